@@ -1,0 +1,75 @@
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a setting's value came from, fit for "PGPORT (environment)"-like messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A command-line flag, with its dashes: `--host`.
+    Flag(&'static str),
+    /// An environment variable.
+    Variable(String),
+    /// A part of a URI or `key=value` string that came from another origin.
+    Part {
+        /// The keyword or part: `host`, `port`, `sslmode`.
+        keyword: String,
+        /// Where the whole string came from.
+        whole: Box<Origin>,
+    },
+    /// A service of a service file.
+    Service {
+        /// The service file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+        /// The name of the service.
+        service: String,
+    },
+    /// An entry of a password file.
+    PasswordFile {
+        /// The password file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+    },
+    /// Set by the program that uses the library.
+    Code,
+    /// Nothing said otherwise; the text says whose default it is.
+    Default(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => formatter.write_str(flag),
+            Self::Variable(name) => formatter.write_str(name),
+            Self::Part { keyword, whole } => write!(formatter, "{keyword} in {whole}"),
+            Self::Service { path, line, service } => {
+                write!(formatter, "service '{service}' in '{}', line {line}", path.display())
+            }
+            Self::PasswordFile { path, line } => write!(formatter, "'{}', line {line}", path.display()),
+            Self::Code => formatter.write_str("the calling program"),
+            Self::Default(whose) => write!(formatter, "default ({whose})"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    /// A value with its origin.
+    pub fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+
+    /// The same origin with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: change(self.value), origin: self.origin }
+    }
+}
