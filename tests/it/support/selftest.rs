@@ -220,3 +220,18 @@ fn require_tls(database: &super::Database<'_>) -> std::collections::BTreeMap<Str
     environment.insert("PGSSLMODE".to_owned(), "require".to_owned());
     environment
 }
+
+#[test]
+fn the_sample_app_loads_and_works() {
+    let database = Cluster::shared().database();
+    database.load("testdata/sample-app.sql");
+    let tables =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = 'tenant_demo'::regnamespace AND relkind IN ('r', 'p')";
+    assert_eq!(database.query(tables), "44");
+    let used = "SET search_path = tenant_demo;
+        CALL close_month('2030-01-01');
+        SELECT invoice_gross(1), gross FROM open_invoices(1);
+        SELECT count(*) FROM audit_log; SELECT net_cents FROM revenue_by_month;
+        UPDATE customer_names SET name = 'Renamed'; SELECT name FROM customers; SELECT labels()";
+    assert_eq!(database.query(used), "1\n113038|113038\n3\n94990\nRenamed\nopen, written off");
+}
