@@ -19,6 +19,13 @@ impl Content {
         Self { text: text.to_owned(), map: Vec::new(), start }
     }
 
+    /// The same text, its offsets carried over to the source that its source was taken from.
+    #[must_use]
+    pub fn rebased(&self, outer: impl Fn(usize) -> usize) -> Self {
+        let map = (0..=self.text.len()).map(|offset| outer(self.source_offset(offset))).collect();
+        Self { text: self.text.clone(), map, start: outer(self.start) }
+    }
+
     /// The byte offset in the source of a byte of [`Content::text`].
     pub fn source_offset(&self, offset: usize) -> usize {
         self.map.get(offset).copied().unwrap_or(self.start + offset)
