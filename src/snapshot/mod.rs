@@ -1,5 +1,6 @@
 //! The snapshot: a tenant's schema as a template, how it is captured, kept in a file and rendered.
 
+pub mod capture;
 pub mod decision;
 mod format;
 mod minify;
