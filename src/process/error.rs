@@ -91,7 +91,7 @@ pub enum RunError {
         stderr: StderrTail,
     },
     /// The program wrote a line, or collected output, beyond the limit and was stopped.
-    #[error("'{}' wrote a line of more than {limit} bytes", program.display())]
+    #[error("'{}' wrote a line or a result of more than {limit} bytes", program.display())]
     TooLong {
         /// The program's path.
         program: PathBuf,
