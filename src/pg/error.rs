@@ -108,7 +108,7 @@ impl PsqlError {
 }
 
 /// What the first message says that is an error.
-fn first(messages: &[ServerMessage]) -> String {
+pub(super) fn first(messages: &[ServerMessage]) -> String {
     let message = messages.iter().find(|message| message.is_error()).or(messages.first());
     message.map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
 }

@@ -3,6 +3,7 @@
 mod error;
 mod message;
 mod message_parser;
+mod pg_dump;
 mod program;
 mod script;
 mod server;
@@ -13,6 +14,7 @@ mod wrapper;
 
 pub use error::PsqlError;
 pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
+pub use pg_dump::{DumpError, DumpOptions, PgDump};
 pub use program::{Program, ProgramError};
 pub use script::{restrict_key, wrap_restricted};
 pub use server::{ScriptOptions, ScriptOutput, Server};

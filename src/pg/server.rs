@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Program, PsqlError, ServerMessage, script};
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
 
-/// The longest line of a result: PostgreSQL's own limit for a value is 1 GB.
+/// The longest line of a result: the server's own limit for a value is 1 GB.
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of a result is kept when it is collected.
 const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
@@ -193,18 +193,20 @@ impl Server {
             invocation = invocation.args(["-d", conninfo]);
         }
         invocation = invocation.args(["-f".as_ref(), file.as_os_str()]);
-        self.limit(invocation, spent)
-    }
-
-    /// Adds environment and limits.
-    pub(super) fn limit(&self, mut invocation: Invocation, spent: Duration) -> Invocation {
-        invocation.env = self.environment.clone();
-        invocation.env.insert("LC_ALL".to_owned(), EnvValue::Plain("C".into()));
-        invocation.env.entry("PGCLIENTENCODING".to_owned()).or_insert_with(|| EnvValue::Plain("UTF8".into()));
+        invocation.env = client_environment(&self.environment);
         invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
         invocation.grace = self.grace;
         invocation
     }
+}
+
+/// Adds what every client program needs: messages in English, text in UTF-8.
+pub(super) fn client_environment(environment: &BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
+    let mut environment = environment.clone();
+    for (name, value) in [("LC_ALL", "C"), ("PGCLIENTENCODING", "UTF8")] {
+        environment.insert(name.to_owned(), EnvValue::Plain(value.into()));
+    }
+    environment
 }
 
 /// Tells what psql's exit code means.

@@ -58,7 +58,9 @@ mod tests {
 
     fn pushed(chunks: &[&[u8]]) -> StderrTail {
         let mut tail = StderrTail::default();
-        chunks.iter().for_each(|chunk| tail.push(chunk));
+        for chunk in chunks {
+            tail.push(chunk);
+        }
         tail
     }
 

@@ -8,12 +8,8 @@ fn one(stderr: &str) -> ServerMessage {
     messages.remove(0)
 }
 
-fn place(file: &str, line: u32) -> Option<ScriptPlace> {
-    Some(ScriptPlace { file: file.into(), line })
-}
-
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn place(file: &str, line: u32) -> ScriptPlace {
+    ScriptPlace { file: file.into(), line }
 }
 
 /// psql 15.18, `-f` and `VERBOSITY=verbose`.
@@ -60,26 +56,26 @@ fn verbose_messages_of_a_script() {
     assert_eq!(duplicate.sqlstate, SqlState::parse("23505"));
     assert_eq!(duplicate.condition_name(), Some("unique_violation"));
     assert_eq!(duplicate.message, r#"duplicate key value violates unique constraint "t_pkey""#);
-    assert_eq!(duplicate.detail, some("Key (id)=(1) already exists."));
-    assert_eq!((duplicate.schema.clone(), duplicate.table.clone()), (some("app"), some("t")));
-    assert_eq!(duplicate.constraint, some("t_pkey"));
-    assert_eq!(duplicate.location, some("_bt_check_unique, nbtinsert.c:664"));
-    assert_eq!(duplicate.script, place("/run/s.sql", 4));
+    assert_eq!(duplicate.detail, Some("Key (id)=(1) already exists.".to_owned()));
+    assert_eq!((duplicate.schema.clone(), duplicate.table.clone()), (Some("app".to_owned()), Some("t".to_owned())));
+    assert_eq!(duplicate.constraint, Some("t_pkey".to_owned()));
+    assert_eq!(duplicate.location, Some("_bt_check_unique, nbtinsert.c:664".to_owned()));
+    assert_eq!(duplicate.script, Some(place("/run/s.sql", 4)));
 
     let position = missing.position.clone().unwrap();
     assert_eq!((position.line, &*position.text), (2, " FROM nosuch"));
-    assert_eq!(position.caret, some("              ^"));
+    assert_eq!(position.caret, Some("              ^".to_owned()));
 
     assert_eq!((notice.severity, &*notice.message), (Severity::Notice, "two\nlines"));
-    assert_eq!((notice.detail.clone(), notice.hint.clone()), (some("d1\nd2"), some("h")));
+    assert_eq!((notice.detail.clone(), notice.hint.clone()), (Some("d1\nd2".to_owned()), Some("h".to_owned())));
 
-    assert_eq!(inner.query, some("SELECT 1 FROM missing"));
-    assert_eq!(inner.context, some("PL/pgSQL function inline_code_block line 1 at EXECUTE"));
+    assert_eq!(inner.query, Some("SELECT 1 FROM missing".to_owned()));
+    assert_eq!(inner.context, Some("PL/pgSQL function inline_code_block line 1 at EXECUTE".to_owned()));
 
     assert_eq!((command.speaker, command.severity), (Speaker::Program, Severity::Error));
-    assert_eq!((&*command.message, command.script.clone()), (r"invalid command \bogus", place("/run/s.sql", 15)));
+    assert_eq!((&*command.message, command.script.clone()), (r"invalid command \bogus", Some(place("/run/s.sql", 15))));
 
-    assert_eq!((domain.datatype.clone(), domain.table.clone()), (some("d"), None));
+    assert_eq!((domain.datatype.clone(), domain.table.clone()), (Some("d".to_owned()), None));
     assert!(!warning.is_error() && domain.is_error());
     assert_eq!(warning.to_string(), "there is no transaction in progress (SQLSTATE 25P01)");
 }
@@ -91,7 +87,7 @@ fn less_verbose_forms() {
     assert_eq!((message.position.unwrap().line, message.script), (1, None));
     let message = one("psql:<stdin>:3: ERROR:  42P01\n");
     assert_eq!((message.sqlstate, &*message.message), (SqlState::parse("42P01"), ""));
-    assert_eq!(message.script, place("<stdin>", 3));
+    assert_eq!(message.script, Some(place("<stdin>", 3)));
     assert_eq!(one("ERROR:  12345678 is no state").sqlstate, None);
     assert_eq!(parse_all("ERROR:  42P01: a\nERROR:  42P02: b\n").len(), 2);
 }
@@ -132,8 +128,8 @@ fn pg_dump_and_its_details() {
          pg_dump: detail: Query was: LOCK TABLE app.\"T\" IN ACCESS SHARE MODE\n\
          pg_dump: hint: Ask.\n");
     assert_eq!(message.message, "query failed: ERROR:  permission denied for table T");
-    assert_eq!(message.detail, some(r#"Query was: LOCK TABLE app."T" IN ACCESS SHARE MODE"#));
-    assert_eq!(message.hint, some("Ask."));
+    assert_eq!(message.detail, Some(r#"Query was: LOCK TABLE app."T" IN ACCESS SHARE MODE"#.to_owned()));
+    assert_eq!(message.hint, Some("Ask.".to_owned()));
     assert_eq!(message.raw.lines().count(), 3);
 }
 
@@ -143,7 +139,7 @@ fn colours_carriage_returns_and_other_languages() {
     assert_eq!((&*message.message, message.severity), ("no such file", Severity::Error));
     assert!(message.raw.contains('\u{1b}') && message.raw.ends_with('\r'));
     let message = one("psql:a b:c.sql:7: FEHLER:  42P01: Relation »x« existiert nicht\r\n");
-    assert_eq!((message.severity, message.script), (Severity::Error, place("a b:c.sql", 7)));
+    assert_eq!((message.severity, message.script), (Severity::Error, Some(place("a b:c.sql", 7))));
     assert_eq!(message.message, "Relation »x« existiert nicht");
     assert_eq!(one("psql:s:1: HINWEIS:  00000: Tabelle »x« existiert nicht").severity, Severity::Notice);
     assert_eq!(one("エラー:  42P01: リレーション").sqlstate, SqlState::parse("42P01"));
