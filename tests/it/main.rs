@@ -1,1 +1,3 @@
 //! Integration tests, against real programs and servers.
+
+mod process;
