@@ -26,7 +26,6 @@ async fn a_temporary_folder_that_is_none_is_named() {
 
 /// Runs itself again where a file system of 64 KiB can be mounted without rights: in name spaces of its own.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test starts itself again")]
 fn a_full_disk_is_told_and_nothing_is_left() {
     if let Some(disk) = Environment::of_process().get(SMALL_DISK) {
         return on_a_full_disk(Path::new(disk));
