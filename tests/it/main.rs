@@ -2,4 +2,5 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "tests stage their own files, programs and environments")]
 
+mod config;
 mod process;
