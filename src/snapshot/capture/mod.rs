@@ -5,6 +5,7 @@ mod dump;
 mod rows;
 mod values;
 
-pub use assemble::{Doubt, Undecided, assemble};
+
+pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
