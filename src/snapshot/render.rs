@@ -150,7 +150,9 @@ pub fn settings(timeout: Option<Duration>) -> String {
     for (name, value) in always {
         let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
-    for (since, name, value) in [(140_000, "client_connection_check_interval", "1s"), (170_000, "transaction_timeout", "0")] {
+    for (since, name, value) in
+        [(140_000, "client_connection_check_interval", "1s"), (170_000, "transaction_timeout", "0")]
+    {
         let _ = write!(
             sql,
             ", CASE WHEN pg_catalog.current_setting('server_version_num')::int >= {since} \
@@ -227,7 +229,8 @@ mod tests {
 
     #[test]
     fn one_message_has_one_end() {
-        let statements: Vec<Rendered> = ["SELECT 1", "SELECT 2"].iter().map(|sql| Rendered::added((*sql).into())).collect();
+        let statements: Vec<Rendered> =
+            ["SELECT 1", "SELECT 2"].iter().map(|sql| Rendered::added((*sql).into())).collect();
         assert_eq!(one_message(&statements), "SELECT 1 \\;\nSELECT 2;\n");
     }
 }
