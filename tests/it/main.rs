@@ -3,3 +3,4 @@
 #![expect(clippy::disallowed_methods, reason = "tests stage their own files, programs and environments")]
 
 mod process;
+mod support;
