@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
-use schemastamp::pg::{DumpError, DumpOptions, PgDump, Program, ProgramError, PsqlError, ScriptOptions, Server, Severity};
+use schemastamp::pg::{
+    DumpError, DumpOptions, PgDump, Program, ProgramError, PsqlError, ScriptOptions, Server, Severity,
+};
 use schemastamp::process::{Ended, EnvValue, RunError, Signal, Stop};
 use serde_json::json;
 use tempfile::TempDir;
@@ -16,21 +18,21 @@ struct Real {
     temporary: TempDir,
 }
 
-fn given(path: PathBuf) -> Option<Setting<PathBuf>> {
-    Some(Setting::new(path, Origin::Code))
+fn given(path: PathBuf) -> Setting<PathBuf> {
+    Setting::new(path, Origin::Code)
 }
 
 impl Real {
     fn new(client: &Client, database: &Database<'_>) -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        let psql = Program::find_psql(given(client.psql()).as_ref(), "".as_ref()).unwrap();
+        let psql = Program::find_psql(Some(&given(client.psql())), "".as_ref()).unwrap();
         let environment = database.environment().into_iter();
         let environment = environment.map(|(name, value)| (name, EnvValue::Plain(value.into()))).collect();
         Self { server: Server::new(psql, environment, temporary.path()), temporary }
     }
 
     fn pg_dump(&self, client: &Client) -> PgDump {
-        let program = Program::find_pg_dump(given(client.pg_dump()).as_ref(), "".as_ref()).unwrap();
+        let program = Program::find_pg_dump(Some(&given(client.pg_dump())), "".as_ref()).unwrap();
         PgDump { program, server: self.server.clone() }
     }
 
@@ -56,7 +58,9 @@ async fn rows_notices_and_errors_of_every_psql() {
         assert_eq!((notice.severity, &*notice.message, notice.hint.as_deref()), (Severity::Warning, "hi", Some("ho")));
         assert_eq!(notice.script.as_ref().unwrap().line, 2);
 
-        let error = real.fail("CREATE TABLE pg_temp.t(id int PRIMARY KEY);\n\nINSERT INTO t VALUES (1),\n(1);\nSELECT 2;").await;
+        let error = real
+            .fail("CREATE TABLE pg_temp.t(id int PRIMARY KEY);\n\nINSERT INTO t VALUES (1),\n(1);\nSELECT 2;")
+            .await;
         let PsqlError::Script { message, .. } = &error else { panic!("{error}") };
         assert_eq!(message.condition_name(), Some("unique_violation"));
         assert_eq!((message.table.as_deref(), message.constraint.as_deref()), (Some("t"), Some("t_pkey")));
@@ -104,7 +108,8 @@ async fn a_stopped_run_cancels_its_query_on_the_server() {
     });
     let error = result.unwrap_err();
     assert!(matches!(error, PsqlError::Run(RunError::Interrupted { signal: Signal::TERMINATE, .. })), "{error}");
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let running =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert_eq!(database.query(running), "0");
     real.assert_nothing_left();
 }
@@ -131,20 +136,61 @@ async fn no_connection_and_a_lost_one_are_told_apart() {
 
 /// Names that mean something to the shell, to SQL, to psql's patterns or to regular expressions.
 const NAMES: [&str; 43] = [
-    "App", "a.b", "a\"b", "\"", "\"\"", "a*", "a?b", "a$b", "$", "a$", "a-b", "été", "日本", "a b", "a\\b", "a|b", "(x)",
-    "[x]", "a[]", "^a", "a+", "{1}", "a\nb", "a\tb", "select", "a'b", "x*.*y", ".", "*", "?", "A\"*\"B", "%", "a%_b", "{",
-    "[", "\\", "-x", "--x", " lead", "trail ", "#{prefix}", ":a", "';",
+    "App",
+    "a.b",
+    "a\"b",
+    "\"",
+    "\"\"",
+    "a*",
+    "a?b",
+    "a$b",
+    "$",
+    "a$",
+    "a-b",
+    "été",
+    "日本",
+    "a b",
+    "a\\b",
+    "a|b",
+    "(x)",
+    "[x]",
+    "a[]",
+    "^a",
+    "a+",
+    "{1}",
+    "a\nb",
+    "a\tb",
+    "select",
+    "a'b",
+    "x*.*y",
+    ".",
+    "*",
+    "?",
+    "A\"*\"B",
+    "%",
+    "a%_b",
+    "{",
+    "[",
+    "\\",
+    "-x",
+    "--x",
+    " lead",
+    "trail ",
+    "#{prefix}",
+    ":a",
+    "';",
 ];
 
 #[tokio::test]
 async fn any_name_is_dumped_and_no_other() {
     let database = Cluster::shared().database();
     let quoted = |name: &str| name.replace('"', "\"\"");
-    let mut script: String = ["a", "ab", "app", "axb", "aXb", "aa", "b", "x"].map(|near| format!("CREATE SCHEMA \"{near}\";\n")).concat();
-    for (number, name) in NAMES.iter().enumerate() {
+    let near = ["a", "ab", "app", "axb", "aXb", "aa", "b", "x"].map(|name| format!("CREATE SCHEMA \"{name}\";\n"));
+    let hard = NAMES.iter().enumerate().map(|(number, name)| {
         let name = quoted(name);
-        script += &format!("CREATE SCHEMA \"{name}\"; CREATE TABLE \"{name}\".t{number}();\n");
-    }
+        format!("CREATE SCHEMA \"{name}\"; CREATE TABLE \"{name}\".t{number}();\n")
+    });
+    let script: String = near.into_iter().chain(hard).collect();
     database.sql(&script);
     for client in [Client::installed(), Client::of_major(18)] {
         let real = Real::new(&client, &database);
@@ -203,6 +249,7 @@ async fn text_that_is_not_utf8_is_refused() {
     let result = real.pg_dump(&client).dump_schema("app", &DumpOptions::default(), &Stop::never()).await;
     maintenance.sql("DROP DATABASE process_ascii");
     let error = result.unwrap_err();
-    assert!(matches!(error, DumpError::Encoding { .. }), "{error}");
+    assert!(matches!(error, DumpError::NotUtf8 { .. }), "{error}");
+    assert!(error.to_string().contains("0xff"), "{error}");
     real.assert_nothing_left();
 }
