@@ -44,7 +44,7 @@ impl Default for DumpOptions {
 pub enum DumpError {
     /// `pg_dump` is missing, too old, or older than the server.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
     /// There is no private folder for the dump.
     #[error("cannot run pg_dump")]
     Folder(#[source] PathError),
@@ -107,6 +107,16 @@ pub enum DumpError {
         #[source]
         source: std::str::Utf8Error,
     },
+}
+
+impl From<ProgramError> for DumpError {
+    /// A stop while the version was read is a stop of the run, not a fault of the program.
+    fn from(error: ProgramError) -> Self {
+        match error.into_stop() {
+            Ok(stop) => Self::Run(stop),
+            Err(error) => Self::Program(error),
+        }
+    }
 }
 
 impl PgDump {
