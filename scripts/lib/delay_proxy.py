@@ -5,6 +5,7 @@ when its standard input closes. Half of the round trip is added to each directio
 """
 
 import asyncio
+import os
 import sys
 
 
@@ -46,8 +47,9 @@ async def main():
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    # Connections still open die with the process.
+    # Connections still open die with the process, and say nothing about it.
     server.close()
+    os._exit(0)
 
 
 asyncio.run(main())
