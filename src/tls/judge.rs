@@ -1,3 +1,5 @@
+//! The judgement of each file, pure: what libpq would do with what was observed.
+
 use super::certificate::{self, Certificate, Content, Standing};
 use super::key::{self, KeyContent};
 use super::mode::SslMode;
@@ -153,5 +155,150 @@ fn open(observed: &Observed) -> Result<&Bytes, Fault> {
         (Ok(_), Some(Ok(bytes))) => Ok(bytes),
         (Ok(_), Some(Err(obstacle))) => Err(Fault::Unreadable(obstacle.clone())),
         (Ok(stat), None) => Err(Fault::NotAFile(stat.file_type)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::certificate::Nothing;
+    use rcgen::{CertificateParams, KeyPair};
+    use std::path::PathBuf;
+
+    fn at(mode: SslMode) -> Circumstances {
+        Circumstances { mode, libpq_major: 15, now: 1_800_000_000 }
+    }
+
+    fn file(bytes: &[u8], mode: u32, owner: u32) -> Observed {
+        Observed {
+            path: PathBuf::from("/f"),
+            stat: Ok(Stat { file_type: FileType::Regular, mode, owner }),
+            content: Some(Ok(Bytes { bytes: bytes.to_vec(), cut: false })),
+        }
+    }
+
+    fn gone(obstacle: Obstacle) -> Observed {
+        Observed { path: PathBuf::from("/f"), stat: Err(obstacle), content: None }
+    }
+
+    fn unreadable() -> Observed {
+        Observed { content: Some(Err(Obstacle::Denied)), ..file(b"", 0o600, 1) }
+    }
+
+    fn folder() -> Observed {
+        let stat = Stat { file_type: FileType::Directory, mode: 0o755, owner: 0 };
+        Observed { path: PathBuf::from("/f"), stat: Ok(stat), content: None }
+    }
+
+    fn pair() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        (CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn ids<C>(judged: &Judged<C>) -> Vec<(String, bool)> {
+        judged.problems.iter().map(|problem| (problem.id(), problem.fatal)).collect()
+    }
+
+    /// State of the file, mode, finding, fatal: section 2 of the facts about libpq.
+    #[test]
+    fn root_cert_truth_table() {
+        use SslMode::{Prefer, Require, VerifyCa, VerifyFull};
+        let table = [
+            (gone(Obstacle::Missing), Prefer, "tls.root_cert.missing", false),
+            (gone(Obstacle::Missing), Require, "tls.root_cert.missing", false),
+            (gone(Obstacle::Missing), VerifyCa, "tls.root_cert.missing", true),
+            (gone(Obstacle::Missing), VerifyFull, "tls.root_cert.missing", true),
+            (gone(Obstacle::Denied), Require, "tls.root_cert.unreadable", false),
+            (gone(Obstacle::Denied), VerifyFull, "tls.root_cert.unreadable", true),
+            (gone(Obstacle::Loop), VerifyCa, "tls.root_cert.unreadable", true),
+            (unreadable(), Prefer, "tls.root_cert.unreadable", true),
+            (unreadable(), VerifyCa, "tls.root_cert.unreadable", true),
+            (file(b"", 0o644, 0), Require, "tls.root_cert.invalid", true),
+            (file(b"\xff garbage", 0o644, 0), VerifyFull, "tls.root_cert.invalid", true),
+            (folder(), Require, "tls.root_cert.not_a_file", true),
+        ];
+        for (observed, mode, id, fatal) in table {
+            let judged = root_cert(&observed, at(mode));
+            assert_eq!(ids(&judged), [(id.to_owned(), fatal)], "{observed:?} {mode}");
+            assert_eq!(judged.content, None);
+        }
+        let judged = root_cert(&file(pair().0.as_bytes(), 0o644, 0), at(VerifyFull));
+        assert_eq!((judged.problems, judged.content.map(|all| all.len())), (vec![], Some(1)));
+    }
+
+    #[test]
+    fn client_cert_truth_table() {
+        let (cert, key) = pair();
+        let der = match certificate::content(cert.as_bytes()) {
+            Content::Pem { certificates, .. } => certificates[0].der.clone(),
+            other => panic!("{other:?}"),
+        };
+        let table = [
+            (gone(Obstacle::Missing), "tls.client_cert.missing", false),
+            (gone(Obstacle::Denied), "tls.client_cert.unreadable", true),
+            (gone(Obstacle::Loop), "tls.client_cert.unreadable", true),
+            (unreadable(), "tls.client_cert.unreadable", true),
+            (folder(), "tls.client_cert.not_a_file", true),
+            (file(b"", 0o644, 0), "tls.client_cert.invalid", true),
+            (file(key.as_bytes(), 0o644, 0), "tls.client_cert.invalid", true),
+            (file(&der, 0o644, 0), "tls.client_cert.invalid", true),
+        ];
+        for (observed, id, fatal) in table {
+            assert_eq!(ids(&client_cert(&observed, at(SslMode::Require))), [(id.to_owned(), fatal)], "{observed:?}");
+        }
+        assert_eq!(ids(&client_cert(&file(cert.as_bytes(), 0o644, 0), at(SslMode::Require))), []);
+    }
+
+    #[test]
+    fn crl_truth_table() {
+        for observed in [gone(Obstacle::Missing), unreadable(), folder(), file(b"", 0o644, 0), file(b"x", 0o644, 0)] {
+            let judged = crl(&observed);
+            assert_eq!(judged.problems.len(), 1);
+            assert!(!judged.problems[0].fatal && judged.problems[0].id().starts_with("tls.crl."));
+        }
+    }
+
+    #[test]
+    fn client_key_truth_table() {
+        let (cert, key) = pair();
+        let (_, other) = pair();
+        let leaf = match certificate::content(cert.as_bytes()) {
+            Content::Pem { certificates, .. } => certificates[0].clone(),
+            other => panic!("{other:?}"),
+        };
+        let cert = file(cert.as_bytes(), 0o644, 0);
+        let of = |observed: &Observed| ids(&client_key(observed, &cert, Some(&leaf), 15));
+        let key = key.as_bytes();
+        let colon = Observed { path: PathBuf::from("/engine:key"), ..file(key, 0o600, 1) };
+        let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
+        let table = [
+            (gone(Obstacle::Missing), "tls.client_key.missing"),
+            (gone(Obstacle::Denied), "tls.client_key.unreadable"),
+            (unreadable(), "tls.client_key.unreadable"),
+            (folder(), "tls.client_key.not_a_file"),
+            (file(key, 0o644, 1), "tls.client_key.permissions"),
+            (file(key, 0o640, 1), "tls.client_key.permissions"),
+            (file(key, 0o644, 0), "tls.client_key.permissions"),
+            (colon, "tls.client_key.colon"),
+            (file(encrypted, 0o600, 1), "tls.client_key.encrypted"),
+            (file(other.as_bytes(), 0o600, 1), "tls.client_key.mismatch"),
+            (file(b"", 0o600, 1), "tls.client_key.invalid"),
+            (file(&cert.content.clone().unwrap().unwrap().bytes, 0o600, 1), "tls.client_key.invalid"),
+        ];
+        for (observed, id) in table {
+            assert_eq!(of(&observed), [(id.to_owned(), true)], "{observed:?}");
+        }
+        for (mode, owner) in [(0o600, 1), (0o400, 1), (0o640, 0), (0o000, 1)] {
+            assert_eq!(of(&file(key, mode, owner)), [], "{mode:o} {owner}");
+        }
+    }
+
+    #[test]
+    fn words_name_the_path_once_and_escape_it() {
+        let hostile = PathBuf::from("/a\n\u{1b}[31m");
+        let problem = Problem { kind: FileKind::ClientKey, path: hostile, fault: Fault::Colon, fatal: true };
+        assert_eq!(problem.to_string(), "client key '/a\\n\\x1b[31m' has a colon in its path");
+        let nothing = Problem { fault: Fault::NoCertificate(Nothing::Empty), ..problem };
+        assert!(nothing.why().starts_with("the file is empty"));
     }
 }
