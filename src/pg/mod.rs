@@ -1,1 +1,22 @@
-//! (in work)
+//! psql and `pg_dump`: finding them, running them once, and understanding what they say.
+
+mod error;
+mod message;
+mod message_parser;
+mod pg_dump;
+mod program;
+mod script;
+mod server;
+mod sqlstate;
+mod sqlstate_table;
+mod version;
+mod wrapper;
+
+pub use error::PsqlError;
+pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
+pub use pg_dump::{DumpError, DumpOptions, PgDump};
+pub use program::{Program, ProgramError};
+pub use script::{restrict_key, wrap_restricted};
+pub use server::{ScriptOptions, ScriptOutput, Server};
+pub use sqlstate::{SqlState, condition_name};
+pub use version::{Version, keyword_since};

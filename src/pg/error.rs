@@ -1,0 +1,114 @@
+use std::io;
+
+use super::{ProgramError, ServerMessage};
+use crate::path::PathError;
+use crate::process::{RunError, StderrTail};
+
+/// Why psql did not do what its script says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PsqlError {
+    /// psql is missing, too old or cannot tell its version.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// There is no private folder for the script, or no room in it.
+    #[error("cannot give psql its script")]
+    Folder(#[source] PathError),
+    /// The operating system has no random bytes for `\restrict`.
+    #[error("cannot make a key for \\restrict")]
+    Random(#[source] io::Error),
+    /// psql was not started, was stopped, or was killed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There was no connection at all, so nothing was done.
+    #[error("cannot connect: {}", first(messages))]
+    Connect {
+        /// All messages: each address and each attempt has one.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// The connection was lost midway: whether the transaction was committed is unknown.
+    #[error("the connection was lost: {}", first(messages))]
+    Lost {
+        /// All messages.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// A statement failed.
+    #[error("{message}")]
+    Script {
+        /// The first error.
+        message: Box<ServerMessage>,
+        /// All messages, with those before it.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// psql itself failed.
+    #[error("psql failed with exit code {code}: {}", first(messages))]
+    Fatal {
+        /// The exit code.
+        code: i32,
+        /// All messages.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// A line of a query's result is not the JSON value it should be.
+    #[error("line {line} of the result is not JSON: {text:?}")]
+    Output {
+        /// 1-based line of psql's stdout.
+        line: usize,
+        /// The beginning of the line.
+        text: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A line of psql's stdout is not UTF-8.
+    #[error("line {line} of psql's output is not UTF-8")]
+    Encoding {
+        /// 1-based line.
+        line: usize,
+        /// Where.
+        #[source]
+        source: std::str::Utf8Error,
+    },
+}
+
+impl PsqlError {
+    /// The messages of psql, if it said something before it ended.
+    pub fn messages(&self) -> &[ServerMessage] {
+        match self {
+            Self::Connect { messages, .. }
+            | Self::Lost { messages, .. }
+            | Self::Script { messages, .. }
+            | Self::Fatal { messages, .. } => messages,
+            _ => &[],
+        }
+    }
+
+    /// Everything psql wrote to stderr, if it was started.
+    pub fn stderr(&self) -> Option<&StderrTail> {
+        match self {
+            Self::Connect { stderr, .. }
+            | Self::Lost { stderr, .. }
+            | Self::Script { stderr, .. }
+            | Self::Fatal { stderr, .. }
+            | Self::Run(
+                RunError::Signaled { stderr, .. }
+                | RunError::TimedOut { stderr, .. }
+                | RunError::Interrupted { stderr, ended: Some(_), .. },
+            ) => Some(stderr),
+            _ => None,
+        }
+    }
+}
+
+/// What the first message says that is an error.
+pub(super) fn first(messages: &[ServerMessage]) -> String {
+    let message = messages.iter().find(|message| message.is_error()).or(messages.first());
+    message.map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use super::SqlState;
+
+/// One message on stderr of psql or `pg_dump`, from the server or from the program itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMessage {
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The SQLSTATE; only the server gives one, and only with `VERBOSITY=verbose` or `sqlstate`.
+    pub sqlstate: Option<SqlState>,
+    /// The message's text, without severity and SQLSTATE; may have several lines.
+    pub message: String,
+    /// `DETAIL`.
+    pub detail: Option<String>,
+    /// `HINT`.
+    pub hint: Option<String>,
+    /// `QUERY`: the statement that the server itself made, in a function for instance.
+    pub query: Option<String>,
+    /// `CONTEXT`: the call stack on the server.
+    pub context: Option<String>,
+    /// Where in the statement.
+    pub position: Option<Position>,
+    /// The schema of the object in question.
+    pub schema: Option<String>,
+    /// The table in question.
+    pub table: Option<String>,
+    /// The column in question.
+    pub column: Option<String>,
+    /// The data type in question.
+    pub datatype: Option<String>,
+    /// The constraint in question.
+    pub constraint: Option<String>,
+    /// Function, file and line of the server's source.
+    pub location: Option<String>,
+    /// Where in the script.
+    pub script: Option<ScriptPlace>,
+    /// All of its lines as they came, without the last line end.
+    pub raw: String,
+}
+
+/// Who a message is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The `PostgreSQL` server, or a pooler that speaks in its place.
+    Server,
+    /// psql, `pg_dump` or libpq in it. Its text may quote the server: `connection to server … failed: FATAL:  …`.
+    Program,
+}
+
+/// How grave a message is, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// `DEBUG`, `DEBUG1` to `DEBUG5`.
+    Debug,
+    /// `LOG`.
+    Log,
+    /// `INFO`.
+    Info,
+    /// `NOTICE`.
+    Notice,
+    /// `WARNING`.
+    Warning,
+    /// `ERROR`, and errors of the program.
+    Error,
+    /// `FATAL`: the session ended.
+    Fatal,
+    /// `PANIC`: the server ended.
+    Panic,
+}
+
+/// A place in the statement that the message is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// 1-based line of the statement.
+    pub line: u32,
+    /// That line, possibly shortened with `...` at either end.
+    pub text: String,
+    /// The line beneath it, with a caret under the place.
+    pub caret: Option<String>,
+}
+
+/// A place in the script that psql ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptPlace {
+    /// The file as psql was given it, or `<stdin>`.
+    pub file: PathBuf,
+    /// 1-based line on which the statement ends.
+    pub line: u32,
+}
+
+impl ServerMessage {
+    /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
+    pub fn parse_all(stderr: &str) -> Vec<Self> {
+        super::message_parser::parse_all(stderr)
+    }
+
+    /// Whether the statement, the session or the program failed because of this.
+    pub fn is_error(&self) -> bool {
+        self.severity >= Severity::Error
+    }
+
+    /// The name of the SQLSTATE's condition, such as `duplicate_table`.
+    pub fn condition_name(&self) -> Option<&'static str> {
+        self.sqlstate.as_ref().and_then(SqlState::condition_name)
+    }
+
+    pub(super) fn new(speaker: Speaker, severity: Severity, message: &str) -> Self {
+        Self {
+            speaker,
+            severity,
+            sqlstate: None,
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+            query: None,
+            context: None,
+            position: None,
+            schema: None,
+            table: None,
+            column: None,
+            datatype: None,
+            constraint: None,
+            location: None,
+            script: None,
+            raw: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for ServerMessage {
+    /// The SQLSTATE, where there is one, and the first line of the text.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.message.lines().next().unwrap_or_default();
+        match self.sqlstate {
+            Some(sqlstate) if line.is_empty() => sqlstate.fmt(formatter),
+            Some(sqlstate) => write!(formatter, "{line} (SQLSTATE {sqlstate})"),
+            None => formatter.write_str(line),
+        }
+    }
+}
+
+impl Severity {
+    /// The severity of a word; translated ones are judged by the SQLSTATE, as the server's language is not ours to set.
+    pub(super) fn of_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
+        Some(match word {
+            "LOG" => Self::Log,
+            "INFO" => Self::Info,
+            "NOTICE" => Self::Notice,
+            "WARNING" => Self::Warning,
+            "ERROR" => Self::Error,
+            "FATAL" => Self::Fatal,
+            "PANIC" => Self::Panic,
+            _ if word.strip_prefix("DEBUG").is_some_and(|level| matches!(level, "" | "1" | "2" | "3" | "4" | "5")) => {
+                Self::Debug
+            }
+            _ => match sqlstate?.class() {
+                "00" => Self::Notice,
+                "01" | "02" => Self::Warning,
+                _ => Self::Error,
+            },
+        })
+    }
+}

@@ -1,0 +1,238 @@
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use super::{Program, ProgramError, Server, ServerMessage};
+use crate::path::{self, PathError};
+use crate::process::{Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
+
+/// What `pg_dump` may say on stdout, although the dump goes to a file.
+const STDOUT_LIMIT: usize = 1024 * 1024;
+
+/// `pg_dump` with the server it reads: connection, limits and folder are those of the [`Server`].
+#[derive(Clone, Debug)]
+pub struct PgDump {
+    /// The `pg_dump` that is run.
+    pub program: Program,
+    /// The server; its psql is not used.
+    pub server: Server,
+}
+
+/// What of a schema is dumped.
+#[derive(Clone, Debug)]
+pub struct DumpOptions {
+    /// `ALTER … OWNER TO`.
+    pub owners: bool,
+    /// `GRANT`, `REVOKE` and default privileges.
+    pub privileges: bool,
+    /// `COMMENT ON`.
+    pub comments: bool,
+    /// How long to wait for a table's lock; `None` is without end.
+    pub lock_wait: Option<Duration>,
+    /// Further arguments.
+    pub arguments: Vec<OsString>,
+}
+
+impl Default for DumpOptions {
+    fn default() -> Self {
+        Self { owners: true, privileges: true, comments: true, lock_wait: None, arguments: Vec::new() }
+    }
+}
+
+/// Why there is no dump.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DumpError {
+    /// `pg_dump` is missing, too old, or older than the server.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// There is no private folder for the dump.
+    #[error("cannot run pg_dump")]
+    Folder(#[source] PathError),
+    /// The dump cannot be read back.
+    #[error("cannot read what pg_dump wrote")]
+    Dump(#[source] PathError),
+    /// The operating system has no random bytes for `--restrict-key`.
+    #[error("cannot make a key for \\restrict")]
+    Random(#[source] std::io::Error),
+    /// `pg_dump` was not started, was stopped, or was killed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There was no connection.
+    #[error("cannot connect: {}", super::error::first(messages))]
+    Connect {
+        /// All messages: each address and each attempt has one.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// The database has no such schema, or this role cannot see it.
+    #[error("the database has no schema \"{schema}\"")]
+    NoSuchSchema {
+        /// The schema.
+        schema: String,
+    },
+    /// A right is missing.
+    #[error("pg_dump may not read {object}; connect as its owner, or grant SELECT on it")]
+    Denied {
+        /// The object as the server named it: `table invoices`.
+        object: String,
+        /// All messages.
+        messages: Vec<ServerMessage>,
+    },
+    /// `pg_dump` failed for another reason.
+    #[error("pg_dump failed with exit code {code}: {}", super::error::first(messages))]
+    Failed {
+        /// The exit code.
+        code: i32,
+        /// All messages.
+        messages: Vec<ServerMessage>,
+        /// All of stderr.
+        stderr: StderrTail,
+    },
+    /// The dump is not UTF-8, as happens with a database in `SQL_ASCII`.
+    #[error("the dump is not UTF-8 (line {line}); the database has text in another encoding")]
+    Encoding {
+        /// 1-based line of the dump.
+        line: usize,
+        /// Where.
+        #[source]
+        source: std::str::Utf8Error,
+    },
+}
+
+impl PgDump {
+    /// Dumps the definitions of one schema as UTF-8 text.
+    ///
+    /// # Errors
+    /// See [`DumpError`].
+    pub async fn dump_schema(&self, schema: &str, options: &DumpOptions, stop: &Stop) -> Result<String, DumpError> {
+        let start = Instant::now();
+        let version = self.program.version(&self.server.temporary, stop).await?;
+        let run_dir = RunDir::new(&self.server.temporary).map_err(DumpError::Folder)?;
+        let file = run_dir.write("dump.sql", b"").map_err(DumpError::Folder)?;
+        let mut invocation = Invocation::new(self.program.path())
+            .args(["--schema-only", "--no-password", "--encoding=UTF8", "--strict-names"])
+            .args([format!("--schema={}", quoted_pattern(schema))])
+            .args(options.flags());
+        if version.knows_restrict_key_option() {
+            let key = super::restrict_key().map_err(DumpError::Random)?;
+            invocation = invocation.args([format!("--restrict-key={key}")]);
+        }
+        if let Some(conninfo) = &self.server.conninfo {
+            invocation = invocation.args([format!("--dbname={conninfo}")]);
+        }
+        invocation = invocation.args(["--file".as_ref(), file.as_os_str()]);
+        invocation.env = super::server::client_environment(&self.server.environment);
+        invocation.timeout = self.server.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        invocation.grace = self.server.grace;
+        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(STDOUT_LIMIT)).await?;
+        if finished.code != 0 {
+            return Err(self.explain(schema, finished.code, finished.stderr));
+        }
+        let bytes = path::read(&file).map_err(DumpError::Dump)?;
+        if let Err(error) = run_dir.close() {
+            tracing::warn!(%error, "the private folder is left behind");
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let source = error.utf8_error();
+            let line = 1 + error.as_bytes().iter().take(source.valid_up_to()).filter(|&&byte| byte == b'\n').count();
+            DumpError::Encoding { line, source }
+        })
+    }
+
+    fn explain(&self, schema: &str, code: i32, stderr: StderrTail) -> DumpError {
+        let messages = ServerMessage::parse_all(&stderr.text());
+        let texts = || messages.iter().map(|message| message.message.as_str());
+        if texts().any(|text| text.starts_with("no matching schemas were found")) {
+            return DumpError::NoSuchSchema { schema: schema.to_owned() };
+        }
+        if let Some((server, program)) = version_mismatch(&messages) {
+            let path = self.program.path().to_owned();
+            return DumpError::Program(ProgramError::OlderThanServer { path, program, server });
+        }
+        if texts().any(is_connection_failure) {
+            return DumpError::Connect { messages, stderr };
+        }
+        if let Some(object) = texts().find_map(denied_object) {
+            return DumpError::Denied { object, messages };
+        }
+        DumpError::Failed { code, messages, stderr }
+    }
+}
+
+impl DumpOptions {
+    fn flags(&self) -> Vec<OsString> {
+        let mut flags = Vec::new();
+        for (wanted, flag) in
+            [(self.owners, "--no-owner"), (self.privileges, "--no-privileges"), (self.comments, "--no-comments")]
+        {
+            if !wanted {
+                flags.push(flag.into());
+            }
+        }
+        if let Some(wait) = self.lock_wait {
+            flags.push(format!("--lock-wait-timeout={}ms", wait.as_millis()).into());
+        }
+        flags.extend(self.arguments.iter().cloned());
+        flags
+    }
+}
+
+/// A pattern for `--schema` that matches this name alone: within double quotes nothing but the quote itself is special
+/// (`processSQLNamePattern` in `src/fe_utils/string_utils.c`).
+fn quoted_pattern(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The versions in `server version: 18.6; pg_dump version: 15.18 (…)`: a detail since version 14, an error in 13.
+fn version_mismatch(messages: &[ServerMessage]) -> Option<(String, String)> {
+    let texts = messages.iter().flat_map(|message| [Some(&message.message), message.detail.as_ref()]).flatten();
+    texts.flat_map(|text| text.lines()).find_map(|line| {
+        let (server, program) = line.strip_prefix("server version: ")?.split_once("; pg_dump version: ")?;
+        let short = |text: &str| text.split(" (").next().unwrap_or_default().to_owned();
+        Some((short(server), short(program)))
+    })
+}
+
+fn is_connection_failure(text: &str) -> bool {
+    // 13 says `connection to database "d" failed: …`.
+    let failed = text.starts_with("connection to ") && text.contains(" failed: ");
+    let prefixes = ["could not connect to server", "could not translate host name", "invalid sslmode value"];
+    failed || prefixes.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// `table T` in `query failed: ERROR:  permission denied for table T`.
+fn denied_object(text: &str) -> Option<String> {
+    let (_, object) = text.split_once("permission denied for ")?;
+    Some(object.lines().next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_server_is_told_from_both_wordings() {
+        let versions = Some(("18.6".to_owned(), "15.18".to_owned()));
+        let new = "pg_dump: error: aborting because of server version mismatch\n\
+                   pg_dump: detail: server version: 18.6 (Debian 18.6-1); pg_dump version: 15.18 (Debian 15.18-0)\n";
+        assert_eq!(version_mismatch(&ServerMessage::parse_all(new)), versions);
+        let old = "pg_dump: error: server version: 18.6; pg_dump version: 15.18\n\
+                   pg_dump: error: aborting because of server version mismatch\n";
+        assert_eq!(version_mismatch(&ServerMessage::parse_all(old)), versions);
+    }
+
+    #[test]
+    fn only_the_quote_is_special_in_a_quoted_pattern() {
+        assert_eq!(quoted_pattern(r#"A.b"c*?$\[x]"#), r#""A.b""c*?$\[x]""#);
+    }
+
+    #[test]
+    fn failures_are_told_apart() {
+        assert!(is_connection_failure("connection to database \"d\" failed: FATAL:  no"));
+        assert!(is_connection_failure("connection to server at \"h\", port 1 failed: refused"));
+        assert!(!is_connection_failure("query failed: ERROR:  x"));
+        let denied = denied_object("query failed: ERROR:  permission denied for table T");
+        assert_eq!(denied.as_deref(), Some("table T"));
+    }
+}

@@ -1,0 +1,217 @@
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::version::OLDEST;
+use super::{Version, wrapper};
+use crate::config::{Origin, Setting};
+use crate::path::PathError;
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Stdout, Stop, run};
+
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+const VERSION_LIMIT: usize = 64 * 1024;
+
+/// A client program of `PostgreSQL`, found but not yet run. Clones share what is known of its version.
+#[derive(Clone, Debug)]
+pub struct Program {
+    name: &'static str,
+    found: PathBuf,
+    path: PathBuf,
+    version: Arc<OnceCell<Version>>,
+}
+
+/// Why a client program cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// `PATH` has no such program.
+    #[error("no {name} in PATH ({}); install {}", Searched(searched), package(name))]
+    NotFound {
+        /// `psql` or `pg_dump`.
+        name: &'static str,
+        /// The value of `PATH`.
+        searched: OsString,
+    },
+    /// The program that was asked for by path cannot be run.
+    #[error("cannot run '{}' ({origin}) as {name}", path.display())]
+    Unusable {
+        /// `psql` or `pg_dump`.
+        name: &'static str,
+        /// The path that was given.
+        path: PathBuf,
+        /// Who gave it.
+        origin: Origin,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The program is of a version this tool does not work with.
+    #[error("'{}' is version {version}; {name} {OLDEST} or newer is needed: install {}", path.display(), package(name))]
+    TooOld {
+        /// `psql` or `pg_dump`.
+        name: &'static str,
+        /// The program.
+        path: PathBuf,
+        /// Its version.
+        version: Version,
+    },
+    /// `pg_dump` refuses servers of a newer major version.
+    #[error("'{}' of version {program} cannot dump a server of version {server}; install postgresql-client-{}",
+        path.display(), server_major(server))]
+    OlderThanServer {
+        /// The program.
+        path: PathBuf,
+        /// Its version as it said it.
+        program: String,
+        /// The server's version as the program said it.
+        server: String,
+    },
+    /// `--version` did not tell a version.
+    #[error("'{}' does not tell its version with --version: {output:?}", path.display())]
+    NoVersion {
+        /// The program.
+        path: PathBuf,
+        /// What it said instead, shortened.
+        output: String,
+    },
+    /// `--version` could not be run to its end.
+    #[error("cannot read the version of {name}")]
+    Version {
+        /// `psql` or `pg_dump`.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: Box<RunError>,
+    },
+    /// There is no private folder to run it in.
+    #[error("cannot run {name}")]
+    Folder {
+        /// `psql` or `pg_dump`.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: PathError,
+    },
+}
+
+struct Searched<'a>(&'a OsStr);
+
+impl fmt::Display for Searched<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return formatter.write_str("which is empty");
+        }
+        write!(formatter, "searched '{}'", self.0.to_string_lossy())
+    }
+}
+
+fn package(name: &str) -> String {
+    format!(
+        "the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of {name}"
+    )
+}
+
+fn server_major(server: &str) -> String {
+    Version::parse(server).map_or_else(|| server.to_owned(), |version| version.major.to_string())
+}
+
+impl Program {
+    /// Finds psql: the one given, or the first in `path_variable`, and behind Debian's wrapper the real one.
+    ///
+    /// # Errors
+    /// There is none, or the one given cannot be run.
+    pub fn find_psql(explicit: Option<&Setting<PathBuf>>, path_variable: &OsStr) -> Result<Self, ProgramError> {
+        Self::find("psql", explicit, path_variable)
+    }
+
+    /// Finds `pg_dump` in the same way.
+    ///
+    /// # Errors
+    /// There is none, or the one given cannot be run.
+    pub fn find_pg_dump(explicit: Option<&Setting<PathBuf>>, path_variable: &OsStr) -> Result<Self, ProgramError> {
+        Self::find("pg_dump", explicit, path_variable)
+    }
+
+    fn find(
+        name: &'static str,
+        explicit: Option<&Setting<PathBuf>>,
+        path_variable: &OsStr,
+    ) -> Result<Self, ProgramError> {
+        let wanted = explicit.map_or(Path::new(name), |setting| &setting.value);
+        let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let found = which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
+            Some(Setting { value, origin }) => {
+                let source = usable(value).err().unwrap_or_else(|| io::ErrorKind::NotFound.into());
+                ProgramError::Unusable { name, path: value.clone(), origin: origin.clone(), source }
+            }
+            None => ProgramError::NotFound { name, searched: path_variable.to_owned() },
+        })?;
+        let path = wrapper::real_program(name, &found).unwrap_or_else(|| found.clone());
+        Ok(Self { name, found, path, version: Arc::default() })
+    }
+
+    /// `psql` or `pg_dump`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What was found in `PATH` or given.
+    pub fn found(&self) -> &Path {
+        &self.found
+    }
+
+    /// What is run: the same, or the program behind Debian's wrapper.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether Debian's wrapper was found and is bypassed.
+    pub fn bypasses_wrapper(&self) -> bool {
+        self.found != self.path
+    }
+
+    /// The program's version, asked for once (a process of some 5 ms): run it beside other work.
+    ///
+    /// `temporary` is where the private folder of the run is made.
+    ///
+    /// # Errors
+    /// It cannot be run, tells no version, or is too old.
+    pub async fn version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+        self.version.get_or_try_init(|| self.read_version(temporary, stop)).await.copied()
+    }
+
+    async fn read_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+        let name = self.name;
+        let run_dir = RunDir::new(temporary).map_err(|source| ProgramError::Folder { name, source })?;
+        let mut invocation = Invocation::new(&self.path).args(["--version"]);
+        invocation = invocation.env("LC_ALL", EnvValue::Plain("C".into()));
+        invocation.timeout = Some(VERSION_TIMEOUT);
+        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(VERSION_LIMIT))
+            .await
+            .map_err(|source| ProgramError::Version { name, source: Box::new(source) })?;
+        let output = String::from_utf8_lossy(&finished.stdout);
+        let Some(version) = Version::of_program(&output) else {
+            let output: String = format!("{output}{}", finished.stderr.text()).chars().take(200).collect();
+            return Err(ProgramError::NoVersion { path: self.path.clone(), output });
+        };
+        if version.major < OLDEST {
+            return Err(ProgramError::TooOld { name, path: self.path.clone(), version });
+        }
+        Ok(version)
+    }
+}
+
+/// Why a file cannot be run.
+fn usable(path: &Path) -> io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?;
+    Ok(())
+}

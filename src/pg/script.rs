@@ -1,0 +1,55 @@
+use std::fmt::Write;
+use std::io;
+
+use super::Version;
+
+/// 192 bits: nobody who can write into the script can guess it.
+const KEY_BYTES: usize = 24;
+
+/// The lines that [`wrap_restricted`] puts before the script.
+pub(super) const LINES_BEFORE: u32 = 1;
+
+/// A fresh random key of ASCII letters and digits for `\restrict` and for `pg_dump --restrict-key`.
+///
+/// # Errors
+/// The operating system has no random bytes.
+pub fn restrict_key() -> io::Result<String> {
+    let mut bytes = [0; KEY_BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().fold(String::new(), |mut key, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(key, "{byte:02x}");
+        key
+    }))
+}
+
+/// Puts the script between `\restrict KEY` and `\unrestrict KEY` with a fresh key, so that psql refuses every other
+/// backslash command in it; unchanged where psql does not know them.
+///
+/// # Errors
+/// The operating system has no random bytes.
+pub fn wrap_restricted(script: &str, psql: Version) -> io::Result<String> {
+    if !psql.knows_restrict() {
+        return Ok(script.to_owned());
+    }
+    let key = restrict_key()?;
+    let end = if script.ends_with('\n') || script.is_empty() { "" } else { "\n" };
+    Ok(format!("\\restrict {key}\n{script}{end}\\unrestrict {key}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_fresh_and_the_script_stays() {
+        let psql = Version::new(15, 18);
+        let (one, two) = (wrap_restricted("SELECT 1;", psql).unwrap(), wrap_restricted("SELECT 1;", psql).unwrap());
+        assert_ne!(one, two);
+        let lines: Vec<_> = one.lines().collect();
+        let key = lines[0].strip_prefix("\\restrict ").unwrap();
+        assert!(key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
+        assert_eq!(lines[1..], ["SELECT 1;", &*format!("\\unrestrict {key}")]);
+        assert_eq!(wrap_restricted("SELECT 1;", Version::new(15, 13)).unwrap(), "SELECT 1;");
+    }
+}

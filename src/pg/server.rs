@@ -1,0 +1,230 @@
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Program, PsqlError, ServerMessage, script};
+use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
+
+/// The longest line of a result: the server's own limit for a value is 1 GB.
+const LINE_LIMIT: usize = 64 * 1024 * 1024;
+/// How much of a result is kept when it is collected.
+const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
+const SHOWN: usize = 200;
+
+/// A server as psql reaches it: the program, the environment that holds the connection, and the limits of a run.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The psql that is run.
+    pub psql: Program,
+    /// The child's whole environment: `PG*` with the connection, and what is inherited on purpose.
+    pub environment: BTreeMap<String, EnvValue>,
+    /// Connection settings that have no variable, as a `key=value` string without secrets: it is seen in `ps`.
+    pub conninfo: Option<String>,
+    /// Where private folders are made: `TMPDIR`.
+    pub temporary: PathBuf,
+    /// How long one run may take; `None` is without end.
+    pub timeout: Option<Duration>,
+    /// How long psql may take to obey a signal before the next, harder one.
+    pub grace: Duration,
+}
+
+/// How a script is run.
+#[derive(Clone, Debug)]
+pub struct ScriptOptions {
+    /// Put the script between `\restrict` and `\unrestrict`, where psql knows them.
+    pub restrict: bool,
+    /// Further psql variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Default for ScriptOptions {
+    fn default() -> Self {
+        Self { restrict: true, variables: BTreeMap::new() }
+    }
+}
+
+/// What a script that succeeded has said.
+#[derive(Debug)]
+pub struct ScriptOutput {
+    /// The rows, unaligned, without headers, one a line.
+    pub lines: Vec<String>,
+    /// Notices and warnings.
+    pub notices: Vec<ServerMessage>,
+    /// All of stderr.
+    pub stderr: StderrTail,
+    /// psql's own time, from its start to its end.
+    pub elapsed: Duration,
+}
+
+impl Server {
+    /// A server without extra conninfo and timeout, with 5 s of grace.
+    pub fn new(psql: Program, environment: BTreeMap<String, EnvValue>, temporary: impl Into<PathBuf>) -> Self {
+        let grace = Duration::from_secs(5);
+        Self { psql, environment, conninfo: None, temporary: temporary.into(), timeout: None, grace }
+    }
+
+    /// Runs a script with psql, stopping at its first error.
+    ///
+    /// Nothing is added that opens a transaction.
+    ///
+    /// # Errors
+    /// See [`PsqlError`].
+    pub async fn run_script(
+        &self,
+        script: &str,
+        options: &ScriptOptions,
+        stop: &Stop,
+    ) -> Result<ScriptOutput, PsqlError> {
+        let mut lines = Vec::new();
+        let mut total = 0;
+        let mut refused = None;
+        let mut take = |line: &[u8]| {
+            total += line.len() + 1;
+            match std::str::from_utf8(line) {
+                Ok(_) if total > OUTPUT_LIMIT => {
+                    let program = self.psql.path().to_owned();
+                    refused = Some(PsqlError::Run(RunError::TooLong { program, limit: OUTPUT_LIMIT }));
+                    ControlFlow::Break(())
+                }
+                Ok(line) => {
+                    lines.push(line.to_owned());
+                    ControlFlow::Continue(())
+                }
+                Err(source) => {
+                    refused = Some(PsqlError::Encoding { line: lines.len() + 1, source });
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let ran = self.run_lines(script, options, stop, &mut take).await;
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let (stderr, notices, elapsed) = ran?;
+        Ok(ScriptOutput { lines, notices, stderr, elapsed })
+    }
+
+    /// Runs queries of which every line of the result is one JSON value; returns the values.
+    ///
+    /// # Errors
+    /// See [`PsqlError`].
+    pub async fn query_json(&self, sql: &str, stop: &Stop) -> Result<Vec<Value>, PsqlError> {
+        let mut values = Vec::new();
+        self.query_json_each(sql, stop, |value| values.push(value)).await?;
+        Ok(values)
+    }
+
+    /// Runs queries of which every line of the result is one JSON value, and hands each over as it comes.
+    ///
+    /// # Errors
+    /// See [`PsqlError`]. Values may have been handed over before.
+    pub async fn query_json_each(&self, sql: &str, stop: &Stop, mut take: impl FnMut(Value)) -> Result<(), PsqlError> {
+        let (mut line_number, mut refused) = (0, None);
+        let mut take_line = |line: &[u8]| {
+            line_number += 1;
+            match serde_json::from_slice(line) {
+                Ok(value) => {
+                    take(value);
+                    ControlFlow::Continue(())
+                }
+                Err(source) => {
+                    let text = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
+                    refused = Some(PsqlError::Output { line: line_number, text, source });
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+        let ran = self.run_lines(sql, &options, stop, &mut take_line).await;
+        match refused {
+            Some(error) => Err(error),
+            None => ran.map(drop),
+        }
+    }
+
+    /// Runs a script and hands the lines of its result over.
+    async fn run_lines(
+        &self,
+        script: &str,
+        options: &ScriptOptions,
+        stop: &Stop,
+        take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
+        let start = Instant::now();
+        let restricted = if options.restrict {
+            let version = self.psql.version(&self.temporary, stop).await?;
+            let wrapped = script::wrap_restricted(script, version).map_err(PsqlError::Random)?;
+            (wrapped != script).then_some(wrapped)
+        } else {
+            None
+        };
+        let run_dir = RunDir::new(&self.temporary).map_err(PsqlError::Folder)?;
+        let text = restricted.as_deref().unwrap_or(script);
+        let file = run_dir.write("script.sql", text.as_bytes()).map_err(PsqlError::Folder)?;
+        let spent = start.elapsed();
+        let invocation = self.psql_invocation(&file, &options.variables, spent);
+        let finished = run(&invocation, &run_dir, stop, Stdout::Lines { limit: LINE_LIMIT, take }).await?;
+        if let Err(error) = run_dir.close() {
+            tracing::warn!(%error, "the private folder is left behind");
+        }
+        let lines_before = if restricted.is_some() { script::LINES_BEFORE } else { 0 };
+        judge(finished, lines_before)
+    }
+
+    fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>, spent: Duration) -> Invocation {
+        let mut invocation = Invocation::new(self.psql.path()).args([
+            "-X",
+            "-q",
+            "-w",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "VERBOSITY=verbose",
+        ]);
+        for (name, value) in variables {
+            invocation = invocation.args(["-v".to_owned(), format!("{name}={value}")]);
+        }
+        if let Some(conninfo) = &self.conninfo {
+            invocation = invocation.args(["-d", conninfo]);
+        }
+        invocation = invocation.args(["-f".as_ref(), file.as_os_str()]);
+        invocation.env = client_environment(&self.environment);
+        invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
+        invocation.grace = self.grace;
+        invocation
+    }
+}
+
+/// Adds what every client program needs: messages in English, text in UTF-8.
+pub(super) fn client_environment(environment: &BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
+    let mut environment = environment.clone();
+    for (name, value) in [("LC_ALL", "C"), ("PGCLIENTENCODING", "UTF8")] {
+        environment.insert(name.to_owned(), EnvValue::Plain(value.into()));
+    }
+    environment
+}
+
+/// Tells what psql's exit code means.
+fn judge(finished: Finished, lines_before: u32) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
+    let Finished { code, stderr, elapsed, .. } = finished;
+    let mut messages = ServerMessage::parse_all(&stderr.text());
+    for place in messages.iter_mut().filter_map(|message| message.script.as_mut()) {
+        place.line = place.line.saturating_sub(lines_before);
+    }
+    let first_error = messages.iter().find(|message| message.is_error());
+    match (code, first_error) {
+        (0, _) => Ok((stderr, messages, elapsed)),
+        // Without a connection psql does not get as far as the script.
+        (2, _) if messages.iter().all(|message| message.script.is_none()) => {
+            Err(PsqlError::Connect { messages, stderr })
+        }
+        (2, _) => Err(PsqlError::Lost { messages, stderr }),
+        (3, Some(message)) => Err(PsqlError::Script { message: Box::new(message.clone()), messages, stderr }),
+        (code, _) => Err(PsqlError::Fatal { code, messages, stderr }),
+    }
+}

@@ -1,0 +1,118 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::{Signal, StderrTail};
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(Signal),
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, signal) => Self::Signal(Signal::from_number(signal.unwrap_or_default())),
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(formatter, "exit code {code}"),
+            Self::Signal(signal) => signal.fmt(formatter),
+        }
+    }
+}
+
+/// Why a program did not run to its own end. An exit code other than 0 is not among the reasons.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// There is no such program.
+    #[error("no program '{}'", program.display())]
+    NotFound {
+        /// The program's path.
+        program: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The program could not be started.
+    #[error("cannot start '{}'", program.display())]
+    Spawn {
+        /// The program's path.
+        program: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A signal that did not come from this run ended the program.
+    #[error("'{}' was ended by {signal}", program.display())]
+    Signaled {
+        /// The program's path.
+        program: PathBuf,
+        /// The signal.
+        signal: Signal,
+        /// What it had written to stderr.
+        stderr: StderrTail,
+    },
+    /// The program was stopped because its time was up.
+    #[error("'{}' was stopped after {:.1} s", program.display(), after.as_secs_f64())]
+    TimedOut {
+        /// The program's path.
+        program: PathBuf,
+        /// The time it was given.
+        after: Duration,
+        /// How it ended once asked to.
+        ended: Ended,
+        /// What it had written to stderr.
+        stderr: StderrTail,
+    },
+    /// The program was stopped because [`Stop`](super::Stop) asked for the end.
+    #[error("'{}' was stopped by {signal}", program.display())]
+    Interrupted {
+        /// The program's path.
+        program: PathBuf,
+        /// The signal that asked.
+        signal: Signal,
+        /// How it ended once asked to; `None` when it was not even started.
+        ended: Option<Ended>,
+        /// What it had written to stderr.
+        stderr: StderrTail,
+    },
+    /// The program wrote a line, or collected output, beyond the limit and was stopped.
+    #[error("'{}' wrote a line or a result of more than {limit} bytes", program.display())]
+    TooLong {
+        /// The program's path.
+        program: PathBuf,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The reader of the lines wanted no more, and the program was stopped.
+    #[error("the output of '{}' was refused", program.display())]
+    Refused {
+        /// The program's path.
+        program: PathBuf,
+    },
+    /// Reading from or waiting for the program failed.
+    #[error("cannot read {stream} of '{}'", program.display())]
+    Io {
+        /// The program's path.
+        program: PathBuf,
+        /// `stdout`, `stderr` or `the exit status`.
+        stream: &'static str,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,114 @@
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::process::Command;
+
+use super::{EnvValue, RunDir};
+
+/// A program with its arguments, environment and limits: a plain value, fit for logs.
+///
+/// `Display` and `Debug` give the command as a shell would take it, secrets as `[redacted]`.
+#[derive(Clone)]
+pub struct Invocation {
+    /// The program, an absolute path.
+    pub program: PathBuf,
+    /// Its arguments, without its name.
+    pub args: Vec<OsString>,
+    /// Its whole environment, but for `HOME`, which is the run's folder.
+    pub env: BTreeMap<String, EnvValue>,
+    /// How long it may run; `None` is without end.
+    pub timeout: Option<Duration>,
+    /// How long it may take to obey each of SIGINT and SIGTERM before the next, harder signal comes.
+    pub grace: Duration,
+}
+
+impl Invocation {
+    /// A program without arguments, environment and timeout, and with 5 s of grace.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            timeout: None,
+            grace: Duration::from_secs(5),
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: EnvValue) -> Self {
+        self.env.insert(name.into(), value);
+        self
+    }
+
+    /// The only place that exposes secrets.
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts programs")]
+    pub(super) fn to_command(&self, run_dir: &RunDir) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(run_dir.path()).env_clear().env("HOME", run_dir.path());
+        for (name, value) in &self.env {
+            match value {
+                EnvValue::Plain(value) => command.env(name, value),
+                EnvValue::Secret(value) => command.env(name, value.expose_secret()),
+                EnvValue::Absent => command.env(name, run_dir.absent()),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        command
+    }
+}
+
+fn quoted(text: &OsStr) -> String {
+    shell_words::quote(&text.to_string_lossy()).into_owned()
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.env {
+            match value {
+                EnvValue::Plain(value) => write!(formatter, "{name}={} ", quoted(value))?,
+                EnvValue::Secret(_) => write!(formatter, "{name}=[redacted] ")?,
+                EnvValue::Absent => write!(formatter, "{name}=[absent] ")?,
+            }
+        }
+        formatter.write_str(&quoted(self.program.as_os_str()))?;
+        self.args.iter().try_for_each(|argument| write!(formatter, " {}", quoted(argument)))
+    }
+}
+
+impl fmt::Debug for Invocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Invocation({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_as_a_shell_takes_it_without_secrets() {
+        let invocation = Invocation::new("/opt/my psql")
+            .args(["-f", "it's.sql", ""])
+            .env("PGPASSWORD", EnvValue::Secret("hunter2".into()))
+            .env("PGHOST", EnvValue::Plain("/run/a b".into()))
+            .env("PGSSLCERT", EnvValue::Absent);
+        let shown = r"PGHOST='/run/a b' PGPASSWORD=[redacted] PGSSLCERT=[absent] '/opt/my psql' -f 'it'\''s.sql' ''";
+        assert_eq!(invocation.to_string(), shown);
+        assert_eq!(format!("{invocation:?}"), format!("Invocation({shown})"));
+        assert!(!format!("{:?}", invocation.env).contains("hunter2"));
+    }
+}

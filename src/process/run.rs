@@ -1,0 +1,69 @@
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::capture::{Halt, drain_stderr, drain_stdout};
+use super::supervise::{Group, Reason, supervise};
+use super::{Ended, Invocation, RunDir, RunError, StderrTail, Stdout, Stop};
+
+/// A program that ran to its own end, with whatever exit code.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code.
+    pub code: i32,
+    /// Stdout, if it was collected.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr.
+    pub stderr: StderrTail,
+    /// From just before the start to the end.
+    pub elapsed: Duration,
+}
+
+/// Runs a program in the run's folder to its end.
+///
+/// Both outputs are read while it runs, so neither can block it. When its time is up or `stop` asks, its process group
+/// gets SIGINT (psql and `pg_dump` then cancel their query on the server), after the grace SIGTERM, then SIGKILL; another
+/// request of `stop` shortens the grace. A program that ends with exit code 0 all the same has done its work and counts
+/// as finished. Dropping the future kills the program.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(
+    invocation: &Invocation,
+    run_dir: &RunDir,
+    stop: &Stop,
+    stdout: Stdout<'_>,
+) -> Result<Finished, RunError> {
+    let program = invocation.program.clone();
+    if let Some(signal) = stop.now() {
+        return Err(RunError::Interrupted { program, signal, ended: None, stderr: StderrTail::default() });
+    }
+    tracing::debug!(command = %invocation, "starting");
+    let start = Instant::now();
+    let mut child = match invocation.to_command(run_dir).spawn() {
+        Ok(child) => child,
+        Err(source) if source.kind() == io::ErrorKind::NotFound && !program.exists() => {
+            return Err(RunError::NotFound { program, source });
+        }
+        Err(source) => return Err(RunError::Spawn { program, source }),
+    };
+    let mut group = Group::of(&child);
+    let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
+    let out = drain_stdout(child.stdout.take(), stdout, &mut collected);
+    let err = drain_stderr(child.stderr.take(), &mut stderr);
+    let (ended, reason) = supervise(invocation, stop, &mut group, child, out, err)
+        .await
+        .map_err(|source| RunError::Io { program: program.clone(), stream: "the exit status", source })?;
+    let elapsed = start.elapsed();
+    tracing::debug!(%ended, ?elapsed, "ended");
+    match (ended, reason) {
+        (Ended::Code(code), None) | (Ended::Code(code @ 0), Some(Reason::Time(_) | Reason::Stop(_))) => {
+            Ok(Finished { code, stdout: collected, stderr, elapsed })
+        }
+        (Ended::Signal(signal), None) => Err(RunError::Signaled { program, signal, stderr }),
+        (_, Some(Reason::Time(after))) => Err(RunError::TimedOut { program, after, ended, stderr }),
+        (_, Some(Reason::Stop(signal))) => Err(RunError::Interrupted { program, signal, ended: Some(ended), stderr }),
+        (_, Some(Reason::Halt(Halt::TooLong(limit)))) => Err(RunError::TooLong { program, limit }),
+        (_, Some(Reason::Halt(Halt::Refused))) => Err(RunError::Refused { program }),
+        (_, Some(Reason::Halt(Halt::Io { stream, source }))) => Err(RunError::Io { program, stream, source }),
+    }
+}

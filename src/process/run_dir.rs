@@ -1,0 +1,170 @@
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::path::PathError;
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+/// The name that no file of the run gets.
+const ABSENT: &str = "absent";
+
+/// A private folder (mode 0700, random name) made for one run, removed with all that is in it when dropped.
+///
+/// It is the child's working directory and home: a relative path, a `~/.pgpass` or a stray file cannot steer the child.
+#[derive(Debug)]
+pub struct RunDir {
+    folder: TempDir,
+}
+
+impl RunDir {
+    /// Makes the folder inside `temporary`, which should be what `TMPDIR` says.
+    ///
+    /// # Errors
+    /// `temporary` does not exist, is not writable, is full, or its file system keeps no modes.
+    pub fn new(temporary: &Path) -> Result<Self, PathError> {
+        let action = "create a private folder in";
+        let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
+        let folder = tempfile::Builder::new()
+            .prefix("schemastamp-")
+            .permissions(Permissions::from_mode(FOLDER_MODE))
+            .tempdir_in(&absolute)
+            .map_err(|error| PathError::on(action, &absolute)(without_path(error)))?;
+        let mode = fs::metadata(folder.path()).map_err(PathError::on(action, &absolute))?.permissions();
+        check_mode(&mode, FOLDER_MODE).map_err(PathError::on(action, &absolute))?;
+        Ok(Self { folder })
+    }
+
+    /// The folder's absolute path.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Creates the file `name` (mode 0600) with `content`; returns its path.
+    ///
+    /// # Errors
+    /// `name` is not a plain file name, is taken, or the disk is full.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, PathError> {
+        let path = self.path().join(name);
+        let plain =
+            matches!(*Path::new(name).components().collect::<Vec<_>>(), [Component::Normal(part)] if part == name);
+        if !plain || name == ABSENT {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a file of a run");
+            return Err(PathError::on("create", &path)(error));
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&path)
+            .map_err(PathError::on("create", &path))?;
+        let written = file.metadata().and_then(|metadata| check_mode(&metadata.permissions(), FILE_MODE));
+        written.and_then(|()| file.write_all(content)).map_err(PathError::on("write", &path))?;
+        Ok(path)
+    }
+
+    /// A path inside the folder at which nothing exists: libpq takes a missing file for "there is none".
+    pub fn absent(&self) -> PathBuf {
+        self.path().join(ABSENT)
+    }
+
+    /// Removes the folder and says whether that worked; dropping removes it too, but silently.
+    ///
+    /// # Errors
+    /// Something in it could not be removed.
+    pub fn close(self) -> Result<(), PathError> {
+        let path = self.path().to_owned();
+        self.folder.close().map_err(|error| PathError::on("remove", &path)(without_path(error)))
+    }
+}
+
+/// No right beyond `allowed`; less is possible under an odd umask.
+fn check_mode(permissions: &Permissions, allowed: u32) -> io::Result<()> {
+    let mode = permissions.mode() & 0o7777;
+    if mode & !allowed == 0 {
+        return Ok(());
+    }
+    let text = format!("its file system gave mode {mode:04o} instead of {allowed:04o}; point TMPDIR elsewhere");
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
+
+/// tempfile puts its path into the error's text; [`PathError`] names it already.
+fn without_path(error: io::Error) -> io::Error {
+    match error.kind() {
+        _ if error.raw_os_error().is_some() => error,
+        io::ErrorKind::Other => error,
+        kind => kind.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn folder_and_files_are_private_and_vanish() {
+        let outer = tempfile::tempdir().unwrap();
+        let run = RunDir::new(outer.path()).unwrap();
+        let script = run.write("script.sql", b"SELECT 1").unwrap();
+        assert_eq!((mode(run.path()), mode(&script)), (0o700, 0o600));
+        assert!(run.path().is_absolute());
+        assert!(!run.absent().exists());
+        assert!(run.write("script.sql", b"").is_err(), "a name is used once");
+        drop(run);
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_panic_removes_it_too() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().to_owned();
+        let panicked = std::panic::catch_unwind(|| {
+            let run = RunDir::new(&path).unwrap();
+            run.write("script.sql", b"SELECT 1").unwrap();
+            panic!("midway");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        let outer = tempfile::tempdir().unwrap();
+        let run = RunDir::new(outer.path()).unwrap();
+        for name in ["", ".", "..", "a/b", "/etc/x", "../x", "a/", "absent"] {
+            assert!(run.write(name, b"").is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_folder_that_cannot_be_used_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let missing = file.path().with_extension("no-such-folder");
+        for path in [file.path(), missing.as_path()] {
+            let error = RunDir::new(path).unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot create a private folder in '{}'", path.display()));
+            let source = error.source.to_string();
+            assert!(!source.contains("schemastamp-"), "{source}");
+            assert!(matches!(error.source.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound), "{source}");
+        }
+    }
+
+    #[test]
+    fn close_says_what_it_could_not_remove() {
+        let outer = tempfile::tempdir().unwrap();
+        let run = RunDir::new(outer.path()).unwrap();
+        let path = run.path().to_owned();
+        fs::remove_dir(&path).unwrap();
+        let error = run.close().unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot remove '{}'", path.display()));
+        let run = RunDir::new(outer.path()).unwrap();
+        run.close().unwrap();
+    }
+}

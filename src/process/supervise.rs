@@ -1,0 +1,125 @@
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use rustix::process::{Pid, kill_process_group};
+use tokio::process::Child;
+use tokio::time::{Instant, sleep_until};
+
+use super::capture::Halt;
+use super::{Ended, Invocation, Signal, Stop};
+
+/// How long a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
+/// before the pipe is given up.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why a child was stopped.
+pub(super) enum Reason {
+    Time(Duration),
+    Stop(Signal),
+    Halt(Halt),
+}
+
+/// A child's process group, killed when dropped before the child's end is known.
+pub(super) struct Group {
+    leader: Option<Pid>,
+}
+
+impl Group {
+    pub(super) fn of(child: &Child) -> Self {
+        Self { leader: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) }
+    }
+
+    fn send(&self, signal: Signal) {
+        if let (Some(leader), Some(raw)) = (self.leader, signal.to_rustix()) {
+            tracing::debug!(group = leader.as_raw_pid(), %signal, "sending");
+            if let Err(error) = kill_process_group(leader, raw) {
+                tracing::debug!(%error, "the signal was not sent");
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.send(Signal::KILL);
+    }
+}
+
+/// Waits for the child and both readers, and stops the child when there is a reason to.
+///
+/// The timers come before the readers: a reader that never runs dry uses up tokio's cooperative budget, and timers
+/// polled after it would never fire.
+pub(super) async fn supervise(
+    invocation: &Invocation,
+    stop: &Stop,
+    group: &mut Group,
+    mut child: Child,
+    stdout: impl Future<Output = Result<(), Halt>>,
+    stderr: impl Future<Output = Result<(), Halt>>,
+) -> io::Result<(Ended, Option<Reason>)> {
+    let (mut stdout, mut stderr) = (pin!(stdout), pin!(stderr));
+    let (mut ended, mut stdout_read, mut stderr_read, mut lingered) = (None, false, false, false);
+    let (mut reason, mut asked) = (None, 0);
+    let mut alarm = invocation.timeout.map(|timeout| Instant::now() + timeout);
+    let mut signals = [Signal::INTERRUPT, Signal::TERMINATE, Signal::KILL].into_iter();
+    loop {
+        if let (Some(ended), true, true) = (ended, stdout_read, stderr_read) {
+            group.leader = None;
+            return Ok((ended, reason));
+        }
+        let event = tokio::select! {
+            biased;
+            status = child.wait(), if ended.is_none() => Event::Ended(status?.into()),
+            () = until(alarm) => Event::Alarm,
+            signal = stop.more_than(asked), if ended.is_none() => Event::Asked(signal),
+            read = &mut stdout, if !stdout_read => { stdout_read = true; Event::Read(read) }
+            read = &mut stderr, if !stderr_read => { stderr_read = true; Event::Read(read) }
+        };
+        let why = match (event, ended) {
+            (Event::Ended(how), _) => {
+                ended = Some(how);
+                alarm = Some(Instant::now() + LINGER);
+                continue;
+            }
+            (Event::Alarm, Some(ended)) if lingered => {
+                group.leader = None;
+                return Ok((ended, reason));
+            }
+            (Event::Alarm, Some(_)) => {
+                group.send(Signal::KILL);
+                (lingered, alarm) = (true, Some(Instant::now() + LINGER));
+                continue;
+            }
+            (Event::Alarm, None) => Reason::Time(invocation.timeout.unwrap_or_default()),
+            (Event::Asked(signal), _) => {
+                asked = stop.times();
+                Reason::Stop(signal)
+            }
+            (Event::Read(Ok(())), _) => continue,
+            (Event::Read(Err(halt)), _) => Reason::Halt(halt),
+        };
+        reason.get_or_insert(why);
+        if ended.is_none() {
+            alarm = signals.next().map(|signal| {
+                group.send(signal);
+                Instant::now() + invocation.grace
+            });
+        }
+    }
+}
+
+enum Event {
+    Ended(Ended),
+    Alarm,
+    Asked(Signal),
+    Read(Result<(), Halt>),
+}
+
+async fn until(alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => sleep_until(alarm).await,
+        None => std::future::pending().await,
+    }
+}
