@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod classify;
 mod finding;
+pub mod probe;
 mod signature;
 
 pub use classify::{Context, Message, classify, explain, of_id};
