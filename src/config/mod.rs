@@ -1,9 +1,40 @@
 //! Where every setting comes from, checked.
 //!
-//! First match wins: flag, `SCHEMASTAMP_*` variable, `DATABASE_URL`, `PG*` variable, service file, password file, default.
+//! First match wins: flag, `SCHEMASTAMP_*` variable, `DATABASE_URL`, `PG*` variable, password file, default. The entries
+//! of a service count right after the source that names the service.
+//!
+//! - [`Environment`] is the process environment, read once; nothing else in the crate reads it.
+//! - [`Connection`] is one resolved connection: libpq's keywords, each with its [`Origin`], and the password.
+//! - [`Settings`] adds what concerns the tool itself: the snapshot, the programs, the timeout.
 
+mod account;
+mod child;
+mod connection;
+mod conninfo;
 mod environment;
+mod error;
+mod flags;
+mod host;
+mod interference;
+mod keyword;
 mod origin;
+mod passfile;
+mod resolve;
+mod service;
+mod settings;
+mod uri;
+mod value;
+mod variables;
+mod warning;
 
+pub use account::Account;
+pub use connection::{Connection, Described};
 pub use environment::Environment;
+pub use error::{ConfigError, StringProblem};
+pub use flags::{ConnectionFlags, ToolFlags};
+pub use host::Host;
+pub use interference::Interference;
+pub use keyword::{KEYWORDS, Keyword};
 pub use origin::{Origin, Setting};
+pub use settings::{Settings, ToolSettings};
+pub use warning::ConfigWarning;

@@ -1,0 +1,192 @@
+//! Connection strings: which of the two forms a text has, and the `key=value` form.
+
+use super::error::nearest;
+use super::keyword::{KEYWORDS, Keyword};
+use super::{ConfigError, Origin, StringProblem, uri};
+
+/// One setting of a connection string, decoded and not yet checked. No `Debug`: the value may be a password.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) keyword: &'static Keyword,
+    pub(super) value: String,
+    /// Whether an error may show the value; false where a badly written URI may have put a piece of a password.
+    pub(super) showable: bool,
+}
+
+/// The forms of a text that `--dbname` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Form<'a> {
+    /// What follows the `scheme://`.
+    Uri(&'a str),
+    /// `key=value` pairs.
+    Pairs(&'a str),
+    /// A URI of something else; the scheme, where it is one.
+    Foreign(Option<&'a str>),
+    /// A name.
+    Name(&'a str),
+}
+
+/// `ecto` and `postgis` are how Ecto and the spatial adapters of Rails and Django spell the same URI.
+const SCHEMES: &[&str] = &["postgresql", "postgres", "ecto", "postgis"];
+
+/// Tells the form of a text, by libpq's rule (`recognized_connection_string`): a URI by its scheme, pairs by any `=`.
+/// Unlike libpq, a foreign scheme is not taken for pairs or a name.
+pub(super) fn form(text: &str) -> Form<'_> {
+    match text.split_once("://") {
+        Some((scheme, rest)) if SCHEMES.contains(&scheme) => Form::Uri(rest),
+        Some((scheme, _)) if !scheme.contains(['=', ' ', '\'', '"']) => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+            Form::Foreign(Some(scheme).filter(|scheme| scheme.len() <= 20 && scheme.chars().all(plain)))
+        }
+        _ if text.contains('=') => Form::Pairs(text),
+        _ => Form::Name(text),
+    }
+}
+
+/// Reads a connection string. `None`: it is a mere name.
+pub(super) fn parse(text: &str, origin: &Origin) -> Result<Option<Vec<Part>>, ConfigError> {
+    let parts = match form(text) {
+        Form::Uri(rest) => uri::parse(rest),
+        Form::Pairs(text) => pairs(text),
+        Form::Name(_) => return Ok(None),
+        Form::Foreign(scheme) => {
+            let scheme = scheme.map(str::to_owned);
+            return Err(ConfigError::NotConnectionString { origin: origin.clone(), scheme });
+        }
+    };
+    parts.map(Some).map_err(|problem| ConfigError::ConnectionString { origin: origin.clone(), problem })
+}
+
+/// C's `isspace` in the C locale.
+pub(super) fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
+}
+
+/// Reads `key=value` pairs, by libpq's `conninfo_parse`.
+pub(super) fn pairs(text: &str) -> Result<Vec<Part>, StringProblem> {
+    let mut parts = Vec::new();
+    let mut number = 0;
+    let mut left = text.trim_start_matches(is_blank);
+    while !left.is_empty() {
+        number += 1;
+        let (name, after) = left.split_once('=').ok_or(StringProblem::PairNoEquals(number))?;
+        let name = name.trim_end_matches(is_blank);
+        if name.contains(is_blank) {
+            return Err(StringProblem::PairNoEquals(number));
+        }
+        let (value, after) = pair_value(after.trim_start_matches(is_blank), number)?;
+        parts.push(part(name, value, number, &parts)?);
+        left = after.trim_start_matches(is_blank);
+    }
+    Ok(parts)
+}
+
+/// Takes one value off the front: quoted, or up to the next blank; a backslash takes the next character as it is.
+fn pair_value(text: &str, number: usize) -> Result<(String, &str), StringProblem> {
+    let quoted = text.strip_prefix('\'');
+    let mut value = String::new();
+    let mut rest = quoted.unwrap_or(text).chars();
+    loop {
+        match rest.next() {
+            None if quoted.is_some() => return Err(StringProblem::OpenQuote(number)),
+            None => break,
+            Some('\\') => value.extend(rest.next()),
+            Some('\'') if quoted.is_some() => break,
+            Some(c) if quoted.is_none() && is_blank(c) => break,
+            Some(c) => value.push(c),
+        }
+    }
+    Ok((value, rest.as_str()))
+}
+
+/// One setting by the name it has in a string. The name appears in the error only where it cannot be a piece of a
+/// password that was not quoted, that is where no password came before it.
+pub(super) fn part(name: &str, value: String, number: usize, before: &[Part]) -> Result<Part, StringProblem> {
+    // As in libpq's conninfo_storeval: the name sslmode had before 8.0.
+    let (name, value) = match name {
+        "requiressl" if value.starts_with('1') => ("sslmode", "require".to_owned()),
+        "requiressl" => ("sslmode", "prefer".to_owned()),
+        _ => (name, value),
+    };
+    let Some(keyword) = Keyword::named(name) else {
+        let secret_before = before.iter().any(|part| part.keyword.is_secret());
+        let word = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let suggestion = nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
+        let keyword = Some(name.to_owned()).filter(|_| word && !secret_before && !name.is_empty());
+        return Err(StringProblem::UnknownKeyword { number, keyword, suggestion });
+    };
+    if value.contains('\0') {
+        return Err(StringProblem::NulCharacter(keyword.name));
+    }
+    Ok(Part { keyword, value, showable: !keyword.is_secret() })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Vec<(&'static str, String)> {
+        pairs(text).unwrap().into_iter().map(|part| (part.keyword.name, part.value)).collect()
+    }
+
+    fn problem(text: &str) -> StringProblem {
+        pairs(text).err().expect("a problem")
+    }
+
+    #[test]
+    fn pairs_are_read_as_libpq_reads_them() {
+        assert_eq!(read("host=a port = 5 \n"), [("host", "a".into()), ("port", "5".into())]);
+        assert_eq!(read(r"user='it\'s \\ so'"), [("user", r"it's \ so".into())]);
+        assert_eq!(read(r"user=two\ words"), [("user", "two words".into())]);
+        assert_eq!(read("password=a'b"), [("password", "a'b".into())]);
+        assert_eq!(read("requirepeer= host=/none"), [("requirepeer", "host=/none".into())]);
+        assert_eq!(read("user='a'host=b"), [("user", "a".into()), ("host", "b".into())]);
+        assert_eq!(read("requiressl=1"), [("sslmode", "require".into())]);
+        assert_eq!(read(""), []);
+    }
+
+    #[test]
+    fn malformed_pairs_are_refused() {
+        assert_eq!(problem("host"), StringProblem::PairNoEquals(1));
+        assert_eq!(problem("host=a user x=1"), StringProblem::PairNoEquals(2));
+        assert_eq!(problem("host=a user='x"), StringProblem::OpenQuote(2));
+        let unknown = problem("host=a sslmod=require");
+        assert!(
+            unknown.to_string().contains("keyword 2 ('sslmod')")
+                && unknown.to_string().contains("did you mean sslmode")
+        );
+    }
+
+    #[test]
+    fn a_piece_of_an_unquoted_password_is_not_shown() {
+        let shown = format!("{0} {0:?}", problem("host=a password=open sesame=1"));
+        assert!(!shown.contains("sesame") && !shown.contains("open"), "{shown}");
+    }
+
+    #[test]
+    fn forms() {
+        assert_eq!(form("postgres://x"), Form::Uri("x"));
+        assert_eq!(form("ecto://x"), Form::Uri("x"));
+        assert_eq!(form("mysql://u:p@h/x?a=b"), Form::Foreign(Some("mysql")));
+        assert_eq!(form("POSTGRES://x"), Form::Foreign(Some("POSTGRES")));
+        assert_eq!(form("host=x"), Form::Pairs("host=x"));
+        assert_eq!(form("password=a://b"), Form::Pairs("password=a://b"));
+        assert_eq!(form("app"), Form::Name("app"));
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_pairs_round_trip(user in "\\PC*", password in "\\PC*") {
+            let quote = |text: &str| text.replace('\\', r"\\").replace('\'', r"\'");
+            let text = format!("user='{}' password = '{}'", quote(&user), quote(&password));
+            prop_assert_eq!(read(&text), [("user", user), ("password", password)]);
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _parts = parse(&text, &Origin::Code);
+        }
+    }
+}

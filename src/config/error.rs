@@ -1,0 +1,262 @@
+use std::path::PathBuf;
+
+use super::Origin;
+use crate::path::PathError;
+
+/// A setting that is missing, empty or malformed. No message holds a password or an unchecked part of a URI.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value is empty. libpq takes some empty values for "use the default", others for errors; neither is a decision.
+    #[error("{origin} is empty; give it a value or remove it")]
+    Empty {
+        /// Where the value came from.
+        origin: Origin,
+    },
+    /// A value is not text.
+    #[error("{origin} is not valid UTF-8")]
+    NotUtf8 {
+        /// Where the value came from.
+        origin: Origin,
+    },
+    /// A value is not one that the setting can have.
+    #[error("{origin} must be {expected}{}", got(.value.as_deref()))]
+    Value {
+        /// Where the value came from.
+        origin: Origin,
+        /// The value, escaped and shortened; `None` where it may hold a part of a password.
+        value: Option<String>,
+        /// What it must be.
+        expected: String,
+    },
+    /// A `key=value` string or URI cannot be read.
+    #[error("{origin} cannot be read as a connection string: {problem}")]
+    ConnectionString {
+        /// Where the string came from.
+        origin: Origin,
+        /// What is wrong.
+        problem: StringProblem,
+    },
+    /// A connection string was expected.
+    #[error("{origin} must be a postgres:// URI or a key=value string{}", scheme_note(.scheme.as_deref()))]
+    NotConnectionString {
+        /// Where the string came from.
+        origin: Origin,
+        /// The scheme of a URI that is not of `PostgreSQL`.
+        scheme: Option<String>,
+    },
+    /// A database's name was expected where a connection string stands.
+    #[error("{origin} must be the name of a database, and holds a connection string; put that into {instead}")]
+    NotName {
+        /// Where the value came from.
+        origin: Origin,
+        /// The setting that takes connection strings.
+        instead: &'static str,
+    },
+    /// A `SCHEMASTAMP_*` variable that does not exist.
+    #[error("{variable} is not a variable of schemastamp{}", did_you_mean(.suggestion.as_deref()))]
+    UnknownVariable {
+        /// The variable's name.
+        variable: String,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+    },
+    /// The `SCHEMASTAMP_*` variables cannot be read.
+    #[error("the SCHEMASTAMP_* variables cannot be read")]
+    Variables {
+        /// What the reader says.
+        #[source]
+        source: envy::Error,
+    },
+    /// The lists of hosts, addresses and ports have different lengths.
+    #[error("{} {what} from {origin} do not fit {hosts} hosts from {hosts_origin}; give one per host", .count)]
+    ListLength {
+        /// `ports` or `addresses`.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// Where they came from.
+        origin: Box<Origin>,
+        /// How many hosts there are.
+        hosts: usize,
+        /// Where the hosts came from.
+        hosts_origin: Box<Origin>,
+    },
+    /// A protocol range that is empty.
+    #[error("{min_origin} ({min}) is above {max_origin} ({max}); no TLS version is left")]
+    ProtocolRange {
+        /// The lowest version.
+        min: String,
+        /// Where the lowest version came from.
+        min_origin: Box<Origin>,
+        /// The highest version.
+        max: String,
+        /// Where the highest version came from.
+        max_origin: Box<Origin>,
+    },
+    /// A keyword that libpq knows and this tool refuses.
+    #[error("{origin}: {keyword} is not supported: {reason}")]
+    Refused {
+        /// The keyword.
+        keyword: &'static str,
+        /// Where it was set.
+        origin: Origin,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// A service file cannot be read as one.
+    #[error("'{}', line {line}: {problem}", path.display())]
+    ServiceFile {
+        /// The service file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A service is in none of the files.
+    #[error("service '{service}' from {origin} is not in {}", list(.searched))]
+    ServiceNotFound {
+        /// The service.
+        service: String,
+        /// Where it was named.
+        origin: Origin,
+        /// The files that were read.
+        searched: Vec<PathBuf>,
+    },
+    /// A file that a setting names cannot be read.
+    #[error("the file named by {origin} cannot be used")]
+    File {
+        /// The setting.
+        origin: Origin,
+        /// What happened.
+        #[source]
+        source: PathError,
+    },
+    /// Nobody said which role to log in as.
+    #[error("no user name: the user id of this process has no account; set --username or PGUSER")]
+    NoUser,
+    /// A relative path, and the current directory is not known.
+    #[error("{origin} is a relative path and the current directory is not known; make it absolute")]
+    NoDirectory {
+        /// Where the path came from.
+        origin: Origin,
+    },
+    /// A keyword that libpq does not have.
+    #[error("'{keyword}' is not a keyword of libpq{}", did_you_mean(.suggestion.as_deref()))]
+    UnknownKeyword {
+        /// The keyword.
+        keyword: String,
+        /// The nearest keyword that exists.
+        suggestion: Option<String>,
+    },
+}
+
+/// What is wrong with a connection string. Nothing of the string is in it: any part may belong to a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StringProblem {
+    /// A `%` that begins no escape.
+    #[error("in the {0}, '%' is not followed by two hexadecimal digits; write a '%' itself as %25")]
+    Percent(&'static str),
+    /// `%00`.
+    #[error("the {0} holds %00, which no value can have")]
+    Nul(&'static str),
+    /// Escapes that are not UTF-8.
+    #[error("the {0} is not valid UTF-8 once decoded")]
+    NotUtf8(&'static str),
+    /// A blank in a URI.
+    #[error("the {0} holds a blank; write it as %20")]
+    Blank(&'static str),
+    /// An `@` that was not meant as the end of the password.
+    #[error(
+        "there is an '@' after the user name and password; write a '/' in them as %2F, and every further '@' as %40"
+    )]
+    StrayAt,
+    /// `[` without `]`.
+    #[error("the IPv6 address after '[' has no closing ']'")]
+    OpenBracket,
+    /// `[]`.
+    #[error("there is no IPv6 address between '[' and ']'")]
+    EmptyBracket,
+    /// Something else than a port or path after `]`.
+    #[error("after the ']' of an IPv6 address only ':', '/', '?' or ',' may follow")]
+    AfterBracket,
+    /// A query parameter without `=`.
+    #[error("query parameter {0} has no '='")]
+    NoEquals(usize),
+    /// A query parameter with two `=`.
+    #[error("query parameter {0} has more than one '='; write the second as %3D")]
+    SecondEquals(usize),
+    /// A `key=value` string in which a keyword has no `=`.
+    #[error("there is no '=' after keyword {0}; a value with blanks needs quotes: 'two words'")]
+    PairNoEquals(usize),
+    /// A quote that is not closed.
+    #[error("the quoted value of keyword {0} has no closing quote")]
+    OpenQuote(usize),
+    /// A keyword libpq does not have.
+    #[error("keyword {number}{} is not known to libpq{}", name(.keyword.as_deref()), keyword_advice(.suggestion.as_deref()))]
+    UnknownKeyword {
+        /// Which keyword of the string, from 1.
+        number: usize,
+        /// The keyword, where it cannot be a part of a password.
+        keyword: Option<String>,
+        /// The nearest keyword that exists.
+        suggestion: Option<String>,
+    },
+    /// `ssl=` with something else than `true`.
+    #[error("ssl can only be 'true', which means sslmode=require; use sslmode for the rest")]
+    Ssl,
+    /// NUL in a value.
+    #[error("the value of {0} holds a NUL character")]
+    NulCharacter(&'static str),
+}
+
+/// A value fit for a message: quoted, control characters escaped, at most 60 characters.
+pub(super) fn shown(value: &str) -> String {
+    let mut text: String = value.chars().take(60).flat_map(char::escape_debug).collect();
+    if value.chars().nth(60).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+fn got(value: Option<&str>) -> String {
+    value.map(|value| format!(", and is '{value}'")).unwrap_or_default()
+}
+
+fn name(keyword: Option<&str>) -> String {
+    keyword.map(|keyword| format!(" ('{keyword}')")).unwrap_or_default()
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|suggestion| format!("; did you mean {suggestion}?")).unwrap_or_default()
+}
+
+fn keyword_advice(suggestion: Option<&str>) -> String {
+    match suggestion {
+        Some(suggestion) => format!("; did you mean {suggestion}?"),
+        None => "; remove it, or give schemastamp a URL of its own in SCHEMASTAMP_DATABASE_URL".to_owned(),
+    }
+}
+
+fn scheme_note(scheme: Option<&str>) -> String {
+    scheme.map(|scheme| format!(", and its scheme is '{scheme}'")).unwrap_or_default()
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    if paths.is_empty() {
+        return "any service file: there is none; set PGSERVICEFILE".to_owned();
+    }
+    let quoted: Vec<String> = paths.iter().map(|path| format!("'{}'", path.display())).collect();
+    quoted.join(" or ")
+}
+
+/// The name nearest to a mistyped one, if any is near.
+pub(super) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use super::Origin;
+
+/// Something in the configuration that works, and probably not as meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigWarning {
+    /// A flag that a connection string overrides.
+    #[error("{loser} is not used: {winner} wins, as in psql")]
+    Overridden {
+        /// What is not used.
+        loser: Origin,
+        /// What is used.
+        winner: Origin,
+    },
+    /// A password file that libpq ignores.
+    #[error("password file '{}' is not used: {problem}", path.display())]
+    PasswordFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        problem: String,
+    },
+    /// A service whose entry loses to an environment variable; psql would do the opposite.
+    #[error("{variable} wins over the service's {keyword} ({service}); psql itself would use the service's")]
+    VariableOverService {
+        /// The keyword.
+        keyword: &'static str,
+        /// The environment variable that is used.
+        variable: Origin,
+        /// The entry that is not used.
+        service: Origin,
+    },
+    /// An address from another source than the host's name.
+    #[error("the connection goes to the address in {address}, not to the host in {host}; unset one of them")]
+    AddressOverHost {
+        /// Where the address came from.
+        address: Origin,
+        /// Where the host came from.
+        host: Origin,
+    },
+    /// A variable that is set, and that could change the meaning of the SQL.
+    #[error("{variable} is not passed on to psql; set {instead} if it is meant")]
+    NotAdopted {
+        /// The variable.
+        variable: &'static str,
+        /// The variable that is passed on.
+        instead: &'static str,
+    },
+    /// A client encoding other than UTF-8.
+    #[error("{origin} is not used: schemastamp speaks UTF8 with the server")]
+    Encoding {
+        /// Where it was set.
+        origin: Origin,
+    },
+    /// A `~` at the start of a path, which nobody expands.
+    #[error("{origin} begins with '~', which is read as a folder of that name; write the home directory in full")]
+    Tilde {
+        /// Where the path came from.
+        origin: Origin,
+    },
+}
