@@ -3,8 +3,10 @@
 pub mod catalogue;
 mod classify;
 mod finding;
+mod prepare;
 pub mod probe;
 mod signature;
 
 pub use classify::{Context, Message, classify, explain, of_id};
+pub use prepare::{Prepared, prepare, settle};
 pub use finding::{Finding, Severity, Speaker};
