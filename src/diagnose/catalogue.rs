@@ -57,6 +57,8 @@ catalogue! {
         "set host to the name in the server's certificate, beside hostaddr";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
         "set the user name";
+    "config.not_as_meant": "a setting is probably not as meant", "it works, and another source wins, or it is not passed on",
+        "correct the setting where it stands";
     "environment.interference": "the environment would have steered psql",
         "psql started by hand obeys these variables and files; this program does not pass them on",
         "remove them from the service's environment, or name what is meant in the configuration";
@@ -167,6 +169,8 @@ catalogue! {
         "give the server a new certificate";
     "tls.server_cert.wrong_purpose": "the server's certificate is not for TLS servers", "its key usage does not allow it",
         "have it issued for TLS servers (extendedKeyUsage serverAuth)";
+    "tls.server_cert.expires_soon": "the server's certificate ends within two weeks", "nobody has renewed it yet",
+        "renew the server's certificate";
     "tls.server_cert.name": "the server's certificate is for another name", "verify-full compares it with host",
         "connect under a name of the certificate (hostaddr keeps the address), or have it issued for this name";
     "net.dns": "the host name has no address", "the resolver does not know it, or cannot be reached",

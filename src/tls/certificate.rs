@@ -258,10 +258,11 @@ pub fn content(bytes: &[u8]) -> Content {
 
 /// OpenSSL takes these older frames for certificates as well.
 fn normalised(bytes: &[u8]) -> Vec<u8> {
-    if !contains(bytes, b"X509 CERTIFICATE-----") {
+    if !contains(bytes, b"X509 CERTIFICATE-----") && !contains(bytes, b"TRUSTED CERTIFICATE-----") {
         return bytes.to_vec();
     }
-    String::from_utf8_lossy(bytes).replace("X509 CERTIFICATE-----", "CERTIFICATE-----").into_bytes()
+    let text = String::from_utf8_lossy(bytes).replace("X509 CERTIFICATE-----", "CERTIFICATE-----");
+    text.replace("TRUSTED CERTIFICATE-----", "CERTIFICATE-----").into_bytes()
 }
 
 /// Whether `needle` stands anywhere in `bytes`.

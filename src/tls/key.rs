@@ -1,7 +1,7 @@
 use std::fmt;
 
 use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{Error as PemError, PemObject};
 
 use super::certificate::contains;
 
@@ -61,11 +61,14 @@ pub fn content(bytes: &[u8]) -> KeyContent {
     if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
         return KeyContent::Encrypted;
     }
-    if let Ok(key) = PrivateKeyDer::from_pem_slice(bytes) {
-        return KeyContent::Plain { public_key: public_key(&key) };
-    }
-    if contains(bytes, b" PRIVATE KEY-----") || contains(bytes, b"-----BEGIN PRIVATE KEY-----") {
-        return KeyContent::Nothing(NoKey::Unknown);
+    match PrivateKeyDer::from_pem_slice(bytes) {
+        Ok(key) => return KeyContent::Plain { public_key: public_key(&key) },
+        // A frame that is none of PKCS #1, #8 or SEC1, such as `DSA PRIVATE KEY`: OpenSSL may know it.
+        Err(PemError::NoItemsFound) if contains(bytes, b" PRIVATE KEY-----") => {
+            return KeyContent::Plain { public_key: None };
+        }
+        Err(PemError::NoItemsFound) => {}
+        Err(_) => return KeyContent::Nothing(NoKey::Unknown),
     }
     if contains(bytes, b"-----BEGIN CERTIFICATE-----") {
         return KeyContent::Nothing(NoKey::Certificate);

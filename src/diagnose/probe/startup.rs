@@ -1,6 +1,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::deadline::Deadline;
+use super::handshake::Broken;
 use crate::tls::text;
 
 /// Protocol 3.0.
@@ -26,6 +27,8 @@ pub enum FirstWord {
     Pooler,
     /// It closed the connection.
     Closed,
+    /// It ended the TLS connection with an alert, in rustls' word for it.
+    Alert(String),
     /// Nothing came in time.
     Silent,
     /// What came is not the protocol.
@@ -46,8 +49,12 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, user: &str, da
         return FirstWord::Closed;
     }
     let mut head = [0_u8; 5];
-    if stream.read_exact(&mut head).await.is_err() {
-        return FirstWord::Closed;
+    if let Err(error) = stream.read_exact(&mut head).await {
+        // A server that refuses the client's certificate says so here under TLS 1.3, after its own handshake.
+        return match super::handshake::broken(&error) {
+            Broken::Alert(alert) => FirstWord::Alert(alert),
+            _ => FirstWord::Closed,
+        };
     }
     let [kind, length @ ..] = head;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_sub(4);
