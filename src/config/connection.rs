@@ -71,8 +71,11 @@ impl Connection {
             return Err(ConfigError::UnknownKeyword { keyword: keyword.to_owned(), suggestion });
         };
         let given = Given::new(keyword, setting.value, setting.origin);
-        self.put(&given, &Environment::default())?;
-        self.check_hosts()
+        let mut changed = self.clone();
+        changed.put(&given, &Environment::default())?;
+        changed.check_hosts()?;
+        *self = changed;
+        Ok(())
     }
 
     /// Removes a setting; libpq's own default applies then, never a file in a home directory.

@@ -100,7 +100,7 @@ fn pair_value(text: &str, number: usize) -> Result<(String, &str), StringProblem
 }
 
 /// One setting by the name it has in a string. The name appears in the error only where it cannot be a piece of a
-/// password that was not quoted, that is where no password came before it.
+/// password: where keywords came before it, and none of them was a password that may have lacked its quotes.
 pub(super) fn part(name: &str, value: String, number: usize, before: &[Part]) -> Result<Part, StringProblem> {
     // As in libpq's conninfo_storeval: the name sslmode had before 8.0.
     let (name, value) = match name {
@@ -109,10 +109,10 @@ pub(super) fn part(name: &str, value: String, number: usize, before: &[Part]) ->
         _ => (name, value),
     };
     let Some(keyword) = Keyword::named(name) else {
-        let secret_before = before.iter().any(|part| part.keyword.is_secret());
+        let harmless = !before.is_empty() && !before.iter().any(|part| part.keyword.is_secret());
         let word = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
         let suggestion = nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
-        let keyword = Some(name.to_owned()).filter(|_| word && !secret_before && !name.is_empty());
+        let keyword = Some(name.to_owned()).filter(|_| word && harmless && !name.is_empty());
         return Err(StringProblem::UnknownKeyword { number, keyword, suggestion });
     };
     if value.contains('\0') {

@@ -78,7 +78,7 @@ impl ConnectionFlags {
                 given.extend(parts);
             }
             (None, Some(name)) => {
-                given.extend(Keyword::named("dbname").map(|keyword| Given::new(keyword, name, DBNAME)))
+                given.extend(Keyword::named("dbname").map(|keyword| Given::new(keyword, name, DBNAME)));
             }
             (None, None) => {}
         }

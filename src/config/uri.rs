@@ -13,18 +13,18 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {
         Some((login, after)) if !login.contains('/') => (Some(login), after),
         _ => (None, text),
     };
-    let (hosts, ports, after) = hosts_and_ports(after)?;
+    let (hosts, port_list, after) = hosts_and_ports(after)?;
     let (path, query) = after.split_once('?').unwrap_or((after, ""));
     let database = path.strip_prefix('/').unwrap_or(path);
-    let stray_in_query = login.is_none() && !ports.is_empty() && query.contains('@');
-    if hosts.contains('@') || ports.contains('@') || database.contains('@') || stray_in_query {
+    let stray_in_query = login.is_none() && !port_list.is_empty() && query.contains('@');
+    if hosts.contains('@') || port_list.contains('@') || database.contains('@') || stray_in_query {
         return Err(StringProblem::StrayAt);
     }
 
-    let mut parts = Vec::new();
+    let mut found = Vec::new();
     let mut add = |name: &str, place: &'static str, text: &str| {
         if !text.is_empty() {
-            parts.push(Part { showable: false, ..part(name, decode(text, place)?, 0, &[])? });
+            found.push(Part { showable: false, ..part(name, decode(text, place)?, 0, &[])? });
         }
         Ok::<_, StringProblem>(())
     };
@@ -32,10 +32,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {
     add("user", "user name", user)?;
     add("password", "password", password)?;
     add("host", "host", &hosts)?;
-    add("port", "port", &ports)?;
+    add("port", "port", &port_list)?;
     add("dbname", "database name", database)?;
-    query_parameters(query, &mut parts)?;
-    Ok(parts)
+    query_parameters(query, &mut found)?;
+    Ok(found)
 }
 
 /// Reads `host:port,[address]:port,…`; returns the lists with their commas, and what follows.
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn encode(text: &str) -> String {
-        text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+        text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"))
     }
 
     proptest! {

@@ -55,12 +55,10 @@ impl Given {
                 self.accept(fine, &ports.join(","), || "a port from 1 to 65535, or several with commas".to_owned())
             }
             Kind::Database => self.database(),
-            Kind::Path => self.path(environment),
             Kind::RootCertificate if value == "system" => Ok(value.to_owned()),
-            Kind::RootCertificate => self.path(environment),
             // With a colon that is not the second character, libpq reads `engine:key`.
             Kind::Key if value.find(':').is_some_and(|at| at != 1) => Ok(value.to_owned()),
-            Kind::Key => self.path(environment),
+            Kind::Path | Kind::RootCertificate | Kind::Key => self.path(environment),
             Kind::Methods => self.accept(are_methods(value), value, || {
                 "authentication methods of libpq, separated by commas, either all with '!' or none".to_owned()
             }),

@@ -33,7 +33,9 @@ pub enum ConfigWarning {
         service: Origin,
     },
     /// An address from another source than the host's name.
-    #[error("the connection goes to the address in {address}, not to the host in {host}; unset one of them")]
+    #[error(
+        "the connection goes to the address from {address}; {host} is not looked up; unset the one that is not meant"
+    )]
     AddressOverHost {
         /// Where the address came from.
         address: Origin,

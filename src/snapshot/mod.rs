@@ -1,1 +1,15 @@
-//! (in work)
+//! The snapshot: a tenant's schema as a template, how it is captured, kept in a file and rendered.
+
+pub mod capture;
+pub mod decision;
+mod format;
+mod minify;
+pub mod object;
+pub mod rename;
+mod template;
+
+pub use decision::{Decision, Decisions};
+pub use format::{FORMAT, Header, Snapshot, SnapshotError, Warning, parse_names, sha256};
+pub use minify::{minify, minify_statement};
+pub use object::{Action, Object, ObjectKind, Scope};
+pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

@@ -1,1 +1,12 @@
-//! (in work)
+//! SQL as text: tokens, literals, identifiers and the statements of a script. Pure: no I/O.
+//!
+//! The rules are those of `PostgreSQL`'s `scan.l` and psql's `psqlscan.l`; each item names the rule it follows.
+
+pub mod identifier;
+pub mod literal;
+pub mod script;
+pub mod token;
+
+pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
+pub use script::{Script, ScriptError, Segment, Statement};
+pub use token::{Kind, Token, tokens, tokens_of_template};

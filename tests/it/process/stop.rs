@@ -48,6 +48,15 @@ async fn one_that_ignores_the_interrupt_is_terminated() {
 }
 
 #[tokio::test]
+async fn one_that_was_stopped_obeys() {
+    let fake = Fake::new("kill -STOP $$");
+    let error = run_error(&fake, &invocation(&fake, Some(500), 30_000), &Stop::never()).await;
+    let RunError::TimedOut { ended, .. } = error else { panic!("{error}") };
+    assert_eq!(ended, Ended::Signal(Signal::INTERRUPT));
+    assert!(!fake.is_alive());
+}
+
+#[tokio::test]
 async fn one_that_ignores_all_is_killed() {
     let fake = Fake::new(STUBBORN);
     let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Stop::never()).await;

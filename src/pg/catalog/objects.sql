@@ -1,0 +1,283 @@
+-- One line for each aspect of each object of some schemas: [schema, kind, object, aspect, value].
+-- Run with search_path set to the schema, so that its own names come out without it; names that are not its own stay
+-- qualified. What the server derives (array types, row types, constraint clones of partitions) is left out.
+-- Lines that end in `-- since N` or `-- before N` are for those majors only.
+WITH ns AS MATERIALIZED (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_catalog.pg_namespace n WHERE $filter$
+), member AS MATERIALIZED (
+    SELECT d.classid, d.objid FROM pg_catalog.pg_depend d WHERE d.deptype = 'e'
+), rel AS MATERIALIZED (
+    SELECT c.*, ns.nspname, CASE c.relkind
+        WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+        WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'type' WHEN 'i' THEN 'index'
+        WHEN 'I' THEN 'index' ELSE c.relkind::text END AS kind
+    FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c', 'i', 'I')
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = c.oid)
+), fn AS MATERIALIZED (
+    SELECT p.*, ns.nspname,
+        CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind,
+        p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' AS identity
+    FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND m.objid = p.oid)
+), ty AS MATERIALIZED (
+    SELECT t.*, ns.nspname, CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind
+    FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
+    WHERE t.typtype IN ('e', 'd', 'r', 'b', 'p', 'c')
+      AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
+      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND m.objid = t.oid)
+), described (classid, objid, objsubid, nspname, kind, object, owner, acl, acltype) AS (
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, ns.oid, 0, ns.nspname, 'schema', '', ns.nspowner, ns.nspacl, 'n'::"char" FROM ns
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid, 0, nspname, kind, relname, relowner, relacl,
+        CASE relkind WHEN 'S' THEN 's' WHEN 'c' THEN NULL WHEN 'i' THEN NULL WHEN 'I' THEN NULL ELSE 'r' END::"char" FROM rel WHERE relkind <> 'c'
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid, a.attnum, nspname, 'column', r.relname || '.' || a.attname, NULL, NULL, NULL
+        FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, oid, 0, nspname, kind, identity, proowner, proacl, 'f' FROM fn
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, 0, nspname, kind, typname, typowner, typacl, 'T' FROM ty
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, r.nspname, 'constraint', c.conname || ' on ' || r.relname, NULL, NULL, NULL
+        FROM pg_catalog.pg_constraint c JOIN rel r ON r.oid = c.conrelid
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, t.nspname, 'constraint', c.conname || ' on ' || t.typname, NULL, NULL, NULL
+        FROM pg_catalog.pg_constraint c JOIN ty t ON t.oid = c.contypid
+    UNION ALL
+    SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid, 0, r.nspname, 'trigger', g.tgname || ' on ' || r.relname, NULL, NULL, NULL
+        FROM pg_catalog.pg_trigger g JOIN rel r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal
+    UNION ALL
+    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0, r.nspname, 'rule', w.rulename || ' on ' || r.relname, NULL, NULL, NULL
+        FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
+    UNION ALL
+    SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 0, r.nspname, 'policy', p.polname || ' on ' || r.relname, NULL, NULL, NULL
+        FROM pg_catalog.pg_policy p JOIN rel r ON r.oid = p.polrelid
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator',
+        o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ',' || pg_catalog.format_type(o.oprright, NULL) || ')', o.oprowner, NULL, NULL
+        FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator class', o.opcname, o.opcowner, NULL, NULL
+        FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator family', o.opfname, o.opfowner, NULL, NULL
+        FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'collation', o.collname, o.collowner, NULL, NULL
+        FROM pg_catalog.pg_collation o JOIN ns ON ns.oid = o.collnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'conversion', o.conname, o.conowner, NULL, NULL
+        FROM pg_catalog.pg_conversion o JOIN ns ON ns.oid = o.connamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search configuration', o.cfgname, o.cfgowner, NULL, NULL
+        FROM pg_catalog.pg_ts_config o JOIN ns ON ns.oid = o.cfgnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search dictionary', o.dictname, o.dictowner, NULL, NULL
+        FROM pg_catalog.pg_ts_dict o JOIN ns ON ns.oid = o.dictnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search parser', o.prsname, NULL, NULL, NULL
+        FROM pg_catalog.pg_ts_parser o JOIN ns ON ns.oid = o.prsnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search template', o.tmplname, NULL, NULL, NULL
+        FROM pg_catalog.pg_ts_template o JOIN ns ON ns.oid = o.tmplnamespace
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 0, ns.nspname, 'statistics', s.stxname, s.stxowner, NULL, NULL
+        FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
+), aspects (nspname, kind, object, aspect, value) AS (
+    -- Relations.
+    SELECT r.nspname, r.kind, r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'kind', r.relkind, 'persistence', r.relpersistence, 'options', pg_catalog.to_jsonb(r.reloptions),
+        'access method', (SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = r.relam),
+        'tablespace', (SELECT spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = r.reltablespace),
+        'replica identity', CASE WHEN r.relkind IN ('r', 'p') THEN r.relreplident END,
+        'row security', CASE WHEN r.relrowsecurity THEN CASE WHEN r.relforcerowsecurity THEN 'forced' ELSE 'enabled' END END,
+        'of type', CASE WHEN r.reloftype <> 0 THEN pg_catalog.format_type(r.reloftype, NULL) END,
+        'partition key', CASE WHEN r.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(r.oid) END,
+        'partition of', CASE WHEN r.relispartition THEN pg_catalog.pg_get_expr(r.relpartbound, r.oid) END,
+        'inherits', (SELECT pg_catalog.jsonb_agg(i.inhparent::pg_catalog.regclass::text ORDER BY i.inhseqno)
+            FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid),
+        'query', CASE WHEN r.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(r.oid) END,
+        'populated', CASE WHEN r.relkind = 'm' THEN r.relispopulated END,
+        'sequence', CASE WHEN r.relkind = 'S' THEN (SELECT pg_catalog.jsonb_build_array(pg_catalog.format_type(q.seqtypid, NULL),
+            q.seqstart, q.seqincrement, q.seqmax, q.seqmin, q.seqcache, q.seqcycle)
+            FROM pg_catalog.pg_sequence q WHERE q.seqrelid = r.oid) END,
+        'owned by', CASE WHEN r.relkind = 'S' THEN (SELECT c.relname || '.' || a.attname || ' (' || d.deptype::text || ')'
+            FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+            WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = r.oid AND d.objsubid = 0
+              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')) END,
+        'server', (SELECT pg_catalog.jsonb_build_array(s.srvname, pg_catalog.to_jsonb(f.ftoptions)) FROM pg_catalog.pg_foreign_table f
+            JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = r.oid)
+        ))::text
+    FROM rel r WHERE r.relkind NOT IN ('i', 'I', 'c')
+    UNION ALL
+    -- Columns.
+    SELECT r.nspname, 'column', r.relname || '.' || a.attname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+        'not null', CASE WHEN a.attnotnull THEN true END,
+        'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+        'generated', CASE WHEN a.attgenerated <> '' THEN a.attgenerated::text || ' ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+        'identity', NULLIF(a.attidentity::text, ''),
+        'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::pg_catalog.regcollation::text END,
+        'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
+        'compression', NULLIF(a.attcompression::text, ''), -- since 14
+        'statistics', NULLIF(COALESCE(a.attstattarget, -1), -1),
+        'options', pg_catalog.to_jsonb(a.attoptions), 'foreign options', pg_catalog.to_jsonb(a.attfdwoptions),
+        'inherited', CASE WHEN a.attinhcount > 0 THEN a.attinhcount::text || CASE WHEN a.attislocal THEN ' local' ELSE '' END END))::text
+    FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE r.relkind NOT IN ('i', 'I', 'S')
+    UNION ALL
+    SELECT r.nspname, r.kind, r.relname, 'column order',
+        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped)
+    FROM rel r WHERE r.relkind NOT IN ('i', 'I', 'S')
+    UNION ALL
+    -- Constraints of tables and domains; those that a partition has from its parent say nothing of their own.
+    SELECT r.nspname, 'constraint', c.conname || ' on ' || r.relname, 'definition', pg_catalog.pg_get_constraintdef(c.oid)
+        || CASE WHEN c.conislocal THEN '' ELSE ' (inherited)' END
+    FROM rel r JOIN pg_catalog.pg_constraint c ON c.conrelid = r.oid
+    WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- before 18
+    WHERE c.contype IN ('c', 'f', 'p', 'u', 'x', 'n') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- since 18
+    UNION ALL
+    SELECT t.nspname, 'constraint', c.conname || ' on ' || t.typname, 'definition', pg_catalog.pg_get_constraintdef(c.oid)
+    FROM ty t JOIN pg_catalog.pg_constraint c ON c.contypid = t.oid
+    UNION ALL
+    -- Indexes.
+    SELECT r.nspname, 'index', r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'sql', pg_catalog.pg_get_indexdef(r.oid, 0, true), 'table', i.indrelid::pg_catalog.regclass::text,
+        'tablespace', (SELECT spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = r.reltablespace),
+        'clustered', CASE WHEN i.indisclustered THEN true END, 'replica identity', CASE WHEN i.indisreplident THEN true END,
+        'invalid', CASE WHEN NOT i.indisvalid THEN true END,
+        'partition of', (SELECT n.inhparent::pg_catalog.regclass::text FROM pg_catalog.pg_inherits n WHERE n.inhrelid = r.oid),
+        'statistics', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.attnum, a.attstattarget) ORDER BY a.attnum)
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attstattarget >= 0)))::text
+    FROM rel r JOIN pg_catalog.pg_index i ON i.indexrelid = r.oid
+    UNION ALL
+    -- Routines.
+    SELECT f.nspname, f.kind, f.identity, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'kind', f.prokind, 'arguments', pg_catalog.pg_get_function_arguments(f.oid), 'result', pg_catalog.pg_get_function_result(f.oid),
+        'language', (SELECT lanname FROM pg_catalog.pg_language l WHERE l.oid = f.prolang), 'volatility', f.provolatile,
+        'strict', f.proisstrict, 'security definer', f.prosecdef, 'leakproof', f.proleakproof, 'parallel', f.proparallel,
+        'cost', f.procost, 'rows', f.prorows, 'support', NULLIF(f.prosupport::text, '-'),
+        'settings', pg_catalog.to_jsonb(f.proconfig), 'library', f.probin,
+        'sql', pg_catalog.pg_get_function_sqlbody(f.oid), -- since 14
+        'body', CASE WHEN f.prokind <> 'a' THEN f.prosrc END,
+        'aggregate', CASE WHEN f.prokind = 'a' THEN (SELECT pg_catalog.to_jsonb(a) - 'aggfnoid' - 'aggtranstype' - 'aggmtranstype' - 'aggsortop'
+            || pg_catalog.jsonb_build_object('type', pg_catalog.format_type(a.aggtranstype, NULL),
+                'moving type', pg_catalog.format_type(NULLIF(a.aggmtranstype, 0), NULL), 'sort', a.aggsortop::pg_catalog.regoperator)
+            FROM pg_catalog.pg_aggregate a WHERE a.aggfnoid = f.oid) END))::text
+    FROM fn f
+    UNION ALL
+    -- Types.
+    SELECT t.nspname, t.kind, t.typname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'kind', t.typtype,
+        'labels', CASE WHEN t.typtype = 'e' THEN (SELECT pg_catalog.jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
+            FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) END,
+        'base', CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END,
+        'not null', CASE WHEN t.typnotnull THEN true END, 'default', t.typdefault,
+        'collation', CASE WHEN t.typtype = 'd' AND t.typcollation <> 0 THEN t.typcollation::pg_catalog.regcollation::text END,
+        'range', CASE WHEN t.typtype = 'r' THEN (SELECT pg_catalog.jsonb_build_array(pg_catalog.format_type(g.rngsubtype, NULL),
+            g.rngcollation::pg_catalog.regcollation::text, g.rngcanonical::text, g.rngsubdiff::text,
+            (SELECT o.opcname FROM pg_catalog.pg_opclass o WHERE o.oid = g.rngsubopc))
+            FROM pg_catalog.pg_range g WHERE g.rngtypid = t.oid) END,
+        'functions', CASE WHEN t.typtype = 'b' THEN pg_catalog.jsonb_build_array(t.typinput::text, t.typoutput::text, t.typlen, t.typbyval,
+            t.typalign, t.typstorage, t.typcategory, t.typdelim) END))::text
+    FROM ty t
+    UNION ALL
+    -- What hangs on tables.
+    SELECT r.nspname, 'trigger', g.tgname || ' on ' || r.relname, 'definition',
+        pg_catalog.pg_get_triggerdef(g.oid, true) || ' ' || g.tgenabled::text
+    FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal AND g.tgparentid = 0
+    UNION ALL
+    SELECT r.nspname, 'rule', w.rulename || ' on ' || r.relname, 'definition', pg_catalog.pg_get_ruledef(w.oid, true) || ' ' || w.ev_enabled::text
+    FROM rel r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
+    UNION ALL
+    SELECT r.nspname, 'policy', p.polname || ' on ' || r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'command', p.polcmd, 'permissive', p.polpermissive,
+        'roles', (SELECT pg_catalog.jsonb_agg(CASE WHEN role = 0 THEN 'public' ELSE role::pg_catalog.regrole::text END ORDER BY role)
+            FROM pg_catalog.unnest(p.polroles) role),
+        'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)))::text
+    FROM rel r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
+    UNION ALL
+    SELECT ns.nspname, 'statistics', s.stxname, 'definition', s.stxrelid::pg_catalog.regclass::text || ' ' || s.stxkind::text || ' '
+        || pg_catalog.pg_get_statisticsobjdef_columns(s.oid) || ' ' -- since 14
+        || (SELECT pg_catalog.string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys)) || ' ' -- before 14
+        || COALESCE(s.stxstattarget, -1)::text
+    FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
+    UNION ALL
+    -- Operators and the rest.
+    SELECT ns.nspname, 'operator', o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ',' || pg_catalog.format_type(o.oprright, NULL) || ')',
+        'definition', pg_catalog.jsonb_build_array(o.oprcode::text, pg_catalog.format_type(o.oprresult, NULL), o.oprcom::pg_catalog.regoperator::text,
+            o.oprnegate::pg_catalog.regoperator::text, o.oprrest::text, o.oprjoin::text, o.oprcanmerge, o.oprcanhash)::text
+    FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+    UNION ALL
+    SELECT ns.nspname, 'operator class', o.opcname, 'definition', pg_catalog.jsonb_build_array((SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod),
+        pg_catalog.format_type(o.opcintype, NULL), o.opcdefault, pg_catalog.format_type(NULLIF(o.opckeytype, 0), NULL),
+        (SELECT opfname FROM pg_catalog.pg_opfamily f WHERE f.oid = o.opcfamily))::text
+    FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
+    UNION ALL
+    SELECT ns.nspname, 'operator family', f.opfname, 'definition', pg_catalog.jsonb_build_array((SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = f.opfmethod),
+        (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amopstrategy, a.amopopr::pg_catalog.regoperator::text, a.amoppurpose) ORDER BY a.amopstrategy, a.amopopr::pg_catalog.regoperator::text)
+            FROM pg_catalog.pg_amop a WHERE a.amopfamily = f.oid),
+        (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amprocnum, a.amproc::pg_catalog.regprocedure::text) ORDER BY a.amprocnum, a.amproc::pg_catalog.regprocedure::text)
+            FROM pg_catalog.pg_amproc a WHERE a.amprocfamily = f.oid))::text
+    FROM pg_catalog.pg_opfamily f JOIN ns ON ns.oid = f.opfnamespace
+    UNION ALL
+    SELECT ns.nspname, 'collation', c.collname, 'definition',
+        (pg_catalog.to_jsonb(c) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion')::text
+    FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
+    UNION ALL
+    SELECT ns.nspname, 'conversion', c.conname, 'definition', (pg_catalog.to_jsonb(c) - 'oid' - 'conname' - 'connamespace' - 'conowner')::text
+    FROM pg_catalog.pg_conversion c JOIN ns ON ns.oid = c.connamespace
+    UNION ALL
+    SELECT ns.nspname, 'text search configuration', c.cfgname, 'definition',
+        (SELECT prsname FROM pg_catalog.pg_ts_parser p WHERE p.oid = c.cfgparser) || ' ' || COALESCE((SELECT
+            pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(m.maptokentype, m.mapdict::pg_catalog.regdictionary::text) ORDER BY m.maptokentype, m.mapseqno)::text
+            FROM pg_catalog.pg_ts_config_map m WHERE m.mapcfg = c.oid), '')
+    FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
+    UNION ALL
+    SELECT ns.nspname, 'text search dictionary', d.dictname, 'definition',
+        (SELECT tmplname FROM pg_catalog.pg_ts_template t WHERE t.oid = d.dicttemplate) || ' ' || COALESCE(d.dictinitoption, '')
+    FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
+    UNION ALL
+    SELECT ns.nspname, 'text search parser', p.prsname, 'definition',
+        (pg_catalog.to_jsonb(p) - 'oid' - 'prsname' - 'prsnamespace')::text
+    FROM pg_catalog.pg_ts_parser p JOIN ns ON ns.oid = p.prsnamespace
+    UNION ALL
+    SELECT ns.nspname, 'text search template', t.tmplname, 'definition',
+        (pg_catalog.to_jsonb(t) - 'oid' - 'tmplname' - 'tmplnamespace')::text
+    FROM pg_catalog.pg_ts_template t JOIN ns ON ns.oid = t.tmplnamespace
+    UNION ALL
+    -- Who may do what; what people wrote about it.
+    SELECT d.nspname, d.kind, d.object, 'owner', d.owner::pg_catalog.regrole::text FROM described d WHERE d.owner IS NOT NULL
+    UNION ALL
+    SELECT d.nspname, d.kind, d.object, 'privileges', (
+        SELECT pg_catalog.string_agg(CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END
+            || '=' || a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END, ', '
+            ORDER BY a.grantee, a.privilege_type, a.is_grantable)
+        FROM pg_catalog.aclexplode(COALESCE(d.acl, pg_catalog.acldefault(d.acltype, d.owner))) a)
+    FROM described d WHERE d.acltype IS NOT NULL
+    UNION ALL
+    SELECT r.nspname, 'column', r.relname || '.' || a.attname, 'privileges', (
+        SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
+            || '=' || x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY x.grantee, x.privilege_type, x.is_grantable)
+        FROM pg_catalog.aclexplode(a.attacl) x)
+    FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
+    UNION ALL
+    SELECT ns.nspname, 'default privileges', a.defaclrole::pg_catalog.regrole::text || ' ' || a.defaclobjtype::text, 'privileges', (
+        SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
+            || '=' || x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY x.grantee, x.privilege_type, x.is_grantable)
+        FROM pg_catalog.aclexplode(a.defaclacl) x)
+    FROM pg_catalog.pg_default_acl a JOIN ns ON ns.oid = a.defaclnamespace
+    UNION ALL
+    SELECT d.nspname, d.kind, d.object, 'comment', c.description
+    FROM described d JOIN pg_catalog.pg_description c ON c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = d.objsubid
+    UNION ALL
+    SELECT d.nspname, d.kind, d.object, 'security label', l.provider || ': ' || l.label
+    FROM described d JOIN pg_catalog.pg_seclabel l ON l.classoid = d.classid AND l.objoid = d.objid AND l.objsubid = d.objsubid
+)
+SELECT pg_catalog.json_build_array(nspname, kind, object, aspect, value) FROM aspects ORDER BY nspname, kind, object, aspect;

@@ -1,0 +1,276 @@
+//! The body of a snapshot, out of a dump's statements and rows.
+
+use std::fmt;
+
+use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::rows::TableRows;
+use crate::snapshot::decision::{Decision, Decisions};
+use crate::snapshot::object::{Action, Object, ObjectKind};
+use crate::snapshot::rename::{Catalog, Mention, Pair, Verdict, mentions, settle};
+use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
+use crate::sql::Script;
+use crate::sql::literal::content;
+use crate::sql::{Kind, quote};
+
+/// What a tenant's schema comment ends with when schemastamp made the schema.
+pub const MARK: &str = "schemastamp: ";
+
+/// A place that nobody but the user can judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The object, as decisions name it: `function n(integer)`.
+    pub object: String,
+    /// Which doubtful place of the object it is, counted from 1.
+    pub place: usize,
+    /// 1-based line in the dump.
+    pub line: usize,
+    /// The line of text it stands in, trimmed.
+    pub excerpt: String,
+    /// Why it is doubtful.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}#{} ({}): {}", self.object, self.place, self.why, self.excerpt)
+    }
+}
+
+/// What stands between a dump and its snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    /// Places for the user to decide.
+    pub doubts: Vec<Doubt>,
+    /// Objects in which an alias or table is called like the schema, and that `PostgreSQL` was not asked about.
+    pub contested: Vec<String>,
+}
+
+/// What the body is made of beside the dump.
+#[derive(Debug, Default)]
+pub struct Parts<'a> {
+    /// Rows, in the order in which they are inserted.
+    pub rows: &'a [TableRows],
+    /// Materialized views to fill.
+    pub refresh: &'a [String],
+    /// The schemas behind the tenant's own while rows are inserted and views filled.
+    pub search_path: &'a [String],
+    /// Definitions before and after a rename.
+    pub pairs: &'a [Pair],
+    /// The unguessable name in `pairs`.
+    pub new_name: &'a str,
+}
+
+/// Builds the body: every mention of the schema becomes `#{prefix}`.
+///
+/// # Errors
+/// Everything that is not decided, all at once.
+pub fn assemble(dump: &Dump, schema: &str, decisions: &Decisions, parts: &Parts<'_>) -> Result<String, Undecided> {
+    let catalog = Catalog::of(dump.statements.iter().map(|statement| &statement.object));
+    let mut undecided = Undecided::default();
+    let mut writer = Writer { body: format!("\nCREATE SCHEMA {PLACEHOLDER};\n"), rows_written: false };
+    for statement in &dump.statements {
+        if statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create {
+            continue;
+        }
+        let Some(text) = rename(statement, schema, &catalog, decisions, parts, &mut undecided) else { continue };
+        let Some(text) = without_mark(&statement.object, text) else { continue };
+        if is_behind_rows(&statement.object) {
+            writer.rows(dump, parts, schema);
+        }
+        writer.statement(&statement.object, &text);
+    }
+    writer.rows(dump, parts, schema);
+    writer.refresh(parts);
+    if undecided == Undecided::default() { Ok(writer.body) } else { Err(undecided) }
+}
+
+/// `pg_dump` puts rows behind tables, functions and views, and in front of constraints, indexes and triggers.
+fn is_behind_rows(object: &Object) -> bool {
+    object.action == Action::Create
+        && matches!(
+            object.kind,
+            ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy
+        )
+}
+
+struct Writer {
+    body: String,
+    rows_written: bool,
+}
+
+impl Writer {
+    fn statement(&mut self, object: &Object, text: &str) {
+        self.body.push('\n');
+        if object.action == Action::Create {
+            self.body.push_str("-- ");
+            self.body.push_str(&escape_placeholders(&object.to_string()));
+            self.body.push('\n');
+        }
+        self.plain(text);
+    }
+
+    fn plain(&mut self, text: &str) {
+        self.body.push_str(text);
+        self.body.push_str(";\n");
+    }
+
+    fn search_path(&mut self, parts: &Parts<'_>, ours: bool) {
+        self.body.push('\n');
+        let path = if ours {
+            let others = parts.search_path.iter().map(|schema| quote(schema));
+            std::iter::once(PLACEHOLDER.to_owned())
+                .chain(others.map(|schema| escape_placeholders(&schema).replace('\'', "''")))
+                .collect::<Vec<_>>()
+                .join(", ")
+        } else {
+            String::new()
+        };
+        self.plain(&format!("SELECT pg_catalog.set_config('search_path', '{path}', true)"));
+    }
+
+    /// Rows are inserted with the tenant's own search_path: a CHECK may call a function that needs it.
+    fn rows(&mut self, dump: &Dump, parts: &Parts<'_>, schema: &str) {
+        if self.rows_written {
+            return;
+        }
+        self.rows_written = true;
+        if parts.rows.iter().all(|table| table.rows.is_empty()) {
+            return;
+        }
+        self.search_path(parts, true);
+        for table in parts.rows {
+            for statement in table.statements() {
+                self.body.push('\n');
+                self.body.push_str(&format!(
+                    "-- rows of {}\n",
+                    escape_placeholders(&table.table.escape_debug().to_string())
+                ));
+                self.plain(&statement);
+            }
+        }
+        let owners = sequence_owners(dump);
+        for (sequence, value) in &dump.sequence_values {
+            let owner = owners.get(sequence);
+            if parts.rows.iter().any(|table| Some(&table.table) == owner) {
+                self.body.push('\n');
+                self.plain(&setval(value, schema));
+            }
+        }
+        self.search_path(parts, false);
+    }
+
+    fn refresh(&mut self, parts: &Parts<'_>) {
+        if parts.refresh.is_empty() {
+            return;
+        }
+        self.search_path(parts, true);
+        for view in parts.refresh {
+            self.body.push('\n');
+            self.plain(&format!("REFRESH MATERIALIZED VIEW {PLACEHOLDER}.{}", escape_placeholders(&quote(view))));
+        }
+        self.search_path(parts, false);
+    }
+}
+
+/// `setval('schema.sequence', …)`: the literal is an identifier.
+fn setval(statement: &DumpStatement, schema: &str) -> String {
+    let catalog = Catalog::default();
+    let Ok(script) = Script::parse(&statement.text) else { return statement.text.clone() };
+    let Some(parsed) = script.statements().next() else { return statement.text.clone() };
+    let found = mentions(parsed, &statement.object, &statement.text, schema, &catalog);
+    replace(&statement.text, &found)
+}
+
+/// The statement with every mention of the schema replaced; `None` when something in it is undecided.
+fn rename(
+    statement: &DumpStatement,
+    schema: &str,
+    catalog: &Catalog,
+    decisions: &Decisions,
+    parts: &Parts<'_>,
+    undecided: &mut Undecided,
+) -> Option<String> {
+    let text = statement.text.as_str();
+    let script = Script::parse(text).ok()?;
+    let parsed = script.statements().next()?;
+    let mut found = mentions(parsed, &statement.object, text, schema, catalog);
+    let mut decided = true;
+    if !settle(&mut found, text, 0, parts.pairs, parts.new_name) {
+        undecided.contested.push(statement.object.to_string());
+        decided = false;
+    }
+    let object = statement.object.to_string();
+    let mut place = 0;
+    for mention in &mut found {
+        let Verdict::Doubtful(why) = mention.verdict else { continue };
+        place += 1;
+        match decisions.of(&object, place) {
+            Some(Decision::Rename) => mention.verdict = Verdict::Schema,
+            Some(Decision::Keep) => mention.verdict = Verdict::Other,
+            None => {
+                decided = false;
+                undecided.doubts.push(Doubt {
+                    object: object.clone(),
+                    place,
+                    line: statement.line + text.get(..mention.range.start).unwrap_or_default().matches('\n').count(),
+                    excerpt: excerpt(text, mention.range.start),
+                    why,
+                });
+            }
+        }
+    }
+    decided.then(|| replace(text, &found))
+}
+
+/// The text with `#{prefix}` in the place of the schema, and every other `#{` kept from being a placeholder.
+fn replace(text: &str, found: &[Mention]) -> String {
+    let mut output = String::with_capacity(text.len());
+    let mut at = 0;
+    for mention in found.iter().filter(|mention| mention.verdict == Verdict::Schema) {
+        if mention.range.start < at {
+            continue;
+        }
+        output.push_str(&escape_placeholders(text.get(at..mention.range.start).unwrap_or_default()));
+        output.push_str(PLACEHOLDER);
+        at = mention.range.end;
+    }
+    output.push_str(&escape_placeholders(text.get(at..).unwrap_or_default()));
+    output
+}
+
+/// The line of text around a byte offset.
+fn excerpt(text: &str, offset: usize) -> String {
+    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default().trim();
+    let shown: String = line.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() > 120 { format!("{shown}…") } else { shown }
+}
+
+/// A schema's comment without the mark that `provision` leaves; `None` when nothing else is in it.
+fn without_mark(object: &Object, text: String) -> Option<String> {
+    if object.kind != ObjectKind::Schema || object.action != Action::Comment {
+        return Some(text);
+    }
+    let literal = crate::sql::tokens_of_template(&text).into_iter().rev().find(|t| matches!(t.kind, Kind::String(..)));
+    let Some(value) = literal.and_then(|token| content(token, &text)) else { return Some(text) };
+    let kept = strip_mark(&value.text);
+    match (literal, kept) {
+        (_, "") => None,
+        (Some(token), kept) if kept != value.text => {
+            let head = text.get(..token.start).unwrap_or_default();
+            Some(format!("{head}{}", crate::sql::quote_literal(kept)))
+        }
+        _ => Some(text),
+    }
+}
+
+/// A comment without the line that begins with [`MARK`].
+pub fn strip_mark(comment: &str) -> &str {
+    match comment.rfind(MARK) {
+        Some(0) => "",
+        Some(at) if comment.get(..at).is_some_and(|before| before.ends_with('\n')) => {
+            comment.get(..at).unwrap_or_default().trim_end_matches('\n')
+        }
+        _ => comment,
+    }
+}

@@ -1,0 +1,155 @@
+//! Rows that a new tenant begins with: the versions table and seed tables, as INSERT.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
+use crate::sql::{quote, quote_literal};
+
+/// Tables in which migration tools keep what was applied: found by themselves when `capture` is not told which.
+pub const VERSIONS_TABLES: &[&str] = &[
+    "schema_migrations",
+    "ar_internal_metadata",
+    "flyway_schema_history",
+    "alembic_version",
+    "__diesel_schema_migrations",
+    "_sqlx_migrations",
+    "goose_db_version",
+    "refinery_schema_history",
+    "django_migrations",
+    "databasechangelog",
+    "databasechangeloglock",
+    "knex_migrations",
+    "knex_migrations_lock",
+    "_prisma_migrations",
+    "SequelizeMeta",
+    "pgmigrations",
+    "__EFMigrationsHistory",
+    "doctrine_migration_versions",
+    "mikro_orm_migrations",
+    "phinxlog",
+    "migrations",
+];
+
+/// Most rows in one INSERT: keeps lines and messages of a sane size.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// The rows of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableRows {
+    /// The table, without its schema.
+    pub table: String,
+    /// Column names; empty for all, in order.
+    pub columns: Vec<String>,
+    /// Values as text; `None` is NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Whether an identity column gets explicit values.
+    pub identity: bool,
+}
+
+impl TableRows {
+    /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
+    pub fn sort(&mut self, key: &[String]) {
+        let positions: Vec<usize> =
+            key.iter().filter_map(|column| self.columns.iter().position(|other| other == column)).collect();
+        let all: Vec<usize> = (0..self.rows.iter().map(Vec::len).max().unwrap_or(0)).collect();
+        let order = if positions.is_empty() { all } else { positions };
+        self.rows.sort_by(|left, right| {
+            order
+                .iter()
+                .map(|at| compare(left.get(*at), right.get(*at)))
+                .find(|o| *o != Ordering::Equal)
+                .unwrap_or(Ordering::Equal)
+        });
+    }
+
+    /// The INSERT statements, as template text without semicolons.
+    pub fn statements(&self) -> Vec<String> {
+        let mut head = format!("INSERT INTO {PLACEHOLDER}.{}", escape_placeholders(&quote(&self.table)));
+        if !self.columns.is_empty() {
+            let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
+            let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
+        }
+        if self.identity {
+            head.push_str(" OVERRIDING SYSTEM VALUE");
+        }
+        head.push_str(" VALUES");
+        self.rows
+            .chunks(ROWS_PER_STATEMENT)
+            .map(|chunk| {
+                let rows: Vec<String> = chunk
+                    .iter()
+                    .map(|row| {
+                        let values: Vec<String> = row.iter().map(|value| literal(value.as_deref())).collect();
+                        format!("    ({})", values.join(", "))
+                    })
+                    .collect();
+                format!("{head}\n{}", rows.join(",\n"))
+            })
+            .collect()
+    }
+}
+
+/// Every value is a string literal: the column's type reads it as COPY would.
+fn literal(value: Option<&str>) -> String {
+    value.map_or_else(|| "NULL".to_owned(), |value| escape_placeholders(&quote_literal(value)).into_owned())
+}
+
+fn compare(left: Option<&Option<String>>, right: Option<&Option<String>>) -> Ordering {
+    let (left, right) = (left.and_then(Option::as_deref), right.and_then(Option::as_deref));
+    let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        _ => left.cmp(&right),
+    }
+}
+
+/// What the header says of a versions table: how many rows, and the last version.
+pub fn describe_versions(rows: &TableRows) -> String {
+    let named = ["version", "version_num", "version_id", "installed_rank", "migration_name", "name", "id"];
+    let column = named.iter().find_map(|name| rows.columns.iter().position(|column| column == name)).unwrap_or(0);
+    let mut values: Vec<Option<&Option<String>>> = rows.rows.iter().map(|row| row.get(column)).collect();
+    values.sort_by(|left, right| compare(*left, *right));
+    let last = values.last().copied().flatten().and_then(Option::as_deref);
+    let count = rows.rows.len();
+    let plural = if count == 1 { "row" } else { "rows" };
+    let last = last.map_or_else(String::new, |last| {
+        let shown: String = last.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        format!(", last {shown}")
+    });
+    format!("{}: {count} {plural}{last}", quote(&rows.table).replace(['\n', '\r'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(values: &[&[&str]]) -> TableRows {
+        TableRows {
+            table: "schema_migrations".into(),
+            columns: vec!["version".into(), "name".into()],
+            rows: values.iter().map(|row| row.iter().map(|v| Some((*v).to_owned())).collect()).collect(),
+            identity: false,
+        }
+    }
+
+    #[test]
+    fn sorted_by_key_with_numbers_by_value() {
+        let mut table = rows(&[&["10", "b"], &["9", "c"], &["9", "a"]]);
+        table.sort(&["version".to_owned()]);
+        let versions: Vec<&str> = table.rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+        assert_eq!(versions, ["9", "9", "10"]);
+        table.sort(&[]);
+        assert_eq!(table.rows[0][1].as_deref(), Some("a"));
+        assert_eq!(describe_versions(&table), "schema_migrations: 3 rows, last 10");
+    }
+
+    #[test]
+    fn values_are_literals_and_never_placeholders() {
+        let table = rows(&[&["1", "o'x #{prefix} \\"]]);
+        assert_eq!(
+            table.statements(),
+            ["INSERT INTO #{prefix}.schema_migrations (version, name) VALUES\n    ('1', E'o''x #{#}{prefix} \\\\')"]
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Rows as dumps hold them: COPY's text format and INSERT.
+
+use super::dump::Data;
+use crate::snapshot::object::identifier_value;
+use crate::sql::literal::content;
+use crate::sql::{Kind, Statement, Token};
+
+/// Why rows cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// Not `INSERT INTO t (…) VALUES (…)`.
+    #[error("it is not INSERT … VALUES with literals")]
+    NotValues,
+    /// A value that is not a literal.
+    #[error("'{0}' is not a literal")]
+    NotALiteral(String),
+    /// Two statements for one table name different columns.
+    #[error("its statements name different columns")]
+    Columns,
+}
+
+/// The columns named behind the table: `t (a, b)`; `None` without a list.
+pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>> {
+    let tokens: Vec<Token> = statement.significant().collect();
+    let end = tokens
+        .iter()
+        .position(|token| ["values", "overriding", "from"].iter().any(|word| token.is_word(source, word)))?;
+    let open = tokens.get(..end)?.iter().position(|token| token.is(source, "("))?;
+    Some(
+        tokens
+            .get(open..end)?
+            .iter()
+            .take_while(|token| !token.is(source, ")"))
+            .filter_map(|token| identifier_value(*token, source))
+            .collect(),
+    )
+}
+
+/// The rows of `INSERT INTO t (…) VALUES (…), (…)`.
+pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, ValueError> {
+    let tokens: Vec<Token> = statement.significant().collect();
+    let values = tokens.iter().position(|token| token.is_word(source, "values")).ok_or(ValueError::NotValues)?;
+    let mut rows = Vec::new();
+    let mut row = Vec::new();
+    let mut depth = 0;
+    let mut rest = tokens.get(values + 1..).unwrap_or_default().iter().peekable();
+    while let Some(token) = rest.next() {
+        let text = token.text(source);
+        match (token.kind, text) {
+            (Kind::Punctuation, "(") => depth += 1,
+            (Kind::Punctuation, ")") => {
+                depth -= 1;
+                rows.push(std::mem::take(&mut row));
+            }
+            (Kind::Punctuation, ",") => {}
+            _ if depth != 1 => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
+            (Kind::Operator, "-" | "+") => {
+                let number = rest.next().map_or("", |number| number.text(source));
+                row.push(Some(format!("{text}{number}")));
+            }
+            (Kind::Number, _) => row.push(Some(text.to_owned())),
+            (Kind::String(..), _) => row.push(Some(content(*token, source).ok_or(ValueError::NotValues)?.text)),
+            (Kind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(None),
+            (Kind::Word, _) if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => {
+                row.push(Some(text.to_ascii_lowercase()));
+            }
+            _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
+        }
+        // A cast behind a literal says nothing that the column's type does not say.
+        if rest.peek().is_some_and(|next| next.kind == Kind::Cast) && depth == 1 {
+            rest.next();
+            while rest.peek().is_some_and(|next| next.kind == Kind::Word || next.is(source, ".")) {
+                rest.next();
+            }
+        }
+    }
+    Ok(Data { columns: columns(statement, source), rows })
+}
+
+/// The rows of COPY's text format.
+pub(super) fn copy_rows(data: &str) -> Vec<Vec<Option<String>>> {
+    data.split_terminator('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line).split('\t').map(copy_value).collect())
+        .collect()
+}
+
+/// `CopyReadAttributesText`: backslash escapes, `\N` for NULL.
+fn copy_value(field: &str) -> Option<String> {
+    if field == "\\N" {
+        return None;
+    }
+    if !field.contains('\\') {
+        return Some(field.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'b') => bytes.push(8),
+            Some(b'f') => bytes.push(12),
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'v') => bytes.push(11),
+            Some(digit @ b'0'..=b'7') => {
+                let mut value = u32::from(digit - b'0');
+                for _ in 0..2 {
+                    match rest.peek() {
+                        Some(digit @ b'0'..=b'7') => value = value * 8 + u32::from(digit - b'0'),
+                        _ => break,
+                    }
+                    rest.next();
+                }
+                bytes.push(u8::try_from(value & 0xff).unwrap_or_default());
+            }
+            Some(b'x') if rest.peek().is_some_and(u8::is_ascii_hexdigit) => {
+                let mut value = 0_u32;
+                for _ in 0..2 {
+                    let Some(digit) = rest.peek().and_then(|digit| char::from(*digit).to_digit(16)) else { break };
+                    value = value * 16 + digit;
+                    rest.next();
+                }
+                bytes.push(u8::try_from(value).unwrap_or_default());
+            }
+            Some(other) => bytes.push(other),
+            None => bytes.push(b'\\'),
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::Script;
+
+    #[test]
+    fn copy_text() {
+        assert_eq!(
+            copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n"),
+            [
+                vec![Some("1".to_owned()), None, Some("a\tb\\N".to_owned())],
+                vec![Some("2".to_owned()), Some("AA".to_owned()), Some("x".to_owned())]
+            ]
+        );
+        assert!(copy_rows("").is_empty());
+    }
+
+    #[test]
+    fn insert_literals() {
+        let source = "INSERT INTO a.t (id, \"N\") OVERRIDING SYSTEM VALUE VALUES (-1, 'x''y'), (2.5, NULL), (true, E'a\\nb'::text)";
+        let script = Script::parse(source).unwrap();
+        let data = insert_rows(script.statements().next().unwrap(), source).unwrap();
+        assert_eq!(data.columns.unwrap(), ["id", "N"]);
+        assert_eq!(
+            data.rows,
+            [
+                [Some("-1".to_owned()), Some("x'y".to_owned())],
+                [Some("2.5".to_owned()), None],
+                [Some("true".to_owned()), Some("a\nb".to_owned())]
+            ]
+        );
+        let source = "INSERT INTO t VALUES (now())";
+        let script = Script::parse(source).unwrap();
+        assert!(insert_rows(script.statements().next().unwrap(), source).is_err());
+    }
+}

@@ -1,0 +1,467 @@
+//! The snapshot file: a header of `--` lines, then SQL with `#{prefix}`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+
+use super::decision::{Decision, Decisions};
+use super::minify::minify;
+use super::object::{Action, ObjectKind, Scope};
+use super::template::{Template, TemplateError};
+use crate::sql::identifier::{fold, quote, unquote};
+use crate::sql::{Kind, ScriptError, tokens};
+
+/// The format that this version writes.
+pub const FORMAT: u32 = 1;
+
+const TITLE: &str = "-- schemastamp snapshot, format ";
+
+/// The header of a snapshot: what people and tools want to know without reading the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Major version of the server that the schema was captured from, or of the dump; `None` when nobody knows.
+    pub server: Option<u32>,
+    /// Major version of the `pg_dump` whose wording the body has.
+    pub wording: Option<u32>,
+    /// The versions tables and what they hold, as text: `schema_migrations: 12 rows, last 20240301120000`.
+    pub versions: Vec<String>,
+    /// Tables whose rows are carried, in the order in which they are filled.
+    pub seeds: Vec<String>,
+    /// What the user decided about text that cannot be proven.
+    pub decisions: Decisions,
+}
+
+/// Something odd about a snapshot file that can still be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The body is not the one that the checksum was made of.
+    Edited {
+        /// What the header says.
+        recorded: String,
+        /// What the body has.
+        actual: String,
+    },
+    /// The header has no checksum.
+    NoChecksum,
+    /// All line ends were CR LF; they were read as LF.
+    LineEnds,
+    /// A header line that this version does not know.
+    UnknownHeader {
+        /// 1-based line.
+        line: usize,
+        /// The line's text, at most 80 characters.
+        text: String,
+    },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Edited { recorded, actual } => write!(
+                formatter,
+                "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
+                actual.get(..12).unwrap_or(actual),
+                recorded.get(..12).unwrap_or(recorded)
+            ),
+            Self::NoChecksum => formatter.write_str("the header has no sha256 line"),
+            Self::LineEnds => formatter.write_str("the file has CR LF line ends; they were read as LF"),
+            Self::UnknownHeader { line, text } => write!(formatter, "line {line}: unknown header line '{text}'"),
+        }
+    }
+}
+
+/// Why a text is not a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Not UTF-8.
+    #[error("line {line}: not UTF-8; snapshots are UTF-8, whatever the server's encoding")]
+    Encoding {
+        /// 1-based line of the first bad byte.
+        line: usize,
+    },
+    /// The first line is not the title.
+    #[error(
+        "line 1: this is not a snapshot: the first line must begin with '{TITLE}{FORMAT}'; make one with `schemastamp capture`"
+    )]
+    NotASnapshot,
+    /// A later format.
+    #[error(
+        "line 1: the snapshot has format {format}, this version reads format {FORMAT}; a newer schemastamp is needed"
+    )]
+    Format {
+        /// The format, as it stands there.
+        format: String,
+    },
+    /// A header line with a bad value.
+    #[error("line {line}: {message}")]
+    Header {
+        /// 1-based line.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The body does not create the tenant's schema, or more than once.
+    #[error(
+        "the body has {count} statements `CREATE SCHEMA #{{prefix}}`; it needs exactly one, as the first statement"
+    )]
+    CreateSchema {
+        /// How many there are.
+        count: usize,
+    },
+    /// The body is no usable template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl From<ScriptError> for SnapshotError {
+    fn from(error: ScriptError) -> Self {
+        Self::Template(error.into())
+    }
+}
+
+/// A tenant's schema as a template.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    header: Header,
+    body: String,
+    template: Template,
+    warnings: Vec<Warning>,
+    fingerprint: OnceLock<String>,
+}
+
+impl Snapshot {
+    /// Reads a snapshot file's text.
+    ///
+    /// ```
+    /// let snapshot = schemastamp::snapshot::Snapshot::parse(
+    ///     "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id int);\n",
+    /// )?;
+    /// assert_eq!(snapshot.template().statements.len(), 2);
+    /// # Ok::<(), schemastamp::snapshot::SnapshotError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What makes it unusable, with its line. Oddities that leave it usable are [`Snapshot::warnings`].
+    pub fn parse(text: &str) -> Result<Self, SnapshotError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.trim().is_empty() {
+            return Err(SnapshotError::Empty);
+        }
+        let unix = only_crlf(text).then(|| text.replace("\r\n", "\n"));
+        let mut warnings = Vec::new();
+        if unix.is_some() {
+            warnings.push(Warning::LineEnds);
+        }
+        let text = unix.as_deref().unwrap_or(text);
+        let (header, header_length, recorded) = parse_header(text, &mut warnings)?;
+        let body = text.get(header_length..).unwrap_or_default();
+        match recorded {
+            None => warnings.push(Warning::NoChecksum),
+            Some(recorded) => {
+                let actual = sha256(body);
+                if recorded != actual {
+                    warnings.push(Warning::Edited { recorded, actual });
+                }
+            }
+        }
+        // Lines in messages are those of the file.
+        let header_lines = text.as_bytes().iter().take(header_length).filter(|byte| **byte == b'\n').count();
+        let template = Template::compile(&format!("{}{body}", "\n".repeat(header_lines)))?;
+        Self::new(header, body.to_owned(), template, warnings)
+    }
+
+    /// Reads a snapshot file's bytes: as [`Snapshot::parse`], and says where they are not UTF-8.
+    ///
+    /// # Errors
+    /// As [`Snapshot::parse`].
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(text),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                Err(SnapshotError::Encoding { line })
+            }
+        }
+    }
+
+    /// Makes a snapshot of a header and a body.
+    ///
+    /// # Errors
+    /// When the body is no usable template; lines are those of the body.
+    pub fn of(header: Header, body: String) -> Result<Self, SnapshotError> {
+        let template = Template::compile(&body)?;
+        Self::new(header, body, template, Vec::new())
+    }
+
+    fn new(header: Header, body: String, template: Template, warnings: Vec<Warning>) -> Result<Self, SnapshotError> {
+        let creates = |statement: &&super::CompiledStatement| {
+            statement.object.action == Action::Create
+                && statement.object.kind == ObjectKind::Schema
+                && statement.object.scope == Scope::Placeholder
+        };
+        let count = template.statements.iter().filter(creates).count();
+        if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
+            return Err(SnapshotError::CreateSchema { count });
+        }
+        Ok(Self { header, body, template, warnings, fingerprint: OnceLock::new() })
+    }
+
+    /// What the header says.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The SQL below the header.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The statements, ready to be rendered.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// What is odd about the file.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// SHA-256, in hexadecimal, of the minified body: the same for a snapshot and its minified form. It is kept with
+    /// each tenant as its mark.
+    pub fn fingerprint(&self) -> &str {
+        self.fingerprint.get_or_init(|| sha256(&minify(&self.body).unwrap_or_else(|_| self.body.clone())))
+    }
+
+    /// The same snapshot without comments, blank lines and needless blanks in its body.
+    ///
+    /// # Errors
+    /// None for a snapshot that was parsed; the result is checked as any snapshot is.
+    pub fn minified(&self) -> Result<Self, SnapshotError> {
+        Self::of(self.header.clone(), minify(&self.body)?)
+    }
+
+    /// How many objects of each kind the snapshot creates.
+    pub fn counts(&self) -> BTreeMap<ObjectKind, usize> {
+        let mut counts = BTreeMap::new();
+        for statement in &self.template.statements {
+            if statement.object.action == Action::Create && statement.object.kind != ObjectKind::Schema {
+                *counts.entry(statement.object.kind).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{TITLE}{FORMAT}\n");
+        let header = &self.header;
+        if let Some(server) = header.server {
+            let _ = write!(text, "-- server: PostgreSQL {server}");
+            if let Some(wording) = header.wording {
+                let _ = write!(text, ", in the wording of pg_dump {wording}");
+            }
+            text.push('\n');
+        }
+        let counts: Vec<String> = self
+            .counts()
+            .into_iter()
+            .map(
+                |(kind, count)| {
+                    if count == 1 { format!("1 {}", kind.words()) } else { format!("{count} {}", kind.plural()) }
+                },
+            )
+            .collect();
+        let _ = writeln!(text, "-- objects: {}", if counts.is_empty() { "none".into() } else { counts.join(", ") });
+        for versions in &header.versions {
+            let _ = writeln!(text, "-- versions: {versions}");
+        }
+        if !header.seeds.is_empty() {
+            let seeds: Vec<String> = header.seeds.iter().map(|seed| quote(seed)).collect();
+            let _ = writeln!(text, "-- seed: {}", seeds.join(", "));
+        }
+        for (object, decision) in header.decisions.iter() {
+            let _ = writeln!(text, "-- {}: {object}", decision.word());
+        }
+        let _ = writeln!(text, "-- sha256: {}", sha256(&self.body));
+        text.push_str(&self.body);
+        text
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn only_crlf(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut lines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').peekable();
+    lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
+}
+
+/// Returns the header, its length in bytes, and the checksum that it records.
+fn parse_header(text: &str, warnings: &mut Vec<Warning>) -> Result<(Header, usize, Option<String>), SnapshotError> {
+    let mut header = Header::default();
+    let mut length = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let content = line.trim_end_matches(['\n', '\r']);
+        if index == 0 {
+            let format = content.strip_prefix(TITLE).ok_or(SnapshotError::NotASnapshot)?.trim();
+            match format.parse::<u32>() {
+                Ok(FORMAT) => {}
+                Ok(_) => return Err(SnapshotError::Format { format: format.to_owned() }),
+                Err(_) => return Err(SnapshotError::NotASnapshot),
+            }
+        } else {
+            let Some(content) = content.strip_prefix("-- ") else { break };
+            // Comments of the body may follow the header of a file without a checksum.
+            let Some((key, value)) = content.split_once(": ") else { break };
+            let bad = |message: String| SnapshotError::Header { line: number, message };
+            match key {
+                "server" => {
+                    (header.server, header.wording) = parse_server(value)
+                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?
+                }
+                // Counted again from the body.
+                "objects" => {}
+                "versions" => header.versions.push(value.to_owned()),
+                "seed" => header.seeds = parse_names(value).map_err(bad)?,
+                "keep" => header.decisions.add(value, Decision::Keep),
+                "rename" => header.decisions.add(value, Decision::Rename),
+                "sha256" => {
+                    if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(bad(format!("'{value}' is not a SHA-256 of 64 hexadecimal digits")));
+                    }
+                    return Ok((header, length + line.len(), Some(value.to_ascii_lowercase())));
+                }
+                _ => warnings.push(Warning::UnknownHeader { line: number, text: content.chars().take(80).collect() }),
+            }
+        }
+        length += line.len();
+    }
+    Ok((header, length, None))
+}
+
+fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {
+    let rest = value.strip_prefix("PostgreSQL ")?;
+    match rest.split_once(", in the wording of pg_dump ") {
+        Some((server, wording)) => Some((Some(server.parse().ok()?), Some(wording.parse().ok()?))),
+        None => Some((Some(rest.parse().ok()?), None)),
+    }
+}
+
+/// A list of identifiers, separated by commas.
+pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut expects_name = true;
+    for token in tokens(list).into_iter().filter(|token| !token.is_trivia()) {
+        let text = token.text(list);
+        match token.kind {
+            Kind::Word if expects_name => names.push(fold(text)),
+            Kind::Quoted(true) if expects_name => names.push(unquote(text)),
+            Kind::Punctuation if text == "," && !expects_name => {}
+            _ => return Err(format!("'{list}' is not a list of names separated by commas")),
+        }
+        expects_name = !expects_name;
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "\nCREATE SCHEMA #{prefix};\n\n-- table t\nCREATE TABLE #{prefix}.t (\n    id integer\n);\n";
+
+    fn sample() -> Snapshot {
+        let mut header = Header {
+            server: Some(15),
+            wording: Some(18),
+            versions: vec!["schema_migrations: 2 rows, last 7".into()],
+            seeds: vec!["plans".into(), "My Plans".into()],
+            ..Header::default()
+        };
+        header.decisions.add("function n()", Decision::Rename);
+        Snapshot::of(header, BODY.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn text_and_back() {
+        let text = sample().to_text();
+        let again = Snapshot::parse(&text).unwrap();
+        assert_eq!(again.header(), sample().header());
+        assert_eq!(again.body(), BODY);
+        assert_eq!(again.warnings(), []);
+        assert_eq!(again.to_text(), text);
+        insta::assert_snapshot!(text, @r#"
+        -- schemastamp snapshot, format 1
+        -- server: PostgreSQL 15, in the wording of pg_dump 18
+        -- objects: 1 table
+        -- versions: schema_migrations: 2 rows, last 7
+        -- seed: plans, "My Plans"
+        -- rename: function n()
+        -- sha256: 9a96132f1f040228bf968cf4437863e06fb28d1868a01fe27510ac012afd05f0
+
+        CREATE SCHEMA #{prefix};
+
+        -- table t
+        CREATE TABLE #{prefix}.t (
+            id integer
+        );
+        "#);
+    }
+
+    #[test]
+    fn an_edited_file_is_accepted_with_a_warning() {
+        let text = sample().to_text().replace("integer", "bigint");
+        let snapshot = Snapshot::parse(&text).unwrap();
+        assert!(matches!(snapshot.warnings(), [Warning::Edited { .. }]));
+    }
+
+    #[test]
+    fn line_ends_and_byte_order_mark() {
+        let text = format!("\u{feff}{}", sample().to_text().replace('\n', "\r\n"));
+        let snapshot = Snapshot::parse(&text).unwrap();
+        assert_eq!(snapshot.warnings(), [Warning::LineEnds]);
+        assert_eq!(snapshot.body(), BODY);
+    }
+
+    #[test]
+    fn the_minified_snapshot_has_the_same_fingerprint() {
+        let small = sample().minified().unwrap();
+        assert_eq!(small.fingerprint(), sample().fingerprint());
+        assert_eq!(small.body(), "CREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id integer);\n");
+        assert_eq!(Snapshot::parse(&small.to_text()).unwrap().warnings(), []);
+    }
+
+    #[test]
+    fn what_is_no_snapshot() {
+        for (text, expected) in [
+            ("", "the file is empty"),
+            (" \n", "the file is empty"),
+            ("CREATE TABLE t ();", "line 1: this is not a snapshot"),
+            ("-- schemastamp snapshot, format 2\n", "line 1: the snapshot has format 2"),
+            ("-- schemastamp snapshot, format 1\nSELECT 1;", "the body has 0 statements"),
+            ("-- schemastamp snapshot, format 1\n-- sha256: 12\n", "line 2: '12' is not a SHA-256"),
+            ("-- schemastamp snapshot, format 1\n-- server: x\n", "line 2: 'x' is not"),
+            ("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\\! id\n", "line 4: psql meta-command"),
+            ("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nSELECT 'a", "line 4: a string literal"),
+        ] {
+            let error = Snapshot::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert_eq!(Snapshot::parse_bytes(b"-- x\n\xff").unwrap_err(), SnapshotError::Encoding { line: 2 });
+    }
+}

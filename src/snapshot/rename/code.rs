@@ -1,0 +1,306 @@
+//! Mentions in SQL itself: in definitions that `PostgreSQL` printed, and in bodies that are kept as text.
+
+use super::literal;
+use super::mention::{Catalog, Mention, Verdict};
+use crate::snapshot::object::{Action, Object, ObjectKind, identifier_value};
+use crate::snapshot::template::{callee, foreign_language};
+use crate::sql::literal::Content;
+use crate::sql::{Kind, Statement, Token, tokens};
+
+/// What a piece of code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A definition printed by the server: every name is qualified, aliases exist only in queries.
+    Definition {
+        /// Whether it holds a query, in which aliases and tables can be called like the schema.
+        query: bool,
+    },
+    /// A body, or dynamic SQL in it: written by people, names are looked up at run time.
+    Body,
+}
+
+/// Everything that stays the same while one statement is read.
+pub(super) struct Reader<'a> {
+    pub(super) schema: &'a str,
+    pub(super) catalog: &'a Catalog,
+    pub(super) object: &'a Object,
+    pub(super) found: Vec<Mention>,
+}
+
+/// All places of a statement where the schema's name is read, in the order of their offsets.
+pub fn mentions(statement: &Statement, object: &Object, source: &str, schema: &str, catalog: &Catalog) -> Vec<Mention> {
+    // Rows are data: nothing in them is ever a name.
+    if object.action == Action::Rows && object.kind != ObjectKind::Sequence {
+        return rows_head(statement, source, schema);
+    }
+    let text = statement.text(source);
+    let mut reader = Reader { schema, catalog, object, found: Vec::new() };
+    let code = Content::verbatim(text, statement.range().start);
+    let tokens = tokens(text);
+    if let Some(language) = foreign_language(statement, source) {
+        reader.foreign(&code, &tokens, &language);
+    } else {
+        let query = matches!(
+            object.kind,
+            ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Rule | ObjectKind::Policy
+        ) || (object.kind == ObjectKind::Trigger && is_row_variable(schema))
+            || has_atomic_body(&tokens, text, object);
+        reader.code(&code, &tokens, Place::Definition { query });
+    }
+    reader.found.sort_by_key(|mention| mention.range.start);
+    reader.found
+}
+
+/// `INSERT INTO schema.table`, `COPY schema.table`: the first qualifier and nothing behind it.
+fn rows_head(statement: &Statement, source: &str, schema: &str) -> Vec<Mention> {
+    let significant: Vec<Token> = statement.significant().take(4).collect();
+    significant
+        .windows(2)
+        .find(|pair| {
+            matches!(pair, [name, dot] if dot.is(source, ".")
+                && identifier_value(*name, source).as_deref() == Some(schema))
+        })
+        .and_then(|pair| pair.first())
+        .map(|name| Mention { range: name.start..name.end, verdict: Verdict::Schema })
+        .into_iter()
+        .collect()
+}
+
+fn has_atomic_body(tokens: &[Token], text: &str, object: &Object) -> bool {
+    matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure)
+        && object.action == Action::Create
+        && (tokens.iter().any(|token| token.is_word(text, "atomic"))
+            // `RETURN expression`, which the server prints for a body of one expression.
+            || tokens.iter().any(|token| token.is_word(text, "return")))
+}
+
+/// `OLD`, `NEW` and `EXCLUDED` are there without anybody naming them.
+fn is_row_variable(schema: &str) -> bool {
+    matches!(schema, "old" | "new" | "excluded")
+}
+
+impl Reader<'_> {
+    pub(super) fn add(&mut self, code: &Content, token: Token, verdict: Verdict) {
+        let range = code.source_offset(token.start)..code.source_offset(token.end);
+        self.found.push(Mention { range, verdict });
+    }
+
+    pub(super) fn is_schema(&self, token: Token, source: &str) -> bool {
+        matches!(token.kind, Kind::Word | Kind::Quoted(true))
+            && identifier_value(token, source).as_deref() == Some(self.schema)
+    }
+
+    /// Reads code: the identifiers here, the literals by what they are used for.
+    pub(super) fn code(&mut self, code: &Content, all: &[Token], place: Place) {
+        let source = code.text.as_str();
+        let tokens: Vec<Token> = all.iter().copied().filter(|token| !token.is_trivia()).collect();
+        let view = View { tokens: &tokens, source };
+        let introduced = self.is_introduced(&view, place);
+        for (index, token) in tokens.iter().enumerate() {
+            match token.kind {
+                Kind::Word | Kind::Quoted(true) if self.is_schema(*token, source) => {
+                    if let Some(verdict) = self.identifier(&view, index, place, introduced) {
+                        self.add(code, *token, verdict);
+                    }
+                }
+                Kind::UnicodeQuoted(_) if place == Place::Body && token.text(source).contains(self.schema) => {
+                    self.add(code, *token, Verdict::Doubtful("an identifier with Unicode escapes"));
+                }
+                Kind::String(..) | Kind::Dollar(..) => literal::read(self, code, &view, index, place),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether something in the code is called like the schema, so that `schema.x` can mean a part of it.
+    fn is_introduced(&self, view: &View<'_>, place: Place) -> bool {
+        if is_row_variable(self.schema) {
+            return true;
+        }
+        if place == Place::Body && (self.object.bare_name() == self.schema || self.is_argument()) {
+            // PL/pgSQL and SQL let `function.argument` stand for an argument.
+            return true;
+        }
+        (0..view.tokens.len()).any(|index| {
+            view.at(index).is_some_and(|token| self.is_schema(token, view.source))
+                && !(view.is(index + 1, ".") && !view.before_is(index, "."))
+                && !view.names_schema(index)
+        })
+    }
+
+    /// Whether the routine has an argument that is called like the schema.
+    fn is_argument(&self) -> bool {
+        let arguments = self.object.name.split_once('(').map_or("", |(_, arguments)| arguments);
+        tokens(arguments).into_iter().any(|token| self.is_schema(token, arguments))
+    }
+
+    /// `None` for an identifier that is plainly something else.
+    fn identifier(&self, view: &View<'_>, index: usize, place: Place, introduced: bool) -> Option<Verdict> {
+        if view.before_is(index, ".") {
+            return None;
+        }
+        if !view.is(index + 1, ".") {
+            return view.names_schema(index).then_some(Verdict::Schema);
+        }
+        if view.is(index + 2, "*") {
+            return None;
+        }
+        if self.is_decisive(view, index, place) {
+            return Some(Verdict::Schema);
+        }
+        match place {
+            Place::Definition { query: false } => Some(Verdict::Schema),
+            Place::Definition { query: true } if introduced => Some(Verdict::Contested),
+            Place::Definition { .. } => Some(Verdict::Schema),
+            Place::Body => self.in_body(view, index, introduced),
+        }
+    }
+
+    /// Whether only a schema can stand in front of the dot there.
+    fn is_decisive(&self, view: &View<'_>, index: usize, place: Place) -> bool {
+        let before = |word| index > 0 && view.word(index - 1, word);
+        // `x::schema.type`, `OPERATOR(schema.+)`, `COLLATE schema.c`, `schema.f(…)`.
+        let operator = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
+        if index > 0 && view.is_cast(index - 1) || operator || before("collate") || view.is(index + 3, "(") {
+            return true;
+        }
+        if before("join") || before("table") || (index > 1 && before("into") && view.word(index - 2, "insert")) {
+            return true;
+        }
+        let definition = matches!(place, Place::Definition { .. });
+        // The server writes the field of a composite column with parentheses, so three parts are a table's column;
+        // and the head of a definition names the object itself.
+        definition && (view.is(index + 3, ".") || self.in_head(view, index))
+    }
+
+    /// Whether a token stands in front of the query of a view, rule, policy or routine.
+    fn in_head(&self, view: &View<'_>, index: usize) -> bool {
+        let before = |words: &[&str]| !(0..index).any(|at| words.iter().any(|word| view.word(at, word)));
+        match self.object.kind {
+            ObjectKind::View | ObjectKind::MaterializedView => before(&["as"]),
+            ObjectKind::Rule => before(&["where", "do"]),
+            ObjectKind::Policy => before(&["using", "check"]),
+            ObjectKind::Trigger => before(&["when"]),
+            ObjectKind::Function | ObjectKind::Procedure => before(&["atomic", "return"]),
+            _ => false,
+        }
+    }
+
+    fn in_body(&self, view: &View<'_>, index: usize, introduced: bool) -> Option<Verdict> {
+        let before = |word| index > 0 && view.word(index - 1, word);
+        // A configuration parameter: SET app.tenant = …, RESET, SHOW; also behind LOCAL and SESSION.
+        if before("set") || before("reset") || before("show") || before("local") || before("session") {
+            return None;
+        }
+        if !introduced {
+            return Some(Verdict::Schema);
+        }
+        let member = view.at(index + 2).and_then(|token| identifier_value(token, view.source))?;
+        // `schema.table%ROWTYPE` is a table; `table.column%TYPE` has two parts too.
+        if view.is(index + 3, "%") {
+            let row = view.word(index + 4, "rowtype");
+            return if row { self.catalog.has_relation(&member).then_some(Verdict::Schema) } else { None };
+        }
+        if !self.catalog.has(&member) {
+            return None;
+        }
+        if before("from") && index > 1 && !view.word(index - 2, "distinct") && !view.in_call(index) {
+            return Some(Verdict::Schema);
+        }
+        if before("only") || (before("update") && !view.is(index + 3, "=")) {
+            return Some(Verdict::Schema);
+        }
+        Some(Verdict::Doubtful("the schema, or an alias, variable or argument of the same name"))
+    }
+
+    /// A body in a language of which nothing is known here.
+    fn foreign(&mut self, code: &Content, all: &[Token], language: &str) {
+        let source = code.text.as_str();
+        let body =
+            all.iter().enumerate().filter(|(_, token)| matches!(token.kind, Kind::Dollar(..) | Kind::String(..)));
+        let bodies: Vec<Token> = body.map(|(_, token)| *token).collect();
+        let head: Vec<Token> = all.iter().copied().filter(|token| !bodies.contains(token)).collect();
+        self.code(code, &head, Place::Definition { query: false });
+        for token in bodies {
+            let Some(inner) = crate::sql::literal::content(token, source) else { continue };
+            let inner = inner.rebased(|offset| code.source_offset(offset));
+            if inner.text == language {
+                continue;
+            }
+            for word in words(&inner.text, self.schema) {
+                self.add(&inner, word, Verdict::Doubtful("the body is not SQL"));
+            }
+        }
+    }
+}
+
+/// Whole words of any text that are the name.
+pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
+    let continues = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$');
+    text.match_indices(name)
+        .filter(|(at, found)| {
+            !continues(text.get(..*at).and_then(|before| before.chars().next_back()))
+                && !continues(text.get(at + found.len()..).and_then(|behind| behind.chars().next()))
+        })
+        .map(|(at, found)| Token { kind: Kind::Word, start: at, end: at + found.len() })
+        .collect()
+}
+
+/// Significant tokens with their text.
+pub(super) struct View<'a> {
+    pub(super) tokens: &'a [Token],
+    pub(super) source: &'a str,
+}
+
+impl View<'_> {
+    pub(super) fn at(&self, index: usize) -> Option<Token> {
+        self.tokens.get(index).copied()
+    }
+
+    pub(super) fn is(&self, index: usize, text: &str) -> bool {
+        self.at(index).is_some_and(|token| {
+            token.is(self.source, text)
+                || (token.kind == Kind::Operator && text.len() == 1 && token.text(self.source).starts_with(text))
+        })
+    }
+
+    pub(super) fn before_is(&self, index: usize, text: &str) -> bool {
+        index.checked_sub(1).is_some_and(|before| self.is(before, text))
+    }
+
+    pub(super) fn is_cast(&self, index: usize) -> bool {
+        self.at(index).is_some_and(|token| token.kind == Kind::Cast)
+    }
+
+    pub(super) fn word(&self, index: usize, word: &str) -> bool {
+        self.at(index).is_some_and(|token| token.is_word(self.source, word))
+    }
+
+    /// Whether the identifier stands where only a schema can: `SCHEMA x`, or an item of `SET search_path TO …`.
+    pub(super) fn names_schema(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1) else { return false };
+        let schema = |at: usize| self.word(at, "schema");
+        schema(before)
+            || (self.word(before, "exists") && (0..=2).any(|back| before.checked_sub(1 + back).is_some_and(schema)))
+            || self.in_search_path(index)
+    }
+
+    /// Whether a token is an item of `search_path {TO | =} a, 'b', …`.
+    pub(super) fn in_search_path(&self, index: usize) -> bool {
+        let mut at = index;
+        while at >= 2 && self.is(at - 1, ",") {
+            let item = self.at(at - 2).map(|token| token.kind);
+            if !matches!(item, Some(Kind::Word | Kind::Quoted(_) | Kind::String(..))) {
+                return false;
+            }
+            at -= 2;
+        }
+        at >= 2 && (self.word(at - 1, "to") || self.is(at - 1, "=")) && self.word(at - 2, "search_path")
+    }
+
+    /// Whether a token stands among the arguments of `extract(… FROM …)` and the like.
+    fn in_call(&self, index: usize) -> bool {
+        callee(self.tokens, index, self.source)
+            .is_some_and(|(name, _)| matches!(name.as_str(), "extract" | "substring" | "trim" | "overlay" | "position"))
+    }
+}

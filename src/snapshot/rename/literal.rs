@@ -1,0 +1,226 @@
+//! Mentions inside string literals, by what the literal is used for.
+
+use super::code::{Place, Reader, View};
+use super::mention::Verdict;
+use crate::snapshot::object::{Action, ObjectKind, identifier_value};
+use crate::snapshot::template::{callee, reads_as_identifier};
+use crate::sql::literal::{Content, content};
+use crate::sql::{Kind, Token, tokens};
+
+/// What a literal is used for.
+enum Use {
+    /// Text for people, labels, bounds, names of parameters: never a reference.
+    Text,
+    /// An item of `search_path`: the name itself.
+    SearchPathItem,
+    /// The value of `set_config('search_path', …)`: a list of identifiers.
+    SearchPathList,
+    /// Parsed as an identifier: `::regclass`, `nextval(…)`.
+    Identifier,
+    /// Run as SQL: the body of a routine, `EXECUTE '…'`.
+    Code,
+    /// A constant in a definition that is compared or stored, and given to no function that could run it.
+    Constant,
+    /// Anything else.
+    Unknown,
+}
+
+/// Reads the literal at `index`.
+pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, index: usize, place: Place) {
+    let Some(token) = view.at(index) else { return };
+    let Some(inner) = content(token, view.source) else { return };
+    // The common case first: most literals do not hold the name at all.
+    if !inner.text.to_ascii_lowercase().contains(&reader.schema.to_ascii_lowercase()) {
+        return;
+    }
+    let inner = inner.rebased(|offset| code.source_offset(offset));
+    let tokens = tokens(&inner.text);
+    match used_as(reader, view, index, place) {
+        Use::Text => {}
+        Use::SearchPathItem => {
+            if inner.text == reader.schema {
+                whole(reader, &inner, Verdict::Schema);
+            }
+        }
+        Use::SearchPathList => {
+            for token in &tokens {
+                if reader.is_schema(*token, &inner.text) {
+                    reader.add(&inner, *token, Verdict::Schema);
+                }
+            }
+        }
+        Use::Identifier => identifier(reader, &inner, &tokens, view, index),
+        Use::Code => reader.code(&inner, &tokens, Place::Body),
+        Use::Constant => doubtful(reader, &inner, &tokens, true),
+        Use::Unknown => doubtful(reader, &inner, &tokens, false),
+    }
+}
+
+fn whole(reader: &mut Reader<'_>, inner: &Content, verdict: Verdict) {
+    let token = Token { kind: Kind::Word, start: 0, end: inner.text.len() };
+    reader.add(inner, token, verdict);
+}
+
+/// `'schema.object'::regclass`: the first of several parts, or the whole for `::regnamespace`.
+fn identifier(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: &View<'_>, index: usize) {
+    let significant: Vec<Token> = tokens.iter().copied().filter(|token| !token.is_trivia()).collect();
+    let namespace = view.source.get(view.at(index).map_or(0, |token| token.end)..).unwrap_or_default();
+    let namespace = namespace.trim_start_matches("::").starts_with("regnamespace")
+        || callee(view.tokens, index, view.source).is_some_and(|(name, _)| name == "to_regnamespace");
+    let parts = View { tokens: &significant, source: &inner.text };
+    for (at, token) in significant.iter().enumerate() {
+        let first = !parts.before_is(at, ".");
+        let qualifies = parts.is(at + 1, ".") || (namespace && significant.len() == 1);
+        if first && qualifies && reader.is_schema(*token, &inner.text) {
+            reader.add(inner, *token, Verdict::Schema);
+        }
+    }
+}
+
+/// Reports what may be the schema in text whose use is not known.
+fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant: bool) {
+    if inner.text.trim() == reader.schema {
+        if !constant {
+            let start = inner.text.len() - inner.text.trim_start().len();
+            let token = Token { kind: Kind::Word, start, end: start + reader.schema.len() };
+            reader.add(inner, token, Verdict::Doubtful("the bare name, as a string"));
+        }
+        return;
+    }
+    let significant: Vec<Token> = tokens.iter().copied().filter(|token| !token.is_trivia()).collect();
+    let view = View { tokens: &significant, source: &inner.text };
+    for (index, token) in significant.iter().enumerate() {
+        // A string inside the string: a command in parts.
+        if !constant && matches!(token.kind, Kind::String(..)) {
+            if let Some(nested) = content(*token, &inner.text)
+                && nested.text == reader.schema
+            {
+                let nested = nested.rebased(|offset| inner.source_offset(offset));
+                whole(reader, &nested, Verdict::Doubtful("the bare name, in a string in a string"));
+            }
+            continue;
+        }
+        if !reader.is_schema(*token, &inner.text) || view.before_is(index, ".") {
+            continue;
+        }
+        let touches = token.start.checked_sub(1).and_then(|before| inner.text.as_bytes().get(before));
+        let address = touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'));
+        let member = view.at(index + 2).and_then(|token| identifier_value(token, &inner.text));
+        if view.is(index + 1, ".") && !address {
+            let known = member.as_deref().is_some_and(|member| reader.catalog.has(member));
+            if known || (!constant && !ends_sentence(&inner.text, *token)) {
+                reader.add(inner, *token, Verdict::Doubtful("a qualified name, as a string"));
+            }
+        } else if !constant && (view.names_schema(index) || is_list(&significant, &inner.text)) {
+            reader.add(inner, *token, Verdict::Doubtful("a schema's name, as a string"));
+        }
+    }
+}
+
+/// `… of app. Then …`: a full stop and a blank.
+fn ends_sentence(text: &str, token: Token) -> bool {
+    text.get(token.end + 1..).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+}
+
+/// Identifiers and commas only: a `search_path`.
+fn is_list(tokens: &[Token], source: &str) -> bool {
+    tokens.len() > 1
+        && tokens.iter().enumerate().all(|(index, token)| {
+            if index % 2 == 0 { matches!(token.kind, Kind::Word | Kind::Quoted(true)) } else { token.is(source, ",") }
+        })
+}
+
+fn used_as(reader: &Reader<'_>, view: &View<'_>, index: usize, place: Place) -> Use {
+    if view.in_search_path(index) {
+        return Use::SearchPathItem;
+    }
+    let call = callee(view.tokens, index, view.source);
+    if let Some((name, arguments)) = &call {
+        match name.as_str() {
+            "current_setting" => return Use::Text,
+            "set_config" if arguments.is_empty() => return Use::Text,
+            "set_config" if arguments.contains("search_path") => return Use::SearchPathList,
+            "set_config" => return Use::Unknown,
+            _ => {}
+        }
+    }
+    if is_parsed(view, index) {
+        return Use::Identifier;
+    }
+    match place {
+        Place::Body => in_body(view, index, call.as_ref()),
+        Place::Definition { .. } => in_definition(reader, view, index, call.as_ref()),
+    }
+}
+
+/// Parsed as an identifier by a cast or function; adjacent `||` is no proof of that.
+fn is_parsed(view: &View<'_>, index: usize) -> bool {
+    let concatenated = view.is(index + 1, "||") || view.before_is(index, "||");
+    !concatenated && reads_as_identifier(view.tokens, index, view.source)
+}
+
+fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Use {
+    let Some(before) = index.checked_sub(1) else { return Use::Unknown };
+    // RAISE [level] 'format': text for people.
+    let raise = (0..=2).any(|back| before.checked_sub(back).is_some_and(|at| view.word(at, "raise")));
+    if raise && !view.is(before, ",") {
+        return Use::Text;
+    }
+    if view.word(before, "execute") || view.word(before, "do") {
+        return Use::Code;
+    }
+    // EXECUTE format('…', …): the first argument.
+    if call.is_some_and(|(name, arguments)| name == "format" && arguments.is_empty()) {
+        let executed = (1..=4).any(|back| index.checked_sub(back).is_some_and(|at| view.word(at, "execute")));
+        if executed {
+            return Use::Code;
+        }
+    }
+    Use::Unknown
+}
+
+fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Use {
+    let object = reader.object;
+    match (object.action, object.kind) {
+        (Action::Comment, _) => return Use::Text,
+        (Action::Create, ObjectKind::Function | ObjectKind::Procedure)
+            if index.checked_sub(1).is_some_and(|before| view.word(before, "as")) =>
+        {
+            return Use::Code;
+        }
+        (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => return Use::Text,
+        (Action::Create, ObjectKind::Trigger) => {
+            // The arguments behind EXECUTE FUNCTION f; in WHEN a literal is compared.
+            let executes = (0..index).any(|at| view.word(at, "execute"));
+            return if executes { Use::Unknown } else { Use::Constant };
+        }
+        (Action::Create, ObjectKind::ForeignTable | ObjectKind::TextSearch) => return Use::Unknown,
+        _ => {}
+    }
+    if (0..index).any(|at| view.word(at, "attach")) && object.action == Action::Alter {
+        // FOR VALUES of a partition.
+        return Use::Text;
+    }
+    // SET parameter TO 'value' of a routine; search_path was handled.
+    if matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure)
+        && index.checked_sub(1).is_some_and(|before| view.word(before, "to"))
+    {
+        return Use::Text;
+    }
+    match call {
+        None => Use::Constant,
+        Some((name, _)) if is_harmless(view, index, name) => Use::Constant,
+        Some(_) => Use::Unknown,
+    }
+}
+
+/// Whether a function of `pg_catalog` (which the server prints without a schema) only computes with its text.
+fn is_harmless(view: &View<'_>, index: usize, name: &str) -> bool {
+    let qualified = (0..index).rev().any(|at| {
+        view.at(at).and_then(|token| identifier_value(token, view.source)).as_deref() == Some(name)
+            && view.before_is(at, ".")
+            && view.is(at + 1, "(")
+    });
+    let risky = ["has_", "query_", "table_", "schema_", "cursor_", "database_", "to_reg", "pg_", "format", "quote_"];
+    !qualified && !risky.iter().any(|prefix| name.starts_with(prefix))
+}

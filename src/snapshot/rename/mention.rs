@@ -1,0 +1,65 @@
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::snapshot::object::{Action, Object, ObjectKind};
+
+/// What a place is where the schema's name is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The schema.
+    Schema,
+    /// Something that is only called the same: an alias, a column, a configuration parameter.
+    Other,
+    /// The schema or an alias: `PostgreSQL` can tell.
+    Contested,
+    /// Text of which nobody but the user knows how it is used; says why.
+    Doubtful(&'static str),
+}
+
+/// A place where the schema's name is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// Byte range of the identifier in the source, quotes included.
+    pub range: Range<usize>,
+    /// What it is.
+    pub verdict: Verdict,
+}
+
+/// The names of the objects in the schema: what a qualified name can refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    relations: HashSet<String>,
+    routines: HashSet<String>,
+    others: HashSet<String>,
+}
+
+impl Catalog {
+    /// Collects the names that statements create.
+    pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+        let mut catalog = Self::default();
+        for object in objects.into_iter().filter(|object| object.action == Action::Create) {
+            let names = match object.kind {
+                ObjectKind::Table
+                | ObjectKind::ForeignTable
+                | ObjectKind::View
+                | ObjectKind::MaterializedView
+                | ObjectKind::Sequence
+                | ObjectKind::Index => &mut catalog.relations,
+                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => &mut catalog.routines,
+                _ => &mut catalog.others,
+            };
+            names.insert(object.bare_name().to_owned());
+        }
+        catalog
+    }
+
+    /// Whether a table, view, sequence or index has the name.
+    pub fn has_relation(&self, name: &str) -> bool {
+        self.relations.contains(name)
+    }
+
+    /// Whether any object has the name.
+    pub fn has(&self, name: &str) -> bool {
+        self.relations.contains(name) || self.routines.contains(name) || self.others.contains(name)
+    }
+}

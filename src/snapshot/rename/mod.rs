@@ -1,0 +1,13 @@
+//! Which words of a dump name the schema, and which only look alike.
+//!
+//! Tokens settle most: a word that no alias, column or variable in its statement can mean is the schema. What tokens
+//! cannot settle is *contested* (`PostgreSQL` itself can tell, see [`Pair`]) or *doubtful* (nobody but the user can).
+
+mod code;
+mod literal;
+mod mention;
+mod pair;
+
+pub use code::mentions;
+pub use mention::{Catalog, Mention, Verdict};
+pub use pair::{Pair, settle};

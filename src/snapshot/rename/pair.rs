@@ -1,0 +1,81 @@
+//! Contested places, settled by `PostgreSQL`: it prints a definition before and after the schema was renamed.
+
+use super::mention::{Mention, Verdict};
+use crate::snapshot::object::identifier_value;
+use crate::sql::{Token, tokens};
+
+/// A definition as `PostgreSQL` prints it, before and after `ALTER SCHEMA … RENAME TO` an unguessable name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// With the schema's own name.
+    pub before: String,
+    /// With the unguessable name, exactly where the schema is meant.
+    pub after: String,
+}
+
+/// Settles the contested mentions of a statement, whose text begins at byte `start` of the source, with the
+/// definitions that it holds. Returns whether none is left.
+pub fn settle(mentions: &mut [Mention], text: &str, start: usize, pairs: &[Pair], new_name: &str) -> bool {
+    for pair in pairs {
+        if !mentions.iter().any(|mention| mention.verdict == Verdict::Contested) {
+            break;
+        }
+        let Some(offset) = text.find(&pair.before) else { continue };
+        let renamed = renamed_places(pair, new_name);
+        let Some(renamed) = renamed else { continue };
+        let within = start + offset..start + offset + pair.before.len();
+        for mention in mentions.iter_mut().filter(|mention| mention.verdict == Verdict::Contested) {
+            if within.contains(&mention.range.start) {
+                let place = mention.range.start - start - offset;
+                mention.verdict = if renamed.contains(&place) { Verdict::Schema } else { Verdict::Other };
+            }
+        }
+    }
+    mentions.iter().all(|mention| mention.verdict != Verdict::Contested)
+}
+
+/// Byte offsets in `before` of the identifiers that are the new name in `after`; `None` when the two are not the same
+/// definition token by token.
+fn renamed_places(pair: &Pair, new_name: &str) -> Option<Vec<usize>> {
+    let significant = |text: &str| -> Vec<Token> { tokens(text).into_iter().filter(|t| !t.is_trivia()).collect() };
+    let (before, after) = (significant(&pair.before), significant(&pair.after));
+    if before.len() != after.len() {
+        return None;
+    }
+    let mut places = Vec::new();
+    for (old, new) in before.iter().zip(&after) {
+        if identifier_value(*new, &pair.after).as_deref() == Some(new_name) {
+            places.push(old.start);
+        } else if old.text(&pair.before) != new.text(&pair.after) && !new.text(&pair.after).contains(new_name) {
+            return None;
+        }
+    }
+    Some(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_says_which_is_which() {
+        let statement = "CREATE VIEW film.v AS SELECT film.title, film.film.id FROM film.film film";
+        let pair = Pair {
+            before: "SELECT film.title, film.film.id FROM film.film film".into(),
+            after: "SELECT film.title, tok.film.id FROM tok.film film".into(),
+        };
+        let places: Vec<usize> = statement.match_indices("film.").map(|(at, _)| at).collect();
+        let mut mentions: Vec<Mention> =
+            places.iter().skip(1).map(|at| Mention { range: *at..at + 4, verdict: Verdict::Contested }).collect();
+        assert!(settle(&mut mentions, statement, 0, &[pair], "tok"));
+        let verdicts: Vec<Verdict> = mentions.iter().map(|mention| mention.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Other, Verdict::Schema, Verdict::Other, Verdict::Schema]);
+    }
+
+    #[test]
+    fn another_definition_settles_nothing() {
+        let pair = Pair { before: "SELECT a.b".into(), after: "SELECT tok.b, 1".into() };
+        let mut mentions = vec![Mention { range: 7..8, verdict: Verdict::Contested }];
+        assert!(!settle(&mut mentions, "SELECT a.b", 0, &[pair], "tok"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Identifiers: folding, quoting, and the names a tenant's schema can have.
+
+/// `NAMEDATALEN - 1`: the most bytes an identifier has in an unmodified `PostgreSQL`.
+pub const MAX_BYTES: usize = 63;
+
+/// Words that an identifier must be quoted for (`quote_identifier` of `ruleutils.c` quotes every keyword that is not
+/// `UNRESERVED_KEYWORD`): those of `PostgreSQL` 13 to 18 together, sorted.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "bigint",
+    "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate", "collation",
+    "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable",
+    "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign",
+    "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in", "initially", "inner",
+    "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join", "json", "json_array",
+    "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query", "json_scalar", "json_serialize",
+    "json_table", "json_value", "lateral", "leading", "least", "left", "like", "limit", "localtime", "localtimestamp",
+    "merge_action", "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif", "numeric",
+    "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing", "position", "precision",
+    "primary", "real", "references", "returning", "right", "row", "select", "session_user", "setof", "similar",
+    "smallint", "some", "substring", "symmetric", "system_user", "table", "tablesample", "then", "time", "timestamp",
+    "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using", "values", "varchar", "variadic",
+    "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest",
+    "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
+];
+
+/// Folds an unquoted identifier as the server does: ASCII letters to lower case, the rest unchanged.
+///
+/// In single-byte server encodings `PostgreSQL` folds other letters too; names are UTF-8 here.
+pub fn fold(word: &str) -> String {
+    word.to_ascii_lowercase()
+}
+
+/// The value of a quoted identifier, given with its quotes.
+pub fn unquote(quoted: &str) -> String {
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted).replace("\"\"", "\"")
+}
+
+/// Whether an identifier can stand without quotes.
+pub fn is_plain(name: &str) -> bool {
+    name.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && KEYWORDS.binary_search(&name).is_err()
+}
+
+/// An identifier as SQL, quoted when it needs it (`quote_ident`).
+pub fn quote(name: &str) -> String {
+    if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// A string as an SQL literal that means the same under both settings of `standard_conforming_strings`
+/// (`quote_literal`).
+pub fn quote_literal(value: &str) -> String {
+    let doubled = value.replace('\'', "''");
+    if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+}
+
+/// The name of a tenant's schema: a legal identifier of at most 63 bytes that is not reserved to the system.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantName(String);
+
+/// The rule that a tenant's name breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// No characters at all.
+    #[error("a tenant's name cannot be empty")]
+    Empty,
+    /// Longer than an identifier can be.
+    #[error("the name '{}' has {bytes} bytes; PostgreSQL's identifiers have at most {MAX_BYTES}", name.escape_debug())]
+    TooLong {
+        /// The name.
+        name: String,
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// A NUL byte cannot be sent to `PostgreSQL`.
+    #[error("the name '{}' has a NUL byte, which no identifier can hold", name.escape_debug())]
+    Nul {
+        /// The name.
+        name: String,
+    },
+    /// `pg_` is reserved for system schemas.
+    #[error("the name '{}' begins with 'pg_', which PostgreSQL reserves for its own schemas", name.escape_debug())]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// `information_schema` is a system schema.
+    #[error("'information_schema' is a system schema")]
+    InformationSchema,
+}
+
+impl TenantName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// The rule the name breaks. Upper case, blanks, dashes, quotes and reserved words are legal: they are quoted.
+    pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
+        let name = name.into();
+        if name.is_empty() {
+            Err(NameError::Empty)
+        } else if name.contains('\0') {
+            Err(NameError::Nul { name })
+        } else if name.len() > MAX_BYTES {
+            Err(NameError::TooLong { bytes: name.len(), name })
+        } else if name.starts_with("pg_") {
+            Err(NameError::Reserved { name })
+        } else if name == "information_schema" {
+            Err(NameError::InformationSchema)
+        } else {
+            Ok(Self(name))
+        }
+    }
+
+    /// The name as it is in `pg_namespace`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as an SQL identifier.
+    pub fn quoted(&self) -> String {
+        quote(&self.0)
+    }
+}
+
+impl std::fmt::Display for TenantName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_sorted_for_the_search() {
+        assert!(KEYWORDS.is_sorted());
+    }
+
+    #[test]
+    fn quotes_when_needed() {
+        for (name, quoted) in [
+            ("acme", "acme"),
+            ("_a1", "_a1"),
+            ("select", "\"select\""),
+            ("Acme", "\"Acme\""),
+            ("1a", "\"1a\""),
+            ("a-b", "\"a-b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("é", "\"é\""),
+            ("a$b", "\"a$b\""),
+            ("name", "name"),
+        ] {
+            assert_eq!(quote(name), quoted);
+            assert_eq!(unquote(&quote(name)), name);
+        }
+    }
+
+    #[test]
+    fn literals_do_not_depend_on_standard_conforming_strings() {
+        assert_eq!(quote_literal("o'n"), "'o''n'");
+        assert_eq!(quote_literal(r"a\'b"), r"E'a\\''b'");
+    }
+
+    #[test]
+    fn names_no_schema_can_have() {
+        for (name, rule) in [("", "empty"), ("a\0b", "NUL"), ("pg_x", "pg_"), ("information_schema", "system")] {
+            assert!(TenantName::new(name).unwrap_err().to_string().contains(rule), "{name:?}");
+        }
+        assert!(TenantName::new("x".repeat(63)).is_ok());
+        assert!(TenantName::new("x".repeat(64)).unwrap_err().to_string().contains("64 bytes"));
+        assert!(TenantName::new("é".repeat(32)).is_err(), "64 bytes in 32 letters");
+        for name in ["PG_X", "$$", "#{prefix}", "a\nb", "o'ne\"il.$1", "select"] {
+            assert!(TenantName::new(name).is_ok(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! A script as psql reads it: statements, COPY data and meta-commands (`psqlscan.l`, `mainloop.c`).
+
+use std::ops::Range;
+
+use super::token::{Kind, Token, tokens, tokens_of_template};
+
+/// A script, cut into segments. Comments and blanks between statements belong to none.
+#[derive(Debug)]
+pub struct Script<'a> {
+    /// The whole text.
+    pub source: &'a str,
+    /// Its segments, in order.
+    pub segments: Vec<Segment>,
+}
+
+/// A part of a script.
+#[derive(Debug)]
+pub enum Segment {
+    /// An SQL statement.
+    Statement(Statement),
+    /// `COPY … FROM stdin` and its lines of data.
+    Copy {
+        /// The COPY statement itself.
+        statement: Statement,
+        /// Byte range of the data lines, without the closing `\.`.
+        data: Range<usize>,
+    },
+    /// A psql meta-command, to the end of its line.
+    Meta {
+        /// Byte range from the backslash to the end of the line.
+        range: Range<usize>,
+    },
+}
+
+/// A statement: its tokens from the first to the last that is not blank, without the closing semicolon.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The tokens, blanks and comments inside included; offsets are those of the script.
+    pub tokens: Vec<Token>,
+}
+
+impl Statement {
+    /// Byte range in the script.
+    pub fn range(&self) -> Range<usize> {
+        match (self.tokens.first(), self.tokens.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+
+    /// The text of the statement.
+    pub fn text<'a>(&self, source: &'a str) -> &'a str {
+        source.get(self.range()).unwrap_or_default()
+    }
+
+    /// Tokens that are neither blank nor comment.
+    pub fn significant(&self) -> impl Iterator<Item = Token> + '_ {
+        self.tokens.iter().copied().filter(|token| !token.is_trivia())
+    }
+}
+
+/// Why a text is not a script that psql would read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScriptError {
+    /// A literal, quoted identifier or comment never ends.
+    #[error("line {line}: {what} starts here and never ends; the file may be truncated")]
+    Unterminated {
+        /// 1-based line on which it starts.
+        line: usize,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A parenthesis without its partner.
+    #[error("line {line}: a parenthesis in this statement has no partner; the file may be truncated")]
+    Unbalanced {
+        /// 1-based line on which the statement starts.
+        line: usize,
+    },
+    /// COPY data without `\.`.
+    #[error("line {line}: the data of this COPY has no closing '\\.'; the file may be truncated")]
+    CopyData {
+        /// 1-based line of the COPY statement.
+        line: usize,
+    },
+    /// A byte that no SQL statement can hold there.
+    #[error("line {line}: unexpected character {character:?}")]
+    Unexpected {
+        /// 1-based line.
+        line: usize,
+        /// The character.
+        character: char,
+    },
+}
+
+/// The 1-based line of a byte offset.
+pub fn line_of(source: &str, offset: usize) -> usize {
+    source.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+impl<'a> Script<'a> {
+    /// Cuts a script of plain SQL, such as a dump.
+    ///
+    /// # Errors
+    /// When psql would send an unfinished statement at the end of the file.
+    pub fn parse(source: &'a str) -> Result<Self, ScriptError> {
+        Cutter { source, tokens: tokens(source), relex: tokens, segments: Vec::new() }.run()
+    }
+
+    /// Cuts a template: as [`Script::parse`], with `#{…}` as a token.
+    ///
+    /// # Errors
+    /// As [`Script::parse`].
+    pub fn parse_template(source: &'a str) -> Result<Self, ScriptError> {
+        Cutter { source, tokens: tokens_of_template(source), relex: tokens_of_template, segments: Vec::new() }.run()
+    }
+
+    /// The statements, COPY statements included.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Statement(statement) | Segment::Copy { statement, .. } => Some(statement),
+            Segment::Meta { .. } => None,
+        })
+    }
+
+    /// The 1-based line of a byte offset.
+    pub fn line(&self, offset: usize) -> usize {
+        line_of(self.source, offset)
+    }
+}
+
+struct Cutter<'a> {
+    source: &'a str,
+    tokens: Vec<Token>,
+    relex: fn(&str) -> Vec<Token>,
+    segments: Vec<Segment>,
+}
+
+/// `psqlscan.l`'s state of one statement.
+#[derive(Default)]
+struct Depth {
+    parentheses: usize,
+    begins: usize,
+    words: Vec<String>,
+}
+
+impl Depth {
+    /// `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}`: only there `BEGIN … END` hides semicolons.
+    fn creates_routine(&self) -> bool {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        matches!(
+            words.as_slice(),
+            ["create", "function" | "procedure", ..] | ["create", "or", "replace", "function" | "procedure", ..]
+        )
+    }
+
+    fn word(&mut self, word: &str) {
+        let word = word.to_ascii_lowercase();
+        if self.creates_routine() && self.parentheses == 0 {
+            match word.as_str() {
+                "begin" => self.begins += 1,
+                "case" if self.begins > 0 => self.begins += 1,
+                "end" if self.begins > 0 => self.begins -= 1,
+                _ => {}
+            }
+        }
+        if self.words.len() < 4 {
+            self.words.push(word);
+        }
+    }
+}
+
+impl<'a> Cutter<'a> {
+    fn run(mut self) -> Result<Script<'a>, ScriptError> {
+        let mut current: Vec<Token> = Vec::new();
+        let mut depth = Depth::default();
+        let mut index = 0;
+        while let Some(token) = self.tokens.get(index).copied() {
+            index += 1;
+            self.check(token)?;
+            match token.kind {
+                _ if token.is_trivia() && current.is_empty() => {}
+                Kind::Backslash => index = self.meta(token, index),
+                Kind::Punctuation if token.is(self.source, ";") && depth.parentheses == 0 && depth.begins == 0 => {
+                    index = self.end(std::mem::take(&mut current), token.end, index)?;
+                    depth = Depth::default();
+                }
+                kind => {
+                    match (kind, token.text(self.source)) {
+                        (Kind::Word, word) => depth.word(word),
+                        (Kind::Punctuation, "(") => depth.parentheses += 1,
+                        (Kind::Punctuation, ")") => {
+                            depth.parentheses = depth
+                                .parentheses
+                                .checked_sub(1)
+                                .ok_or_else(|| ScriptError::Unbalanced { line: line_of(self.source, token.start) })?;
+                        }
+                        _ => {}
+                    }
+                    current.push(token);
+                }
+            }
+        }
+        if depth.parentheses > 0 || depth.begins > 0 {
+            let start = current.first().map_or(0, |token| token.start);
+            return Err(ScriptError::Unbalanced { line: line_of(self.source, start) });
+        }
+        let end = self.source.len();
+        self.end(current, end, index)?;
+        Ok(Script { source: self.source, segments: self.segments })
+    }
+
+    fn check(&self, token: Token) -> Result<(), ScriptError> {
+        let line = || line_of(self.source, token.start);
+        if !token.is_terminated() {
+            let what = match token.kind {
+                Kind::BlockComment(_) => "a comment",
+                Kind::Quoted(_) | Kind::UnicodeQuoted(_) => "a quoted identifier",
+                Kind::Dollar(..) => "a dollar-quoted string",
+                _ => "a string literal",
+            };
+            return Err(ScriptError::Unterminated { line: line(), what });
+        }
+        if token.kind == Kind::Unknown {
+            let character = self.source.get(token.start..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
+            return Err(ScriptError::Unexpected { line: line(), character });
+        }
+        Ok(())
+    }
+
+    /// Takes a meta-command to the end of its line; returns the index of the next token.
+    fn meta(&mut self, backslash: Token, index: usize) -> usize {
+        let rest = self.source.get(backslash.start..).unwrap_or_default();
+        let end = backslash.start + rest.find('\n').unwrap_or(rest.len());
+        self.segments.push(Segment::Meta { range: backslash.start..end });
+        self.resume(end, index)
+    }
+
+    /// Ends a statement; behind `COPY … FROM stdin` takes the data too. Returns the index of the next token.
+    fn end(&mut self, mut tokens: Vec<Token>, behind: usize, index: usize) -> Result<usize, ScriptError> {
+        while tokens.last().is_some_and(|token| token.is_trivia()) {
+            tokens.pop();
+        }
+        let Some(first) = tokens.first().copied() else { return Ok(index) };
+        let statement = Statement { tokens };
+        if !is_copy_from_stdin(&statement, self.source) {
+            self.segments.push(Segment::Statement(statement));
+            return Ok(index);
+        }
+        let truncated = || ScriptError::CopyData { line: line_of(self.source, first.start) };
+        let rest = self.source.get(behind..).unwrap_or_default();
+        let start = behind + rest.find('\n').ok_or_else(truncated)? + 1;
+        let mut end = start;
+        for line in self.source.get(start..).unwrap_or_default().split_inclusive('\n') {
+            if line.trim_end_matches(['\n', '\r']) == "\\." {
+                self.segments.push(Segment::Copy { statement, data: start..end });
+                return Ok(self.resume(end + line.len(), index));
+            }
+            end += line.len();
+        }
+        Err(truncated())
+    }
+
+    /// The index of the first token at or behind `offset`; lexes again where a token straddles it, since what was
+    /// passed over (data, a meta-command) is not SQL.
+    fn resume(&mut self, offset: usize, from: usize) -> usize {
+        let mut index = from;
+        while self.tokens.get(index).is_some_and(|token| token.start < offset) {
+            index += 1;
+        }
+        if self.tokens.get(index).map_or(self.source.len(), |token| token.start) == offset {
+            return index;
+        }
+        let rest = self.source.get(offset..).unwrap_or_default();
+        self.tokens.truncate(from);
+        let relex = self.relex;
+        self.tokens.extend(relex(rest).into_iter().map(|t| Token {
+            kind: t.kind,
+            start: t.start + offset,
+            end: t.end + offset,
+        }));
+        from
+    }
+}
+
+fn is_copy_from_stdin(statement: &Statement, source: &str) -> bool {
+    let mut significant = statement.significant();
+    if !significant.next().is_some_and(|token| token.is_word(source, "copy")) {
+        return false;
+    }
+    let words: Vec<Token> = significant.filter(|token| token.kind == Kind::Word).collect();
+    words
+        .windows(2)
+        .any(|pair| matches!(pair, [from, stdin] if from.is_word(source, "from") && stdin.is_word(source, "stdin")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(source: &str) -> Vec<String> {
+        let script = Script::parse(source).unwrap();
+        script
+            .segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Statement(statement) => statement.text(source).to_owned(),
+                Segment::Copy { statement, data } => {
+                    format!("{} <- {:?}", statement.text(source), &source[data.clone()])
+                }
+                Segment::Meta { range } => format!("META {}", &source[range.clone()]),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn statements_end_outside_of_quotes_and_parentheses() {
+        assert_eq!(
+            cut("-- a;\nselect ';' ; /* ; */ select (1;2) ;; select $$;$$"),
+            ["select ';'", "select (1;2)", "select $$;$$"]
+        );
+    }
+
+    #[test]
+    fn atomic_bodies_hide_semicolons() {
+        assert_eq!(
+            cut("create function f() begin atomic select case when true then 1 end; select 2; end; select 3;"),
+            ["create function f() begin atomic select case when true then 1 end; select 2; end", "select 3"]
+        );
+        assert_eq!(cut("begin; select 1; end;"), ["begin", "select 1", "end"]);
+    }
+
+    #[test]
+    fn copy_data_is_no_sql() {
+        assert_eq!(
+            cut("copy t from stdin;\n'\\.x\n(\t;\n\\.\nselect 1;"),
+            ["copy t from stdin <- \"'\\\\.x\\n(\\t;\\n\"", "select 1"]
+        );
+        assert!(matches!(Script::parse("copy t from stdin;\n1\n"), Err(ScriptError::CopyData { line: 1 })));
+    }
+
+    #[test]
+    fn meta_commands_take_their_line() {
+        assert_eq!(
+            cut("\\restrict a'b\nselect 1;\n\\unrestrict a'b\n"),
+            ["META \\restrict a'b", "select 1", "META \\unrestrict a'b"]
+        );
+    }
+
+    #[test]
+    fn truncation_is_seen() {
+        assert_eq!(
+            Script::parse("select 1;\nselect 'a"),
+            Err(ScriptError::Unterminated { line: 2, what: "a string literal" })
+                .map(|(): ()| Script { source: "", segments: vec![] })
+        );
+        assert!(matches!(Script::parse("create table t (\n a int"), Err(ScriptError::Unbalanced { line: 1 })));
+    }
+
+    impl PartialEq for Script<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.source == other.source
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the tests stand on: throwaway servers, certificates, and the built binary run in a world of its own.
+//!
+//! - [`Cluster`]: a `PostgreSQL` server of any installed or fetched major version; [`Cluster::shared`] for most tests.
+//! - [`Database`]: a fresh database of one test, dropped at its end; SQL through the real psql.
+//! - [`Bouncer`]: a `PgBouncer` in transaction mode in front of a cluster.
+//! - [`Authority`]: a certificate authority made on the spot.
+//! - [`Schemastamp`]: runs the built binary; its [`CommandOutput`] is made for snapshots.
+//!
+//! Every server stands under a [`Supervisor`], so that nothing is left when the test process ends, however it ends.
+
+mod bouncer;
+mod certs;
+mod cluster;
+mod database;
+mod options;
+mod output;
+mod programs;
+mod schemastamp;
+mod selftest;
+mod supervisor;
+mod user;
+
+pub(crate) use bouncer::{Bouncer, BouncerOptions};
+pub(crate) use certs::{Authority, Identity, Leaf};
+pub(crate) use cluster::{Cluster, StopMode};
+pub(crate) use database::{Database, psql};
+pub(crate) use options::{Options, ServerTls};
+pub(crate) use output::CommandOutput;
+pub(crate) use programs::{Client, server_folder};
+pub(crate) use schemastamp::Schemastamp;
+pub(crate) use supervisor::Supervisor;
+pub(crate) use user::ServerUser;
