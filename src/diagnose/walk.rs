@@ -51,7 +51,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     let mut connection = match connection {
         Ok(connection) => connection,
         Err(error) => {
-            findings.push(configuration::unreadable(&error));
+            findings.push(Finding::from(&error));
             return verdict::settle(findings, Login::NotTried("the configuration cannot be read".to_owned()), None);
         }
     };

@@ -87,7 +87,9 @@ pub async fn shake_hands(
     if let Ok(stream) = &result {
         let (_, session) = stream.get_ref();
         seen.version = session.protocol_version().and_then(version_name);
-        seen.cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).map(str::to_owned);
+        // rustls writes `TLS13_` where everybody else writes `TLS_`.
+        let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        seen.cipher = suite.map(|name| name.replacen("TLS13_", "TLS_", 1));
         seen.alpn = session.alpn_protocol() == Some(b"postgresql");
     }
     (seen, result)

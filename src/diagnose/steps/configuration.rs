@@ -1,23 +1,11 @@
 //! The configuration with its origins, what the parent's environment would have done, and the files.
 
-use std::error::Error;
-
 use serde_json::{Map, Value};
 
-use crate::config::{ConfigError, Connection, Environment};
-use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::config::{Connection, Environment};
+use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared, of_id};
 use crate::tls::{Feature, FileKind, Obstacle, Roots, Used, default_path, moment, observe, text};
-
-/// A configuration that cannot be read at all.
-pub(in crate::diagnose) fn unreadable(error: &ConfigError) -> Finding {
-    let mut finding = of_id("config.invalid", &Context::default()).said_by(Speaker::Schemastamp);
-    finding.what = text::bounded(&error.to_string(), 500);
-    if let Some(source) = error.source() {
-        finding.why = text::bounded(&source.to_string(), 500);
-    }
-    finding
-}
 
 /// Every value with its origin, and what works and is probably not meant.
 pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> Vec<Finding> {
