@@ -90,7 +90,8 @@ impl std::fmt::Debug for ConnectionArguments {
 
 impl From<ConnectionArguments> for ConnectionFlags {
     fn from(arguments: ConnectionArguments) -> Self {
-        let ConnectionArguments { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } = arguments;
+        let ConnectionArguments { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } =
+            arguments;
         Self { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl }
     }
 }

@@ -45,7 +45,11 @@ async fn run(arguments: &Arguments) -> u8 {
                 None if arguments.diagnose => diagnose::run(&arguments.common, &environment, &stop).await,
                 None => Ok(exit::USAGE),
             };
-            code.map(|code| stop.now().map_or(code, |signal| exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())))
+            code.map(|code| {
+                stop.now().map_or(code, |signal| {
+                    exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
+                })
+            })
         }
         Err(error) => Err(error),
     };

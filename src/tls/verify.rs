@@ -136,7 +136,8 @@ fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
         Standing::Expired => Some(Distrust::Expired(Box::new(certificate.clone()))),
         Standing::NotYetValid => Some(Distrust::NotYetValid(Box::new(certificate.clone()))),
     };
-    let ends = |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
+    let ends =
+        |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
     chain.iter().find_map(of).or_else(|| {
         let anchors: Vec<Option<Distrust>> = trust.roots.iter().filter(ends).map(of).collect();
         if anchors.iter().all(Option::is_some) { anchors.into_iter().flatten().next() } else { None }
@@ -279,9 +280,10 @@ mod tests {
             (of(&[&own], &[&root.certificate], None), D::SelfSigned),
             (of(&[&below], &[&root.certificate], None), D::IntermediateMissing { issuer: issuer("Between") }),
             (of(&[&foreign], &[&root.certificate], None), D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() }),
-            (of(&[&foreign, &stranger.certificate], &[&root.certificate], None), D::UnknownIssuer {
-                issuer: "CN=S, O=Elsewhere".to_owned(),
-            }),
+            (
+                of(&[&foreign, &stranger.certificate], &[&root.certificate], None),
+                D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() },
+            ),
             (of(&[&good], &[&same_name.certificate], None), D::OtherKey { issuer: issuer("Root") }),
             (of(&[&below], &[&between.certificate], None), D::RootMissing { issuer: issuer("Root") }),
             (of(&[&old], &[&root.certificate], None), D::Expired(Box::new(old.clone()))),

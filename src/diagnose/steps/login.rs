@@ -91,7 +91,8 @@ impl Link {
         match (sentence, row("SSL Connection")) {
             (Some(sentence), _) => Self { encrypted: true, words: crate::tls::text::safe(sentence) },
             (None, Some("true")) => {
-                let words = format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
+                let words =
+                    format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
                 Self { encrypted: true, words: crate::tls::text::safe(&words) }
             }
             _ => Self { encrypted: false, words: "plaintext".to_owned() },
@@ -108,9 +109,16 @@ fn of_facts(
     elapsed: Duration,
 ) -> Vec<Finding> {
     let milliseconds = elapsed.as_secs_f64() * 1000.0;
-    let encryption = if prepared.socket { "a Unix socket" } else if link.encrypted { "TLS" } else { "plaintext" };
+    let encryption = if prepared.socket {
+        "a Unix socket"
+    } else if link.encrypted {
+        "TLS"
+    } else {
+        "plaintext"
+    };
     let login = format!("psql logs in as {} over {encryption} in {milliseconds:.0} ms", facts.user);
-    let mut findings = vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
+    let mut findings =
+        vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
         let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
         let why = match prepared.mode {
@@ -120,7 +128,8 @@ fn of_facts(
         };
         findings.push(Finding { why: why.to_owned(), ..finding });
     }
-    let version = Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
+    let version =
+        Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!("PostgreSQL {version}, database {}", crate::tls::text::safe(&facts.database));
     if facts.create && !facts.read_only {
         findings.push(Finding::ok("server", format!("{server}, {} may create schemas", facts.user)));
@@ -129,7 +138,8 @@ fn of_facts(
         let id = if facts.read_only { "server.read_only" } else { "server.no_create_right" };
         findings.push(of_id(id, context).at(Severity::Warning).said_by(Speaker::PostgreSql));
     }
-    let locks = format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
+    let locks =
+        format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
     let finding = if facts.locks < FEW_LOCKS {
         of_id("server.small_lock_budget", context).at(Severity::Warning).with("locks", locks)
     } else {

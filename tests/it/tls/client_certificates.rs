@@ -1,8 +1,6 @@
 //! What is wrong with the client's certificate and key, and what only seems to be.
 
-use super::scene::{
-    Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client, without_client, works,
-};
+use super::scene::{Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client, without_client, works};
 use super::world::World;
 use crate::support::{Identity, Leaf, Schemastamp};
 
@@ -169,12 +167,7 @@ fn certificates_that_the_server_refuses() {
             |app| app.env("PGDATABASE", "certs_full"),
             with_good_client,
         ),
-        fails(
-            "none, cert",
-            "tls.client_cert.required",
-            |app| app.env("PGDATABASE", "certs_login"),
-            with_good_client,
-        ),
+        fails("none, cert", "tls.client_cert.required", |app| app.env("PGDATABASE", "certs_login"), with_good_client),
         fails(
             "none, PgBouncer with verify-full",
             "tls.client_cert.required",
@@ -237,7 +230,12 @@ fn certificate_files() {
             |app| with_pair(app, ("\u{1b}[31m\u{7}garbage".to_owned(), good().key)),
             with_good_client,
         ),
-        fails("an empty file", "tls.client_cert.invalid", |app| with_pair(app, (String::new(), good().key)), with_good_client),
+        fails(
+            "an empty file",
+            "tls.client_cert.invalid",
+            |app| with_pair(app, (String::new(), good().key)),
+            with_good_client,
+        ),
         fails(
             "five megabytes of zeros",
             "tls.client_cert.invalid",
@@ -324,8 +322,18 @@ fn key_files() {
             },
             with_good_client,
         ),
-        fails("garbage", "tls.client_key.invalid", |app| with_pair(app, (good().certificate, "garbage".to_owned())), with_good_client),
-        fails("empty", "tls.client_key.invalid", |app| with_pair(app, (good().certificate, String::new())), with_good_client),
+        fails(
+            "garbage",
+            "tls.client_key.invalid",
+            |app| with_pair(app, (good().certificate, "garbage".to_owned())),
+            with_good_client,
+        ),
+        fails(
+            "empty",
+            "tls.client_key.invalid",
+            |app| with_pair(app, (good().certificate, String::new())),
+            with_good_client,
+        ),
         fails(
             "a directory",
             "tls.client_key.not_a_file",

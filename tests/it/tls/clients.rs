@@ -1,7 +1,8 @@
 //! Other versions of psql and libpq, and one without TLS.
 
 use super::scene::{
-    Scene, expect, fails, healthy, warns, with_client, with_good_client, with_good_root, with_root, without_client, works,
+    Scene, expect, fails, healthy, warns, with_client, with_good_client, with_good_root, with_root, without_client,
+    works,
 };
 use super::world::World;
 use crate::support::{Client, Leaf};
@@ -53,11 +54,13 @@ fn with(major: u32) {
     let client = Client::with_tls(major);
     for scene in scenes() {
         let app = (scene.stage)(healthy().client(&client));
-        let report = expect(&app, scene.finding, scene.exit).unwrap_or_else(|failure| panic!("{}\n{failure}", scene.name));
+        let report =
+            expect(&app, scene.finding, scene.exit).unwrap_or_else(|failure| panic!("{}\n{failure}", scene.name));
         let programs = report.lines.iter().find(|line| line["id"] == "programs").unwrap();
         assert_eq!(programs["evidence"]["libpq"], major);
         if !scene.finding.is_empty() {
-            let report = expect(&(scene.cure)(app), "", 0).unwrap_or_else(|failure| panic!("{}\n{failure}", scene.name));
+            let report =
+                expect(&(scene.cure)(app), "", 0).unwrap_or_else(|failure| panic!("{}\n{failure}", scene.name));
             assert!(!report.ids("warning").contains(&scene.finding.to_owned()), "{}", report.text);
         }
     }

@@ -7,10 +7,8 @@ use schemastamp::diagnose::catalogue::{ENTRIES, STEPS};
 #[test]
 fn every_finding_is_documented() {
     let text = include_str!("../../../docs/findings.md");
-    let documented: BTreeSet<&str> = text
-        .split('\n')
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(id, _)| id))
-        .collect();
+    let documented: BTreeSet<&str> =
+        text.split('\n').filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(id, _)| id)).collect();
     let known: BTreeSet<&str> = ENTRIES.iter().map(|entry| entry.id).chain(STEPS).collect();
     let missing: Vec<_> = known.difference(&documented).collect();
     let surplus: Vec<_> = documented.difference(&known).collect();

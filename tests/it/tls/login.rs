@@ -35,12 +35,7 @@ fn roles_databases_and_rules() {
             |app| app.env("PGDATABASE", "passwords").env("PGUSER", "nemo").env("PGPASSWORD", "hunter2"),
             |app| app.env("PGUSER", "app"),
         ),
-        fails(
-            "an unknown role",
-            "login.unknown_role",
-            |app| app.env("PGUSER", "nemo"),
-            |app| app.env("PGUSER", "app"),
-        ),
+        fails("an unknown role", "login.unknown_role", |app| app.env("PGUSER", "nemo"), |app| app.env("PGUSER", "app")),
         fails(
             "a role that may not log in",
             "login.not_permitted",
@@ -98,7 +93,11 @@ fn roles_databases_and_rules() {
         warns(
             "a role that may not create schemas",
             "server.no_create_right",
-            |app| app.env("PGPORT", World::get().plain().port().to_string()).env("PGSSLMODE", "disable").env("PGDATABASE", "postgres"),
+            |app| {
+                app.env("PGPORT", World::get().plain().port().to_string())
+                    .env("PGSSLMODE", "disable")
+                    .env("PGDATABASE", "postgres")
+            },
             |app| app.env("PGDATABASE", "open"),
         ),
         works("through PgBouncer", |app| app.env("PGPORT", World::get().pooler().port().to_string())),
@@ -119,7 +118,11 @@ fn a_pooler_whose_server_side_is_broken() {
 fn a_pooler_is_seen() {
     let app = healthy().env("PGPORT", World::get().pooler().port().to_string());
     let report = expect(&app, "", 0).unwrap();
-    assert!(report.lines.iter().any(|line| line["id"] == "pooler" && line["evidence"]["pooler"] == true), "{}", report.text);
+    assert!(
+        report.lines.iter().any(|line| line["id"] == "pooler" && line["evidence"]["pooler"] == true),
+        "{}",
+        report.text
+    );
     let report = expect(&healthy(), "", 0).unwrap();
     assert!(report.lines.iter().any(|line| line["id"] == "pooler" && line["evidence"]["pooler"] == false));
 }

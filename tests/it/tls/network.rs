@@ -59,7 +59,8 @@ fn something_else_listens() {
 #[test]
 fn an_ipv6_only_server() {
     let cluster = with_app(Cluster::start(&Options::default().listen("::1")));
-    let app = healthy().env("PGPORT", cluster.port().to_string()).env("PGSSLMODE", "disable").env("PGHOST", "127.0.0.1");
+    let app =
+        healthy().env("PGPORT", cluster.port().to_string()).env("PGSSLMODE", "disable").env("PGHOST", "127.0.0.1");
     expect(&app, "net.refused", 20).unwrap();
     expect(&app.env("PGHOST", "::1"), "", 0).unwrap();
 }

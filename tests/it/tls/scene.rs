@@ -104,7 +104,10 @@ fn play(scene: &Scene, with_stray: bool) -> Result<(), String> {
     }
     app = (scene.cure)(app);
     let report = diagnose(&app);
-    match report.of("error").is_empty() && report.code == Some(0) && !report.ids("warning").contains(&finding.to_owned()) {
+    match report.of("error").is_empty()
+        && report.code == Some(0)
+        && !report.ids("warning").contains(&finding.to_owned())
+    {
         true => Ok(()),
         false => Err(format!("the cure does not help:\n{}", report.text)),
     }

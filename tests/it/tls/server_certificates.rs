@@ -26,7 +26,12 @@ fn the_servers_certificate() {
         }),
         works("verify-full with an intermediate", |app| on(verifying(app, "verify-full"), Odd::WithIntermediate)),
         fails("expired", "tls.server_cert.expired", |app| on(verifying(app, "verify-full"), Odd::Expired), back),
-        fails("expired, verify-ca", "tls.server_cert.expired", |app| on(verifying(app, "verify-ca"), Odd::Expired), back),
+        fails(
+            "expired, verify-ca",
+            "tls.server_cert.expired",
+            |app| on(verifying(app, "verify-ca"), Odd::Expired),
+            back,
+        ),
         works("expired, require without a root certificate", |app| on(app, Odd::Expired)),
         fails(
             "not yet valid",
@@ -58,14 +63,19 @@ fn the_servers_certificate() {
         ),
         fails(
             "the intermediate is missing",
-            "tls.server_cert.unknown_issuer",
+            "tls.server_cert.incomplete_chain",
             |app| on(verifying(app, "verify-full"), Odd::IntermediateMissing),
             |app| with_root(app, &format!("{}{}", World::get().ca.certificate, World::get().intermediate.certificate)),
         ),
         fails(
             "only the intermediate is trusted",
             "tls.root_cert.incomplete",
-            |app| on(with_root(app, &World::get().intermediate.certificate).env("PGSSLMODE", "verify-full"), Odd::WithIntermediate),
+            |app| {
+                on(
+                    with_root(app, &World::get().intermediate.certificate).env("PGSSLMODE", "verify-full"),
+                    Odd::WithIntermediate,
+                )
+            },
             |app| with_root(app, &format!("{}{}", World::get().intermediate.certificate, World::get().ca.certificate)),
         ),
         fails(

@@ -79,8 +79,17 @@ impl World {
                 "host private all 127.0.0.1/32 trust",
                 "host open all 127.0.0.1/32 trust",
             ]));
-            let databases =
-                ["tls_only", "certs", "certs_full", "certs_login", "passwords", "rejected", "no_rule", "private", "open"];
+            let databases = [
+                "tls_only",
+                "certs",
+                "certs_full",
+                "certs_login",
+                "passwords",
+                "rejected",
+                "no_rule",
+                "private",
+                "open",
+            ];
             let mut script = "CREATE ROLE app LOGIN PASSWORD 'hunter2';\nCREATE ROLE nologin;\n\
                               CREATE ROLE limited LOGIN CONNECTION LIMIT 0;\n"
                 .to_owned();
