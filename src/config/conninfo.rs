@@ -20,7 +20,7 @@ pub(super) enum Form<'a> {
     Uri(&'a str),
     /// `key=value` pairs.
     Pairs(&'a str),
-    /// A URI of something else; the scheme, where it is one.
+    /// A URI of something else; the scheme, where it is a well-known one.
     Foreign(Option<&'a str>),
     /// A name.
     Name(&'a str),
@@ -29,14 +29,36 @@ pub(super) enum Form<'a> {
 /// `ecto` and `postgis` are how Ecto and the spatial adapters of Rails and Django spell the same URI.
 const SCHEMES: &[&str] = &["postgresql", "postgres", "ecto", "postgis"];
 
+/// Schemes that an error may show; another text before `://` may be a password in the wrong place.
+const FOREIGN: &[&str] = &[
+    "cockroachdb",
+    "file",
+    "http",
+    "https",
+    "jdbc:postgresql",
+    "mariadb",
+    "mongodb",
+    "mssql",
+    "mysql",
+    "mysql2",
+    "oracle",
+    "pgsql",
+    "postgres",
+    "postgresql",
+    "redis",
+    "sqlite",
+    "sqlite3",
+    "sqlserver",
+];
+
 /// Tells the form of a text, by libpq's rule (`recognized_connection_string`): a URI by its scheme, pairs by any `=`.
 /// Unlike libpq, a foreign scheme is not taken for pairs or a name.
 pub(super) fn form(text: &str) -> Form<'_> {
     match text.split_once("://") {
         Some((scheme, rest)) if SCHEMES.contains(&scheme) => Form::Uri(rest),
         Some((scheme, _)) if !scheme.contains(['=', ' ', '\'', '"']) => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-            Form::Foreign(Some(scheme).filter(|scheme| scheme.len() <= 20 && scheme.chars().all(plain)))
+            let known = FOREIGN.iter().any(|foreign| foreign.eq_ignore_ascii_case(scheme));
+            Form::Foreign(Some(scheme).filter(|_| known))
         }
         _ if text.contains('=') => Form::Pairs(text),
         _ => Form::Name(text),
@@ -170,6 +192,7 @@ mod tests {
         assert_eq!(form("postgres://x"), Form::Uri("x"));
         assert_eq!(form("ecto://x"), Form::Uri("x"));
         assert_eq!(form("mysql://u:p@h/x?a=b"), Form::Foreign(Some("mysql")));
+        assert_eq!(form("hunter2://x"), Form::Foreign(None));
         assert_eq!(form("POSTGRES://x"), Form::Foreign(Some("POSTGRES")));
         assert_eq!(form("host=x"), Form::Pairs("host=x"));
         assert_eq!(form("password=a://b"), Form::Pairs("password=a://b"));

@@ -42,7 +42,7 @@ pub enum ConfigError {
     NotConnectionString {
         /// Where the string came from.
         origin: Origin,
-        /// The scheme of a URI that is not of `PostgreSQL`.
+        /// The scheme of a URI that is not of `PostgreSQL`, where it is a well-known one.
         scheme: Option<String>,
     },
     /// A database's name was expected where a connection string stands.

@@ -10,7 +10,7 @@ use crate::process::{RunError, StderrTail};
 pub enum PsqlError {
     /// psql is missing, too old or cannot tell its version.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
     /// There is no private folder for the script, or no room in it.
     #[error("cannot give psql its script")]
     Folder(#[source] PathError),
@@ -103,6 +103,16 @@ impl PsqlError {
                 | RunError::Interrupted { stderr, ended: Some(_), .. },
             ) => Some(stderr),
             _ => None,
+        }
+    }
+}
+
+impl From<ProgramError> for PsqlError {
+    /// A stop while the version was read is a stop of the run, not a fault of the program.
+    fn from(error: ProgramError) -> Self {
+        match error.into_stop() {
+            Ok(stop) => Self::Run(stop),
+            Err(error) => Self::Program(error),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! psql and `pg_dump`: finding them, running them once, and understanding what they say.
 
+pub mod catalog;
 mod error;
 mod message;
 mod message_parser;

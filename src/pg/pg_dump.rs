@@ -44,7 +44,7 @@ impl Default for DumpOptions {
 pub enum DumpError {
     /// `pg_dump` is missing, too old, or older than the server.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
     /// There is no private folder for the dump.
     #[error("cannot run pg_dump")]
     Folder(#[source] PathError),
@@ -89,8 +89,17 @@ pub enum DumpError {
         /// All of stderr.
         stderr: StderrTail,
     },
-    /// The dump is not UTF-8, as happens with a database in `SQL_ASCII`.
-    #[error("the dump is not UTF-8 (line {line}); the database has text in another encoding")]
+    /// The server has text that it cannot give as UTF-8, as happens with a database in `SQL_ASCII`.
+    #[error(
+        "the database has text that is not UTF-8 ({}); convert it, or dump from a database in UTF8",
+        super::error::first(messages)
+    )]
+    NotUtf8 {
+        /// All messages.
+        messages: Vec<ServerMessage>,
+    },
+    /// The dump is not UTF-8 although it was asked for as such.
+    #[error("line {line} of the dump is not UTF-8")]
     Encoding {
         /// 1-based line of the dump.
         line: usize,
@@ -98,6 +107,16 @@ pub enum DumpError {
         #[source]
         source: std::str::Utf8Error,
     },
+}
+
+impl From<ProgramError> for DumpError {
+    /// A stop while the version was read is a stop of the run, not a fault of the program.
+    fn from(error: ProgramError) -> Self {
+        match error.into_stop() {
+            Ok(stop) => Self::Run(stop),
+            Err(error) => Self::Program(error),
+        }
+    }
 }
 
 impl PgDump {
@@ -155,6 +174,10 @@ impl PgDump {
         }
         if let Some(object) = texts().find_map(denied_object) {
             return DumpError::Denied { object, messages };
+        }
+        let unknown_bytes = ["invalid byte sequence for encoding", "has no equivalent in encoding"];
+        if texts().any(|text| unknown_bytes.iter().any(|known| text.contains(known))) {
+            return DumpError::NotUtf8 { messages };
         }
         DumpError::Failed { code, messages, stderr }
     }

@@ -99,6 +99,16 @@ pub enum ProgramError {
     },
 }
 
+impl ProgramError {
+    /// The error of a run that was stopped, if that is what this is.
+    pub(super) fn into_stop(self) -> Result<RunError, Self> {
+        match self {
+            Self::Version { source, .. } if matches!(*source, RunError::Interrupted { .. }) => Ok(*source),
+            other => Err(other),
+        }
+    }
+}
+
 struct Searched<'a>(&'a OsStr);
 
 impl fmt::Display for Searched<'_> {

@@ -34,8 +34,8 @@ impl Group {
     fn send(&self, signal: Signal) {
         if let (Some(leader), Some(raw)) = (self.leader, signal.to_rustix()) {
             tracing::debug!(group = leader.as_raw_pid(), %signal, "sending");
-            // A program that asked the terminal from the background (OpenSSL for a key's pass phrase) was stopped by
-            // SIGTTIN and would not see the signal before SIGCONT.
+            // A program that is stopped (SIGTTIN, when it reads the terminal from the background) sees no signal but
+            // SIGKILL before SIGCONT.
             for raw in [raw, rustix::process::Signal::CONT] {
                 if let Err(error) = kill_process_group(leader, raw) {
                     tracing::debug!(%error, "the signal was not sent");

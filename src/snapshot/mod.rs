@@ -6,10 +6,12 @@ mod format;
 mod minify;
 pub mod object;
 pub mod rename;
+mod render;
 mod template;
 
 pub use decision::{Decision, Decisions};
 pub use format::{FORMAT, Header, Snapshot, SnapshotError, Warning, parse_names, sha256};
 pub use minify::{minify, minify_statement};
 pub use object::{Action, Object, ObjectKind, Scope};
+pub use render::{RenderOptions, Rendered, lock, lock_key, one_message, settings};
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

@@ -51,7 +51,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(5000))]
     #[test]
     fn no_word_of_a_password_is_ever_shown(
         words in prop::collection::vec("[QWZ]{5}", 1..4),

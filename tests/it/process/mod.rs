@@ -6,5 +6,6 @@ mod find;
 mod folder;
 mod pg_dump;
 mod psql;
+mod real;
 mod run;
 mod stop;

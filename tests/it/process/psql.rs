@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use schemastamp::pg::{PsqlError, ScriptOptions, ScriptOutput};
-use schemastamp::process::{EnvValue, RunError, Stop};
+use schemastamp::pg::{DumpError, DumpOptions, PsqlError, ScriptOptions, ScriptOutput};
+use schemastamp::process::{EnvValue, RunError, Signal, Stop};
 use serde_json::json;
 
 use super::fake::Fake;
@@ -130,4 +130,16 @@ async fn a_json_query_that_fails_is_told_by_its_error_not_by_its_output() {
     assert!(
         matches!(&error, PsqlError::Script { message, .. } if message.condition_name() == Some("insufficient_privilege"))
     );
+}
+
+#[tokio::test]
+async fn a_stop_before_the_start_is_a_stop() {
+    let fake = Fake::new("");
+    let stop = Stop::never();
+    stop.request(Signal::INTERRUPT);
+    let error = fake.server().run_script("", &ScriptOptions::default(), &stop).await.unwrap_err();
+    assert!(matches!(error, PsqlError::Run(RunError::Interrupted { ended: None, .. })), "{error}");
+    let error = fake.pg_dump().dump_schema("a", &DumpOptions::default(), &stop).await.unwrap_err();
+    assert!(matches!(error, DumpError::Run(RunError::Interrupted { ended: None, .. })), "{error}");
+    assert!(!fake.started());
 }

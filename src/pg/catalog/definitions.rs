@@ -1,0 +1,27 @@
+use serde_json::Value;
+
+use super::sql::for_server;
+use crate::sql::quote_literal;
+
+/// A definition as the server prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Names the object for as long as the transaction lasts.
+    pub id: String,
+    /// Its text, without a closing semicolon.
+    pub text: String,
+}
+
+impl Definition {
+    /// Reads a line of [`definitions`]; `None` when it is something else.
+    pub fn read(value: Value) -> Option<Self> {
+        let (id, text) = serde_json::from_value(value).ok()?;
+        Some(Self { id, text })
+    }
+}
+
+/// SQL that prints the views, rules, policies, triggers and SQL-standard bodies of a schema, as `pg_dump` would with an
+/// empty `search_path`.
+pub fn definitions(schema: &str, major: u32) -> String {
+    for_server(include_str!("definitions.sql"), major).replace("$schema$", &quote_literal(schema))
+}

@@ -1,0 +1,9 @@
+//! Questions to the server's catalogs, as SQL whose every line of output is one JSON value.
+
+mod definitions;
+mod objects;
+mod sql;
+
+pub use definitions::{Definition, definitions};
+pub use objects::{Aspect, objects};
+pub use sql::for_server;

@@ -1,0 +1,143 @@
+//! What a dump does not tell: asked of the live schema.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::rows::{TableRows, VERSIONS_TABLES};
+use crate::pg::{PsqlError, Server};
+use crate::process::Stop;
+use crate::snapshot::object::{Action, Object, ObjectKind, Scope};
+use crate::sql::identifier::unquote;
+use crate::sql::{Kind, quote, quote_literal, tokens};
+
+/// What the server says of a live schema.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Inspection {
+    /// Major version of the server.
+    pub major: u32,
+    /// Extensions installed in the schema.
+    pub extensions: Vec<String>,
+    /// Materialized views that hold their rows.
+    pub populated: BTreeSet<String>,
+    /// Tables: name, columns that can be inserted, whether an identity column is among them.
+    pub tables: Vec<(String, Vec<String>, bool)>,
+    /// The `search_path` that sessions begin with.
+    pub search_path: String,
+}
+
+/// Asks for everything about the schema that is needed beside its dump.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub async fn inspect(server: &Server, schema: &str, stop: &Stop) -> Result<Inspection, PsqlError> {
+    let sql = include_str!("inspect.sql").replace("$schema$", &quote_literal(schema));
+    let mut lines = server.query_json(&sql, stop).await?.into_iter();
+    let value = lines.next().unwrap_or_default();
+    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })
+}
+
+/// The schemas behind the tenant's own in a `search_path`: without `"$user"`, the system's and the tenant's.
+pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
+    tokens(search_path)
+        .into_iter()
+        .filter_map(|token| match token.kind {
+            Kind::Word => Some(token.text(search_path).to_ascii_lowercase()),
+            Kind::Quoted(true) => Some(unquote(token.text(search_path))),
+            _ => None,
+        })
+        .filter(|name| name != "$user" && name != schema && !name.starts_with("pg_"))
+        .collect()
+}
+
+/// Which tables' rows go into the snapshot: the versions tables and the seeds.
+pub(super) fn wanted_tables<'a>(
+    present: impl Iterator<Item = &'a str>,
+    versions_table: Option<&str>,
+    seeds: &[String],
+) -> (Vec<String>, Vec<String>) {
+    let present: BTreeSet<&str> = present.collect();
+    let versions = match versions_table {
+        Some(table) => vec![table.to_owned()],
+        None => VERSIONS_TABLES.iter().filter(|table| present.contains(**table)).map(|t| (*t).to_owned()).collect(),
+    };
+    let seeds = seeds.iter().filter(|seed| !versions.contains(seed)).cloned().collect();
+    (versions, seeds)
+}
+
+/// Reads the rows of tables, and where the sequences that they own stand.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(super) async fn read_rows(
+    server: &Server,
+    schema: &str,
+    dump: &mut Dump,
+    inspection: &Inspection,
+    tables: &[String],
+    stop: &Stop,
+) -> Result<Vec<TableRows>, PsqlError> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = String::from(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = 'postgres';\n\
+         SET LOCAL timezone = 'UTC';\nSET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n",
+    );
+    let mut found = Vec::new();
+    for (table, columns, identity) in &inspection.tables {
+        if !tables.contains(table) {
+            continue;
+        }
+        let values: Vec<String> = columns.iter().map(|column| format!("{}::text", quote(column))).collect();
+        sql.push_str(&format!(
+            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM ONLY {}.{};\n",
+            found.len(),
+            values.join(", "),
+            quote(schema),
+            quote(table)
+        ));
+        found.push(TableRows { table: table.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
+    }
+    let owners = sequence_owners(dump);
+    for sequence in owners.iter().filter(|(_, table)| tables.contains(table)).map(|(sequence, _)| sequence) {
+        sql.push_str(&format!(
+            "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};\n",
+            quote_literal(sequence),
+            quote(schema),
+            quote(sequence)
+        ));
+    }
+    sql.push_str("COMMIT;\n");
+    for value in server.query_json(&sql, stop).await? {
+        if let Ok((index, row)) = serde_json::from_value::<(usize, Vec<Option<String>>)>(value.clone()) {
+            if let Some(table) = found.get_mut(index) {
+                table.rows.push(row);
+            }
+        } else if let Ok((sequence, last, called)) = serde_json::from_value::<(String, String, bool)>(value) {
+            let qualified = format!("{}.{}", quote(schema), quote(&sequence));
+            let text = format!("SELECT pg_catalog.setval({}, {last}, {called})", quote_literal(&qualified));
+            let object = Object {
+                action: Action::Rows,
+                kind: ObjectKind::Sequence,
+                scope: Scope::Named(schema.to_owned()),
+                name: sequence.clone(),
+                table: None,
+            };
+            dump.sequence_values.insert(sequence, DumpStatement { object, text, line: 0 });
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_shared_by_tenants() {
+        assert_eq!(shared_schemas("\"$user\", App, \"My Ext\", public, pg_temp", "app"), ["My Ext", "public"]);
+        assert_eq!(shared_schemas("", "app"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,429 @@
+//! The whole of a capture: dump, judgement, rows, proof.
+
+use std::collections::BTreeSet;
+
+use super::assemble::{Parts, Undecided, assemble};
+use super::dump::{Dump, DumpError, has_identity, primary_key};
+use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
+use super::proof::{Proof, ProofError, Script, SourceOf, fresh_name, prove};
+use super::rows::{TableRows, describe_versions};
+use crate::pg::catalog::{Definition, definitions};
+use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
+use crate::process::Stop;
+use crate::snapshot::decision::Decisions;
+use crate::snapshot::format::{Header, Snapshot, SnapshotError};
+use crate::snapshot::object::{Action, ObjectKind};
+use crate::snapshot::rename::Pair;
+use crate::snapshot::render::{RenderOptions, settings};
+use crate::sql::{quote, quote_literal};
+
+/// The `pg_dump` whose wording snapshots have, whichever made the dump.
+const WORDING: u32 = 18;
+
+/// Where the schema comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A live database, through `pg_dump`.
+    Live(PgDump),
+    /// The text of a dump.
+    Dump(String),
+}
+
+/// What is captured, and how.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// The schema.
+    pub schema: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// Tables whose rows a new tenant begins with, in the order in which they are filled.
+    pub seeds: Vec<String>,
+    /// The versions table; `None`: the well-known ones that are there.
+    pub versions_table: Option<String>,
+    /// What the user decided about doubtful text.
+    pub decisions: Decisions,
+    /// Whether owners are kept.
+    pub owners: bool,
+    /// Whether grants are kept.
+    pub privileges: bool,
+    /// The server for the exact judgement and the proof; `None` for neither.
+    pub server: Option<Server>,
+    /// Whether the proof is made.
+    pub prove: bool,
+    /// Another database, in which a dump is loaded (and rolled back) for judgement and proof: for those who may not rename
+    /// the schema, or create one, where it lives.
+    pub scratch: Option<Server>,
+}
+
+/// Something worth knowing about a capture that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// A statement of a whole-database dump that names the schema and belongs to none.
+    LeftOut(String),
+    /// A decision for an object that the schema does not have.
+    UnusedDecision(String),
+    /// Grants that copies get from the database's default privileges.
+    DefaultPrivileges(String),
+    /// Nobody proved it.
+    NotProven,
+    /// Contested names were settled by asking the server.
+    AskedServer {
+        /// How many objects.
+        objects: usize,
+    },
+    /// `#{…}` in the source was escaped.
+    Carried {
+        /// The table.
+        table: String,
+        /// How many rows.
+        rows: usize,
+    },
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
+            Self::UnusedDecision(object) => {
+                write!(formatter, "the decision for {object} concerns no object of the schema")
+            }
+            Self::DefaultPrivileges(difference) => {
+                write!(formatter, "this database's default privileges add to what tenants get: {difference}")
+            }
+            Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
+            Self::AskedServer { objects } => {
+                write!(formatter, "{objects} definitions with names like the schema's were settled by the server")
+            }
+            Self::Carried { table, rows } => {
+                write!(formatter, "carried {rows} {} of {table}", if *rows == 1 { "row" } else { "rows" })
+            }
+        }
+    }
+}
+
+/// A snapshot and what is to be said about it.
+#[derive(Debug)]
+pub struct Captured {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The proof; `None` when it was not asked for.
+    pub proof: Option<Proof>,
+    /// What the user should know.
+    pub notes: Vec<Note>,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// `pg_dump` failed.
+    #[error(transparent)]
+    PgDump(#[from] crate::pg::DumpError),
+    /// The dump cannot be captured.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// The server could not be asked.
+    #[error("the server could not be asked about the schema")]
+    Psql(#[from] PsqlError),
+    /// Text that the user has to judge.
+    #[error("{} of text may or may not name the schema", places(.0.doubts.len()))]
+    Doubtful(Undecided),
+    /// Names that only the server can judge, and it could not be asked.
+    #[error("{} called like the schema are used in: {}", "tables, aliases or columns", .objects.join(", "))]
+    Contested {
+        /// The objects.
+        objects: Vec<String>,
+        /// Why the server could not be asked; `None` without a connection.
+        #[source]
+        source: Option<Box<ProofError>>,
+    },
+    /// A table whose rows are wanted is not there.
+    #[error("there is no table '{table}' in the schema; it has: {}", present.join(", "))]
+    NoTable {
+        /// The table.
+        table: String,
+        /// The tables that are there, at most 20.
+        present: Vec<String>,
+    },
+    /// A dump without the rows of a seed table.
+    #[error(
+        "the dump has no rows of table '{table}'; make it without --schema-only, or capture from the live database"
+    )]
+    NoRows {
+        /// The table.
+        table: String,
+    },
+    /// The body is no usable template: a fault of the rewriting.
+    #[error("the snapshot is not valid")]
+    Snapshot(#[from] SnapshotError),
+    /// The proof failed.
+    #[error("the snapshot is not proven")]
+    Proof(#[from] ProofError),
+}
+
+fn places(count: usize) -> String {
+    if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
+}
+
+impl Capture {
+    /// Captures the schema.
+    ///
+    /// # Errors
+    /// See [`CaptureError`]; nothing is written anywhere.
+    pub async fn run(self, stop: &Stop) -> Result<Captured, CaptureError> {
+        let (text, live) = match &self.source {
+            Source::Live(pg_dump) => {
+                let options =
+                    DumpOptions { owners: self.owners, privileges: self.privileges, ..DumpOptions::default() };
+                (pg_dump.dump_schema(&self.schema, &options, stop).await?, true)
+            }
+            Source::Dump(text) => (text.clone(), false),
+        };
+        let mut dump = Dump::read(&text, &self.schema)?;
+        if !self.owners {
+            dump.statements.retain(|statement| statement.object.action != Action::Owner);
+        }
+        if !self.privileges {
+            dump.statements.retain(|statement| statement.object.action != Action::Privileges);
+        }
+        let inspection = match &self.server {
+            Some(server) if live => {
+                let inspection = inspect(server, &self.schema, stop).await?;
+                if let Some(extension) = inspection.extensions.first() {
+                    return Err(DumpError::Extension { extension: extension.clone() }.into());
+                }
+                Some(inspection)
+            }
+            _ => None,
+        };
+        let (rows, versions) = self.rows(&mut dump, inspection.as_ref(), stop).await?;
+        let refresh = refreshed(&dump, inspection.as_ref());
+        let search_path = match &inspection {
+            Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
+            None => Vec::from_iter((self.schema != "public").then(|| "public".to_owned())),
+        };
+        let mut notes: Vec<Note> = dump.left_out.iter().cloned().map(Note::LeftOut).collect();
+        notes.extend(rows.iter().map(|table| Note::Carried { table: table.table.clone(), rows: table.rows.len() }));
+        notes.extend(self.unused_decisions(&dump));
+        let body = self.body(&dump, &rows, &refresh, &search_path, live, &mut notes, stop).await?;
+        let header = Header {
+            server: inspection.as_ref().map(|inspection| inspection.major).or(dump.server),
+            wording: Some(WORDING),
+            versions,
+            seeds: self.seeds.clone(),
+            decisions: self.decisions.clone(),
+        };
+        let snapshot = Snapshot::of(header, body)?;
+        let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
+        match &proof {
+            None => notes.push(Note::NotProven),
+            Some(proof) => {
+                notes.extend(proof.default_privileges.iter().map(|d| Note::DefaultPrivileges(d.to_string())));
+            }
+        }
+        Ok(Captured { snapshot, proof, notes })
+    }
+
+    /// The rows that a tenant begins with, and what the header says of the versions tables.
+    async fn rows(
+        &self,
+        dump: &mut Dump,
+        inspection: Option<&Inspection>,
+        stop: &Stop,
+    ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
+        let present: Vec<String> = match inspection {
+            Some(inspection) => inspection.tables.iter().map(|(table, _, _)| table.clone()).collect(),
+            None => dump.tables().map(str::to_owned).collect(),
+        };
+        let (versions, seeds) =
+            wanted_tables(present.iter().map(String::as_str), self.versions_table.as_deref(), &self.seeds);
+        let wanted: Vec<String> = versions.iter().chain(&seeds).cloned().collect();
+        for table in &wanted {
+            if !present.contains(table) {
+                let present = present.into_iter().take(20).collect();
+                return Err(CaptureError::NoTable { table: table.clone(), present });
+            }
+        }
+        let mut rows = match (inspection, &self.server) {
+            (Some(inspection), Some(server)) => {
+                read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
+            }
+            _ => self.rows_of_dump(dump, &wanted)?,
+        };
+        // In the order that the user gave: a CHECK may read a table that was filled before.
+        rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
+        for table in &mut rows {
+            table.sort(&primary_key(dump, &table.table));
+        }
+        let described = rows.iter().filter(|table| versions.contains(&table.table)).map(describe_versions).collect();
+        Ok((rows, described))
+    }
+
+    fn rows_of_dump(&self, dump: &Dump, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
+        let mut rows = Vec::new();
+        for table in wanted {
+            match dump.rows.get(table) {
+                Some(data) => rows.push(TableRows {
+                    table: table.clone(),
+                    columns: data.columns.clone().unwrap_or_default(),
+                    rows: data.rows.clone(),
+                    identity: has_identity(dump, table),
+                }),
+                None if self.seeds.contains(table) && !dump.has_data => {
+                    return Err(CaptureError::NoRows { table: table.clone() });
+                }
+                None => {}
+            }
+        }
+        Ok(rows)
+    }
+
+    fn unused_decisions(&self, dump: &Dump) -> Vec<Note> {
+        let objects: BTreeSet<String> = dump.statements.iter().map(|statement| statement.object.to_string()).collect();
+        self.decisions
+            .iter()
+            .filter(|(decided, _)| {
+                let name = decided
+                    .rsplit_once('#')
+                    .map_or(*decided, |(name, place)| if place.parse::<usize>().is_ok() { name } else { decided });
+                let mut single = Decisions::default();
+                single.add(name, crate::snapshot::Decision::Keep);
+                !objects.iter().any(|object| single.of(object, 1).is_some())
+            })
+            .map(|(decided, _)| Note::UnusedDecision(decided.to_owned()))
+            .collect()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one capture, used once")]
+    async fn body(
+        &self,
+        dump: &Dump,
+        rows: &[TableRows],
+        refresh: &[String],
+        search_path: &[String],
+        live: bool,
+        notes: &mut Vec<Note>,
+        stop: &Stop,
+    ) -> Result<String, CaptureError> {
+        let mut parts = Parts { rows, refresh, search_path, pairs: &[], new_name: "" };
+        let undecided = match assemble(dump, &self.schema, &self.decisions, &parts) {
+            Ok(body) => return Ok(body),
+            Err(undecided) if undecided.contested.is_empty() => return Err(CaptureError::Doubtful(undecided)),
+            Err(undecided) => undecided,
+        };
+        let contested =
+            |source: Option<Box<ProofError>>| CaptureError::Contested { objects: undecided.contested.clone(), source };
+        let server = self.scratch.as_ref().or(self.server.as_ref()).ok_or_else(|| contested(None))?;
+        let new_name = fresh_name("settled").map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
+        let live = live && self.scratch.is_none();
+        let pairs = pairs(server, dump, &self.schema, live, &new_name, stop)
+            .await
+            .map_err(|error| contested(Some(Box::new(error))))?;
+        parts.pairs = &pairs;
+        parts.new_name = &new_name;
+        match assemble(dump, &self.schema, &self.decisions, &parts) {
+            Ok(body) => {
+                notes.push(Note::AskedServer { objects: undecided.contested.len() });
+                Ok(body)
+            }
+            Err(undecided) if undecided.contested.is_empty() => Err(CaptureError::Doubtful(undecided)),
+            Err(undecided) => Err(CaptureError::Contested { objects: undecided.contested, source: None }),
+        }
+    }
+
+    async fn proof(
+        &self,
+        dump: &Dump,
+        snapshot: &Snapshot,
+        refresh: &[String],
+        live: bool,
+        stop: &Stop,
+    ) -> Result<Option<Proof>, CaptureError> {
+        let Some(server) = self.scratch.as_ref().or(self.server.as_ref()).filter(|_| self.prove) else {
+            return Ok(None);
+        };
+        let (major, exists) = major_and_schema(server, &self.schema, stop).await?;
+        let source = if live && self.scratch.is_none() { SourceOf::Live } else { SourceOf::Dump { dump, refresh } };
+        let compare =
+            RenderOptions { owners: self.owners, privileges: self.privileges, mark: false, ..RenderOptions::default() };
+        Ok(Some(prove(server, snapshot, &self.schema, source, major, exists, &compare, stop).await?))
+    }
+}
+
+/// The server's major version, and whether it has the schema.
+async fn major_and_schema(server: &Server, schema: &str, stop: &Stop) -> Result<(u32, bool), PsqlError> {
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
+         EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}));",
+        quote_literal(schema)
+    );
+    let value = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
+    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })
+}
+
+/// Materialized views that a tenant finds filled: those that are, or that the dump fills; all, when a dump of the schema
+/// alone cannot tell, as `CREATE MATERIALIZED VIEW` fills them too.
+fn refreshed(dump: &Dump, inspection: Option<&Inspection>) -> Vec<String> {
+    dump.statements
+        .iter()
+        .filter(|statement| {
+            statement.object.action == Action::Create && statement.object.kind == ObjectKind::MaterializedView
+        })
+        .map(|statement| statement.object.name.clone())
+        .filter(|name| match inspection {
+            Some(inspection) => inspection.populated.contains(name),
+            None => !dump.has_data || dump.refreshed.contains(name),
+        })
+        .collect()
+}
+
+/// Has the server print the schema's definitions before and after it is renamed, in a transaction that is rolled back.
+async fn pairs(
+    server: &Server,
+    dump: &Dump,
+    schema: &str,
+    live: bool,
+    new_name: &str,
+    stop: &Stop,
+) -> Result<Vec<Pair>, ProofError> {
+    let (major, exists) = major_and_schema(server, schema, stop).await.map_err(ProofError::Psql)?;
+    let mut script = Script::default();
+    script.ours("BEGIN");
+    script.ours(&settings(server.timeout));
+    script.ours(
+        "SELECT pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('intervalstyle', 'postgres', true), \
+         pg_catalog.set_config('extra_float_digits', '3', true)",
+    );
+    if !live {
+        if exists {
+            let aside = fresh_name("aside").map_err(ProofError::Random)?;
+            script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
+        }
+        script.dump(dump, schema)?;
+        script.ours(&settings(server.timeout));
+    }
+    script.ours(definitions(schema, major).trim_end().trim_end_matches(';'));
+    script.ours("SELECT '\"renamed\"'");
+    script.ours(&format!("ALTER SCHEMA {} RENAME TO {new_name}", quote(schema)));
+    script.ours(definitions(new_name, major).trim_end().trim_end_matches(';'));
+    script.ours("ROLLBACK");
+    let output = server
+        .run_script(script.text(), &ScriptOptions::default(), stop)
+        .await
+        .map_err(|error| script.explain(error))?;
+    let (mut before, mut pairs, mut renamed) = (std::collections::BTreeMap::new(), Vec::new(), false);
+    for line in &output.lines {
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        if value == "renamed" {
+            renamed = true;
+        } else if let Some(Definition { id, text }) = Definition::read(value) {
+            if !renamed {
+                before.insert(id, text);
+            } else if let Some(before) = before.remove(&id) {
+                pairs.push(Pair { before, after: text });
+            }
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,236 @@
+//! The SQL for one tenant: settings of the transaction, the lock, the statements.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::capture::MARK;
+use super::format::Snapshot;
+use super::object::{Action, Object, ObjectKind};
+use super::template::TemplateError;
+use crate::sql::literal::content;
+use crate::sql::{Kind, TenantName, quote, quote_literal, tokens};
+
+/// What of the snapshot is rendered, and how.
+#[derive(Clone, Debug)]
+pub struct RenderOptions {
+    /// `ALTER … OWNER TO`.
+    pub owners: bool,
+    /// `GRANT`, `REVOKE` and default privileges.
+    pub privileges: bool,
+    /// The role that creates the tenant; `None` for the one that logs in.
+    pub role: Option<String>,
+    /// How long the server may take for a statement; `None` is without end.
+    pub timeout: Option<Duration>,
+    /// Whether the schema's comment says which snapshot it was made of.
+    pub mark: bool,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self { owners: true, privileges: true, role: None, timeout: None, mark: true }
+    }
+}
+
+/// A statement for one tenant.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The SQL, without a closing semicolon.
+    pub sql: String,
+    /// What it is about; `None` for statements that the snapshot does not hold.
+    pub object: Option<Object>,
+    /// 1-based line in the snapshot file; `None` as for `object`.
+    pub line: Option<usize>,
+}
+
+impl Rendered {
+    fn added(sql: String) -> Self {
+        Self { sql, object: None, line: None }
+    }
+}
+
+impl Snapshot {
+    /// All statements of the transaction that creates a tenant, in order, without `BEGIN` and `COMMIT`.
+    ///
+    /// # Errors
+    /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
+    pub fn statements_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = vec![Rendered::added(settings(options.timeout)), Rendered::added(lock(tenant))];
+        if let Some(role) = &options.role {
+            statements.push(Rendered::added(format!("SET LOCAL ROLE {}", quote(role))));
+        }
+        statements.extend(self.body_for(tenant, options)?);
+        Ok(statements)
+    }
+
+    /// The statements of the body alone, for one tenant.
+    ///
+    /// # Errors
+    /// As [`Snapshot::statements_for`].
+    pub fn body_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = Vec::with_capacity(self.template().statements.len() + 1);
+        let mark = options.mark.then(|| format!("{MARK}{}", self.fingerprint()));
+        for statement in &self.template().statements {
+            let object = &statement.object;
+            let dropped = match object.action {
+                Action::Owner => !options.owners,
+                Action::Privileges => !options.privileges,
+                _ => false,
+            };
+            if dropped {
+                continue;
+            }
+            let mut sql = String::new();
+            statement.render(tenant, &mut sql)?;
+            if let Some(mark) = &mark
+                && object.kind == ObjectKind::Schema
+                && object.action == Action::Comment
+            {
+                sql = marked(&sql, mark);
+            }
+            let created = object.kind == ObjectKind::Schema && object.action == Action::Create;
+            statements.push(Rendered { sql, object: Some(object.clone()), line: Some(statement.line) });
+            if let Some(mark) = mark.as_ref().filter(|_| created) {
+                let comment = format!("COMMENT ON SCHEMA {} IS {}", tenant.quoted(), quote_literal(mark));
+                statements.push(Rendered::added(comment));
+            }
+        }
+        Ok(statements)
+    }
+
+    /// A script that psql runs as it is: one transaction, a statement after the other.
+    ///
+    /// # Errors
+    /// As [`Snapshot::statements_for`].
+    pub fn script_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
+        let mut script = String::from("BEGIN;\n");
+        for statement in self.statements_for(tenant, options)? {
+            script.push_str(&statement.sql);
+            script.push_str(";\n");
+        }
+        script.push_str("COMMIT;\n");
+        Ok(script)
+    }
+}
+
+/// All statements as one message of the simple query protocol: one round trip, one implicit transaction, nothing of it
+/// stays when a statement fails (psql's `\;`).
+pub fn one_message(statements: &[Rendered]) -> String {
+    let mut script = String::with_capacity(statements.iter().map(|statement| statement.sql.len() + 4).sum());
+    for (index, statement) in statements.iter().enumerate() {
+        if index > 0 {
+            script.push_str(" \\;\n");
+        }
+        script.push_str(&statement.sql);
+    }
+    script.push_str(";\n");
+    script
+}
+
+/// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
+///
+/// What an older server does not know is not evaluated there.
+pub fn settings(timeout: Option<Duration>) -> String {
+    let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+    let mut sql = String::from("SELECT ");
+    let always = [
+        ("search_path", ""),
+        ("lock_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
+        ("standard_conforming_strings", "on"),
+        ("check_function_bodies", "off"),
+        ("xmloption", "content"),
+        ("client_min_messages", "warning"),
+        ("row_security", "off"),
+        ("default_tablespace", ""),
+        ("default_table_access_method", "heap"),
+    ];
+    let _ = write!(sql, "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)");
+    for (name, value) in always {
+        let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
+    }
+    for (since, name, value) in
+        [(140_000, "client_connection_check_interval", "1s"), (170_000, "transaction_timeout", "0")]
+    {
+        let _ = write!(
+            sql,
+            ", CASE WHEN pg_catalog.current_setting('server_version_num')::int >= {since} \
+             THEN pg_catalog.set_config('{name}', '{value}', true) END"
+        );
+    }
+    sql
+}
+
+/// The transaction's lock on the tenant's name in this database: another run for the same name waits, others do not.
+pub fn lock(tenant: &TenantName) -> String {
+    format!("SELECT pg_catalog.pg_advisory_xact_lock({})", lock_key(tenant))
+}
+
+/// The key of a tenant's advisory lock: the first 64 bits of a SHA-256 of its name.
+pub fn lock_key(tenant: &TenantName) -> i64 {
+    let digest = Sha256::digest(format!("schemastamp tenant {tenant}"));
+    let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
+}
+
+/// `COMMENT ON SCHEMA … IS '…'` with the mark behind what the comment says.
+fn marked(sql: &str, mark: &str) -> String {
+    let literal = tokens(sql).into_iter().rev().find(|token| matches!(token.kind, Kind::String(..)));
+    let Some((token, comment)) = literal.and_then(|token| Some((token, content(token, sql)?))) else {
+        return sql.to_owned();
+    };
+    let head = sql.get(..token.start).unwrap_or_default();
+    format!("{head}{}", quote_literal(&format!("{}\n\n{mark}", comment.text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(body: &str) -> Snapshot {
+        Snapshot::parse(&format!("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{{prefix}};\n{body}")).unwrap()
+    }
+
+    fn bodies(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
+        let tenant = TenantName::new("a-b").unwrap();
+        snapshot.body_for(&tenant, options).unwrap().into_iter().map(|rendered| rendered.sql).collect()
+    }
+
+    #[test]
+    fn owners_and_privileges_can_be_left_out() {
+        let snapshot = snapshot(
+            "ALTER SCHEMA #{prefix} OWNER TO bob;\nGRANT USAGE ON SCHEMA #{prefix} TO eve;\nCREATE TABLE #{prefix}.t ();",
+        );
+        let options = RenderOptions { owners: false, privileges: false, mark: false, ..RenderOptions::default() };
+        assert_eq!(bodies(&snapshot, &options), ["CREATE SCHEMA \"a-b\"", "CREATE TABLE \"a-b\".t ()"]);
+        let all = RenderOptions { mark: false, ..RenderOptions::default() };
+        assert_eq!(bodies(&snapshot, &all).len(), 4);
+    }
+
+    #[test]
+    fn the_mark_joins_the_schemas_own_comment() {
+        let snapshot = snapshot("COMMENT ON SCHEMA #{prefix} IS 'It''s a tenant';");
+        let rendered = bodies(&snapshot, &RenderOptions::default());
+        let mark = format!("schemastamp: {}", snapshot.fingerprint());
+        assert_eq!(rendered[1], format!("COMMENT ON SCHEMA \"a-b\" IS '{mark}'"));
+        assert_eq!(rendered[2], format!("COMMENT ON SCHEMA \"a-b\" IS 'It''s a tenant\n\n{mark}'"));
+        assert_eq!(super::super::capture::strip_mark(&format!("It's a tenant\n\n{mark}")), "It's a tenant");
+        assert_eq!(super::super::capture::strip_mark(&mark), "");
+        assert_eq!(super::super::capture::strip_mark("no schemastamp: here"), "no schemastamp: here");
+    }
+
+    #[test]
+    fn a_lock_for_each_name() {
+        let key = |name: &str| lock_key(&TenantName::new(name).unwrap());
+        assert_eq!(key("acme"), key("acme"));
+        assert_ne!(key("acme"), key("Acme"));
+    }
+
+    #[test]
+    fn one_message_has_one_end() {
+        let statements: Vec<Rendered> =
+            ["SELECT 1", "SELECT 2"].iter().map(|sql| Rendered::added((*sql).into())).collect();
+        assert_eq!(one_message(&statements), "SELECT 1 \\;\nSELECT 2;\n");
+    }
+}
