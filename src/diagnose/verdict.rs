@@ -139,6 +139,9 @@ mod tests {
     use super::*;
     use crate::diagnose::of_id;
 
+    /// What was seen, the login, what was refused, the errors.
+    type Case = (Vec<(&'static str, Severity)>, Login, Option<&'static str>, Vec<&'static str>);
+
     fn error(id: &str) -> Finding {
         of_id(id, &crate::diagnose::Context::default())
     }
@@ -156,7 +159,7 @@ mod tests {
     fn one_root_cause_where_it_lies() {
         use Severity::{Error, Warning};
         let out = |id: &str| Login::Out(vec![error(id)]);
-        let cases: Vec<(Vec<(&str, Severity)>, Login, Option<&str>, Vec<&str>)> = vec![
+        let cases: Vec<Case> = vec![
             (
                 vec![("tls.server_cert.expired", Error)],
                 out("tls.server_cert.unverified"),

@@ -167,7 +167,7 @@ fn enriched(mut messages: Vec<Finding>, learnt: &Learnt, prepared: &Prepared) ->
         && learnt.answer == Some(Answer::Unwilling)
         && prepared.mode >= SslMode::Prefer
     {
-        root.why = "the server wants TLS for this connection, and has none itself".to_owned();
+        "the server wants TLS for this connection, and has none itself".clone_into(&mut root.why);
     }
     messages
 }

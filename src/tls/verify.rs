@@ -163,8 +163,8 @@ fn by_webpki(leaf: &Certificate, chain: &[Certificate], trust: &Trust<'_>) -> Re
     let name = ServerName::try_from("name.invalid").map_err(|error| rustls::Error::General(error.to_string()))?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(trust.now).unwrap_or_default()));
     match verifier.verify_server_cert(&der(leaf), &intermediates, &name, &[], now) {
-        Ok(_) => Ok(()),
-        Err(rustls::Error::InvalidCertificate(
+        Ok(_)
+        | Err(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => Ok(()),
         Err(error) => Err(error),
@@ -252,6 +252,7 @@ mod tests {
 
     #[test]
     fn reasons() {
+        use Distrust as D;
         let root = authority(authority_params("Root"), None);
         let other = authority(authority_params("Other"), None);
         let same_name = authority(authority_params("Root"), None);
@@ -268,8 +269,6 @@ mod tests {
         let own = read(&params("db", "Acme").self_signed(&KeyPair::generate().unwrap()).unwrap());
         let own_ca = read(&authority_params("db").self_signed(&KeyPair::generate().unwrap()).unwrap());
         let issuer = |name: &str| format!("CN={name}, O=Acme");
-        use Distrust as D;
-
         assert_eq!(of(&[&good], &[&root.certificate], None), Verdict::Trusted);
         assert_eq!(of(&[&good], &[&other.certificate, &root.certificate], None), Verdict::Trusted);
         assert_eq!(of(&[&below, &between.certificate], &[&root.certificate], None), Verdict::Trusted);

@@ -145,10 +145,9 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
             return finding("tls.client_cert.required").with("alert", alert.clone());
         }
         Broken::Alert(alert) => finding("tls.handshake").with("alert", alert.clone()),
-        Broken::Closed if prepared.direct => finding("tls.direct_refused"),
+        Broken::Closed | Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
         Broken::Closed => finding("net.closed").with("when", "in the middle of the handshake"),
         Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
-        Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
         Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
         // What rustls cannot do says nothing about OpenSSL.
         Broken::Limits(words) => return Finding::skipped("tls", format!("it cannot be looked at here: {words}")),

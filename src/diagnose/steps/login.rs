@@ -8,10 +8,10 @@ use super::encryption::Learnt;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::{Context, Prepared, explain, of_id};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
-use crate::process::{RunError, Stop};
+use crate::process::{RunError, StderrTail, Stop};
 use crate::tls::SslMode;
 
-/// Fewer locks than PostgreSQL's defaults give: 64 for each of 100 connections.
+/// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
 const FEW_LOCKS: u64 = 6400;
 
 /// `\conninfo` tells of the client's own link; a pooler's link to the server is another. Nothing is changed.
@@ -65,13 +65,11 @@ pub(in crate::diagnose) async fn log_in(
         Ok(output) => {
             let facts = output.lines.iter().rev().find_map(|line| serde_json::from_str::<Facts>(line).ok());
             let link = Link::of(&output.lines);
-            match facts {
-                Some(facts) => Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed)),
-                None => {
-                    let words = output.lines.join(" ");
-                    Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
-                }
+            if let Some(facts) = facts {
+                return Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed));
             }
+            let words = output.lines.join(" ");
+            Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
         }
         Err(error) => Outcome::Out(of_error(&error, learnt, context)),
     }
@@ -160,7 +158,7 @@ fn of_facts(
 }
 
 fn of_error(error: &PsqlError, learnt: &Learnt, context: &Context) -> Vec<Finding> {
-    let stderr = error.stderr().map(|stderr| stderr.text()).unwrap_or_default();
+    let stderr = error.stderr().map(StderrTail::text).unwrap_or_default();
     match error {
         PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => {
             vec![of_id("server.pooler_backend", context).said_by(Speaker::PgBouncer)]

@@ -1,6 +1,9 @@
 //! What is wrong with the client's certificate and key, and what only seems to be.
+#![expect(clippy::too_many_lines, reason = "tables of scenes")]
 
-use super::scene::{Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client, without_client, works};
+use super::scene::{
+    Scene, Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client, without_client, works,
+};
 use super::world::World;
 use crate::support::{Identity, Leaf, Schemastamp};
 
@@ -28,9 +31,8 @@ fn good() -> Identity {
     World::get().ca.issue(&Leaf::client("app"))
 }
 
-#[test]
-fn the_three_failures_and_the_accidental_cure() {
-    run(&[
+pub(super) fn the_three_failures_and_the_accidental_cure_scenes() -> Vec<Scene> {
+    vec![
         works("the home of another user", |app| {
             app.write("other/.postgresql/postgresql.crt", "x");
             let other = app.path("other");
@@ -87,12 +89,16 @@ fn the_three_failures_and_the_accidental_cure() {
         works("a certificate of another authority, sslcertmode=disable", |app| {
             of_other_ca(app).env("PGSSLCERTMODE", "disable")
         }),
-    ]);
+    ]
 }
 
 #[test]
-fn certificates_that_the_server_refuses() {
-    run(&[
+fn the_three_failures_and_the_accidental_cure() {
+    run(&the_three_failures_and_the_accidental_cure_scenes());
+}
+
+pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
+    vec![
         works("a good certificate", |app| with_good_client(strict(app))),
         works("a good certificate where none is needed", with_good_client),
         works("a good certificate, verify-full", |app| with_good_client(app.env("PGDATABASE", "certs_full"))),
@@ -195,12 +201,16 @@ fn certificates_that_the_server_refuses() {
             |app| with_client(app.env("PGDATABASE", "certs_full"), &World::get().ca.issue(&Leaf::client("else"))),
             with_good_client,
         ),
-    ]);
+    ]
 }
 
 #[test]
-fn certificate_files() {
-    run(&[
+fn certificates_that_the_server_refuses() {
+    run(&certificates_that_the_server_refuses_scenes());
+}
+
+pub(super) fn certificate_files_scenes() -> Vec<Scene> {
+    vec![
         fails(
             "a certificate that may not be read",
             "tls.client_cert.unreadable",
@@ -260,12 +270,16 @@ fn certificate_files() {
             without_client,
         ),
         fails("a device", "tls.client_cert.not_a_file", |app| app.env("PGSSLCERT", "/dev/zero"), without_client),
-    ]);
+    ]
 }
 
 #[test]
-fn key_files() {
-    run(&[
+fn certificate_files() {
+    run(&certificate_files_scenes());
+}
+
+pub(super) fn key_files_scenes() -> Vec<Scene> {
+    vec![
         fails(
             "open to others",
             "tls.client_key.permissions",
@@ -372,7 +386,12 @@ fn key_files() {
             mode(&app.path("client.key"), 0o400);
             app
         }),
-    ]);
+    ]
+}
+
+#[test]
+fn key_files() {
+    run(&key_files_scenes());
 }
 
 /// Puts the key under a pass phrase, with OpenSSL's own tool.

@@ -3,13 +3,12 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::scene::{expect, fails, healthy, run, warns, works};
+use super::scene::{Scene, expect, fails, healthy, run, warns, works};
 use super::world::{World, with_app};
 use crate::support::{Client, Cluster, Options, StopMode};
 
-#[test]
-fn roles_databases_and_rules() {
-    run(&[
+pub(super) fn roles_databases_and_rules_scenes() -> Vec<Scene> {
+    vec![
         works("a password", |app| app.env("PGDATABASE", "passwords").env("PGPASSWORD", "hunter2")),
         fails(
             "a wrong password",
@@ -101,7 +100,12 @@ fn roles_databases_and_rules() {
             |app| app.env("PGDATABASE", "open"),
         ),
         works("through PgBouncer", |app| app.env("PGPORT", World::get().pooler().port().to_string())),
-    ]);
+    ]
+}
+
+#[test]
+fn roles_databases_and_rules() {
+    run(&roles_databases_and_rules_scenes());
 }
 
 #[test]

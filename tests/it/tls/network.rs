@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::fake::{Fake, Filtered};
-use super::scene::{diagnose, expect, fails, healthy, run};
+use super::scene::{Scene, diagnose, expect, fails, healthy, run};
 use super::world::{World, with_app};
 use crate::support::{Cluster, Options};
 
@@ -17,9 +17,8 @@ fn back(app: crate::support::Schemastamp) -> crate::support::Schemastamp {
     app.env("PGPORT", World::get().main().port().to_string())
 }
 
-#[test]
-fn nobody_listens() {
-    run(&[
+pub(super) fn nobody_listens_scenes() -> Vec<Scene> {
+    vec![
         fails("refused", "net.refused", |app| app.env("PGPORT", closed_port()), back),
         fails(
             "no such host",
@@ -39,12 +38,16 @@ fn nobody_listens() {
             |app| app.env("PGHOST", "::1"),
             |app| app.env("PGHOST", "127.0.0.1"),
         ),
-    ]);
+    ]
 }
 
 #[test]
-fn something_else_listens() {
-    run(&[
+fn nobody_listens() {
+    run(&nobody_listens_scenes());
+}
+
+pub(super) fn something_else_listens_scenes() -> Vec<Scene> {
+    vec![
         fails("HTTP on the port", "net.not_postgresql", |app| app.env("PGPORT", Fake::http().port.to_string()), back),
         fails("it closes", "net.closed", |app| app.env("PGPORT", Fake::closing().port.to_string()), back),
         fails(
@@ -53,7 +56,12 @@ fn something_else_listens() {
             |app| app.env("PGPORT", Fake::rubbish().port.to_string()),
             back,
         ),
-    ]);
+    ]
+}
+
+#[test]
+fn something_else_listens() {
+    run(&something_else_listens_scenes());
 }
 
 #[test]

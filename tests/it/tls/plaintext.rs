@@ -1,11 +1,11 @@
 //! Plaintext where TLS is wanted, and the other way round.
+#![expect(clippy::too_many_lines, reason = "tables of scenes")]
 
-use super::scene::{fails, run, warns, with_good_root, with_root, works};
+use super::scene::{Scene, fails, run, warns, with_good_root, with_root, works};
 use super::world::{Odd, World};
 
-#[test]
-fn plaintext_and_tls() {
-    run(&[
+pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
+    vec![
         fails(
             "PgBouncer wants TLS, sslmode=disable",
             "tls.server_requires_tls",
@@ -111,5 +111,10 @@ fn plaintext_and_tls() {
             |app| app.env("PGSSLMODE", "Require"),
             |app| app.env("PGSSLMODE", "require"),
         ),
-    ]);
+    ]
+}
+
+#[test]
+fn plaintext_and_tls() {
+    run(&plaintext_and_tls_scenes());
 }

@@ -104,13 +104,11 @@ fn play(scene: &Scene, with_stray: bool) -> Result<(), String> {
     }
     app = (scene.cure)(app);
     let report = diagnose(&app);
-    match report.of("error").is_empty()
-        && report.code == Some(0)
-        && !report.ids("warning").contains(&finding.to_owned())
-    {
-        true => Ok(()),
-        false => Err(format!("the cure does not help:\n{}", report.text)),
+    let warned = report.ids("warning").contains(&finding.to_owned());
+    if report.of("error").is_empty() && report.code == Some(0) && !warned {
+        return Ok(());
     }
+    Err(format!("the cure does not help:\n{}", report.text))
 }
 
 /// Expects the finding as the only error, or as a warning.

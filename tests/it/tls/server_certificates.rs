@@ -1,6 +1,6 @@
 //! What is wrong with the server's certificate, or with what it is compared with.
 
-use super::scene::{Stray, as_nobody, fails, mode, run, warns, with_good_root, with_root, works};
+use super::scene::{Scene, Stray, as_nobody, fails, mode, run, warns, with_good_root, with_root, works};
 use super::world::{Odd, World};
 use crate::support::Schemastamp;
 
@@ -16,9 +16,8 @@ fn back(app: Schemastamp) -> Schemastamp {
     app.env("PGPORT", World::get().main().port().to_string())
 }
 
-#[test]
-fn the_servers_certificate() {
-    run(&[
+pub(super) fn the_servers_certificate_scenes() -> Vec<Scene> {
+    vec![
         works("verify-full", |app| verifying(app, "verify-full")),
         works("verify-full by address", |app| verifying(app, "verify-full").env("PGHOST", "127.0.0.1")),
         works("verify-full, the name is only in the common name", |app| {
@@ -111,12 +110,16 @@ fn the_servers_certificate() {
             |app| with_root(app, &World::get().namesake.certificate).env("PGSSLMODE", "verify-full"),
             with_good_root,
         ),
-    ]);
+    ]
 }
 
 #[test]
-fn the_root_certificate_file() {
-    run(&[
+fn the_servers_certificate() {
+    run(&the_servers_certificate_scenes());
+}
+
+pub(super) fn the_root_certificate_file_scenes() -> Vec<Scene> {
+    vec![
         fails(
             "verify-full without a root certificate",
             "tls.root_cert.missing",
@@ -204,5 +207,10 @@ fn the_root_certificate_file() {
             let bundle = app.write("bundle.pem", &World::get().ca.certificate);
             app.env("SSL_CERT_FILE", bundle).env("PGSSLROOTCERT", "system").without("PGSSLMODE")
         }),
-    ]);
+    ]
+}
+
+#[test]
+fn the_root_certificate_file() {
+    run(&the_root_certificate_file_scenes());
 }

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use crate::support::{Authority, Bouncer, BouncerOptions, Cluster, Identity, Leaf, Options, ServerTls};
@@ -94,11 +95,11 @@ impl World {
                               CREATE ROLE limited LOGIN CONNECTION LIMIT 0;\n"
                 .to_owned();
             for database in databases {
-                script += &format!("CREATE DATABASE {database} TEMPLATE template0;\n");
+                writeln!(script, "CREATE DATABASE {database} TEMPLATE template0;").unwrap();
             }
             script += "REVOKE CONNECT ON DATABASE private FROM public;\n";
             for database in databases.into_iter().filter(|database| *database != "private") {
-                script += &format!("GRANT CREATE ON DATABASE {database} TO app;\n");
+                writeln!(script, "GRANT CREATE ON DATABASE {database} TO app;").unwrap();
             }
             cluster.maintenance().sql(&script);
             cluster
