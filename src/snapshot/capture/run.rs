@@ -63,8 +63,6 @@ pub enum Note {
     LeftOut(String),
     /// A decision for an object that the schema does not have.
     UnusedDecision(String),
-    /// Grants that copies get from the database's default privileges.
-    DefaultPrivileges(String),
     /// Nobody proved it.
     NotProven,
     /// Contested names were settled by asking the server.
@@ -72,7 +70,7 @@ pub enum Note {
         /// How many objects.
         objects: usize,
     },
-    /// `#{…}` in the source was escaped.
+    /// Rows that every tenant begins with.
     Carried {
         /// The table.
         table: String,
@@ -87,9 +85,6 @@ impl std::fmt::Display for Note {
             Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
             Self::UnusedDecision(object) => {
                 write!(formatter, "the decision for {object} concerns no object of the schema")
-            }
-            Self::DefaultPrivileges(difference) => {
-                write!(formatter, "this database's default privileges add to what tenants get: {difference}")
             }
             Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
             Self::AskedServer { objects } => {
@@ -216,11 +211,8 @@ impl Capture {
         };
         let snapshot = Snapshot::of(header, body)?;
         let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
-        match &proof {
-            None => notes.push(Note::NotProven),
-            Some(proof) => {
-                notes.extend(proof.default_privileges.iter().map(|d| Note::DefaultPrivileges(d.to_string())));
-            }
+        if proof.is_none() {
+            notes.push(Note::NotProven);
         }
         Ok(Captured { snapshot, proof, notes })
     }
