@@ -299,7 +299,17 @@ impl<'a> Reader<'a> {
         let ours = object.scope == Scope::Named(self.schema.to_owned());
         match object.action {
             Action::Setting => return self.setting(statement, line),
-            Action::Transaction | Action::Drop => return Ok(()),
+            Action::Transaction => return Ok(()),
+            // `--clean` begins with drops: ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing is made there.
+            Action::Drop => {
+                let is_made = |statement: &DumpStatement| {
+                    statement.object.action == Action::Create && !statement.text.starts_with("CREATE OR REPLACE")
+                };
+                if !self.dump.statements.iter().any(is_made) {
+                    self.dump.statements.clear();
+                }
+                return Ok(());
+            }
             Action::Rows if object.kind == ObjectKind::Sequence => {
                 self.dump.has_data = true;
                 if ours {
@@ -329,6 +339,7 @@ impl<'a> Reader<'a> {
             }
             Action::Create if object.kind == ObjectKind::Schema => {
                 if ours {
+                    self.dump.statements.clear();
                     self.push(object, text.to_owned(), line);
                 }
                 return Ok(());
