@@ -8,5 +8,5 @@ pub mod script;
 pub mod token;
 
 pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
-pub use script::{Script, ScriptError, Segment, Statement};
+pub use script::{Script, ScriptError, Segment, Segments, Statement};
 pub use token::{Kind, Token, tokens, tokens_of_template};
