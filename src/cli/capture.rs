@@ -103,7 +103,11 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
             Kind::Word => names.push(fold(part)),
             Kind::Quoted(true) => names.extend(parse_names(part).map_err(wrong)?),
             Kind::Punctuation if part == "." => {}
-            _ => return Err(wrong("not a table's name; put one that is not a plain identifier in double quotes".to_owned())),
+            _ => {
+                return Err(wrong(
+                    "not a table's name; put one that is not a plain identifier in double quotes".to_owned(),
+                ));
+            }
         }
     }
     match <[String; 1]>::try_from(names) {

@@ -32,8 +32,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
         output.raw(&report.json_lines())?;
     } else {
         let mut stdout = output.stdout();
-        let written =
-            report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
+        let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
         let flushed = written.and_then(|()| stdout.flush());
         flushed.map_err(|source| Failure::Stream { stream: "standard output", source })?;
     }

@@ -23,7 +23,9 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
             let (before, after) = (snapshot.body().len(), minified.body().len());
             if output.is_json() {
                 let file = file.display().to_string();
-                output.json(&json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }))?;
+                output.json(
+                    &json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }),
+                )?;
             } else {
                 output.say(&format!("wrote '{}': {before} bytes are {after} now", file.display()));
             }

@@ -6,10 +6,16 @@ use serde::Serialize;
 
 use super::arguments::{CommonArguments, Format};
 use super::failure::Failure;
-use super::report::{Report, report};
+use super::report::{ErrorObject, Report, report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
+
+/// The last line of a command without tenants that failed.
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    error: ErrorObject<'a>,
+}
 
 /// The only place that prints: results on stdout, everything else on stderr.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +115,7 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(self.json(&serde_json::json!({ "error": report.json() })));
+            drop(self.json(&ErrorLine { error: report.json() }));
         }
         report.code
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::failure::Failure;
 use super::names::{Names, Wanted};
 use super::render::render_options;
-use super::report::{Report, of_signal, report};
+use super::report::{ErrorObject, Report, of_signal, report};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
@@ -29,7 +29,22 @@ struct Line<'a> {
     outcome: &'static str,
     ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Value>,
+    error: Option<ErrorObject<'a>>,
+}
+
+/// The last line of the result for programs.
+#[derive(Serialize)]
+struct SummaryLine {
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    created: usize,
+    skipped: usize,
+    /// With those of which it is not known.
+    failed: usize,
+    ms: f64,
 }
 
 /// What has become of the tenants so far.
@@ -83,13 +98,18 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
     let output = session.output;
     match done {
         Ok(outcome) => {
-            let count = if matches!(outcome, Outcome::Created { .. }) { &mut tally.created } else { &mut tally.skipped };
+            let count =
+                if matches!(outcome, Outcome::Created { .. }) { &mut tally.created } else { &mut tally.skipped };
             *count += 1;
             let ms = milliseconds(outcome.elapsed());
             if output.is_json() {
                 output.json(&Line { tenant: &wanted.text, outcome: outcome.word(), ms, error: None })
             } else {
-                output.result(style(&outcome), outcome.word(), &format!("{}{} ({ms} ms)", wanted.text, made_of(&outcome)))
+                output.result(
+                    style(&outcome),
+                    outcome.word(),
+                    &format!("{}{} ({ms} ms)", wanted.text, made_of(&outcome)),
+                )
             }
         }
         Err(failure) => {
@@ -167,9 +187,7 @@ impl Tally {
             output.json(&json!({ "summary": { "rendered": self.created, "failed": self.failed.len(), "ms": ms } }))?;
         } else if output.is_json() {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
-            output.json(
-                &json!({ "summary": { "created": created, "skipped": skipped, "failed": failed, "ms": ms } }),
-            )?;
+            output.json(&SummaryLine { summary: Summary { created, skipped, failed, ms } })?;
         } else if total != 1 && !dry_run {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
             output.say(&format!("{created} created, {skipped} skipped, {failed} failed ({ms} ms)"));
@@ -217,7 +235,9 @@ fn made_of(outcome: &Outcome) -> &'static str {
         Outcome::Created { .. } => "",
         Outcome::Skipped { made_of: MadeOf::ThisSnapshot, .. } => ": made of this snapshot",
         Outcome::Skipped { made_of: MadeOf::AnotherSnapshot, .. } => ": made of another snapshot",
-        Outcome::Skipped { made_of: MadeOf::Unmarked, .. } => ": not made by schemastamp, has every object of the snapshot",
+        Outcome::Skipped { made_of: MadeOf::Unmarked, .. } => {
+            ": not made by schemastamp, has every object of the snapshot"
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -61,24 +62,30 @@ impl Report {
         self
     }
 
-    /// As JSON users get it: `{"code":14,"id":"sql.duplicate_table","message":"…","statement":"…","hint":"…"}`.
-    pub(super) fn json(&self) -> Value {
+    /// As JSON users get it.
+    pub(super) fn json(&self) -> ErrorObject<'_> {
         let mut message = self.message.clone();
         for cause in &self.causes {
             message.push_str(": ");
             message.push_str(cause);
         }
-        let mut object = self.more.clone();
-        object.insert("code".to_owned(), self.code.into());
-        object.insert("id".to_owned(), self.id.clone().into());
-        object.insert("message".to_owned(), message.into());
-        for (name, value) in [("statement", &self.statement), ("hint", &self.hint)] {
-            if let Some(value) = value {
-                object.insert(name.to_owned(), value.clone().into());
-            }
-        }
-        Value::Object(object)
+        let Self { code, id, statement, hint, more, .. } = self;
+        ErrorObject { code: *code, id, message, statement: statement.as_deref(), hint: hint.as_deref(), more }
     }
+}
+
+/// `{"code":14,"id":"sql.duplicate_table","message":"…","statement":"…","hint":"…"}`, and more for some ids.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorObject<'a> {
+    code: u8,
+    id: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }
 
 /// The report on a failure. `context` makes the explanation of a failed connection concrete.
@@ -125,7 +132,9 @@ pub(super) fn of_signal(signal: Signal) -> u8 {
 fn of_config(error: &ConfigError) -> Report {
     let (code, id) = match error {
         ConfigError::NoUser => (exit::CONFIGURATION, "config.no_user"),
-        ConfigError::ServiceFile { .. } | ConfigError::ServiceNotFound { .. } => (exit::CONFIGURATION, "config.service"),
+        ConfigError::ServiceFile { .. } | ConfigError::ServiceNotFound { .. } => {
+            (exit::CONFIGURATION, "config.service")
+        }
         ConfigError::File { .. } => (exit::FILE, "config.file"),
         ConfigError::ProtocolRange { .. } => (exit::CONFIGURATION, "config.protocol_range"),
         ConfigError::Empty { .. }
@@ -213,7 +222,9 @@ fn is_about_a_file(id: &str) -> bool {
 
 pub(super) fn of_program(error: &ProgramError) -> Report {
     let id = match error {
-        ProgramError::NotFound { name, .. } => return Report::of(error, exit::PROGRAM, format!("program.{name}_missing")),
+        ProgramError::NotFound { name, .. } => {
+            return Report::of(error, exit::PROGRAM, format!("program.{name}_missing"));
+        }
         ProgramError::Unusable { .. } => "program.unusable",
         ProgramError::TooOld { .. } => "program.too_old",
         ProgramError::OlderThanServer { .. } => "program.older_than_server",

@@ -15,8 +15,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
         CaptureError::Dump(source) => Report::of(source, exit::SNAPSHOT, of_dump(source)),
         CaptureError::Psql(source) => of_psql(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful")
-                .hint("decide each with one of its flags; the snapshot's header keeps the decision for the next capture");
+            let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
+                "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
+            );
             report.details = doubts::lines(&undecided.doubts);
             report.more.insert("doubts".to_owned(), doubts::json(&undecided.doubts));
             report

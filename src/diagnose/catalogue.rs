@@ -20,8 +20,19 @@ pub fn entry(id: &str) -> Option<&'static Entry> {
 
 /// The steps of the walk; a step that is well, or was skipped, is reported under its own name.
 pub const STEPS: [&str; 13] = [
-    "programs", "configuration", "environment", "files", "dns", "tcp", "ssl_request", "tls", "modes", "login", "server",
-    "locks", "pooler",
+    "programs",
+    "configuration",
+    "environment",
+    "files",
+    "dns",
+    "tcp",
+    "ssl_request",
+    "tls",
+    "modes",
+    "login",
+    "server",
+    "locks",
+    "pooler",
 ];
 
 macro_rules! catalogue {

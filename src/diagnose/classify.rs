@@ -47,7 +47,12 @@ pub fn classify(stderr: &[u8]) -> Vec<Message> {
         messages.retain(|message| message.id != "tls.server_requires_tls" || message.speaker != Speaker::PostgreSql);
     }
     let mut seen = Vec::new();
-    messages.retain(|message| !seen.contains(&message.id) && { seen.push(message.id); true });
+    messages.retain(|message| {
+        !seen.contains(&message.id) && {
+            seen.push(message.id);
+            true
+        }
+    });
     messages
 }
 
@@ -67,7 +72,8 @@ fn message(line: &str) -> Option<Message> {
 /// Takes off `psql: error: `, `psql:FILE:LINE: ` and libpq's `connection to server at … failed: `.
 fn without_prefixes(line: &str) -> &str {
     let mut rest = line;
-    if let Some((_, behind)) = rest.split_once("connection to server ").and_then(|(_, behind)| behind.split_once(" failed: "))
+    if let Some((_, behind)) =
+        rest.split_once("connection to server ").and_then(|(_, behind)| behind.split_once(" failed: "))
     {
         rest = behind;
     }
@@ -125,7 +131,8 @@ fn finding(message: &Message, context: &Context) -> Finding {
             );
         }
         ("login.no_password", _) if context.user.is_some() => {
-            finding.fix = format!("{} for role '{}'", finding.fix, text::safe(context.user.as_deref().unwrap_or_default()));
+            finding.fix =
+                format!("{} for role '{}'", finding.fix, text::safe(context.user.as_deref().unwrap_or_default()));
         }
         _ => {}
     }
@@ -184,15 +191,27 @@ mod tests {
                 "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", no encryption",
                 "tls.server_requires_tls",
             ),
-            ("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL off", "tls.server_requires_tls"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL off",
+                "tls.server_requires_tls",
+            ),
             ("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\"", "login.no_hba_entry"),
-            ("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL encryption", "login.no_hba_entry"),
-            ("FATAL:  pg_hba.conf rejects connection for host \"h\", user \"u\", database \"d\", SSL encryption", "login.hba_reject"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL encryption",
+                "login.no_hba_entry",
+            ),
+            (
+                "FATAL:  pg_hba.conf rejects connection for host \"h\", user \"u\", database \"d\", SSL encryption",
+                "login.hba_reject",
+            ),
             (
                 "could not open certificate file \"/h/.postgresql/postgresql.crt\": Permission denied",
                 "tls.client_cert.unreadable",
             ),
-            ("could not open certificate file \"/h/c\": Too many levels of symbolic links", "tls.client_cert.unreadable"),
+            (
+                "could not open certificate file \"/h/c\": Too many levels of symbolic links",
+                "tls.client_cert.unreadable",
+            ),
             ("could not read certificate file \"/c\": no start line", "tls.client_cert.invalid"),
             ("could not read certificate file \"/c\": SSL error code 2147483661", "tls.client_cert.unreadable"),
             ("could not read certificate file \"/c\": ", "tls.client_cert.unreadable"),
@@ -212,11 +231,9 @@ mod tests {
             ("SSL error: sslv3 alert handshake failure", "tls.client_cert.required"),
             ("SSL error: tlsv1 alert protocol version", "tls.protocol_version"),
             ("SSL error: no protocols available", "tls.protocol_version"),
+            ("SSL error: wrong version number", "net.not_postgresql"),
             ("SSL error: certificate verify failed", "tls.server_cert.unverified"),
-            (
-                "server certificate for \"a\" (and 1 other name) does not match host name \"b\"",
-                "tls.server_cert.name",
-            ),
+            ("server certificate for \"a\" (and 1 other name) does not match host name \"b\"", "tls.server_cert.name"),
             ("root certificate file \"/r\" does not exist", "tls.root_cert.missing"),
             ("could not read root certificate file \"/r\": no certificate or crl found", "tls.root_cert.invalid"),
             ("could not read root certificate file \"/r\": ", "tls.root_cert.unreadable"),
@@ -241,14 +258,22 @@ mod tests {
             ("FATAL:  query_wait_timeout", "server.pooler_backend"),
             ("FATAL:  unsupported startup parameter: options", "server.startup_parameter"),
             ("fe_sendauth: no password supplied", "login.no_password"),
-            ("Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?", "net.refused"),
+            (
+                "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
+                "net.refused",
+            ),
             ("timeout expired", "net.timeout"),
             ("SSL SYSCALL error: EOF detected", "net.closed"),
             ("SSL error: unexpected eof while reading", "net.closed"),
             ("host name must be specified for a verified SSL connection", "config.no_host_name"),
         ];
         for (words, id) in table {
-            for prefix in [AT, "psql: error: ", "pg_dump: error: connection to server at \"db\" (10.0.0.1), port 5432 failed: ", ""] {
+            for prefix in [
+                AT,
+                "psql: error: ",
+                "pg_dump: error: connection to server at \"db\" (10.0.0.1), port 5432 failed: ",
+                "",
+            ] {
                 assert_eq!(ids(&format!("{prefix}{words}\n")), [id], "{prefix}{words}");
             }
         }
@@ -262,12 +287,24 @@ mod tests {
             ("psql: error: invalid sslmode value: \"Require\"", "config.sslmode"),
             ("psql: error: invalid sslcertmode value: \"bogus\"", "config.value"),
             ("psql: error: invalid integer value \"\" for connection option \"connect_timeout\"", "config.value"),
-            ("psql: error: weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")", "config.weak_sslmode"),
+            (
+                "psql: error: weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",
+                "config.weak_sslmode",
+            ),
             ("psql: error: definition of service \"\" not found", "config.service"),
             ("psql: error: invalid SSL protocol version range", "config.protocol_range"),
-            ("psql: error: could not connect to server: Connection refused\n\tIs the server running on host \"h\" (1.2.3.4) and accepting\n\tTCP/IP connections on port 5432?", "net.refused"),
-            ("psql: error: connection to server on socket \"/run/.s.PGSQL.5432\" failed: No such file or directory\n\tIs the server running locally and accepting connections on that socket?", "net.socket_missing"),
-            ("psql: error: connection to server on socket \"/run/.s.PGSQL.5432\" failed: FATAL:  role \"x\" does not exist", "login.unknown_role"),
+            (
+                "psql: error: could not connect to server: Connection refused\n\tIs the server running on host \"h\" (1.2.3.4) and accepting\n\tTCP/IP connections on port 5432?",
+                "net.refused",
+            ),
+            (
+                "psql: error: connection to server on socket \"/run/.s.PGSQL.5432\" failed: No such file or directory\n\tIs the server running locally and accepting connections on that socket?",
+                "net.socket_missing",
+            ),
+            (
+                "psql: error: connection to server on socket \"/run/.s.PGSQL.5432\" failed: FATAL:  role \"x\" does not exist",
+                "login.unknown_role",
+            ),
             ("", "connection.failed"),
             ("psql: error: etwas ganz anderes", "connection.failed"),
         ] {
@@ -280,22 +317,44 @@ mod tests {
         let plain = "connection to server at \"127.0.0.1\", port 5432 failed: ";
         let cases = [
             // prefer: TLS failed, then plaintext was refused.
-            (format!("{AT}could not open certificate file \"/c\": Permission denied\n{plain}FATAL:  SSL required\n"),
-             vec!["tls.client_cert.unreadable", "tls.server_requires_tls"]),
-            (format!("{AT}SSL error: tlsv1 alert unknown ca\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"),
-             vec!["tls.client_cert.unknown_ca", "tls.server_requires_tls"]),
+            (
+                format!("{AT}could not open certificate file \"/c\": Permission denied\n{plain}FATAL:  SSL required\n"),
+                vec!["tls.client_cert.unreadable", "tls.server_requires_tls"],
+            ),
+            (
+                format!(
+                    "{AT}SSL error: tlsv1 alert unknown ca\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["tls.client_cert.unknown_ca", "tls.server_requires_tls"],
+            ),
             // prefer: no rule at all.
-            (format!("{AT}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", SSL encryption\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"),
-             vec!["login.no_hba_entry"]),
+            (
+                format!(
+                    "{AT}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", SSL encryption\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["login.no_hba_entry"],
+            ),
             // prefer: wrong password, and hostssl only.
-            (format!("{AT}FATAL:  password authentication failed for user \"u\"\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"),
-             vec!["login.wrong_password", "tls.server_requires_tls"]),
+            (
+                format!(
+                    "{AT}FATAL:  password authentication failed for user \"u\"\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["login.wrong_password", "tls.server_requires_tls"],
+            ),
             // localhost: nothing on ::1.
-            (format!("psql: error: connection to server at \"localhost\" (::1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n{plain}FATAL:  database \"x\" does not exist\n"),
-             vec!["server.unknown_database", "net.refused"]),
+            (
+                format!(
+                    "psql: error: connection to server at \"localhost\" (::1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n{plain}FATAL:  database \"x\" does not exist\n"
+                ),
+                vec!["server.unknown_database", "net.refused"],
+            ),
             // TLS 1.3 and libpq 14: the race.
-            (format!("{AT}SSL error: tlsv1 alert unknown ca\ncould not send startup packet: Connection reset by peer\n"),
-             vec!["tls.client_cert.unknown_ca", "net.closed"]),
+            (
+                format!(
+                    "{AT}SSL error: tlsv1 alert unknown ca\ncould not send startup packet: Connection reset by peer\n"
+                ),
+                vec!["tls.client_cert.unknown_ca", "net.closed"],
+            ),
         ];
         for (stderr, expected) in cases {
             assert_eq!(ids(&stderr), expected, "{stderr}");

@@ -3,9 +3,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Connection, Environment, Origin, Setting};
 use crate::tls::judge::Circumstances;
-use crate::tls::{
-    Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode, resolve,
-};
+use crate::tls::{Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode, resolve};
 
 /// What a connection will do about TLS.
 #[derive(Clone, Debug)]
@@ -38,11 +36,7 @@ impl Prepared {
 ///
 /// # Errors
 /// A file that libpq could not use, a combination that it would refuse, or a setting that this libpq would ignore.
-pub fn prepare(
-    connection: &mut Connection,
-    environment: &Environment,
-    libpq_major: u32,
-) -> Result<Prepared, TlsError> {
+pub fn prepare(connection: &mut Connection, environment: &Environment, libpq_major: u32) -> Result<Prepared, TlsError> {
     let prepared = settle(connection, environment, libpq_major)?;
     match prepared.files.fatal() {
         Some(problem) => Err(problem.clone().into()),

@@ -101,7 +101,8 @@ signatures! {
     TlsAlert "tls.handshake": " alert ", "SSL alert number";
     Libpq "tls.protocol_version": "no protocols available";
     Libpq "tls.protocol_version": "unsupported protocol";
-    Libpq "tls.protocol_version": "wrong version number";
+    // Not another version, but no TLS at all: OpenSSL reads the version where a record should begin.
+    Libpq "net.not_postgresql": "wrong version number";
     Libpq "tls.protocol_version": "version too low";
     Libpq "tls.server_cert.unverified": "certificate verify failed";
     Libpq "tls.server_cert.unverified": "dh key too small";

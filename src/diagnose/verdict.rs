@@ -68,7 +68,9 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
     let words: Vec<String> = besides
         .filter_map(|message| message.evidence.get("message").and_then(|words| words.as_str()).map(str::to_owned))
         .collect();
-    if let Some(error) = seen.iter_mut().find(|finding| finding.severity == Severity::Error).filter(|_| !words.is_empty()) {
+    if let Some(error) =
+        seen.iter_mut().find(|finding| finding.severity == Severity::Error).filter(|_| !words.is_empty())
+    {
         error.evidence.insert("besides".to_owned(), words.into());
     }
 }
@@ -116,8 +118,10 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
         said if said.starts_with("tls.client_key.") => starts(&["tls.client_key."]),
         // prefer: TLS failed in silence, then plaintext was refused.
         "tls.server_requires_tls" => {
-            matches!(found, "login.no_hba_entry" | "login.hba_reject" | "tls.protocol_version" | "tls.server_without_tls")
-                || starts(&["tls.server_cert.", "tls.root_cert.", "tls.client_cert.", "tls.client_key."])
+            matches!(
+                found,
+                "login.no_hba_entry" | "login.hba_reject" | "tls.protocol_version" | "tls.server_without_tls"
+            ) || starts(&["tls.server_cert.", "tls.root_cert.", "tls.client_cert.", "tls.client_key."])
         }
         "tls.protocol_version" => found == "tls.handshake",
         "tls.handshake" => starts(&["net.", "tls.protocol_version", "tls.client_cert.", "tls.handshake"]),
@@ -134,6 +138,9 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
 mod tests {
     use super::*;
     use crate::diagnose::of_id;
+
+    /// What was seen, the login, what was refused, the errors.
+    type Case = (Vec<(&'static str, Severity)>, Login, Option<&'static str>, Vec<&'static str>);
 
     fn error(id: &str) -> Finding {
         of_id(id, &crate::diagnose::Context::default())
@@ -152,17 +159,42 @@ mod tests {
     fn one_root_cause_where_it_lies() {
         use Severity::{Error, Warning};
         let out = |id: &str| Login::Out(vec![error(id)]);
-        let cases: Vec<(Vec<(&str, Severity)>, Login, Option<&str>, Vec<&str>)> = vec![
-            (vec![("tls.server_cert.expired", Error)], out("tls.server_cert.unverified"), None, vec!["tls.server_cert.expired"]),
+        let cases: Vec<Case> = vec![
+            (
+                vec![("tls.server_cert.expired", Error)],
+                out("tls.server_cert.unverified"),
+                None,
+                vec!["tls.server_cert.expired"],
+            ),
             (vec![("tls.server_cert.name", Error)], out("login.wrong_password"), None, vec!["login.wrong_password"]),
-            (vec![("tls.client_cert.missing", Warning)], out("tls.client_cert.required"), None, vec!["tls.client_cert.missing"]),
+            (
+                vec![("tls.client_cert.missing", Warning)],
+                out("tls.client_cert.required"),
+                None,
+                vec!["tls.client_cert.missing"],
+            ),
             (vec![("tls.client_cert.missing", Warning)], out("login.no_password"), None, vec!["login.no_password"]),
-            (vec![("tls.server_cert.unknown_issuer", Error)], out("tls.server_requires_tls"), None, vec!["tls.server_cert.unknown_issuer"]),
+            (
+                vec![("tls.server_cert.unknown_issuer", Error)],
+                out("tls.server_requires_tls"),
+                None,
+                vec!["tls.server_cert.unknown_issuer"],
+            ),
             (vec![("tls.server_cert.unknown_issuer", Error)], Login::In, None, vec![]),
-            (vec![("tls.client_key.mismatch", Error)], Login::In, Some("tls.client_key.mismatch"), vec!["tls.client_key.mismatch"]),
+            (
+                vec![("tls.client_key.mismatch", Error)],
+                Login::In,
+                Some("tls.client_key.mismatch"),
+                vec!["tls.client_key.mismatch"],
+            ),
             (vec![("net.timeout", Error)], Login::NotTried("x".to_owned()), None, vec!["net.timeout"]),
             (vec![("net.not_postgresql", Error)], out("net.closed"), None, vec!["net.not_postgresql"]),
-            (vec![("net.dns", Error), ("tls.handshake", Error)], Login::NotTried("x".to_owned()), None, vec!["net.dns"]),
+            (
+                vec![("net.dns", Error), ("tls.handshake", Error)],
+                Login::NotTried("x".to_owned()),
+                None,
+                vec!["net.dns"],
+            ),
         ];
         for (seen, login, refused, expected) in cases {
             let text = format!("{seen:?} {login:?}");

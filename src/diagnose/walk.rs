@@ -121,7 +121,8 @@ async fn reach(
 
 /// After these psql would only wait until the time is up.
 fn is_hopeless(finding: &Finding) -> bool {
-    finding.severity == super::Severity::Error && matches!(finding.id.as_str(), "net.timeout" | "net.silent" | "net.dns")
+    finding.severity == super::Severity::Error
+        && matches!(finding.id.as_str(), "net.timeout" | "net.silent" | "net.dns")
 }
 
 fn context(connection: &Connection, prepared: &Prepared) -> Context {
@@ -162,8 +163,11 @@ fn enriched(mut messages: Vec<Finding>, learnt: &Learnt, prepared: &Prepared) ->
         *root = of_id("tls.direct_refused", &Context::default());
         root.evidence = said.evidence;
     }
-    if root.id == "tls.server_requires_tls" && learnt.answer == Some(Answer::Unwilling) && prepared.mode >= SslMode::Prefer {
-        root.why = "the server wants TLS for this connection, and has none itself".to_owned();
+    if root.id == "tls.server_requires_tls"
+        && learnt.answer == Some(Answer::Unwilling)
+        && prepared.mode >= SslMode::Prefer
+    {
+        "the server wants TLS for this connection, and has none itself".clone_into(&mut root.why);
     }
     messages
 }

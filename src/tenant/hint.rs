@@ -9,8 +9,8 @@ use crate::snapshot::{Action, Object, ObjectKind};
 /// server's `lc_messages` is. `statement` is what the failed statement is about.
 pub(super) fn hint(message: &ServerMessage, statement: Option<&Object>, role: Option<&str>) -> Option<String> {
     let text = message.message.as_str();
-    let creates_schema = statement
-        .is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
+    let creates_schema =
+        statement.is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
     let owner = statement.is_some_and(|object| object.action == Action::Owner);
     let says = |words: &str| text.contains(words);
     let role_named = || quoted_name(text).unwrap_or("…");

@@ -125,11 +125,7 @@ impl Seen {
 
 /// A name of the snapshot for one tenant.
 fn name_for(name: &str, tenant: &TenantName) -> String {
-    if name.contains("#{") {
-        name.replace(PLACEHOLDER, tenant.as_str()).replace("#{#}", "#")
-    } else {
-        name.to_owned()
-    }
+    if name.contains("#{") { name.replace(PLACEHOLDER, tenant.as_str()).replace("#{#}", "#") } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -113,7 +113,8 @@ mod tests {
                 Err("line 1: the name 'a\\0b' has a NUL byte, which no identifier can hold".to_owned()),
                 Err("line 2: not UTF-8".to_owned()),
                 Err("line 3: more than 1024 bytes; PostgreSQL's identifiers have at most 63".to_owned()),
-                Err("line 4: the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas".to_owned()),
+                Err("line 4: the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas"
+                    .to_owned()),
                 Ok("ok".to_owned()),
             ]
         );

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::feature::{Feature, RangeError};
 use super::mode::{SslMode, UnknownSslMode};
 use super::problem::Problem;
+use crate::exit;
 
 /// Why a connection with TLS cannot work as configured, known before it is tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,17 @@ impl TlsError {
         }
     }
 
+    /// The exit code of a command that does not even try.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::File(_) | Self::NoSystemRoots { .. } => exit::FILE,
+            Self::TooOld { .. } => exit::PROGRAM,
+            Self::Mode(_) | Self::Range(_) | Self::WeakMode { .. } | Self::Value { .. } | Self::NoHostName => {
+                exit::CONFIGURATION
+            }
+        }
+    }
+
     /// Why it is so.
     pub fn why(&self) -> String {
         match self {
@@ -80,13 +92,17 @@ impl TlsError {
             Self::Mode(_) => "libpq compares the words with case, and an empty value is not 'unset'".to_owned(),
             Self::Range(_) => "libpq offers at least TLSv1.2 unless told otherwise, and no version is left".to_owned(),
             Self::WeakMode { setting, .. } => format!("libpq refuses {setting} with a mode that verifies less"),
-            Self::TooOld { feature, .. } => format!("this libpq does not know {feature} and would ignore it in silence"),
+            Self::TooOld { feature, .. } => {
+                format!("this libpq does not know {feature} and would ignore it in silence")
+            }
             Self::Value { known, .. } => format!("the values are {known}"),
             Self::NoSystemRoots { searched } => {
                 let searched: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
                 format!("looked in {}", searched.join(", "))
             }
-            Self::NoHostName => "hostaddr says where to connect; the name in the certificate is compared with host".to_owned(),
+            Self::NoHostName => {
+                "hostaddr says where to connect; the name in the certificate is compared with host".to_owned()
+            }
         }
     }
 
@@ -103,7 +119,9 @@ impl TlsError {
                 format!("use a psql whose libpq is {} or later, or leave {setting} out", feature.since())
             }
             Self::Value { keyword, known, .. } => format!("set {keyword} to one of {known}"),
-            Self::NoSystemRoots { .. } => "install the system's ca-certificates, or name a file in sslrootcert".to_owned(),
+            Self::NoSystemRoots { .. } => {
+                "install the system's ca-certificates, or name a file in sslrootcert".to_owned()
+            }
             Self::NoHostName => "set host to the name in the server's certificate, beside hostaddr".to_owned(),
         }
     }

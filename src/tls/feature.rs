@@ -149,9 +149,7 @@ impl TlsRange {
         };
         let range = Self { min: read(min)?.unwrap_or(TlsVersion::V1_2), max: read(max)? };
         match range.max {
-            Some(max) if range.min > max => {
-                Err(RangeError::Empty { min: range.min.keyword(), max: max.keyword() })
-            }
+            Some(max) if range.min > max => Err(RangeError::Empty { min: range.min.keyword(), max: max.keyword() }),
             _ => Ok(range),
         }
     }

@@ -67,7 +67,8 @@ pub fn crl(observed: &Observed) -> Judged<Vec<u8>> {
             Judged { content: Some(bytes.bytes.clone()), problems: Vec::new() }
         }
         Ok(bytes) => {
-            let nothing = if bytes.bytes.is_empty() { certificate::Nothing::Empty } else { certificate::Nothing::Unknown };
+            let nothing =
+                if bytes.bytes.is_empty() { certificate::Nothing::Empty } else { certificate::Nothing::Unknown };
             Judged { content: None, problems: vec![problem(Fault::NoCertificate(nothing))] }
         }
     }
@@ -103,7 +104,12 @@ pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<
 }
 
 /// Judges the private key of a client certificate that was loaded; `None` when no key is named.
-pub fn client_key(observed: &Observed, cert: &Observed, leaf: Option<&Certificate>, libpq_major: u32) -> Judged<KeyContent> {
+pub fn client_key(
+    observed: &Observed,
+    cert: &Observed,
+    leaf: Option<&Certificate>,
+    libpq_major: u32,
+) -> Judged<KeyContent> {
     let wrong = |fault| Judged {
         content: None,
         problems: vec![Problem { kind: FileKind::ClientKey, path: observed.path.clone(), fault, fatal: true }],

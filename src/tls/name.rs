@@ -49,9 +49,7 @@ mod tests {
         params.distinguished_name.push(DnType::CommonName, common_name);
         params.subject_alt_names = names
             .iter()
-            .map(|name| {
-                name.parse().map_or_else(|_| SanType::DnsName((*name).try_into().unwrap()), SanType::IpAddress)
-            })
+            .map(|name| name.parse().map_or_else(|_| SanType::DnsName((*name).try_into().unwrap()), SanType::IpAddress))
             .collect();
         Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap()
     }

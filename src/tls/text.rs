@@ -38,8 +38,7 @@ fn push(out: &mut String, character: char) {
         steering if is_steering(steering) => {
             let code = u32::from(steering);
             // Writing to a String cannot fail.
-            let written =
-                if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:04x}}}") };
+            let written = if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:04x}}}") };
             debug_assert!(written.is_ok(), "writing to a String cannot fail");
         }
         plain => out.push(plain),

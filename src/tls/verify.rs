@@ -136,7 +136,8 @@ fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
         Standing::Expired => Some(Distrust::Expired(Box::new(certificate.clone()))),
         Standing::NotYetValid => Some(Distrust::NotYetValid(Box::new(certificate.clone()))),
     };
-    let ends = |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
+    let ends =
+        |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
     chain.iter().find_map(of).or_else(|| {
         let anchors: Vec<Option<Distrust>> = trust.roots.iter().filter(ends).map(of).collect();
         if anchors.iter().all(Option::is_some) { anchors.into_iter().flatten().next() } else { None }
@@ -162,8 +163,8 @@ fn by_webpki(leaf: &Certificate, chain: &[Certificate], trust: &Trust<'_>) -> Re
     let name = ServerName::try_from("name.invalid").map_err(|error| rustls::Error::General(error.to_string()))?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(trust.now).unwrap_or_default()));
     match verifier.verify_server_cert(&der(leaf), &intermediates, &name, &[], now) {
-        Ok(_) => Ok(()),
-        Err(rustls::Error::InvalidCertificate(
+        Ok(_)
+        | Err(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => Ok(()),
         Err(error) => Err(error),
@@ -251,6 +252,7 @@ mod tests {
 
     #[test]
     fn reasons() {
+        use Distrust as D;
         let root = authority(authority_params("Root"), None);
         let other = authority(authority_params("Other"), None);
         let same_name = authority(authority_params("Root"), None);
@@ -267,8 +269,6 @@ mod tests {
         let own = read(&params("db", "Acme").self_signed(&KeyPair::generate().unwrap()).unwrap());
         let own_ca = read(&authority_params("db").self_signed(&KeyPair::generate().unwrap()).unwrap());
         let issuer = |name: &str| format!("CN={name}, O=Acme");
-        use Distrust as D;
-
         assert_eq!(of(&[&good], &[&root.certificate], None), Verdict::Trusted);
         assert_eq!(of(&[&good], &[&other.certificate, &root.certificate], None), Verdict::Trusted);
         assert_eq!(of(&[&below, &between.certificate], &[&root.certificate], None), Verdict::Trusted);
@@ -279,9 +279,10 @@ mod tests {
             (of(&[&own], &[&root.certificate], None), D::SelfSigned),
             (of(&[&below], &[&root.certificate], None), D::IntermediateMissing { issuer: issuer("Between") }),
             (of(&[&foreign], &[&root.certificate], None), D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() }),
-            (of(&[&foreign, &stranger.certificate], &[&root.certificate], None), D::UnknownIssuer {
-                issuer: "CN=S, O=Elsewhere".to_owned(),
-            }),
+            (
+                of(&[&foreign, &stranger.certificate], &[&root.certificate], None),
+                D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() },
+            ),
             (of(&[&good], &[&same_name.certificate], None), D::OtherKey { issuer: issuer("Root") }),
             (of(&[&below], &[&between.certificate], None), D::RootMissing { issuer: issuer("Root") }),
             (of(&[&old], &[&root.certificate], None), D::Expired(Box::new(old.clone()))),

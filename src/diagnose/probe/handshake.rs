@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, InvalidMessage, ProtocolVersion, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -105,6 +105,10 @@ pub(super) fn broken(error: &io::Error) -> Broken {
             Broken::Version
         }
         rustls::Error::AlertReceived(alert) => Broken::Alert(alert.as_str().unwrap_or("unknown").to_owned()),
+        // OpenSSL takes longer certificates.
+        rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
+            Broken::Limits("the server's certificates are longer than 64 KiB".to_owned())
+        }
         rustls::Error::InvalidMessage(_)
         | rustls::Error::InappropriateMessage { .. }
         | rustls::Error::InappropriateHandshakeMessage { .. }
@@ -204,7 +208,8 @@ impl ServerCertVerifier for Record {
 impl ResolvesClientCert for Record {
     fn resolve(&self, root_hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let names = root_hints.iter().take(50).map(|hint| {
-            X509Name::from_der(hint).map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| text::safe(&name.to_string()))
+            X509Name::from_der(hint)
+                .map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| text::safe(&name.to_string()))
         });
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(names.collect());
         None

@@ -104,7 +104,8 @@ pub(super) fn error_message(body: &[u8]) -> Option<String> {
 }
 
 fn field(body: &[u8], kind: u8) -> Option<&[u8]> {
-    body.split(|byte| *byte == 0).find_map(|field| field.split_first().filter(|(first, _)| **first == kind).map(|(_, text)| text))
+    body.split(|byte| *byte == 0)
+        .find_map(|field| field.split_first().filter(|(first, _)| **first == kind).map(|(_, text)| text))
 }
 
 #[cfg(test)]
@@ -115,8 +116,7 @@ mod tests {
     #[test]
     fn words_of_servers_and_poolers() {
         let postgresql = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry\0Fauth.c\0L1\0RClientAuthentication\0\0";
-        let expected =
-            FirstWord::Refusal { message: "FATAL:  no pg_hba.conf entry".to_owned(), from_postgresql: true };
+        let expected = FirstWord::Refusal { message: "FATAL:  no pg_hba.conf entry".to_owned(), from_postgresql: true };
         assert_eq!(refusal(postgresql), expected);
         let pooler = b"SFATAL\0C08P01\0Munsupported startup parameter: schemastamp.probe\0\0";
         assert_eq!(refusal(pooler), FirstWord::Pooler);

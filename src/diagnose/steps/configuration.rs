@@ -12,7 +12,8 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
     let place = |keyword: &str| {
         connection.get(keyword).map(|setting| format!("{keyword} {} ({})", text::safe(&setting.value), setting.origin))
     };
-    let what: Vec<String> = ["host", "hostaddr", "port", "user", "dbname", "sslmode"].into_iter().filter_map(place).collect();
+    let what: Vec<String> =
+        ["host", "hostaddr", "port", "user", "dbname", "sslmode"].into_iter().filter_map(place).collect();
     let mut ok = Finding::ok("configuration", what.join(", "));
     for line in connection.describe() {
         ok = ok.with(line.keyword, format!("{} ({})", text::safe(line.value), line.origin));
@@ -32,14 +33,17 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
         }
         let what = format!("{}={} is not known to libpq {libpq_major}", keyword.name, text::safe(&setting.value));
         let finding = of_id("program.libpq_too_old", &Context::default()).at(Severity::Warning);
-        findings.push(Finding { what, ..finding }.with("since", keyword.since).with("origin", setting.origin.to_string()));
+        findings
+            .push(Finding { what, ..finding }.with("since", keyword.since).with("origin", setting.origin.to_string()));
     }
     findings
 }
 
 /// Variables and files that would have steered a psql started by hand.
 pub(in crate::diagnose) fn parent(connection: &Connection, environment: &Environment, libpq_major: u32) -> Finding {
-    let mut effects: Vec<String> = connection.interfering().iter().map(ToString::to_string).collect();
+    // A foreign HOME does nothing by itself; the files in it do, and they are looked at.
+    let variables = connection.interfering().iter().filter(|interference| interference.variable != "HOME");
+    let mut effects: Vec<String> = variables.map(ToString::to_string).collect();
     effects.extend(files_at_home(connection, environment, libpq_major));
     let Some(first) = effects.first() else {
         return Finding::ok("environment", "nothing in it would have steered psql");

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::configuration::describe;
 use super::network::Way;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
-use crate::diagnose::probe::{Answer, Broken, Deadline, FirstWord, Offer, Seen, connect, first_word, request_tls, shake_hands};
+use crate::diagnose::probe::{
+    Answer, Broken, Deadline, FirstWord, Offer, Seen, connect, first_word, request_tls, shake_hands,
+};
 use crate::diagnose::{Context, Prepared, of_id};
 use crate::tls::{Distrust, SslMode, Trust, Verdict, name, text, verify};
 
@@ -137,20 +139,24 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
         Broken::Version => finding("tls.protocol_version"),
         // Under TLS 1.2 this is how a server says that it wants a certificate.
         Broken::Alert(alert) if asked => {
-            let severity = if prepared.files.sends_client_cert() { Severity::Warning } else { severity };
-            return Finding { severity, ..finding("tls.client_cert.required").with("alert", alert.clone()) };
+            if prepared.files.sends_client_cert() {
+                return Finding::ok("tls", "the server insists on a client certificate, and psql will show one");
+            }
+            return finding("tls.client_cert.required").with("alert", alert.clone());
         }
         Broken::Alert(alert) => finding("tls.handshake").with("alert", alert.clone()),
-        Broken::Closed if prepared.direct => finding("tls.direct_refused"),
+        Broken::Closed | Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
         Broken::Closed => finding("net.closed").with("when", "in the middle of the handshake"),
         Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
-        Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
         Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
         // What rustls cannot do says nothing about OpenSSL.
         Broken::Limits(words) => return Finding::skipped("tls", format!("it cannot be looked at here: {words}")),
     };
     let range = prepared.range;
-    finding.with("versions", format!("{} to {}", range.min.keyword(), range.max.map_or("the highest", |max| max.keyword())))
+    finding.with(
+        "versions",
+        format!("{} to {}", range.min.keyword(), range.max.map_or("the highest", |max| max.keyword())),
+    )
 }
 
 fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Context) -> Vec<Finding> {
@@ -160,7 +166,8 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
     let version = seen.version.unwrap_or("TLS");
     let leaf = seen.chain.first();
     let subject = leaf.map_or("an unreadable certificate", |leaf| leaf.subject.as_str());
-    let until = leaf.map_or_else(String::new, |leaf| format!(", until {}", crate::tls::moment(leaf.validity.not_after)));
+    let until =
+        leaf.map_or_else(String::new, |leaf| format!(", until {}", crate::tls::moment(leaf.validity.not_after)));
     let asks = match &seen.client_cert_asked {
         None => "asks for no client certificate".to_owned(),
         Some(names) if names.is_empty() => "asks for a client certificate".to_owned(),
@@ -177,23 +184,33 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
     };
     let mut suspicions = Vec::new();
     // Only what the configuration lets libpq verify can be a cause.
-    if protection.chain && let Some(Verdict::Distrusted(distrust)) = &learnt.verdict {
+    if protection.chain
+        && let Some(Verdict::Distrusted(distrust)) = &learnt.verdict
+    {
         suspicions.push(of_distrust(distrust, prepared, context));
     }
-    if protection.host_name && learnt.name_fits == Some(false) && let Some(leaf) = leaf {
+    if protection.host_name
+        && learnt.name_fits == Some(false)
+        && let Some(leaf) = leaf
+    {
         let mut finding = of_id("tls.server_cert.name", context).said_by(Speaker::Schemastamp);
         let names = leaf.names();
         finding.what = format!("the server's certificate is not for '{}'", text::safe(host));
         let for_names = if names.is_empty() { leaf.common_name.clone().into_iter().collect() } else { names };
         finding.fix = format!(
             "set host to {} (hostaddr keeps the address), or have the certificate issued for '{}'",
-            if for_names.is_empty() { "a name of the certificate".to_owned() } else { format!("'{}'", for_names.join("' or '")) },
+            if for_names.is_empty() {
+                "a name of the certificate".to_owned()
+            } else {
+                format!("'{}'", for_names.join("' or '"))
+            },
             text::safe(host)
         );
         suspicions.push(finding.with("names", for_names));
     }
     if suspicions.is_empty() {
-        let mut findings = vec![evidence(Finding::ok("tls", format!("{version}, {cipher}, {subject}{until}; the server {asks}")))];
+        let mut findings =
+            vec![evidence(Finding::ok("tls", format!("{version}, {cipher}, {subject}{until}; the server {asks}")))];
         let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
         if days.is_some_and(|days| (0..SOON).contains(&days)) {
             let finding = of_id("tls.server_cert.expires_soon", context).at(Severity::Warning);
@@ -205,7 +222,8 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
 }
 
 fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
-    let file = prepared.files.roots.file().map(|used| text::safe(&used.observed.path.to_string_lossy())).unwrap_or_default();
+    let file =
+        prepared.files.roots.file().map(|used| text::safe(&used.observed.path.to_string_lossy())).unwrap_or_default();
     let id = match distrust {
         Distrust::Expired(_) => "tls.server_cert.expired",
         Distrust::NotYetValid(_) => "tls.server_cert.not_yet_valid",
@@ -225,7 +243,10 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
         }
         Distrust::UnknownIssuer { issuer } | Distrust::OtherKey { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
-            finding.fix = format!("name a file with the certificate of {issuer} in sslrootcert");
+            finding.fix = format!(
+                "name a file with the certificate of {issuer} in sslrootcert; if it is an intermediate, \
+                 the server should send it"
+            );
         }
         Distrust::IntermediateMissing { issuer } => {
             finding.why = format!("{issuer} signed the server's certificate, and is neither sent nor in '{file}'");
@@ -252,9 +273,11 @@ fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Ve
         // Without a rule for TLS, "no entry" in plaintext is not about TLS.
         Some(FirstWord::Refusal { message, .. }) => {
             let told = crate::diagnose::explain(message.as_bytes(), context);
-            findings.extend(told.into_iter().take(1).filter(|finding| {
-                matches!(finding.id.as_str(), "login.no_hba_entry" | "login.hba_reject")
-            }));
+            findings.extend(
+                told.into_iter()
+                    .take(1)
+                    .filter(|finding| matches!(finding.id.as_str(), "login.no_hba_entry" | "login.hba_reject")),
+            );
         }
         _ => {}
     }

@@ -8,10 +8,10 @@ use super::encryption::Learnt;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::{Context, Prepared, explain, of_id};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
-use crate::process::{RunError, Stop};
+use crate::process::{RunError, StderrTail, Stop};
 use crate::tls::SslMode;
 
-/// Fewer locks than PostgreSQL's defaults give: 64 for each of 100 connections.
+/// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
 const FEW_LOCKS: u64 = 6400;
 
 /// `\conninfo` tells of the client's own link; a pooler's link to the server is another. Nothing is changed.
@@ -65,13 +65,11 @@ pub(in crate::diagnose) async fn log_in(
         Ok(output) => {
             let facts = output.lines.iter().rev().find_map(|line| serde_json::from_str::<Facts>(line).ok());
             let link = Link::of(&output.lines);
-            match facts {
-                Some(facts) => Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed)),
-                None => {
-                    let words = output.lines.join(" ");
-                    Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
-                }
+            if let Some(facts) = facts {
+                return Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed));
             }
+            let words = output.lines.join(" ");
+            Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
         }
         Err(error) => Outcome::Out(of_error(&error, learnt, context)),
     }
@@ -91,7 +89,8 @@ impl Link {
         match (sentence, row("SSL Connection")) {
             (Some(sentence), _) => Self { encrypted: true, words: crate::tls::text::safe(sentence) },
             (None, Some("true")) => {
-                let words = format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
+                let words =
+                    format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
                 Self { encrypted: true, words: crate::tls::text::safe(&words) }
             }
             _ => Self { encrypted: false, words: "plaintext".to_owned() },
@@ -108,9 +107,16 @@ fn of_facts(
     elapsed: Duration,
 ) -> Vec<Finding> {
     let milliseconds = elapsed.as_secs_f64() * 1000.0;
-    let encryption = if prepared.socket { "a Unix socket" } else if link.encrypted { "TLS" } else { "plaintext" };
+    let encryption = if prepared.socket {
+        "a Unix socket"
+    } else if link.encrypted {
+        "TLS"
+    } else {
+        "plaintext"
+    };
     let login = format!("psql logs in as {} over {encryption} in {milliseconds:.0} ms", facts.user);
-    let mut findings = vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
+    let mut findings =
+        vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
         let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
         let why = match prepared.mode {
@@ -120,7 +126,8 @@ fn of_facts(
         };
         findings.push(Finding { why: why.to_owned(), ..finding });
     }
-    let version = Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
+    let version =
+        Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!("PostgreSQL {version}, database {}", crate::tls::text::safe(&facts.database));
     if facts.create && !facts.read_only {
         findings.push(Finding::ok("server", format!("{server}, {} may create schemas", facts.user)));
@@ -129,7 +136,8 @@ fn of_facts(
         let id = if facts.read_only { "server.read_only" } else { "server.no_create_right" };
         findings.push(of_id(id, context).at(Severity::Warning).said_by(Speaker::PostgreSql));
     }
-    let locks = format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
+    let locks =
+        format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
     let finding = if facts.locks < FEW_LOCKS {
         of_id("server.small_lock_budget", context).at(Severity::Warning).with("locks", locks)
     } else {
@@ -150,7 +158,7 @@ fn of_facts(
 }
 
 fn of_error(error: &PsqlError, learnt: &Learnt, context: &Context) -> Vec<Finding> {
-    let stderr = error.stderr().map(|stderr| stderr.text()).unwrap_or_default();
+    let stderr = error.stderr().map(StderrTail::text).unwrap_or_default();
     match error {
         PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => {
             vec![of_id("server.pooler_backend", context).said_by(Speaker::PgBouncer)]

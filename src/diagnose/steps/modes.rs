@@ -61,7 +61,9 @@ fn reason(distrust: &Distrust) -> &'static str {
         Distrust::NotYetValid(_) => "a certificate is not yet valid",
         Distrust::SelfSigned => "the certificate is self-signed",
         Distrust::IntermediateMissing { .. } => "the intermediate certificate is missing",
-        Distrust::UnknownIssuer { .. } | Distrust::OtherKey { .. } => "the authority is not in the root certificate file",
+        Distrust::UnknownIssuer { .. } | Distrust::OtherKey { .. } => {
+            "the authority is not in the root certificate file"
+        }
         Distrust::RootMissing { .. } => "the root certificate file has an intermediate only",
         Distrust::Revoked => "the certificate is revoked",
         Distrust::RevocationUnknown => "the revocation list does not cover the chain",

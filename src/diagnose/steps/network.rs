@@ -61,25 +61,38 @@ pub(in crate::diagnose) async fn find_way(
     for (name, words) in &unresolved {
         let severity = if way.is_some() { Severity::Warning } else { Severity::Error };
         let context = Context { host: Some(name.clone()), ..context.clone() };
-        let mut finding = of_id("net.dns", &context).at(severity).said_by(Speaker::Network).with("message", words.clone());
+        let mut finding =
+            of_id("net.dns", &context).at(severity).said_by(Speaker::Network).with("message", words.clone());
         finding.what = format!("host '{}' has no address", text::safe(name));
         findings.push(finding);
     }
     if !looked_up.is_empty() {
         findings.push(Finding::ok("dns", looked_up.join("; ")));
     }
-    let failed: Vec<Value> = failures.iter().map(|(address, why)| format!("{address}: {}", why.words()).into()).collect();
+    let failed: Vec<Value> =
+        failures.iter().map(|(address, why)| format!("{address}: {}", why.words()).into()).collect();
     match (&way, failures.first()) {
         (Some(_), _) => {
             // libpq tries the addresses in turn: one that fails fast does no harm.
             let mut what = ok.join(", ");
             if !failed.is_empty() {
-                what = format!("{what}; not {}", failures.iter().map(|(address, why)| format!("{address} ({})", why.words())).collect::<Vec<_>>().join(", "));
+                what = format!(
+                    "{what}; not {}",
+                    failures
+                        .iter()
+                        .map(|(address, why)| format!("{address} ({})", why.words()))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                );
             }
             findings.push(Finding::ok("tcp", what).with("failed", failed));
         }
         (None, Some((address, why))) => {
-            let context = Context { host: Some(address.ip().to_string()), port: Some(address.port().to_string()), ..context.clone() };
+            let context = Context {
+                host: Some(address.ip().to_string()),
+                port: Some(address.port().to_string()),
+                ..context.clone()
+            };
             let mut finding = of_id(why.id(), &context).said_by(Speaker::Network).with("addresses", failed);
             finding.what = format!("{address}: {}", why.words());
             findings.push(finding);

@@ -63,7 +63,12 @@ pub(in crate::diagnose) async fn look(
             return (Programs { psql: None, library: None }, findings);
         }
     };
-    findings.push(summary(&psql, psql_version, library, dump_version.as_ref().and_then(|version| version.as_ref().ok())));
+    findings.push(summary(
+        &psql,
+        psql_version,
+        library,
+        dump_version.as_ref().and_then(|version| version.as_ref().ok()),
+    ));
     if !library.tls {
         let finding = of_id("program.no_tls", &Context::default());
         findings.push(finding.with("program", shown(psql.path())).said_by(Speaker::Libpq).at(Severity::Warning));
@@ -83,7 +88,13 @@ fn of_psql(library: Library, psql: Version) -> Library {
     let unknown = u32::from(u16::MAX);
     let major = match library.major {
         // No TLS, or 18 and later.
-        major if major == unknown => if library.tls { psql.max(18) } else { psql },
+        major if major == unknown => {
+            if library.tls {
+                psql.max(18)
+            } else {
+                psql
+            }
+        }
         15 => psql.min(15),
         exactly => exactly,
     };
@@ -91,11 +102,8 @@ fn of_psql(library: Library, psql: Version) -> Library {
 }
 
 fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Version>) -> Finding {
-    let wrapper = if psql.bypasses_wrapper() {
-        format!(", behind the wrapper '{}'", shown(psql.found()))
-    } else {
-        String::new()
-    };
+    let wrapper =
+        if psql.bypasses_wrapper() { format!(", behind the wrapper '{}'", shown(psql.found())) } else { String::new() };
     let tls = if library.tls { "with TLS" } else { "without TLS" };
     let dump = dump.map_or_else(|| "no pg_dump".to_owned(), |version| format!("pg_dump {version}"));
     let what = format!("psql {version} ('{}'{wrapper}), libpq {} {tls}, {dump}", shown(psql.path()), library.major);
