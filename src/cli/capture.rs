@@ -187,7 +187,7 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     let Captured { snapshot, proof, notes } = captured;
     for note in notes {
         match note {
-            Note::NotProven | Note::UnusedDecision(_) | Note::DefaultPrivileges(_) => output.warning(&note.to_string()),
+            Note::NotProven | Note::UnusedDecision(_) => output.warning(&note.to_string()),
             _ => output.note(&note.to_string()),
         }
     }
