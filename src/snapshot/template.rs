@@ -203,7 +203,11 @@ impl CompiledStatement {
                     }
                     output.push_str(&slot.render(name));
                 }
-                Piece::EscapeMark(_) if name.contains('\\') => output.push_str(" E"),
+                Piece::EscapeMark(_) if name.contains('\\') => {
+                    // `select'…'` is legal, `selectE'…'` another word.
+                    let glued = output.bytes().last().is_some_and(crate::sql::token::continues_word);
+                    output.push_str(if glued { " E" } else { "E" });
+                }
                 Piece::EscapeMark(prefix) => output.push_str(prefix),
                 Piece::Delimiter { opens: true, .. } => {
                     let tag = next_tag.next().map_or("$$", String::as_str);
@@ -725,7 +729,7 @@ mod tests {
     #[test]
     fn a_backslash_means_the_same_under_both_settings() {
         assert_eq!(rendered("SELECT 'a\\b';", "x"), "SELECT  E'a\\\\b'");
-        assert_eq!(rendered("SELECT '#{prefix}.t';", "a\\'"), "SELECT  E'\"a\\\\''\".t'");
+        assert_eq!(rendered("SELECT '#{prefix}.t';", "a\\'"), "SELECT E'\"a\\\\''\".t'");
         assert_eq!(rendered("SELECT '\\#{prefix}.t';", "a\\"), "SELECT  E'\\\\\"a\\\\\".t'");
     }
 

@@ -7,3 +7,4 @@ mod capture;
 mod config;
 mod process;
 mod support;
+mod tls;

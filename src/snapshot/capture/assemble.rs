@@ -225,7 +225,7 @@ fn rename(
     Some(if schema.contains('\\') { without_escape_marks(&replaced) } else { replaced })
 }
 
-/// Takes back the ` E` that rendering puts in front of a literal for a name with a backslash, in bodies too.
+/// Takes back the `E` that rendering puts in front of a literal for a name with a backslash, in bodies too.
 fn without_escape_marks(text: &str) -> String {
     let mut output = String::with_capacity(text.len());
     for token in crate::sql::tokens_of_template(text) {
@@ -236,10 +236,7 @@ fn without_escape_marks(text: &str) -> String {
                 let delimiter = piece.get(..length).unwrap_or_default();
                 output.push_str(&format!("{delimiter}{}{delimiter}", without_escape_marks(body)));
             }
-            Kind::String(Prefix::Escape, true)
-                if piece.contains(PLACEHOLDER) && !piece.contains('\\') && output.ends_with(' ') =>
-            {
-                output.pop();
+            Kind::String(Prefix::Escape, true) if piece.contains(PLACEHOLDER) && !piece.contains('\\') => {
                 output.push_str(piece.get(1..).unwrap_or_default());
             }
             _ => output.push_str(piece),

@@ -14,3 +14,4 @@ pub use inspect::{Inspection, inspect, shared_schemas};
 pub use proof::{Difference, Proof, ProofError, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
 pub use run::{Capture, CaptureError, Captured, Note, Source};
+pub use values::{Value, ValueError};

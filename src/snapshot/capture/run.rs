@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Dump, DumpError, has_identity, primary_key};
+use super::dump::{Dump, DumpError, has_identity, listed_columns, primary_key};
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
 use super::proof::{Proof, ProofError, Script, SourceOf, fresh_name, prove};
 use super::rows::{TableRows, describe_versions};
@@ -192,7 +192,7 @@ impl Capture {
             }
             _ => None,
         };
-        let (rows, versions) = self.rows(&mut dump, inspection.as_ref(), stop).await?;
+        let (rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
             Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
@@ -221,6 +221,7 @@ impl Capture {
     async fn rows(
         &self,
         dump: &mut Dump,
+        text: &str,
         inspection: Option<&Inspection>,
         stop: &Stop,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
@@ -241,7 +242,7 @@ impl Capture {
             (Some(inspection), Some(server)) => {
                 read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
             }
-            _ => self.rows_of_dump(dump, &wanted)?,
+            _ => self.rows_of_dump(dump, text, &wanted)?,
         };
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
@@ -252,16 +253,17 @@ impl Capture {
         Ok((rows, described))
     }
 
-    fn rows_of_dump(&self, dump: &Dump, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
+    fn rows_of_dump(&self, dump: &Dump, text: &str, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
         let mut rows = Vec::new();
         for table in wanted {
-            match dump.rows.get(table) {
-                Some(data) => rows.push(TableRows {
-                    table: table.clone(),
-                    columns: data.columns.clone().unwrap_or_default(),
-                    rows: data.rows.clone(),
-                    identity: has_identity(dump, table),
-                }),
+            match dump.data(text, table)? {
+                Some(data) => {
+                    let columns = data.columns.unwrap_or_default();
+                    let identity = has_identity(dump, table);
+                    let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
+                    table_rows.name_columns(listed_columns(dump, table));
+                    rows.push(table_rows);
+                }
                 None if self.seeds.contains(table) && !dump.has_data => {
                     return Err(CaptureError::NoRows { table: table.clone() });
                 }

@@ -1,6 +1,7 @@
 //! Capture, proof, render and the way back, on a real server.
 
 mod hard_sql;
+mod sample_app;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

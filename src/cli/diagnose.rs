@@ -1,0 +1,59 @@
+//! The command `diagnose`.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::arguments::{CommonArguments, Format};
+use crate::config::{Connection, Environment, ToolSettings};
+use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::process::Stop;
+
+/// How long a diagnosis may take unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Walks, prints the report on stdout, and returns the exit code.
+///
+/// # Errors
+/// The report cannot be written.
+pub(super) async fn run(arguments: &CommonArguments, environment: &Environment, stop: &Stop) -> io::Result<u8> {
+    let report = match ToolSettings::resolve(&arguments.tool(), environment) {
+        Ok(tool) => {
+            let connection = Connection::resolve(&arguments.connection(), environment);
+            let timeout = tool.timeout_or(TIMEOUT);
+            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+        }
+        Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
+    };
+    let mut out = anstream::AutoStream::new(io::stdout().lock(), arguments.color.into());
+    match arguments.format {
+        Format::Json => out.write_all(report.json_lines().as_bytes())?,
+        Format::Text => {
+            for (severity, line) in report.text() {
+                write_line(&mut out, severity, &line)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(report.exit_code())
+}
+
+/// Colours the first word, which is the severity.
+fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> io::Result<()> {
+    let word = line.split(' ').next().unwrap_or_default();
+    match (severity.map(style), line.strip_prefix(word)) {
+        (Some(style), Some(rest)) => writeln!(out, "{style}{word}{style:#}{rest}"),
+        _ => writeln!(out, "{line}"),
+    }
+}
+
+fn style(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Ok => AnsiColor::Green,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Error => AnsiColor::Red,
+        Severity::Skipped => AnsiColor::BrightBlack,
+    };
+    color.on_default()
+}
