@@ -280,7 +280,7 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
             | ScriptError::CopyData { .. }
             | ScriptError::Unexpected { .. },
         ) => "snapshot.syntax",
-        TemplateError::Meta { .. } => "snapshot.meta_command",
+        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
         TemplateError::Copy { .. } => "snapshot.copy",
         TemplateError::Transaction { .. } => "snapshot.transaction",
         TemplateError::Unknown { .. } => "snapshot.placeholder",
