@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::arguments::{CommonArguments, Format};
 use crate::config::{Connection, Environment, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::exit;
 use crate::process::Stop;
 
 /// How long a diagnosis may take unless told otherwise.
@@ -22,7 +23,14 @@ pub(super) async fn run(arguments: &CommonArguments, environment: &Environment, 
         Ok(tool) => {
             let connection = Connection::resolve(&arguments.connection(), environment);
             let timeout = tool.timeout_or(TIMEOUT);
-            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+            let inputs = Inputs { connection, tool: &tool, environment, timeout };
+            tokio::select! {
+                report = walk(inputs, stop) => report,
+                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                signal = stop.requested() => {
+                    return Ok(exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default()));
+                }
+            }
         }
         Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
     };
