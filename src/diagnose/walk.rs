@@ -38,7 +38,9 @@ pub struct Inputs<'a> {
 pub async fn walk(inputs: Inputs<'_>, stop: &Stop) -> Report {
     let start = Instant::now();
     let deadline = Deadline::after(inputs.timeout);
-    let findings = steps(inputs, deadline, stop).await;
+    // On the heap: the steps together are a large future.
+    let mut findings = Box::pin(steps(inputs, deadline, stop)).await;
+    findings.iter_mut().for_each(Finding::escape);
     Report { findings, elapsed: start.elapsed() }
 }
 
@@ -47,7 +49,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     let temporary = environment.get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or(OsStr::new("/tmp"));
     let temporary = PathBuf::from(temporary);
     let limit = deadline.share(1, 2).left();
-    let looked = deadline.share(3, 4).run(programs::look(tool, environment, &temporary, limit, stop)).await;
+    let looked = deadline.share(3, 4).run(Box::pin(programs::look(tool, environment, &temporary, limit, stop))).await;
     let (programs, mut findings) = looked.unwrap_or_else(|_| programs::hung());
     let mut connection = match connection {
         Ok(connection) => connection,
