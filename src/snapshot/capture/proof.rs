@@ -13,7 +13,7 @@ use crate::snapshot::render::{Rendered, settings};
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::snapshot::{RenderOptions, Snapshot, Template, TemplateError};
 use crate::sql::literal::content;
-use crate::sql::{TenantName, quote, quote_literal, tokens};
+use crate::sql::{TenantName, as_reloaded, quote, quote_literal, tokens};
 
 /// What was proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -358,6 +358,8 @@ fn walk(value: &serde_json::Value, rename: Option<(&str, &str)>, output: &mut St
 }
 
 fn canonical(text: &str, rename: Option<(&str, &str)>) -> String {
+    let text = as_reloaded(text);
+    let text = text.as_str();
     let mut output = String::with_capacity(text.len());
     for token in tokens(text) {
         if let Some(value) = identifier_value(token, text) {
