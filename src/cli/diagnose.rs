@@ -1,14 +1,15 @@
 //! The command `diagnose`.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::arguments::{CommonArguments, Format};
-use crate::config::{Connection, Environment, ToolSettings};
+use super::failure::Failure;
+use super::report::of_signal;
+use super::session::Session;
+use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
-use crate::process::Stop;
 
 /// How long a diagnosis may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,30 +18,36 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The report cannot be written.
-pub(super) async fn run(arguments: &CommonArguments, environment: &Environment, stop: &Stop) -> io::Result<u8> {
-    let report = match ToolSettings::resolve(&arguments.tool(), environment) {
+pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+    let Session { common, environment, output, stop, .. } = session;
+    let report = match ToolSettings::resolve(&common.tool(), environment) {
         Ok(tool) => {
-            let connection = Connection::resolve(&arguments.connection(), environment);
+            let connection = Connection::resolve(&common.connection(), environment);
             let timeout = tool.timeout_or(TIMEOUT);
-            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+            let inputs = Inputs { connection, tool: &tool, environment, timeout };
+            tokio::select! {
+                report = walk(inputs, stop) => report,
+                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                signal = stop.requested() => {
+                    return Ok(of_signal(signal));
+                }
+            }
         }
         Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
     };
-    let mut out = anstream::AutoStream::new(io::stdout().lock(), arguments.color.into());
-    match arguments.format {
-        Format::Json => out.write_all(report.json_lines().as_bytes())?,
-        Format::Text => {
-            for (severity, line) in report.text() {
-                write_line(&mut out, severity, &line)?;
-            }
-        }
+    if output.is_json() {
+        output.raw(&report.json_lines())?;
+    } else {
+        let mut stdout = output.stdout();
+        let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
+        let flushed = written.and_then(|()| stdout.flush());
+        flushed.map_err(|source| Failure::Stream { stream: "standard output", source })?;
     }
-    out.flush()?;
-    Ok(report.exit_code())
+    Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
 }
 
 /// Colours the first word, which is the severity.
-fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> io::Result<()> {
+fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> std::io::Result<()> {
     let word = line.split(' ').next().unwrap_or_default();
     match (severity.map(style), line.strip_prefix(word)) {
         (Some(style), Some(rest)) => writeln!(out, "{style}{word}{style:#}{rest}"),

@@ -10,5 +10,5 @@ pub mod token;
 
 pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
 pub use reloaded::as_reloaded;
-pub use script::{Script, ScriptError, Segment, Statement};
+pub use script::{Script, ScriptError, Segment, Segments, Statement};
 pub use token::{Kind, Token, tokens, tokens_of_template};

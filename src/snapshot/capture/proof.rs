@@ -297,8 +297,8 @@ type Aspects = BTreeMap<(String, String, String), Option<String>>;
 fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     for ((kind, object, aspect), source) in sources {
-        let copied = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
-        let same = match (&source, &copied) {
+        let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
+        let same = match (&source, &counterpart) {
             (Some(source), Some(Some(value))) => {
                 let source = if kind == "schema" && aspect == "comment" { super::strip_mark(source) } else { source };
                 is_same(source, value, copy, schema)
@@ -307,7 +307,7 @@ fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) 
             _ => false,
         };
         if !same {
-            let copy = copied.map(|value| value.unwrap_or_default());
+            let copy = counterpart.map(|value| value.unwrap_or_default());
             found.push(Difference { kind, object, aspect, source: Some(source.unwrap_or_default()), copy });
         }
     }
