@@ -1,1 +1,3 @@
-//! (in work)
+//! Tenants: created, kept up to date, compared, and the rest of their life.
+
+pub mod migrations;
