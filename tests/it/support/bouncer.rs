@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::cluster::{free_port, write_private};
+use super::programs::pgbouncer;
 use super::{Cluster, Database, ServerTls, Supervisor};
 
 /// How a [`Bouncer`] is made: in transaction mode, trusting `postgres`, without TLS unless told otherwise.
@@ -83,11 +84,7 @@ pub(crate) struct Bouncer {
 impl Bouncer {
     /// Starts the installed pgbouncer and waits until it listens.
     pub(crate) fn start(cluster: &Cluster, options: &BouncerOptions) -> Self {
-        const PROGRAM: &str = "/usr/sbin/pgbouncer";
-        assert!(
-            Path::new(PROGRAM).exists(),
-            "'{PROGRAM}' is missing: run scripts/test, which installs what the tests need"
-        );
+        let program = pgbouncer();
         let folder = Supervisor::make_folder();
         let port = free_port();
         let nobody_else = ("postgres".to_owned(), String::new());
@@ -102,7 +99,7 @@ impl Bouncer {
         }
         let ini = folder.join("pgbouncer.ini");
         write_private(&ini, &options.ini(&folder, port, cluster));
-        let supervisor = Supervisor::start(&folder, &[PROGRAM, ini.to_str().expect("UTF-8")]);
+        let supervisor = Supervisor::start(&folder, &[program.to_str().expect("UTF-8"), ini.to_str().expect("UTF-8")]);
         let bouncer = Self { supervisor, port };
         bouncer.wait_until_it_listens();
         bouncer

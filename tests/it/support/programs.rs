@@ -64,6 +64,12 @@ fn copy_within_reach(bin: &Path) -> PathBuf {
     copy.join("bin")
 }
 
+/// The installed pgbouncer, or the one that was unpacked where nothing may be installed.
+pub(super) fn pgbouncer() -> PathBuf {
+    let installed = PathBuf::from("/usr/sbin/pgbouncer");
+    if installed.exists() { installed } else { present(tools().join("bin/pgbouncer")) }
+}
+
 /// psql and `pg_dump` of one version.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
