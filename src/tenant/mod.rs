@@ -1,3 +1,5 @@
 //! Tenants: created, kept up to date, compared, and the rest of their life.
 
+pub mod mark;
 pub mod migrations;
+pub mod versions;
