@@ -1,3 +1,5 @@
+//! What the comment of a schema says of its part in our work.
+
 use crate::snapshot::capture::MARK;
 
 /// What the comment of a schema says of its part in schemastamp's work.

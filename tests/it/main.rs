@@ -6,3 +6,4 @@
 mod config;
 mod process;
 mod support;
+mod tenants;

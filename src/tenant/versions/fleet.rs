@@ -192,6 +192,7 @@ async fn read_once(
             applied: Applied::Odd(Oddity::NoSchema),
         }));
     }
+    tenants.sort_by(|one, two| one.name.cmp(&two.name));
     read_rows(server, &mut tenants, stop).await?;
     Ok(Fleet { major, search_path, tenants })
 }

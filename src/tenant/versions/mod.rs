@@ -7,4 +7,5 @@ mod style;
 
 pub use fleet::{Applied, Fleet, FleetError, Oddity, Scope, Tenant, VersionsTable, read_fleet};
 pub use plan::{Plan, Problem, Strictness, plan};
+pub(super) use style::qualified;
 pub use style::{AppliedVersion, Style};

@@ -1,0 +1,5 @@
+//! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
+
+mod migrate;
+mod styles;
+mod world;
