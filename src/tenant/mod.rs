@@ -3,4 +3,6 @@
 pub mod mark;
 pub mod migrate;
 pub mod migrations;
+pub mod status;
+pub mod verify;
 pub mod versions;

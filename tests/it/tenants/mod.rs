@@ -2,4 +2,5 @@
 
 mod migrate;
 mod styles;
+mod verify;
 mod world;
