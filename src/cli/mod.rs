@@ -1,8 +1,24 @@
 //! Arguments, commands, output, exit codes.
+//!
+//! A command gets its arguments and a [`Session`](session::Session), writes results to stdout through
+//! [`Output`](output::Output), and returns its exit code or a [`Failure`](failure::Failure), which
+//! [`report`](report) turns into the words, the id and the exit code that users see.
 
-use std::process::ExitCode;
+mod arguments;
+mod capture;
+mod diagnose;
+mod doubts;
+mod failure;
+mod main;
+mod minify;
+mod names;
+mod output;
+mod packaging;
+mod provision;
+mod render;
+mod report;
+mod report_capture;
+mod session;
+mod snapshot_file;
 
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    ExitCode::from(crate::exit::DONE)
-}
+pub use main::main;

@@ -1,6 +1,7 @@
 use std::io;
 
-use super::{ProgramError, ServerMessage};
+use super::script::without_announcement;
+use super::{ProgramError, ServerMessage, Severity, Speaker};
 use crate::path::PathError;
 use crate::process::{RunError, StderrTail};
 
@@ -88,6 +89,33 @@ impl PsqlError {
             | Self::Fatal { messages, .. } => messages,
             _ => &[],
         }
+    }
+
+    /// Whether psql was connected and began with the script, so that something may have been sent: for runs with
+    /// [`ScriptOptions::announce`](super::ScriptOptions::announce).
+    pub fn began(&self) -> bool {
+        match self {
+            Self::Program(_) | Self::Folder(_) | Self::Random(_) | Self::Connect { .. } => false,
+            Self::Run(
+                RunError::NotFound { .. } | RunError::Spawn { .. } | RunError::Interrupted { ended: None, .. },
+            ) => false,
+            Self::Run(
+                RunError::Signaled { stderr, .. }
+                | RunError::TimedOut { stderr, .. }
+                | RunError::Interrupted { stderr, .. },
+            ) => without_announcement(&stderr.text()).1,
+            _ => true,
+        }
+    }
+
+    /// Whether psql has passed on that the server refused a statement, before psql itself was stopped.
+    ///
+    /// An error ends the transaction of its message for certain.
+    pub fn server_refused(&self) -> bool {
+        let said = self.stderr().map(|stderr| without_announcement(&stderr.text()).0).unwrap_or_default();
+        ServerMessage::parse_all(&said).iter().any(|message| {
+            message.speaker == Speaker::Server && message.severity == Severity::Error && message.sqlstate.is_some()
+        })
     }
 
     /// Everything psql wrote to stderr, if it was started.

@@ -9,6 +9,30 @@ const KEY_BYTES: usize = 24;
 /// The lines that [`wrap_restricted`] puts before the script.
 pub(super) const LINES_BEFORE: u32 = 1;
 
+/// What psql writes to stderr, at once, when it is connected and begins with the script.
+const ANNOUNCEMENT: &str = "schemastamp: connected";
+
+/// Has psql tell that it is connected, before anything is sent: `\warn`, which psql knows since 13, does not wait in a
+/// buffer.
+pub(super) fn announced(script: &str) -> String {
+    format!("\\warn '{ANNOUNCEMENT}'\n{script}")
+}
+
+/// The lines that [`announced`] puts before the script.
+pub(super) const ANNOUNCEMENT_LINES: u32 = 1;
+
+/// What psql wrote without the announcement, and whether that was there.
+pub(super) fn without_announcement(stderr: &str) -> (String, bool) {
+    let mut announced = false;
+    let kept = stderr.split_inclusive('\n').filter(|line| {
+        let is_first = !announced && line.trim_end() == ANNOUNCEMENT;
+        announced |= is_first;
+        !is_first
+    });
+    let kept = kept.collect();
+    (kept, announced)
+}
+
 /// A fresh random key of ASCII letters and digits for `\restrict` and for `pg_dump --restrict-key`.
 ///
 /// # Errors

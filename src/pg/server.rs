@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -36,13 +37,15 @@ pub struct Server {
 pub struct ScriptOptions {
     /// Put the script between `\restrict` and `\unrestrict`, where psql knows them.
     pub restrict: bool,
+    /// Have psql tell on stderr when it is connected, so that [`PsqlError::began`] knows after a run that was cut short.
+    pub announce: bool,
     /// Further psql variables.
     pub variables: BTreeMap<String, String>,
 }
 
 impl Default for ScriptOptions {
     fn default() -> Self {
-        Self { restrict: true, variables: BTreeMap::new() }
+        Self { restrict: true, announce: true, variables: BTreeMap::new() }
     }
 }
 
@@ -157,7 +160,7 @@ impl Server {
                 }
             }
         };
-        let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+        let options = ScriptOptions { restrict: false, announce: false, ..ScriptOptions::default() };
         let ran = self.run_lines(sql, &options, stop, &mut take_line).await;
         match refused {
             Some(error) => Err(error),
@@ -174,27 +177,46 @@ impl Server {
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
         let start = Instant::now();
-        let restricted = if options.restrict {
-            let version = self.psql.version(&self.temporary, stop).await?;
-            let wrapped = script::wrap_restricted(script, version).map_err(PsqlError::Random)?;
-            (wrapped != script).then_some(wrapped)
-        } else {
-            None
-        };
+        let (text, lines_before) = self.wrapped(script, options, stop).await?;
         let run_dir = RunDir::new(&self.temporary).map_err(PsqlError::Folder)?;
-        let text = restricted.as_deref().unwrap_or(script);
         let file = run_dir.write("script.sql", text.as_bytes()).map_err(PsqlError::Folder)?;
         let spent = start.elapsed();
-        let invocation = self.psql_invocation(&file, &options.variables, spent);
+        let mut invocation = self.psql_invocation(&file, &options.variables);
+        invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
         let finished = run(&invocation, &run_dir, stop, Stdout::Lines { limit: LINE_LIMIT, take }).await?;
         if let Err(error) = run_dir.close() {
             tracing::warn!(%error, "the private folder is left behind");
         }
-        let lines_before = if restricted.is_some() { script::LINES_BEFORE } else { 0 };
         judge(finished, lines_before)
     }
 
-    fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>, spent: Duration) -> Invocation {
+    /// A script as psql gets it, and how many lines were put before it.
+    ///
+    /// # Errors
+    /// psql does not tell its version, or the operating system has no random bytes.
+    pub async fn wrapped<'a>(
+        &self,
+        script: &'a str,
+        options: &ScriptOptions,
+        stop: &Stop,
+    ) -> Result<(Cow<'a, str>, u32), PsqlError> {
+        let mut text = Cow::Borrowed(script);
+        let mut lines_before = 0;
+        if options.restrict {
+            let version = self.psql.version(&self.temporary, stop).await?;
+            let wrapped = script::wrap_restricted(script, version).map_err(PsqlError::Random)?;
+            lines_before += if wrapped == script { 0 } else { script::LINES_BEFORE };
+            text = Cow::Owned(wrapped);
+        }
+        if options.announce {
+            text = Cow::Owned(script::announced(&text));
+            lines_before += script::ANNOUNCEMENT_LINES;
+        }
+        Ok((text, lines_before))
+    }
+
+    /// The command that runs a script: as it is run, but for the folder in which the file is.
+    pub fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>) -> Invocation {
         let mut invocation = Invocation::new(self.psql.path()).args([
             "-X",
             "-q",
@@ -214,7 +236,7 @@ impl Server {
         }
         invocation = invocation.args(["-f".as_ref(), file.as_os_str()]);
         invocation.env = client_environment(&self.environment);
-        invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
+        invocation.timeout = self.timeout;
         invocation.grace = self.grace;
         invocation
     }
@@ -232,7 +254,7 @@ pub(super) fn client_environment(environment: &BTreeMap<String, EnvValue>) -> BT
 /// Tells what psql's exit code means.
 fn judge(finished: Finished, lines_before: u32) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
     let Finished { code, stderr, elapsed, .. } = finished;
-    let mut messages = ServerMessage::parse_all(&stderr.text());
+    let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
     for place in messages.iter_mut().filter_map(|message| message.script.as_mut()) {
         place.line = place.line.saturating_sub(lines_before);
     }

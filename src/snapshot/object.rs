@@ -312,7 +312,7 @@ impl Parser<'_> {
                 break;
             }
             self.at += 1;
-            if depth == 1 && (piece == "," || closes) {
+            if closes || (depth == 1 && piece == ",") {
                 in_default = false;
             }
             if depth == 1 && (token.is_word(self.source, "default") || token.is(self.source, "=")) {
@@ -603,6 +603,7 @@ pub fn identifier_value(token: Token, source: &str) -> Option<String> {
     match token.kind {
         Kind::Word => Some(fold(token.text(source))),
         Kind::Quoted(true) => Some(unquote(token.text(source))),
+        Kind::UnicodeQuoted(true) => crate::sql::literal::unicode_identifier(token.text(source)),
         _ => None,
     }
 }
@@ -632,6 +633,10 @@ mod tests {
             (
                 "CREATE FUNCTION app.f(a integer DEFAULT (1 + 2), b app.ty[], OUT c numeric(3,1)) RETURNS text AS $$$$",
                 "Create app function f(a integer, b ty[], OUT c numeric(3, 1))",
+            ),
+            (
+                "CREATE FUNCTION app.f(app.m[], VARIADIC app.p[] DEFAULT '{}'::app.p[]) RETURNS text LANGUAGE sql AS ''",
+                "Create app function f(m[], VARIADIC p[])",
             ),
             ("CREATE OR REPLACE PROCEDURE app.p() LANGUAGE sql BEGIN ATOMIC SELECT 1; END", "Create app procedure p()"),
             ("CREATE OPERATOR app.=== (FUNCTION = app.eq)", "Create app operator ==="),

@@ -71,8 +71,12 @@ impl Snapshot {
     pub fn body_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = Vec::with_capacity(self.template().statements.len() + 1);
         let mark = options.mark.then(|| format!("{MARK}{}", self.fingerprint()));
+        let mut default_privileges = options.privileges;
         for statement in &self.template().statements {
             let object = &statement.object;
+            if object.action == Action::Privileges && std::mem::take(&mut default_privileges) {
+                statements.push(Rendered::added(without_default_privileges(tenant)));
+            }
             let dropped = match object.action {
                 Action::Owner => !options.owners,
                 Action::Privileges => !options.privileges,
@@ -95,6 +99,9 @@ impl Snapshot {
                 let comment = format!("COMMENT ON SCHEMA {} IS {}", tenant.quoted(), quote_literal(mark));
                 statements.push(Rendered::added(comment));
             }
+        }
+        if default_privileges {
+            statements.push(Rendered::added(without_default_privileges(tenant)));
         }
         Ok(statements)
     }
@@ -174,6 +181,17 @@ pub fn lock_key(tenant: &TenantName) -> i64 {
     i64::from_be_bytes(first)
 }
 
+/// Takes back what the database's own `ALTER DEFAULT PRIVILEGES` gave to what was just created, so that a tenant has the
+/// snapshot's grants and no others. It stands in front of the snapshot's own grants, as `pg_dump` puts those last.
+fn without_default_privileges(tenant: &TenantName) -> String {
+    let body = include_str!("default_privileges.sql").replace("$tenant$", &quote_literal(tenant.as_str()));
+    let mut tag = "$stamp$".to_owned();
+    while tenant.as_str().contains(&tag) {
+        tag.insert(1, '_');
+    }
+    format!("DO {tag}{}{tag}", body.trim_end())
+}
+
 /// `COMMENT ON SCHEMA … IS '…'` with the mark behind what the comment says.
 fn marked(sql: &str, mark: &str) -> String {
     let literal = tokens(sql).into_iter().rev().find(|token| matches!(token.kind, Kind::String(..)));
@@ -205,7 +223,9 @@ mod tests {
         let options = RenderOptions { owners: false, privileges: false, mark: false, ..RenderOptions::default() };
         assert_eq!(bodies(&snapshot, &options), ["CREATE SCHEMA \"a-b\"", "CREATE TABLE \"a-b\".t ()"]);
         let all = RenderOptions { mark: false, ..RenderOptions::default() };
-        assert_eq!(bodies(&snapshot, &all).len(), 4);
+        let all = bodies(&snapshot, &all);
+        assert_eq!(all.len(), 5);
+        assert!(all[2].starts_with("DO $stamp$") && all[3].starts_with("GRANT USAGE"), "{all:?}");
     }
 
     #[test]

@@ -102,8 +102,8 @@ enum Piece {
         tag: Box<str>,
         opens: bool,
     },
-    /// An `E` in front of a literal that holds a slot, for names with a backslash.
-    EscapeMark,
+    /// The prefix of a literal that holds a slot: its own, or `E` for names with a backslash.
+    EscapeMark(Box<str>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,8 +203,12 @@ impl CompiledStatement {
                     }
                     output.push_str(&slot.render(name));
                 }
-                Piece::EscapeMark if name.contains('\\') => output.push_str(" E"),
-                Piece::EscapeMark => {}
+                Piece::EscapeMark(_) if name.contains('\\') => {
+                    // `select'…'` is legal, `selectE'…'` another word.
+                    let glued = output.bytes().last().is_some_and(crate::sql::token::continues_word);
+                    output.push_str(if glued { " E" } else { "E" });
+                }
+                Piece::EscapeMark(prefix) => output.push_str(prefix),
                 Piece::Delimiter { opens: true, .. } => {
                     let tag = next_tag.next().map_or("$$", String::as_str);
                     open.push(tag);
@@ -339,7 +343,7 @@ impl<'a> Compiler<'a> {
     /// `'a\b'` → `E'a\\b'`; slots inside keep their marks and learn the new kind of literal.
     fn escape_literal(&mut self, token: Token) {
         let prefix = if token.text(self.source).starts_with(['n', 'N']) { 1 } else { 0 };
-        self.marks.retain(|mark| !(matches!(mark.piece, Piece::EscapeMark) && mark.range.start == token.start));
+        self.marks.retain(|mark| !(matches!(mark.piece, Piece::EscapeMark(_)) && mark.range.start == token.start));
         self.mark(token.start..token.start + prefix, Piece::Text(" E".into()));
         let backslashes: Vec<usize> =
             token.text(self.source).match_indices('\\').map(|(offset, _)| token.start + offset).collect();
@@ -424,7 +428,8 @@ impl<'a> Compiler<'a> {
         let escapes = within(if plain { Escape::Literal } else { Escape::EscapeLiteral }, outer);
         if plain && inner.text.contains("#{") {
             let at = code.source_offset(token.start);
-            self.mark(at..at + prefix.len(), Piece::EscapeMark);
+            let own = self.source.get(at..at + prefix.len()).unwrap_or_default();
+            self.mark(at..at + prefix.len(), Piece::EscapeMark(own.into()));
         }
         if foreign && outer.is_empty() && is_body(tokens, index, &code.text) {
             return self.slots(&inner, 0..inner.text.len(), Form::Name, &within(Escape::Foreign, &escapes));
@@ -724,7 +729,7 @@ mod tests {
     #[test]
     fn a_backslash_means_the_same_under_both_settings() {
         assert_eq!(rendered("SELECT 'a\\b';", "x"), "SELECT  E'a\\\\b'");
-        assert_eq!(rendered("SELECT '#{prefix}.t';", "a\\'"), "SELECT  E'\"a\\\\''\".t'");
+        assert_eq!(rendered("SELECT '#{prefix}.t';", "a\\'"), "SELECT E'\"a\\\\''\".t'");
         assert_eq!(rendered("SELECT '\\#{prefix}.t';", "a\\"), "SELECT  E'\\\\\"a\\\\\".t'");
     }
 

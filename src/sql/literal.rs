@@ -52,6 +52,12 @@ pub fn content(token: Token, source: &str) -> Option<Content> {
     }
 }
 
+/// The value of a `U&"…"` identifier with the default escape character, given with its prefix and quotes.
+pub fn unicode_identifier(text: &str) -> Option<String> {
+    let raw = text.get(3..text.len().checked_sub(1)?)?;
+    Some(decode(&raw.replace("\"\"", "\""), 0, Prefix::Unicode).text)
+}
+
 fn decode(raw: &str, from: usize, prefix: Prefix) -> Content {
     let mut content = Content { text: String::with_capacity(raw.len()), map: Vec::new(), start: from };
     let mut index = 0;
@@ -167,11 +173,17 @@ mod tests {
         assert_eq!(decoded("'a' -- b\n 'c'").0, "ac");
     }
 
+    #[test]
+    fn unicode_identifiers() {
+        assert_eq!(unicode_identifier(r#"U&"\0061p""p""#).as_deref(), Some("ap\"p"));
+        assert_eq!(unicode_identifier("U&\"\"").as_deref(), Some(""));
+    }
+
     proptest::proptest! {
         #[test]
         fn never_panics(source in "(E|U&|)'[\\PC]*'") {
             for token in tokens(&source) {
-                let _ = content(token, &source);
+                let _content = content(token, &source);
             }
         }
     }

@@ -115,6 +115,11 @@ impl<'a> Script<'a> {
         Cutter { source, tokens: tokens_of_template(source), relex: tokens_of_template, segments: Vec::new() }.run()
     }
 
+    /// One statement of a script that was parsed before, by its text alone.
+    pub(crate) fn parse_head(source: &str) -> Statement {
+        Statement { tokens: tokens(source) }
+    }
+
     /// The statements, COPY statements included.
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.segments.iter().filter_map(|segment| match segment {

@@ -1,1 +1,28 @@
-//! (in work)
+//! What libpq will do about TLS: modes, certificate files and their permissions, certificates, host names.
+//!
+//! Everything here is pure but [`observe`](observe()), which looks at a file, and what it saw is data to be judged.
+
+mod certificate;
+mod error;
+mod feature;
+mod files;
+pub mod judge;
+mod key;
+mod mode;
+/// Host names against certificates, as libpq compares them.
+pub mod name;
+mod observe;
+mod problem;
+/// Foreign text, made safe to print.
+pub mod text;
+mod verify;
+
+pub use certificate::{Certificate, Content, NotACertificate, Nothing, Standing, Usage, Validity, content, moment};
+pub use error::TlsError;
+pub use feature::{Feature, RangeError, TlsRange, TlsVersion};
+pub use files::{Files, Named, Roots, SYSTEM, SYSTEM_BUNDLES, Used, default_path, effective_mode, resolve};
+pub use key::{KeyContent, NoKey, content as key_content};
+pub use mode::{Encryption, Protection, SslMode, Terms, UnknownSslMode};
+pub use observe::{Bytes, FileType, Observed, Obstacle, READ_LIMIT, Stat, observe};
+pub use problem::{Fault, FileKind, Problem};
+pub use verify::{Distrust, Trust, Verdict, provider, verify};

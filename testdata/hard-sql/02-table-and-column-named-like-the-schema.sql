@@ -1,4 +1,5 @@
--- expect: right
+-- expect: right or ambiguous: app.app
+-- keep: table app
 -- why: app.app.app is schema, table, column
 CREATE SCHEMA app;
 CREATE TABLE app.app (app text CHECK (app <> 'app.app'), id serial PRIMARY KEY);

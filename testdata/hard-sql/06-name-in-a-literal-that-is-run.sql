@@ -1,4 +1,5 @@
 -- expect: ambiguous: app.write_audit
+-- rename: *
 -- why: the bare name in a literal may be the schema or a word; it cannot be proven
 CREATE SCHEMA app;
 CREATE TABLE app.audit (what text);

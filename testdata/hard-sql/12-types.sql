@@ -1,4 +1,5 @@
--- expect: right
+-- expect: right or ambiguous: app.f
+-- keep: function f
 -- why: labels and defaults hold quotes, commas and the name
 CREATE SCHEMA app;
 CREATE TYPE app.mood AS ENUM ('so, so', 'it''s', 'app', 'app.mood');

@@ -3,11 +3,11 @@
 -- tenant: 123
 -- tenant: user
 -- tenant: USER
--- tenant: a_name_of_sixty-three_bytes_with_the_letter_ö_in_it_and_no_more
+-- tenant: a_name_of_sixty-three_bytes_with_the_letter_ö_in_it_and_nomore
 -- why: reserved words, digits, case, length
 CREATE SCHEMA app;
 CREATE TABLE app."Select" ("123" int, "user" text, "ärger" int);
-CREATE TABLE app."a_name_of_sixty-three_bytes_with_the_letter_ö_in_it_and_no_more" (id serial);
+CREATE TABLE app."a_name_of_sixty-three_bytes_with_the_letter_ö_in_it_and_nomore" (id serial);
 CREATE TABLE app."123" (id serial PRIMARY KEY);
 CREATE VIEW app."user" AS SELECT "Select"."user" FROM app."Select";
 CREATE FUNCTION app."Табличка"("日本" text) RETURNS text LANGUAGE sql AS $$ SELECT "日本" || count(*) FROM app."user" $$;

@@ -1,4 +1,5 @@
 -- expect: right or ambiguous: app.label
+-- rename: *
 -- why: in plpgsql app.x may be a schema's table or a labelled block's variable
 CREATE SCHEMA app;
 CREATE TABLE app.t (x int, name text);

@@ -1,4 +1,5 @@
 -- expect: right or ambiguous: app.f
+-- rename: *
 -- why: a literal that is run as SQL names the schema in text
 CREATE SCHEMA app;
 CREATE TABLE app.t (a int);

@@ -1,4 +1,5 @@
 -- expect: right or ambiguous: app.t
+-- rename: *
 -- why: a trigger's argument is text; this one is the schema, by the function's use of it
 CREATE SCHEMA app;
 CREATE TABLE app.log (t text);

@@ -6,4 +6,4 @@ COMMENT ON SCHEMA app IS 'This app''s data; "app".t is the -- main table
 CREATE TABLE app.t (a int);
 COMMENT ON COLUMN app.t.a IS E'app\tis\na word';
 -- check:
-SELECT obj_description('#{prefix}'::regnamespace) LIKE '%$$' AND col_description('#{prefix}.t'::regclass, 1) LIKE E'%\tis\na word';
+SELECT obj_description('#{prefix}'::regnamespace) LIKE '%$$%' AND col_description('#{prefix}.t'::regclass, 1) LIKE E'%\tis\na word';

@@ -1,4 +1,5 @@
 -- expect: right or ambiguous: app.f
+-- rename: *
 -- why: every way to write a string, in bodies that psql does not read
 CREATE SCHEMA app;
 CREATE TABLE app.t (a text);

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests stage their own files, programs and environments")]
 #![expect(clippy::unwrap_in_result, reason = "what the tests stand on panics; only what a test expects is an error")]
 
+mod capture;
 mod config;
 mod process;
 mod support;
 mod tenants;
+mod tls;

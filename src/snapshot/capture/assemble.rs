@@ -10,6 +10,7 @@ use crate::snapshot::rename::{Catalog, Mention, Pair, Verdict, mentions, settle}
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::Script;
 use crate::sql::literal::content;
+use crate::sql::token::Prefix;
 use crate::sql::{Kind, quote};
 
 /// What a tenant's schema comment ends with when schemastamp made the schema.
@@ -74,6 +75,7 @@ pub fn assemble(dump: &Dump, schema: &str, decisions: &Decisions, parts: &Parts<
         }
         let Some(text) = rename(statement, schema, &catalog, decisions, parts, &mut undecided) else { continue };
         let Some(text) = without_mark(&statement.object, text) else { continue };
+        let text = with_own_delimiter(&statement.object, text);
         if is_behind_rows(&statement.object) {
             writer.rows(dump, parts, schema);
         }
@@ -219,7 +221,28 @@ fn rename(
             }
         }
     }
-    decided.then(|| replace(text, &found))
+    let replaced = decided.then(|| replace(text, &found))?;
+    Some(if schema.contains('\\') { without_escape_marks(&replaced) } else { replaced })
+}
+
+/// Takes back the `E` that rendering puts in front of a literal for a name with a backslash, in bodies too.
+fn without_escape_marks(text: &str) -> String {
+    let mut output = String::with_capacity(text.len());
+    for token in crate::sql::tokens_of_template(text) {
+        let piece = token.text(text);
+        match token.kind {
+            Kind::Dollar(length, true) => {
+                let body = piece.get(length..piece.len() - length).unwrap_or_default();
+                let delimiter = piece.get(..length).unwrap_or_default();
+                output.push_str(&format!("{delimiter}{}{delimiter}", without_escape_marks(body)));
+            }
+            Kind::String(Prefix::Escape, true) if piece.contains(PLACEHOLDER) && !piece.contains('\\') => {
+                output.push_str(piece.get(1..).unwrap_or_default());
+            }
+            _ => output.push_str(piece),
+        }
+    }
+    output
 }
 
 /// The text with `#{prefix}` in the place of the schema, and every other `#{` kept from being a placeholder.
@@ -244,6 +267,30 @@ fn excerpt(text: &str, offset: usize) -> String {
     let line = text.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default().trim();
     let shown: String = line.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() > 120 { format!("{shown}…") } else { shown }
+}
+
+/// A routine whose body has the delimiter that `pg_dump` would choose for the template's text
+/// (`appendStringLiteralDQ`): what it chose for the dump depends on the characters in the schema's name.
+fn with_own_delimiter(object: &Object, text: String) -> String {
+    if !matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure) || object.action != Action::Create {
+        return text;
+    }
+    let tokens = crate::sql::tokens_of_template(&text);
+    let Some((token, length)) = tokens.iter().rev().find_map(|token| match token.kind {
+        Kind::Dollar(length, true) => Some((*token, length)),
+        _ => None,
+    }) else {
+        return text;
+    };
+    let Some(body) = text.get(token.start + length..token.end - length) else { return text };
+    let mut delimiter = String::from("$");
+    let mut suffixes = "_XXXXXXX".chars().cycle();
+    while body.contains(&delimiter) {
+        delimiter.extend(suffixes.next());
+    }
+    delimiter.push('$');
+    let (before, behind) = (text.get(..token.start).unwrap_or_default(), text.get(token.end..).unwrap_or_default());
+    format!("{before}{delimiter}{body}{delimiter}{behind}")
 }
 
 /// A schema's comment without the mark that `provision` leaves; `None` when nothing else is in it.

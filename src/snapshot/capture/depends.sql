@@ -1,6 +1,6 @@
--- What this transaction has made to depend on an object of the schema: [schema, '', object, 'depends on', what].
--- And a line when the database's default privileges concern what this role makes.
-WITH ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
+-- What this transaction has made to depend on an object of the schema, or on a view or function elsewhere that reads the
+-- schema: [copy, '', object, 'depends on', what].
+WITH RECURSIVE ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
 source (classid, objid) AS (
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, oid FROM ns
     UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
@@ -13,15 +13,32 @@ source (classid, objid) AS (
     UNION ALL SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
     UNION ALL SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, d.oid FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
     UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ns ON ns.oid = c.connamespace
-), copy AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $copy$)
+), copy AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $copy$),
+-- A view depends through its rule.
+through (classid, objid, refclassid, refobjid) AS (
+    SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END,
+        COALESCE(r.ev_class, d.objid), d.refclassid, d.refobjid
+    FROM pg_catalog.pg_depend d
+    LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+    WHERE d.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
+      AND COALESCE(r.ev_class, d.objid) <> d.refobjid
+), reader (classid, objid) AS (
+    SELECT t.classid, t.objid FROM through t JOIN source s ON s.classid = t.refclassid AND s.objid = t.refobjid
+    WHERE NOT EXISTS (SELECT FROM source o WHERE o.classid = t.classid AND o.objid = t.objid)
+    UNION
+    SELECT t.classid, t.objid FROM through t JOIN reader r ON r.classid = t.refclassid AND r.objid = t.refobjid
+    WHERE NOT EXISTS (SELECT FROM source o WHERE o.classid = t.classid AND o.objid = t.objid)
+), forbidden (classid, objid) AS (
+    SELECT classid, objid FROM source
+    UNION
+    SELECT r.classid, r.objid FROM reader r
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN copy ON copy.oid = c.relnamespace WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = r.objid)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN copy ON copy.oid = p.pronamespace WHERE r.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = r.objid)
+)
 SELECT pg_catalog.json_build_array($copy$, '', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), 'depends on',
     pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid))
-FROM pg_catalog.pg_depend d JOIN source s ON s.classid = d.refclassid AND s.objid = d.refobjid
+FROM pg_catalog.pg_depend d JOIN forbidden s ON s.classid = d.refclassid AND s.objid = d.refobjid
 WHERE d.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid
-  AND NOT EXISTS (SELECT FROM source o WHERE o.classid = d.classid AND o.objid = d.objid)
-  -- What belongs to an object of the source itself: column defaults, rewrite rules, triggers, policies.
-  AND (pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity LIKE '%' || $copy$ || '%'
-UNION ALL
-SELECT pg_catalog.json_build_array($copy$, '', '', 'has default privileges', '')
-WHERE EXISTS (SELECT FROM pg_catalog.pg_default_acl a JOIN pg_catalog.pg_roles r ON r.oid = a.defaclrole
-    WHERE a.defaclnamespace = 0 AND pg_catalog.pg_has_role(r.oid, 'USAGE'));
+  -- What belongs to the source itself, where that was loaded in this transaction too.
+  AND NOT EXISTS (SELECT FROM forbidden o WHERE o.classid = d.classid AND o.objid = d.objid)
+  AND pg_catalog.strpos((pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity, $copy$) > 0;

@@ -1,8 +1,9 @@
 //! One schema's statements, out of a dump by any `pg_dump` from 13 to 18, of one schema or of a whole database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::values::{self, ValueError};
+use super::values::{self, Value, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
 use crate::sql::literal::content;
 use crate::sql::script::line_of;
@@ -15,8 +16,8 @@ pub struct Dump {
     pub server: Option<u32>,
     /// The statements that make the schema's objects, in the dump's order.
     pub statements: Vec<DumpStatement>,
-    /// Rows by table, where the dump has any: column names (`None`: all, in order) and values (`None`: NULL).
-    pub rows: BTreeMap<String, Data>,
+    /// Where the dump has rows, by table; [`Dump::data`] reads them.
+    rows: BTreeMap<String, Vec<RowsAt>>,
     /// `setval` by sequence: the whole statement.
     pub sequence_values: BTreeMap<String, DumpStatement>,
     /// Materialized views that the dump refreshes.
@@ -27,13 +28,20 @@ pub struct Dump {
     pub left_out: Vec<String>,
 }
 
+/// Byte ranges of rows in a dump.
+#[derive(Clone, Debug)]
+enum RowsAt {
+    Copy { statement: Range<usize>, data: Range<usize> },
+    Insert { statement: Range<usize> },
+}
+
 /// Rows of a table as a dump holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Data {
     /// Column names; `None` when the dump does not name them.
     pub columns: Option<Vec<String>>,
-    /// Values in the order of the columns; `None` is NULL.
-    pub rows: Vec<Vec<Option<String>>>,
+    /// Values in the order of the columns.
+    pub rows: Vec<Vec<Value>>,
 }
 
 /// A statement and what it is about.
@@ -152,12 +160,46 @@ impl Dump {
             match segment {
                 Segment::Statement(statement) => reader.statement(statement)?,
                 Segment::Copy { statement, data } => {
-                    reader.copy(statement, text.get(data.clone()).unwrap_or_default())?;
+                    reader.dump.has_data = true;
+                    let object = Object::of(statement, text);
+                    if reader.is_ours(&object.scope) {
+                        reader.rows(object, RowsAt::Copy { statement: statement.range(), data: data.clone() });
+                    }
                 }
                 Segment::Meta { range } => reader.meta(range.start)?,
             }
         }
         reader.finish()
+    }
+
+    /// The rows of a table, out of the text that the dump was read from; `None` when it has none.
+    ///
+    /// # Errors
+    /// [`DumpError::Rows`] where a row is not made of literals.
+    pub fn data(&self, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
+        let Some(places) = self.rows.get(table) else { return Ok(None) };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut all: Option<Data> = None;
+        for place in places {
+            let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
+            let sql = text.get(statement.clone()).unwrap_or_default();
+            let refuse =
+                |source| DumpError::Rows { line: line_of(text, statement.start), table: table.to_owned(), source };
+            let script = Script::parse_head(sql);
+            let data = match place {
+                RowsAt::Copy { data, .. } => Data {
+                    columns: values::columns(&script, sql),
+                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default()),
+                },
+                RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
+            };
+            match &mut all {
+                None => all = Some(data),
+                Some(all) if all.columns == data.columns => all.rows.extend(data.rows),
+                Some(_) => return Err(refuse(ValueError::Columns)),
+            }
+        }
+        Ok(all)
     }
 
     /// Names of the tables that the dump creates.
@@ -175,7 +217,7 @@ struct Reader<'a> {
     dump: Dump,
     others: BTreeSet<String>,
     /// Rows of tables whose schema was not named, by table.
-    unqualified: BTreeMap<String, Data>,
+    unqualified: BTreeMap<String, Vec<RowsAt>>,
     /// Line counting goes on from the last statement.
     counted: (usize, usize),
     settings: Settings,
@@ -231,28 +273,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn copy(&mut self, statement: &Statement, data: &str) -> Result<(), DumpError> {
-        let line = self.line(statement.range().start);
-        self.dump.has_data = true;
-        let object = Object::of(statement, self.source);
-        if !self.is_ours(&object.scope) {
-            return Ok(());
-        }
-        let data = Data { columns: values::columns(statement, self.source), rows: values::copy_rows(data) };
-        self.rows(object, line, data)
-    }
-
-    fn rows(&mut self, object: Object, line: usize, data: Data) -> Result<(), DumpError> {
+    fn rows(&mut self, object: Object, place: RowsAt) {
         let rows = if object.scope == Scope::None { &mut self.unqualified } else { &mut self.dump.rows };
-        let entry = rows
-            .entry(object.name.clone())
-            .or_insert_with(|| Data { columns: data.columns.clone(), ..Data::default() });
-        if entry.columns != data.columns {
-            let source = ValueError::Columns;
-            return Err(DumpError::Rows { line, table: object.name, source });
-        }
-        entry.rows.extend(data.rows);
-        Ok(())
+        rows.entry(object.name).or_default().push(place);
     }
 
     fn is_ours(&self, scope: &Scope) -> bool {
@@ -276,7 +299,17 @@ impl<'a> Reader<'a> {
         let ours = object.scope == Scope::Named(self.schema.to_owned());
         match object.action {
             Action::Setting => return self.setting(statement, line),
-            Action::Transaction | Action::Drop => return Ok(()),
+            Action::Transaction => return Ok(()),
+            // `--clean` begins with drops: ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing is made there.
+            Action::Drop => {
+                let is_made = |statement: &DumpStatement| {
+                    statement.object.action == Action::Create && !statement.text.starts_with("CREATE OR REPLACE")
+                };
+                if !self.dump.statements.iter().any(is_made) {
+                    self.dump.statements.clear();
+                }
+                return Ok(());
+            }
             Action::Rows if object.kind == ObjectKind::Sequence => {
                 self.dump.has_data = true;
                 if ours {
@@ -287,12 +320,7 @@ impl<'a> Reader<'a> {
             }
             Action::Rows => {
                 if self.is_ours(&object.scope) {
-                    let data = values::insert_rows(statement, self.source).map_err(|source| DumpError::Rows {
-                        line,
-                        table: object.name.clone(),
-                        source,
-                    })?;
-                    self.rows(object, line, data)?;
+                    self.rows(object, RowsAt::Insert { statement: statement.range() });
                 }
                 return Ok(());
             }
@@ -311,6 +339,7 @@ impl<'a> Reader<'a> {
             }
             Action::Create if object.kind == ObjectKind::Schema => {
                 if ours {
+                    self.dump.statements.clear();
                     self.push(object, text.to_owned(), line);
                 }
                 return Ok(());
@@ -419,9 +448,9 @@ impl<'a> Reader<'a> {
         drop_empty_sessions(&mut self.dump.statements);
         // `INSERT INTO schema_migrations`, as Rails appends it, means the table that the search_path finds.
         let tables: BTreeSet<String> = self.dump.tables().map(str::to_owned).collect();
-        for (table, data) in self.unqualified {
+        for (table, places) in self.unqualified {
             if tables.contains(&table) {
-                self.dump.rows.entry(table).or_insert(data);
+                self.dump.rows.entry(table).or_insert(places);
             }
         }
         Ok(self.dump)
@@ -524,6 +553,41 @@ pub(super) fn sequence_owners(dump: &Dump) -> BTreeMap<String, String> {
     owners
 }
 
+/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
+pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+    let created = dump.statements.iter().find(|statement| {
+        statement.object.action == Action::Create
+            && statement.object.kind == ObjectKind::Table
+            && statement.object.name == table
+    });
+    let Some(text) = created.map(|statement| statement.text.as_str()) else { return Vec::new() };
+    let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
+    for token in crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()) {
+        match (token.kind, token.text(text)) {
+            (Kind::Punctuation, "(") => {
+                depth += 1;
+                first = depth == 1;
+            }
+            (Kind::Punctuation, ")") => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            (Kind::Punctuation, ",") if depth == 1 => first = true,
+            _ if first => {
+                first = false;
+                let constraint = ["constraint", "like", "check", "primary", "unique", "foreign", "exclude"];
+                if !constraint.iter().any(|word| token.is_word(text, word)) {
+                    columns.extend(identifier_value(token, text));
+                }
+            }
+            _ => {}
+        }
+    }
+    columns
+}
+
 /// The columns of a table's primary key, in order; empty without one.
 pub(super) fn primary_key(dump: &Dump, table: &str) -> Vec<String> {
     for statement in &dump.statements {
@@ -602,7 +666,9 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
         assert_eq!(texts.len(), 10, "{texts:#?}");
         assert_eq!(texts[5], "ALTER VIEW app.v OWNER TO postgres");
         assert!(texts[9].ends_with("ON TABLES TO bob"));
-        assert_eq!(dump.rows["t"].rows, [[Some("1".to_owned())]]);
+        let data = dump.data(WHOLE, "t").unwrap().unwrap();
+        assert_eq!(data.rows, [[Value::Text("1".to_owned())]]);
+        assert_eq!(dump.data(WHOLE, "v").unwrap(), None);
         assert!(dump.sequence_values.contains_key("t_id_seq"));
         assert_eq!(dump.left_out, ["CREATE PUBLICATION p FOR TABLE ONLY app.t"]);
         assert_eq!(sequence_owners(&dump)["t_id_seq"], "t");

@@ -113,7 +113,7 @@ pub(super) async fn read_rows(
     for value in server.query_json(&sql, stop).await? {
         if let Ok((index, row)) = serde_json::from_value::<(usize, Vec<Option<String>>)>(value.clone()) {
             if let Some(table) = found.get_mut(index) {
-                table.rows.push(row);
+                table.rows.push(row.into_iter().map(Into::into).collect());
             }
         } else if let Ok((sequence, last, called)) = serde_json::from_value::<(String, String, bool)>(value) {
             let qualified = format!("{}.{}", quote(schema), quote(&sequence));

@@ -15,3 +15,4 @@ pub(crate) use proof::{Aspects, differences, search_path};
 pub use proof::{Difference, Proof, ProofError, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
 pub use run::{Capture, CaptureError, Captured, Note, Source};
+pub use values::{Value, ValueError};

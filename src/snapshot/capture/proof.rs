@@ -20,8 +20,6 @@ use crate::sql::{TenantName, quote, quote_literal, tokens};
 pub struct Proof {
     /// How many objects of the copy were compared.
     pub objects: usize,
-    /// Grants that the copy has because of the database's own default privileges.
-    pub default_privileges: Vec<Difference>,
 }
 
 /// An aspect in which the copy is not its source.
@@ -257,14 +255,12 @@ pub async fn prove(
         .run_script(script.text(), &crate::pg::ScriptOptions::default(), stop)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut sources, mut copies, mut depends, mut defaults) = (BTreeMap::new(), BTreeMap::new(), Vec::new(), false);
+    let (mut sources, mut copies, mut depends) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for line in &output.lines {
         let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else { continue };
         if aspect.aspect == "depends on" {
             depends
                 .push(format!("{} on {}", aspect.object, aspect.value.unwrap_or_default()).replace(&copy, PLACEHOLDER));
-        } else if aspect.aspect == "has default privileges" {
-            defaults = true;
         } else if is_compared(&aspect, compare) {
             let map = if aspect.schema == copy { &mut copies } else { &mut sources };
             map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
@@ -275,14 +271,8 @@ pub async fn prove(
     }
     let objects =
         copies.keys().map(|(kind, object, _)| (kind, object)).collect::<std::collections::BTreeSet<_>>().len();
-    let (grants, others): (Vec<_>, Vec<_>) = differences(sources, copies, &copy, schema)
-        .into_iter()
-        .partition(|difference| defaults && difference.aspect == "privileges");
-    if others.is_empty() {
-        Ok(Proof { objects, default_privileges: grants })
-    } else {
-        Err(ProofError::Different(others))
-    }
+    let different = differences(sources, copies, &copy, schema);
+    if different.is_empty() { Ok(Proof { objects }) } else { Err(ProofError::Different(different)) }
 }
 
 /// The statement that sets the transaction's `search_path`.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
+use super::values::Value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
 
@@ -41,13 +42,28 @@ pub struct TableRows {
     pub table: String,
     /// Column names; empty for all, in order.
     pub columns: Vec<String>,
-    /// Values as text; `None` is NULL.
-    pub rows: Vec<Vec<Option<String>>>,
+    /// Values in the order of the columns.
+    pub rows: Vec<Vec<Value>>,
     /// Whether an identity column gets explicit values.
     pub identity: bool,
 }
 
 impl TableRows {
+    /// Names the columns, where the dump does not and these fit; and leaves out those that are always `DEFAULT`.
+    pub(super) fn name_columns(&mut self, listed: Vec<String>) {
+        if self.columns.is_empty() && self.rows.iter().all(|row| row.len() == listed.len()) {
+            self.columns = listed;
+        }
+        for at in (0..self.columns.len()).rev() {
+            if !self.rows.is_empty() && self.rows.iter().all(|row| row.get(at) == Some(&Value::Default)) {
+                self.columns.remove(at);
+                for row in &mut self.rows {
+                    row.remove(at);
+                }
+            }
+        }
+    }
+
     /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
     pub fn sort(&mut self, key: &[String]) {
         let positions: Vec<usize> =
@@ -80,7 +96,7 @@ impl TableRows {
                 let rows: Vec<String> = chunk
                     .iter()
                     .map(|row| {
-                        let values: Vec<String> = row.iter().map(|value| literal(value.as_deref())).collect();
+                        let values: Vec<String> = row.iter().map(literal).collect();
                         format!("    ({})", values.join(", "))
                     })
                     .collect();
@@ -91,12 +107,16 @@ impl TableRows {
 }
 
 /// Every value is a string literal: the column's type reads it as COPY would.
-fn literal(value: Option<&str>) -> String {
-    value.map_or_else(|| "NULL".to_owned(), |value| escape_placeholders(&quote_literal(value)).into_owned())
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Default => "DEFAULT".to_owned(),
+        Value::Text(text) => escape_placeholders(&quote_literal(text)).into_owned(),
+    }
 }
 
-fn compare(left: Option<&Option<String>>, right: Option<&Option<String>>) -> Ordering {
-    let (left, right) = (left.and_then(Option::as_deref), right.and_then(Option::as_deref));
+fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
+    let (left, right) = (left.and_then(Value::as_text), right.and_then(Value::as_text));
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
@@ -108,9 +128,9 @@ fn compare(left: Option<&Option<String>>, right: Option<&Option<String>>) -> Ord
 pub fn describe_versions(rows: &TableRows) -> String {
     let named = ["version", "version_num", "version_id", "installed_rank", "migration_name", "name", "id"];
     let column = named.iter().find_map(|name| rows.columns.iter().position(|column| column == name)).unwrap_or(0);
-    let mut values: Vec<Option<&Option<String>>> = rows.rows.iter().map(|row| row.get(column)).collect();
+    let mut values: Vec<Option<&Value>> = rows.rows.iter().map(|row| row.get(column)).collect();
     values.sort_by(|left, right| compare(*left, *right));
-    let last = values.last().copied().flatten().and_then(Option::as_deref);
+    let last = values.last().copied().flatten().and_then(Value::as_text);
     let count = rows.rows.len();
     let plural = if count == 1 { "row" } else { "rows" };
     let last = last.map_or_else(String::new, |last| {
@@ -128,7 +148,7 @@ mod tests {
         TableRows {
             table: "schema_migrations".into(),
             columns: vec!["version".into(), "name".into()],
-            rows: values.iter().map(|row| row.iter().map(|v| Some((*v).to_owned())).collect()).collect(),
+            rows: values.iter().map(|row| row.iter().map(|v| Value::Text((*v).to_owned())).collect()).collect(),
             identity: false,
         }
     }
@@ -137,10 +157,10 @@ mod tests {
     fn sorted_by_key_with_numbers_by_value() {
         let mut table = rows(&[&["10", "b"], &["9", "c"], &["9", "a"]]);
         table.sort(&["version".to_owned()]);
-        let versions: Vec<&str> = table.rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
+        let versions: Vec<&str> = table.rows.iter().map(|row| row[0].as_text().unwrap()).collect();
         assert_eq!(versions, ["9", "9", "10"]);
         table.sort(&[]);
-        assert_eq!(table.rows[0][1].as_deref(), Some("a"));
+        assert_eq!(table.rows[0][1].as_text(), Some("a"));
         assert_eq!(describe_versions(&table), "schema_migrations: 3 rows, last 10");
     }
 

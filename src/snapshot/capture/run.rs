@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Dump, DumpError, has_identity, primary_key};
+use super::dump::{Dump, DumpError, has_identity, listed_columns, primary_key};
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
 use super::proof::{Proof, ProofError, Script, SourceOf, fresh_name, prove};
 use super::rows::{TableRows, describe_versions};
@@ -63,8 +63,6 @@ pub enum Note {
     LeftOut(String),
     /// A decision for an object that the schema does not have.
     UnusedDecision(String),
-    /// Grants that copies get from the database's default privileges.
-    DefaultPrivileges(String),
     /// Nobody proved it.
     NotProven,
     /// Contested names were settled by asking the server.
@@ -72,7 +70,7 @@ pub enum Note {
         /// How many objects.
         objects: usize,
     },
-    /// `#{…}` in the source was escaped.
+    /// Rows that every tenant begins with.
     Carried {
         /// The table.
         table: String,
@@ -87,9 +85,6 @@ impl std::fmt::Display for Note {
             Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
             Self::UnusedDecision(object) => {
                 write!(formatter, "the decision for {object} concerns no object of the schema")
-            }
-            Self::DefaultPrivileges(difference) => {
-                write!(formatter, "this database's default privileges add to what tenants get: {difference}")
             }
             Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
             Self::AskedServer { objects } => {
@@ -197,7 +192,7 @@ impl Capture {
             }
             _ => None,
         };
-        let (rows, versions) = self.rows(&mut dump, inspection.as_ref(), stop).await?;
+        let (rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
             Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
@@ -216,11 +211,8 @@ impl Capture {
         };
         let snapshot = Snapshot::of(header, body)?;
         let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
-        match &proof {
-            None => notes.push(Note::NotProven),
-            Some(proof) => {
-                notes.extend(proof.default_privileges.iter().map(|d| Note::DefaultPrivileges(d.to_string())));
-            }
+        if proof.is_none() {
+            notes.push(Note::NotProven);
         }
         Ok(Captured { snapshot, proof, notes })
     }
@@ -229,6 +221,7 @@ impl Capture {
     async fn rows(
         &self,
         dump: &mut Dump,
+        text: &str,
         inspection: Option<&Inspection>,
         stop: &Stop,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
@@ -249,7 +242,7 @@ impl Capture {
             (Some(inspection), Some(server)) => {
                 read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
             }
-            _ => self.rows_of_dump(dump, &wanted)?,
+            _ => self.rows_of_dump(dump, text, &wanted)?,
         };
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
@@ -260,16 +253,17 @@ impl Capture {
         Ok((rows, described))
     }
 
-    fn rows_of_dump(&self, dump: &Dump, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
+    fn rows_of_dump(&self, dump: &Dump, text: &str, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
         let mut rows = Vec::new();
         for table in wanted {
-            match dump.rows.get(table) {
-                Some(data) => rows.push(TableRows {
-                    table: table.clone(),
-                    columns: data.columns.clone().unwrap_or_default(),
-                    rows: data.rows.clone(),
-                    identity: has_identity(dump, table),
-                }),
+            match dump.data(text, table)? {
+                Some(data) => {
+                    let columns = data.columns.unwrap_or_default();
+                    let identity = has_identity(dump, table);
+                    let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
+                    table_rows.name_columns(listed_columns(dump, table));
+                    rows.push(table_rows);
+                }
                 None if self.seeds.contains(table) && !dump.has_data => {
                     return Err(CaptureError::NoRows { table: table.clone() });
                 }

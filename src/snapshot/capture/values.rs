@@ -5,6 +5,33 @@ use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{Kind, Statement, Token};
 
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// NULL.
+    Null,
+    /// `DEFAULT`, as dumps have it for generated columns.
+    Default,
+    /// Anything else, as the text that the column's type reads.
+    Text(String),
+}
+
+impl Value {
+    /// The text, where there is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Default => None,
+        }
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        value.map_or(Self::Null, Self::Text)
+    }
+}
+
 /// Why rows cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -57,13 +84,14 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
             _ if depth != 1 => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
             (Kind::Operator, "-" | "+") => {
                 let number = rest.next().map_or("", |number| number.text(source));
-                row.push(Some(format!("{text}{number}")));
+                row.push(Value::Text(format!("{text}{number}")));
             }
-            (Kind::Number, _) => row.push(Some(text.to_owned())),
-            (Kind::String(..), _) => row.push(Some(content(*token, source).ok_or(ValueError::NotValues)?.text)),
-            (Kind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(None),
+            (Kind::Number, _) => row.push(Value::Text(text.to_owned())),
+            (Kind::String(..), _) => row.push(Value::Text(content(*token, source).ok_or(ValueError::NotValues)?.text)),
+            (Kind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
+            (Kind::Word, _) if text.eq_ignore_ascii_case("default") => row.push(Value::Default),
             (Kind::Word, _) if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => {
-                row.push(Some(text.to_ascii_lowercase()));
+                row.push(Value::Text(text.to_ascii_lowercase()));
             }
             _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
         }
@@ -79,19 +107,19 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
 }
 
 /// The rows of COPY's text format.
-pub(super) fn copy_rows(data: &str) -> Vec<Vec<Option<String>>> {
+pub(super) fn copy_rows(data: &str) -> Vec<Vec<Value>> {
     data.split_terminator('\n')
         .map(|line| line.strip_suffix('\r').unwrap_or(line).split('\t').map(copy_value).collect())
         .collect()
 }
 
 /// `CopyReadAttributesText`: backslash escapes, `\N` for NULL.
-fn copy_value(field: &str) -> Option<String> {
+fn copy_value(field: &str) -> Value {
     if field == "\\N" {
-        return None;
+        return Value::Null;
     }
     if !field.contains('\\') {
-        return Some(field.to_owned());
+        return Value::Text(field.to_owned());
     }
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.bytes().peekable();
@@ -131,7 +159,7 @@ fn copy_value(field: &str) -> Option<String> {
             None => bytes.push(b'\\'),
         }
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Value::Text(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -139,32 +167,26 @@ mod tests {
     use super::*;
     use crate::sql::Script;
 
+    fn text(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+
     #[test]
     fn copy_text() {
         assert_eq!(
             copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n"),
-            [
-                vec![Some("1".to_owned()), None, Some("a\tb\\N".to_owned())],
-                vec![Some("2".to_owned()), Some("AA".to_owned()), Some("x".to_owned())]
-            ]
+            [vec![text("1"), Value::Null, text("a\tb\\N")], vec![text("2"), text("AA"), text("x")]]
         );
         assert!(copy_rows("").is_empty());
     }
 
     #[test]
     fn insert_literals() {
-        let source = "INSERT INTO a.t (id, \"N\") OVERRIDING SYSTEM VALUE VALUES (-1, 'x''y'), (2.5, NULL), (true, E'a\\nb'::text)";
+        let source = "INSERT INTO a.t (id, \"N\") OVERRIDING SYSTEM VALUE VALUES (-1, 'x''y'), (2.5, NULL), (DEFAULT, E'a\\nb'::text)";
         let script = Script::parse(source).unwrap();
         let data = insert_rows(script.statements().next().unwrap(), source).unwrap();
         assert_eq!(data.columns.unwrap(), ["id", "N"]);
-        assert_eq!(
-            data.rows,
-            [
-                [Some("-1".to_owned()), Some("x'y".to_owned())],
-                [Some("2.5".to_owned()), None],
-                [Some("true".to_owned()), Some("a\nb".to_owned())]
-            ]
-        );
+        assert_eq!(data.rows, [[text("-1"), text("x'y")], [text("2.5"), Value::Null], [Value::Default, text("a\nb")]]);
         let source = "INSERT INTO t VALUES (now())";
         let script = Script::parse(source).unwrap();
         assert!(insert_rows(script.statements().next().unwrap(), source).is_err());

@@ -86,8 +86,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn is_schema(&self, token: Token, source: &str) -> bool {
-        matches!(token.kind, Kind::Word | Kind::Quoted(true))
-            && identifier_value(token, source).as_deref() == Some(self.schema)
+        identifier_value(token, source).as_deref() == Some(self.schema)
     }
 
     /// Reads code: the identifiers here, the literals by what they are used for.
@@ -98,13 +97,14 @@ impl Reader<'_> {
         let introduced = self.is_introduced(&view, place);
         for (index, token) in tokens.iter().enumerate() {
             match token.kind {
-                Kind::Word | Kind::Quoted(true) if self.is_schema(*token, source) => {
+                // Another escape character would change what the identifier is.
+                Kind::UnicodeQuoted(_) if tokens.get(index + 1).is_some_and(|next| next.is_word(source, "uescape")) => {
+                    self.add(code, *token, Verdict::Doubtful("an identifier with its own escape character"));
+                }
+                Kind::Word | Kind::Quoted(true) | Kind::UnicodeQuoted(true) if self.is_schema(*token, source) => {
                     if let Some(verdict) = self.identifier(&view, index, place, introduced) {
                         self.add(code, *token, verdict);
                     }
-                }
-                Kind::UnicodeQuoted(_) if place == Place::Body && token.text(source).contains(self.schema) => {
-                    self.add(code, *token, Verdict::Doubtful("an identifier with Unicode escapes"));
                 }
                 Kind::String(..) | Kind::Dollar(..) => literal::read(self, code, &view, index, place),
                 _ => {}
@@ -201,16 +201,26 @@ impl Reader<'_> {
             let row = view.word(index + 4, "rowtype");
             return if row { self.catalog.has_relation(&member).then_some(Verdict::Schema) } else { None };
         }
-        if !self.catalog.has(&member) {
+        if view.is_relation(index) {
+            return Some(Verdict::Schema);
+        }
+        // A column of a table that the code names with its schema elsewhere: `schema.table.column`.
+        if view.is(index + 3, ".") && (0..view.tokens.len()).any(|at| self.names_table(view, at, &member)) {
+            return Some(Verdict::Schema);
+        }
+        // In an expression two parts are a table, variable or routine and something in it: never a schema.
+        if !self.catalog.has(&member) || (view.is_expression(index) && !view.is(index + 3, ".")) {
             return None;
         }
-        if before("from") && index > 1 && !view.word(index - 2, "distinct") && !view.in_call(index) {
-            return Some(Verdict::Schema);
-        }
-        if before("only") || (before("update") && !view.is(index + 3, "=")) {
-            return Some(Verdict::Schema);
-        }
         Some(Verdict::Doubtful("the schema, or an alias, variable or argument of the same name"))
+    }
+
+    /// Whether `schema.table` stands at a place where only a table can.
+    fn names_table(&self, view: &View<'_>, index: usize, table: &str) -> bool {
+        view.at(index).is_some_and(|token| self.is_schema(token, view.source))
+            && view.is(index + 1, ".")
+            && view.at(index + 2).and_then(|token| identifier_value(token, view.source)).as_deref() == Some(table)
+            && (view.is_relation(index) || self.is_decisive(view, index, Place::Body))
     }
 
     /// A body in a language of which nothing is known here.
@@ -296,6 +306,99 @@ impl View<'_> {
             at -= 2;
         }
         at >= 2 && (self.word(at - 1, "to") || self.is(at - 1, "=")) && self.word(at - 2, "search_path")
+    }
+
+    /// Whether a name stands where a table is named: behind `FROM`, `JOIN`, `USING`, `UPDATE`, `INSERT INTO`, or a comma
+    /// of a list of tables.
+    fn is_relation(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1) else { return false };
+        let earlier =
+            |words: &[&str]| before.checked_sub(1).is_some_and(|at| words.iter().any(|word| self.word(at, word)));
+        if self.word(before, "from") {
+            return !earlier(&["distinct"]) && !self.in_call(index);
+        }
+        if self.word(before, "using") || self.word(before, "into") {
+            return earlier(&["insert", "merge"]) || self.word(before, "using") && !earlier(&["execute"]);
+        }
+        if self.word(before, "update") {
+            return !earlier(&["for", "key", "do", "on", "or"]);
+        }
+        self.word(before, "join")
+            || self.word(before, "only")
+            || (self.is(before, ",") && self.clause(before) == Some("from"))
+    }
+
+    /// Whether a name stands where only an expression can.
+    fn is_expression(&self, index: usize) -> bool {
+        const INTRODUCE: &[&str] = &[
+            "select",
+            "where",
+            "and",
+            "or",
+            "not",
+            "when",
+            "then",
+            "else",
+            "by",
+            "having",
+            "return",
+            "returning",
+            "case",
+            "between",
+            "if",
+            "elsif",
+            "while",
+            "like",
+            "ilike",
+            "in",
+            "on",
+            "distinct",
+            "limit",
+            "offset",
+            "set",
+            "exit",
+        ];
+        let Some(before) = index.checked_sub(1) else { return false };
+        let Some(token) = self.at(before) else { return false };
+        match token.kind {
+            Kind::Operator => true,
+            Kind::Word => {
+                INTRODUCE.iter().any(|word| self.word(before, word))
+                    || (self.word(before, "from") && !self.is_relation(index))
+            }
+            Kind::Punctuation => match token.text(self.source) {
+                ":=" | "[" => true,
+                "(" => !before
+                    .checked_sub(1)
+                    .is_some_and(|at| self.word(at, "from") || self.word(at, "join") || self.is(at, ",")),
+                "," => self.clause(before).is_some_and(|clause| clause != "from"),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The word that opened the list in which a comma stands; `call` for the arguments of a function.
+    fn clause(&self, comma: usize) -> Option<&'static str> {
+        const CLAUSES: &[&str] = &["select", "from", "where", "by", "set", "values", "returning", "using", "declare"];
+        let mut depth = 0_usize;
+        for at in (0..comma).rev() {
+            if self.is(at, ")") {
+                depth += 1;
+            } else if self.is(at, "(") {
+                if depth == 0 {
+                    return Some("call");
+                }
+                depth -= 1;
+            } else if self.is(at, ";") {
+                return None;
+            } else if depth == 0
+                && let Some(clause) = CLAUSES.iter().find(|clause| self.word(at, clause))
+            {
+                return Some(clause);
+            }
+        }
+        None
     }
 
     /// Whether a token stands among the arguments of `extract(… FROM …)` and the like.

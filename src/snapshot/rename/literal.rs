@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, ind
     let Some(token) = view.at(index) else { return };
     let Some(inner) = content(token, view.source) else { return };
     // The common case first: most literals do not hold the name at all.
-    if !inner.text.to_ascii_lowercase().contains(&reader.schema.to_ascii_lowercase()) {
+    if !may_hold(&inner.text, reader.schema) {
         return;
     }
     let inner = inner.rebased(|offset| code.source_offset(offset));
@@ -54,6 +54,12 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, ind
         Use::Constant => doubtful(reader, &inner, &tokens, true),
         Use::Unknown => doubtful(reader, &inner, &tokens, false),
     }
+}
+
+/// Whether a part of the name that no quoting changes is in the text, in any case.
+fn may_hold(text: &str, schema: &str) -> bool {
+    let plain = schema.split(['"', '\'', '\\']).max_by_key(|part| part.len()).unwrap_or_default();
+    text.to_ascii_lowercase().contains(&plain.to_ascii_lowercase())
 }
 
 fn whole(reader: &mut Reader<'_>, inner: &Content, verdict: Verdict) {
@@ -207,11 +213,19 @@ fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Optio
     {
         return Use::Text;
     }
-    match call {
+    match call.filter(|(_, arguments)| !is_column_list(reader, view, index, arguments)) {
         None => Use::Constant,
         Some((name, _)) if is_harmless(view, index, name) => Use::Constant,
         Some(_) => Use::Unknown,
     }
+}
+
+/// Whether what looks like the arguments of a call are the columns of `CREATE TABLE t (…)` or `… OF type (…)`.
+fn is_column_list(reader: &Reader<'_>, view: &View<'_>, index: usize, arguments: &str) -> bool {
+    let first = view.tokens.iter().find(|token| token.is(view.source, "("));
+    let end = view.at(index).map_or(0, |token| token.start);
+    matches!(reader.object.kind, ObjectKind::Table | ObjectKind::ForeignTable)
+        && first.is_some_and(|first| view.source.get(first.end..end) == Some(arguments))
 }
 
 /// Whether a function of `pg_catalog` (which the server prints without a schema) only computes with its text.

@@ -180,6 +180,8 @@ fn new_key() -> KeyPair {
 
 fn authority_params(name: &str) -> CertificateParams {
     let mut leaf = Leaf::with_common_name(name, ExtendedKeyUsagePurpose::ServerAuth);
+    // As real authorities do, root and intermediates bear the name of their organisation: the first word.
+    leaf.params.distinguished_name.push(DnType::OrganizationName, name.split(' ').next().unwrap_or(name));
     leaf.params.extended_key_usages = Vec::new();
     leaf.params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     leaf.params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -11,6 +11,9 @@ pub(crate) struct HardCase {
     pub(crate) tenants: Vec<String>,
     /// Tables whose rows are carried, as `--seed` takes them.
     pub(crate) seeds: Vec<String>,
+    /// What the user says of doubtful text, as `--keep` and `--rename` take it.
+    pub(crate) keep: Vec<String>,
+    pub(crate) rename: Vec<String>,
     /// The oldest server that can load it.
     pub(crate) server: Option<u32>,
     /// Makes the source.
@@ -63,6 +66,8 @@ impl HardCase {
             schema: only("schema").unwrap_or_else(|| "app".to_owned()),
             tenants,
             seeds: header("seed"),
+            keep: header("keep"),
+            rename: header("rename"),
             server: only("server").map(|major| major.parse().expect("a major version")),
             sql: sql.to_owned(),
             check: check.to_owned(),

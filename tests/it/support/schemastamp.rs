@@ -152,7 +152,12 @@ impl Schemastamp {
 
     /// The command that [`Schemastamp::spawn`] starts.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.binary());
+        self.command_of(&self.binary(), arguments)
+    }
+
+    /// Another program in the same world, for comparison.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.root.path()).env_clear().envs(&self.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(user) = &self.user {

@@ -1,0 +1,98 @@
+//! What the sign-up handler of a web service does: a schema for the new customer, from the snapshot that the program was
+//! built with.
+//!
+//! ```sh
+//! DATABASE_URL=postgres://app@db/app cargo run --example sign_up -- "O'Neil & Sons"
+//! ```
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemastamp::config::{ConnectionFlags, Environment, Settings, ToolFlags};
+use schemastamp::connect;
+use schemastamp::process::Stop;
+use schemastamp::snapshot::Snapshot;
+use schemastamp::sql::TenantName;
+use schemastamp::tenant::{Outcome, ProvisionError, ProvisionOptions, Provisioner};
+
+/// Checked into the repository of the service, and made by `schemastamp capture`.
+const SNAPSHOT: &str = include_str!("../testdata/notebook.sql");
+
+/// A customer waits in front of a browser.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the handler answers.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 201: the schema is there.
+    Welcome {
+        /// The schema's name, to be kept with the customer.
+        schema: String,
+    },
+    /// 422: no letter or digit in the company's name.
+    BadName,
+    /// 409: somebody has that name.
+    Taken,
+    /// 503: nothing was created, the customer may try again.
+    TryAgain,
+    /// 500: somebody has to look, the message says at what.
+    Broken(String),
+}
+
+/// The part of the service's state that signs customers up: made once, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    provisioner: Provisioner,
+    stop: Stop,
+}
+
+impl SignUp {
+    /// Finds psql and the connection in the environment, as the command does; connects nowhere.
+    pub async fn new(environment: &Environment, stop: Stop) -> Result<Self, Box<dyn Error>> {
+        let settings = Settings::resolve(&ConnectionFlags::default(), &ToolFlags::default(), environment)?;
+        let mut server = connect::server(&settings, environment, &stop).await?.server;
+        server.timeout = Some(PATIENCE);
+        let snapshot = Arc::new(Snapshot::parse(SNAPSHOT)?);
+        Ok(Self { provisioner: Provisioner::new(server, snapshot, ProvisionOptions::default()), stop })
+    }
+
+    /// Handles one request.
+    pub async fn sign_up(&self, company: &str) -> Answer {
+        let Ok(tenant) = TenantName::new(schema_of(company)) else { return Answer::BadName };
+        match self.provisioner.provision(&tenant, &self.stop).await {
+            Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome { schema: tenant.to_string() },
+            Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => Answer::Taken,
+            // Nothing is left, so the same request may come again.
+            Err(
+                ProvisionError::Connect(_)
+                | ProvisionError::Lost(_)
+                | ProvisionError::TimedOut { .. }
+                | ProvisionError::Interrupted { .. },
+            ) => Answer::TryAgain,
+            Err(ProvisionError::Sql { message, .. })
+                if message.sqlstate.is_some_and(|sqlstate| sqlstate.is_retryable()) =>
+            {
+                Answer::TryAgain
+            }
+            Err(error) => Answer::Broken(error.to_string()),
+        }
+    }
+}
+
+/// `O'Neil & Sons` becomes `c_o_neil_sons`; empty when nothing is left of the name.
+fn schema_of(company: &str) -> String {
+    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' };
+    let plain: String = company.chars().map(plain).collect();
+    let words: Vec<&str> = plain.split('_').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { String::new() } else { format!("c_{}", words.join("_")).chars().take(63).collect() }
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let company = std::env::args().nth(1).ok_or("the company's name is missing")?;
+    let sign_up = SignUp::new(&Environment::of_process(), Stop::on_signals()?).await?;
+    println!("{:?}", sign_up.sign_up(&company).await);
+    Ok(())
+}

@@ -1,0 +1,237 @@
+"""Measures; called by scripts/bench, which provides the cluster. See docs/benchmarks.md for what comes out."""
+
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from open_connection import OpenConnection  # noqa: E402
+
+ROOT = pathlib.Path(sys.argv[1])
+SCHEMASTAMP = os.environ["SCHEMASTAMP_BINARY"]
+PG_BIN = pathlib.Path(os.environ["PG_BIN"])
+PSQL = [str(PG_BIN / "psql"), "-X", "-q", "-w", "-v", "ON_ERROR_STOP=1"]
+QUIET = "SET client_min_messages = warning;"
+ROUNDS = 9
+
+
+class Table:
+    """The rows of the report: what, measured, target, reached or not."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, value, target, unit="", detail=""):
+        reached = "yes" if value <= target else "**no**"
+        shown = f"{value:.2f}" if not unit else f"{value:.1f} {unit}"
+        limit = f"≤ {target:g}{' ' + unit if unit else ''}"
+        self.rows.append(f"| {what} | {shown} | {limit} | {reached} | {detail} |")
+        print(self.rows[-1], flush=True)
+
+    def fact(self, what, shown, detail=""):
+        """A number without a target."""
+        self.rows.append(f"| {what} | {shown} |  |  | {detail} |")
+        print(self.rows[-1], flush=True)
+
+
+def run(command, **options):
+    """Runs a command to its end; the milliseconds it took. Shows what it said when it fails."""
+    start = time.perf_counter()
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, **options)
+    elapsed = (time.perf_counter() - start) * 1000
+    if done.returncode != 0:
+        sys.exit(f"{command}: exit {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}")
+    return elapsed
+
+
+def sql(text):
+    run([*PSQL, "-o", "/dev/null", "-c", text])
+
+
+def drop(schema):
+    sql(f'{QUIET} DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def through_proxy(round_trip_ms):
+    """Starts the delaying proxy; the environment that leads through it, and the process (close its stdin to end it)."""
+    proxy = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts/lib/delay_proxy.py"), os.environ["PGHOST"], os.environ["PGPORT"], str(round_trip_ms)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    port = proxy.stdout.readline().decode().strip()
+    return {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": port, "PGSSLMODE": "disable"}, proxy
+
+
+def capture(schema, snapshot, *options):
+    return run([SCHEMASTAMP, "capture", "--schema", schema, "-o", snapshot, *options])
+
+
+def dump(schema, path):
+    run([str(PG_BIN / "pg_dump"), f"--schema={schema}", "--schema-only", "-f", path])
+
+
+def rendered(tenant, snapshot):
+    """The SQL of one tenant, without psql's own commands, as one message takes it."""
+    text = subprocess.run([SCHEMASTAMP, "render", tenant, "--snapshot", snapshot], check=True, capture_output=True).stdout
+    return "\n".join(line for line in text.decode().split("\n") if not line.startswith("\\"))
+
+
+def in_turn(rounds, **ways):
+    """Runs each way once per round, in turn; the median milliseconds of each."""
+    times = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, way in ways.items():
+            times[name].append(way(f"bench_{name}_{number}"))
+    return {name: median(values) for name, values in times.items()}
+
+
+def bench_provision(table):
+    """One tenant of the sample application against psql -f and against the limit."""
+    capture("tenant_demo", "app.sql", "--seed", "tenant_demo.plans")
+    dump("tenant_demo", "dump.sql")
+    sql("ALTER SCHEMA tenant_demo RENAME TO kept_aside")
+    connection = OpenConnection()
+
+    def psql(_, env=None):
+        elapsed = run([*PSQL, "-o", "/dev/null", "-f", "dump.sql"], env=env)
+        drop("tenant_demo")
+        return elapsed
+
+    def schemastamp(tenant, env=None):
+        elapsed = run([SCHEMASTAMP, "provision", tenant, "--snapshot", "app.sql"], env=env)
+        drop(tenant)
+        return elapsed
+
+    def limit(tenant):
+        text = rendered(tenant, "app.sql")
+        elapsed = connection.milliseconds(text)
+        drop(tenant)
+        return elapsed
+
+    for way in (psql, schemastamp, limit):
+        way("warm_up")
+    near = in_turn(ROUNDS, psql=psql, schemastamp=schemastamp, limit=limit)
+    detail = "{schemastamp:.0f} ms ÷ {psql:.0f} ms".format(**near)
+    table.add("a tenant of 44 tables ÷ `psql -f` of its dump", near["schemastamp"] / near["psql"], 0.6, detail=detail)
+    detail = "{schemastamp:.0f} ms ÷ {limit:.0f} ms".format(**near)
+    table.add("… ÷ the same SQL as one message, connection open", near["schemastamp"] / near["limit"], 1.15, detail=detail)
+
+    direct, direct_proxy = through_proxy(0)
+    far, far_proxy = through_proxy(10)
+    times = in_turn(5, near=lambda tenant: schemastamp(tenant, direct), far=lambda tenant: schemastamp(tenant, far),
+                    psql_near=lambda tenant: psql(tenant, direct), psql_far=lambda tenant: psql(tenant, far))
+    for proxy in (direct_proxy, far_proxy):
+        proxy.stdin.close()
+        proxy.wait()
+    table.add("… with 10 ms round trip ÷ without", times["far"] / times["near"], 1.2,
+              detail="{far:.0f} ms ÷ {near:.0f} ms".format(**times))
+    table.fact("`psql -f` with 10 ms round trip ÷ without", f"{times['psql_far'] / times['psql_near']:.1f}",
+               "{psql_far:.0f} ms ÷ {psql_near:.0f} ms".format(**times))
+    sql("ALTER SCHEMA kept_aside RENAME TO tenant_demo")
+
+
+def big_schema(name, size):
+    """A schema whose dump has about `size` bytes, most of it in functions, as in applications that grew."""
+    body = "\n".join(f"  -- step {n}: {name}.t_1 is read\n  PERFORM count(*) FROM {name}.t_{n % 20} WHERE note <> 'x  --  y';"
+                     for n in range(40))
+    tables = [f"CREATE TABLE {name}.t_{n} (id bigserial PRIMARY KEY, note text DEFAULT 'app', at timestamptz)" for n in range(20)]
+    functions = [f"CREATE FUNCTION {name}.f_{n}() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n{body}\nEND\n$$"
+                 for n in range(size // (len(body) + 300))]
+    path = pathlib.Path(f"{name}.sql")
+    path.write_text(f"CREATE SCHEMA {name};\n" + ";\n".join(tables + functions) + ";\n")
+    run([*PSQL, "-1", "-o", "/dev/null", "-f", str(path)])
+
+
+def peak_megabytes(command):
+    """The largest memory of a command or of a child of it, measured in a process of its own."""
+    code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True)
+    return int(done.stdout) / 1024
+
+
+def bench_own_work(table):
+    """What schemastamp itself costs beside psql, pg_dump and the server."""
+    big_schema("half", 500_000)
+    capture("half", "half.snapshot.sql")
+    size = os.path.getsize("half.snapshot.sql") / 1000
+    work = in_turn(ROUNDS, help=lambda _: run([SCHEMASTAMP, "--help"]),
+                   render=lambda tenant: run([SCHEMASTAMP, "render", tenant, "--snapshot", "half.snapshot.sql"]))
+    table.add(f"own work for a tenant, snapshot of {size:.0f} KB", work["render"], 10, "ms", "`render`, process included")
+    big_schema("big", 5_000_000)
+    dump("big", "big.dump.sql")
+    capture("big", "big.snapshot.sql")
+    megabytes = os.path.getsize("big.snapshot.sql") / 1e6
+    peak = peak_megabytes([SCHEMASTAMP, "provision", "big_tenant", "--snapshot", "big.snapshot.sql"])
+    table.add(f"memory to provision from a snapshot of {megabytes:.1f} MB", peak, 64, "MB", "largest process, psql included")
+    minify = median([run([SCHEMASTAMP, "minify", "big.snapshot.sql", "-o", "big.min.sql"]) for _ in range(5)])
+    table.fact(f"`minify` of {megabytes:.1f} MB", f"{minify:.0f} ms")
+    whole = median([capture("big", "again.sql", "--no-prove") for _ in range(3)])
+    pg_dump = median([run([str(PG_BIN / "pg_dump"), "--schema=big", "--schema-only", "-f", "big.dump.sql"]) for _ in range(3)])
+    table.add(f"capture of {megabytes:.1f} MB without proof, less pg_dump's own time", (whole - pg_dump) / 1000, 0.5, "s",
+              f"{whole:.0f} ms − {pg_dump:.0f} ms")
+    for schema in ("half", "big", "big_tenant"):
+        drop(schema)
+
+
+def bench_flat(table):
+    """A tenant costs the same with 1,000 tenants present."""
+    sql("CREATE SCHEMA small")
+    for n in range(10):
+        sql(f"CREATE TABLE small.t_{n} (id bigserial PRIMARY KEY, note text, parent bigint REFERENCES small.t_{max(0, n - 1)})")
+    capture("small", "small.sql")
+    provision = [SCHEMASTAMP, "provision", "--snapshot", "small.sql"]
+    first = median([run([*provision, f"first_{n}"]) for n in range(20)])
+    start = time.perf_counter()
+    for chunk in range(10):
+        run([*provision, *(f"many_{chunk}_{n}" for n in range(100))])
+    rate = 1000 / (time.perf_counter() - start)
+    last = median([run([*provision, f"last_{n}"]) for n in range(20)])
+    table.add("a tenant with 1,000 tenants present ÷ the first", last / first, 1.15, detail=f"{last:.1f} ms ÷ {first:.1f} ms")
+    table.fact("1,000 tenants of 10 tables, one after the other", f"{rate:.0f} a second")
+
+
+SECTIONS = {"provision": bench_provision, "own-work": bench_own_work, "flat": bench_flat}
+
+
+def machine():
+    """What the numbers were measured on."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo").read_text().split("\n")
+    cpu = next((line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    server = subprocess.run([str(PG_BIN / "postgres"), "--version"], capture_output=True, text=True).stdout.split()[2]
+    return (f"{os.cpu_count()} × {cpu}, {memory:.0f} GB, {platform.system()} {platform.release().split('-')[0]}, "
+            f"PostgreSQL {server}, fsync on, everything on one machine")
+
+
+def main():
+    chosen = [name for name in sys.argv[2:] if name != "--dry-run"]
+    if unknown := [name for name in chosen if name not in SECTIONS]:
+        sys.exit(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    head = "| what | measured | target | reached | from |\n|---|---|---|---|---|"
+    text = f"""# Benchmarks
+
+Made by `scripts/bench`: ratios of medians, each pair measured in turn within one run.
+
+Measured on: {machine()}.
+"""
+    print(f"{machine()}\n{head}")
+    for name in chosen or SECTIONS:
+        table = Table()
+        SECTIONS[name](table)
+        title = SECTIONS[name].__doc__.strip().rstrip(".")
+        text += f"\n## {title}\n\n{head}\n" + "\n".join(table.rows) + "\n"
+    if len(sys.argv) == 2:
+        (ROOT / "docs").mkdir(exist_ok=True)
+        (ROOT / "docs/benchmarks.md").write_text(text)
+        print("\ndocs/benchmarks.md is written")
+
+
+main()

@@ -1,0 +1,253 @@
+//! The command `capture`.
+
+use std::path::Path;
+
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+
+use super::arguments::CaptureArguments;
+use super::failure::Failure;
+use super::session::Session;
+use crate::config::{Origin, Setting, Settings};
+use crate::connect;
+use crate::exit;
+use crate::path;
+use crate::pg::Server;
+use crate::snapshot::capture::{Capture, Captured, Note, Source, VERSIONS_TABLES};
+use crate::snapshot::{Decision, Decisions, Header, Snapshot, parse_names};
+use crate::sql::{Kind, fold, tokens};
+
+pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Result<u8, Failure> {
+    let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
+    let decisions = decisions(&arguments, kept.as_ref())?;
+    let seeds = seeds(&arguments, kept.as_ref())?;
+    let versions_table = match &arguments.versions_table {
+        Some(table) => Some(table_name("--versions-table", table, &arguments.schema)?),
+        None => kept.as_ref().and_then(kept_versions_table),
+    };
+    let (source, server, scratch) = sources(session, &arguments).await?;
+    let capture = Capture {
+        schema: arguments.schema.clone(),
+        source,
+        seeds,
+        versions_table,
+        decisions,
+        owners: !arguments.no_owner,
+        privileges: !arguments.no_privileges,
+        server,
+        prove: !arguments.no_prove,
+        scratch,
+    };
+    let mut captured = capture.run(&session.stop).await?;
+    if arguments.minify {
+        captured.snapshot = captured.snapshot.minified().map_err(crate::snapshot::capture::CaptureError::from)?;
+    }
+    hand_over(session, arguments.output.as_deref(), &captured)?;
+    Ok(exit::DONE)
+}
+
+/// The header of the snapshot that is about to be replaced, if there is one.
+fn kept(path: &Path) -> Result<Option<Header>, Failure> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = path::read(path)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    match Snapshot::parse_bytes(&bytes) {
+        Ok(snapshot) => Ok(Some(snapshot.header().clone())),
+        Err(source) => Err(Failure::NotReplaced { path: path.to_owned(), source }),
+    }
+}
+
+/// The decisions of the flags, and of the kept header where no flag decides.
+fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Decisions, Failure> {
+    if let Some(both) = arguments.keep.iter().find(|object| arguments.rename.contains(object)) {
+        return Err(Failure::Usage(format!("'{both}' is given to --keep and to --rename")));
+    }
+    let mut decisions = kept.map(|header| header.decisions.clone()).unwrap_or_default();
+    for (objects, decision) in [(&arguments.keep, Decision::Keep), (&arguments.rename, Decision::Rename)] {
+        for object in objects {
+            if object.trim().is_empty() || object.contains(['\n', '\r']) {
+                let flag = decision.word();
+                return Err(Failure::Usage(format!("--{flag} '{}' names no object", object.escape_debug())));
+            }
+            decisions.add(object, decision);
+        }
+    }
+    Ok(decisions)
+}
+
+fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<String>, Failure> {
+    if arguments.seed.is_empty() {
+        return Ok(kept.map(|header| header.seeds.clone()).unwrap_or_default());
+    }
+    let mut seeds = Vec::new();
+    for table in &arguments.seed {
+        let table = table_name("--seed", table, &arguments.schema)?;
+        if !seeds.contains(&table) {
+            seeds.push(table);
+        }
+    }
+    Ok(seeds)
+}
+
+/// A table's name as SQL has it: folded unless quoted, with or without the schema.
+fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
+    let wrong = |why: String| Failure::Usage(format!("{flag} '{}': {why}", text.escape_debug()));
+    let mut names = Vec::new();
+    for token in tokens(text) {
+        let part = token.text(text);
+        match token.kind {
+            Kind::Word => names.push(fold(part)),
+            Kind::Quoted(true) => names.extend(parse_names(part).map_err(wrong)?),
+            Kind::Punctuation if part == "." => {}
+            _ => {
+                return Err(wrong(
+                    "not a table's name; put one that is not a plain identifier in double quotes".to_owned(),
+                ));
+            }
+        }
+    }
+    match <[String; 1]>::try_from(names) {
+        Ok([table]) => Ok(table),
+        Err(names) => match <[String; 2]>::try_from(names) {
+            Ok([of, table]) if of == schema => Ok(table),
+            Ok([of, _]) => Err(wrong(format!("the table must be in the schema '{schema}', not in '{of}'"))),
+            Err(_) => Err(wrong("not a table's name".to_owned())),
+        },
+    }
+}
+
+/// A versions table that is none of the well-known ones: it was named by a flag once.
+fn kept_versions_table(header: &Header) -> Option<String> {
+    let [line] = header.versions.as_slice() else { return None };
+    let (name, _) = line.split_once(": ")?;
+    let table = parse_names(name).ok()?.into_iter().next()?;
+    (!VERSIONS_TABLES.contains(&table.as_str())).then_some(table)
+}
+
+/// Where the schema comes from, and the servers for judgement and proof.
+async fn sources(
+    session: &Session,
+    arguments: &CaptureArguments,
+) -> Result<(Source, Option<Server>, Option<Server>), Failure> {
+    let dump = match &arguments.from {
+        Some(path) => Some(read_dump(session, path).await?),
+        None => None,
+    };
+    // A dump that is not proven needs no server.
+    if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
+        return Ok((Source::Dump(text.clone()), None, None));
+    }
+    let settings = session.settings()?;
+    let server = session.target(&settings).await?.server;
+    let scratch = match &arguments.scratch {
+        Some(database) => Some(scratch(session, settings.clone(), database).await?),
+        None => None,
+    };
+    let source = match dump {
+        Some(text) => Source::Dump(text),
+        None => Source::Live(connect::pg_dump(&settings.tool, &session.environment, &server)?),
+    };
+    Ok((source, Some(server), scratch))
+}
+
+/// The same server, another database.
+async fn scratch(session: &Session, mut settings: Settings, database: &str) -> Result<Server, Failure> {
+    let setting = Setting::new(database.to_owned(), Origin::Flag("--scratch"));
+    settings.connection.set("dbname", setting)?;
+    Ok(session.target(&settings).await?.server)
+}
+
+async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let mut stdin = tokio::io::stdin();
+        let read = tokio::select! {
+            read = stdin.read_to_end(&mut bytes) => read,
+            signal = session.stop.requested() => return Err(Failure::Interrupted(signal)),
+        };
+        read.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+        bytes
+    } else {
+        path::read(path)?
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::DumpEncoding { path: path.to_owned(), line }
+    })
+}
+
+/// Writes the snapshot and says what is to be said of it.
+fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Result<(), Failure> {
+    let output = session.output;
+    let Captured { snapshot, proof, notes } = captured;
+    for note in notes {
+        match note {
+            Note::NotProven | Note::UnusedDecision(_) => output.warning(&note.to_string()),
+            _ => output.note(&note.to_string()),
+        }
+    }
+    let text = snapshot.to_text();
+    let changed = match file {
+        Some(file) => Some(output.file(file, &text)?),
+        None if output.is_json() => {
+            output.json(&json!({ "snapshot": text }))?;
+            None
+        }
+        None => {
+            output.raw(&text)?;
+            None
+        }
+    };
+    let counts = snapshot.counts();
+    if output.is_json() {
+        let objects: serde_json::Map<_, _> =
+            counts.iter().map(|(kind, count)| (kind.words().to_owned(), json!(count))).collect();
+        let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+        output.json(&json!({ "summary": {
+            "file": file.map(|file| file.display().to_string()),
+            "changed": changed,
+            "objects": objects,
+            "proven": proof.as_ref().map(|proof| proof.objects),
+            "notes": notes,
+        } }))?;
+        return Ok(());
+    }
+    if let Some(proof) = proof {
+        output.say(&format!("proven: {} objects equal", proof.objects));
+    }
+    if let Some(file) = file {
+        let objects: usize = counts.values().sum();
+        let word = if changed == Some(true) { "wrote" } else { "unchanged:" };
+        output.say(&format!("{word} '{}', {objects} objects", file.display()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_named_as_in_sql() {
+        let name = |text: &str| table_name("--seed", text, "app").map_err(|error| error.to_string());
+        assert_eq!(name("Plans").as_deref(), Ok("plans"));
+        assert_eq!(name("app.plans").as_deref(), Ok("plans"));
+        assert_eq!(name("\"My.Plans\"").as_deref(), Ok("My.Plans"));
+        assert!(name("other.plans").unwrap_err().contains("in the schema 'app', not in 'other'"));
+        for wrong in ["", "a b", "a, b", "app.a.b", "a;"] {
+            assert!(name(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_versions_table_that_was_named_once_is_kept() {
+        let header = |line: &str| Header { versions: vec![line.to_owned()], ..Header::default() };
+        assert_eq!(kept_versions_table(&header("\"My Versions\": 3 rows, last 7")).as_deref(), Some("My Versions"));
+        assert_eq!(kept_versions_table(&header("schema_migrations: 3 rows")), None);
+    }
+}

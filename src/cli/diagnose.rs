@@ -1,0 +1,59 @@
+//! The command `diagnose`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::failure::Failure;
+use super::report::of_signal;
+use super::session::Session;
+use crate::config::{Connection, ToolSettings};
+use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+
+/// How long a diagnosis may take unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Walks, prints the report on stdout, and returns the exit code.
+///
+/// # Errors
+/// The report cannot be written.
+pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+    let Session { common, environment, output, stop, .. } = session;
+    let report = match ToolSettings::resolve(&common.tool(), environment) {
+        Ok(tool) => {
+            let connection = Connection::resolve(&common.connection(), environment);
+            let timeout = tool.timeout_or(TIMEOUT);
+            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+        }
+        Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
+    };
+    if output.is_json() {
+        output.raw(&report.json_lines())?;
+    } else {
+        let mut stdout = output.stdout();
+        let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
+        let flushed = written.and_then(|()| stdout.flush());
+        flushed.map_err(|source| Failure::Stream { stream: "standard output", source })?;
+    }
+    Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
+}
+
+/// Colours the first word, which is the severity.
+fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> std::io::Result<()> {
+    let word = line.split(' ').next().unwrap_or_default();
+    match (severity.map(style), line.strip_prefix(word)) {
+        (Some(style), Some(rest)) => writeln!(out, "{style}{word}{style:#}{rest}"),
+        _ => writeln!(out, "{line}"),
+    }
+}
+
+fn style(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Ok => AnsiColor::Green,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Error => AnsiColor::Red,
+        Severity::Skipped => AnsiColor::BrightBlack,
+    };
+    color.on_default()
+}

@@ -1,0 +1,68 @@
+//! Doubtful text, object by object, with the flag for each answer.
+
+use serde_json::{Value, json};
+
+use crate::snapshot::capture::Doubt;
+
+/// How many doubts a terminal gets to see.
+const SHOWN: usize = 50;
+
+/// The doubts for people.
+pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for doubt in doubts.iter().take(SHOWN) {
+        lines.push(format!("  {}, line {} of the dump: {}", doubt.object, doubt.line, doubt.why));
+        lines.push(format!("      {}", doubt.excerpt));
+        lines.push(format!("      it names the schema:  {}", flag("--rename", doubt, doubts)));
+        lines.push(format!("      it only looks alike:  {}", flag("--keep", doubt, doubts)));
+    }
+    if doubts.len() > SHOWN {
+        lines.push(format!("  and {} more", doubts.len() - SHOWN));
+    }
+    lines
+}
+
+/// The doubts for programs.
+pub(super) fn json(doubts: &[Doubt]) -> Value {
+    let doubt = |doubt: &Doubt| {
+        json!({
+            "object": doubt.object,
+            "place": doubt.place,
+            "line": doubt.line,
+            "excerpt": doubt.excerpt,
+            "why": doubt.why,
+            "rename": flag("--rename", doubt, doubts),
+            "keep": flag("--keep", doubt, doubts),
+        })
+    };
+    doubts.iter().map(doubt).collect()
+}
+
+/// The flag that decides a doubt; with its place where the object has several.
+fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
+    let several = doubt.place > 1 || all.iter().any(|other| other.object == doubt.object && other.place != doubt.place);
+    let object = if several { format!("{}#{}", doubt.object, doubt.place) } else { doubt.object.clone() };
+    format!("{name} {}", shell_words::quote(&object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_doubt_has_its_flags() {
+        let doubt = |object: &str, place| Doubt {
+            object: object.to_owned(),
+            place,
+            line: 7,
+            excerpt: "EXECUTE 'SELECT app.t'".to_owned(),
+            why: "a literal may be run",
+        };
+        let doubts = [doubt("function n(integer)", 1), doubt("function n(integer)", 2), doubt("view v", 1)];
+        let lines = lines(&doubts);
+        assert_eq!(lines[0], "  function n(integer), line 7 of the dump: a literal may be run");
+        assert_eq!(lines[6], "      it names the schema:  --rename 'function n(integer)#2'");
+        assert_eq!(lines[11], "      it only looks alike:  --keep 'view v'");
+        assert_eq!(json(&doubts)[0]["rename"], "--rename 'function n(integer)#1'");
+    }
+}

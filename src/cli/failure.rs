@@ -1,0 +1,69 @@
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::connect::ConnectError;
+use crate::path::PathError;
+use crate::process::Signal;
+use crate::snapshot::capture::CaptureError;
+use crate::snapshot::{SnapshotError, TemplateError};
+use crate::sql::NameError;
+use crate::tenant::{LineError, ProvisionError};
+
+/// Why a command, or what it was to do for one tenant, failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Wrong usage that clap does not see.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No snapshot was named, and there is none in the usual place.
+    #[error("no snapshot: there is no file snapshots/*.sql")]
+    NoSnapshot,
+    /// No snapshot was named, and there are several in the usual place.
+    #[error("which snapshot? there are {}", .0.join(", "))]
+    SeveralSnapshots(Vec<String>),
+    #[error("'{}': {source}", path.display())]
+    Snapshot { path: PathBuf, source: SnapshotError },
+    /// The file that a capture would replace is no snapshot.
+    #[error("'{}' is there and is no snapshot that can be read: {source}", path.display())]
+    NotReplaced { path: PathBuf, source: SnapshotError },
+    #[error("'{}': {source}", path.display())]
+    Template { path: PathBuf, source: TemplateError },
+    /// A dump that is not UTF-8.
+    #[error("'{}', line {line}: not UTF-8; make the dump with `pg_dump --encoding=UTF8`", path.display())]
+    DumpEncoding { path: PathBuf, line: usize },
+    #[error(transparent)]
+    File(#[from] PathError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("'{}', {source}", path.display())]
+    Line { path: PathBuf, source: LineError },
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// Standard output or input cannot be used.
+    #[error("cannot use {stream}")]
+    Stream {
+        stream: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// A signal asked for the end.
+    #[error("stopped by {0}")]
+    Interrupted(Signal),
+    /// The operating system refuses signal handlers.
+    #[error("cannot handle signals")]
+    Signals(#[source] io::Error),
+}
+
+impl Failure {
+    /// Whoever read stdout wants no more of it.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

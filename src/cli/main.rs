@@ -1,0 +1,96 @@
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use tracing::level_filters::LevelFilter;
+
+use super::arguments::{Arguments, Command, CommonArguments};
+use super::failure::Failure;
+use super::output::Output;
+use super::session::Session;
+use super::{capture, diagnose, minify, packaging, provision, render};
+use crate::config::Environment;
+use crate::exit;
+use crate::process::Stop;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to stdout and are no errors; who closed it early wanted no more of them.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let code = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(run(arguments));
+            // A resolver that hangs or a reader of stdin has a thread of its own, which must not hold up the end.
+            runtime.shutdown_timeout(Duration::ZERO);
+            code
+        }
+        Err(error) => {
+            drop(writeln!(anstream::stderr(), "error: cannot start: {error}"));
+            exit::PROGRAM
+        }
+    };
+    ExitCode::from(code)
+}
+
+async fn run(arguments: Arguments) -> u8 {
+    let output = Output::new(&arguments.common);
+    log_to_stderr(&arguments.common);
+    let stop = match Stop::on_signals() {
+        Ok(stop) => stop,
+        Err(error) => return output.fail(&Failure::Signals(error), None),
+    };
+    let session = Session::new(arguments.common, Environment::of_process(), output, stop);
+    match command(&session, arguments.command).await {
+        Ok(code) => code,
+        Err(failure) => {
+            let code = session.output.fail(&failure, session.context());
+            if session.common.diagnose && matches!(code, exit::CONNECTION | exit::FILE) && session.context().is_some() {
+                drop(diagnose::run(&session).await);
+            }
+            code
+        }
+    }
+}
+
+async fn command(session: &Session, command: Option<Command>) -> Result<u8, Failure> {
+    match command {
+        Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
+        Some(Command::Minify(arguments)) => minify::run(session, &arguments),
+        Some(Command::Render(arguments)) => render::run(session, &arguments),
+        Some(Command::Provision(arguments)) => provision::run(session, arguments).await,
+        Some(Command::Diagnose) => diagnose::run(session).await,
+        Some(Command::Completions { shell }) => packaging::completions(session, shell),
+        Some(Command::Man { command }) => packaging::man(session, command.as_deref()),
+        None if session.common.diagnose => diagnose::run(session).await,
+        None => Err(Failure::Usage("no command; see --help".to_owned())),
+    }
+}
+
+/// What the library traces goes to stderr, more of it with each `-v`.
+fn log_to_stderr(common: &CommonArguments) {
+    let level = match common.verbose {
+        _ if common.quiet => LevelFilter::ERROR,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let colored = anstream::AutoStream::new(std::io::stderr(), common.color.into()).current_choice();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(colored != anstream::ColorChoice::Never)
+        .with_target(false)
+        .without_time()
+        .finish();
+    // Only a second subscriber in this process would be refused.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}

@@ -1,0 +1,37 @@
+//! The command `minify`.
+
+use serde_json::json;
+
+use super::arguments::MinifyArguments;
+use super::failure::Failure;
+use super::session::Session;
+use super::snapshot_file;
+use crate::exit;
+
+pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, Failure> {
+    let path = match &arguments.file {
+        Some(file) => file.clone(),
+        None => snapshot_file::find(&session.tool()?)?,
+    };
+    let snapshot = snapshot_file::load(&path, session.output)?;
+    let minified = snapshot.minified().map_err(|source| Failure::Snapshot { path: path.clone(), source })?;
+    let text = minified.to_text();
+    let output = session.output;
+    match &arguments.output {
+        Some(file) => {
+            let changed = output.file(file, &text)?;
+            let (before, after) = (snapshot.body().len(), minified.body().len());
+            if output.is_json() {
+                let file = file.display().to_string();
+                output.json(
+                    &json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }),
+                )?;
+            } else {
+                output.say(&format!("wrote '{}': {before} bytes are {after} now", file.display()));
+            }
+        }
+        None if output.is_json() => output.json(&json!({ "snapshot": text }))?,
+        None => output.raw(&text)?,
+    }
+    Ok(exit::DONE)
+}

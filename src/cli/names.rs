@@ -1,0 +1,141 @@
+//! The tenants that a command is to work on: from the command line, a file, or stdin as they arrive.
+
+use std::collections::{HashSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncReadExt as _, Stdin};
+
+use super::failure::Failure;
+use crate::path;
+use crate::process::Stop;
+use crate::sql::TenantName;
+use crate::tenant::{LineError, NameLines};
+
+/// The name of stdin.
+const STDIN: &str = "-";
+
+/// A name, or what stands in its place.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The name as it was given.
+    pub(super) text: String,
+    /// The tenant, or what is wrong with its name.
+    pub(super) tenant: Result<TenantName, Failure>,
+}
+
+/// The names, one after the other, each once.
+#[derive(Debug)]
+pub(super) struct Names {
+    waiting: VecDeque<Wanted>,
+    seen: HashSet<String>,
+    path: PathBuf,
+    stdin: Option<(Stdin, NameLines)>,
+    /// How many names came again.
+    pub(super) repeated: usize,
+}
+
+impl Names {
+    /// The names of the command line, then those of the file; a file is read whole, stdin as it comes.
+    pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, Failure> {
+        let waiting = tenants
+            .iter()
+            .map(|name| Wanted { text: name.clone(), tenant: TenantName::new(name.as_str()).map_err(Failure::from) });
+        let mut names = Self {
+            waiting: waiting.collect(),
+            seen: HashSet::new(),
+            path: from_file.unwrap_or(Path::new(STDIN)).to_owned(),
+            stdin: None,
+            repeated: 0,
+        };
+        match from_file {
+            None => {}
+            Some(path) if path == Path::new(STDIN) => {
+                names.stdin = Some((tokio::io::stdin(), NameLines::default()));
+            }
+            Some(path) => {
+                let bytes = path::read(path)?;
+                let mut lines = NameLines::default();
+                let mut found = lines.push(&bytes);
+                found.extend(lines.finish());
+                names.take(found);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The next name; `None` when there are no more, or the end is asked for.
+    pub(super) async fn next(&mut self, stop: &Stop) -> Result<Option<Wanted>, Failure> {
+        loop {
+            if stop.now().is_some() {
+                return Ok(None);
+            }
+            if let Some(wanted) = self.waiting.pop_front() {
+                if self.seen.insert(wanted.text.clone()) {
+                    return Ok(Some(wanted));
+                }
+                self.repeated += 1;
+            } else if !self.read_more(stop).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// How many names are known and were not handed out.
+    pub(super) fn left(&self) -> usize {
+        self.waiting.iter().filter(|wanted| !self.seen.contains(&wanted.text)).count()
+    }
+
+    /// Reads from stdin; `false` at its end.
+    async fn read_more(&mut self, stop: &Stop) -> Result<bool, Failure> {
+        let Some((stdin, lines)) = &mut self.stdin else { return Ok(false) };
+        let mut buffer = [0; 8192];
+        let length = tokio::select! {
+            length = stdin.read(&mut buffer) => length,
+            _ = stop.requested() => return Ok(true),
+        };
+        let length = length.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+        let found = lines.push(buffer.get(..length).unwrap_or_default());
+        self.take(found);
+        if length == 0 {
+            let rest = self.stdin.take().and_then(|(_, lines)| lines.finish());
+            self.take(rest);
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, lines: impl IntoIterator<Item = Result<TenantName, LineError>>) {
+        for line in lines {
+            let wanted = match line {
+                Ok(tenant) => Wanted { text: tenant.to_string(), tenant: Ok(tenant) },
+                Err(source) => {
+                    let path = self.path.clone();
+                    Wanted { text: source.text.clone(), tenant: Err(Failure::Line { path, source }) }
+                }
+            };
+            self.waiting.push_back(wanted);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_name_once_in_order_bad_ones_in_their_place() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        path::write_atomic(file.path(), b"c\na\r\n\npg_d\nb\n").unwrap();
+        let mut names = Names::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
+        let mut seen = Vec::new();
+        while let Some(wanted) = names.next(&Stop::never()).await.unwrap() {
+            seen.push((wanted.text, wanted.tenant.map_err(|error| error.to_string()).err()));
+        }
+        let bad = format!(
+            "'{}', line 4: the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas",
+            file.path().display()
+        );
+        let expected = [("a", None), ("b", None), ("c", None), ("pg_d", Some(bad))];
+        assert_eq!(seen, expected.map(|(name, error)| (name.to_owned(), error)));
+        assert_eq!(names.repeated, 2);
+    }
+}

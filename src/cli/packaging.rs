@@ -1,0 +1,36 @@
+//! The commands for packagers: completions and manual pages.
+
+use clap::CommandFactory as _;
+
+use super::arguments::Arguments;
+use super::failure::Failure;
+use super::session::Session;
+use crate::exit;
+
+pub(super) fn completions(session: &Session, shell: clap_complete::Shell) -> Result<u8, Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
+    session.output.raw(&String::from_utf8_lossy(&text))?;
+    Ok(exit::DONE)
+}
+
+pub(super) fn man(session: &Session, command: Option<&str>) -> Result<u8, Failure> {
+    let mut program = Arguments::command();
+    // Flags that all commands share are known to the commands only afterwards.
+    program.build();
+    let page = match command {
+        None => program,
+        Some(name) => match program.find_subcommand(name) {
+            Some(command) => {
+                let full_name = format!("schemastamp-{name}");
+                command.clone().name(full_name.clone()).display_name(full_name)
+            }
+            None => return Err(Failure::Usage(format!("there is no command '{name}'; see --help"))),
+        },
+    };
+    let mut text = Vec::new();
+    let written = clap_mangen::Man::new(page).render(&mut text);
+    written.map_err(|source| Failure::Stream { stream: "standard output", source })?;
+    session.output.raw(&String::from_utf8_lossy(&text))?;
+    Ok(exit::DONE)
+}

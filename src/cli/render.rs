@@ -1,0 +1,37 @@
+//! The command `render`.
+
+use serde_json::json;
+
+use super::arguments::{RenderArguments, WhatArguments};
+use super::failure::Failure;
+use super::session::Session;
+use super::snapshot_file;
+use crate::exit;
+use crate::snapshot::RenderOptions;
+use crate::sql::TenantName;
+
+pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, Failure> {
+    let tenant = TenantName::new(arguments.tenant.as_str())?;
+    let tool = session.tool()?;
+    let path = snapshot_file::find(&tool)?;
+    let snapshot = snapshot_file::load(&path, session.output)?;
+    let mut options = render_options(&arguments.what);
+    options.timeout = Some(tool.timeout.value).filter(|timeout| !timeout.is_zero());
+    let script = snapshot.script_for(&tenant, &options).map_err(|source| Failure::Template { path, source })?;
+    if session.output.is_json() {
+        session.output.json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
+    } else {
+        session.output.raw(&script)?;
+    }
+    Ok(exit::DONE)
+}
+
+/// What the flags say.
+pub(super) fn render_options(what: &WhatArguments) -> RenderOptions {
+    RenderOptions {
+        owners: !what.no_owner,
+        privileges: !what.no_privileges,
+        role: what.role.clone(),
+        ..RenderOptions::default()
+    }
+}

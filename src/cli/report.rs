@@ -1,0 +1,338 @@
+//! What users see of a failure: words, a stable id, an exit code. Every error of the library is matched here, once.
+
+use std::error::Error;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+use super::report_capture::of_capture;
+use crate::config::ConfigError;
+use crate::connect::ConnectError;
+use crate::diagnose::{Context, explain};
+use crate::exit;
+use crate::pg::{ProgramError, PsqlError, ServerMessage};
+use crate::process::{RunError, Signal};
+use crate::snapshot::{SnapshotError, TemplateError};
+use crate::sql::ScriptError;
+use crate::tenant::{FailedStatement, ProvisionError};
+use crate::tls::TlsError;
+
+/// A failure as it is shown.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) code: u8,
+    /// Stable, documented.
+    pub(super) id: String,
+    pub(super) message: String,
+    /// From the nearest to the root.
+    pub(super) causes: Vec<String>,
+    /// Lines between causes and hint.
+    pub(super) details: Vec<String>,
+    pub(super) hint: Option<String>,
+    /// The statement that failed.
+    pub(super) statement: Option<String>,
+    /// More for programs.
+    pub(super) more: Map<String, Value>,
+}
+
+impl Report {
+    /// The words of an error and of its sources.
+    pub(super) fn of(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(error) = source {
+            causes.push(error.to_string());
+            source = error.source();
+        }
+        let message = error.to_string();
+        let (id, details, more) = (id.into(), Vec::new(), Map::new());
+        Self { code, id, message, causes, details, hint: None, statement: None, more }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure as the cause of another.
+    pub(super) fn beneath(mut self, error: &dyn Error) -> Self {
+        let message = std::mem::replace(&mut self.message, error.to_string());
+        self.causes.insert(0, message);
+        self
+    }
+
+    /// As JSON users get it.
+    pub(super) fn json(&self) -> ErrorObject<'_> {
+        let mut message = self.message.clone();
+        for cause in &self.causes {
+            message.push_str(": ");
+            message.push_str(cause);
+        }
+        let Self { code, id, statement, hint, more, .. } = self;
+        ErrorObject { code: *code, id, message, statement: statement.as_deref(), hint: hint.as_deref(), more }
+    }
+}
+
+/// `{"code":14,"id":"sql.duplicate_table","message":"…","statement":"…","hint":"…"}`, and more for some ids.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorObject<'a> {
+    code: u8,
+    id: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
+}
+
+/// The report on a failure. `context` makes the explanation of a failed connection concrete.
+pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
+    match failure {
+        Failure::Usage(_) => Report::of(failure, exit::USAGE, "usage"),
+        Failure::Config(error) => of_config(error),
+        Failure::NoSnapshot => Report::of(failure, exit::CONFIGURATION, "config.no_snapshot")
+            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
+        Failure::SeveralSnapshots(_) => Report::of(failure, exit::CONFIGURATION, "config.several_snapshots")
+            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
+        Failure::Snapshot { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
+        Failure::NotReplaced { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source))
+            .without_causes()
+            .hint("remove it, or write to another file; it was not touched"),
+        Failure::Template { source, .. } => Report::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
+        Failure::DumpEncoding { .. } => Report::of(failure, exit::SNAPSHOT, "dump.encoding"),
+        Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
+        Failure::Name(error) => Report::of(error, exit::USAGE, "tenant.name"),
+        Failure::Line { .. } => Report::of(failure, exit::USAGE, "tenant.name").without_causes(),
+        Failure::Connect(ConnectError::Psql(error)) => of_psql(error, context),
+        Failure::Connect(ConnectError::Tls(error)) => of_tls(error),
+        Failure::Capture(error) => of_capture(error, context),
+        Failure::Provision(error) => of_provision(error, context),
+        Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
+        Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
+        Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
+    }
+}
+
+impl Report {
+    /// For errors whose words hold those of their source.
+    fn without_causes(mut self) -> Self {
+        self.causes.clear();
+        self
+    }
+}
+
+/// 128+n.
+pub(super) fn of_signal(signal: Signal) -> u8 {
+    exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
+}
+
+fn of_config(error: &ConfigError) -> Report {
+    let (code, id) = match error {
+        ConfigError::NoUser => (exit::CONFIGURATION, "config.no_user"),
+        ConfigError::ServiceFile { .. } | ConfigError::ServiceNotFound { .. } => {
+            (exit::CONFIGURATION, "config.service")
+        }
+        ConfigError::File { .. } => (exit::FILE, "config.file"),
+        ConfigError::ProtocolRange { .. } => (exit::CONFIGURATION, "config.protocol_range"),
+        ConfigError::Empty { .. }
+        | ConfigError::NotUtf8 { .. }
+        | ConfigError::Value { .. }
+        | ConfigError::ConnectionString { .. }
+        | ConfigError::NotConnectionString { .. }
+        | ConfigError::NotName { .. }
+        | ConfigError::UnknownVariable { .. }
+        | ConfigError::Variables { .. }
+        | ConfigError::ListLength { .. }
+        | ConfigError::Refused { .. }
+        | ConfigError::NoDirectory { .. }
+        | ConfigError::UnknownKeyword { .. } => (exit::CONFIGURATION, "config.invalid"),
+    };
+    Report::of(error, code, id)
+}
+
+fn of_tls(error: &TlsError) -> Report {
+    let code = match error {
+        TlsError::File(_) | TlsError::NoSystemRoots { .. } => exit::FILE,
+        TlsError::TooOld { .. } => exit::PROGRAM,
+        TlsError::Mode(_)
+        | TlsError::Range(_)
+        | TlsError::WeakMode { .. }
+        | TlsError::Value { .. }
+        | TlsError::NoHostName => exit::CONFIGURATION,
+    };
+    let mut report = Report::of(error, code, error.id()).hint(error.fix());
+    report.causes = vec![error.why()];
+    report
+}
+
+pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
+    match error {
+        PsqlError::Program(error) => of_program(error),
+        PsqlError::Folder(_) => Report::of(error, exit::FILE, "file.private_folder")
+            .hint("set TMPDIR to a folder that exists, is writable and has room"),
+        PsqlError::Run(error) => of_run(error),
+        PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
+        PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
+        PsqlError::Script { message, .. } => Report::of(error, exit::SQL, of_message(message)),
+        PsqlError::Random(_) | PsqlError::Fatal { .. } | PsqlError::Output { .. } | PsqlError::Encoding { .. } => {
+            Report::of(error, exit::PROGRAM, "program.failed")
+        }
+    }
+}
+
+/// A failed connection in words: what, why, and what to change.
+pub(super) fn of_connection(messages: &[ServerMessage], stderr: &str, context: Option<&Context>) -> Report {
+    let unknown = Context::default();
+    let context = context.unwrap_or(&unknown);
+    let findings = explain(stderr.as_bytes(), context);
+    let said = messages.iter().map(|message| message.message.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut causes: Vec<String> = said.collect();
+    causes.dedup();
+    causes.truncate(4);
+    // Never empty, says `explain`; with nothing to say the words of psql do.
+    let (id, what, why, fix) = findings.into_iter().next().map_or_else(
+        || ("connection.failed".to_owned(), "the connection failed".to_owned(), String::new(), String::new()),
+        |finding| (finding.id, finding.what, finding.why, finding.fix),
+    );
+    if !why.is_empty() {
+        causes.push(why);
+    }
+    Report {
+        code: if is_about_a_file(&id) { exit::FILE } else { exit::CONNECTION },
+        id,
+        message: format!("cannot connect: {what}"),
+        causes,
+        details: Vec::new(),
+        hint: Some(fix).filter(|fix| !fix.is_empty()),
+        statement: None,
+        more: Map::new(),
+    }
+}
+
+/// Whether a finding is about a file on this machine.
+fn is_about_a_file(id: &str) -> bool {
+    const FAULTS: [&str; 8] =
+        ["missing", "unreadable", "not_a_file", "permissions", "invalid", "encrypted", "mismatch", "colon"];
+    let local = ["tls.client_cert.", "tls.client_key.", "tls.root_cert.", "tls.crl."];
+    local.iter().any(|area| id.strip_prefix(area).is_some_and(|fault| FAULTS.contains(&fault)))
+}
+
+pub(super) fn of_program(error: &ProgramError) -> Report {
+    let id = match error {
+        ProgramError::NotFound { name, .. } => {
+            return Report::of(error, exit::PROGRAM, format!("program.{name}_missing"));
+        }
+        ProgramError::Unusable { .. } => "program.unusable",
+        ProgramError::TooOld { .. } => "program.too_old",
+        ProgramError::OlderThanServer { .. } => "program.older_than_server",
+        ProgramError::NoVersion { .. } => "program.failed",
+        ProgramError::Version { source, .. } => return of_run(source).beneath(error),
+        ProgramError::Folder { .. } => {
+            return Report::of(error, exit::FILE, "file.private_folder")
+                .hint("set TMPDIR to a folder that exists, is writable and has room");
+        }
+    };
+    Report::of(error, exit::PROGRAM, id)
+}
+
+pub(super) fn of_run(error: &RunError) -> Report {
+    match error {
+        RunError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout"),
+        RunError::Interrupted { signal, .. } => Report::of(error, of_signal(*signal), "interrupted"),
+        RunError::NotFound { .. }
+        | RunError::Spawn { .. }
+        | RunError::Signaled { .. }
+        | RunError::TooLong { .. }
+        | RunError::Refused { .. }
+        | RunError::Io { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+    }
+}
+
+/// `sql.` and the name of the SQLSTATE's condition.
+pub(super) fn of_message(message: &ServerMessage) -> String {
+    match (message.condition_name(), message.sqlstate) {
+        (Some(name), _) => format!("sql.{name}"),
+        (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
+        (None, None) => "sql.error".to_owned(),
+    }
+}
+
+pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
+    match error {
+        SnapshotError::Empty => "snapshot.empty",
+        SnapshotError::Encoding { .. } => "snapshot.encoding",
+        SnapshotError::NotASnapshot => "snapshot.not_a_snapshot",
+        SnapshotError::Format { .. } => "snapshot.format",
+        SnapshotError::Header { .. } => "snapshot.header",
+        SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
+        SnapshotError::Template(error) => of_template(error),
+    }
+}
+
+pub(super) fn of_template(error: &TemplateError) -> &'static str {
+    match error {
+        TemplateError::Script(
+            ScriptError::Unterminated { .. }
+            | ScriptError::Unbalanced { .. }
+            | ScriptError::CopyData { .. }
+            | ScriptError::Unexpected { .. },
+        ) => "snapshot.syntax",
+        TemplateError::Meta { .. } => "snapshot.meta_command",
+        TemplateError::Copy { .. } => "snapshot.copy",
+        TemplateError::Transaction { .. } => "snapshot.transaction",
+        TemplateError::Unknown { .. } => "snapshot.placeholder",
+        TemplateError::Glued { .. } => "snapshot.glued",
+        TemplateError::Foreign { .. } => "snapshot.foreign_body",
+    }
+}
+
+fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
+    match error {
+        ProvisionError::Exists { .. } => Report::of(error, exit::EXISTS, "tenant.exists")
+            .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
+        ProvisionError::ExistsInPart { missing, .. } => {
+            let mut report = Report::of(error, exit::EXISTS, "tenant.exists_in_part")
+                .hint("it was not touched; look at what it is, and drop or rename it");
+            report.more.insert("missing".to_owned(), json!(missing));
+            report
+        }
+        ProvisionError::Sql { message, statement, hint } => {
+            let mut report = Report::of(error, exit::SQL, of_message(message));
+            report.statement = statement.as_ref().map(|statement| statement.sql.clone());
+            report.details = details(message, statement.as_ref());
+            report.hint.clone_from(hint);
+            report
+        }
+        ProvisionError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        ProvisionError::Connect(source) | ProvisionError::Run(source) => of_psql(source, context),
+        ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
+            .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
+        ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),
+        ProvisionError::Lost(source) => {
+            let beneath = of_psql(source, context);
+            Report { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
+        }
+        ProvisionError::Unknown { cause, look } => {
+            let mut report = of_psql(cause, context).beneath(error);
+            report.causes.push(format!("the server could not be asked: {look}"));
+            report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
+        }
+        ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),
+    }
+}
+
+/// What the server said beyond its message, and the statement.
+fn details(message: &ServerMessage, statement: Option<&FailedStatement>) -> Vec<String> {
+    let statement = statement.map(|statement| ("statement", statement.sql.as_str()));
+    let said = [
+        ("detail", message.detail.as_deref()),
+        ("query", message.query.as_deref()),
+        ("context", message.context.as_deref()),
+    ];
+    let said = said.into_iter().filter_map(|(label, text)| Some((label, text?)));
+    let indented = |text: &str| text.replace('\n', "\n  ");
+    statement.into_iter().chain(said).map(|(label, text)| format!("  {label}: {}", indented(text))).collect()
+}

@@ -1,0 +1,76 @@
+//! Which snapshot, and reading it.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::config::ToolSettings;
+use crate::path;
+use crate::snapshot::Snapshot;
+
+/// Where snapshots are when none is named.
+const FOLDER: &str = "snapshots";
+
+/// The snapshot that is named, else the only one in the usual folder.
+pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, Failure> {
+    match &tool.snapshot {
+        Some(setting) => Ok(setting.value.clone()),
+        None => only_one_in(Path::new(FOLDER)),
+    }
+}
+
+fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_sql(path)).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(path::PathError::on("read", folder)(error).into()),
+    };
+    files.sort();
+    match (files.pop(), files.is_empty()) {
+        (None, _) => Err(Failure::NoSnapshot),
+        (Some(file), true) => Ok(file),
+        (Some(last), false) => {
+            let names = files.iter().chain([&last]).map(|file| format!("'{}'", file.display())).collect();
+            Err(Failure::SeveralSnapshots(names))
+        }
+    }
+}
+
+fn is_sql(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.extension().is_some_and(|extension| extension == "sql") && path.is_file()
+}
+
+/// Reads a snapshot and says what is odd about it.
+pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, Failure> {
+    let bytes = path::read(path)?;
+    let snapshot =
+        Snapshot::parse_bytes(&bytes).map_err(|source| Failure::Snapshot { path: path.to_owned(), source })?;
+    for warning in snapshot.warnings() {
+        output.warning(&format!("'{}': {warning}", path.display()));
+    }
+    tracing::info!(path = %path.display(), statements = snapshot.template().statements.len(), "snapshot read");
+    Ok(snapshot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_file_is_taken_and_several_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = folder.path().join("snapshots");
+        assert!(matches!(only_one_in(&snapshots), Err(Failure::NoSnapshot)));
+        std::fs::create_dir(&snapshots).unwrap();
+        let put = |name: &str| path::write_atomic(&snapshots.join(name), b"x").unwrap();
+        put("README.md");
+        put(".hidden.sql");
+        assert!(matches!(only_one_in(&snapshots), Err(Failure::NoSnapshot)));
+        put("b.sql");
+        assert_eq!(only_one_in(&snapshots).unwrap(), snapshots.join("b.sql"));
+        put("a.sql");
+        let error = only_one_in(&snapshots).unwrap_err().to_string();
+        assert!(error.contains("a.sql', '") && error.ends_with("b.sql'"), "{error}");
+    }
+}

@@ -1,0 +1,177 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::config::ConfigError;
+use crate::tls::{Problem, TlsError, text};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The step was not done, for a reason that is given.
+    Skipped,
+    /// As it should be.
+    Ok,
+    /// Works, and is likely not what is meant.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Skipped => "skipped",
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Who said what a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The client library, before or without a word from the server.
+    Libpq,
+    /// The server.
+    PostgreSql,
+    /// The pooler in front of it.
+    PgBouncer,
+    /// The other end of the TLS connection, by an alert.
+    TlsAlert,
+    /// The operating system's resolver or network.
+    Network,
+    /// Nobody said it: this program looked.
+    Schemastamp,
+}
+
+impl fmt::Display for Speaker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Libpq => "libpq",
+            Self::PostgreSql => "PostgreSQL",
+            Self::PgBouncer => "PgBouncer",
+            Self::TlsAlert => "a TLS alert of the server",
+            Self::Network => "the network",
+            Self::Schemastamp => "schemastamp",
+        })
+    }
+}
+
+/// One line of a report: what, why, what to change, and the evidence. Serialises to the documented JSON object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The stable id: `area.cause` or, for a step of the walk that is well, the step's name.
+    pub id: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was found, as a fragment.
+    pub what: String,
+    /// Why it is so.
+    pub why: String,
+    /// What to change; empty when there is nothing to change.
+    pub fix: String,
+    /// What was seen, by name. Texts are safe to print and bounded.
+    pub evidence: BTreeMap<String, Value>,
+}
+
+impl Finding {
+    /// A finding without cause and cure.
+    pub fn new(id: impl Into<String>, severity: Severity, what: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            severity,
+            what: what.into(),
+            why: String::new(),
+            fix: String::new(),
+            evidence: BTreeMap::new(),
+        }
+    }
+
+    /// A step that is as it should be.
+    pub fn ok(id: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(id, Severity::Ok, what)
+    }
+
+    /// A step that was not done.
+    pub fn skipped(id: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { why: why.into(), ..Self::new(id, Severity::Skipped, "skipped") }
+    }
+
+    /// The same with a cause.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    /// The same with a cure.
+    #[must_use]
+    pub fn cure(mut self, fix: impl Into<String>) -> Self {
+        self.fix = fix.into();
+        self
+    }
+
+    /// The same with a piece of evidence; a text is escaped and bounded.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.evidence.insert(name.to_owned(), safe(value.into()));
+        self
+    }
+
+    /// The same, said by somebody.
+    #[must_use]
+    pub fn said_by(self, speaker: Speaker) -> Self {
+        self.with("said_by", speaker.to_string())
+    }
+
+    /// The same with another severity.
+    #[must_use]
+    pub fn at(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+}
+
+fn safe(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text::bounded(&text, 1000)),
+        Value::Array(values) => Value::Array(values.into_iter().map(safe).collect()),
+        other => other,
+    }
+}
+
+impl From<&TlsError> for Finding {
+    fn from(error: &TlsError) -> Self {
+        Self::new(error.id(), Severity::Error, error.to_string())
+            .because(error.why())
+            .cure(error.fix())
+            .said_by(Speaker::Schemastamp)
+    }
+}
+
+impl From<&ConfigError> for Finding {
+    fn from(error: &ConfigError) -> Self {
+        let standing = super::of_id("config.invalid", &super::Context::default());
+        let mut finding = Self { what: text::bounded(&error.to_string(), 500), ..standing };
+        if let Some(source) = std::error::Error::source(error) {
+            finding.why = text::bounded(&source.to_string(), 500);
+        }
+        finding.said_by(Speaker::Schemastamp)
+    }
+}
+
+impl From<&Problem> for Finding {
+    fn from(problem: &Problem) -> Self {
+        let severity = if problem.fatal { Severity::Error } else { Severity::Warning };
+        Self::new(problem.id(), severity, problem.to_string())
+            .because(problem.why())
+            .cure(problem.fix())
+            .with("path", problem.path.to_string_lossy().into_owned())
+            .said_by(Speaker::Schemastamp)
+    }
+}

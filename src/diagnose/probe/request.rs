@@ -1,0 +1,64 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::deadline::Deadline;
+
+/// The request for TLS: its length, then the code 80877103.
+/// <https://www.postgresql.org/docs/current/protocol-message-formats.html>
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+/// What a server answers to the request for TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// `S`: go ahead.
+    Willing,
+    /// `N`: no TLS here.
+    Unwilling,
+    /// `E`: an error of the server, safe to print; it may be full or starting.
+    Error(String),
+    /// Anything else is not `PostgreSQL`; the first bytes, safe to print.
+    Rubbish(String),
+    /// It closed the connection.
+    Closed,
+    /// Nothing came in time.
+    Silent,
+}
+
+/// Sends the request for TLS and reads the answer.
+pub async fn request_tls(stream: &mut TcpStream, deadline: Deadline) -> Answer {
+    deadline.run(ask(stream)).await.unwrap_or(Answer::Silent)
+}
+
+async fn ask(stream: &mut TcpStream) -> Answer {
+    let mut byte = [0_u8; 1];
+    if stream.write_all(&SSL_REQUEST).await.is_err() || stream.read_exact(&mut byte).await.is_err() {
+        return Answer::Closed;
+    }
+    match byte {
+        [b'S'] => Answer::Willing,
+        [b'N'] => Answer::Unwilling,
+        [first] => {
+            let rest = some_more(stream).await;
+            if first == b'E' && rest.first() == Some(&0) {
+                // ErrorResponse: a length of four bytes, then fields. Before version 3 it was bare text.
+                let message = super::startup::error_message(rest.get(4..).unwrap_or_default());
+                return Answer::Error(message.unwrap_or_else(|| "an error without words".to_owned()));
+            }
+            let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
+            Answer::Rubbish(crate::tls::text::bounded(&String::from_utf8_lossy(&bytes), 80))
+        }
+    }
+}
+
+/// What follows at once, up to a kilobyte.
+async fn some_more(stream: &mut TcpStream) -> Vec<u8> {
+    let mut buffer = vec![0_u8; 1024];
+    let time = std::time::Duration::from_millis(200);
+    match tokio::time::timeout(time, stream.read(&mut buffer)).await {
+        Ok(Ok(length)) => {
+            buffer.truncate(length);
+            buffer
+        }
+        _ => Vec::new(),
+    }
+}

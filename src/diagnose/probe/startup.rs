@@ -1,0 +1,140 @@
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::deadline::Deadline;
+use super::handshake::Broken;
+use crate::tls::text;
+
+/// Protocol 3.0.
+const PROTOCOL: [u8; 4] = [0, 3, 0, 0];
+/// The longest first message that is read.
+const LIMIT: usize = 8 << 10;
+/// A parameter that no server has: `PgBouncer` refuses it before it asks for a password, `PostgreSQL` only after.
+const UNKNOWN_PARAMETER: &str = "schemastamp.probe";
+
+/// The first word of a server on a login, before any password is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstWord {
+    /// It asks for authentication, or needs none: this way of connecting is open.
+    Welcome,
+    /// It refuses.
+    Refusal {
+        /// The message, safe to print.
+        message: String,
+        /// `PostgreSQL` names the source line of an error; a pooler's own errors have none.
+        from_postgresql: bool,
+    },
+    /// A pooler refused a parameter that only poolers look at this early.
+    Pooler,
+    /// It closed the connection.
+    Closed,
+    /// It ended the TLS connection with an alert, in rustls' word for it.
+    Alert(String),
+    /// Nothing came in time.
+    Silent,
+    /// What came is not the protocol.
+    Rubbish,
+}
+
+/// Begins a login without a password and listens to the first word. Nothing is changed on the server.
+pub async fn first_word<S>(stream: &mut S, user: &str, database: &str, deadline: Deadline) -> FirstWord
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    deadline.run(speak(stream, user, database)).await.unwrap_or(FirstWord::Silent)
+}
+
+async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, user: &str, database: &str) -> FirstWord {
+    let hello = startup_message(user, database);
+    if stream.write_all(&hello).await.is_err() || stream.flush().await.is_err() {
+        return FirstWord::Closed;
+    }
+    let mut head = [0_u8; 5];
+    if let Err(error) = stream.read_exact(&mut head).await {
+        // A server that refuses the client's certificate says so here under TLS 1.3, after its own handshake.
+        return match super::handshake::broken(&error) {
+            Broken::Alert(alert) => FirstWord::Alert(alert),
+            _ => FirstWord::Closed,
+        };
+    }
+    let [kind, length @ ..] = head;
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_sub(4);
+    let word = match kind {
+        b'R' | b'v' => FirstWord::Welcome,
+        b'E' if length <= LIMIT => {
+            let mut body = vec![0_u8; length];
+            if stream.read_exact(&mut body).await.is_err() {
+                return FirstWord::Closed;
+            }
+            refusal(&body)
+        }
+        _ => FirstWord::Rubbish,
+    };
+    // Terminate: a server that waits for a password then has nothing to complain about in its log.
+    let farewell = stream.write_all(&[b'X', 0, 0, 0, 4]).await;
+    tracing::trace!(?farewell, "left before the login");
+    word
+}
+
+fn startup_message(user: &str, database: &str) -> Vec<u8> {
+    let mut body = PROTOCOL.to_vec();
+    for text in ["user", user, "database", database, UNKNOWN_PARAMETER, "1"] {
+        body.extend(text.bytes().filter(|byte| *byte != 0));
+        body.push(0);
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+    [length.to_be_bytes().as_slice(), &body].concat()
+}
+
+fn refusal(body: &[u8]) -> FirstWord {
+    let from_postgresql = field(body, b'R').is_some();
+    let message = error_message(body).unwrap_or_default();
+    if message.contains(UNKNOWN_PARAMETER) {
+        // PostgreSQL says so only to a user whom it has let in without a password.
+        return if from_postgresql { FirstWord::Welcome } else { FirstWord::Pooler };
+    }
+    FirstWord::Refusal { message, from_postgresql }
+}
+
+/// `FATAL:  words` of an `ErrorResponse`'s fields, safe to print.
+pub(super) fn error_message(body: &[u8]) -> Option<String> {
+    let severity = field(body, b'V').or_else(|| field(body, b'S')).unwrap_or(b"FATAL");
+    let message = field(body, b'M')?;
+    Some(format!("{}:  {}", text::safe_bytes(severity), text::safe_bytes(message)))
+}
+
+fn field(body: &[u8], kind: u8) -> Option<&[u8]> {
+    body.split(|byte| *byte == 0)
+        .find_map(|field| field.split_first().filter(|(first, _)| **first == kind).map(|(_, text)| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_of_servers_and_poolers() {
+        let postgresql = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry\0Fauth.c\0L1\0RClientAuthentication\0\0";
+        let expected = FirstWord::Refusal { message: "FATAL:  no pg_hba.conf entry".to_owned(), from_postgresql: true };
+        assert_eq!(refusal(postgresql), expected);
+        let pooler = b"SFATAL\0C08P01\0Munsupported startup parameter: schemastamp.probe\0\0";
+        assert_eq!(refusal(pooler), FirstWord::Pooler);
+        let late = b"SFATAL\0C42704\0Munrecognized configuration parameter \"schemastamp.probe\"\0Rfind_option\0\0";
+        assert_eq!(refusal(late), FirstWord::Welcome);
+    }
+
+    #[test]
+    fn the_message_has_its_length_and_no_smuggled_field() {
+        let message = startup_message("u\0database\0other", "d");
+        assert_eq!(u32::from_be_bytes(message[..4].try_into().unwrap()) as usize, message.len());
+        assert_eq!(message.split(|byte| *byte == 0).filter(|text| *text == b"database").count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(body: Vec<u8>) {
+            refusal(&body);
+        }
+    }
+}

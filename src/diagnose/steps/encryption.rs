@@ -1,0 +1,285 @@
+//! The request for TLS, the handshake, and what the server's certificate is worth.
+
+use serde_json::Value;
+
+use super::configuration::describe;
+use super::network::Way;
+use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::diagnose::probe::{
+    Answer, Broken, Deadline, FirstWord, Offer, Seen, connect, first_word, request_tls, shake_hands,
+};
+use crate::diagnose::{Context, Prepared, of_id};
+use crate::tls::{Distrust, SslMode, Trust, Verdict, name, text, verify};
+
+/// The days before a certificate's end at which a report begins to speak of it.
+const SOON: i64 = 14;
+
+/// What was learnt of the server's ways of connecting.
+#[derive(Debug, Default)]
+pub(in crate::diagnose) struct Learnt {
+    /// What it answered to the request for TLS; `None` when it was not asked.
+    pub(in crate::diagnose) answer: Option<Answer>,
+    /// The handshake came about.
+    pub(in crate::diagnose) tls: bool,
+    /// What was seen of it.
+    pub(in crate::diagnose) seen: Seen,
+    /// What the chain is worth against the configured authorities; `None` without any.
+    pub(in crate::diagnose) verdict: Option<Verdict>,
+    /// Whether the certificate is for the host's name; `None` when there is no certificate or no name.
+    pub(in crate::diagnose) name_fits: Option<bool>,
+    /// The server's first word over TLS.
+    pub(in crate::diagnose) over_tls: Option<FirstWord>,
+    /// The server's first word in plaintext.
+    pub(in crate::diagnose) in_plaintext: Option<FirstWord>,
+    /// A pooler has spoken.
+    pub(in crate::diagnose) pooler: bool,
+}
+
+/// Asks for TLS, makes the handshake, judges the chain, and hears the first words over TLS and in plaintext.
+pub(in crate::diagnose) async fn look(
+    way: Way,
+    prepared: &Prepared,
+    libpq_major: u32,
+    context: &Context,
+    deadline: Deadline,
+) -> (Learnt, Vec<Finding>) {
+    let Way { host, address, mut stream } = way;
+    let mut learnt = Learnt::default();
+    let mut findings = Vec::new();
+    let user = context.user.clone().unwrap_or_default();
+    let database = context.database.clone().unwrap_or_default();
+    if prepared.direct {
+        findings.push(Finding::skipped("ssl_request", "sslnegotiation=direct begins with the handshake"));
+    } else {
+        let answer = request_tls(&mut stream, deadline.share(1, 2)).await;
+        findings.push(of_answer(&answer, prepared.mode, context));
+        learnt.answer = Some(answer);
+    }
+    // A server that says nothing to the first question would be asked in vain again.
+    let speaks = matches!(learnt.answer, None | Some(Answer::Willing | Answer::Unwilling));
+    let plaintext = async {
+        let stream = connect(address, deadline.share(1, 2)).await.ok();
+        match stream {
+            Some((mut stream, _)) if speaks && !prepared.direct => {
+                Some(first_word(&mut stream, &user, &database, deadline.share(1, 2)).await)
+            }
+            _ => None,
+        }
+    };
+    let offer = Offer { host: host.name.clone().unwrap_or_default(), range: prepared.range, alpn: prepared.direct };
+    let tls = async {
+        if !prepared.direct && learnt.answer != Some(Answer::Willing) {
+            return None;
+        }
+        let (seen, result) = shake_hands(stream, &offer, deadline.share(1, 2)).await;
+        Some(match result {
+            Ok(mut stream) => {
+                let word = first_word(&mut stream, &user, &database, deadline.share(1, 2)).await;
+                (seen, Ok(word))
+            }
+            Err(broken) => (seen, Err(broken)),
+        })
+    };
+    let (in_plaintext, handshake) = tokio::join!(plaintext, tls);
+    learnt.in_plaintext = in_plaintext;
+    match handshake {
+        None => findings.push(Finding::skipped("tls", "the server was not willing")),
+        Some((seen, outcome)) => {
+            learnt.seen = seen;
+            judge_chain(&mut learnt, prepared, host.name.as_deref(), libpq_major);
+            match outcome {
+                Ok(word) => {
+                    learnt.tls = true;
+                    learnt.over_tls = Some(word);
+                    findings.extend(of_handshake(&learnt, prepared, &offer.host, context));
+                }
+                Err(broken) => findings.push(of_broken(&broken, &learnt, prepared, context)),
+            }
+        }
+    }
+    learnt.pooler = [&learnt.over_tls, &learnt.in_plaintext].into_iter().any(|word| *word == Some(FirstWord::Pooler));
+    findings.extend(of_first_words(&learnt, prepared, context));
+    (learnt, findings)
+}
+
+fn judge_chain(learnt: &mut Learnt, prepared: &Prepared, host: Option<&str>, libpq_major: u32) {
+    let Some(leaf) = learnt.seen.chain.first() else { return };
+    learnt.name_fits = host.map(|host| name::matches(leaf, host, libpq_major));
+    let files = &prepared.files;
+    let Some(roots) = files.roots.file().and_then(|used| used.judged.content.as_deref()) else { return };
+    let crl = files.crl.as_ref().and_then(|used| used.judged.content.as_deref());
+    let trust = Trust { roots, crl, now: crate::diagnose::prepare::now() };
+    learnt.verdict = Some(verify(&learnt.seen.chain, &trust));
+}
+
+fn of_answer(answer: &Answer, mode: SslMode, context: &Context) -> Finding {
+    // Without TLS everything is well where plaintext is what is asked for.
+    let no_tls = if mode >= SslMode::Require { Severity::Error } else { Severity::Warning };
+    let finding = |id: &str| of_id(id, context).said_by(Speaker::Schemastamp);
+    match answer {
+        Answer::Willing => Finding::ok("ssl_request", "the server is willing to use TLS"),
+        Answer::Unwilling if mode == SslMode::Disable => Finding::ok("ssl_request", "the server has no TLS"),
+        Answer::Unwilling => finding("tls.server_without_tls").at(no_tls),
+        Answer::Error(message) => {
+            // A server that is full or starting says so even here; psql will hear it too.
+            let known = crate::diagnose::explain(message.as_bytes(), context);
+            known.into_iter().next().unwrap_or_else(|| finding("net.not_postgresql"))
+        }
+        Answer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
+        Answer::Closed => finding("net.closed").with("when", "after the request for TLS"),
+        Answer::Silent => finding("net.silent").with("when", "after the request for TLS"),
+    }
+}
+
+fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Context) -> Finding {
+    let asked = learnt.seen.client_cert_asked.is_some();
+    let severity = if prepared.mode >= SslMode::Prefer { Severity::Error } else { Severity::Warning };
+    let finding = |id: &str| of_id(id, context).said_by(Speaker::Schemastamp).at(severity);
+    let finding = match broken {
+        Broken::Version => finding("tls.protocol_version"),
+        // Under TLS 1.2 this is how a server says that it wants a certificate.
+        Broken::Alert(alert) if asked => {
+            if prepared.files.sends_client_cert() {
+                return Finding::ok("tls", "the server insists on a client certificate, and psql will show one");
+            }
+            return finding("tls.client_cert.required").with("alert", alert.clone());
+        }
+        Broken::Alert(alert) => finding("tls.handshake").with("alert", alert.clone()),
+        Broken::Closed | Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
+        Broken::Closed => finding("net.closed").with("when", "in the middle of the handshake"),
+        Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
+        Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
+        // What rustls cannot do says nothing about OpenSSL.
+        Broken::Limits(words) => return Finding::skipped("tls", format!("it cannot be looked at here: {words}")),
+    };
+    let range = prepared.range;
+    finding.with(
+        "versions",
+        format!("{} to {}", range.min.keyword(), range.max.map_or("the highest", |max| max.keyword())),
+    )
+}
+
+fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Context) -> Vec<Finding> {
+    let seen = &learnt.seen;
+    let protection = prepared.terms().protection();
+    let cipher = seen.cipher.clone().unwrap_or_default();
+    let version = seen.version.unwrap_or("TLS");
+    let leaf = seen.chain.first();
+    let subject = leaf.map_or("an unreadable certificate", |leaf| leaf.subject.as_str());
+    let until =
+        leaf.map_or_else(String::new, |leaf| format!(", until {}", crate::tls::moment(leaf.validity.not_after)));
+    let asks = match &seen.client_cert_asked {
+        None => "asks for no client certificate".to_owned(),
+        Some(names) if names.is_empty() => "asks for a client certificate".to_owned(),
+        Some(names) => format!("asks for a client certificate of {}", names.join(" or ")),
+    };
+    let chain: Vec<Value> = seen.chain.iter().map(describe).collect();
+    let evidence = |finding: Finding| {
+        let asked = seen.client_cert_asked.clone().map_or(Value::Null, Value::from);
+        finding
+            .with("version", version)
+            .with("cipher", cipher.clone())
+            .with("chain", chain.clone())
+            .with("client_certificate_authorities", asked)
+    };
+    let mut suspicions = Vec::new();
+    // Only what the configuration lets libpq verify can be a cause.
+    if protection.chain
+        && let Some(Verdict::Distrusted(distrust)) = &learnt.verdict
+    {
+        suspicions.push(of_distrust(distrust, prepared, context));
+    }
+    if protection.host_name
+        && learnt.name_fits == Some(false)
+        && let Some(leaf) = leaf
+    {
+        let mut finding = of_id("tls.server_cert.name", context).said_by(Speaker::Schemastamp);
+        let names = leaf.names();
+        finding.what = format!("the server's certificate is not for '{}'", text::safe(host));
+        let for_names = if names.is_empty() { leaf.common_name.clone().into_iter().collect() } else { names };
+        finding.fix = format!(
+            "set host to {} (hostaddr keeps the address), or have the certificate issued for '{}'",
+            if for_names.is_empty() {
+                "a name of the certificate".to_owned()
+            } else {
+                format!("'{}'", for_names.join("' or '"))
+            },
+            text::safe(host)
+        );
+        suspicions.push(finding.with("names", for_names));
+    }
+    if suspicions.is_empty() {
+        let mut findings =
+            vec![evidence(Finding::ok("tls", format!("{version}, {cipher}, {subject}{until}; the server {asks}")))];
+        let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
+        if days.is_some_and(|days| (0..SOON).contains(&days)) {
+            let finding = of_id("tls.server_cert.expires_soon", context).at(Severity::Warning);
+            findings.push(finding.with("days", days.unwrap_or_default()));
+        }
+        return findings;
+    }
+    suspicions.into_iter().map(evidence).collect()
+}
+
+fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
+    let file =
+        prepared.files.roots.file().map(|used| text::safe(&used.observed.path.to_string_lossy())).unwrap_or_default();
+    let id = match distrust {
+        Distrust::Expired(_) => "tls.server_cert.expired",
+        Distrust::NotYetValid(_) => "tls.server_cert.not_yet_valid",
+        Distrust::SelfSigned => "tls.server_cert.self_signed",
+        Distrust::IntermediateMissing { .. } => "tls.server_cert.incomplete_chain",
+        Distrust::UnknownIssuer { .. } => "tls.server_cert.unknown_issuer",
+        Distrust::OtherKey { .. } => "tls.server_cert.other_key",
+        Distrust::RootMissing { .. } => "tls.root_cert.incomplete",
+        Distrust::Revoked => "tls.server_cert.revoked",
+        Distrust::RevocationUnknown => "tls.crl.incomplete",
+        Distrust::WrongPurpose => "tls.server_cert.wrong_purpose",
+    };
+    let mut finding = of_id(id, context).said_by(Speaker::Schemastamp).with("root_certificate_file", file.clone());
+    match distrust {
+        Distrust::Expired(certificate) | Distrust::NotYetValid(certificate) => {
+            finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
+        }
+        Distrust::UnknownIssuer { issuer } | Distrust::OtherKey { issuer } => {
+            finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
+            finding.fix = format!(
+                "name a file with the certificate of {issuer} in sslrootcert; if it is an intermediate, \
+                 the server should send it"
+            );
+        }
+        Distrust::IntermediateMissing { issuer } => {
+            finding.why = format!("{issuer} signed the server's certificate, and is neither sent nor in '{file}'");
+            finding.fix = format!("append the certificate of {issuer} to the server's certificate file");
+        }
+        Distrust::RootMissing { issuer } => {
+            finding.fix = format!("append the certificate of {issuer} to '{file}'");
+        }
+        _ => {}
+    }
+    finding
+}
+
+/// What the server said to the beginnings of a login. Only what no password could change is a suspicion.
+fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let asked = learnt.seen.client_cert_asked.is_some();
+    match &learnt.over_tls {
+        Some(FirstWord::Alert(alert)) if asked && !prepared.files.sends_client_cert() => {
+            let finding = of_id("tls.client_cert.required", context).said_by(Speaker::TlsAlert);
+            let severity = if prepared.mode >= SslMode::Prefer { Severity::Error } else { Severity::Warning };
+            findings.push(finding.at(severity).with("alert", alert.clone()));
+        }
+        // Without a rule for TLS, "no entry" in plaintext is not about TLS.
+        Some(FirstWord::Refusal { message, .. }) => {
+            let told = crate::diagnose::explain(message.as_bytes(), context);
+            findings.extend(
+                told.into_iter()
+                    .take(1)
+                    .filter(|finding| matches!(finding.id.as_str(), "login.no_hba_entry" | "login.hba_reject")),
+            );
+        }
+        _ => {}
+    }
+    findings
+}

@@ -1,0 +1,194 @@
+//! The login by the real psql, whose verdict counts, and what the server is like.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::encryption::Learnt;
+use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::diagnose::{Context, Prepared, explain, of_id};
+use crate::pg::{PsqlError, ScriptOptions, Server, Version};
+use crate::process::{RunError, StderrTail, Stop};
+use crate::tls::SslMode;
+
+/// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
+const FEW_LOCKS: u64 = 6400;
+
+/// `\conninfo` tells of the client's own link; a pooler's link to the server is another. Nothing is changed.
+const SCRIPT: &str = r"\conninfo
+SELECT pg_catalog.json_build_object(
+  'version', pg_catalog.current_setting('server_version_num')::int,
+  'user', pg_catalog.quote_ident(CURRENT_USER),
+  'database', pg_catalog.current_database(),
+  'create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+  'read_only', pg_catalog.current_setting('transaction_read_only')::bool,
+  'locks', pg_catalog.current_setting('max_locks_per_transaction')::bigint
+    * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint),
+  'locks_per_transaction', pg_catalog.current_setting('max_locks_per_transaction')::bigint,
+  'connections', pg_catalog.current_setting('max_connections')::bigint,
+  'age_ms', (SELECT (1000 * extract(epoch FROM pg_catalog.clock_timestamp() - backend_start))::bigint
+    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()));
+";
+
+#[derive(Debug, Deserialize)]
+struct Facts {
+    version: u32,
+    user: String,
+    database: String,
+    create: bool,
+    read_only: bool,
+    locks: u64,
+    locks_per_transaction: u64,
+    connections: u64,
+    age_ms: Option<i64>,
+}
+
+/// What psql brought back.
+#[derive(Debug)]
+pub(in crate::diagnose) enum Outcome {
+    /// It got in.
+    In(Vec<Finding>),
+    /// It did not; the root cause first.
+    Out(Vec<Finding>),
+}
+
+/// Logs in with psql and asks the server about itself.
+pub(in crate::diagnose) async fn log_in(
+    server: &Server,
+    prepared: &Prepared,
+    learnt: &Learnt,
+    context: &Context,
+    stop: &Stop,
+) -> Outcome {
+    let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+    match server.run_script(SCRIPT, &options, stop).await {
+        Ok(output) => {
+            let facts = output.lines.iter().rev().find_map(|line| serde_json::from_str::<Facts>(line).ok());
+            let link = Link::of(&output.lines);
+            if let Some(facts) = facts {
+                return Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed));
+            }
+            let words = output.lines.join(" ");
+            Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
+        }
+        Err(error) => Outcome::Out(of_error(&error, learnt, context)),
+    }
+}
+
+/// What `\conninfo` says of encryption: a sentence up to version 17, a table from 18 on.
+#[derive(Debug, PartialEq, Eq)]
+struct Link {
+    encrypted: bool,
+    words: String,
+}
+
+impl Link {
+    fn of(lines: &[String]) -> Self {
+        let sentence = lines.iter().find(|line| line.starts_with("SSL connection ("));
+        let row = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('|'));
+        match (sentence, row("SSL Connection")) {
+            (Some(sentence), _) => Self { encrypted: true, words: crate::tls::text::safe(sentence) },
+            (None, Some("true")) => {
+                let words =
+                    format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
+                Self { encrypted: true, words: crate::tls::text::safe(&words) }
+            }
+            _ => Self { encrypted: false, words: "plaintext".to_owned() },
+        }
+    }
+}
+
+fn of_facts(
+    facts: &Facts,
+    link: &Link,
+    prepared: &Prepared,
+    learnt: &Learnt,
+    context: &Context,
+    elapsed: Duration,
+) -> Vec<Finding> {
+    let milliseconds = elapsed.as_secs_f64() * 1000.0;
+    let encryption = if prepared.socket {
+        "a Unix socket"
+    } else if link.encrypted {
+        "TLS"
+    } else {
+        "plaintext"
+    };
+    let login = format!("psql logs in as {} over {encryption} in {milliseconds:.0} ms", facts.user);
+    let mut findings =
+        vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
+    if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
+        let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
+        let why = match prepared.mode {
+            SslMode::Allow => "sslmode=allow tries plaintext first, and the server takes it",
+            _ if learnt.tls => "sslmode=prefer goes on in plaintext when TLS fails on psql's side, without a word",
+            _ => "sslmode=prefer goes on in plaintext when the server has no TLS, without a word",
+        };
+        findings.push(Finding { why: why.to_owned(), ..finding });
+    }
+    let version =
+        Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
+    let server = format!("PostgreSQL {version}, database {}", crate::tls::text::safe(&facts.database));
+    if facts.create && !facts.read_only {
+        findings.push(Finding::ok("server", format!("{server}, {} may create schemas", facts.user)));
+    } else {
+        findings.push(Finding::ok("server", server));
+        let id = if facts.read_only { "server.read_only" } else { "server.no_create_right" };
+        findings.push(of_id(id, context).at(Severity::Warning).said_by(Speaker::PostgreSql));
+    }
+    let locks =
+        format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
+    let finding = if facts.locks < FEW_LOCKS {
+        of_id("server.small_lock_budget", context).at(Severity::Warning).with("locks", locks)
+    } else {
+        Finding::ok("locks", locks).with("locks", facts.locks)
+    };
+    findings.push(finding);
+    // A server process that is older than psql was started for somebody else.
+    let age = facts.age_ms.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
+    let older = age.is_some_and(|age| age > elapsed + Duration::from_millis(50));
+    findings.push(if learnt.pooler || older {
+        let how = if learnt.pooler { "PgBouncer" } else { "a pooler" };
+        Finding::ok("pooler", format!("{how} stands in between: settings last for one transaction only"))
+            .with("pooler", true)
+    } else {
+        Finding::ok("pooler", "none in between that could be seen").with("pooler", false)
+    });
+    findings
+}
+
+fn of_error(error: &PsqlError, learnt: &Learnt, context: &Context) -> Vec<Finding> {
+    let stderr = error.stderr().map(StderrTail::text).unwrap_or_default();
+    match error {
+        PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => {
+            vec![of_id("server.pooler_backend", context).said_by(Speaker::PgBouncer)]
+        }
+        PsqlError::Run(RunError::TimedOut { after, .. }) => {
+            let known = explain(stderr.as_bytes(), context);
+            match known.first() {
+                Some(finding) if finding.id != "connection.failed" => known,
+                _ => vec![of_id("timeout", context).with("after_s", after.as_secs_f64())],
+            }
+        }
+        PsqlError::Run(_) | PsqlError::Program(_) => {
+            vec![of_id("program.failed", context).with("message", error.to_string())]
+        }
+        _ => explain(stderr.as_bytes(), context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_is_read_in_both_forms() {
+        let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
+        let old = "You are connected to database \"d\" as user \"u\".\nSSL connection (protocol: TLSv1.3, cipher: X, compression: off)\n{}";
+        assert!(Link::of(&lines(old)).encrypted);
+        let new = "Database|d\nSSL Connection|true\nSSL Protocol|TLSv1.3\nSSL Cipher|X\n";
+        assert_eq!(Link::of(&lines(new)), Link { encrypted: true, words: "TLSv1.3, X".to_owned() });
+        assert!(!Link::of(&lines("You are connected\n{}")).encrypted);
+        assert!(!Link::of(&lines("SSL Connection|false")).encrypted);
+    }
+}

@@ -1,0 +1,131 @@
+//! psql, `pg_dump` and the libpq behind them.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::{Environment, ToolSettings};
+use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::diagnose::libpq::{Library, examine};
+use crate::diagnose::{Context, of_id};
+use crate::pg::{Program, ProgramError, Version};
+use crate::process::Stop;
+use crate::tls::text;
+
+/// What the later steps need to know of the programs.
+#[derive(Debug)]
+pub(in crate::diagnose) struct Programs {
+    pub(in crate::diagnose) psql: Option<Program>,
+    pub(in crate::diagnose) library: Option<Library>,
+}
+
+/// Finds the programs and asks them for their versions, side by side.
+pub(in crate::diagnose) async fn look(
+    tool: &ToolSettings,
+    environment: &Environment,
+    temporary: &Path,
+    timeout: Duration,
+    stop: &Stop,
+) -> (Programs, Vec<Finding>) {
+    let path = environment.get("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+    let dump = Program::find_pg_dump(tool.pg_dump.as_ref(), path);
+    let psql = match Program::find_psql(tool.psql.as_ref(), path) {
+        Ok(psql) => psql,
+        Err(error) => {
+            return (Programs { psql: None, library: None }, vec![missing("program.psql_missing", &error)]);
+        }
+    };
+    let inherited = environment.inherited();
+    let (psql_version, dump_version, library) = tokio::join!(
+        psql.version(temporary, stop),
+        async {
+            match &dump {
+                Ok(dump) => Some(dump.version(temporary, stop).await),
+                Err(_) => None,
+            }
+        },
+        // The version is put in afterwards: 0 stands for "not known yet".
+        examine(&psql, u32::from(u16::MAX), &inherited, temporary, timeout, stop),
+    );
+    let mut findings = Vec::new();
+    let psql_version = match psql_version {
+        Ok(version) => version,
+        Err(error) => {
+            findings.push(missing("program.failed", &error));
+            return (Programs { psql: None, library: None }, findings);
+        }
+    };
+    let library = match library {
+        Ok(library) => of_psql(library, psql_version),
+        Err(error) => {
+            let finding = of_id("program.failed", &Context::default()).with("message", error.to_string());
+            findings.push(finding);
+            return (Programs { psql: None, library: None }, findings);
+        }
+    };
+    findings.push(summary(
+        &psql,
+        psql_version,
+        library,
+        dump_version.as_ref().and_then(|version| version.as_ref().ok()),
+    ));
+    if !library.tls {
+        let finding = of_id("program.no_tls", &Context::default());
+        findings.push(finding.with("program", shown(psql.path())).said_by(Speaker::Libpq).at(Severity::Warning));
+    }
+    match (&dump, &dump_version) {
+        (Err(error), _) | (_, Some(Err(error))) => {
+            findings.push(missing("program.pg_dump_missing", error).at(Severity::Warning));
+        }
+        _ => {}
+    }
+    (Programs { psql: Some(psql), library: Some(library) }, findings)
+}
+
+/// `examine` was told an impossible version of psql; what it could not tell is psql's own.
+fn of_psql(library: Library, psql: Version) -> Library {
+    let psql = u32::from(psql.major);
+    let unknown = u32::from(u16::MAX);
+    let major = match library.major {
+        // No TLS, or 18 and later.
+        major if major == unknown => {
+            if library.tls {
+                psql.max(18)
+            } else {
+                psql
+            }
+        }
+        15 => psql.min(15),
+        exactly => exactly,
+    };
+    Library { major, ..library }
+}
+
+fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Version>) -> Finding {
+    let wrapper =
+        if psql.bypasses_wrapper() { format!(", behind the wrapper '{}'", shown(psql.found())) } else { String::new() };
+    let tls = if library.tls { "with TLS" } else { "without TLS" };
+    let dump = dump.map_or_else(|| "no pg_dump".to_owned(), |version| format!("pg_dump {version}"));
+    let what = format!("psql {version} ('{}'{wrapper}), libpq {} {tls}, {dump}", shown(psql.path()), library.major);
+    Finding::ok("programs", what)
+        .with("psql", version.to_string())
+        .with("path", shown(psql.path()))
+        .with("wrapper", psql.bypasses_wrapper())
+        .with("libpq", library.major)
+        .with("tls", library.tls)
+}
+
+fn missing(id: &str, error: &ProgramError) -> Finding {
+    let mut finding = of_id(id, &Context::default()).said_by(Speaker::Schemastamp);
+    finding.what = text::bounded(&error.to_string(), 500);
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        finding.what = format!("{}: {}", finding.what, text::safe(&cause.to_string()));
+        source = cause.source();
+    }
+    finding
+}
+
+fn shown(path: &Path) -> String {
+    text::safe(&path.to_string_lossy())
+}

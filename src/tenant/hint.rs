@@ -1,0 +1,97 @@
+//! What to change when the server refuses a statement of a snapshot.
+
+use crate::pg::ServerMessage;
+use crate::snapshot::{Action, Object, ObjectKind};
+
+/// What to change, where the server's words tell.
+///
+/// Told by SQLSTATE first; where one stands for several causes, by words of the message, which are English only when the
+/// server's `lc_messages` is. `statement` is what the failed statement is about.
+pub(super) fn hint(message: &ServerMessage, statement: Option<&Object>, role: Option<&str>) -> Option<String> {
+    let text = message.message.as_str();
+    let creates_schema =
+        statement.is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
+    let owner = statement.is_some_and(|object| object.action == Action::Owner);
+    let says = |words: &str| text.contains(words);
+    let role_named = || quoted_name(text).unwrap_or("…");
+    Some(match message.sqlstate?.as_str() {
+        // undefined_object: a role, an operator class, a type, a tablespace …
+        "42704" if says("role ") => format!(
+            "create the role (CREATE ROLE {}), or leave owners and grants out with --no-owner and --no-privileges",
+            role_named()
+        ),
+        "42704" if says("type ") || says("operator class ") || says("access method ") => {
+            "install the extension that it comes from, into the schema that the snapshot names".to_owned()
+        }
+        "22023" | "42704" if role.is_some() && statement.is_none() => {
+            "create the role that --role names, or name another".to_owned()
+        }
+        "42501" if creates_schema => {
+            "grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it \
+             (--role, --username)"
+                .to_owned()
+        }
+        "42501" if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
+            "grant the role to the one that provisions (GRANT … TO …), provision as it with --role, or leave owners out \
+             with --no-owner"
+                .to_owned()
+        }
+        "42501" if statement.is_some_and(|object| object.action == Action::Privileges) => {
+            "leave grants out with --no-privileges, or provision as a role that may grant them".to_owned()
+        }
+        "42501" => "provision as a role that has this right (--role, --username), or grant it".to_owned(),
+        "3F000" => "create the shared schema first: the snapshot needs it beside the tenant's own".to_owned(),
+        "42P01" => {
+            "the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the \
+             snapshot names"
+                .to_owned()
+        }
+        "42883" => {
+            "the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first"
+                .to_owned()
+        }
+        "53200" if says("shared memory") => {
+            "raise max_locks_per_transaction on the server: every object of a tenant takes a lock".to_owned()
+        }
+        "53100" => "the server's disk is full".to_owned(),
+        "54023" | "54001" => "the statement is beyond a limit of the server; see its stack and argument limits".to_owned(),
+        "42601" => "the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited".to_owned(),
+        "25006" => "this server is a standby or read-only; connect to the primary".to_owned(),
+        "55000" if says("recovery") => "this server is a standby; connect to the primary".to_owned(),
+        "42704" => "create what the statement needs first: it lies outside the tenant's schema".to_owned(),
+        _ => return message.hint.clone(),
+    })
+}
+
+/// The first name in double quotes, as the message has it.
+fn quoted_name(text: &str) -> Option<&str> {
+    let start = text.find('"')?;
+    let rest = text.get(start + 1..)?;
+    let end = rest.find('"')?;
+    text.get(start..start + end + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(stderr: &str) -> ServerMessage {
+        ServerMessage::parse_all(&format!("psql:/x/script.sql:3: {stderr}\n")).remove(0)
+    }
+
+    #[test]
+    fn roles_that_are_missing_are_named() {
+        let hint = hint(&said("ERROR:  42704: role \"app owner\" does not exist"), None, None).unwrap();
+        assert!(hint.starts_with("create the role (CREATE ROLE \"app owner\")"), "{hint}");
+        assert!(hint.contains("--no-owner"));
+    }
+
+    #[test]
+    fn locks_rights_and_what_nobody_knows() {
+        let text = |stderr: &str| hint(&said(stderr), None, None);
+        assert!(text("ERROR:  53200: out of shared memory").unwrap().contains("max_locks_per_transaction"));
+        assert!(text("ERROR:  42501: must be member of role \"x\"").unwrap().contains("--role"));
+        assert_eq!(text("ERROR:  22012: division by zero"), None);
+        assert_eq!(text("ERROR:  22012: division by zero\nHINT:  Try more.").as_deref(), Some("Try more."));
+    }
+}

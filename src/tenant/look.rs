@@ -1,0 +1,168 @@
+//! What there is of a tenant on the server.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::MadeOf;
+use crate::pg::{PsqlError, Server};
+use crate::process::Stop;
+use crate::snapshot::capture::strip_mark;
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot, lock};
+use crate::sql::{TenantName, quote_literal};
+
+/// How long a look waits for another run's lock on the tenant.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long a look may take in all.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a schema has.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Seen {
+    comment: Option<String>,
+    relations: BTreeSet<String>,
+    routines: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+/// Looks at a schema that others may be working on; `None` when there is none.
+pub(super) async fn look(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
+    seen(server, &query(tenant), stop).await
+}
+
+/// Looks at a schema after a run whose end is not known: waits until its message has ended, whatever its end.
+///
+/// Bounded, and not stopped by a signal: the answer is what the caller needs to end.
+pub(super) async fn look_after(server: &Server, tenant: &TenantName) -> Result<Option<Seen>, PsqlError> {
+    let mut server = server.clone();
+    server.timeout = Some(LIMIT);
+    // One message: the lock and the limits hold to its end.
+    let script = format!(
+        "SELECT NULL FROM pg_catalog.set_config('lock_timeout', '{wait}', true), \
+         pg_catalog.set_config('statement_timeout', '{limit}', true) WHERE false \\;\n\
+         {lock} \\;\n{query}",
+        wait = LOCK_WAIT.as_millis(),
+        limit = LIMIT.as_millis(),
+        lock = lock(tenant).replacen("SELECT pg_catalog.", "SELECT NULL WHERE pg_catalog.", 1) + " IS NULL",
+        query = query(tenant)
+    );
+    seen(&server, &script, &Stop::never()).await
+}
+
+async fn seen(server: &Server, script: &str, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
+    let value = server.query_json(script, stop).await?.into_iter().next_back().unwrap_or_default();
+    let text = value.to_string().chars().take(200).collect();
+    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text, source })
+}
+
+/// One row: the schema's comment and the names of what is in it; or `null`.
+fn query(tenant: &TenantName) -> String {
+    let name = quote_literal(tenant.as_str());
+    let names = |column: &str, catalog: &str, schema: &str| {
+        format!(
+            "COALESCE((SELECT pg_catalog.json_agg({column}) FROM pg_catalog.{catalog} WHERE {schema} = n.oid), '[]'::json)"
+        )
+    };
+    format!(
+        "SELECT COALESCE((SELECT pg_catalog.json_build_object('comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+         'relations', {relations}, 'routines', {routines}, 'types', {types})\
+         FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), 'null'::json);\n",
+        relations = names("relname", "pg_class", "relnamespace"),
+        routines = names("proname", "pg_proc", "pronamespace"),
+        types = names("typname", "pg_type", "typnamespace"),
+    )
+}
+
+impl Seen {
+    /// The fingerprint in the mark that every tenant gets; `None` without one.
+    pub(super) fn mark(&self) -> Option<&str> {
+        let comment = self.comment.as_deref()?;
+        let mark = comment.get(strip_mark(comment).len()..)?.trim_start_matches('\n');
+        let fingerprint = mark.strip_prefix(crate::snapshot::capture::MARK)?;
+        let hexadecimal = fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hexadecimal.then_some(fingerprint)
+    }
+
+    /// What the tenant was made of; else how many objects were looked for and those that are not there.
+    pub(super) fn compared(&self, snapshot: &Snapshot, tenant: &TenantName) -> Result<MadeOf, (usize, Vec<String>)> {
+        match self.mark() {
+            Some(mark) if mark == snapshot.fingerprint() => return Ok(MadeOf::ThisSnapshot),
+            Some(_) => return Ok(MadeOf::AnotherSnapshot),
+            None => {}
+        }
+        let mut objects = 0;
+        let mut missing = Vec::new();
+        for statement in &snapshot.template().statements {
+            let Some(names) = self.names_of(statement) else { continue };
+            objects += 1;
+            if !names.contains(&name_for(statement.object.bare_name(), tenant)) {
+                missing.push(name_for(&statement.object.to_string(), tenant));
+            }
+        }
+        if missing.is_empty() { Ok(MadeOf::Unmarked) } else { Err((objects, missing)) }
+    }
+
+    /// The names among which the object of a statement must be; `None` for what is not looked for.
+    fn names_of(&self, statement: &CompiledStatement) -> Option<&BTreeSet<String>> {
+        let object = &statement.object;
+        if object.action != Action::Create || object.scope != Scope::Placeholder {
+            return None;
+        }
+        match object.kind {
+            ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence
+            | ObjectKind::Index => Some(&self.relations),
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => Some(&self.routines),
+            ObjectKind::Type | ObjectKind::Domain => Some(&self.types),
+            _ => None,
+        }
+    }
+}
+
+/// A name of the snapshot for one tenant.
+fn name_for(name: &str, tenant: &TenantName) -> String {
+    if name.contains("#{") { name.replace(PLACEHOLDER, tenant.as_str()).replace("#{#}", "#") } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNAPSHOT: &str = "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\
+        CREATE TABLE #{prefix}.\"Plans of #{prefix}\" (id int);\n\
+        CREATE FUNCTION #{prefix}.f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+        CREATE DOMAIN #{prefix}.d AS int;\n";
+
+    fn seen(json: &str) -> Seen {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn without_a_mark_every_object_must_be_there() {
+        let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
+        let tenant = TenantName::new("acme").unwrap();
+        let whole = r#"{"comment":"x","relations":["Plans of acme","more"],"routines":["f"],"types":["d"]}"#;
+        assert_eq!(seen(whole).compared(&snapshot, &tenant), Ok(MadeOf::Unmarked));
+        let part = r#"{"comment":null,"relations":["Plans of acme"],"routines":[],"types":[]}"#;
+        let (objects, missing) = seen(part).compared(&snapshot, &tenant).unwrap_err();
+        assert_eq!((objects, missing.len()), (3, 2));
+        assert!(missing[0].starts_with("function f(") && missing[1] == "domain d", "{missing:?}");
+    }
+
+    #[test]
+    fn the_mark_tells_the_snapshot() {
+        let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
+        let tenant = TenantName::new("acme").unwrap();
+        let marked = |fingerprint: &str| {
+            let comment = format!("our best customer\n{}{fingerprint}", crate::snapshot::capture::MARK);
+            Seen { comment: Some(comment), ..Seen::default() }
+        };
+        assert_eq!(marked(snapshot.fingerprint()).compared(&snapshot, &tenant), Ok(MadeOf::ThisSnapshot));
+        assert_eq!(marked(&"0".repeat(64)).compared(&snapshot, &tenant), Ok(MadeOf::AnotherSnapshot));
+        assert!(marked("none").mark().is_none());
+    }
+}

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+/// What became of a tenant that was to be provisioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is there now, whole.
+    Created {
+        /// From the call to the certainty.
+        elapsed: Duration,
+    },
+    /// It was there before and was not touched.
+    Skipped {
+        /// From the call to the certainty.
+        elapsed: Duration,
+        /// What is known of the tenant that was there.
+        made_of: MadeOf,
+    },
+}
+
+/// What a tenant that exists was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeOf {
+    /// The same snapshot, says its mark.
+    ThisSnapshot,
+    /// Another snapshot, says its mark.
+    AnotherSnapshot,
+    /// It has no mark, and every object that the snapshot creates.
+    Unmarked,
+}
+
+impl Outcome {
+    /// From the call to the certainty.
+    pub fn elapsed(&self) -> Duration {
+        match self {
+            Self::Created { elapsed } | Self::Skipped { elapsed, .. } => *elapsed,
+        }
+    }
+
+    /// `created` or `skipped`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}

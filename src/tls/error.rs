@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use super::feature::{Feature, RangeError};
+use super::mode::{SslMode, UnknownSslMode};
+use super::problem::Problem;
+use crate::exit;
+
+/// Why a connection with TLS cannot work as configured, known before it is tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] Problem),
+    /// The mode is none.
+    #[error(transparent)]
+    Mode(#[from] UnknownSslMode),
+    /// The protocol range is none.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// A mode that libpq refuses together with another setting.
+    #[error("sslmode={mode} is too weak for {setting}")]
+    WeakMode {
+        /// The configured mode.
+        mode: SslMode,
+        /// The other setting, as `sslrootcert=system`.
+        setting: &'static str,
+        /// The modes that would do.
+        needed: &'static str,
+    },
+    /// This libpq would ignore the setting in silence.
+    #[error("{setting} needs libpq {} or later, this one is {libpq_major}", feature.since())]
+    TooOld {
+        /// The setting, as `sslnegotiation=direct`.
+        setting: String,
+        /// What it needs.
+        feature: Feature,
+        /// The libpq that there is.
+        libpq_major: u32,
+    },
+    /// A word that is no value of the setting.
+    #[error("'{value}' is no {keyword}")]
+    Value {
+        /// libpq's keyword.
+        keyword: &'static str,
+        /// The word, safe to print.
+        value: String,
+        /// The values that there are.
+        known: &'static str,
+    },
+    /// The system's certificate authorities were not found.
+    #[error("the system's certificate authorities are in none of the usual files")]
+    NoSystemRoots {
+        /// Where they were looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// `verify-full` without a name to verify.
+    #[error("sslmode=verify-full needs a host name, and only an address is given")]
+    NoHostName,
+}
+
+impl TlsError {
+    /// The stable id of the finding.
+    pub fn id(&self) -> String {
+        match self {
+            Self::File(problem) => problem.id(),
+            Self::Mode(_) => "config.sslmode".to_owned(),
+            Self::Range(_) => "config.protocol_range".to_owned(),
+            Self::WeakMode { .. } => "config.weak_sslmode".to_owned(),
+            Self::TooOld { .. } => "program.libpq_too_old".to_owned(),
+            Self::Value { .. } => "config.value".to_owned(),
+            Self::NoSystemRoots { .. } => "tls.root_cert.no_system_roots".to_owned(),
+            Self::NoHostName => "config.no_host_name".to_owned(),
+        }
+    }
+
+    /// The exit code of a command that does not even try.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::File(_) | Self::NoSystemRoots { .. } => exit::FILE,
+            Self::TooOld { .. } => exit::PROGRAM,
+            Self::Mode(_) | Self::Range(_) | Self::WeakMode { .. } | Self::Value { .. } | Self::NoHostName => {
+                exit::CONFIGURATION
+            }
+        }
+    }
+
+    /// Why it is so.
+    pub fn why(&self) -> String {
+        match self {
+            Self::File(problem) => problem.why(),
+            Self::Mode(_) => "libpq compares the words with case, and an empty value is not 'unset'".to_owned(),
+            Self::Range(_) => "libpq offers at least TLSv1.2 unless told otherwise, and no version is left".to_owned(),
+            Self::WeakMode { setting, .. } => format!("libpq refuses {setting} with a mode that verifies less"),
+            Self::TooOld { feature, .. } => {
+                format!("this libpq does not know {feature} and would ignore it in silence")
+            }
+            Self::Value { known, .. } => format!("the values are {known}"),
+            Self::NoSystemRoots { searched } => {
+                let searched: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+                format!("looked in {}", searched.join(", "))
+            }
+            Self::NoHostName => {
+                "hostaddr says where to connect; the name in the certificate is compared with host".to_owned()
+            }
+        }
+    }
+
+    /// What to change.
+    pub fn fix(&self) -> String {
+        match self {
+            Self::File(problem) => problem.fix(),
+            Self::Mode(_) => "set sslmode to disable, allow, prefer, require, verify-ca or verify-full".to_owned(),
+            Self::Range(_) => {
+                "set ssl_min_protocol_version at or below ssl_max_protocol_version, or leave both out".to_owned()
+            }
+            Self::WeakMode { needed, .. } => format!("set sslmode to {needed}"),
+            Self::TooOld { feature, setting, .. } => {
+                format!("use a psql whose libpq is {} or later, or leave {setting} out", feature.since())
+            }
+            Self::Value { keyword, known, .. } => format!("set {keyword} to one of {known}"),
+            Self::NoSystemRoots { .. } => {
+                "install the system's ca-certificates, or name a file in sslrootcert".to_owned()
+            }
+            Self::NoHostName => "set host to the name in the server's certificate, beside hostaddr".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,336 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::{CertificateError, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+
+use super::certificate::{Certificate, Standing};
+
+/// Why a server's chain is not to be trusted: the reasons that libpq's one sentence `certificate verify failed` hides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// A certificate of the chain is over.
+    Expired(Box<Certificate>),
+    /// A certificate of the chain has not begun.
+    NotYetValid(Box<Certificate>),
+    /// The server's certificate is signed by itself, and is not in the root certificate file.
+    SelfSigned,
+    /// The server sent its certificate alone, and the one that signed it is neither there nor in the root file, although
+    /// both belong to the same organisation: an intermediate certificate is missing.
+    IntermediateMissing {
+        /// Who signed the last certificate that was sent.
+        issuer: String,
+    },
+    /// The chain ends in an authority that the root certificate file does not have.
+    UnknownIssuer {
+        /// Who signed the last certificate that was sent.
+        issuer: String,
+    },
+    /// An authority of that name is in the root certificate file, but its key did not sign the chain.
+    OtherKey {
+        /// Who claims to have signed the last certificate that was sent.
+        issuer: String,
+    },
+    /// The root file has only an intermediate, and OpenSSL wants the authority at the end of the chain.
+    RootMissing {
+        /// The authority that is missing.
+        issuer: String,
+    },
+    /// The revocation list names a certificate of the chain.
+    Revoked,
+    /// The revocation list does not cover an authority of the chain, or is out of date.
+    RevocationUnknown,
+    /// The certificate is not for TLS servers.
+    WrongPurpose,
+}
+
+/// What a chain is verified against.
+#[derive(Clone, Debug)]
+pub struct Trust<'a> {
+    /// The certificates of the root certificate file.
+    pub roots: &'a [Certificate],
+    /// The revocation list in PEM.
+    pub crl: Option<&'a [u8]>,
+    /// Now, in seconds since 1970.
+    pub now: i64,
+}
+
+/// The outcome of a verification that is not libpq's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The chain ends in a trusted authority.
+    Trusted,
+    /// It does not, for this reason.
+    Distrusted(Distrust),
+    /// It cannot be said here; the text says what the obstacle was, safe to print.
+    Undecided(String),
+}
+
+/// Verifies a chain, server's certificate first, as OpenSSL would for libpq: everything but the host name.
+pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
+    let Some(leaf) = chain.first() else { return Verdict::Undecided("the server sent no certificate".to_owned()) };
+    // OpenSSL trusts a certificate that is itself in the root file, an authority's or not.
+    let pinned = leaf.self_signed && trust.roots.iter().any(|root| root.der == leaf.der);
+    if !pinned && let Some(distrust) = ends_nowhere(chain, trust) {
+        return Verdict::Distrusted(distrust);
+    }
+    if let Some(distrust) = out_of_date(chain, trust) {
+        return Verdict::Distrusted(distrust);
+    }
+    if leaf.usage.is_some_and(|usage| !usage.server) {
+        return Verdict::Distrusted(Distrust::WrongPurpose);
+    }
+    if pinned {
+        return Verdict::Trusted;
+    }
+    match by_webpki(leaf, chain, trust) {
+        Ok(()) => Verdict::Trusted,
+        Err(rustls::Error::InvalidCertificate(error)) => distrust(&error, chain),
+        Err(other) => Verdict::Undecided(super::text::safe(&other.to_string())),
+    }
+}
+
+/// By names alone: does the chain end in a self-signed certificate of the root file?
+fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
+    let (leaf, mut last) = (chain.first()?, chain.first()?);
+    let known = |certificate: &Certificate| {
+        trust.roots.iter().any(|root| certificate.names_as_issuer(root) && root.self_signed)
+    };
+    // A chain is at most as long as all certificates together: loops end.
+    for _ in 0..chain.len() + trust.roots.len() {
+        if known(last) {
+            return None;
+        }
+        let next = chain
+            .iter()
+            .chain(trust.roots)
+            .find(|other| !last.self_signed && last.names_as_issuer(other) && other.der != last.der);
+        match next {
+            Some(next) => last = next,
+            None => break,
+        }
+    }
+    let issuer = last.issuer.clone();
+    if leaf.self_signed {
+        return Some(Distrust::SelfSigned);
+    }
+    if trust.roots.iter().any(|root| root.der == last.der) {
+        return Some(Distrust::RootMissing { issuer });
+    }
+    let same_house = last.organisations.1.is_some()
+        && trust.roots.iter().any(|root| root.self_signed && root.organisations.0 == last.organisations.1);
+    Some(if same_house && !last.self_signed {
+        Distrust::IntermediateMissing { issuer }
+    } else {
+        Distrust::UnknownIssuer { issuer }
+    })
+}
+
+/// A certificate of the chain, or every authority of the root file that could end it, is out of date.
+fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
+    let of = |certificate: &Certificate| match certificate.validity.standing(trust.now) {
+        Standing::Valid => None,
+        Standing::Expired => Some(Distrust::Expired(Box::new(certificate.clone()))),
+        Standing::NotYetValid => Some(Distrust::NotYetValid(Box::new(certificate.clone()))),
+    };
+    let ends =
+        |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
+    chain.iter().find_map(of).or_else(|| {
+        let anchors: Vec<Option<Distrust>> = trust.roots.iter().filter(ends).map(of).collect();
+        if anchors.iter().all(Option::is_some) { anchors.into_iter().flatten().next() } else { None }
+    })
+}
+
+fn by_webpki(leaf: &Certificate, chain: &[Certificate], trust: &Trust<'_>) -> Result<(), rustls::Error> {
+    let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(trust.roots.iter().filter(|root| root.self_signed).map(der));
+    let helpers = trust.roots.iter().filter(|root| !root.self_signed);
+    let intermediates: Vec<CertificateDer<'_>> = chain.iter().skip(1).chain(helpers).map(der).collect();
+    let crls: Vec<CertificateRevocationListDer<'_>> = trust
+        .crl
+        .map(|pem| CertificateRevocationListDer::pem_slice_iter(pem).filter_map(Result::ok).collect())
+        .unwrap_or_default();
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
+        .with_crls(crls)
+        .enforce_revocation_expiration()
+        .build()
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    // The host name is compared elsewhere, by libpq's rule; a name that is certainly not there tells it apart.
+    let name = ServerName::try_from("name.invalid").map_err(|error| rustls::Error::General(error.to_string()))?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(trust.now).unwrap_or_default()));
+    match verifier.verify_server_cert(&der(leaf), &intermediates, &name, &[], now) {
+        Ok(_)
+        | Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn distrust(error: &CertificateError, chain: &[Certificate]) -> Verdict {
+    let last = chain.last().or(chain.first());
+    let issuer = last.map(|last| last.issuer.clone()).unwrap_or_default();
+    Verdict::Distrusted(match error {
+        // The names fit, so it is the key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Distrust::OtherKey { issuer },
+        CertificateError::Revoked => Distrust::Revoked,
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => Distrust::RevocationUnknown,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Distrust::WrongPurpose,
+        other => return Verdict::Undecided(super::text::safe(&other.to_string())),
+    })
+}
+
+/// The one cryptographic provider of this program.
+pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+        Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+    };
+
+    const NOW: i64 = 1_800_000_000;
+
+    struct Authority {
+        certificate: Certificate,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn params(name: &str, organisation: &str) -> CertificateParams {
+        let mut params = CertificateParams::new(vec!["db".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2040, 1, 1);
+        params.serial_number = Some(SerialNumber::from(7));
+        params
+    }
+
+    fn authority_params(name: &str) -> CertificateParams {
+        let mut params = params(name, "Acme");
+        params.subject_alt_names.clear();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    }
+
+    fn authority(params: CertificateParams, above: Option<&Authority>) -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let made = match above {
+            None => params.self_signed(&key).unwrap(),
+            Some(above) => params.signed_by(&key, &above.issuer).unwrap(),
+        };
+        Authority { certificate: read(&made), issuer: Issuer::new(params, key) }
+    }
+
+    fn read(made: &rcgen::Certificate) -> Certificate {
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    fn leaf(by: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+        let mut params = params("db", "Acme");
+        change(&mut params);
+        read(&params.signed_by(&KeyPair::generate().unwrap(), &by.issuer).unwrap())
+    }
+
+    fn of(chain: &[&Certificate], roots: &[&Certificate], crl: Option<&str>) -> Verdict {
+        let chain: Vec<_> = chain.iter().copied().cloned().collect();
+        let roots: Vec<_> = roots.iter().copied().cloned().collect();
+        verify(&chain, &Trust { roots: &roots, crl: crl.map(str::as_bytes), now: NOW })
+    }
+
+    #[test]
+    fn reasons() {
+        use Distrust as D;
+        let root = authority(authority_params("Root"), None);
+        let other = authority(authority_params("Other"), None);
+        let same_name = authority(authority_params("Root"), None);
+        let between = authority(authority_params("Between"), Some(&root));
+        let mut elsewhere = authority_params("S");
+        elsewhere.distinguished_name = params("S", "Elsewhere").distinguished_name;
+        let stranger = authority(elsewhere, None);
+        let good = leaf(&root, |_| {});
+        let below = leaf(&between, |_| {});
+        let foreign = leaf(&stranger, |_| {});
+        let old = leaf(&root, |params| params.not_after = date_time_ymd(2021, 1, 1));
+        let young = leaf(&root, |params| params.not_before = date_time_ymd(2035, 1, 1));
+        let client = leaf(&root, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+        let own = read(&params("db", "Acme").self_signed(&KeyPair::generate().unwrap()).unwrap());
+        let own_ca = read(&authority_params("db").self_signed(&KeyPair::generate().unwrap()).unwrap());
+        let issuer = |name: &str| format!("CN={name}, O=Acme");
+        assert_eq!(of(&[&good], &[&root.certificate], None), Verdict::Trusted);
+        assert_eq!(of(&[&good], &[&other.certificate, &root.certificate], None), Verdict::Trusted);
+        assert_eq!(of(&[&below, &between.certificate], &[&root.certificate], None), Verdict::Trusted);
+        assert_eq!(of(&[&below], &[&root.certificate, &between.certificate], None), Verdict::Trusted);
+        assert_eq!(of(&[&own], &[&own], None), Verdict::Trusted);
+        assert_eq!(of(&[&own_ca], &[&own_ca], None), Verdict::Trusted);
+        let table = [
+            (of(&[&own], &[&root.certificate], None), D::SelfSigned),
+            (of(&[&below], &[&root.certificate], None), D::IntermediateMissing { issuer: issuer("Between") }),
+            (of(&[&foreign], &[&root.certificate], None), D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() }),
+            (
+                of(&[&foreign, &stranger.certificate], &[&root.certificate], None),
+                D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() },
+            ),
+            (of(&[&good], &[&same_name.certificate], None), D::OtherKey { issuer: issuer("Root") }),
+            (of(&[&below], &[&between.certificate], None), D::RootMissing { issuer: issuer("Root") }),
+            (of(&[&old], &[&root.certificate], None), D::Expired(Box::new(old.clone()))),
+            (of(&[&young], &[&root.certificate], None), D::NotYetValid(Box::new(young.clone()))),
+            (of(&[&client], &[&root.certificate], None), D::WrongPurpose),
+        ];
+        for (verdict, expected) in table {
+            assert_eq!(verdict, Verdict::Distrusted(expected));
+        }
+        assert!(matches!(of(&[], &[], None), Verdict::Undecided(_)));
+    }
+
+    #[test]
+    fn an_authority_that_is_over_ends_no_chain() {
+        let mut ended = authority_params("Root");
+        ended.not_after = date_time_ymd(2021, 1, 1);
+        let over = authority(ended, None);
+        let good = leaf(&over, |_| {});
+        let expected = Distrust::Expired(Box::new(over.certificate.clone()));
+        assert_eq!(of(&[&good], &[&over.certificate], None), Verdict::Distrusted(expected));
+    }
+
+    #[test]
+    fn revocation() {
+        let root = authority(authority_params("Root"), None);
+        let good = leaf(&root, |params| params.serial_number = Some(SerialNumber::from(42)));
+        let list = |serial: u64, year: i32| {
+            CertificateRevocationListParams {
+                this_update: date_time_ymd(2020, 1, 1),
+                next_update: date_time_ymd(year, 1, 1),
+                crl_number: SerialNumber::from(1),
+                issuing_distribution_point: None,
+                revoked_certs: vec![RevokedCertParams {
+                    serial_number: SerialNumber::from(serial),
+                    revocation_time: date_time_ymd(2020, 1, 1),
+                    reason_code: None,
+                    invalidity_date: None,
+                }],
+                key_identifier_method: KeyIdMethod::Sha256,
+            }
+            .signed_by(&root.issuer)
+            .unwrap()
+            .pem()
+            .unwrap()
+        };
+        let with = |crl: &str| of(&[&good], &[&root.certificate], Some(crl));
+        assert_eq!(with(&list(1, 2040)), Verdict::Trusted);
+        assert_eq!(with(&list(42, 2040)), Verdict::Distrusted(Distrust::Revoked));
+        assert_eq!(with(&list(1, 2021)), Verdict::Distrusted(Distrust::RevocationUnknown));
+    }
+}
