@@ -50,6 +50,12 @@ pub(super) enum Command {
     Render(RenderArguments),
     /// Create tenants from a snapshot, each all or nothing
     Provision(ProvisionArguments),
+    /// Apply pending SQL migrations to tenants, each with its version in one transaction
+    Migrate(MigrateArguments),
+    /// Tell every tenant's version, and how far it is behind
+    Status(StatusArguments),
+    /// Compare tenants with the snapshot, or with one another, object by object
+    Verify(VerifyArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -166,6 +172,108 @@ pub(super) enum IfExistsArgument {
     Fail,
     /// It is left as it is.
     Skip,
+}
+
+/// Which tenants a command is about.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScopeArguments {
+    /// The tenants: the names of their schemas
+    #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
+    pub(super) tenants: Vec<String>,
+    /// Every schema but public that has a versions table or was made by schemastamp
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Of all, those whose name matches this pattern, as psql's \dn takes it: `tenant_*`
+    #[arg(long = "match", value_name = "PATTERN")]
+    pub(super) pattern: Option<String>,
+}
+
+/// What `migrate` takes.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct MigrateArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// The folder of SQL migrations
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: PathBuf,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+    /// How many psql work at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: u16,
+    /// So many tenants first, the rest only when all of them succeeded
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) canary: usize,
+    /// Begin no further tenant after so many failed
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(super) max_failures: Option<usize>,
+    /// How long a statement waits for a lock, in seconds, before the tenant is put off
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub(super) lock_timeout: f64,
+    /// How often a tenant that waits for a lock is put off and tried again
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) lock_retries: u32,
+    /// Migrate as this role
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// Only warn of pending migrations that come before one that is applied
+    #[arg(long)]
+    pub(super) allow_out_of_order: bool,
+    /// Only warn of applied versions that have no file
+    #[arg(long)]
+    pub(super) allow_missing: bool,
+    /// Only warn of files that are not the ones that were applied
+    #[arg(long)]
+    pub(super) allow_changed: bool,
+    /// Tell what is pending, change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// What `status` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// The folder of SQL migrations to count against; else, what any other tenant has
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+}
+
+/// What `verify` takes.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// Compare with what most of the tenants have, not with the snapshot
+    #[arg(long)]
+    pub(super) each_other: bool,
+    /// Owners count, too
+    #[arg(long)]
+    pub(super) owners: bool,
+    /// Grants count, too
+    #[arg(long)]
+    pub(super) privileges: bool,
+    /// Comments count, too
+    #[arg(long)]
+    pub(super) comments: bool,
+    /// Order of columns and names of indexes and constraints count for the exit code, too
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// A number of seconds that a timeout can have.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("not a number of seconds between 0.001 and 86400".to_owned()),
+    }
 }
 
 /// What every command takes, before or after its name.

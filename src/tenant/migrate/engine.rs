@@ -463,6 +463,16 @@ impl<'m> Engine<'_, 'm> {
         fleet.tenants.into_iter().next().map(|tenant| tenant.applied)
     }
 
+    /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
+    async fn wait_for_end(&self, tenant: &TenantName, stop: &Stop) -> Option<()> {
+        let sql = format!(
+            "BEGIN;\nSET LOCAL lock_timeout = {};\n{};\nCOMMIT;\n",
+            LAST_LOOK.as_millis(),
+            crate::snapshot::lock(tenant)
+        );
+        self.server.run_script(&sql, &ScriptOptions::default(), stop).await.ok().map(drop)
+    }
+
     /// Looks at the tenants whose end was not seen, also when the run was stopped: the versions table tells it truly.
     async fn look_again(&self) {
         let doubtful: Vec<(usize, TenantName)> = {
@@ -480,7 +490,10 @@ impl<'m> Engine<'_, 'm> {
         // A fresh wish: the one to stop was for the migrations.
         let unstopped = Stop::never();
         for (index, tenant) in doubtful {
-            let look = self.look_at(&tenant, &unstopped);
+            let look = async {
+                self.wait_for_end(&tenant, &unstopped).await?;
+                self.look_at(&tenant, &unstopped).await
+            };
             let applied = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten();
             let state = &mut *self.state.borrow_mut();
             let Some(entry) = state.entries.get_mut(index) else { continue };
