@@ -11,7 +11,7 @@ use super::style::{AppliedVersion, Style};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
 use crate::sql::TenantName;
-use crate::tenant::mark::Mark;
+use crate::tenant::mark::{Mark, is_scratch};
 
 /// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -207,7 +207,8 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
     let mark = comment.as_deref().and_then(Mark::read);
     if let Scope::All { .. } = scope {
         match &mark {
-            Some(Mark::Scratch | Mark::Spare) => return None,
+            Some(Mark::Spare) => return None,
+            _ if is_scratch(name.as_str()) => return None,
             Some(Mark::Tenant { .. }) => {}
             None if tables.is_empty() => return None,
             None => {}

@@ -213,6 +213,37 @@ impl Style {
             Self::Flyway | Self::Refinery | Self::Alembic | Self::Django => return None,
         })
     }
+
+    /// SQL that gives the migration's row a time that does not depend on when it was written: what its version says, or
+    /// else the year 2000. `None` for tables without times.
+    pub(in crate::tenant) fn settle_time_sql(self, table: &str, migration: &Migration) -> Option<String> {
+        let (time, version) = match self {
+            Self::Ecto => ("inserted_at", "version"),
+            Self::Diesel => ("run_on", "version"),
+            Self::Goose => ("tstamp", "version_id"),
+            Self::Sqlx => ("installed_on", "version"),
+            _ => return None,
+        };
+        let value = match self {
+            Self::Diesel => quote_literal(migration.version.as_str()),
+            _ => migration.version.number()?.to_string(),
+        };
+        let at = quote_literal(&time_of(migration.version.as_str()));
+        Some(format!("UPDATE {table} SET {time} = {at} WHERE {version} = {value}"))
+    }
+}
+
+/// The time in a version of 14 digits, `20240131120000`; otherwise the beginning of the year 2000. In UTC.
+fn time_of(version: &str) -> String {
+    let format = time::macros::format_description!("[year][month][day][hour][minute][second]");
+    match time::PrimitiveDateTime::parse(version, format) {
+        Ok(time) => {
+            let (date, clock) = (time.date(), time.time());
+            let (hour, minute, second) = clock.as_hms();
+            format!("{date} {hour:02}:{minute:02}:{second:02}+00")
+        }
+        Err(_) => "2000-01-01 00:00:00+00".to_owned(),
+    }
 }
 
 impl fmt::Display for Style {
@@ -257,6 +288,13 @@ mod tests {
         assert_eq!(style(&[("id", "integer"), ("version_id", "bigint"), ("is_applied", "boolean")]), Some(Style::Goose));
         assert_eq!(style(&[("version", "bigint")]), None);
         assert_eq!(style(&[("id", "bigint")]), None);
+    }
+
+    #[test]
+    fn versions_may_tell_a_time() {
+        assert_eq!(time_of("20240131120059"), "2024-01-31 12:00:59+00");
+        assert_eq!(time_of("20241331120059"), "2000-01-01 00:00:00+00");
+        assert_eq!(time_of("7"), "2000-01-01 00:00:00+00");
     }
 
     #[test]

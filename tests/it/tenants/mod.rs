@@ -1,6 +1,8 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
+mod lifecycle;
 mod migrate;
+mod refresh;
 mod styles;
 mod verify;
 mod world;
