@@ -144,7 +144,12 @@ impl Server {
     ///
     /// # Errors
     /// See [`PsqlError`]. Values may have been handed over before.
-    pub async fn query_json_each(&self, sql: &str, stop: &Stop, mut take: impl FnMut(Value)) -> Result<(), PsqlError> {
+    pub async fn query_json_each(
+        &self,
+        sql: &str,
+        stop: &Stop,
+        mut take: impl FnMut(Value) + Send,
+    ) -> Result<(), PsqlError> {
         let (mut line_number, mut refused) = (0, None);
         let mut take_line = |line: &[u8]| {
             line_number += 1;
@@ -174,7 +179,7 @@ impl Server {
         script: &str,
         options: &ScriptOptions,
         stop: &Stop,
-        take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+        take: &mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
     ) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
         let start = Instant::now();
         let (text, lines_before) = self.wrapped(script, options, stop).await?;

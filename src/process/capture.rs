@@ -17,7 +17,7 @@ pub enum Stdout<'a> {
         /// The longest line in bytes; a longer one is an error.
         limit: usize,
         /// Takes a line; [`ControlFlow::Break`] stops the child.
-        take: &'a mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+        take: &'a mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
     },
 }
 
@@ -76,7 +76,7 @@ fn give_lines(
     kept: &mut Vec<u8>,
     mut searched: usize,
     limit: usize,
-    take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    take: &mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
 ) -> Result<(), Halt> {
     let mut given = 0;
     while let Some(length) = kept.get(searched..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
