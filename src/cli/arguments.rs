@@ -56,6 +56,12 @@ pub(super) enum Command {
     Status(StatusArguments),
     /// Compare tenants with the snapshot, or with one another, object by object
     Verify(VerifyArguments),
+    /// Renew the snapshot: load it into a scratch schema, apply the migrations, capture and prove it
+    Refresh(RefreshArguments),
+    /// For CI: is the committed snapshot what the schema has, or what it and the migrations make?
+    Check(CheckArguments),
+    /// Drop tenants, after showing what would go
+    Drop(DropArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -266,6 +272,54 @@ pub(super) struct VerifyArguments {
     /// Order of columns and names of indexes and constraints count for the exit code, too
     #[arg(long)]
     pub(super) strict: bool,
+}
+
+/// What `refresh` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RefreshArguments {
+    /// The folder of SQL migrations
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: PathBuf,
+    /// Write the new snapshot here, not over the old one
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+    /// Do not compare a tenant of the new snapshot with one of the old snapshot and its migrations
+    #[arg(long)]
+    pub(super) no_prove: bool,
+}
+
+/// What `check` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The schema that the snapshot is to be equal to
+    #[arg(long, value_name = "SCHEMA", required_unless_present = "migrations")]
+    pub(super) schema: Option<String>,
+    /// The folder of SQL migrations that the snapshot is to hold already
+    #[arg(long, value_name = "DIR", conflicts_with = "schema")]
+    pub(super) migrations: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+}
+
+/// What `drop` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DropArguments {
+    /// The tenants: the names of their schemas
+    #[arg(value_name = "TENANT", required = true)]
+    pub(super) tenants: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Drop also what other schemas have that depends on the tenant
+    #[arg(long)]
+    pub(super) cascade: bool,
+    /// Show what would go, drop nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 /// A number of seconds that a timeout can have.

@@ -8,8 +8,10 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
+use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
 use crate::tenant::{LineError, ProvisionError};
@@ -58,6 +60,10 @@ pub(super) enum Failure {
     Migrate(#[from] MigrateError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    #[error(transparent)]
+    Drop(#[from] DropError),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {

@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Command, CommonArguments};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use super::{capture, diagnose, migrate, minify, packaging, provision, render, status, verify};
+use super::{capture, diagnose, drop, migrate, minify, packaging, provision, refresh, render, status, verify};
 use crate::config::Environment;
 use crate::exit;
 use crate::process::Stop;
@@ -69,6 +69,9 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Migrate(arguments)) => migrate::run(session, arguments).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => verify::run(session, arguments).await,
+        Some(Command::Refresh(arguments)) => refresh::run(session, arguments).await,
+        Some(Command::Check(arguments)) => refresh::check(session, arguments).await,
+        Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(session, shell),
         Some(Command::Man { command }) => packaging::man(session, command.as_deref()),

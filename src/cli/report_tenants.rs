@@ -1,11 +1,14 @@
 //! What users see of failures of the commands on many tenants.
 
-use super::report::{Report, of_psql, of_template};
+use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
+use super::report_capture::of_capture;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::PsqlError;
+use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
 
@@ -57,5 +60,30 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Repor
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
         VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+    }
+}
+
+pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Report {
+    match error {
+        RefreshError::Psql(source) => of_beneath(error, source, context),
+        RefreshError::Load(source) => of_psql(source, context).beneath(error),
+        RefreshError::Fleet(error) => of_fleet(error, context),
+        RefreshError::Migrate(error) => of_migrate(error, context),
+        RefreshError::Migration(_) => Report::of(error, exit::SQL, "refresh.migration"),
+        RefreshError::Stopped(signal) => Report::of(error, of_signal(*signal), "interrupted"),
+        RefreshError::Capture(error) => of_capture(error, context),
+        RefreshError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
+        RefreshError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        RefreshError::Random(_) | RefreshError::Name(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
+    }
+}
+
+pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
+    match error {
+        DropError::Psql(source) => of_beneath(error, source, context),
+        DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
+        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
+            .hint("nothing was dropped; --cascade drops these, too"),
     }
 }

@@ -120,7 +120,7 @@ impl Server {
         script: &str,
         options: &ScriptOptions,
         stop: &Stop,
-        mut take: impl FnMut(&[u8]),
+        mut take: impl FnMut(&[u8]) + Send,
     ) -> Result<Duration, PsqlError> {
         let mut take_line = |line: &[u8]| {
             take(line);

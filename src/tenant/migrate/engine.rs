@@ -1,6 +1,6 @@
 //! The run over all tenants: plans, workers, what is retried and what ends the run.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::indexes::index_states;
@@ -31,7 +31,7 @@ pub async fn migrate(
     migrations: &Migrations,
     options: &MigrateOptions,
     stop: &Stop,
-    on_report: &mut dyn FnMut(&TenantReport),
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
     let fleet = read_fleet(server, &options.scope, options.versions_table.as_deref(), stop).await?;
@@ -39,13 +39,13 @@ pub async fn migrate(
     let context = Context { options, major: fleet.major, search_path: &fleet.search_path, key: &key };
     let entries = fleet.tenants.into_iter().map(|tenant| Entry::new(tenant, migrations, options)).collect();
     let state = State { entries, queue: Queue::default(), failures: 0, separate: false, reconnects: 0, halt: None, on_report };
-    let engine = Engine { server, migrations, context: &context, stop, state: RefCell::new(state) };
+    let engine = Engine { server, migrations, context: &context, stop, state: Mutex::new(state) };
     engine.report_settled();
     if !options.dry_run {
         let canaries = engine.enqueue(options.canary);
         if canaries > 0 {
             engine.work(1).await;
-            if engine.state.borrow().failures > 0 {
+            if engine.state().failures > 0 {
                 engine.halt(Halt::Canary);
             }
         }
@@ -53,7 +53,7 @@ pub async fn migrate(
         engine.work(options.jobs.max(1)).await;
         engine.look_again().await;
     }
-    let State { entries, halt, .. } = engine.state.into_inner();
+    let State { entries, halt, .. } = engine.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let begun = entries.iter().any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
     let ended_early = match halt {
         Some(Halt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
@@ -161,7 +161,7 @@ struct State<'a, 'm> {
     separate: bool,
     reconnects: u32,
     halt: Option<Halt>,
-    on_report: &'a mut dyn FnMut(&TenantReport),
+    on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
 struct Engine<'a, 'm> {
@@ -169,17 +169,22 @@ struct Engine<'a, 'm> {
     migrations: &'m Migrations,
     context: &'a Context<'a>,
     stop: &'a Stop,
-    state: RefCell<State<'a, 'm>>,
+    state: Mutex<State<'a, 'm>>,
 }
 
-impl<'m> Engine<'_, 'm> {
+impl<'a, 'm> Engine<'a, 'm> {
+    /// Never held while anything is awaited.
+    fn state(&self) -> MutexGuard<'_, State<'a, 'm>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn options(&self) -> &MigrateOptions {
         self.context.options
     }
 
     /// Tells of the tenants for which there is nothing to do, or nothing can be done.
     fn report_settled(&self) {
-        let state = &mut *self.state.borrow_mut();
+        let state = &mut *self.state();
         for entry in state.entries.iter().filter(|entry| entry.settled) {
             (state.on_report)(&entry.report);
             // A tenant that cannot be migrated is no reason to stop the others, which are fine.
@@ -188,7 +193,7 @@ impl<'m> Engine<'_, 'm> {
 
     /// Queues up to `most` of the tenants that are not settled; returns how many.
     fn enqueue(&self, most: usize) -> usize {
-        let state = &mut *self.state.borrow_mut();
+        let state = &mut *self.state();
         if state.halt.is_some() {
             return 0;
         }
@@ -209,17 +214,17 @@ impl<'m> Engine<'_, 'm> {
     }
 
     fn halt(&self, halt: Halt) {
-        self.state.borrow_mut().halt.get_or_insert(halt);
+        self.state().halt.get_or_insert(halt);
     }
 
     async fn work(&self, jobs: usize) {
-        join_all((0..jobs).map(|_| Box::pin(self.worker(jobs)) as _).collect()).await;
+        join_all((0..jobs).map(|_| self.worker(jobs))).await;
     }
 
     async fn worker(&self, jobs: usize) {
         loop {
             let next = {
-                let state = &mut *self.state.borrow_mut();
+                let state = &mut *self.state();
                 if state.halt.is_some() { Next::End } else { state.queue.next(jobs, Instant::now()) }
             };
             match next {
@@ -234,7 +239,7 @@ impl<'m> Engine<'_, 'm> {
                 }
                 Next::Work(turns) => {
                     self.chunk(turns).await;
-                    self.state.borrow_mut().queue.done();
+                    self.state().queue.done();
                 }
             }
         }
@@ -243,7 +248,7 @@ impl<'m> Engine<'_, 'm> {
     /// Runs some tenants through one psql.
     async fn chunk(&self, turns: Vec<Turn>) {
         let mut script = Script::new(self.context);
-        let separated = self.state.borrow().separate || turns.iter().any(|turn| turn.separated);
+        let separated = self.state().separate || turns.iter().any(|turn| turn.separated);
         let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
         for turn in turns {
             match self.add(&mut script, &turn, separated).await {
@@ -254,11 +259,11 @@ impl<'m> Engine<'_, 'm> {
                         self.settle(turn.tenant, Outcome::Failed(failure));
                         continue;
                     }
-                    self.state.borrow_mut().queue.give_back(std::iter::once(turn));
+                    self.state().queue.give_back(std::iter::once(turn));
                     break;
                 }
                 Err(Unsent::Psql(error)) => {
-                    self.state.borrow_mut().queue.give_back(std::iter::once(turn));
+                    self.state().queue.give_back(std::iter::once(turn));
                     self.trouble(error).await;
                     break;
                 }
@@ -281,18 +286,18 @@ impl<'m> Engine<'_, 'm> {
             })
             .await;
         // Those before the first that is not settled are done; nothing of those behind it was begun.
-        let open = sent.iter().position(|turn| !self.state.borrow().entries.get(turn.tenant).is_none_or(|e| e.settled));
+        let open = sent.iter().position(|turn| !self.state().entries.get(turn.tenant).is_none_or(|e| e.settled));
         let Some(open) = open else {
-            self.state.borrow_mut().reconnects = 0;
+            self.state().reconnects = 0;
             return;
         };
         let behind = sent.split_off(open + 1);
-        self.state.borrow_mut().queue.give_back(behind.into_iter());
+        self.state().queue.give_back(behind.into_iter());
         let Some(turn) = sent.pop() else { return };
         self.spent(turn.tenant, last.elapsed());
         match ran {
             Err(PsqlError::Script { message, .. }) => {
-                self.state.borrow_mut().reconnects = 0;
+                self.state().reconnects = 0;
                 let line = message.script.as_ref().map_or(0, |place| place.line as usize);
                 let place = script.place(line).filter(|place| place.tenant == open).cloned();
                 self.failed(turn, &message, place.as_ref(), separated).await;
@@ -309,7 +314,7 @@ impl<'m> Engine<'_, 'm> {
     /// Adds a tenant to a script.
     async fn add(&self, script: &mut Script<'_>, turn: &Turn, separated: bool) -> Result<(), Unsent> {
         let (tenant, versions, pending) = {
-            let state = self.state.borrow();
+            let state = self.state();
             let entry = state.entries.get(turn.tenant);
             let Some((entry, versions)) = entry.and_then(|entry| Some((entry, entry.versions.clone()?))) else {
                 return Err(Unsent::Failed(Failure::of("nothing is known of its versions".to_owned())));
@@ -323,7 +328,7 @@ impl<'m> Engine<'_, 'm> {
     }
 
     fn committed(&self, tenant: usize, elapsed: Duration) {
-        let state = &mut *self.state.borrow_mut();
+        let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(tenant) else { return };
         entry.applied_one();
         entry.report.elapsed += elapsed;
@@ -334,13 +339,13 @@ impl<'m> Engine<'_, 'm> {
     }
 
     fn spent(&self, tenant: usize, elapsed: Duration) {
-        if let Some(entry) = self.state.borrow_mut().entries.get_mut(tenant) {
+        if let Some(entry) = self.state().entries.get_mut(tenant) {
             entry.report.elapsed += elapsed;
         }
     }
 
     fn settle(&self, tenant: usize, outcome: Outcome) {
-        let state = &mut *self.state.borrow_mut();
+        let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(tenant) else { return };
         let good = outcome.is_good();
         // What is unknown is looked at before it is told.
@@ -360,7 +365,7 @@ impl<'m> Engine<'_, 'm> {
     /// The server has refused a statement; the transaction is rolled back.
     async fn failed(&self, turn: Turn, message: &ServerMessage, place: Option<&Place>, separated: bool) {
         let tenant = {
-            let state = self.state.borrow();
+            let state = self.state();
             let Some(entry) = state.entries.get(turn.tenant) else { return };
             entry.report.tenant.clone()
         };
@@ -377,12 +382,12 @@ impl<'m> Engine<'_, 'm> {
         if put_off && turn.retries < self.options().lock_retries {
             let pause = self.options().retry_pause.saturating_mul(1 << turn.retries.min(10));
             let turn = Turn { retries: turn.retries + 1, ready: Instant::now() + pause, ..turn };
-            self.state.borrow_mut().queue.add(turn);
+            self.state().queue.add(turn);
             return;
         }
         if !separated && !put_off {
             // Once more, a statement at a time: the error then names its statement.
-            let state = &mut *self.state.borrow_mut();
+            let state = &mut *self.state();
             state.separate = true;
             return state.queue.give_back(std::iter::once(Turn { separated: true, ..turn }));
         }
@@ -401,7 +406,7 @@ impl<'m> Engine<'_, 'm> {
                 Outcome::Unknown(Failure::of("another run works on it, and its versions could not be read".to_owned())),
             );
         };
-        let state = &mut *self.state.borrow_mut();
+        let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(turn.tenant) else { return };
         if matches!(applied, Applied::Odd(Oddity::NoSchema)) {
             entry.settle(Outcome::Gone);
@@ -420,7 +425,7 @@ impl<'m> Engine<'_, 'm> {
         match &error {
             // Nothing was sent.
             PsqlError::Connect { .. } | PsqlError::Folder(_) | PsqlError::Program(_) | PsqlError::Random(_) => {
-                self.state.borrow_mut().queue.give_back(std::iter::once(turn));
+                self.state().queue.give_back(std::iter::once(turn));
                 self.trouble(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
@@ -439,7 +444,7 @@ impl<'m> Engine<'_, 'm> {
     async fn trouble(&self, error: PsqlError) {
         let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
         let reconnects = {
-            let state = &mut *self.state.borrow_mut();
+            let state = &mut *self.state();
             state.reconnects += 1;
             state.reconnects
         };
@@ -476,7 +481,7 @@ impl<'m> Engine<'_, 'm> {
     /// Looks at the tenants whose end was not seen, also when the run was stopped: the versions table tells it truly.
     async fn look_again(&self) {
         let doubtful: Vec<(usize, TenantName)> = {
-            let state = self.state.borrow();
+            let state = self.state();
             let entries = state.entries.iter().enumerate();
             let halted = state.halt.is_some();
             entries
@@ -495,7 +500,7 @@ impl<'m> Engine<'_, 'm> {
                 self.look_at(&tenant, &unstopped).await
             };
             let applied = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten();
-            let state = &mut *self.state.borrow_mut();
+            let state = &mut *self.state();
             let Some(entry) = state.entries.get_mut(index) else { continue };
             match applied {
                 Some(Applied::Odd(Oddity::NoSchema)) => entry.settle(Outcome::Gone),

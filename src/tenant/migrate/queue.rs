@@ -94,7 +94,8 @@ impl Queue {
 }
 
 /// Runs futures side by side until all of them have ended.
-pub(super) async fn join_all(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+pub(super) async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
+    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
         if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }

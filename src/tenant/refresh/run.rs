@@ -1,6 +1,6 @@
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::{Signal, Stop};
 use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
 use crate::snapshot::{Action, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings};
 use crate::sql::{NameError, TenantName};
@@ -54,9 +54,9 @@ pub enum RefreshError {
     /// A migration failed, or none can be applied.
     #[error("the migrations cannot be applied to the snapshot: {0}")]
     Migration(String),
-    /// The run was stopped.
-    #[error("the run was stopped")]
-    Stopped,
+    /// A signal asked for the end.
+    #[error("stopped by {0}")]
+    Stopped(Signal),
     /// The migrated schema cannot be captured.
     #[error(transparent)]
     Capture(#[from] CaptureError),
@@ -185,12 +185,14 @@ async fn apply(
     };
     let report = migrate(server, migrations, &migrate_options, stop, &mut |_| {}).await?;
     let reason = report.groups().into_iter().next().map(|group| group.reason);
+    if let Some(signal) = stop.now() {
+        return Err(RefreshError::Stopped(signal));
+    }
     let Some(tenant) = report.tenants.into_iter().next() else {
         return Err(RefreshError::Migration("the scratch schema is gone".to_owned()));
     };
     match (tenant.outcome, reason) {
         (Outcome::UpToDate | Outcome::Migrated, _) => {}
-        _ if stop.now().is_some() => return Err(RefreshError::Stopped),
         (_, Some(reason)) => return Err(RefreshError::Migration(reason)),
         (outcome, None) => return Err(RefreshError::Migration(outcome.word().to_owned())),
     }

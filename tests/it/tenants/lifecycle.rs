@@ -42,7 +42,7 @@ async fn what_others_need_is_dropped_only_with_cascade() {
         let tenant = name("acme");
         world.database.sql(dependent);
         let error = drop_tenant(&world.server, &tenant, false, &never).await.unwrap_err();
-        assert!(matches!(&error, DropError::Outside(found) if found.len() == 1), "{dependent}: {error:?}");
+        assert!(matches!(&error, DropError::Outside(found) if !found.is_empty()), "{dependent}: {error:?}");
         assert_eq!(world.versions("acme"), "1");
         drop_tenant(&world.server, &tenant, true, &never).await.unwrap();
         world.database.sql("DROP TABLE IF EXISTS refers, typed");

@@ -1,5 +1,6 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
+mod cli;
 mod lifecycle;
 mod migrate;
 mod refresh;

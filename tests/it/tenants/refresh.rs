@@ -151,7 +151,7 @@ async fn failures_leave_no_scratch_schema() {
         refresh(&world.server, &pg_dump, &old, &migrations, &refresh_options, &stop),
         stopper
     );
-    assert!(matches!(result.unwrap_err(), RefreshError::Stopped));
+    assert!(matches!(result.unwrap_err(), RefreshError::Stopped(Signal::TERMINATE)));
     assert_eq!(world.scratches(), "0");
 }
 

@@ -6,7 +6,7 @@ use schemastamp::tenant::verify::{Aspect, Class, Reference, Verification, Verify
 
 use super::world::{World, all, name};
 
-const SNAPSHOT: &str = "-- schemastamp snapshot, format 1
+pub(super) const SNAPSHOT: &str = "-- schemastamp snapshot, format 1
 
 CREATE SCHEMA #{prefix};
 CREATE TYPE #{prefix}.state AS ENUM ('new', 'done');

@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
@@ -75,10 +74,6 @@ impl World<'_> {
         let path = self.folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, sql).unwrap();
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(super) fn migrations(&self) -> Migrations {
