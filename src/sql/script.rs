@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::token::{Kind, Lexer, Token, tokens};
+use super::lexer::{Lexer, tokens};
+use super::token::{Kind, Token};
 
 /// A script, cut into segments. Comments and blanks between statements belong to none.
 #[derive(Debug)]
