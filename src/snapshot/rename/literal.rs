@@ -1,7 +1,8 @@
 //! Mentions inside string literals, by what the literal is used for.
 
-use super::code::{Place, Reader, View};
+use super::code::{Place, Reader};
 use super::mention::Verdict;
+use super::view::View;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::snapshot::template::{callee, reads_as_identifier};
 use crate::sql::literal::{Content, content};
