@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::dump::{Dump, DumpStatement};
+use super::dump_facts::sequence_owners;
 use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::{Action, Object, ObjectKind};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::dump::{Dump, DumpStatement};
+use super::dump_facts::sequence_owners;
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Dump, DumpError, has_identity, listed_columns, primary_key};
+use super::dump::{Dump, DumpError};
+use super::dump_facts::{has_identity, listed_columns, primary_key};
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
-use super::proof::{Proof, ProofError, Script, SourceOf, fresh_name, prove};
+use super::proof::{Proof, ProofError, SourceOf, fresh_name, prove};
+use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::decision::Decisions;
-use crate::snapshot::format::{Header, Snapshot, SnapshotError};
+use crate::snapshot::format::Snapshot;
+use crate::snapshot::header::Header;
 use crate::snapshot::object::{Action, ObjectKind};
+use crate::snapshot::problem::SnapshotError;
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
