@@ -71,7 +71,7 @@ impl Snapshot {
             Ok(text) => Self::parse(text),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = before.split(|byte| *byte == b'\n').count();
                 Err(SnapshotError::Encoding { line })
             }
         }

@@ -50,7 +50,7 @@ pub(super) fn parse_header(
             match key {
                 "server" => {
                     (header.server, header.wording) = parse_server(value)
-                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?
+                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?;
                 }
                 // Counted again from the body.
                 "objects" => {}
@@ -81,6 +81,9 @@ fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {
 }
 
 /// A list of identifiers, separated by commas.
+///
+/// # Errors
+/// A message for people when it is no such list.
 pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     let mut expects_name = true;

@@ -334,7 +334,7 @@ mod tests {
         for token in squawk_lexer::tokenize(source) {
             let end = at + usize::try_from(token.len).unwrap();
             if matches!(token.kind, S::Ident | S::QuotedIdent { .. } | S::LineComment | S::BlockComment { .. })
-                || matches!(token.kind, S::Literal { .. }) && source[at..end].ends_with(['\'', '$'])
+                || matches!(token.kind, S::Literal { .. }) && source.get(at..end).unwrap().ends_with(['\'', '$'])
             {
                 ranges.push((at, end));
             }

@@ -77,7 +77,7 @@ pub(super) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, sch
             _ => false,
         };
         if !same {
-            let copy = counterpart.map(|value| value.unwrap_or_default());
+            let copy = counterpart.map(Option::unwrap_or_default);
             found.push(Difference { kind, object, aspect, source: Some(source.unwrap_or_default()), copy });
         }
     }

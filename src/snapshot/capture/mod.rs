@@ -17,7 +17,7 @@ pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use inspect::{Inspection, inspect, shared_schemas};
-pub use proof::{Proof, ProofError, SourceOf, fresh_name, prove};
+pub use proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
 pub use run::{Capture, CaptureError, Captured, Note, Source};
 pub use values::{Value, ValueError};

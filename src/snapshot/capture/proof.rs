@@ -95,20 +95,29 @@ pub enum SourceOf<'a> {
     },
 }
 
+/// What is compared with what.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofInputs<'a> {
+    /// The snapshot that is to be proven.
+    pub snapshot: &'a Snapshot,
+    /// The schema that it was captured from.
+    pub schema: &'a str,
+    /// Where that schema is.
+    pub source: SourceOf<'a>,
+    /// Major version of the server.
+    pub major: u32,
+    /// Whether the server has a schema of that name.
+    pub live_exists: bool,
+    /// What of the snapshot is rendered and compared: with owners and privileges, or without.
+    pub compare: &'a RenderOptions,
+}
+
 /// Loads the snapshot under a fresh name, compares it with its source, and rolls everything back.
 ///
 /// # Errors
 /// See [`ProofError`].
-pub async fn prove(
-    server: &Server,
-    snapshot: &Snapshot,
-    schema: &str,
-    source: SourceOf<'_>,
-    major: u32,
-    live_exists: bool,
-    compare: &RenderOptions,
-    stop: &Stop,
-) -> Result<Proof, ProofError> {
+pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Result<Proof, ProofError> {
+    let ProofInputs { snapshot, schema, source, major, live_exists, compare } = *inputs;
     let copy = fresh_name("stamp").map_err(ProofError::Random)?;
     let tenant = TenantName::new(copy.clone()).map_err(|_| TemplateError::Glued { line: 0 })?;
     let mut script = Script::default();

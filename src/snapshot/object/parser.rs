@@ -14,7 +14,7 @@ pub(super) struct Parser<'a> {
 /// A qualified name as it was read.
 pub(super) struct Name {
     pub(super) scope: Scope,
-    pub(super) name: String,
+    pub(super) object: String,
     /// A third part: the column of `schema.table.column`.
     pub(super) member: Option<String>,
 }
@@ -86,13 +86,13 @@ impl Parser<'_> {
         let first = parts.next();
         match (first, parts.next()) {
             (Some(Err(())), second) => {
-                Name { scope: Scope::Placeholder, name: text(second).unwrap_or_default(), member: text(parts.next()) }
+                Name { scope: Scope::Placeholder, object: text(second).unwrap_or_default(), member: text(parts.next()) }
             }
             (Some(Ok(schema)), Some(second)) => {
-                let name = second.unwrap_or_default();
-                Name { scope: Scope::Named(schema), name, member: text(parts.next()) }
+                let object = second.unwrap_or_default();
+                Name { scope: Scope::Named(schema), object, member: text(parts.next()) }
             }
-            (first, _) => Name { scope: Scope::None, name: text(first).unwrap_or_default(), member: None },
+            (first, _) => Name { scope: Scope::None, object: text(first).unwrap_or_default(), member: None },
         }
     }
 
@@ -107,13 +107,13 @@ impl Parser<'_> {
 
     /// An operator's name: `schema.===`.
     pub(super) fn operator(&mut self) -> Name {
-        let mut name = Name { scope: Scope::None, name: String::new(), member: None };
+        let mut name = Name { scope: Scope::None, object: String::new(), member: None };
         if self.tokens.get(self.at + 1).is_some_and(|token| token.is(self.source, ".")) {
             name.scope = self.schema();
             self.at += 1;
         }
         while let Some(token) = self.peek().filter(|token| token.kind == Kind::Operator) {
-            name.name.push_str(token.text(self.source));
+            name.object.push_str(token.text(self.source));
             self.at += 1;
         }
         name
@@ -146,7 +146,8 @@ impl Parser<'_> {
                 self.at += 1;
                 continue;
             }
-            if !in_default && !(depth == 1 && piece == "(") {
+            let opens = depth == 1 && piece == "(";
+            if !in_default && !opens {
                 let glued = text.is_empty()
                     || text.ends_with(['(', '.', '['])
                     || matches!(piece, "," | ")" | "(" | "." | "[" | "]");

@@ -35,13 +35,13 @@ impl Parser<'_> {
 
     fn relation(&mut self, action: Action, kind: ObjectKind) -> Object {
         let name = self.name();
-        object(action, kind, name.scope, &name.name)
+        object(action, kind, name.scope, &name.object)
     }
 
     /// `SELECT pg_catalog.setval('…')` and `SELECT pg_catalog.set_config('…')`.
     fn select(&mut self) -> Object {
         let name = self.name();
-        match name.name.as_str() {
+        match name.object.as_str() {
             "set_config" => object(Action::Setting, ObjectKind::Setting, Scope::None, ""),
             "setval" => {
                 self.at += 1;
@@ -51,7 +51,7 @@ impl Parser<'_> {
                 };
                 let tokens = crate::sql::tokens_of_template(&literal.text);
                 let name = Parser { tokens: &tokens, source: &literal.text, at: 0 }.name();
-                object(Action::Rows, ObjectKind::Sequence, name.scope, &name.name)
+                object(Action::Rows, ObjectKind::Sequence, name.scope, &name.object)
             }
             _ => object(Action::Other, ObjectKind::Unknown, Scope::None, ""),
         }
@@ -105,30 +105,30 @@ impl Parser<'_> {
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
                 let name = self.name();
                 let arguments = self.arguments(&name.scope);
-                object(action, kind, name.scope, &format!("{}{arguments}", name.name))
+                object(action, kind, name.scope, &format!("{}{arguments}", name.object))
             }
             ObjectKind::Operator => {
                 let name = self.operator();
-                object(action, kind, name.scope, &name.name)
+                object(action, kind, name.scope, &name.object)
             }
             _ => self.relation(action, kind),
         }
     }
 
     fn extension(&mut self) -> Object {
-        let name = self.name().name;
+        let name = self.name().object;
         let scope = if self.skip_to(&["schema"]) { self.schema() } else { Scope::None };
         object(Action::Create, ObjectKind::Extension, scope, &name)
     }
 
     fn on_table(&mut self, action: Action, kind: ObjectKind, before_table: &[&str]) -> Object {
-        let name = self.name().name;
+        let name = self.name().object;
         if name != "on" {
             self.skip_to(before_table);
         }
         self.eat(&["only"]);
         let table = self.name();
-        Object { action, kind, scope: table.scope, name, table: Some(table.name) }
+        Object { action, kind, scope: table.scope, name, table: Some(table.object) }
     }
 
     fn alter(&mut self) -> Object {
@@ -155,7 +155,7 @@ impl Parser<'_> {
         if self.eat(&["owner", "to"]) {
             altered.action = Action::Owner;
         } else if altered.kind == ObjectKind::Table && self.eat(&["add", "constraint"]) {
-            let constraint = self.name().name;
+            let constraint = self.name().object;
             altered = Object {
                 action: Action::Create,
                 kind: ObjectKind::Constraint,
@@ -176,13 +176,13 @@ impl Parser<'_> {
                 let scope = self.schema();
                 object(action, kind, scope, "")
             }
-            ObjectKind::Extension => object(action, kind, Scope::None, &self.name().name),
+            ObjectKind::Extension => object(action, kind, Scope::None, &self.name().object),
             ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy | ObjectKind::Constraint => {
-                let name = self.name().name;
+                let name = self.name().object;
                 self.skip_to(&["on"]);
                 self.eat(&["domain"]);
                 let table = self.name();
-                Object { action, kind, scope: table.scope, name, table: Some(table.name) }
+                Object { action, kind, scope: table.scope, name, table: Some(table.object) }
             }
             ObjectKind::Column => {
                 let name = self.name();
@@ -191,7 +191,7 @@ impl Parser<'_> {
                     kind,
                     scope: name.scope,
                     name: name.member.unwrap_or_default(),
-                    table: Some(name.name),
+                    table: Some(name.object),
                 }
             }
             _ => self.named(action, kind),

@@ -123,8 +123,9 @@ impl Reader<'_> {
             return true;
         }
         (0..view.tokens.len()).any(|index| {
+            let qualifies = view.is(index + 1, ".") && !view.before_is(index, ".");
             view.at(index).is_some_and(|token| self.is_schema(token, view.source))
-                && !(view.is(index + 1, ".") && !view.before_is(index, "."))
+                && !qualifies
                 && !view.names_schema(index)
         })
     }
@@ -150,7 +151,6 @@ impl Reader<'_> {
             return Some(Verdict::Schema);
         }
         match place {
-            Place::Definition { query: false } => Some(Verdict::Schema),
             Place::Definition { query: true } if introduced => Some(Verdict::Contested),
             Place::Definition { .. } => Some(Verdict::Schema),
             Place::Body => self.in_body(view, index, introduced),

@@ -139,7 +139,7 @@ impl<'a> Compiler<'a> {
 
     /// `'a\b'` → `E'a\\b'`; slots inside keep their marks and learn the new kind of literal.
     fn escape_literal(&mut self, token: Token) {
-        let prefix = if token.text(self.source).starts_with(['n', 'N']) { 1 } else { 0 };
+        let prefix = usize::from(token.text(self.source).starts_with(['n', 'N']));
         self.marks.retain(|mark| !(matches!(mark.piece, Piece::EscapeMark(_)) && mark.range.start == token.start));
         self.mark(token.start..token.start + prefix, Piece::Text(" E".into()));
         let backslashes: Vec<usize> =
@@ -153,7 +153,7 @@ impl<'a> Compiler<'a> {
                 && mark.range.end < token.end
                 && let Some(outermost) = slot.escapes.last_mut()
             {
-                *outermost = Escape::EscapeLiteral;
+                *outermost = Escape::Backslashed;
             }
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Compiler<'a> {
         let Some(inner) = content(token, &code.text) else { return Ok(()) };
         let inner = relative(&inner, code);
         let plain = matches!(prefix, Prefix::None | Prefix::National);
-        let escapes = within(if plain { Escape::Literal } else { Escape::EscapeLiteral }, outer);
+        let escapes = within(if plain { Escape::Literal } else { Escape::Backslashed }, outer);
         if plain && inner.text.contains("#{") {
             let at = code.source_offset(token.start);
             let own = self.source.get(at..at + prefix.len()).unwrap_or_default();

@@ -74,10 +74,11 @@ pub(in crate::snapshot) fn reads_as_identifier(tokens: &[Token], index: usize, s
             }
         }
         Some(token) if token.is(source, "||") => return true,
-        Some(token) if token.is_word(source, "as") => {
-            if after.next().is_some_and(|token| token.text(source).to_ascii_lowercase().starts_with("reg")) {
-                return true;
-            }
+        Some(token)
+            if token.is_word(source, "as")
+                && after.next().is_some_and(|token| token.text(source).to_ascii_lowercase().starts_with("reg")) =>
+        {
+            return true;
         }
         _ => {}
     }

@@ -49,7 +49,7 @@ pub(super) enum Escape {
     /// Inside `'…'`: a name with a backslash makes it `E'…'`.
     Literal,
     /// Inside `E'…'` or `U&'…'`.
-    EscapeLiteral,
+    Backslashed,
     /// Inside `"…"`.
     QuotedIdentifier,
     /// Inside a comment.
@@ -68,7 +68,7 @@ impl Slot {
             text = match escape {
                 Escape::Literal if name.contains('\\') => text.replace('\\', "\\\\").replace('\'', "''"),
                 Escape::Literal => text.replace('\'', "''"),
-                Escape::EscapeLiteral => text.replace('\\', "\\\\").replace('\'', "''"),
+                Escape::Backslashed => text.replace('\\', "\\\\").replace('\'', "''"),
                 Escape::QuotedIdentifier => text.replace('"', "\"\""),
                 Escape::Comment => text.replace(|c: char| c.is_control() || matches!(c, '*' | '/'), "?"),
                 Escape::Foreign => text,
