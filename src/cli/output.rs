@@ -131,9 +131,9 @@ fn stdout_failed(source: io::Error) -> Failure {
     Failure::Stream { stream: "standard output", source }
 }
 
-/// Text for a terminal: control characters but line ends escaped.
+/// Text for a terminal: control characters but line ends and tabs escaped.
 fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && character != '\n';
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(steers) {
         return text.to_owned();
     }

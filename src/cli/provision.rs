@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::{IfExistsArgument, ProvisionArguments};
+use super::diagnose;
 use super::failure::Failure;
 use super::names::{Names, Wanted};
 use super::render::render_options;
@@ -18,6 +19,7 @@ use super::snapshot_file;
 use crate::exit;
 use crate::pg::ScriptOptions;
 use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner};
+use crate::tls::text::safe;
 
 /// How many failed tenants the summary names.
 const NAMED: usize = 20;
@@ -57,6 +59,8 @@ struct Tally {
     code: u8,
     /// Whether a tenant was cut short by a signal.
     interrupted: bool,
+    /// Whether there was no connection for a tenant.
+    unreachable: bool,
 }
 
 pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
@@ -85,7 +89,11 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     if names.repeated > 0 {
         session.output.note(&format!("{} given more than once", many(names.repeated, "name")));
     }
-    tally.conclude(session, arguments.dry_run, names.left(), start.elapsed())
+    let code = tally.conclude(session, arguments.dry_run, names.left(), start.elapsed())?;
+    if session.common.diagnose && tally.unreachable {
+        diagnose::run(session).await?;
+    }
+    Ok(code)
 }
 
 /// Provisions one tenant and tells at once.
@@ -108,7 +116,7 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
                 output.result(
                     style(&outcome),
                     outcome.word(),
-                    &format!("{}{} ({ms} ms)", wanted.text, made_of(&outcome)),
+                    &format!("{}{} ({ms} ms)", safe(&wanted.text), made_of(&outcome)),
                 )
             }
         }
@@ -117,6 +125,7 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
             let unknown = matches!(failure, Failure::Provision(ProvisionError::Unknown { .. }));
             tally.interrupted |= matches!(failure, Failure::Provision(ProvisionError::Interrupted { .. }))
                 || (unknown && session.stop.now().is_some());
+            tally.unreachable |= matches!(failure, Failure::Provision(ProvisionError::Connect(_)));
             tally.fail(&wanted.text, report.code);
             tell(session, &wanted.text, report.clone());
             if output.is_json() {
@@ -168,7 +177,7 @@ async fn dry_run(
 }
 
 fn tell(session: &Session, tenant: &str, mut report: Report) {
-    report.message = format!("tenant '{}': {}", tenant.escape_debug(), report.message);
+    report.message = format!("tenant '{}': {}", safe(tenant), report.message);
     session.output.report(&report);
 }
 
@@ -208,7 +217,7 @@ impl Tally {
 }
 
 fn named(tenants: &[String]) -> String {
-    let shown: Vec<String> = tenants.iter().take(NAMED).map(|name| name.escape_debug().to_string()).collect();
+    let shown: Vec<String> = tenants.iter().take(NAMED).map(|name| safe(name)).collect();
     let more = if tenants.len() > NAMED { format!(" and {} more", tenants.len() - NAMED) } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }

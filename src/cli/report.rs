@@ -268,6 +268,7 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
         SnapshotError::Format { .. } => "snapshot.format",
         SnapshotError::Header { .. } => "snapshot.header",
         SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
+        SnapshotError::Unfinished => "snapshot.truncated",
         SnapshotError::Template(error) => of_template(error),
     }
 }
@@ -317,7 +318,10 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = of_psql(cause, context).beneath(error);
-            report.causes.push(format!("the server could not be asked: {look}"));
+            report.causes.push(match look {
+                Some(look) => format!("the server could not be asked: {look}"),
+                None => "the server still works on it".to_owned(),
+            });
             report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
         }
         ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),

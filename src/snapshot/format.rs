@@ -11,7 +11,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, Scope};
 use super::template::{Template, TemplateError};
 use crate::sql::identifier::{fold, quote, unquote};
-use crate::sql::{Kind, ScriptError, tokens};
+use crate::sql::{Kind, ScriptError, tokens, tokens_of_template};
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
@@ -115,6 +115,9 @@ pub enum SnapshotError {
         /// How many there are.
         count: usize,
     },
+    /// The last statement of an edited body has no semicolon.
+    #[error("the last statement has no semicolon; the file may be truncated")]
+    Unfinished,
     /// The body is no usable template.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -171,9 +174,13 @@ impl Snapshot {
                 }
             }
         }
+        let as_made = matches!(warnings.last(), None | Some(Warning::LineEnds | Warning::UnknownHeader { .. }));
         // Lines in messages are those of the file.
         let header_lines = text.as_bytes().iter().take(header_length).filter(|byte| **byte == b'\n').count();
         let template = Template::compile(&format!("{}{body}", "\n".repeat(header_lines)))?;
+        if !as_made && !is_finished(body) {
+            return Err(SnapshotError::Unfinished);
+        }
         Self::new(header, body.to_owned(), template, warnings)
     }
 
@@ -302,6 +309,12 @@ pub fn sha256(text: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// Whether the last statement has its semicolon.
+fn is_finished(body: &str) -> bool {
+    let tokens = tokens_of_template(body);
+    tokens.iter().rev().find(|token| !token.is_trivia()).is_none_or(|token| token.text(body) == ";")
 }
 
 fn only_crlf(text: &str) -> bool {

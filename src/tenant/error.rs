@@ -65,8 +65,8 @@ pub enum ProvisionError {
         /// What ended the run.
         #[source]
         cause: Box<PsqlError>,
-        /// Why the server could not be asked.
-        look: Box<PsqlError>,
+        /// Why the server could not be asked; `None` when it still works on the message.
+        look: Option<Box<PsqlError>>,
     },
     /// psql could not be run, or did not do its work. Nothing was sent.
     #[error("psql could not be run")]

@@ -3,9 +3,9 @@ use std::time::{Duration, Instant};
 
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
-use super::look::{look, look_after};
+use super::look::{Aftermath, look, look_after};
 use super::{Outcome, ProvisionError};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage};
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, restrict_key};
 use crate::process::{RunError, Stop};
 use crate::snapshot::{Action, ObjectKind, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
@@ -72,9 +72,10 @@ impl Provisioner {
     /// The script that psql is given for a tenant: all statements as one message.
     ///
     /// # Errors
-    /// [`ProvisionError::Template`].
+    /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        Ok(one_message(&self.snapshot.statements_for(tenant, &self.options.render)?))
+        let token = restrict_key().map_err(|error| ProvisionError::Run(PsqlError::Random(error)))?;
+        Ok(message_with(&token, &self.snapshot.statements_for(tenant, &self.options.render)?))
     }
 
     /// Creates a tenant: all of it in one transaction, or nothing.
@@ -87,11 +88,12 @@ impl Provisioner {
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
     pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let start = Instant::now();
+        let token = restrict_key().map_err(|error| ProvisionError::Run(PsqlError::Random(error)))?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(self.server.psql.version(&self.server.temporary, stop), async {
             self.snapshot
                 .statements_for(tenant, &self.options.render)
-                .map(|statements| (one_message(&statements), statements))
+                .map(|statements| (message_with(&token, &statements), statements))
         });
         let (message, statements) = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
@@ -102,7 +104,7 @@ impl Provisioner {
             Err(PsqlError::Script { message, .. }) => self.refused(tenant, *message, &statements, start, stop).await,
             Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(error)),
             Err(error) if !error.began() => Err(self.not_started(error)),
-            Err(error) => self.ended(tenant, error, start).await,
+            Err(error) => self.ended(tenant, &token, error, start).await,
         }
     }
 
@@ -176,14 +178,24 @@ impl Provisioner {
     }
 
     /// psql or the connection ended before the server's answer: only the server knows.
-    async fn ended(&self, tenant: &TenantName, cause: PsqlError, start: Instant) -> Result<Outcome, ProvisionError> {
+    async fn ended(
+        &self,
+        tenant: &TenantName,
+        token: &str,
+        cause: PsqlError,
+        start: Instant,
+    ) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
-            match look_after(&self.server, tenant).await {
-                Ok(Some(seen)) if seen.mark() == Some(self.snapshot.fingerprint()) => {
+            let look = match look_after(&self.server, tenant, token).await {
+                Ok(Aftermath::Settled(Some(seen))) if seen.mark() == Some(self.snapshot.fingerprint()) => {
                     return Ok(Outcome::Created { elapsed: start.elapsed() });
                 }
-                Ok(_) => {}
-                Err(look) => return Err(ProvisionError::Unknown { cause: Box::new(cause), look: Box::new(look) }),
+                Ok(Aftermath::Settled(_)) => None,
+                Ok(Aftermath::StillRunning) => Some(None),
+                Err(error) => Some(Some(Box::new(error))),
+            };
+            if let Some(look) = look {
+                return Err(ProvisionError::Unknown { cause: Box::new(cause), look });
             }
         }
         Err(match cause {
@@ -204,6 +216,11 @@ impl Provisioner {
             error => ProvisionError::Run(error),
         }
     }
+}
+
+/// The message for a tenant, which begins with a token that the server's list of activities shows.
+fn message_with(token: &str, statements: &[Rendered]) -> String {
+    format!("SELECT NULL AS run_{token} WHERE false \\;\n{}", one_message(statements))
 }
 
 fn exists(tenant: &TenantName) -> ProvisionError {
