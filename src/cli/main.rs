@@ -67,8 +67,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => provision::run(session, arguments).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
-        Some(Command::Completions { shell }) => packaging::completions(session, shell),
-        Some(Command::Man { command }) => packaging::man(session, command.as_deref()),
+        Some(Command::Completions { shell }) => packaging::completions(shell),
+        Some(Command::Man { command }) => packaging::man(command.as_deref()),
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(Failure::Usage("no command; see --help".to_owned())),
     }

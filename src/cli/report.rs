@@ -106,8 +106,10 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
         Failure::Name(error) => Report::of(error, exit::USAGE, "tenant.name"),
         Failure::Line { .. } => Report::of(failure, exit::USAGE, "tenant.name").without_causes(),
-        Failure::Connect(ConnectError::Psql(error)) => of_psql(error, context),
-        Failure::Connect(ConnectError::Tls(error)) => of_tls(error),
+        Failure::Connect(error) => match &**error {
+            ConnectError::Psql(error) => of_psql(error, context),
+            ConnectError::Tls(error) => of_tls(error),
+        },
         Failure::Capture(error) => of_capture(error, context),
         Failure::Provision(error) => of_provision(error, context),
         Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),

@@ -5,7 +5,7 @@ use super::hint::hint;
 use super::locate::{is_repeatable, locate};
 use super::look::{Aftermath, look, look_after};
 use super::{Outcome, ProvisionError};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, restrict_key};
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
 use crate::process::{RunError, Stop};
 use crate::snapshot::{Action, ObjectKind, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
@@ -74,7 +74,7 @@ impl Provisioner {
     /// # Errors
     /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        let token = restrict_key().map_err(|error| ProvisionError::Run(PsqlError::Random(error)))?;
+        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
         Ok(message_with(&token, &self.snapshot.statements_for(tenant, &self.options.render)?))
     }
 
@@ -88,7 +88,7 @@ impl Provisioner {
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
     pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let start = Instant::now();
-        let token = restrict_key().map_err(|error| ProvisionError::Run(PsqlError::Random(error)))?;
+        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(self.server.psql.version(&self.server.temporary, stop), async {
             self.snapshot
@@ -102,7 +102,7 @@ impl Provisioner {
         match server.run_script(&message, &ScriptOptions::default(), stop).await {
             Ok(_) => Ok(Outcome::Created { elapsed: start.elapsed() }),
             Err(PsqlError::Script { message, .. }) => self.refused(tenant, *message, &statements, start, stop).await,
-            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(error)),
+            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Box::new(error))),
             Err(error) if !error.began() => Err(self.not_started(error)),
             Err(error) => self.ended(tenant, &token, error, start).await,
         }
@@ -131,7 +131,7 @@ impl Provisioner {
         if skips && denied && matches!(look(&self.server, tenant, stop).await, Ok(Some(_))) {
             return self.existing(tenant, start, stop).await;
         }
-        if let (Some("57014"), Some(after)) = (message.sqlstate.as_ref().map(|s| s.as_str()), self.server.timeout)
+        if let (Some("57014"), Some(after)) = (message.sqlstate.as_ref().map(SqlState::as_str), self.server.timeout)
             && start.elapsed() + Duration::from_millis(50) >= after
         {
             return Err(ProvisionError::TimedOut { after });
@@ -140,12 +140,12 @@ impl Provisioner {
         if is_repeatable(error.0.sqlstate) {
             let mut server = self.server.clone();
             server.timeout = self.left(start);
-            if let Some(located) = locate(&server, statements, error.0.sqlstate, stop).await {
+            if let Some(located) = locate(&server, statements, tenant, error.0.sqlstate, stop).await {
                 error = (located.message, Some(located.statement), located.object);
             }
         }
         let (message, statement, object) = error;
-        let hint = hint(&message, object.as_ref(), self.options.render.role.as_deref());
+        let hint = hint(&message, object.as_ref(), tenant, self.options.render.role.as_deref());
         Err(ProvisionError::Sql { message: Box::new(message), statement, hint })
     }
 
@@ -154,7 +154,7 @@ impl Provisioner {
         let schemas = self.snapshot.template().statements.iter().filter(|statement| {
             statement.object.action == Action::Create && statement.object.kind == ObjectKind::Schema
         });
-        match message.sqlstate.as_ref().map(|sqlstate| sqlstate.as_str()) {
+        match message.sqlstate.as_ref().map(SqlState::as_str) {
             Some("42P06") => schemas.count() == 1,
             // Somebody else than schemastamp was creating it at the same time.
             Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
@@ -166,7 +166,7 @@ impl Provisioner {
     async fn existing(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let seen = look(&self.server, tenant, stop)
             .await
-            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source })?;
+            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
         // Dropped in between.
         let Some(seen) = seen else { return Err(exists(tenant)) };
         match seen.compared(&self.snapshot, tenant) {
@@ -203,7 +203,7 @@ impl Provisioner {
                 ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
             }
             PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
-            cause => ProvisionError::Lost(cause),
+            cause => ProvisionError::Lost(Box::new(cause)),
         })
     }
 
@@ -213,7 +213,7 @@ impl Provisioner {
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
                 ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
             }
-            error => ProvisionError::Run(error),
+            error => ProvisionError::Run(Box::new(error)),
         }
     }
 }

@@ -175,6 +175,7 @@ fn what_cannot_be_captured() {
     error: the snapshot is not proven
     caused by: the snapshot does not load: schema (line 2 of the dump's or snapshot's SQL)
     caused by: permission denied for database $DATABASE (SQLSTATE 42501)
+    hint: connect as a role that may create schemas here, name another database of the server with --scratch, or leave the proof out with --no-prove
     [exit status: 14]
     ");
     world.run(&[&reader[..], &["--no-prove", "-q"]].concat()).succeeds();

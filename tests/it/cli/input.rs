@@ -11,6 +11,11 @@ fn render(content: impl AsRef<[u8]>) -> CommandOutput {
     world.run(&["render", "acme", "--snapshot", "app.sql"])
 }
 
+/// The first bytes of a text.
+fn first(text: &str, length: usize) -> &str {
+    text.split_at(length).0
+}
+
 fn refused(content: impl AsRef<[u8]>) -> String {
     let output = render(content).exits_with(15);
     assert!(output.stdout.is_empty(), "{output}");
@@ -25,8 +30,8 @@ fn what_is_no_snapshot_is_refused_with_file_and_line() {
     insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
     insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
     insta::assert_snapshot!(refused(good.replace("format 1", "format 2")), @"error: 'app.sql': line 1: the snapshot has format 2, this version reads format 1; a newer schemastamp is needed");
-    insta::assert_snapshot!(refused(&good[..good.len() - 10]), @"error: 'app.sql': line 14: a dollar-quoted string starts here and never ends; the file may be truncated");
-    insta::assert_snapshot!(refused(&good[..good.find("INSERT").unwrap() + 50]), @"error: 'app.sql': the last statement has no semicolon; the file may be truncated");
+    insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 14: a dollar-quoted string starts here and never ends; the file may be truncated");
+    insta::assert_snapshot!(refused(first(&good, good.find("INSERT").unwrap() + 50)), @"error: 'app.sql': the last statement has no semicolon; the file may be truncated");
     insta::assert_snapshot!(refused(good.replace("INSERT", "\\! rm -rf /\nINSERT")), @r"error: 'app.sql': line 9: psql meta-command '\!'; a snapshot holds only SQL");
     insta::assert_snapshot!(refused(good.replace("INSERT", "COMMIT;\nINSERT")), @"error: 'app.sql': line 9: 'COMMIT' would end the one transaction that a tenant is created in");
     insta::assert_snapshot!(refused(good.replace("(7)", "('#{tenant}')")), @"error: 'app.sql': line 10: unknown placeholder '#{tenant}'; known are #{prefix} and, for a plain '#', #{#}");
@@ -60,9 +65,9 @@ fn what_is_odd_is_used_with_a_warning() {
         "warning: 'app.sql': the body was edited: its SHA-256 is dad1a3901133…, the header says 9f40ca76c576…; capture or minify writes a new one\n",
     )
     "#);
-    let start = good.find("-- sha256").unwrap();
-    let end = good[start..].find('\n').unwrap() + start + 1;
-    insta::assert_debug_snapshot!(accepted(format!("{}{}", &good[..start], &good[end..])), @r#"
+    let (before, after) = good.split_once("-- sha256").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    insta::assert_debug_snapshot!(accepted(format!("{before}{after}")), @r#"
     (
         true,
         "warning: 'app.sql': the header has no sha256 line\n",
@@ -127,5 +132,5 @@ fn a_hundred_megabytes_are_answered_in_time() {
     assert!(output.stderr.contains("the body was edited"), "{}", output.stderr);
     let statement = format!("{}SELECT '{}", snapshot(SMALL), "z".repeat(100_000_000));
     assert!(refused(statement).contains("never ends"));
-    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
 }

@@ -89,7 +89,7 @@ fn a_signal_between_names_from_stdin() {
     // It reads from stdin now, or is about to.
     std::thread::sleep(Duration::from_millis(200));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let output = world.finish(child).exits_with(0);
+    let output = world.finish(child).exits_with(143);
     assert!(output.stdout.starts_with("created first"), "{output}");
 }
 

@@ -12,9 +12,13 @@ fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
     hint: it was not touched; --if-exists skip takes a whole tenant for done
     [exit status: 17]
     "#);
-    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]).stdout, @r#"
-    {"tenant":"acme","outcome":"failed","ms":53.7,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":122.2}}
+    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    --- stderr ---
+    error: tenant 'acme': the schema "acme" exists
+    hint: it was not touched; --if-exists skip takes a whole tenant for done
+    [exit status: 17]
     "#);
     assert_eq!(database.query("SELECT obj_description('acme'::regnamespace)"), "ours");
     assert_eq!(database.query("SELECT relname FROM pg_class WHERE relnamespace = 'acme'::regnamespace"), "other");

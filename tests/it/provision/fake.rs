@@ -53,10 +53,7 @@ fn one_that_dies() {
     "#);
     insta::assert_snapshot!(provision("echo 'psql: error: out of memory' >&2; exit 1", &[]), @"
     --- stderr ---
-    error: tenant 'acme': it is not known whether the tenant was created
-    caused by: psql failed with exit code 1: out of memory
-    caused by: the server could not be asked: psql failed with exit code 1: out of memory
-    hint: look whether the schema is there, or run it again: with --if-exists skip that does no harm
+    error: tenant 'acme': psql failed with exit code 1: out of memory
     [exit status: 11]
     ");
 }

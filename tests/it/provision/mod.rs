@@ -13,4 +13,4 @@ mod refused;
 mod secrets;
 mod world;
 
-pub(crate) use world::{SMALL, snapshot};
+pub(crate) use world::{SMALL, snapshot, tables};

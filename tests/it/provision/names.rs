@@ -61,11 +61,11 @@ fn names_that_no_schema_can_have_are_wrong_usage() {
     let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "app");
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     let stderr = |name: &str| world.run(&["provision", "--", name]).exits_with(2).stderr;
-    insta::assert_snapshot!(stderr(""), @"error: tenant '': a tenant's name cannot be empty");
-    insta::assert_snapshot!(stderr(&"x".repeat(64)), @"error: tenant 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx': the name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' has 64 bytes; PostgreSQL's identifiers have at most 63");
-    insta::assert_snapshot!(stderr(&"é".repeat(32)), @"error: tenant 'éééééééééééééééééééééééééééééééé': the name 'éééééééééééééééééééééééééééééééé' has 64 bytes; PostgreSQL's identifiers have at most 63");
-    insta::assert_snapshot!(stderr("pg_x"), @"error: tenant 'pg_x': the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas");
-    insta::assert_snapshot!(stderr("information_schema"), @"error: tenant 'information_schema': 'information_schema' is a system schema");
+    insta::assert_snapshot!(stderr(""), @"error: a tenant's name cannot be empty");
+    insta::assert_snapshot!(stderr(&"x".repeat(64)), @"error: the name 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' has 64 bytes; PostgreSQL's identifiers have at most 63");
+    insta::assert_snapshot!(stderr(&"é".repeat(32)), @"error: the name 'éééééééééééééééééééééééééééééééé' has 64 bytes; PostgreSQL's identifiers have at most 63");
+    insta::assert_snapshot!(stderr("pg_x"), @"error: the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas");
+    insta::assert_snapshot!(stderr("information_schema"), @"error: 'information_schema' is a system schema");
     insta::assert_snapshot!(world.run(&["render", "pg_x", "--format", "json"]), @r#"
     {"error":{"code":2,"id":"tenant.name","message":"the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
     --- stderr ---

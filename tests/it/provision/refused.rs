@@ -13,12 +13,17 @@ fn the_statement_that_failed_is_named_and_nothing_is_left() {
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
-    hint: the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the snapshot names
+    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
     [exit status: 14]
     "#);
-    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]).stdout, @r#"
-    {"tenant":"acme","outcome":"failed","ms":141.4,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the snapshot names"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":185.7}}
+    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"the snapshot itself does not make it, or only further down; was it edited? capture it again"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    --- stderr ---
+    error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
+      statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
+    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
+    [exit status: 14]
     "#);
     assert_eq!(schemas(&database), "");
     assert!(world.leftovers().is_empty());
@@ -94,7 +99,7 @@ fn a_role_creates_the_tenant_as_its_own() {
     assert_eq!(database.query(owners), owner);
     insta::assert_snapshot!(world.run(&["provision", "b", "-U", &login]), @"
     --- stderr ---
-    error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema (line 5 of the snapshot)
+    error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema b (line 5 of the snapshot)
       statement: CREATE SCHEMA b
     hint: grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it (--role, --username)
     [exit status: 14]
@@ -103,7 +108,7 @@ fn a_role_creates_the_tenant_as_its_own() {
     --- stderr ---
     error: tenant 'b': permission denied to set role "postgres" (SQLSTATE 42501), in: SET LOCAL ROLE postgres
       statement: SET LOCAL ROLE postgres
-    hint: grant the role to the one that provisions (GRANT … TO …), provision as it with --role, or leave owners out with --no-owner
+    hint: grant that role to the one that logs in: GRANT … TO …
     [exit status: 14]
     "#);
     database.sql(&format!("DROP OWNED BY {owner}; DROP ROLE {owner}, {login}"));
@@ -154,8 +159,7 @@ fn a_server_without_room_for_the_locks() {
     let cluster =
         Cluster::start(&Options::default().setting("max_locks_per_transaction", "10").setting("max_connections", "4"));
     let database = cluster.database();
-    let tables: String = (0..1500).map(|number| format!("CREATE TABLE #{{prefix}}.t{number} ();\n")).collect();
-    let world = world(&database, &tables);
+    let world = world(&database, &super::world::tables(1500));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     --- stderr ---
     error: tenant 'acme': out of shared memory (SQLSTATE 53200)
@@ -178,9 +182,16 @@ fn without_a_server() {
     hint: start the server, or correct host and port (127.0.0.1, 1); see listen_addresses
     [exit status: 13]
     "#);
-    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]).stdout, @r#"
-    {"tenant":"acme","outcome":"failed","ms":48.7,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port: connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":118.6}}
+    insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port: connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    --- stderr ---
+    error: tenant 'acme': cannot connect: nothing listens at the address and port
+    caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    	Is the server running on that host and accepting TCP/IP connections?
+    caused by: the server is down, or listens elsewhere
+    hint: start the server, or correct host and port (127.0.0.1, 1); see listen_addresses
+    [exit status: 13]
     "#);
     let diagnosed = world.run(&["provision", "acme", "--diagnose"]).exits_with(13);
     assert!(diagnosed.stdout.contains("net.refused"), "{diagnosed}");

@@ -25,6 +25,11 @@ CREATE FUNCTION #{prefix}.first() RETURNS integer
 $$;
 ";
 
+/// So many tables, `t0` to …
+pub(crate) fn tables(count: usize) -> String {
+    (0..count).fold(String::new(), |text, number| text + &format!("CREATE TABLE #{{prefix}}.t{number} (id integer);\n"))
+}
+
 /// A world with one snapshot in the usual folder.
 pub(crate) fn world(database: &Database<'_>, body: &str) -> Schemastamp {
     let world = Schemastamp::on(database);
