@@ -10,6 +10,11 @@ use crate::process::{RunError, Stop};
 use crate::snapshot::{Action, ObjectKind, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
 
+/// How often a tenant is tried that other sessions get in the way of.
+const ATTEMPTS: u32 = 3;
+/// Before the second attempt; longer before each further one.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What is done about a tenant that exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfExists {
@@ -82,12 +87,32 @@ impl Provisioner {
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
     /// [`Outcome::Skipped`]). When the time is up, `stop` asks for the end or the connection is lost, the server is asked
-    /// what has become of the tenant before this returns.
+    /// what has become of the tenant before this returns. A deadlock or serialization failure is tried again, twice.
     ///
     /// # Errors
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
     pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let start = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(tenant, start, stop).await {
+                Err(error) if attempt < ATTEMPTS && is_conflict(&error) => error,
+                done => return done,
+            };
+            let pause = PAUSE * attempt;
+            if self.left(start).is_some_and(|left| left < pause * 2) {
+                return Err(error);
+            }
+            tracing::warn!(%tenant, %error, "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.requested() => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(self.server.psql.version(&self.server.temporary, stop), async {
@@ -216,6 +241,12 @@ impl Provisioner {
             error => ProvisionError::Run(Box::new(error)),
         }
     }
+}
+
+/// Whether only other sessions were in the way: a deadlock or serialization failure, of which nothing stays.
+fn is_conflict(error: &ProvisionError) -> bool {
+    let ProvisionError::Sql { message, .. } = error else { return false };
+    message.sqlstate.is_some_and(|sqlstate| sqlstate.class() == "40" && sqlstate.is_retryable())
 }
 
 /// The message for a tenant, which begins with a token that the server's list of activities shows.

@@ -155,6 +155,26 @@ fn what_the_snapshot_needs_outside() {
 }
 
 #[test]
+fn other_sessions_in_the_way_are_waited_out() {
+    let database = Cluster::shared().database();
+    // Nothing of a failed attempt stays but the sequence's count.
+    database.sql("CREATE SEQUENCE public.attempts");
+    let body = |fails: u32| {
+        format!(
+            "{SMALL}\nDO $$ BEGIN IF nextval('public.attempts') <= {fails} THEN \
+             RAISE EXCEPTION 'in the way' USING ERRCODE = '40P01'; END IF; END $$;\n"
+        )
+    };
+    let world = world(&database, &body(2));
+    insta::assert_snapshot!(world.run(&["provision", "acme"]), @"");
+    assert_eq!(database.query("SELECT last_value, acme.first() FROM public.attempts"), "3|7");
+    world.write("snapshots/app.sql", super::world::snapshot(&body(9)));
+    let output = world.run(&["provision", "b", "-q"]).exits_with(14);
+    assert!(output.stderr.contains("in the way (SQLSTATE 40P01)"), "{output}");
+    assert_eq!(database.query("SELECT last_value FROM public.attempts"), "6");
+}
+
+#[test]
 fn a_server_without_room_for_the_locks() {
     let cluster =
         Cluster::start(&Options::default().setting("max_locks_per_transaction", "10").setting("max_connections", "4"));

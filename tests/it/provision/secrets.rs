@@ -1,10 +1,9 @@
 use super::world::{Held, SMALL, wait_until_blocked, world};
 use crate::support::{Cluster, Schemastamp};
 
-const PASSWORD: &str = "hunter2-Zq";
-
 #[test]
 fn the_password_reaches_psql_and_nothing_else() {
+    const PASSWORD: &str = "hunter2-Zq";
     let database = Cluster::shared().database();
     let world = world(&database, SMALL).env("PGPASSWORD", PASSWORD);
     let held = Held::tenant(&database, "acme");
@@ -32,6 +31,8 @@ fn the_password_reaches_psql_and_nothing_else() {
 
 #[test]
 fn no_output_shows_the_password() {
+    // On this program's own command line, where the user has put it.
+    const PASSWORD: &str = "hunter3-Xw";
     let world = Schemastamp::new().env("PGUSER", "app");
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     let uri = format!("postgres://app:{PASSWORD}@127.0.0.1:1/db");
