@@ -19,6 +19,9 @@ use crate::tls::{Fault, FileType, Problem, SslMode};
 /// What is kept of the time for ending psql and writing the report.
 const RESERVE: Duration = Duration::from_millis(600);
 
+/// How long a server may take to end the processes of connections that were left before their login.
+const SETTLING: Duration = Duration::from_millis(250);
+
 /// What a diagnosis starts from.
 #[derive(Debug)]
 pub struct Inputs<'a> {
@@ -97,7 +100,13 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     server.timeout = inputs.timeout.map(|_| deadline.left().saturating_sub(RESERVE).max(Duration::from_millis(100)));
     server.grace = Duration::from_millis(200);
     let learnt = learnt.unwrap_or_default();
-    match login::log_in(&server, &prepared, &learnt, &context, stop).await {
+    let mut outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+    if login::may_be_our_doing(&outcome, &learnt) {
+        // On a server that is nearly full the processes of the looks before may still be there.
+        tokio::time::sleep(SETTLING).await;
+        outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+    }
+    match outcome {
         login::Outcome::In(facts) => {
             let mut findings = verdict::settle(findings, Login::In, refused.as_deref());
             let facts = facts.into_iter().map(|fact| with_reason(fact, &findings)).collect::<Vec<_>>();
