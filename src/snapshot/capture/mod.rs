@@ -1,6 +1,8 @@
 //! From a dump to a snapshot.
 
+mod additions;
 mod assemble;
+mod casts;
 mod difference;
 mod dump;
 mod dump_facts;
@@ -17,7 +19,7 @@ pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub(crate) use difference::{Aspects, differences};
 pub use dump::{Dump, DumpError, DumpStatement};
-pub use inspect::{Inspection, inspect, shared_schemas};
+pub use inspect::{InspectedTable, Inspection, inspect, shared_schemas};
 pub(crate) use proof::search_path;
 pub use proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Dump, DumpError};
-use super::dump_facts::{has_identity, listed_columns, primary_key};
+use super::dump::{Data, Dump, DumpError};
+use super::dump_facts::{has_identity, listed_columns, name_columns, partitions, primary_key};
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
 use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
+use super::values::Value;
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
@@ -146,6 +148,14 @@ pub enum CaptureError {
         /// The tables that are there, at most 20.
         present: Vec<String>,
     },
+    /// A value that names the schema, where it cannot be replaced.
+    #[error("column {column} of table '{table}' names objects of the schema in an array, which a seed cannot carry")]
+    Name {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// A dump without the rows of a seed table.
     #[error(
         "the dump has no rows of table '{table}'; make it without --schema-only, or capture from the live database"
@@ -215,6 +225,12 @@ impl Capture {
             }
             _ => None,
         };
+        if let Some(inspection) = &inspection {
+            add_casts(&mut dump, &inspection.casts, &self.schema);
+        }
+        if self.privileges {
+            add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
+        }
         let (rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
@@ -249,7 +265,7 @@ impl Capture {
         stop: &Stop,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
         let present: Vec<String> = match inspection {
-            Some(inspection) => inspection.tables.iter().map(|(table, _, _)| table.clone()).collect(),
+            Some(inspection) => inspection.tables.iter().map(|table| table.name.clone()).collect(),
             None => dump.tables().map(str::to_owned).collect(),
         };
         let (versions, seeds) =
@@ -270,6 +286,11 @@ impl Capture {
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
         for table in &mut rows {
+            let inspected = inspection.and_then(|i| i.tables.iter().find(|inspected| inspected.name == table.table));
+            let names = inspected.map_or_else(|| name_columns(dump, &table.table), |table| table.names.clone());
+            table
+                .rename(&names, &self.schema)
+                .map_err(|column| CaptureError::Name { table: table.table.clone(), column })?;
             table.sort(&primary_key(dump, &table.table));
         }
         let described = rows.iter().filter(|table| versions.contains(&table.table)).map(describe_versions).collect();
@@ -279,12 +300,18 @@ impl Capture {
     fn rows_of_dump(&self, dump: &Dump, text: &str, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
         let mut rows = Vec::new();
         for table in wanted {
-            match dump.data(text, table)? {
+            match data_with_partitions(dump, text, table)? {
                 Some(data) => {
                     let columns = data.columns.unwrap_or_default();
                     let identity = has_identity(dump, table);
                     let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
-                    table_rows.name_columns(listed_columns(dump, table));
+                    let listed = listed_columns(dump, table);
+                    if table_rows.columns.is_empty() && listed.is_empty() {
+                        // COPY has an empty line for a row of a table without columns.
+                        let empty = Value::Text(String::new());
+                        table_rows.rows.iter_mut().for_each(|row| row.retain(|value| *value != empty));
+                    }
+                    table_rows.name_columns(listed);
                     rows.push(table_rows);
                 }
                 None if self.seeds.contains(table) && !dump.has_data => {
@@ -371,6 +398,32 @@ impl Capture {
         let inputs = ProofInputs { snapshot, schema: &self.schema, source, major, live_exists: exists, compare };
         Ok(Some(prove(server, &inputs, stop).await?))
     }
+}
+
+/// The rows of a table and of all its partitions, in the order of the table's columns.
+fn data_with_partitions(dump: &Dump, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
+    let partitions = partitions(dump, table);
+    let own = dump.data(text, table)?;
+    if partitions.is_empty() {
+        return Ok(own);
+    }
+    let (listed, mut found) = (listed_columns(dump, table), Vec::from_iter(own));
+    for partition in partitions {
+        let Some(mut data) = data_with_partitions(dump, text, &partition)? else { continue };
+        data.columns.get_or_insert_with(|| listed_columns(dump, &partition));
+        found.push(data);
+    }
+    let Some(first) = found.first() else { return Ok(None) };
+    // Generated columns are not among those that COPY names.
+    let named = first.columns.clone().unwrap_or_else(|| listed.clone());
+    let columns = listed.into_iter().filter(|column| named.contains(column)).collect();
+    let mut all = Data { columns: Some(columns), rows: Vec::new() };
+    for mut data in found {
+        data.columns.get_or_insert_with(|| named.clone());
+        let refuse = |source| DumpError::Rows { line: 1, table: table.to_owned(), source };
+        all.append(data).map_err(refuse)?;
+    }
+    Ok(Some(all))
 }
 
 /// The server's major version, and whether it has the schema.
