@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::overloads::sort_overloads;
 use super::wording::normalise;
 use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
 use crate::sql::literal::content;
@@ -262,6 +263,7 @@ impl<'a> Reader<'a> {
             return Err(DumpError::NoSchema { schema: self.schema.to_owned(), others });
         }
         drop_empty_sessions(&mut self.dump.statements);
+        sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
         // `INSERT INTO schema_migrations`, as Rails appends it, means the table that the search_path finds.
         let tables: BTreeSet<String> = self.dump.tables().map(str::to_owned).collect();

@@ -8,6 +8,7 @@ mod dump;
 mod dump_facts;
 mod dump_reader;
 mod inspect;
+mod overloads;
 mod proof;
 mod proof_script;
 mod rows;

@@ -70,6 +70,8 @@ pub enum Note {
     LeftOut(String),
     /// A decision for an object that the schema does not have.
     UnusedDecision(String),
+    /// A table whose columns stand in another order than in the source: inherited ones first.
+    ColumnOrder(String),
     /// Nobody proved it.
     NotProven,
     /// Contested names were settled by asking the server.
@@ -92,6 +94,9 @@ impl std::fmt::Display for Note {
             Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
             Self::UnusedDecision(object) => {
                 write!(formatter, "the decision for {object} concerns no object of the schema")
+            }
+            Self::ColumnOrder(table) => {
+                write!(formatter, "{table} has its inherited columns first, which no dump can make otherwise")
             }
             Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
             Self::AskedServer { objects } => {
@@ -250,8 +255,9 @@ impl Capture {
         };
         let snapshot = Snapshot::of(header, body)?;
         let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
-        if proof.is_none() {
-            notes.push(Note::NotProven);
+        match &proof {
+            None => notes.push(Note::NotProven),
+            Some(proof) => notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder)),
         }
         Ok(Captured { snapshot, proof, notes })
     }
