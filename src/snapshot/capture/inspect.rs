@@ -54,7 +54,7 @@ pub struct InspectedTable {
 /// See [`PsqlError`].
 pub async fn inspect(server: &Server, schema: &str, stop: &Stop) -> Result<Inspection, PsqlError> {
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{}\nCOMMIT;\n",
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n{}\nCOMMIT;\n",
         include_str!("inspect.sql").replace("$schema$", &quote_literal(schema))
     );
     let mut lines = server.query_json(&sql, stop).await?.into_iter();

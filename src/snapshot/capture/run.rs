@@ -471,6 +471,7 @@ async fn pairs(
     let (major, exists) = major_and_schema(server, schema, stop).await.map_err(ProofError::Psql)?;
     let mut script = Script::default();
     script.ours("BEGIN");
+    script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
     script.ours(
         "SELECT pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('intervalstyle', 'postgres', true), \
