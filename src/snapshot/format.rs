@@ -112,7 +112,7 @@ impl Snapshot {
     }
 
     fn new(header: Header, body: String, template: Template, warnings: Vec<Warning>) -> Result<Self, SnapshotError> {
-        let creates = |statement: &&super::CompiledStatement| {
+        let creates = |statement: &&CompiledStatement| {
             statement.object.action == Action::Create
                 && statement.object.kind == ObjectKind::Schema
                 && statement.object.scope == Scope::Placeholder
