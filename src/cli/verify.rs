@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
     if session.output.is_json() {
-        for_programs(session, &verification)?
+        for_programs(&verification)?
     } else {
         for_people(session, &verification)?
     }
@@ -57,7 +57,7 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn for_programs(session: &Session, verification: &Verification) -> Result<(), Failure> {
+fn for_programs(verification: &Verification) -> Result<(), Failure> {
     for tenant in &verification.equal {
         Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
     }
