@@ -165,7 +165,7 @@ catalogue! {
     "tls.server_cert.unknown_issuer": "the authority of the server's certificate is not in the root certificate file",
         "the chain ends in another authority", "name that authority's certificate in sslrootcert";
     "tls.server_cert.self_signed": "the server's certificate is self-signed and not in the root certificate file",
-        "no authority vouches for it", "name that very certificate in sslrootcert, or give the server one of an authority";
+        "no authority vouches for it", "name that very certificate in sslrootcert (before OpenSSL 3 it must be one that may sign), or give the server one of an authority";
     "tls.server_cert.incomplete_chain": "the server does not send the intermediate certificate",
         "its certificate is signed by an intermediate that is neither sent nor in the root certificate file",
         "append the intermediate's certificate to the server's certificate file";
