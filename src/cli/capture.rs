@@ -121,7 +121,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
 }
 
 /// A versions table that is none of the well-known ones: it was named by a flag once.
-fn kept_versions_table(header: &Header) -> Option<String> {
+pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     let [line] = header.versions.as_slice() else { return None };
     let (name, _) = line.split_once(": ")?;
     let table = parse_names(name).ok()?.into_iter().next()?;

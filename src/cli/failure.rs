@@ -8,6 +8,12 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
+use crate::tenant::lifecycle::DropError;
+use crate::tenant::migrate::MigrateError;
+use crate::tenant::migrations::MigrationError;
+use crate::tenant::refresh::RefreshError;
+use crate::tenant::verify::VerifyError;
+use crate::tenant::versions::FleetError;
 use crate::tenant::{LineError, ProvisionError};
 
 /// Why a command, or what it was to do for one tenant, failed.
@@ -46,6 +52,18 @@ pub(super) enum Failure {
     Capture(#[from] CaptureError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    #[error(transparent)]
+    Drop(#[from] DropError),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {

@@ -7,4 +7,5 @@ mod capture;
 mod config;
 mod process;
 mod support;
+mod tenants;
 mod tls;

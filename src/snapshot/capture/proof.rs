@@ -275,7 +275,8 @@ pub async fn prove(
     if different.is_empty() { Ok(Proof { objects }) } else { Err(ProofError::Different(different)) }
 }
 
-fn search_path(schemas: &[&str]) -> String {
+/// The statement that sets the transaction's `search_path`.
+pub(crate) fn search_path(schemas: &[&str]) -> String {
     let path: Vec<String> = schemas.iter().map(|schema| quote(schema)).collect();
     format!("SELECT pg_catalog.set_config('search_path', {}, true)", quote_literal(&path.join(", ")))
 }
@@ -292,9 +293,11 @@ fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
     }
 }
 
-type Aspects = BTreeMap<(String, String, String), Option<String>>;
+/// Aspects of one schema's objects, by kind, object and aspect.
+pub(crate) type Aspects = BTreeMap<(String, String, String), Option<String>>;
 
-fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
+/// Compares the aspects of `schema` with those of `copy`.
+pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     for ((kind, object, aspect), source) in sources {
         let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
