@@ -6,6 +6,7 @@
 
 mod client_certificates;
 mod clients;
+mod commands;
 mod comparison;
 mod docs;
 mod fake;
