@@ -80,6 +80,7 @@ pub(super) enum Command {
 
 /// What `capture` takes.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CaptureArguments {
     /// The schema to capture
     #[arg(long, value_name = "SCHEMA")]
@@ -340,7 +341,7 @@ pub(super) struct CommonArguments {
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// The snapshot file [default: $SCHEMASTAMP_SNAPSHOT, else the only file in snapshots/]
+    /// The snapshot file [default: `SCHEMASTAMP_SNAPSHOT`, else the only file in snapshots/]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     snapshot: Option<PathBuf>,
     /// The psql to run

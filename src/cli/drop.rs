@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::arguments::DropArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::report::{of_signal, report};
 use super::scope::many;
 use super::session::Session;
@@ -50,14 +51,16 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         };
         let output = session.output;
         match failure {
-            None if output.is_json() => output.json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
-            None => output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?,
+            None if output.is_json() => Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
+            None => {
+                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?
+            }
             Some(failure) => {
                 let mut report = report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
                     let error = report.json();
-                    output.json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
+                    Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
                 }
                 report.message = format!("tenant '{}': {}", tenant.as_str().escape_debug(), report.message);
                 output.report(&report);
@@ -65,7 +68,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         }
     }
     if session.output.is_json() {
-        session.output.json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
+        Output::json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
     }
     Ok(match (failed, tenants.len()) {
         (0, _) => exit::DONE,
@@ -102,7 +105,8 @@ fn confirm(tenants: &[TenantName]) -> Result<(), Failure> {
     };
     drop(std::io::Write::write_all(
         &mut anstream::stderr(),
-        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" }).as_bytes(),
+        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" })
+            .as_bytes(),
     ));
     let mut answer = String::new();
     stdin.read_line(&mut answer).map_err(|source| Failure::Stream { stream: "standard input", source })?;

@@ -47,11 +47,11 @@ pub(super) enum Failure {
     #[error("'{}', {source}", path.display())]
     Line { path: PathBuf, source: LineError },
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(Box<ConnectError>),
     #[error(transparent)]
-    Capture(#[from] CaptureError),
+    Capture(Box<CaptureError>),
     #[error(transparent)]
-    Provision(#[from] ProvisionError),
+    Provision(Box<ProvisionError>),
     #[error(transparent)]
     Migration(#[from] MigrationError),
     #[error(transparent)]
@@ -77,6 +77,24 @@ pub(super) enum Failure {
     /// The operating system refuses signal handlers.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(Box::new(error))
+    }
+}
+
+impl From<CaptureError> for Failure {
+    fn from(error: CaptureError) -> Self {
+        Self::Capture(Box::new(error))
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        Self::Provision(Box::new(error))
+    }
 }
 
 impl Failure {

@@ -81,7 +81,9 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
         }
     };
     let report = migrate(&target.server, &migrations, &options, &session.stop, &mut tell).await?;
-    for tenant in report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending)) {
+    for tenant in
+        report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+    {
         tell_unreached(output, tenant, &mut failed);
     }
     if let Some(failure) = failed {
@@ -115,7 +117,7 @@ fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Fai
 fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Failure> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
-        return output.json(&Line {
+        return Output::json(&Line {
             tenant: report.tenant.as_str(),
             outcome: report.outcome.word(),
             from: report.from.as_deref(),
@@ -199,20 +201,24 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
     let groups = report.groups();
     if output.is_json() {
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() }))
-            .collect();
-        output.json(&json!({ "summary": {
+        let groups: Vec<_> =
+            groups.iter().map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() })).collect();
+        Output::json(&json!({ "summary": {
             "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
             "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
             "ms": milliseconds(report.elapsed),
         } }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
-            output.say(&format!("{}: {}: {}", many(group.tenants.len(), "tenant"), group.reason, named(&group.tenants)));
+            output.say(&format!(
+                "{}: {}: {}",
+                many(group.tenants.len(), "tenant"),
+                group.reason,
+                named(&group.tenants)
+            ));
         }
-        let mut parts = vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
+        let mut parts =
+            vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
         output.say(&format!("{} ({} ms)", parts.join(", "), milliseconds(report.elapsed)));

@@ -41,7 +41,7 @@ impl Output {
     }
 
     /// A result in full, as it is.
-    pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
+    pub(super) fn raw(text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
     }
@@ -55,13 +55,13 @@ impl Output {
     }
 
     /// A line of JSON.
-    pub(super) fn json(self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
-        self.raw(&(line + "\n"))
+        Self::raw(&(line + "\n"))
     }
 
     /// Writes a result into a file in one step; returns whether the file changed.
-    pub(super) fn file(self, path: &Path, content: &str) -> Result<bool, Failure> {
+    pub(super) fn file(path: &Path, content: &str) -> Result<bool, Failure> {
         if path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
         }
@@ -115,7 +115,7 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(self.json(&ErrorLine { error: report.json() }));
+            drop(Self::json(&ErrorLine { error: report.json() }));
         }
         report.code
     }
@@ -131,9 +131,9 @@ fn stdout_failed(source: io::Error) -> Failure {
     Failure::Stream { stream: "standard output", source }
 }
 
-/// Text for a terminal: control characters but line ends escaped.
+/// Text for a terminal: control characters but line ends and tabs escaped.
 fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && character != '\n';
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(steers) {
         return text.to_owned();
     }

@@ -83,7 +83,8 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
-            .hint("nothing was dropped; --cascade drops these, too"),
+        DropError::Outside(_) => {
+            Report::of(error, exit::SQL, "tenant.depended_on").hint("nothing was dropped; --cascade drops these, too")
+        }
     }
 }

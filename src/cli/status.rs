@@ -6,6 +6,7 @@ use serde_json::json;
 use super::arguments::StatusArguments;
 use super::failure::Failure;
 use super::migrate::load;
+use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
@@ -33,7 +34,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
 fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     let output = session.output;
     if output.is_json() {
-        return output.json(&json!({
+        return Output::json(&json!({
             "tenant": tenant.tenant.as_str(),
             "version": tenant.version,
             "tool": tenant.style.map(crate::tenant::versions::Style::tool),
@@ -52,7 +53,8 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
         Some(0) | None => ("current", AnsiColor::Green),
         Some(_) => ("behind", AnsiColor::Yellow),
     };
-    let mut rest = format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
+    let mut rest =
+        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
         rest.push_str(&format!(", {behind} behind"));
     }
@@ -71,8 +73,9 @@ fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
     let odd = status.tenants.iter().filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty()).count();
     let versions = status.by_version();
     if output.is_json() {
-        let versions: Vec<_> = versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
-        return output.json(&json!({ "summary": {
+        let versions: Vec<_> =
+            versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
+        return Output::json(&json!({ "summary": {
             "tenants": status.tenants.len(), "behind": behind, "odd": odd, "versions": versions,
         } }));
     }

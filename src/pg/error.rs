@@ -106,7 +106,8 @@ impl PsqlError {
                 RunError::Signaled { stderr, .. }
                 | RunError::TimedOut { stderr, .. }
                 | RunError::Interrupted { stderr, .. },
-            ) => without_announcement(&stderr.text()).1,
+            )
+            | Self::Fatal { stderr, .. } => without_announcement(&stderr.text()).1,
             _ => true,
         }
     }

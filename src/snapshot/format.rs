@@ -10,7 +10,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, Scope};
 use super::problem::{SnapshotError, Warning};
 use super::template::Template;
-use crate::sql::quote;
+use crate::sql::{quote, tokens_of_template};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -56,9 +56,13 @@ impl Snapshot {
                 }
             }
         }
+        let as_made = matches!(warnings.last(), None | Some(Warning::LineEnds | Warning::UnknownHeader { .. }));
         // Lines in messages are those of the file.
         let header_lines = text.as_bytes().iter().take(header_length).filter(|byte| **byte == b'\n').count();
         let template = Template::compile(&format!("{}{body}", "\n".repeat(header_lines)))?;
+        if !as_made && !is_finished(body) {
+            return Err(SnapshotError::Unfinished);
+        }
         Self::new(header, body.to_owned(), template, warnings)
     }
 
@@ -192,6 +196,12 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Whether the last statement has its semicolon.
+fn is_finished(body: &str) -> bool {
+    let tokens = tokens_of_template(body);
+    tokens.iter().rev().find(|token| !token.is_trivia()).is_none_or(|token| token.text(body) == ";")
 }
 
 fn only_crlf(text: &str) -> bool {

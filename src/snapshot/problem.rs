@@ -86,6 +86,9 @@ pub enum SnapshotError {
         /// How many there are.
         count: usize,
     },
+    /// The last statement of an edited body has no semicolon.
+    #[error("the last statement has no semicolon; the file may be truncated")]
+    Unfinished,
     /// The body is no usable template.
     #[error(transparent)]
     Template(#[from] TemplateError),

@@ -15,9 +15,9 @@ mod wording;
 
 pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
+pub(crate) use difference::{Aspects, differences};
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use inspect::{Inspection, inspect, shared_schemas};
-pub(crate) use difference::{Aspects, differences};
 pub(crate) use proof::search_path;
 pub use proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};

@@ -99,7 +99,9 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
                     wanted.push(position);
                 }
             }
-            _ if wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => found.push(*token),
+            _ if wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => {
+                found.push(*token)
+            }
             _ => {}
         }
     }
@@ -115,7 +117,8 @@ mod tests {
         Snapshot::parse(&format!("{header}CREATE SCHEMA #{{prefix}};\n{body}")).unwrap()
     }
 
-    const ROW: &str = "INSERT INTO #{prefix}.schema_migrations (version, inserted_at) VALUES\n    ('1', '2024-01-31 12:00:00');\n";
+    const ROW: &str =
+        "INSERT INTO #{prefix}.schema_migrations (version, inserted_at) VALUES\n    ('1', '2024-01-31 12:00:00');\n";
 
     #[test]
     fn when_migrations_were_run_is_no_difference() {
