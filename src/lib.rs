@@ -30,3 +30,8 @@ pub mod snapshot;
 pub mod sql;
 pub mod tenant;
 pub mod tls;
+
+/// The code of the README is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

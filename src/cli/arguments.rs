@@ -1,3 +1,5 @@
+#![expect(clippy::doc_markdown, reason = "the documentation is the text of --help")]
+#![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -23,7 +25,7 @@ Exit codes:
 
 A value comes from the first of: flag, SCHEMASTAMP_* variable, DATABASE_URL, PG* variable, service and password file.";
 
-/// Stamps out `PostgreSQL` tenant schemas from a snapshot, through psql.
+/// Stamps out PostgreSQL tenant schemas from a snapshot, through psql
 #[derive(Debug, Parser)]
 #[command(
     name = "schemastamp",
@@ -50,6 +52,18 @@ pub(super) enum Command {
     Render(RenderArguments),
     /// Create tenants from a snapshot, each all or nothing
     Provision(ProvisionArguments),
+    /// Apply pending SQL migrations to tenants, each with its version in one transaction
+    Migrate(MigrateArguments),
+    /// Tell every tenant's version, and how far it is behind
+    Status(StatusArguments),
+    /// Compare tenants with the snapshot, or with one another, object by object
+    Verify(VerifyArguments),
+    /// Renew the snapshot: load it into a scratch schema, apply the migrations, capture and prove it
+    Refresh(RefreshArguments),
+    /// For CI: is the committed snapshot what the schema has, or what it and the migrations make?
+    Check(CheckArguments),
+    /// Drop tenants, after showing what would go
+    Drop(DropArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -74,7 +88,7 @@ pub(super) struct CaptureArguments {
     /// Write the snapshot here, not to stdout; decisions and seed tables of a snapshot that is there are taken over
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Read a dump instead of running `pg_dump`; - is stdin
+    /// Read a dump instead of running pg_dump; - is stdin
     #[arg(long, value_name = "DUMP.sql")]
     pub(super) from: Option<PathBuf>,
     /// Carry the rows of this table; may be repeated, in the order in which they are to be filled
@@ -169,6 +183,156 @@ pub(super) enum IfExistsArgument {
     Skip,
 }
 
+/// Which tenants a command is about.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScopeArguments {
+    /// The tenants: the names of their schemas
+    #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
+    pub(super) tenants: Vec<String>,
+    /// Every schema but public that has a versions table or was made by schemastamp
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Of all, those whose name matches this pattern, as psql's \dn takes it: `tenant_*`
+    #[arg(long = "match", value_name = "PATTERN")]
+    pub(super) pattern: Option<String>,
+}
+
+/// What `migrate` takes.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct MigrateArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// The folder of SQL migrations
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: PathBuf,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+    /// How many psql work at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: u16,
+    /// So many tenants first, the rest only when all of them succeeded
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) canary: usize,
+    /// Begin no further tenant after so many failed
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(super) max_failures: Option<usize>,
+    /// How long a statement waits for a lock, in seconds, before the tenant is put off
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub(super) lock_timeout: f64,
+    /// How often a tenant that waits for a lock is put off and tried again
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) lock_retries: u32,
+    /// Migrate as this role
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// Only warn of pending migrations that come before one that is applied
+    #[arg(long)]
+    pub(super) allow_out_of_order: bool,
+    /// Only warn of applied versions that have no file
+    #[arg(long)]
+    pub(super) allow_missing: bool,
+    /// Only warn of files that are not the ones that were applied
+    #[arg(long)]
+    pub(super) allow_changed: bool,
+    /// Tell what is pending, change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// What `status` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// The folder of SQL migrations to count against; else, what any other tenant has
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+}
+
+/// What `verify` takes.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// Compare with what most of the tenants have, not with the snapshot
+    #[arg(long)]
+    pub(super) each_other: bool,
+    /// Owners count, too
+    #[arg(long)]
+    pub(super) owners: bool,
+    /// Grants count, too
+    #[arg(long)]
+    pub(super) privileges: bool,
+    /// Comments count, too
+    #[arg(long)]
+    pub(super) comments: bool,
+    /// Order of columns and names of indexes and constraints count for the exit code, too
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// What `refresh` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RefreshArguments {
+    /// The folder of SQL migrations
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: PathBuf,
+    /// Write the new snapshot here, not over the old one
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+    /// Do not compare a tenant of the new snapshot with one of the old snapshot and its migrations
+    #[arg(long)]
+    pub(super) no_prove: bool,
+}
+
+/// What `check` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The schema that the snapshot is to be equal to
+    #[arg(long, value_name = "SCHEMA", required_unless_present = "migrations")]
+    pub(super) schema: Option<String>,
+    /// The folder of SQL migrations that the snapshot is to hold already
+    #[arg(long, value_name = "DIR", conflicts_with = "schema")]
+    pub(super) migrations: Option<PathBuf>,
+    /// The table of applied migrations, where it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+}
+
+/// What `drop` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DropArguments {
+    /// The tenants: the names of their schemas
+    #[arg(value_name = "TENANT", required = true)]
+    pub(super) tenants: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Drop also what other schemas have that depends on the tenant
+    #[arg(long)]
+    pub(super) cascade: bool,
+    /// Show what would go, drop nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// A number of seconds that a timeout can have.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("not a number of seconds between 0.001 and 86400".to_owned()),
+    }
+}
+
 /// What every command takes, before or after its name.
 #[derive(Clone, Args, Debug)]
 pub(super) struct CommonArguments {
@@ -183,7 +347,7 @@ pub(super) struct CommonArguments {
     /// The psql to run
     #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
     psql: Option<PathBuf>,
-    /// The `pg_dump` to run
+    /// The pg_dump to run
     #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
     pg_dump: Option<PathBuf>,
     /// How long a run may take in seconds; 0 for no limit

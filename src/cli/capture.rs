@@ -7,7 +7,6 @@ use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
 use super::failure::Failure;
-use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
 use crate::connect;
@@ -122,7 +121,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
 }
 
 /// A versions table that is none of the well-known ones: it was named by a flag once.
-fn kept_versions_table(header: &Header) -> Option<String> {
+pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     let [line] = header.versions.as_slice() else { return None };
     let (name, _) = line.split_once(": ")?;
     let table = parse_names(name).ok()?.into_iter().next()?;
@@ -194,13 +193,13 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     }
     let text = snapshot.to_text();
     let changed = match file {
-        Some(file) => Some(Output::file(file, &text)?),
+        Some(file) => Some(session.output.file(file, &text)?),
         None if output.is_json() => {
-            Output::json(&json!({ "snapshot": text }))?;
+            session.output.json(&json!({ "snapshot": text }))?;
             None
         }
         None => {
-            Output::raw(&text)?;
+            session.output.raw(&text)?;
             None
         }
     };
@@ -209,7 +208,7 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
         let objects: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| (kind.words().to_owned(), json!(count))).collect();
         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-        Output::json(&json!({ "summary": {
+        session.output.json(&json!({ "summary": {
             "file": file.map(|file| file.display().to_string()),
             "changed": changed,
             "objects": objects,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::failure::Failure;
-use super::output::Output;
 use super::report::of_signal;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
@@ -25,12 +24,19 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
         Ok(tool) => {
             let connection = Connection::resolve(&common.connection(), environment);
             let timeout = tool.timeout_or(TIMEOUT);
-            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+            let inputs = Inputs { connection, tool: &tool, environment, timeout };
+            tokio::select! {
+                report = walk(inputs, stop) => report,
+                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                signal = stop.requested() => {
+                    return Ok(of_signal(signal));
+                }
+            }
         }
         Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
     };
     if output.is_json() {
-        Output::raw(&report.json_lines())?;
+        output.raw(&report.json_lines())?;
     } else {
         let mut stdout = output.stdout();
         let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));

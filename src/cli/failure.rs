@@ -8,6 +8,12 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
+use crate::tenant::lifecycle::DropError;
+use crate::tenant::migrate::MigrateError;
+use crate::tenant::migrations::MigrationError;
+use crate::tenant::refresh::RefreshError;
+use crate::tenant::verify::VerifyError;
+use crate::tenant::versions::FleetError;
 use crate::tenant::{LineError, ProvisionError};
 
 /// Why a command, or what it was to do for one tenant, failed.
@@ -46,6 +52,18 @@ pub(super) enum Failure {
     Capture(Box<CaptureError>),
     #[error(transparent)]
     Provision(Box<ProvisionError>),
+    #[error(transparent)]
+    Migration(Box<MigrationError>),
+    #[error(transparent)]
+    Fleet(Box<FleetError>),
+    #[error(transparent)]
+    Migrate(Box<MigrateError>),
+    #[error(transparent)]
+    Verify(Box<VerifyError>),
+    #[error(transparent)]
+    Refresh(Box<RefreshError>),
+    #[error(transparent)]
+    Drop(Box<DropError>),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {
@@ -61,22 +79,27 @@ pub(super) enum Failure {
     Signals(#[source] io::Error),
 }
 
-impl From<ConnectError> for Failure {
-    fn from(error: ConnectError) -> Self {
-        Self::Connect(Box::new(error))
-    }
+/// Errors are large, and failures are rare: the variants hold them in boxes.
+macro_rules! boxed {
+    ($($variant:ident($error:ty)),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        })*
+    };
 }
 
-impl From<CaptureError> for Failure {
-    fn from(error: CaptureError) -> Self {
-        Self::Capture(Box::new(error))
-    }
-}
-
-impl From<ProvisionError> for Failure {
-    fn from(error: ProvisionError) -> Self {
-        Self::Provision(Box::new(error))
-    }
+boxed! {
+    Connect(ConnectError),
+    Capture(CaptureError),
+    Provision(ProvisionError),
+    Migration(MigrationError),
+    Fleet(FleetError),
+    Migrate(MigrateError),
+    Verify(VerifyError),
+    Refresh(RefreshError),
+    Drop(DropError),
 }
 
 impl Failure {

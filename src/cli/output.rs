@@ -41,7 +41,8 @@ impl Output {
     }
 
     /// A result in full, as it is.
-    pub(super) fn raw(text: &str) -> Result<(), Failure> {
+    #[expect(clippy::unused_self, reason = "who prints has an `Output`")]
+    pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
     }
@@ -55,13 +56,14 @@ impl Output {
     }
 
     /// A line of JSON.
-    pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn json(self, value: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
-        Self::raw(&(line + "\n"))
+        self.raw(&(line + "\n"))
     }
 
     /// Writes a result into a file in one step; returns whether the file changed.
-    pub(super) fn file(path: &Path, content: &str) -> Result<bool, Failure> {
+    #[expect(clippy::unused_self, reason = "who writes has an `Output`")]
+    pub(super) fn file(self, path: &Path, content: &str) -> Result<bool, Failure> {
         if path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
         }
@@ -115,7 +117,7 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(Self::json(&ErrorLine { error: report.json() }));
+            drop(self.json(&ErrorLine { error: report.json() }));
         }
         report.code
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::report_capture::of_capture;
+use super::report_tenants::{of_drop, of_fleet, of_migrate, of_migration, of_refresh, of_verify};
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
 use crate::diagnose::{Context, explain};
@@ -112,6 +113,12 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         },
         Failure::Capture(error) => of_capture(error, context),
         Failure::Provision(error) => of_provision(error, context),
+        Failure::Migration(error) => of_migration(error),
+        Failure::Fleet(error) => of_fleet(error, context),
+        Failure::Migrate(error) => of_migrate(error, context),
+        Failure::Verify(error) => of_verify(error, context),
+        Failure::Refresh(error) => of_refresh(error, context),
+        Failure::Drop(error) => of_drop(error, context),
         Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
         Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
         Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
@@ -283,7 +290,7 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
             | ScriptError::CopyData { .. }
             | ScriptError::Unexpected { .. },
         ) => "snapshot.syntax",
-        TemplateError::Meta { .. } => "snapshot.meta_command",
+        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
         TemplateError::Copy { .. } => "snapshot.copy",
         TemplateError::Transaction { .. } => "snapshot.transaction",
         TemplateError::Unknown { .. } => "snapshot.placeholder",

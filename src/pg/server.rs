@@ -110,6 +110,26 @@ impl Server {
         Ok(ScriptOutput { lines, notices, stderr, elapsed })
     }
 
+    /// Runs a script as [`Server::run_script`] does and hands each line of its result over as it comes; bytes, without the
+    /// line end. Returns psql's own time.
+    ///
+    /// # Errors
+    /// See [`PsqlError`]. Lines may have been handed over before: what they say has happened.
+    pub async fn run_script_each(
+        &self,
+        script: &str,
+        options: &ScriptOptions,
+        stop: &Stop,
+        mut take: impl FnMut(&[u8]) + Send,
+    ) -> Result<Duration, PsqlError> {
+        let mut take_line = |line: &[u8]| {
+            take(line);
+            ControlFlow::Continue(())
+        };
+        let (_, _, elapsed) = self.run_lines(script, options, stop, &mut take_line).await?;
+        Ok(elapsed)
+    }
+
     /// Runs queries of which every line of the result is one JSON value; returns the values.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -136,7 +135,6 @@ pub struct Snapshot {
     body: String,
     template: Template,
     warnings: Vec<Warning>,
-    fingerprint: OnceLock<String>,
 }
 
 impl Snapshot {
@@ -218,7 +216,7 @@ impl Snapshot {
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
             return Err(SnapshotError::CreateSchema { count });
         }
-        Ok(Self { header, body, template, warnings, fingerprint: OnceLock::new() })
+        Ok(Self { header, body, template, warnings })
     }
 
     /// What the header says.
@@ -244,7 +242,7 @@ impl Snapshot {
     /// SHA-256, in hexadecimal, of the minified body: the same for a snapshot and its minified form. It is kept with
     /// each tenant as its mark.
     pub fn fingerprint(&self) -> &str {
-        self.fingerprint.get_or_init(|| sha256(&minify(&self.body).unwrap_or_else(|_| self.body.clone())))
+        &self.template.fingerprint
     }
 
     /// The same snapshot without comments, blank lines and needless blanks in its body.
@@ -305,9 +303,14 @@ impl Snapshot {
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 

@@ -9,4 +9,5 @@ mod config;
 mod process;
 mod provision;
 mod support;
+mod tenants;
 mod tls;

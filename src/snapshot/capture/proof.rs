@@ -13,7 +13,7 @@ use crate::snapshot::render::{Rendered, settings};
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::snapshot::{RenderOptions, Snapshot, Template, TemplateError};
 use crate::sql::literal::content;
-use crate::sql::{TenantName, quote, quote_literal, tokens};
+use crate::sql::{TenantName, as_reloaded, quote, quote_literal, tokens};
 
 /// What was proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,7 +275,8 @@ pub async fn prove(
     if different.is_empty() { Ok(Proof { objects }) } else { Err(ProofError::Different(different)) }
 }
 
-fn search_path(schemas: &[&str]) -> String {
+/// The statement that sets the transaction's `search_path`.
+pub(crate) fn search_path(schemas: &[&str]) -> String {
     let path: Vec<String> = schemas.iter().map(|schema| quote(schema)).collect();
     format!("SELECT pg_catalog.set_config('search_path', {}, true)", quote_literal(&path.join(", ")))
 }
@@ -292,13 +293,15 @@ fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
     }
 }
 
-type Aspects = BTreeMap<(String, String, String), Option<String>>;
+/// Aspects of one schema's objects, by kind, object and aspect.
+pub(crate) type Aspects = BTreeMap<(String, String, String), Option<String>>;
 
-fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
+/// Compares the aspects of `schema` with those of `copy`.
+pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     for ((kind, object, aspect), source) in sources {
-        let copied = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
-        let same = match (&source, &copied) {
+        let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
+        let same = match (&source, &counterpart) {
             (Some(source), Some(Some(value))) => {
                 let source = if kind == "schema" && aspect == "comment" { super::strip_mark(source) } else { source };
                 is_same(source, value, copy, schema)
@@ -307,7 +310,7 @@ fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) 
             _ => false,
         };
         if !same {
-            let copy = copied.map(|value| value.unwrap_or_default());
+            let copy = counterpart.map(|value| value.unwrap_or_default());
             found.push(Difference { kind, object, aspect, source: Some(source.unwrap_or_default()), copy });
         }
     }
@@ -358,6 +361,8 @@ fn walk(value: &serde_json::Value, rename: Option<(&str, &str)>, output: &mut St
 }
 
 fn canonical(text: &str, rename: Option<(&str, &str)>) -> String {
+    let text = as_reloaded(text);
+    let text = text.as_str();
     let mut output = String::with_capacity(text.len());
     for token in tokens(text) {
         if let Some(value) = identifier_value(token, text) {

@@ -1,0 +1,117 @@
+//! The command `drop`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use anstyle::AnsiColor;
+use serde_json::json;
+
+use super::arguments::DropArguments;
+use super::failure::Failure;
+use super::report::{of_signal, report};
+use super::scope::many;
+use super::session::Session;
+use crate::exit;
+use crate::sql::TenantName;
+use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
+
+pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, Failure> {
+    let mut tenants: Vec<TenantName> = Vec::new();
+    for name in &arguments.tenants {
+        let name = TenantName::new(name.as_str())?;
+        if !tenants.contains(&name) {
+            tenants.push(name);
+        }
+    }
+    let settings = session.settings()?;
+    let server = session.target(&settings).await?.server;
+    let mut previews = Vec::with_capacity(tenants.len());
+    for tenant in &tenants {
+        let seen = preview(&server, tenant, &session.stop).await.map_err(DropError::Psql)?;
+        match &seen {
+            Some(seen) => show(session, tenant, seen),
+            None => session.output.warning(&format!("there is no tenant '{}'", tenant.as_str().escape_debug())),
+        }
+        previews.push(seen);
+    }
+    if arguments.dry_run {
+        return Ok(exit::DONE);
+    }
+    if previews.iter().any(Option::is_some) && !arguments.yes {
+        confirm(&tenants)?;
+    }
+    let (mut failed, mut last) = (0, exit::DONE);
+    for tenant in &tenants {
+        if let Some(signal) = session.stop.now() {
+            return Ok(of_signal(signal));
+        }
+        let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.stop).await {
+            Ok(()) => None,
+            Err(error) => Some(Failure::from(error)),
+        };
+        let output = session.output;
+        match failure {
+            None if output.is_json() => output.json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
+            None => {
+                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?
+            }
+            Some(failure) => {
+                let mut report = report(&failure, session.context());
+                (failed, last) = (failed + 1, report.code);
+                if output.is_json() {
+                    let error = report.json();
+                    output.json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
+                }
+                report.message = format!("tenant '{}': {}", tenant.as_str().escape_debug(), report.message);
+                output.report(&report);
+            }
+        }
+    }
+    if session.output.is_json() {
+        session.output.json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
+    }
+    Ok(match (failed, tenants.len()) {
+        (0, _) => exit::DONE,
+        (_, 1) => last,
+        _ => exit::PARTIAL,
+    })
+}
+
+fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
+    let count = |number: u64, what: &str| many(usize::try_from(number).unwrap_or(usize::MAX), what);
+    session.output.say(&format!(
+        "'{}' has {}, {}, {}, {}, {} MB",
+        tenant.as_str().escape_debug(),
+        count(seen.tables, "table"),
+        count(seen.views, "view"),
+        count(seen.sequences, "sequence"),
+        count(seen.routines, "function"),
+        seen.bytes.div_ceil(1_000_000),
+    ));
+    for outside in &seen.outside {
+        session.output.warning(&format!("outside of it, {}", outside.escape_debug()));
+    }
+}
+
+/// Asks on a terminal; elsewhere nobody is there to ask.
+fn confirm(tenants: &[TenantName]) -> Result<(), Failure> {
+    let mut stdin = std::io::stdin().lock();
+    if !stdin.is_terminal() {
+        return Err(Failure::Usage("nothing was dropped: say --yes, as there is no terminal to ask on".to_owned()));
+    }
+    let wanted = match tenants {
+        [tenant] => tenant.as_str().to_owned(),
+        several => several.len().to_string(),
+    };
+    drop(std::io::Write::write_all(
+        &mut anstream::stderr(),
+        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" })
+            .as_bytes(),
+    ));
+    let mut answer = String::new();
+    stdin.read_line(&mut answer).map_err(|source| Failure::Stream { stream: "standard input", source })?;
+    if answer.trim_end_matches(['\n', '\r']) == wanted {
+        Ok(())
+    } else {
+        Err(Failure::Usage("nothing was dropped: the answer was another".to_owned()))
+    }
+}

@@ -1,0 +1,251 @@
+//! The command `migrate`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::json;
+
+use super::arguments::MigrateArguments;
+use super::failure::Failure;
+use super::output::Output;
+use super::report::of_signal;
+use super::scope::{many, named};
+use super::session::Session;
+use crate::exit;
+use crate::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, TenantReport, migrate};
+use crate::tenant::migrations::{Migrations, read_folder};
+use crate::tenant::versions::Strictness;
+
+/// A tenant's line for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    tenant: &'a str,
+    outcome: &'static str,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    applied: &'a [String],
+    pending: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    code: u8,
+    id: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let scope = arguments.scope.explicit_scope()?;
+    let migrations = load(&arguments.migrations, output)?;
+    let settings = session.settings()?;
+    let target = session.target(&settings).await?;
+    let options = MigrateOptions {
+        versions_table: arguments.versions_table,
+        jobs: arguments.jobs.into(),
+        canary: arguments.canary,
+        max_failures: arguments.max_failures,
+        lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
+        lock_retries: arguments.lock_retries,
+        role: arguments.role,
+        strictness: Strictness {
+            allow_out_of_order: arguments.allow_out_of_order,
+            allow_missing: arguments.allow_missing,
+            allow_changed: arguments.allow_changed,
+        },
+        dry_run: arguments.dry_run,
+        ..MigrateOptions::new(scope)
+    };
+    let mut failed = None;
+    let mut tell = |tenant: &TenantReport| {
+        // Once stdout is gone nobody listens, but the run goes on.
+        if failed.is_none() {
+            failed = line(output, session.common.verbose > 0, tenant).err();
+        }
+    };
+    let report = migrate(&target.server, &migrations, &options, &session.stop, &mut tell).await?;
+    for tenant in
+        report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+    {
+        tell_unreached(output, tenant, &mut failed);
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    warn(output, &report);
+    conclude(session, &report)
+}
+
+/// Reads the folder and says what is odd about it.
+pub(super) fn load(folder: &std::path::Path, output: Output) -> Result<Migrations, Failure> {
+    let migrations = read_folder(folder)?;
+    if migrations.as_slice().is_empty() {
+        output.warning(&format!("'{}' has no migrations", folder.display()));
+    }
+    for migration in migrations.as_slice() {
+        for fixed in &migration.fixed_schemas {
+            output.warning(&format!("'{}', {fixed}", migration.path.display()));
+        }
+    }
+    Ok(migrations)
+}
+
+fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Failure>) {
+    if failed.is_none() {
+        *failed = line(output, true, tenant).err();
+    }
+}
+
+/// One tenant's line.
+fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Failure> {
+    let ms = milliseconds(report.elapsed);
+    if output.is_json() {
+        return output.json(&Line {
+            tenant: report.tenant.as_str(),
+            outcome: report.outcome.word(),
+            from: report.from.as_deref(),
+            to: report.to.as_deref(),
+            applied: &report.applied,
+            pending: &report.pending,
+            warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            ms,
+            error: error(&report.outcome),
+        });
+    }
+    let tenant = report.tenant.as_str().escape_debug();
+    let to = report.to.as_deref().unwrap_or("nothing");
+    let from = report.from.as_deref().unwrap_or("nothing");
+    let rest = match &report.outcome {
+        Outcome::UpToDate if !verbose => return Ok(()),
+        Outcome::UpToDate => format!("{tenant}: at {to}"),
+        Outcome::Migrated => format!("{tenant}: {from} to {to}, {} ({ms} ms)", many(report.applied.len(), "migration")),
+        Outcome::Pending => format!("{tenant}: at {to}, would apply {}", report.pending.join(", ")),
+        Outcome::NotReached => format!("{tenant}: at {to}, {} pending", report.pending.len()),
+        Outcome::Failed(failure) | Outcome::Unknown(failure) => format!("{tenant}: at {to}; {failure}"),
+        Outcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
+        Outcome::Odd(oddity) => format!("{tenant}: {oddity}"),
+        Outcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
+    };
+    output.result(style(&report.outcome), &report.outcome.word().replace('_', " "), &rest)
+}
+
+fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
+    let plain = |id: &str, message: String| {
+        Some(ErrorLine {
+            code: exit::PARTIAL,
+            id: id.to_owned(),
+            message,
+            file: None,
+            statement: None,
+            line: None,
+            detail: None,
+            hint: None,
+        })
+    };
+    match outcome {
+        Outcome::UpToDate | Outcome::Migrated | Outcome::Pending | Outcome::NotReached => None,
+        Outcome::Failed(failure) | Outcome::Unknown(failure) => {
+            let state = failure.sqlstate.as_deref();
+            let id = state.map(|state| crate::pg::condition_name(state).unwrap_or(state));
+            Some(ErrorLine {
+                code: if state.is_some() { exit::SQL } else { exit::PARTIAL },
+                id: id.map_or_else(|| "migrate.failed".to_owned(), |id| format!("sql.{id}")),
+                message: failure.message.clone(),
+                file: failure.file.as_deref(),
+                statement: failure.statement,
+                line: failure.line,
+                detail: failure.detail.as_deref(),
+                hint: failure.hint.as_deref(),
+            })
+        }
+        Outcome::Refused(problem) => plain("migrate.refused", problem.to_string()),
+        Outcome::Odd(oddity) => plain("tenant.odd", oddity.to_string()),
+        Outcome::Gone => plain("tenant.gone", "dropped or renamed meanwhile".to_owned()),
+    }
+}
+
+/// What tenants have that does not fit, each once with the number of tenants.
+fn warn(output: Output, report: &MigrateReport) {
+    let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
+    for problem in report.tenants.iter().flat_map(|tenant| &tenant.warnings) {
+        *warnings.entry(problem.to_string()).or_default() += 1;
+    }
+    for (warning, count) in warnings {
+        output.warning(&format!("{}: {warning}", many(count, "tenant")));
+    }
+}
+
+fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
+    let output = session.output;
+    let migrated = report.count(|outcome| *outcome == Outcome::Migrated);
+    let up_to_date = report.count(|outcome| *outcome == Outcome::UpToDate);
+    let pending = report.count(|outcome| *outcome == Outcome::Pending);
+    let not_reached = report.count(|outcome| *outcome == Outcome::NotReached);
+    let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
+    let groups = report.groups();
+    if output.is_json() {
+        let groups: Vec<_> =
+            groups.iter().map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() })).collect();
+        output.json(&json!({ "summary": {
+            "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
+            "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
+            "ms": milliseconds(report.elapsed),
+        } }))?;
+    } else {
+        for group in groups.iter().filter(|_| failed > 1) {
+            output.say(&format!(
+                "{}: {}: {}",
+                many(group.tenants.len(), "tenant"),
+                group.reason,
+                named(&group.tenants)
+            ));
+        }
+        let mut parts =
+            vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
+        parts.extend((pending > 0).then(|| format!("{pending} pending")));
+        parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
+        output.say(&format!("{} ({} ms)", parts.join(", "), milliseconds(report.elapsed)));
+    }
+    if let Some(reason) = &report.ended_early {
+        output.warning(&format!("ended early: {reason}; run again to continue"));
+    }
+    Ok(match session.stop.now() {
+        Some(signal) if failed + not_reached > 0 => of_signal(signal),
+        _ if failed + not_reached == 0 => exit::DONE,
+        _ if report.tenants.len() == 1 => {
+            let code = report.tenants.first().and_then(|tenant| error(&tenant.outcome)).map(|error| error.code);
+            code.unwrap_or(exit::PARTIAL)
+        }
+        _ => exit::PARTIAL,
+    })
+}
+
+/// Milliseconds with one decimal.
+pub(super) fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+fn style(outcome: &Outcome) -> Style {
+    match outcome {
+        Outcome::Migrated | Outcome::UpToDate => AnsiColor::Green.on_default(),
+        Outcome::Pending | Outcome::NotReached => AnsiColor::Yellow.on_default(),
+        _ => AnsiColor::Red.on_default(),
+    }
+}

@@ -1,0 +1,111 @@
+//! The commands `refresh` and `check`.
+
+use serde_json::json;
+
+use super::arguments::{CheckArguments, RefreshArguments};
+use super::capture::kept_versions_table;
+use super::failure::Failure;
+use super::migrate::load;
+use super::scope::many;
+use super::session::Session;
+use super::snapshot_file;
+use crate::config::Settings;
+use crate::connect;
+use crate::exit;
+use crate::pg::{PgDump, Server};
+use crate::snapshot::Snapshot;
+use crate::snapshot::capture::Note;
+use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
+use crate::tenant::versions::Strictness;
+
+pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let settings = session.settings()?;
+    let path = snapshot_file::find(&settings.tool)?;
+    let snapshot = snapshot_file::load(&path, output)?;
+    let migrations = load(&arguments.migrations, output)?;
+    let (server, pg_dump) = programs(session, &settings).await?;
+    let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let refreshed = refresh(&server, &pg_dump, &snapshot, &migrations, &options, &session.stop).await?;
+    notes(session, &refreshed.notes);
+    for left in &refreshed.leftovers {
+        output.note(&format!("dropped '{left}', which a run that did not end well had left"));
+    }
+    let file = arguments.output.unwrap_or(path);
+    let changed = output.file(&file, &refreshed.snapshot.to_text())?;
+    if output.is_json() {
+        output.json(&json!({ "summary": {
+            "file": file.display().to_string(), "changed": changed, "applied": refreshed.applied,
+            "proven": refreshed.proof.as_ref().map(|proof| proof.objects), "leftovers": refreshed.leftovers,
+        } }))?;
+        return Ok(exit::DONE);
+    }
+    if let Some(proof) = &refreshed.proof {
+        output.say(&format!("proven: {} objects equal", proof.objects));
+    }
+    let word = if changed { "wrote" } else { "unchanged:" };
+    output.say(&format!("{word} '{}', {} applied", file.display(), many(refreshed.applied.len(), "migration")));
+    Ok(exit::DONE)
+}
+
+/// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
+pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let settings = session.settings()?;
+    let path = snapshot_file::find(&settings.tool)?;
+    let committed = snapshot_file::load(&path, output)?;
+    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
+    let (server, pg_dump) = programs(session, &settings).await?;
+    let options = options(arguments.versions_table, &committed, false);
+    let (now, name) = match (&migrations, &arguments.schema) {
+        (Some(migrations), _) => {
+            let refreshed = refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop).await?;
+            (refreshed.snapshot, "snapshot and migrations".to_owned())
+        }
+        (None, Some(schema)) => {
+            let now = recapture(&server, &pg_dump, &committed, schema, &options, &session.stop).await?;
+            (now.snapshot, format!("schema {schema}"))
+        }
+        (None, None) => return Err(Failure::Usage("check what? --schema or --migrations".to_owned())),
+    };
+    let file = path.display().to_string();
+    match compare(&committed, &now, &file, &name) {
+        Comparison::Equal => {
+            if output.is_json() {
+                output.json(&json!({ "summary": { "equal": true, "file": file } }))?;
+            }
+            output.say(&format!("'{file}' is up to date"));
+            Ok(exit::DONE)
+        }
+        Comparison::Different { diff } => {
+            if output.is_json() {
+                output.json(&json!({ "summary": { "equal": false, "file": file, "diff": diff } }))?;
+            } else {
+                output.raw(&diff)?;
+            }
+            output
+                .say(&format!("'{file}' is not what the {name} {}", if migrations.is_some() { "make" } else { "has" }));
+            Ok(exit::DIFFERENCES)
+        }
+    }
+}
+
+async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgDump), Failure> {
+    let server = session.target(settings).await?.server;
+    let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+    Ok((server, pg_dump))
+}
+
+fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
+    let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
+    RefreshOptions { versions_table, prove, strictness: Strictness::default() }
+}
+
+fn notes(session: &Session, notes: &[Note]) {
+    for note in notes {
+        match note {
+            Note::NotProven | Note::UnusedDecision(_) => session.output.warning(&note.to_string()),
+            _ => session.output.note(&note.to_string()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What users see of failures of the commands on many tenants.
+
+use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
+use super::report_capture::of_capture;
+use crate::diagnose::Context;
+use crate::exit;
+use crate::pg::PsqlError;
+use crate::tenant::lifecycle::DropError;
+use crate::tenant::migrate::MigrateError;
+use crate::tenant::migrations::MigrationError;
+use crate::tenant::refresh::RefreshError;
+use crate::tenant::verify::VerifyError;
+use crate::tenant::versions::FleetError;
+
+pub(super) fn of_migration(error: &MigrationError) -> Report {
+    let id = match error {
+        MigrationError::Path(error) => return Report::of(error, exit::FILE, "file.unusable"),
+        MigrationError::Name { .. } => "migration.name",
+        MigrationError::Repeatable { .. } => "migration.repeatable",
+        MigrationError::Duplicate { .. } => "migration.duplicate",
+        MigrationError::Encoding { .. } => "migration.encoding",
+        MigrationError::NoUp { .. } => "migration.no_up",
+        MigrationError::Variables { .. } => "migration.variables",
+        MigrationError::Transaction { .. } => "migration.transaction",
+        MigrationError::Meta { .. } => "migration.meta_command",
+        MigrationError::Copy { .. } => "migration.copy",
+        MigrationError::Template { .. } => "migration.invalid",
+        MigrationError::Metadata { .. } => "migration.metadata",
+    };
+    Report::of(error, exit::SNAPSHOT, id)
+}
+
+/// Without a connection its own words say it best.
+fn of_beneath(error: &dyn std::error::Error, psql: &PsqlError, context: Option<&Context>) -> Report {
+    let report = of_psql(psql, context);
+    if matches!(psql, PsqlError::Script { .. }) { report.beneath(error) } else { report }
+}
+
+pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
+    match error {
+        FleetError::Psql(source) => of_beneath(error, source, context),
+        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("try again"),
+    }
+}
+
+pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Report {
+    match error {
+        MigrateError::Fleet(error) => of_fleet(error, context),
+        MigrateError::Psql(error) => of_psql(error, context),
+        MigrateError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+    }
+}
+
+pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Report {
+    match error {
+        VerifyError::Fleet(error) => of_fleet(error, context),
+        VerifyError::Psql(source) => of_beneath(error, source, context),
+        VerifyError::Load(source) => of_psql(source, context)
+            .beneath(error)
+            .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
+        VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+    }
+}
+
+pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Report {
+    match error {
+        RefreshError::Psql(source) => of_beneath(error, source, context),
+        RefreshError::Load(source) => of_psql(source, context).beneath(error),
+        RefreshError::Fleet(error) => of_fleet(error, context),
+        RefreshError::Migrate(error) => of_migrate(error, context),
+        RefreshError::Migration(_) => Report::of(error, exit::SQL, "refresh.migration"),
+        RefreshError::Stopped(signal) => Report::of(error, of_signal(*signal), "interrupted"),
+        RefreshError::Capture(error) => of_capture(error, context),
+        RefreshError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
+        RefreshError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        RefreshError::Random(_) | RefreshError::Name(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
+    }
+}
+
+pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
+    match error {
+        DropError::Psql(source) => of_beneath(error, source, context),
+        DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
+        DropError::Outside(_) => {
+            Report::of(error, exit::SQL, "tenant.depended_on").hint("nothing was dropped; --cascade drops these, too")
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The command `status`.
+
+use anstyle::AnsiColor;
+use serde_json::json;
+
+use super::arguments::StatusArguments;
+use super::failure::Failure;
+use super::migrate::load;
+use super::scope::many;
+use super::session::Session;
+use crate::exit;
+use crate::tenant::status::{Status, TenantStatus, status};
+use crate::tenant::versions::read_fleet;
+
+/// How much of a fingerprint people get to see.
+const SHOWN: usize = 12;
+
+pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let scope = arguments.scope.scope()?;
+    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
+    let settings = session.settings()?;
+    let target = session.target(&settings).await?;
+    let fleet = read_fleet(&target.server, &scope, arguments.versions_table.as_deref(), &session.stop).await?;
+    let status = status(&fleet, migrations.as_ref());
+    for tenant in &status.tenants {
+        line(session, tenant)?;
+    }
+    summary(session, &status)?;
+    Ok(exit::DONE)
+}
+
+fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
+    let output = session.output;
+    if output.is_json() {
+        return output.json(&json!({
+            "tenant": tenant.tenant.as_str(),
+            "version": tenant.version,
+            "tool": tenant.style.map(crate::tenant::versions::Style::tool),
+            "behind": tenant.behind,
+            "snapshot": tenant.snapshot,
+            "problems": tenant.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "odd": tenant.oddity.as_ref().map(ToString::to_string),
+        }));
+    }
+    let name = tenant.tenant.as_str().escape_debug();
+    if let Some(oddity) = &tenant.oddity {
+        return output.result(AnsiColor::Red.on_default(), "odd", &format!("{name}: {oddity}"));
+    }
+    let (word, color) = match tenant.behind {
+        _ if !tenant.problems.is_empty() => ("odd", AnsiColor::Red),
+        Some(0) | None => ("current", AnsiColor::Green),
+        Some(_) => ("behind", AnsiColor::Yellow),
+    };
+    let mut rest =
+        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
+    if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
+        rest.push_str(&format!(", {behind} behind"));
+    }
+    if let Some(snapshot) = tenant.snapshot.as_deref().and_then(|snapshot| snapshot.get(..SHOWN)) {
+        rest.push_str(&format!(", from snapshot {snapshot}"));
+    }
+    for problem in &tenant.problems {
+        rest.push_str(&format!("; {problem}"));
+    }
+    output.result(color.on_default(), word, &rest)
+}
+
+fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
+    let output = session.output;
+    let behind = status.tenants.iter().filter(|tenant| tenant.behind.is_some_and(|behind| behind > 0)).count();
+    let odd = status.tenants.iter().filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty()).count();
+    let versions = status.by_version();
+    if output.is_json() {
+        let versions: Vec<_> =
+            versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
+        return output.json(&json!({ "summary": {
+            "tenants": status.tenants.len(), "behind": behind, "odd": odd, "versions": versions,
+        } }));
+    }
+    for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
+        output.say(&format!("{}: {}", version.unwrap_or("no version"), many(*count, "tenant")));
+    }
+    output.say(&format!("{}, {behind} behind, {odd} odd", many(status.tenants.len(), "tenant")));
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! How schemas are told apart: tenants, spares of a pool, and those that a run works in.
+
+use crate::snapshot::capture::MARK;
+
+/// What the comment of a schema says of its part in schemastamp's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A tenant that was made of a snapshot.
+    Tenant {
+        /// The snapshot's fingerprint.
+        snapshot: String,
+    },
+    /// A ready-made blank tenant that nobody has claimed.
+    Spare,
+}
+
+/// Begins the name of a schema that a run works in and drops; 24 random hexadecimal digits follow.
+pub const SCRATCH: &str = "schemastamp_scratch_";
+/// Begins the last line of a spare tenant's comment.
+pub const SPARE: &str = "schemastamp spare: ";
+
+impl Mark {
+    /// Reads a schema's comment.
+    pub fn read(comment: &str) -> Option<Self> {
+        let last = comment.rsplit('\n').next().unwrap_or_default();
+        if last.starts_with(SPARE) {
+            return Some(Self::Spare);
+        }
+        let snapshot = last.strip_prefix(MARK)?;
+        let whole = snapshot.len() == 64 && snapshot.bytes().all(|byte| byte.is_ascii_hexdigit());
+        whole.then(|| Self::Tenant { snapshot: snapshot.to_owned() })
+    }
+}
+
+/// Whether a schema is one that a run works in: nobody else makes such a name.
+pub fn is_scratch(name: &str) -> bool {
+    name.strip_prefix(SCRATCH).is_some_and(|rest| rest.len() == 24 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_stand_on_the_last_line() {
+        let hex = "0f".repeat(32);
+        let tenant = Some(Mark::Tenant { snapshot: hex.clone() });
+        assert_eq!(Mark::read(&format!("schemastamp: {hex}")), tenant);
+        assert_eq!(Mark::read(&format!("Acme Inc.\n\nschemastamp: {hex}")), tenant);
+        assert_eq!(Mark::read("schemastamp: soon"), None);
+        assert_eq!(Mark::read("schemastamp spare: 1"), Some(Mark::Spare));
+        assert_eq!(Mark::read(""), None);
+    }
+
+    #[test]
+    fn scratch_schemas_are_known_by_their_name() {
+        assert!(is_scratch("schemastamp_scratch_0123456789abcdef01234567"));
+        assert!(!is_scratch("schemastamp_scratch_mine"));
+    }
+}

@@ -1,0 +1,95 @@
+use crate::pg::ServerMessage;
+use crate::sql::TenantName;
+
+use super::script::Place;
+
+/// Why a tenant was not migrated to the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, on one line, with `#{prefix}` for the tenant's name: the same for tenants that fail alike.
+    pub message: String,
+    /// The SQLSTATE, where the server said something.
+    pub sqlstate: Option<String>,
+    /// The migration's file.
+    pub file: Option<String>,
+    /// Which statement of it, from 1 on.
+    pub statement: Option<usize>,
+    /// 1-based line of the statement in the file.
+    pub line: Option<usize>,
+    /// `DETAIL` of the server.
+    pub detail: Option<String>,
+    /// `HINT` of the server.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a place.
+    pub(super) fn of(message: String) -> Self {
+        Self { message, sqlstate: None, file: None, statement: None, line: None, detail: None, hint: None }
+    }
+
+    /// What the server said, at a place.
+    pub(super) fn said(message: &ServerMessage, tenant: &TenantName, place: Option<&Place>) -> Self {
+        let text = message.message.lines().next().unwrap_or_default();
+        Self {
+            message: anonymous(text, tenant),
+            sqlstate: message.sqlstate.as_ref().map(ToString::to_string),
+            file: place.map(|place| place.file.clone()),
+            statement: place.and_then(|place| place.statement),
+            line: place.and_then(|place| place.line),
+            detail: message.detail.clone(),
+            hint: message.hint.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    /// `23505 duplicate key … in 20240301_x.sql, statement 3 (line 12)`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(sqlstate) = &self.sqlstate {
+            write!(formatter, "{sqlstate} ")?;
+        }
+        formatter.write_str(&self.message)?;
+        if let Some(file) = &self.file {
+            write!(formatter, " in {file}")?;
+        }
+        if let Some(statement) = self.statement {
+            write!(formatter, ", statement {statement}")?;
+        }
+        match self.line {
+            Some(line) => write!(formatter, " (line {line})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The text with `#{prefix}` where the tenant's name stands as a word of its own.
+fn anonymous(text: &str, tenant: &TenantName) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    let name = tenant.as_str();
+    while let Some(at) = rest.find(name) {
+        let (before, from) = rest.split_at(at);
+        let behind = from.get(name.len()..).unwrap_or_default();
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        let whole = !shown.chars().chain(before.chars()).next_back().is_some_and(is_part)
+            && !behind.chars().next().is_some_and(is_part);
+        shown.push_str(before);
+        shown.push_str(if whole { crate::snapshot::PLACEHOLDER } else { name });
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_that_fail_alike_say_the_same() {
+        let said = |text: &str| anonymous(text, &TenantName::new("app").unwrap());
+        assert_eq!(said("relation \"app.t\" does not exist"), "relation \"#{prefix}.t\" does not exist");
+        assert_eq!(said("apple app my_app app"), "apple #{prefix} my_app #{prefix}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Indexes that a migration outside of transactions makes, and what an earlier try has left of them.
+
+use std::collections::BTreeMap;
+
+use crate::pg::{PsqlError, Server};
+use crate::process::Stop;
+use crate::snapshot::{Action, CompiledStatement, ObjectKind};
+use crate::sql::{TenantName, quote_literal, tokens};
+use crate::tenant::migrations::Migration;
+
+/// What there is of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IndexState {
+    Valid,
+    /// `CREATE INDEX CONCURRENTLY` was interrupted.
+    Invalid,
+}
+
+/// Whether a statement creates or drops an index concurrently.
+pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
+    let object = &statement.object;
+    let matches = object.kind == ObjectKind::Index
+        && !object.name.is_empty()
+        && matches!(object.action, Action::Create | Action::Drop)
+        && tokens(sql).iter().any(|token| token.is_word(sql, "concurrently"));
+    matches.then_some(object.action)
+}
+
+/// Looks for the indexes of migrations outside of transactions; asks nothing when there is none.
+pub(super) async fn index_states(
+    server: &Server,
+    tenant: &TenantName,
+    migrations: &[&Migration],
+    stop: &Stop,
+) -> Result<BTreeMap<String, IndexState>, PsqlError> {
+    let mut names = Vec::new();
+    for statement in migrations.iter().filter(|m| !m.transaction).flat_map(|migration| migration.statements()) {
+        let mut sql = String::new();
+        if statement.render(tenant, &mut sql).is_ok() && concurrent_index(statement, &sql).is_some() {
+            names.push(quote_literal(&statement.object.name));
+        }
+    }
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(c.relname, i.indisvalid) FROM pg_catalog.pg_index i \
+         JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relname IN ({});\n",
+        quote_literal(tenant.as_str()),
+        names.join(", ")
+    );
+    let lines = server.query_json(&sql, stop).await?;
+    let states = lines.into_iter().filter_map(|line| serde_json::from_value::<(String, bool)>(line).ok());
+    Ok(states.map(|(name, valid)| (name, if valid { IndexState::Valid } else { IndexState::Invalid })).collect())
+}

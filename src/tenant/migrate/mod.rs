@@ -1,0 +1,14 @@
+//! Pending migrations, for all tenants: each with its version in one transaction, many tenants through each psql.
+
+mod engine;
+mod failure;
+mod indexes;
+mod options;
+mod queue;
+mod report;
+mod script;
+
+pub use engine::migrate;
+pub use failure::Failure;
+pub use options::{MigrateError, MigrateOptions};
+pub use report::{FailureGroup, MigrateReport, Outcome, TenantReport};

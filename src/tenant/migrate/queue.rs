@@ -1,0 +1,143 @@
+//! Who is next: tenants in order, those that were put off when their pause is over.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// The most tenants that go through one psql before it is started anew.
+const MOST_PER_CHUNK: usize = 50;
+
+/// A tenant's turn.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    /// Index of the tenant.
+    pub(super) tenant: usize,
+    /// How often it was put off.
+    pub(super) retries: u32,
+    /// How often its plan was made anew because another run was faster.
+    pub(super) replans: u32,
+    /// Statement by statement, so that an error names its statement.
+    pub(super) separated: bool,
+    /// It needs a psql of its own.
+    pub(super) alone: bool,
+    /// Not before.
+    pub(super) ready: Instant,
+}
+
+/// What a worker does next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// These tenants, through one psql.
+    Work(Vec<Turn>),
+    /// Waits: all that is left is put off, or in other hands that may give it back.
+    Wait(Duration),
+    /// All is done.
+    End,
+}
+
+/// The turns that are left.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    turns: VecDeque<Turn>,
+    working: usize,
+}
+
+impl Queue {
+    pub(super) fn add(&mut self, turn: Turn) {
+        self.turns.push_back(turn);
+    }
+
+    /// Gives turns back that were taken and not begun: they stay in front.
+    pub(super) fn give_back(&mut self, turns: impl DoubleEndedIterator<Item = Turn>) {
+        for turn in turns.rev() {
+            self.turns.push_front(turn);
+        }
+    }
+
+    /// Ends the work on what [`Queue::next`] gave.
+    pub(super) fn done(&mut self) {
+        self.working = self.working.saturating_sub(1);
+    }
+
+    /// Takes the next turns, a fair share for each of `jobs`.
+    pub(super) fn next(&mut self, jobs: usize, now: Instant) -> Next {
+        let most = (self.turns.len() / jobs.max(1) / 2).clamp(1, MOST_PER_CHUNK);
+        let mut taken: Vec<Turn> = Vec::new();
+        let mut index = 0;
+        while taken.len() < most
+            && let Some(turn) = self.turns.get(index)
+        {
+            let fits =
+                turn.ready <= now && taken.first().is_none_or(|first| !turn.alone && first.separated == turn.separated);
+            let Some(turn) = fits.then(|| self.turns.remove(index)).flatten() else {
+                index += 1;
+                continue;
+            };
+            let alone = turn.alone;
+            taken.push(turn);
+            if alone {
+                break;
+            }
+        }
+        if !taken.is_empty() {
+            self.working += 1;
+            return Next::Work(taken);
+        }
+        match self.turns.iter().map(|turn| turn.ready).min() {
+            None if self.working == 0 => Next::End,
+            None => Next::Wait(Duration::from_millis(20)),
+            Some(ready) => Next::Wait(ready.saturating_duration_since(now).max(Duration::from_millis(1))),
+        }
+    }
+}
+
+/// Runs futures side by side until all of them have ended.
+pub(super) async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
+    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(tenant: usize, alone: bool, ready: Instant) -> Turn {
+        Turn { tenant, retries: 0, replans: 0, separated: false, alone, ready }
+    }
+
+    fn taken(next: &Next) -> Vec<usize> {
+        match next {
+            Next::Work(turns) => turns.iter().map(|turn| turn.tenant).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn shares_are_fair_and_pauses_are_kept() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(9);
+        let mut queue = Queue::default();
+        for tenant in 0..8 {
+            queue.add(turn(tenant, tenant == 3, if tenant == 1 { later } else { now }));
+        }
+        assert_eq!(taken(&queue.next(2, now)), [0, 2]);
+        assert_eq!(taken(&queue.next(2, now)), [3], "alone");
+        queue.give_back([turn(2, false, now)].into_iter());
+        assert_eq!(taken(&queue.next(1, now)), [2, 4, 5]);
+        assert_eq!(taken(&queue.next(1, now)), [6]);
+        assert_eq!(taken(&queue.next(1, now)), [7]);
+        assert!(matches!(queue.next(1, now), Next::Wait(pause) if pause > Duration::from_secs(8)));
+        assert_eq!(taken(&queue.next(1, later)), [1]);
+        assert!(matches!(queue.next(1, later), Next::Wait(_)), "others may give something back");
+        for _ in 0..6 {
+            queue.done();
+        }
+        assert!(matches!(queue.next(1, later), Next::End));
+    }
+}

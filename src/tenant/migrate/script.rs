@@ -1,0 +1,248 @@
+//! The script that migrates some tenants through one psql, and what each of its lines is.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::indexes::{IndexState, concurrent_index};
+use super::options::MigrateOptions;
+use crate::snapshot::capture::shared_schemas;
+use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
+use crate::sql::{Kind, TenantName, quote, quote_literal, tokens};
+use crate::tenant::migrations::Migration;
+use crate::tenant::versions::{Style, VersionsTable, qualified};
+
+/// Raised when the version is in the table already: another run was faster.
+pub(super) const ALREADY: &str = "SS001";
+/// Raised when another run holds the tenant.
+pub(super) const BUSY: &str = "SS002";
+
+/// What a message of the script belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Index among the script's tenants.
+    pub(super) tenant: usize,
+    /// The migration's file.
+    pub(super) file: String,
+    /// Which statement of it, from 1 on; `None` when all of them are one message, or for what is ours.
+    pub(super) statement: Option<usize>,
+    /// 1-based line of the statement in the file.
+    pub(super) line: Option<usize>,
+}
+
+/// What is the same for all tenants of a run.
+pub(super) struct Context<'a> {
+    pub(super) options: &'a MigrateOptions,
+    pub(super) major: u32,
+    pub(super) search_path: &'a str,
+    /// Nobody else can print it: the beginning of the lines that say what is committed.
+    pub(super) key: &'a str,
+}
+
+/// A script under construction.
+pub(super) struct Script<'a> {
+    context: &'a Context<'a>,
+    text: String,
+    lines: usize,
+    /// The last line of each message, with what it is.
+    messages: Vec<(usize, Place)>,
+    tenants: usize,
+}
+
+impl<'a> Script<'a> {
+    pub(super) fn new(context: &'a Context<'a>) -> Self {
+        Self { context, text: String::new(), lines: 0, messages: Vec::new(), tenants: 0 }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the message that ends on a line of the script is.
+    pub(super) fn place(&self, line: usize) -> Option<&Place> {
+        let index = self.messages.partition_point(|(last, _)| *last < line);
+        self.messages.get(index).map(|(_, place)| place)
+    }
+
+    /// Reads a line of the result: which tenant has how many of its migrations committed.
+    pub(super) fn committed(&self, line: &[u8]) -> Option<(usize, usize)> {
+        let rest = str::from_utf8(line).ok()?.strip_prefix(self.context.key)?.strip_prefix(' ')?;
+        let (tenant, count) = rest.split_once(' ')?;
+        Some((tenant.parse().ok()?, count.parse().ok()?))
+    }
+
+    /// Adds a tenant's migrations: each a transaction, in one message or, when `separated`, in a message per statement.
+    pub(super) fn tenant(
+        &mut self,
+        tenant: &TenantName,
+        versions: &VersionsTable,
+        migrations: &[&Migration],
+        separated: bool,
+        indexes: &BTreeMap<String, IndexState>,
+    ) -> Result<(), TemplateError> {
+        let index = self.tenants;
+        self.tenants += 1;
+        let table = qualified(tenant.as_str(), &versions.table);
+        for (done, migration) in migrations.iter().enumerate() {
+            let place = Place { tenant: index, file: migration.file_name(), statement: None, line: None };
+            let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
+            let mut parts: Vec<(String, Place)> = Vec::new();
+            let ours = |sql: String| (sql, place.clone());
+            let guard = guard(self.context, tenant, versions.style, &table, migration);
+            if migration.transaction {
+                parts.extend([ours("BEGIN".to_owned()), ours(guard)]);
+            } else {
+                parts.push(ours(guard));
+                parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
+            }
+            for (number, statement) in migration.statements().iter().enumerate() {
+                let here = Place { statement: Some(number + 1), line: Some(statement.line), ..place.clone() };
+                for sql in statement_sql(migration, statement, tenant, indexes)? {
+                    parts.push((sql, here.clone()));
+                }
+            }
+            // Planned for: a plan has no migration that the table cannot take.
+            parts.extend(versions.style.write_sql(&table, migration).map(ours));
+            if migration.transaction {
+                parts.push(ours("COMMIT".to_owned()));
+                parts.push(ours(marker));
+            } else {
+                parts.push(ours(marker));
+                parts.extend(["RESET ROLE", "RESET ALL"].map(|sql| ours(sql.to_owned())));
+                parts
+                    .push(ours(format!("DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'", lock_key(tenant))));
+            }
+            if separated || !migration.transaction {
+                for (sql, place) in parts {
+                    self.push(&sql, place);
+                }
+            } else {
+                let sql: Vec<String> = parts.into_iter().map(|(sql, _)| sql).collect();
+                self.push(&sql.join(" \\;\n"), place);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, sql: &str, place: Place) {
+        self.lines += sql.matches('\n').count() + 1;
+        self.text.push_str(sql);
+        self.text.push_str(";\n");
+        self.messages.push((self.lines, place));
+    }
+}
+
+/// What is run for a statement of a migration: nothing for an index that an earlier try has made.
+fn statement_sql(
+    migration: &Migration,
+    statement: &CompiledStatement,
+    tenant: &TenantName,
+    indexes: &BTreeMap<String, IndexState>,
+) -> Result<Vec<String>, TemplateError> {
+    let mut sql = String::new();
+    statement.render(tenant, &mut sql)?;
+    if migration.transaction {
+        return Ok(vec![if statement.object.action == Action::Setting { local(&sql) } else { sql }]);
+    }
+    let Some(index) = concurrent_index(statement, &sql) else { return Ok(vec![sql]) };
+    let drop = format!("DROP INDEX CONCURRENTLY {}.{}", tenant.quoted(), quote(&statement.object.name));
+    Ok(match (index, indexes.get(&statement.object.name)) {
+        (Action::Create, Some(IndexState::Valid)) | (Action::Drop, None) => Vec::new(),
+        (Action::Create, Some(IndexState::Invalid)) => vec![drop, sql],
+        _ => vec![sql],
+    })
+}
+
+/// `SET` as `SET LOCAL`: the next tenant, or whoever gets the server's connection from a pooler, must not inherit it.
+fn local(sql: &str) -> String {
+    let significant: Vec<_> = tokens(sql).into_iter().filter(|token| !token.is_trivia()).collect();
+    let is = |index: usize, word: &str| significant.get(index).is_some_and(|token| token.is_word(sql, word));
+    let keep = ["local", "transaction", "constraints"].iter().any(|word| is(1, word));
+    match significant.first() {
+        Some(first) if is(0, "set") && !keep && significant.get(1).is_some_and(|token| token.kind == Kind::Word) => {
+            let from = if is(1, "session") && !is(2, "authorization") && !is(2, "characteristics") { 1 } else { 0 };
+            let end = significant.get(from).map_or(first.end, |token| token.end);
+            format!("SET LOCAL{}", sql.get(end..).unwrap_or_default())
+        }
+        _ => sql.to_owned(),
+    }
+}
+
+/// The settings of a migration: name and value.
+fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
+    let options = context.options;
+    let mut path = vec![tenant.quoted()];
+    path.extend(shared_schemas(context.search_path, tenant.as_str()).iter().map(|schema| quote(schema)));
+    let mut settings = vec![
+        ("search_path", path.join(", ")),
+        ("lock_timeout", options.lock_timeout.as_millis().to_string()),
+        ("statement_timeout", options.statement_timeout.map_or(0, |timeout| timeout.as_millis().max(1)).to_string()),
+        ("idle_in_transaction_session_timeout", "0".to_owned()),
+        ("standard_conforming_strings", "on".to_owned()),
+        ("client_min_messages", "warning".to_owned()),
+    ];
+    if context.major >= 14 {
+        settings.push(("client_connection_check_interval", "1s".to_owned()));
+    }
+    settings.extend(options.role.iter().map(|role| ("role", role.clone())));
+    settings
+}
+
+/// For a migration outside of transactions: its own session has them.
+fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
+    let settings = settings(context, tenant);
+    let set = |(name, value): &(&str, String)| {
+        format!("PERFORM pg_catalog.set_config('{name}', {}, false);", quote_literal(value))
+    };
+    let body: Vec<String> = settings.iter().map(set).collect();
+    vec![format!("DO {}", quote_literal(&format!("BEGIN {} END", body.join(" "))))]
+}
+
+/// The beginning of each migration, as one statement that prints nothing: the transaction's settings, the tenant's lock,
+/// and the certainty that the version is not there yet.
+///
+/// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
+/// wait for in turn.
+fn guard(context: &Context<'_>, tenant: &TenantName, style: Style, table: &str, migration: &Migration) -> String {
+    let mut body = String::from("BEGIN ");
+    if migration.transaction {
+        for (name, value) in settings(context, tenant) {
+            let _ = write!(body, "PERFORM pg_catalog.set_config('{name}', {}, true); ", quote_literal(&value));
+        }
+    }
+    let scope = if migration.transaction { "_xact" } else { "" };
+    let _ = write!(
+        body,
+        "IF NOT pg_catalog.pg_try_advisory{scope}_lock({}) THEN RAISE EXCEPTION USING ERRCODE = '{BUSY}', \
+         MESSAGE = 'another run works on this tenant'; END IF; ",
+        lock_key(tenant)
+    );
+    if let Some(applied) = style.is_applied_sql(table, migration) {
+        let _ = write!(
+            body,
+            "IF {applied} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = 'the version is applied already'; END IF; "
+        );
+    }
+    body.push_str("END");
+    format!("DO {}", quote_literal(&body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_end_with_their_transaction() {
+        for (sql, expected) in [
+            ("SET statement_timeout = 0", "SET LOCAL statement_timeout = 0"),
+            ("set session search_path to a", "SET LOCAL search_path to a"),
+            ("SET LOCAL x.y = 1", "SET LOCAL x.y = 1"),
+            ("SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS ALL DEFERRED"),
+            ("SET TRANSACTION READ ONLY", "SET TRANSACTION READ ONLY"),
+            ("SET ROLE bob", "SET LOCAL ROLE bob"),
+            ("SET SESSION AUTHORIZATION bob", "SET LOCAL SESSION AUTHORIZATION bob"),
+            ("SELECT 1", "SELECT 1"),
+        ] {
+            assert_eq!(local(sql), expected);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use std::path::PathBuf;
+
+use super::MigrationVersion;
+use crate::path::PathError;
+use crate::snapshot::TemplateError;
+
+/// Why a folder of migrations cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// The folder or a file in it cannot be read.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// An SQL file whose name does not begin with a version.
+    #[error(
+        "'{}' does not begin with a version; migrations are named VERSION_name.sql, such as 20240131_add_users.sql",
+        path.display()
+    )]
+    Name {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A migration that is run again whenever it changes.
+    #[error("'{}' is a repeatable migration; only Flyway itself can run it, see --run", path.display())]
+    Repeatable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two migrations with one version.
+    #[error("'{}' and '{}' have the same version {version}", first.display(), second.display())]
+    Duplicate {
+        /// The version.
+        version: MigrationVersion,
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Not UTF-8.
+    #[error("'{}', line {line}: not UTF-8", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line of the first bad byte.
+        line: usize,
+    },
+    /// A way down, but no way up.
+    #[error("'{}' has no up part: its section for up is missing or has no statement", path.display())]
+    NoUp {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `-- +goose ENVSUB ON`.
+    #[error("'{}', line {line}: variables of the environment are not put into migrations", path.display())]
+    Variables {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+    },
+    /// `COMMIT` and its kin.
+    #[error(
+        "'{}', line {line}: '{word}' would end the transaction that holds the migration and its version; \
+         write '-- schemastamp: no-transaction' into a migration that must run outside of one",
+        path.display()
+    )]
+    Transaction {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+        /// The first word of the statement.
+        word: String,
+    },
+    /// A psql meta-command.
+    #[error("'{}', line {line}: psql meta-command '{command}'; a migration holds only SQL", path.display())]
+    Meta {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+        /// Its first word.
+        command: String,
+    },
+    /// `COPY … FROM stdin`.
+    #[error("'{}', line {line}: COPY data cannot be part of a migration; write the rows as INSERT", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+    },
+    /// Not SQL that psql reads to its end, or a placeholder that is not known.
+    #[error("'{}' is no usable migration", path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// Why, with its line.
+        #[source]
+        source: TemplateError,
+    },
+    /// diesel's `metadata.toml`.
+    #[error("'{}' cannot be read", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl MigrationError {
+    /// Says it in the words of migrations.
+    pub(super) fn template(path: PathBuf, error: TemplateError) -> Self {
+        match error {
+            TemplateError::Transaction { line, word } => Self::Transaction { path, line, word },
+            TemplateError::Meta { line, command } => Self::Meta { path, line, command },
+            TemplateError::Copy { line } => Self::Copy { path, line },
+            source => Self::Template { path, source },
+        }
+    }
+}

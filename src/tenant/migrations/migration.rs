@@ -1,0 +1,99 @@
+use std::path::{Path, PathBuf};
+
+use super::{FixedSchema, MigrationError, MigrationVersion};
+use crate::snapshot::{CompiledStatement, Template, sha256};
+
+/// One migration's way up, ready to be run for any tenant.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    /// Its version.
+    pub version: MigrationVersion,
+    /// What its file's name says beside the version; may be empty.
+    pub name: String,
+    /// The file that holds the way up.
+    pub path: PathBuf,
+    /// Whether it runs in one transaction with its version.
+    pub transaction: bool,
+    /// The whole file's text, for the checksums that tools keep.
+    pub text: String,
+    /// Names of a fixed schema where `#{prefix}` should stand: worth a warning.
+    pub fixed_schemas: Vec<FixedSchema>,
+    template: Template,
+}
+
+impl Migration {
+    /// Compiles the way up of a file.
+    ///
+    /// # Errors
+    /// [`MigrationError`] with file and line.
+    pub(super) fn compile(
+        path: &Path,
+        version: MigrationVersion,
+        name: &str,
+        text: String,
+        transaction: bool,
+    ) -> Result<Self, MigrationError> {
+        let path = path.to_owned();
+        let unix = text.replace("\r\n", "\n");
+        let source = unix.strip_prefix('\u{feff}').unwrap_or(&unix);
+        let part = super::section::up_part(source).ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
+        if let Some(line) = part.variables {
+            return Err(MigrationError::Variables { path, line });
+        }
+        let template = Template::compile(&part.sql).map_err(|error| MigrationError::template(path.clone(), error))?;
+        let fixed_schemas = super::fixed::fixed_schemas(&part.sql);
+        let transaction = transaction && part.transaction;
+        Ok(Self { version, name: name.to_owned(), path, transaction, text, fixed_schemas, template })
+    }
+
+    /// The statements, in order; lines are those of the file.
+    pub fn statements(&self) -> &[CompiledStatement] {
+        &self.template.statements
+    }
+
+    /// SHA-256 of the whole file in hexadecimal.
+    pub fn checksum(&self) -> String {
+        sha256(&self.text)
+    }
+
+    /// The file's name, for messages: `20240131_add_users.sql`, or `VERSION_name/up.sql` as diesel has it.
+    pub fn file_name(&self) -> String {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let own = name(&self.path);
+        if own == "up.sql" { format!("{}/{own}", self.path.parent().map(name).unwrap_or_default()) } else { own }
+    }
+}
+
+/// The migrations of a folder, in order of their versions.
+#[derive(Clone, Debug, Default)]
+pub struct Migrations {
+    /// Where they were read from.
+    pub folder: PathBuf,
+    migrations: Vec<Migration>,
+}
+
+impl Migrations {
+    /// Puts migrations into order.
+    ///
+    /// # Errors
+    /// [`MigrationError::Duplicate`].
+    pub(super) fn new(folder: &Path, mut migrations: Vec<Migration>) -> Result<Self, MigrationError> {
+        migrations.sort_by(|one, two| one.version.cmp(&two.version).then_with(|| one.path.cmp(&two.path)));
+        if let Some([first, second]) = migrations.array_windows::<2>().find(|[one, two]| one.version == two.version) {
+            let version = first.version.clone();
+            return Err(MigrationError::Duplicate { version, first: first.path.clone(), second: second.path.clone() });
+        }
+        Ok(Self { folder: folder.to_owned(), migrations })
+    }
+
+    /// The migrations, oldest first.
+    pub fn as_slice(&self) -> &[Migration] {
+        &self.migrations
+    }
+
+    /// The migration with a version.
+    pub fn find(&self, version: &MigrationVersion) -> Option<&Migration> {
+        let index = self.migrations.binary_search_by(|migration| migration.version.cmp(version)).ok()?;
+        self.migrations.get(index)
+    }
+}

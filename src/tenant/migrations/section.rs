@@ -1,0 +1,120 @@
+//! The part of a file that goes up, and whether it wants a transaction: comments of dbmate, goose, sqlx and our own.
+
+/// What runs on the way up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UpPart {
+    /// The SQL, with as many line ends in front as the file has: lines are the file's.
+    pub(super) sql: String,
+    /// Whether each migration is to be one transaction.
+    pub(super) transaction: bool,
+    /// 1-based line of a comment that asks for variables to be put in.
+    pub(super) variables: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// Cuts the up part out of a file; `None` when the file has sections and none of them goes up.
+pub(super) fn up_part(text: &str) -> Option<UpPart> {
+    let mut part = UpPart { sql: String::with_capacity(text.len()), transaction: true, variables: None };
+    let sections = text.lines().any(|line| matches!(marker(line), Some(Marker::Section(..))));
+    let (mut direction, mut up) = ((!sections).then_some(Direction::Up), !sections);
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        match marker(line) {
+            Some(Marker::Section(new, transaction)) => {
+                direction = Some(new);
+                if new == Direction::Up {
+                    up = true;
+                    part.transaction &= transaction;
+                }
+            }
+            // goose has it above the sections, for both ways; ours may stand in the way up alone.
+            Some(Marker::NoTransaction) if direction != Some(Direction::Down) => part.transaction = false,
+            // sqlx reads it on the first line only.
+            Some(Marker::SqlxNoTransaction) if index == 0 => part.transaction = false,
+            Some(Marker::Variables) => part.variables = part.variables.or(Some(index + 1)),
+            _ => {}
+        }
+        if direction == Some(Direction::Up) {
+            part.sql.push_str(line);
+        } else {
+            part.sql.push('\n');
+        }
+    }
+    up.then_some(part)
+}
+
+enum Marker {
+    /// A section begins; whether it wants a transaction.
+    Section(Direction, bool),
+    NoTransaction,
+    SqlxNoTransaction,
+    Variables,
+}
+
+fn marker(line: &str) -> Option<Marker> {
+    let comment = line.trim().strip_prefix("--")?.trim();
+    if let Some(rest) = comment.strip_prefix("migrate:") {
+        let mut words = rest.split_whitespace();
+        let direction = match words.next()? {
+            "up" => Direction::Up,
+            "down" => Direction::Down,
+            _ => return None,
+        };
+        return Some(Marker::Section(direction, !words.any(|option| option == "transaction:false")));
+    }
+    let lower = comment.to_ascii_lowercase();
+    if let Some(command) = lower.strip_prefix("+goose ") {
+        return match command.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["up"] => Some(Marker::Section(Direction::Up, true)),
+            ["down"] => Some(Marker::Section(Direction::Down, true)),
+            ["no", "transaction"] => Some(Marker::NoTransaction),
+            ["envsub", "on"] => Some(Marker::Variables),
+            _ => None,
+        };
+    }
+    if let Some(command) = lower.strip_prefix("schemastamp:") {
+        return (command.trim() == "no-transaction").then_some(Marker::NoTransaction);
+    }
+    (lower == "no-transaction").then_some(Marker::SqlxNoTransaction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn up(text: &str) -> (String, bool) {
+        let part = up_part(text).unwrap();
+        (part.sql, part.transaction)
+    }
+
+    #[test]
+    fn a_plain_file_is_the_way_up() {
+        assert_eq!(up("SELECT 1;\n"), ("SELECT 1;\n".to_owned(), true));
+        assert_eq!(up("-- schemastamp: no-transaction\nSELECT 1;").1, false);
+        assert_eq!(up("-- no-transaction\nSELECT 1;").1, false);
+        assert_eq!(up("SELECT 1;\n-- no-transaction\n").1, true, "sqlx looks at the first line only");
+    }
+
+    #[test]
+    fn sections_of_dbmate() {
+        let text = "-- migrate:up\nCREATE TABLE t();\n\n-- migrate:down\nDROP TABLE t;\n";
+        assert_eq!(up(text), ("-- migrate:up\nCREATE TABLE t();\n\n\n\n".to_owned(), true));
+        assert_eq!(up("-- migrate:up transaction:false\nSELECT 1;").1, false);
+        assert_eq!(up("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n").1, true);
+        assert_eq!(up_part("-- migrate:down\nDROP TABLE t;\n"), None);
+    }
+
+    #[test]
+    fn sections_of_goose() {
+        let text = "-- +goose NO TRANSACTION\n-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\n\
+                    -- +goose Down\nSELECT 2;\n";
+        let (sql, transaction) = up(text);
+        assert!(!transaction && sql.contains("SELECT 1") && !sql.contains("SELECT 2"), "{sql}");
+        assert_eq!(sql.lines().position(|line| line == "SELECT 1;"), Some(3), "lines are the file's");
+        assert_eq!(up_part("-- +goose ENVSUB ON\n-- +goose Up\nSELECT 1;").unwrap().variables, Some(1));
+    }
+}

@@ -1,0 +1,295 @@
+//! All tenants of a database and what their versions tables say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::query;
+use super::style::{AppliedVersion, Style};
+use crate::pg::{PsqlError, Server};
+use crate::process::Stop;
+use crate::sql::TenantName;
+use crate::tenant::mark::{Mark, is_scratch};
+
+/// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// Which tenants are meant.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// Every schema but `public` that has a versions table or schemastamp's mark.
+    All {
+        /// Only names that match this pattern, as psql's `\dn` takes it.
+        pattern: Option<String>,
+    },
+    /// These.
+    Named(Vec<TenantName>),
+}
+
+/// All tenants, as they were at one moment.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// Major version of the server.
+    pub major: u32,
+    /// The `search_path` that sessions begin with.
+    pub search_path: String,
+    /// The tenants, by name.
+    pub tenants: Vec<Tenant>,
+}
+
+/// A tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its schema.
+    pub name: TenantName,
+    /// Fingerprint of the snapshot it was made of, where it carries the mark.
+    pub snapshot: Option<String>,
+    /// What its versions table says.
+    pub applied: Applied,
+}
+
+/// What a tenant's versions table says.
+#[derive(Clone, Debug)]
+pub enum Applied {
+    /// It could be read.
+    Known(VersionsTable),
+    /// It could not.
+    Odd(Oddity),
+}
+
+/// A versions table and its rows; tenants with the same rows share them.
+#[derive(Clone, Debug)]
+pub struct VersionsTable {
+    /// Its name.
+    pub table: String,
+    /// The tool that keeps it.
+    pub style: Style,
+    /// Its rows, in the tool's order.
+    pub versions: Arc<[AppliedVersion]>,
+}
+
+impl VersionsTable {
+    /// The highest version by value; for versions that are names the last one.
+    pub fn last(&self) -> Option<&AppliedVersion> {
+        let numbered = self.versions.iter().filter(|version| version.version().is_some());
+        numbered.max_by_key(|version| version.version()).or(self.versions.last())
+    }
+}
+
+/// Why nothing is known of a tenant's versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// There is no such schema.
+    NoSchema,
+    /// It has no versions table that is known.
+    NoTable,
+    /// It has several.
+    Ambiguous(Vec<String>),
+    /// The table has columns of no tool that is known.
+    UnknownColumns {
+        /// The table.
+        table: String,
+        /// Its columns.
+        columns: Vec<String>,
+    },
+    /// The role may not read it.
+    NoRight {
+        /// The table; empty for the schema.
+        table: String,
+    },
+    /// Its rows are not what the tool writes.
+    Rows {
+        /// The table.
+        table: String,
+    },
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSchema => formatter.write_str("there is no such schema"),
+            Self::NoTable => formatter.write_str("the schema has no versions table; name it with --versions-table"),
+            Self::Ambiguous(tables) => {
+                write!(
+                    formatter,
+                    "the schema has several versions tables: {}; name one with --versions-table",
+                    tables.join(", ")
+                )
+            }
+            Self::UnknownColumns { table, columns } => write!(
+                formatter,
+                "the columns of versions table '{table}' are of no tool that is known: {}",
+                columns.join(", ")
+            ),
+            Self::NoRight { table } if table.is_empty() => formatter.write_str("the role has no USAGE on the schema"),
+            Self::NoRight { table } => write!(formatter, "the role may not read versions table '{table}'"),
+            Self::Rows { table } => write!(formatter, "versions table '{table}' has rows that its tool does not write"),
+        }
+    }
+}
+
+/// Why the tenants could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// psql failed.
+    #[error("the tenants' versions could not be read")]
+    Psql(#[from] PsqlError),
+    /// Tenants came and went each time.
+    #[error("tenants were dropped or renamed while they were read, {ATTEMPTS} times in a row")]
+    Unsteady(#[source] PsqlError),
+}
+
+/// Finds the tenants and reads all their versions tables, in two runs of psql whatever their number.
+///
+/// # Errors
+/// [`FleetError`].
+pub async fn read_fleet(
+    server: &Server,
+    scope: &Scope,
+    versions_table: Option<&str>,
+    stop: &Stop,
+) -> Result<Fleet, FleetError> {
+    let mut attempt = 1;
+    loop {
+        match read_once(server, scope, versions_table, stop).await {
+            Err(error) if !has_gone(&error) => return Err(error.into()),
+            Err(error) if attempt == ATTEMPTS => return Err(FleetError::Unsteady(error)),
+            Err(_) => attempt += 1,
+            Ok(fleet) => return Ok(fleet),
+        }
+    }
+}
+
+/// Whether an error says that a schema or table is gone.
+fn has_gone(error: &PsqlError) -> bool {
+    let PsqlError::Script { message, .. } = error else { return false };
+    let state = message.sqlstate.as_ref().map(|state| state.as_str().to_owned());
+    // undefined_table, invalid_schema_name, could not open relation.
+    matches!(state.as_deref(), Some("42P01" | "3F000" | "XX000"))
+}
+
+async fn read_once(
+    server: &Server,
+    scope: &Scope,
+    versions_table: Option<&str>,
+    stop: &Stop,
+) -> Result<Fleet, PsqlError> {
+    let mut lines = server.query_json(&query::schemas(scope, versions_table), stop).await?.into_iter();
+    let (_, major, search_path): (String, u32, String) = serde_json::from_value(lines.next().unwrap_or_default())
+        .map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })?;
+    let mut tenants = Vec::new();
+    for (index, line) in lines.enumerate() {
+        let schema = serde_json::from_value(line).map_err(|source| PsqlError::Output {
+            line: index + 2,
+            text: String::new(),
+            source,
+        })?;
+        tenants.extend(tenant(schema, scope, versions_table));
+    }
+    if let Scope::Named(names) = scope {
+        let found: std::collections::BTreeSet<TenantName> = tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let missing =
+            names.iter().filter(|name| !found.contains(*name)).cloned().collect::<std::collections::BTreeSet<_>>();
+        tenants.extend(missing.into_iter().map(|name| Tenant {
+            name,
+            snapshot: None,
+            applied: Applied::Odd(Oddity::NoSchema),
+        }));
+    }
+    tenants.sort_by(|one, two| one.name.cmp(&two.name));
+    read_rows(server, &mut tenants, stop).await?;
+    Ok(Fleet { major, search_path, tenants })
+}
+
+type Schema = (String, Option<String>, bool, Option<Vec<(String, bool, Vec<(String, String)>)>>);
+
+/// `None` for schemas that are no tenants.
+fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option<Tenant> {
+    let (name, comment, usage, tables) = schema;
+    let name = TenantName::new(name).ok()?;
+    let tables = tables.unwrap_or_default();
+    let mark = comment.as_deref().and_then(Mark::read);
+    if let Scope::All { .. } = scope {
+        match &mark {
+            Some(Mark::Spare) => return None,
+            _ if is_scratch(name.as_str()) => return None,
+            Some(Mark::Tenant { .. }) => {}
+            None if tables.is_empty() => return None,
+            None => {}
+        }
+    }
+    let snapshot = match mark {
+        Some(Mark::Tenant { snapshot }) => Some(snapshot),
+        _ => None,
+    };
+    let applied = applied(&tables, usage, versions_table);
+    Some(Tenant { name, snapshot, applied })
+}
+
+fn applied(tables: &[(String, bool, Vec<(String, String)>)], usage: bool, versions_table: Option<&str>) -> Applied {
+    let known: Vec<(&str, bool, Style)> = tables
+        .iter()
+        .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))
+        .collect();
+    Applied::Odd(match (known.as_slice(), tables.first()) {
+        (_, None) => Oddity::NoTable,
+        _ if !usage => Oddity::NoRight { table: String::new() },
+        ([(table, true, style)], _) => {
+            return Applied::Known(VersionsTable { table: (*table).to_owned(), style: *style, versions: Arc::new([]) });
+        }
+        ([(table, false, _)], _) => Oddity::NoRight { table: (*table).to_owned() },
+        ([], Some((table, _, columns))) => Oddity::UnknownColumns {
+            table: versions_table.unwrap_or(table).to_owned(),
+            columns: columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect(),
+        },
+        (several, _) => Oddity::Ambiguous(several.iter().map(|(table, _, _)| (*table).to_owned()).collect()),
+    })
+}
+
+async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Result<(), PsqlError> {
+    let known = tenants.iter().enumerate().filter_map(|(index, tenant)| match &tenant.applied {
+        Applied::Known(table) => Some((index, tenant.name.as_str(), table.table.as_str(), table.style)),
+        Applied::Odd(_) => None,
+    });
+    let mut known = known.peekable();
+    if known.peek().is_none() {
+        return Ok(());
+    }
+    let sql = query::rows(known);
+    // Rows by the first tenant of a statement that has them, and by their text across statements.
+    let mut by_first: BTreeMap<usize, Option<Arc<[AppliedVersion]>>> = BTreeMap::new();
+    let mut by_text: HashMap<String, Arc<[AppliedVersion]>> = HashMap::new();
+    let mut same = vec![None; tenants.len()];
+    server
+        .query_json_each(&sql, stop, |line| {
+            let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line) else { return };
+            if index == first {
+                let text = rows.to_string();
+                let versions = match by_text.get(&text) {
+                    Some(versions) => Some(Arc::clone(versions)),
+                    None => Style::read_rows(&rows).map(|versions| {
+                        let versions: Arc<[AppliedVersion]> = versions.into();
+                        by_text.insert(text, Arc::clone(&versions));
+                        versions
+                    }),
+                };
+                by_first.insert(index, versions);
+            }
+            if let Some(place) = same.get_mut(index) {
+                *place = Some(first);
+            }
+        })
+        .await?;
+    for (tenant, first) in tenants.iter_mut().zip(same) {
+        let Applied::Known(table) = &mut tenant.applied else { continue };
+        match first.and_then(|first| by_first.get(&first)).and_then(Clone::clone) {
+            Some(versions) => table.versions = versions,
+            None => tenant.applied = Applied::Odd(Oddity::Rows { table: table.table.clone() }),
+        }
+    }
+    Ok(())
+}

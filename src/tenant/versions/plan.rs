@@ -1,0 +1,167 @@
+//! What a tenant lacks, and what does not fit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::fleet::VersionsTable;
+use super::style::{AppliedVersion, Style, sha384};
+use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
+
+/// Which problems are only worth a warning, though the tenant's own tool would refuse.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Strictness {
+    /// Migrations that come before one that is applied.
+    pub allow_out_of_order: bool,
+    /// Versions whose file is gone.
+    pub allow_missing: bool,
+    /// Files that are not the ones that were applied.
+    pub allow_changed: bool,
+}
+
+/// What a tenant lacks.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// The migrations to run, oldest first.
+    pub pending: Vec<&'a Migration>,
+    /// What does not fit.
+    pub problems: Vec<Problem>,
+    /// Whether each problem is no more than a warning.
+    strictness: Strictness,
+    style: Style,
+}
+
+impl Plan<'_> {
+    /// The first problem that forbids to run anything.
+    pub fn error(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.is_error(self.style, self.strictness))
+    }
+
+    /// The problems that are only worth a warning.
+    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| !problem.is_error(self.style, self.strictness))
+    }
+}
+
+/// Something between a tenant's versions table and the folder that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The tool says that a version was not applied to its end.
+    Dirty {
+        /// The version.
+        version: String,
+    },
+    /// The file is not the one that was applied.
+    Changed {
+        /// The version.
+        version: String,
+        /// The file.
+        file: String,
+    },
+    /// A version is applied that has no file, though older ones have.
+    Missing {
+        /// The version.
+        version: String,
+    },
+    /// A pending migration comes before one that is applied.
+    OutOfOrder {
+        /// The pending file.
+        file: String,
+        /// The last version that is applied.
+        last: String,
+    },
+    /// Only the tool itself can write its versions table.
+    NeedsTool {
+        /// The tool.
+        style: Style,
+    },
+    /// The versions table keeps numbers, the migration's version is none.
+    NoNumber {
+        /// The file.
+        file: String,
+        /// The tool.
+        style: Style,
+    },
+}
+
+impl Problem {
+    /// Whether the tenant's own tool would refuse, too.
+    fn is_error(&self, style: Style, strictness: Strictness) -> bool {
+        match self {
+            Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
+            Self::Changed { .. } => !strictness.allow_changed,
+            Self::Missing { .. } => matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing,
+            Self::OutOfOrder { .. } => style == Style::Goose && !strictness.allow_out_of_order,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dirty { version } => write!(
+                formatter,
+                "version {version} is marked as not applied to its end; repair the schema and the versions table first"
+            ),
+            Self::Changed { version, file } => {
+                write!(formatter, "{file} is not the file that was applied as version {version}")
+            }
+            Self::Missing { version } => write!(formatter, "version {version} is applied, but has no file"),
+            Self::OutOfOrder { file, last } => {
+                write!(formatter, "{file} is pending, though {last} is applied: out of order")
+            }
+            Self::NeedsTool { style } => {
+                write!(
+                    formatter,
+                    "only {style} itself can write its versions table; let it run the migrations with --run"
+                )
+            }
+            Self::NoNumber { file, style } => {
+                write!(formatter, "{file}: {style} keeps its versions as numbers, and this is none")
+            }
+        }
+    }
+}
+
+/// Compares a versions table with a folder.
+pub fn plan<'a>(table: &VersionsTable, migrations: &'a Migrations, strictness: Strictness) -> Plan<'a> {
+    let style = table.style;
+    let mut problems = Vec::new();
+    problems.extend(
+        table.versions.iter().filter(|v| v.dirty).map(|version| Problem::Dirty { version: version.text.clone() }),
+    );
+    let applied: BTreeMap<MigrationVersion, &AppliedVersion> =
+        table.versions.iter().filter_map(|version| Some((version.version()?, version))).collect();
+    let last = applied.last_key_value().map(|(version, _)| version.clone());
+    let is_applied = |migration: &Migration| match style {
+        Style::GolangMigrate => last.as_ref().is_some_and(|last| migration.version <= *last),
+        _ => applied.contains_key(&migration.version),
+    };
+    let all = migrations.as_slice();
+    let pending: Vec<&Migration> = all.iter().filter(|migration| !is_applied(migration)).collect();
+    if !pending.is_empty() && style.only_its_tool_writes() {
+        problems.push(Problem::NeedsTool { style });
+    }
+    for migration in &pending {
+        if style.write_sql("t", migration).is_none() && !style.only_its_tool_writes() {
+            problems.push(Problem::NoNumber { file: migration.file_name(), style });
+        }
+        if let Some(last) = last.as_ref().filter(|last| migration.version < **last) {
+            problems.push(Problem::OutOfOrder { file: migration.file_name(), last: last.to_string() });
+        }
+    }
+    // What is older than the folder was applied before, by another tool or a snapshot.
+    let first = all.first().map(|migration| &migration.version);
+    for (version, row) in &applied {
+        match migrations.find(version) {
+            None if first.is_some_and(|first| version > first) => {
+                problems.push(Problem::Missing { version: row.text.clone() });
+            }
+            Some(migration) if row.sha384.as_ref().is_some_and(|sum| *sum != sha384(&migration.text)) => {
+                problems.push(Problem::Changed { version: row.text.clone(), file: migration.file_name() });
+            }
+            _ => {}
+        }
+    }
+    Plan { pending, problems, strictness, style }
+}

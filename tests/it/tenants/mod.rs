@@ -1,0 +1,9 @@
+//! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
+
+mod cli;
+mod lifecycle;
+mod migrate;
+mod refresh;
+mod styles;
+mod verify;
+mod world;

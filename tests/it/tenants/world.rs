@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use schemastamp::config::{Origin, Setting};
+use schemastamp::pg::{PgDump, Program, Server};
+use schemastamp::process::{EnvValue, Stop};
+use schemastamp::sql::TenantName;
+use schemastamp::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, migrate};
+use schemastamp::tenant::migrations::{Migrations, read_folder};
+use schemastamp::tenant::versions::{Fleet, Scope, read_fleet};
+use tempfile::TempDir;
+
+use crate::support::{Client, Cluster, Database};
+
+/// A database, the installed psql, and a folder of migrations.
+pub(super) struct World<'a> {
+    pub(super) database: Database<'a>,
+    pub(super) server: Server,
+    folder: TempDir,
+    temporary: TempDir,
+}
+
+pub(super) fn name(text: &str) -> TenantName {
+    TenantName::new(text).unwrap()
+}
+
+pub(super) fn all() -> Scope {
+    Scope::All { pattern: None }
+}
+
+/// Options with pauses fit for tests.
+pub(super) fn options() -> MigrateOptions {
+    MigrateOptions {
+        lock_timeout: Duration::from_millis(200),
+        retry_pause: Duration::from_millis(100),
+        ..MigrateOptions::new(all())
+    }
+}
+
+impl World<'_> {
+    pub(super) fn new() -> Self {
+        let database = Cluster::shared().database();
+        let temporary = tempfile::tempdir().unwrap();
+        let client = Client::installed();
+        let psql = Program::find_psql(Some(&Setting::new(client.psql(), Origin::Code)), "".as_ref()).unwrap();
+        let environment = database.environment().into_iter();
+        let environment = environment.map(|(name, value)| (name, EnvValue::Plain(value.into()))).collect();
+        let server = Server::new(psql, environment, temporary.path());
+        Self { database, server, folder: tempfile::tempdir().unwrap(), temporary }
+    }
+
+    pub(super) fn pg_dump(&self) -> PgDump {
+        let path = Setting::new(Client::installed().pg_dump(), Origin::Code);
+        PgDump { program: Program::find_pg_dump(Some(&path), "".as_ref()).unwrap(), server: self.server.clone() }
+    }
+
+    /// Tenants with a table `users` and the versions table of Rails at version 1.
+    pub(super) fn tenants(&self, names: &[&str]) {
+        let sql: String = names
+            .iter()
+            .map(|name| {
+                let schema = name_sql(name);
+                format!(
+                    "CREATE SCHEMA {schema}; CREATE TABLE {schema}.users (id int PRIMARY KEY, email text);\n\
+                     CREATE TABLE {schema}.schema_migrations (version varchar PRIMARY KEY);\n\
+                     INSERT INTO {schema}.schema_migrations VALUES ('1');\n"
+                )
+            })
+            .collect();
+        self.database.sql(&sql);
+    }
+
+    /// Writes a migration.
+    pub(super) fn migration(&self, file: &str, sql: &str) {
+        let path = self.folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, sql).unwrap();
+    }
+
+    pub(super) fn migrations(&self) -> Migrations {
+        read_folder(self.folder.path()).unwrap()
+    }
+
+    pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
+        self.migrate_until(options, &Stop::never()).await
+    }
+
+    pub(super) async fn migrate_until(&self, options: &MigrateOptions, stop: &Stop) -> MigrateReport {
+        let mut told = Vec::new();
+        let report = migrate(&self.server, &self.migrations(), options, stop, &mut |tenant| {
+            told.push(tenant.tenant.clone());
+        })
+        .await
+        .unwrap();
+        let mut expected: Vec<TenantName> = report
+            .tenants
+            .iter()
+            .filter(|tenant| !matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+            .map(|tenant| tenant.tenant.clone())
+            .collect();
+        expected.sort();
+        told.sort();
+        if !options.dry_run {
+            assert_eq!(told, expected, "each tenant is told of once");
+        }
+        self.assert_nothing_left();
+        report
+    }
+
+    pub(super) async fn fleet(&self) -> Fleet {
+        read_fleet(&self.server, &all(), None, &Stop::never()).await.unwrap()
+    }
+
+    /// The versions of a tenant with a table as Rails has it.
+    pub(super) fn versions(&self, tenant: &str) -> String {
+        let schema = name_sql(tenant);
+        self.database
+            .query(&format!("SELECT string_agg(version, ' ' ORDER BY version) FROM {schema}.schema_migrations"))
+    }
+
+    #[track_caller]
+    pub(super) fn assert_nothing_left(&self) {
+        assert_eq!(std::fs::read_dir(self.temporary.path()).unwrap().count(), 0, "files of a run are left");
+    }
+}
+
+pub(super) fn name_sql(tenant: &str) -> String {
+    name(tenant).quoted()
+}
+
+/// `tenant: outcome` for each.
+pub(super) fn outcomes(report: &MigrateReport) -> Vec<String> {
+    report.tenants.iter().map(|tenant| format!("{}: {}", tenant.tenant, tenant.outcome.word())).collect()
+}
+
+/// The groups of failures, each with its tenants.
+pub(super) fn groups(report: &MigrateReport) -> Vec<String> {
+    report
+        .groups()
+        .iter()
+        .map(|group| {
+            let names: Vec<&str> = group.tenants.iter().map(TenantName::as_str).collect();
+            format!("{}: {}", names.join(" "), group.reason)
+        })
+        .collect()
+}
+
+impl World<'_> {
+    /// Waits until a query gives an answer.
+    pub(super) async fn wait_for(&self, query: &str, answer: &str) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while self.database.query(query) != answer {
+            assert!(std::time::Instant::now() < deadline, "never: {query}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
