@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
 
-use super::arguments::{Arguments, Command, CommonArguments};
+use super::arguments::{Arguments, Command};
+use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
