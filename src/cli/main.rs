@@ -74,8 +74,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Check(arguments)) => refresh::check(session, arguments).await,
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
-        Some(Command::Completions { shell }) => packaging::completions(session, shell),
-        Some(Command::Man { command }) => packaging::man(session, command.as_deref()),
+        Some(Command::Completions { shell }) => packaging::completions(shell),
+        Some(Command::Man { command }) => packaging::man(command.as_deref()),
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(Failure::Usage("no command; see --help".to_owned())),
     }
