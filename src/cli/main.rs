@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
 
-use super::arguments::{Arguments, Command, CommonArguments};
+use super::arguments::{Arguments, Command};
+use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
@@ -48,7 +49,7 @@ async fn run(arguments: Arguments) -> u8 {
         Err(error) => return output.fail(&Failure::Signals(error), None),
     };
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
-    match command(&session, arguments.command).await {
+    match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => code,
         Err(failure) => {
             let code = session.output.fail(&failure, session.context());

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod capture;
+mod common;
 mod diagnose;
 mod doubts;
 mod drop;

@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use super::arguments::CommonArguments;
+use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::{Environment, Settings, ToolSettings};

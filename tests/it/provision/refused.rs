@@ -166,7 +166,13 @@ fn other_sessions_in_the_way_are_waited_out() {
         )
     };
     let world = world(&database, &body(2));
-    insta::assert_snapshot!(world.run(&["provision", "acme"]), @"");
+    insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
+    created acme ([time])
+    --- stderr ---
+     WARN trying again tenant=acme error=in the way (SQLSTATE 40P01)
+     WARN trying again tenant=acme error=in the way (SQLSTATE 40P01)
+    [exit status: 0]
+    ");
     assert_eq!(database.query("SELECT last_value, acme.first() FROM public.attempts"), "3|7");
     world.write("snapshots/app.sql", super::world::snapshot(&body(9)));
     let output = world.run(&["provision", "b", "-q"]).exits_with(14);
