@@ -201,8 +201,15 @@ pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
     /// The folder of SQL migrations
-    #[arg(long, value_name = "DIR")]
-    pub(super) migrations: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Run this command of the app for each tenant, with `SCHEMASTAMP_TENANT` and `PG*` set
+    #[arg(
+        long,
+        value_name = "CMD",
+        conflicts_with_all = ["migrations", "role", "allow_out_of_order", "allow_missing", "allow_changed"]
+    )]
+    pub(super) run: Option<String>,
     /// The table of applied migrations, where it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,

@@ -53,17 +53,17 @@ pub(super) enum Failure {
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error(transparent)]
-    Migration(#[from] MigrationError),
+    Migration(Box<MigrationError>),
     #[error(transparent)]
-    Fleet(#[from] FleetError),
+    Fleet(Box<FleetError>),
     #[error(transparent)]
-    Migrate(#[from] MigrateError),
+    Migrate(Box<MigrateError>),
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(Box<VerifyError>),
     #[error(transparent)]
-    Refresh(#[from] RefreshError),
+    Refresh(Box<RefreshError>),
     #[error(transparent)]
-    Drop(#[from] DropError),
+    Drop(Box<DropError>),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {
@@ -78,6 +78,26 @@ pub(super) enum Failure {
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 }
+
+/// Boxed: they are large, and each result would be.
+macro_rules! boxed {
+    ($($variant:ident: $error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        })*
+    };
+}
+
+boxed!(
+    Migration: MigrationError,
+    Fleet: FleetError,
+    Migrate: MigrateError,
+    Verify: VerifyError,
+    Refresh: RefreshError,
+    Drop: DropError
+);
 
 impl Failure {
     /// Whoever read stdout wants no more of it.

@@ -57,7 +57,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
 fn text(path: &Path) -> Result<String, MigrationError> {
     String::from_utf8(read(path)?).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(before).matches('\n').count() + 1;
         MigrationError::Encoding { path: path.to_owned(), line }
     })
 }
