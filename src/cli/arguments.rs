@@ -62,6 +62,10 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Drop tenants, after showing what would go
     Drop(DropArguments),
+    /// Rename a tenant; what holds its name as text is written anew, and the result proven
+    Rename(TwoTenantsArguments),
+    /// Copy a tenant with its data and the positions of its sequences
+    Clone(TwoTenantsArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -327,6 +331,23 @@ pub(super) struct DropArguments {
     /// Show what would go, drop nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// What `rename` and `clone` take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TwoTenantsArguments {
+    /// The tenant: the name of its schema
+    #[arg(value_name = "OLD")]
+    pub(super) old: String,
+    /// The new name
+    #[arg(value_name = "NEW")]
+    pub(super) new: String,
+    /// Doubtful text of this object only looks like the schema's name; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) keep: Vec<String>,
+    /// Doubtful text of this object names the schema; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) rename: Vec<String>,
 }
 
 /// A number of seconds that a timeout can have.

@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Command, CommonArguments};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use super::{capture, diagnose, drop, migrate, minify, packaging, provision, refresh, render, status, verify};
+use super::{capture, diagnose, drop, migrate, move_tenant, minify, packaging, provision, refresh, render, status, verify};
 use crate::config::Environment;
 use crate::exit;
 use crate::process::Stop;
@@ -72,6 +72,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Refresh(arguments)) => Box::pin(refresh::run(session, arguments)).await,
         Some(Command::Check(arguments)) => Box::pin(refresh::check(session, arguments)).await,
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
+        Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
+        Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(session, shell),
         Some(Command::Man { command }) => packaging::man(session, command.as_deref()),

@@ -13,6 +13,7 @@ mod failure;
 mod main;
 mod migrate;
 mod minify;
+mod move_tenant;
 mod names;
 mod output;
 mod packaging;

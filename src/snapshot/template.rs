@@ -220,6 +220,17 @@ impl CompiledStatement {
         Ok(())
     }
 
+    /// Whether the name stands in it as text, not only as an identifier: in a literal, a body, a comment.
+    ///
+    /// `PostgreSQL` itself renames what is an identifier; text has to be written anew.
+    pub fn holds_name_as_text(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == Form::Name,
+            Piece::Delimiter { .. } => true,
+            Piece::Text(_) | Piece::EscapeMark(_) => false,
+        })
+    }
+
     /// The delimiters of the dollar-quoted strings that hold a slot, in order: their own, or others where the name
     /// holds a delimiter and would end the string.
     fn tags(&self, tenant: &TenantName) -> Vec<String> {

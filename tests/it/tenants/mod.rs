@@ -4,6 +4,7 @@ mod cli;
 mod external;
 mod lifecycle;
 mod migrate;
+mod migrators;
 mod refresh;
 mod styles;
 mod verify;
