@@ -83,9 +83,12 @@ fn is_behind_rows(object: &Object) -> bool {
         && (object.action == Action::Refresh || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
 }
 
+/// A column: its name, and its type without its schema where that is the tenant's own.
+type Column = (String, Option<String>);
+
 struct Contents {
-    /// Each table with its columns: name, and its type without its schema where that is the tenant's own.
-    tables: Vec<(String, Vec<(String, Option<String>)>)>,
+    /// Each table with its columns.
+    tables: Vec<(String, Vec<Column>)>,
     sequences: Vec<String>,
 }
 
@@ -107,7 +110,7 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
     );
     let mut contents = Contents { tables: Vec::new(), sequences: Vec::new() };
     for line in server.query_json(&sql, stop).await? {
-        let Ok((kind, name, columns)) = serde_json::from_value::<(String, String, Vec<(String, Option<String>)>)>(line) else {
+        let Ok((kind, name, columns)) = serde_json::from_value::<(String, String, Vec<Column>)>(line) else {
             continue;
         };
         if kind == "table" { contents.tables.push((name, columns)) } else { contents.sequences.push(name) }

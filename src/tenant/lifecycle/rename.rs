@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
 use crate::pg::catalog::{Aspect, objects};
-use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
+use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Action, CompiledStatement, Decisions, ObjectKind, RenderOptions, Snapshot, TemplateError, settings};
@@ -119,10 +119,12 @@ async fn prove(
     script.push_str("ROLLBACK;\n");
     let (mut renamed, mut copied): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
     let compared = |aspect: &Aspect| {
-        !matches!(aspect.aspect.as_str(), "owner" | "privileges" | "security label")
-            && !(aspect.kind == "schema" && aspect.aspect == "comment")
+        let is_left_out = matches!(aspect.aspect.as_str(), "owner" | "privileges" | "security label");
+        // The schema's own comment holds the mark.
+        let is_own_comment = aspect.kind == "schema" && aspect.aspect == "comment";
+        !is_left_out && !is_own_comment
     };
-    let output = server.run_script(&script, &ScriptOptions::default(), stop).await.map_err(PsqlError::from)?;
+    let output = server.run_script(&script, &ScriptOptions::default(), stop).await?;
     for line in &output.lines {
         let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else { continue };
         if compared(&aspect) {

@@ -28,7 +28,8 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
             continue;
         }
         let Some(stem) = name.strip_suffix(".sql") else { continue };
-        if stem.ends_with(".down") || is_undo(stem) {
+        // Names are told apart by case on purpose, as the tools do.
+        if stem.strip_suffix(".down").is_some() || is_undo(stem) {
             continue;
         }
         if stem.strip_prefix('R').is_some_and(|rest| rest.starts_with("__")) {
