@@ -6,6 +6,7 @@
 //! ```
 
 use std::error::Error;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ pub struct SignUp {
 
 impl SignUp {
     /// Finds psql and the connection in the environment, as the command does; connects nowhere.
+    ///
+    /// # Errors
+    /// A setting that cannot be read, no psql, or certificate files that it could not use.
     pub async fn new(environment: &Environment, stop: Stop) -> Result<Self, Box<dyn Error>> {
         let settings = Settings::resolve(&ConnectionFlags::default(), &ToolFlags::default(), environment)?;
         let mut server = connect::server(&settings, environment, &stop).await?.server;
@@ -89,10 +93,9 @@ fn schema_of(company: &str) -> String {
 }
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::print_stdout, reason = "an example shows what it does")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let company = std::env::args().nth(1).ok_or("the company's name is missing")?;
     let sign_up = SignUp::new(&Environment::of_process(), Stop::on_signals()?).await?;
-    println!("{:?}", sign_up.sign_up(&company).await);
+    writeln!(std::io::stdout(), "{:?}", sign_up.sign_up(&company).await)?;
     Ok(())
 }

@@ -1,11 +1,22 @@
 //! Stamps out `PostgreSQL` tenant schemas from a snapshot, through psql.
 //!
+//! # For programs
+//!
+//! - [`snapshot::Snapshot::parse`] reads a snapshot, such as one that is built in with `include_str!`.
+//! - [`config::Settings`] finds the connection as psql would, and knows where each value came from;
+//!   [`connect::server`] makes a [`pg::Server`] of it.
+//! - [`tenant::Provisioner`] creates tenants and returns errors to match on. Its futures can be sent between threads.
+//! - [`snapshot::capture::Capture`] makes snapshots; [`diagnose::walk`] explains connections that fail.
+//!
+//! `examples/sign_up.rs` is a sign-up handler. The library prints nothing and installs no signal handlers unless
+//! [`process::Stop::on_signals`] is called.
+//!
 //! # Architecture
 //!
-//! Data flows one way: [`config`] → [`snapshot`] → [`tenant`], with [`process`], [`pg`], [`tls`] and [`sql`] beneath.
-//! A module below knows nothing of one above. Only [`config`] reads the environment, only [`process`] starts programs,
-//! only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `sql`, `tls` and most of `snapshot` are pure: they do
-//! no I/O.
+//! Data flows one way: [`config`] → [`snapshot`] → [`tenant`], with [`process`], [`pg`], [`tls`] and [`sql`] beneath;
+//! [`diagnose`], [`connect`] and [`cli`] stand on top. A module below knows nothing of one above. Only [`config`] reads the
+//! environment, only [`process`] starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `sql`, `tls`
+//! and most of `snapshot` are pure: they do no I/O.
 
 pub mod cli;
 pub mod config;
@@ -19,3 +30,8 @@ pub mod snapshot;
 pub mod sql;
 pub mod tenant;
 pub mod tls;
+
+/// The code of the README is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -60,11 +60,16 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    // A folder that is not there yet is made, as long as its parent is there: `snapshots/` of a new project.
+    if !folder.exists() {
+        fs::create_dir(folder).map_err(PathError::on("create", folder))?;
+    }
     let mut file = tempfile::Builder::new()
         .prefix(".schemastamp-")
         .permissions(permissions(path))
         .tempfile_in(folder)
-        .map_err(PathError::on("write", path))?;
+        // Without the temporary name, which says nothing to anybody.
+        .map_err(|error| PathError::on("write", path)(error.kind().into()))?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(PathError::on("write", path))?;
     file.persist(path).map_err(|error| PathError::on("write", path)(error.error))?;
     Ok(())

@@ -1,3 +1,5 @@
+#![expect(clippy::doc_markdown, reason = "the documentation is the text of --help")]
+#![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -23,7 +25,7 @@ Exit codes:
 
 A value comes from the first of: flag, SCHEMASTAMP_* variable, DATABASE_URL, PG* variable, service and password file.";
 
-/// Stamps out `PostgreSQL` tenant schemas from a snapshot, through psql.
+/// Stamps out PostgreSQL tenant schemas from a snapshot, through psql
 #[derive(Debug, Parser)]
 #[command(
     name = "schemastamp",
@@ -82,6 +84,7 @@ pub(super) enum Command {
 
 /// What `capture` takes.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CaptureArguments {
     /// The schema to capture
     #[arg(long, value_name = "SCHEMA")]
@@ -89,7 +92,7 @@ pub(super) struct CaptureArguments {
     /// Write the snapshot here, not to stdout; decisions and seed tables of a snapshot that is there are taken over
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Read a dump instead of running `pg_dump`; - is stdin
+    /// Read a dump instead of running pg_dump; - is stdin
     #[arg(long, value_name = "DUMP.sql")]
     pub(super) from: Option<PathBuf>,
     /// Carry the rows of this table; may be repeated, in the order in which they are to be filled
@@ -366,13 +369,13 @@ pub(super) struct CommonArguments {
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// The snapshot file [default: $SCHEMASTAMP_SNAPSHOT, else the only file in snapshots/]
+    /// The snapshot file [default: `SCHEMASTAMP_SNAPSHOT`, else the only file in snapshots/]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     snapshot: Option<PathBuf>,
     /// The psql to run
     #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
     psql: Option<PathBuf>,
-    /// The `pg_dump` to run
+    /// The pg_dump to run
     #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
     pg_dump: Option<PathBuf>,
     /// How long a run may take in seconds; 0 for no limit

@@ -176,7 +176,7 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
     };
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         Failure::DumpEncoding { path: path.to_owned(), line }
     })
 }
@@ -193,13 +193,13 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     }
     let text = snapshot.to_text();
     let changed = match file {
-        Some(file) => Some(output.file(file, &text)?),
+        Some(file) => Some(session.output.file(file, &text)?),
         None if output.is_json() => {
-            output.json(&json!({ "snapshot": text }))?;
+            session.output.json(&json!({ "snapshot": text }))?;
             None
         }
         None => {
-            output.raw(&text)?;
+            session.output.raw(&text)?;
             None
         }
     };
@@ -208,7 +208,7 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
         let objects: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| (kind.words().to_owned(), json!(count))).collect();
         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-        output.json(&json!({ "summary": {
+        session.output.json(&json!({ "summary": {
             "file": file.map(|file| file.display().to_string()),
             "changed": changed,
             "objects": objects,

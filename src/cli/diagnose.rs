@@ -24,7 +24,14 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
         Ok(tool) => {
             let connection = Connection::resolve(&common.connection(), environment);
             let timeout = tool.timeout_or(TIMEOUT);
-            walk(Inputs { connection, tool: &tool, environment, timeout }, stop).await
+            let inputs = Inputs { connection, tool: &tool, environment, timeout };
+            tokio::select! {
+                report = walk(inputs, stop) => report,
+                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                signal = stop.requested() => {
+                    return Ok(of_signal(signal));
+                }
+            }
         }
         Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
     };

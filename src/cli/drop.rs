@@ -51,7 +51,9 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         let output = session.output;
         match failure {
             None if output.is_json() => output.json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
-            None => output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?,
+            None => {
+                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?
+            }
             Some(failure) => {
                 let mut report = report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
@@ -102,7 +104,8 @@ fn confirm(tenants: &[TenantName]) -> Result<(), Failure> {
     };
     drop(std::io::Write::write_all(
         &mut anstream::stderr(),
-        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" }).as_bytes(),
+        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" })
+            .as_bytes(),
     ));
     let mut answer = String::new();
     stdin.read_line(&mut answer).map_err(|source| Failure::Stream { stream: "standard input", source })?;

@@ -47,11 +47,11 @@ pub(super) enum Failure {
     #[error("'{}', {source}", path.display())]
     Line { path: PathBuf, source: LineError },
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(Box<ConnectError>),
     #[error(transparent)]
-    Capture(#[from] CaptureError),
+    Capture(Box<CaptureError>),
     #[error(transparent)]
-    Provision(#[from] ProvisionError),
+    Provision(Box<ProvisionError>),
     #[error(transparent)]
     Migration(Box<MigrationError>),
     #[error(transparent)]
@@ -81,9 +81,9 @@ pub(super) enum Failure {
     Signals(#[source] io::Error),
 }
 
-/// Boxed: they are large, and each result would be.
+/// Errors are large, and failures are rare: the variants hold them in boxes.
 macro_rules! boxed {
-    ($($variant:ident: $error:ty),*) => {
+    ($($variant:ident($error:ty)),* $(,)?) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
                 Self::$variant(Box::new(error))
@@ -92,15 +92,18 @@ macro_rules! boxed {
     };
 }
 
-boxed!(
-    Migration: MigrationError,
-    Fleet: FleetError,
-    Migrate: MigrateError,
-    Verify: VerifyError,
-    Refresh: RefreshError,
-    Drop: DropError,
-    Lifecycle: LifecycleError
-);
+boxed! {
+    Connect(ConnectError),
+    Capture(CaptureError),
+    Provision(ProvisionError),
+    Migration(MigrationError),
+    Fleet(FleetError),
+    Migrate(MigrateError),
+    Verify(VerifyError),
+    Refresh(RefreshError),
+    Drop(DropError),
+    Lifecycle(LifecycleError),
+}
 
 impl Failure {
     /// Whoever read stdout wants no more of it.

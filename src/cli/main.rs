@@ -9,7 +9,9 @@ use super::arguments::{Arguments, Command, CommonArguments};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use super::{capture, diagnose, drop, migrate, move_tenant, minify, packaging, provision, refresh, render, status, verify};
+use super::{
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, provision, refresh, render, status, verify,
+};
 use crate::config::Environment;
 use crate::exit;
 use crate::process::Stop;
@@ -48,7 +50,7 @@ async fn run(arguments: Arguments) -> u8 {
         Err(error) => return output.fail(&Failure::Signals(error), None),
     };
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
-    match command(&session, arguments.command).await {
+    match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => code,
         Err(failure) => {
             let code = session.output.fail(&failure, session.context());

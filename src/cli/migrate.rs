@@ -93,7 +93,9 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
         }
         (None, None) => return Err(Failure::Usage("migrate how? --migrations or --run".to_owned())),
     };
-    for tenant in report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending)) {
+    for tenant in
+        report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+    {
         tell_unreached(output, tenant, &mut failed);
     }
     if let Some(failure) = failed {
@@ -228,10 +230,8 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
     let groups = report.groups();
     if output.is_json() {
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() }))
-            .collect();
+        let groups: Vec<_> =
+            groups.iter().map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() })).collect();
         output.json(&json!({ "summary": {
             "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
             "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
@@ -239,9 +239,15 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
         } }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
-            output.say(&format!("{}: {}: {}", many(group.tenants.len(), "tenant"), group.reason, named(&group.tenants)));
+            output.say(&format!(
+                "{}: {}: {}",
+                many(group.tenants.len(), "tenant"),
+                group.reason,
+                named(&group.tenants)
+            ));
         }
-        let mut parts = vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
+        let mut parts =
+            vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
         output.say(&format!("{} ({} ms)", parts.join(", "), milliseconds(report.elapsed)));

@@ -85,6 +85,11 @@ impl Names {
         self.waiting.iter().filter(|wanted| !self.seen.contains(&wanted.text)).count()
     }
 
+    /// Whether stdin is not at its end.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.stdin.is_some()
+    }
+
     /// Reads from stdin; `false` at its end.
     async fn read_more(&mut self, stop: &Stop) -> Result<bool, Failure> {
         let Some((stdin, lines)) = &mut self.stdin else { return Ok(false) };

@@ -41,6 +41,7 @@ impl Output {
     }
 
     /// A result in full, as it is.
+    #[expect(clippy::unused_self, reason = "who prints has an `Output`")]
     pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
@@ -61,6 +62,7 @@ impl Output {
     }
 
     /// Writes a result into a file in one step; returns whether the file changed.
+    #[expect(clippy::unused_self, reason = "who writes has an `Output`")]
     pub(super) fn file(self, path: &Path, content: &str) -> Result<bool, Failure> {
         if path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
@@ -131,9 +133,9 @@ fn stdout_failed(source: io::Error) -> Failure {
     Failure::Stream { stream: "standard output", source }
 }
 
-/// Text for a terminal: control characters but line ends escaped.
+/// Text for a terminal: control characters but line ends and tabs escaped.
 fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && character != '\n';
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(steers) {
         return text.to_owned();
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::{IfExistsArgument, ProvisionArguments};
+use super::diagnose;
 use super::failure::Failure;
 use super::names::{Names, Wanted};
 use super::render::render_options;
@@ -18,6 +19,7 @@ use super::snapshot_file;
 use crate::exit;
 use crate::pg::ScriptOptions;
 use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner};
+use crate::tls::text::safe;
 
 /// How many failed tenants the summary names.
 const NAMED: usize = 20;
@@ -57,6 +59,10 @@ struct Tally {
     code: u8,
     /// Whether a tenant was cut short by a signal.
     interrupted: bool,
+    /// Whether more names may have come.
+    cut_short: bool,
+    /// Whether there was no connection for a tenant.
+    unreachable: bool,
 }
 
 pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
@@ -85,7 +91,12 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     if names.repeated > 0 {
         session.output.note(&format!("{} given more than once", many(names.repeated, "name")));
     }
-    tally.conclude(session, arguments.dry_run, names.left(), start.elapsed())
+    tally.cut_short = names.is_cut_short();
+    let code = tally.conclude(session, arguments.dry_run, names.left(), start.elapsed())?;
+    if session.common.diagnose && tally.unreachable {
+        diagnose::run(session).await?;
+    }
+    Ok(code)
 }
 
 /// Provisions one tenant and tells at once.
@@ -103,26 +114,28 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
             *count += 1;
             let ms = milliseconds(outcome.elapsed());
             if output.is_json() {
-                output.json(&Line { tenant: &wanted.text, outcome: outcome.word(), ms, error: None })
+                session.output.json(&Line { tenant: &wanted.text, outcome: outcome.word(), ms, error: None })
             } else {
                 output.result(
                     style(&outcome),
                     outcome.word(),
-                    &format!("{}{} ({ms} ms)", wanted.text, made_of(&outcome)),
+                    &format!("{}{} ({ms} ms)", safe(&wanted.text), made_of(&outcome)),
                 )
             }
         }
         Err(failure) => {
             let report = report(&failure, session.context());
-            let unknown = matches!(failure, Failure::Provision(ProvisionError::Unknown { .. }));
-            tally.interrupted |= matches!(failure, Failure::Provision(ProvisionError::Interrupted { .. }))
-                || (unknown && session.stop.now().is_some());
+            let error = if let Failure::Provision(error) = &failure { Some(&**error) } else { None };
+            let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
+            tally.interrupted |=
+                matches!(error, Some(ProvisionError::Interrupted { .. })) || (unknown && session.stop.now().is_some());
+            tally.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
             tally.fail(&wanted.text, report.code);
             tell(session, &wanted.text, report.clone());
             if output.is_json() {
                 let outcome = if unknown { "unknown" } else { "failed" };
                 let ms = milliseconds(start.elapsed());
-                output.json(&Line { tenant: &wanted.text, outcome, ms, error: Some(report.json()) })?;
+                session.output.json(&Line { tenant: &wanted.text, outcome, ms, error: Some(report.json()) })?;
             }
             Ok(())
         }
@@ -156,7 +169,7 @@ async fn dry_run(
     let server = provisioner.server();
     let options = ScriptOptions::default();
     let wrapped = server.wrapped(&script, &options, &session.stop).await;
-    let (script, _) = wrapped.map_err(|error| Failure::Provision(ProvisionError::Run(error)))?;
+    let (script, _) = wrapped.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     let command = server.psql_invocation(Path::new("script.sql"), &options.variables).to_string();
     tally.created += 1;
     if session.output.is_json() {
@@ -168,7 +181,10 @@ async fn dry_run(
 }
 
 fn tell(session: &Session, tenant: &str, mut report: Report) {
-    report.message = format!("tenant '{}': {}", tenant.escape_debug(), report.message);
+    // What is wrong with a name names it.
+    if report.id != "tenant.name" {
+        report.message = format!("tenant '{}': {}", safe(tenant), report.message);
+    }
     session.output.report(&report);
 }
 
@@ -184,10 +200,12 @@ impl Tally {
         let total = self.created + self.skipped + self.failed.len();
         let ms = milliseconds(elapsed);
         if output.is_json() && dry_run {
-            output.json(&json!({ "summary": { "rendered": self.created, "failed": self.failed.len(), "ms": ms } }))?;
+            session
+                .output
+                .json(&json!({ "summary": { "rendered": self.created, "failed": self.failed.len(), "ms": ms } }))?;
         } else if output.is_json() {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
-            output.json(&SummaryLine { summary: Summary { created, skipped, failed, ms } })?;
+            session.output.json(&SummaryLine { summary: Summary { created, skipped, failed, ms } })?;
         } else if total != 1 && !dry_run {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
             output.say(&format!("{created} created, {skipped} skipped, {failed} failed ({ms} ms)"));
@@ -199,7 +217,7 @@ impl Tally {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
         Ok(match session.stop.now() {
-            Some(signal) if self.interrupted || left > 0 || total == 0 => of_signal(signal),
+            Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
             _ if self.failed.is_empty() => exit::DONE,
             _ if total == 1 => self.code,
             _ => exit::PARTIAL,
@@ -208,7 +226,7 @@ impl Tally {
 }
 
 fn named(tenants: &[String]) -> String {
-    let shown: Vec<String> = tenants.iter().take(NAMED).map(|name| name.escape_debug().to_string()).collect();
+    let shown: Vec<String> = tenants.iter().take(NAMED).map(|name| safe(name)).collect();
     let more = if tenants.len() > NAMED { format!(" and {} more", tenants.len() - NAMED) } else { String::new() };
     format!("{}{more}", shown.join(", "))
 }

@@ -59,7 +59,8 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     let options = options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
-            let refreshed = Box::pin(refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop)).await?;
+            let refreshed =
+                Box::pin(refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop)).await?;
             (refreshed.snapshot, "snapshot and migrations".to_owned())
         }
         (None, Some(schema)) => {
@@ -83,7 +84,8 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
             } else {
                 output.raw(&diff)?;
             }
-            output.say(&format!("'{file}' is not what the {name} {}", if migrations.is_some() { "make" } else { "has" }));
+            output
+                .say(&format!("'{file}' is not what the {name} {}", if migrations.is_some() { "make" } else { "has" }));
             Ok(exit::DIFFERENCES)
         }
     }

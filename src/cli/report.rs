@@ -107,8 +107,10 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
         Failure::Name(error) => Report::of(error, exit::USAGE, "tenant.name"),
         Failure::Line { .. } => Report::of(failure, exit::USAGE, "tenant.name").without_causes(),
-        Failure::Connect(ConnectError::Psql(error)) => of_psql(error, context),
-        Failure::Connect(ConnectError::Tls(error)) => of_tls(error),
+        Failure::Connect(error) => match &**error {
+            ConnectError::Psql(error) => of_psql(error, context),
+            ConnectError::Tls(error) => of_tls(error),
+        },
         Failure::Capture(error) => of_capture(error, context),
         Failure::Provision(error) => of_provision(error, context),
         Failure::Migration(error) => of_migration(error),
@@ -276,6 +278,7 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
         SnapshotError::Format { .. } => "snapshot.format",
         SnapshotError::Header { .. } => "snapshot.header",
         SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
+        SnapshotError::Unfinished => "snapshot.truncated",
         SnapshotError::Template(error) => of_template(error),
     }
 }
@@ -288,7 +291,7 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
             | ScriptError::CopyData { .. }
             | ScriptError::Unexpected { .. },
         ) => "snapshot.syntax",
-        TemplateError::Meta { .. } => "snapshot.meta_command",
+        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
         TemplateError::Copy { .. } => "snapshot.copy",
         TemplateError::Transaction { .. } => "snapshot.transaction",
         TemplateError::Unknown { .. } => "snapshot.placeholder",
@@ -325,7 +328,10 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = of_psql(cause, context).beneath(error);
-            report.causes.push(format!("the server could not be asked: {look}"));
+            report.causes.push(match look {
+                Some(look) => format!("the server could not be asked: {look}"),
+                None => "the server still works on it".to_owned(),
+            });
             report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
         }
         ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),

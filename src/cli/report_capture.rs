@@ -78,7 +78,7 @@ fn of_dump(error: &DumpError) -> &'static str {
 
 fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
     match error {
-        ProofError::Psql(source) => {
+        ProofError::Psql(source) | ProofError::Load { source, .. } => {
             let report = of_psql(source, context).beneath(error);
             if denied(source) {
                 report.hint(
@@ -89,7 +89,6 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
                 report
             }
         }
-        ProofError::Load { source, .. } => of_psql(source, context).beneath(error),
         ProofError::Dump { source, .. } => of_psql(source, context)
             .beneath(error)
             .hint("the database itself cannot be restored from its dump; this has to be mended there"),

@@ -83,8 +83,9 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
-            .hint("nothing was dropped; --cascade drops these, too"),
+        DropError::Outside(_) => {
+            Report::of(error, exit::SQL, "tenant.depended_on").hint("nothing was dropped; --cascade drops these, too")
+        }
     }
 }
 
@@ -93,7 +94,9 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
         LifecycleError::Psql(source) => of_beneath(error, source, context),
         LifecycleError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
         LifecycleError::Exists(_) => Report::of(error, exit::EXISTS, "tenant.exists"),
-        LifecycleError::Changed(_) => Report::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again"),
+        LifecycleError::Changed(_) => {
+            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again")
+        }
         LifecycleError::Capture(error) => of_capture(error, context),
         LifecycleError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")

@@ -54,7 +54,8 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
         Some(0) | None => ("current", AnsiColor::Green),
         Some(_) => ("behind", AnsiColor::Yellow),
     };
-    let mut rest = format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
+    let mut rest =
+        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
         let _ = write!(rest, ", {behind} behind");
     }
@@ -73,7 +74,8 @@ fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
     let odd = status.tenants.iter().filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty()).count();
     let versions = status.by_version();
     if output.is_json() {
-        let versions: Vec<_> = versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
+        let versions: Vec<_> =
+            versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
         return output.json(&json!({ "summary": {
             "tenants": status.tenants.len(), "behind": behind, "odd": odd, "versions": versions,
         } }));

@@ -34,7 +34,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let reference = snapshot.as_ref().map_or(Reference::Majority, Reference::Snapshot);
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
-    if session.output.is_json() { for_programs(session, &verification)? } else { for_people(session, &verification)? }
+    if session.output.is_json() {
+        for_programs(session, &verification)?
+    } else {
+        for_people(session, &verification)?
+    }
     let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
     Ok(if differs { exit::DIFFERENCES } else { exit::DONE })
 }

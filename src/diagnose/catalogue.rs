@@ -250,8 +250,6 @@ catalogue! {
         "a tenant of many objects needs one lock each, all in one transaction",
         "raise max_locks_per_transaction (and restart)";
     "server.read_only": "the server is read-only", "it is a standby, or default_transaction_read_only is on", "connect to the primary";
-    "probe.disagrees": "psql got through where this program's own look failed", "the two use different TLS libraries; psql's verdict counts",
-        "nothing, unless other clients that use the same rules have to connect";
     "timeout": "the time for the diagnosis is over", "a step took too long", "raise --timeout";
     "connection.lost": "the connection broke", "the server or something in between ended it", "look into the server's log";
     "connection.failed": "the connection failed for a reason that is not known here", "the words are below", "look into the server's log";

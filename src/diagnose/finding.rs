@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::tls::{Problem, TlsError, text};
 
+/// The longest text of a finding, in characters.
+const LONGEST: usize = 1000;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,6 +132,13 @@ impl Finding {
         self.with("said_by", speaker.to_string())
     }
 
+    /// Escapes and bounds the texts: paths and names of the configuration may hold anything.
+    pub(super) fn escape(&mut self) {
+        for part in [&mut self.what, &mut self.why, &mut self.fix] {
+            *part = text::bounded(part, LONGEST);
+        }
+    }
+
     /// The same with another severity.
     #[must_use]
     pub fn at(mut self, severity: Severity) -> Self {
@@ -139,7 +149,7 @@ impl Finding {
 
 fn safe(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text::bounded(&text, 1000)),
+        Value::String(text) => Value::String(text::bounded(&text, LONGEST)),
         Value::Array(values) => Value::Array(values.into_iter().map(safe).collect()),
         other => other,
     }

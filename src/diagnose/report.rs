@@ -117,7 +117,9 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
     }
     let known = ["said_by", "message", "lowered"];
     let mut seen = String::new();
-    for (name, value) in finding.evidence.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+    for (name, value) in
+        finding.evidence.iter().filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
+    {
         let separator = if seen.is_empty() { "" } else { "; " };
         // Writing to a String cannot fail.
         let written = write!(seen, "{separator}{name} {}", plain(value));

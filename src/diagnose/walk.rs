@@ -14,10 +14,13 @@ use super::{Context, of_id};
 use crate::config::{ConfigError, Connection, Environment, ToolSettings};
 use crate::pg::Server;
 use crate::process::Stop;
-use crate::tls::SslMode;
+use crate::tls::{Fault, FileType, Problem, SslMode};
 
 /// What is kept of the time for ending psql and writing the report.
 const RESERVE: Duration = Duration::from_millis(600);
+
+/// How long a server may take to end the processes of connections that were left before their login.
+const SETTLING: Duration = Duration::from_millis(250);
 
 /// What a diagnosis starts from.
 #[derive(Debug)]
@@ -38,7 +41,9 @@ pub struct Inputs<'a> {
 pub async fn walk(inputs: Inputs<'_>, stop: &Stop) -> Report {
     let start = Instant::now();
     let deadline = Deadline::after(inputs.timeout);
-    let findings = steps(inputs, deadline, stop).await;
+    // On the heap: the steps together are a large future.
+    let mut findings = Box::pin(steps(inputs, deadline, stop)).await;
+    findings.iter_mut().for_each(Finding::escape);
     Report { findings, elapsed: start.elapsed() }
 }
 
@@ -47,7 +52,8 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     let temporary = environment.get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or(OsStr::new("/tmp"));
     let temporary = PathBuf::from(temporary);
     let limit = deadline.share(1, 2).left();
-    let (programs, mut findings) = programs::look(tool, environment, &temporary, limit, stop).await;
+    let looked = deadline.share(3, 4).run(Box::pin(programs::look(tool, environment, &temporary, limit, stop))).await;
+    let (programs, mut findings) = looked.unwrap_or_else(|_| programs::hung());
     let mut connection = match connection {
         Ok(connection) => connection,
         Err(error) => {
@@ -67,8 +73,10 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
             return verdict::settle(findings, Login::NotTried(why), Some(&error.id()));
         }
     };
-    findings.extend(configuration::files(&prepared));
-    let refused = prepared.files.fatal().map(crate::tls::Problem::id);
+    findings.extend(configuration::files(&prepared, &connection));
+    let fatal = prepared.files.fatal();
+    let refused = fatal.map(Problem::id);
+    let waits = fatal.is_some_and(|problem| would_wait(&problem.fault));
     let context = context(&connection, &prepared);
     let (learnt, seen) = reach(&connection, &prepared, libpq_major, &context, deadline).await;
     let unreachable = seen.iter().find(|finding| is_hopeless(finding)).map(|finding| finding.id.clone());
@@ -79,6 +87,10 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     if let Some(id) = unreachable {
         return verdict::settle(findings, Login::NotTried(format!("because of {id}")), refused.as_deref());
     }
+    if waits {
+        let why = "psql would wait for ever for what the file does not give".to_owned();
+        return verdict::settle(findings, Login::NotTried(why), refused.as_deref());
+    }
     let Programs { psql: Some(psql), .. } = programs else {
         return verdict::settle(findings, Login::NotTried("psql cannot be run".to_owned()), refused.as_deref());
     };
@@ -88,9 +100,16 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     server.timeout = inputs.timeout.map(|_| deadline.left().saturating_sub(RESERVE).max(Duration::from_millis(100)));
     server.grace = Duration::from_millis(200);
     let learnt = learnt.unwrap_or_default();
-    match login::log_in(&server, &prepared, &learnt, &context, stop).await {
+    let mut outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+    if login::may_be_our_doing(&outcome, &learnt) {
+        // On a server that is nearly full the processes of the looks before may still be there.
+        tokio::time::sleep(SETTLING).await;
+        outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+    }
+    match outcome {
         login::Outcome::In(facts) => {
             let mut findings = verdict::settle(findings, Login::In, refused.as_deref());
+            let facts = facts.into_iter().map(|fact| with_reason(fact, &findings)).collect::<Vec<_>>();
             findings.extend(facts);
             findings
         }
@@ -119,10 +138,32 @@ async fn reach(
     (Some(learnt), findings)
 }
 
+/// Says why a connection is in plaintext where something was found that makes TLS fail.
+fn with_reason(fact: Finding, findings: &[Finding]) -> Finding {
+    let reason =
+        findings.iter().find(|finding| finding.evidence.contains_key("lowered") && finding.id.starts_with("tls."));
+    match reason {
+        Some(reason) if fact.id == "tls.plaintext" => {
+            let why = format!("{}; TLS failed because of {}", fact.why, reason.id);
+            fact.because(why)
+        }
+        _ => fact,
+    }
+}
+
 /// After these psql would only wait until the time is up.
 fn is_hopeless(finding: &Finding) -> bool {
     finding.severity == super::Severity::Error
         && matches!(finding.id.as_str(), "net.timeout" | "net.silent" | "net.dns")
+}
+
+/// libpq would read a pipe or a device to its end, and OpenSSL ask for a pass phrase on the terminal.
+fn would_wait(fault: &Fault) -> bool {
+    match fault {
+        Fault::NotAFile(file_type) => *file_type != FileType::Directory,
+        Fault::Encrypted => true,
+        _ => false,
+    }
 }
 
 fn context(connection: &Connection, prepared: &Prepared) -> Context {

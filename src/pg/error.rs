@@ -95,15 +95,19 @@ impl PsqlError {
     /// [`ScriptOptions::announce`](super::ScriptOptions::announce).
     pub fn began(&self) -> bool {
         match self {
-            Self::Program(_) | Self::Folder(_) | Self::Random(_) | Self::Connect { .. } => false,
-            Self::Run(
+            Self::Program(_)
+            | Self::Folder(_)
+            | Self::Random(_)
+            | Self::Connect { .. }
+            | Self::Run(
                 RunError::NotFound { .. } | RunError::Spawn { .. } | RunError::Interrupted { ended: None, .. },
             ) => false,
             Self::Run(
                 RunError::Signaled { stderr, .. }
                 | RunError::TimedOut { stderr, .. }
                 | RunError::Interrupted { stderr, .. },
-            ) => without_announcement(&stderr.text()).1,
+            )
+            | Self::Fatal { stderr, .. } => without_announcement(&stderr.text()).1,
             _ => true,
         }
     }

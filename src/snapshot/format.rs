@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +10,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, Scope};
 use super::template::{Template, TemplateError};
 use crate::sql::identifier::{fold, quote, unquote};
-use crate::sql::{Kind, ScriptError, tokens};
+use crate::sql::{Kind, ScriptError, tokens, tokens_of_template};
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
@@ -115,6 +114,9 @@ pub enum SnapshotError {
         /// How many there are.
         count: usize,
     },
+    /// The last statement of an edited body has no semicolon.
+    #[error("the last statement has no semicolon; the file may be truncated")]
+    Unfinished,
     /// The body is no usable template.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -133,7 +135,6 @@ pub struct Snapshot {
     body: String,
     template: Template,
     warnings: Vec<Warning>,
-    fingerprint: OnceLock<String>,
 }
 
 impl Snapshot {
@@ -171,9 +172,13 @@ impl Snapshot {
                 }
             }
         }
+        let as_made = matches!(warnings.last(), None | Some(Warning::LineEnds | Warning::UnknownHeader { .. }));
         // Lines in messages are those of the file.
         let header_lines = text.as_bytes().iter().take(header_length).filter(|byte| **byte == b'\n').count();
         let template = Template::compile(&format!("{}{body}", "\n".repeat(header_lines)))?;
+        if !as_made && !is_finished(body) {
+            return Err(SnapshotError::Unfinished);
+        }
         Self::new(header, body.to_owned(), template, warnings)
     }
 
@@ -211,7 +216,7 @@ impl Snapshot {
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
             return Err(SnapshotError::CreateSchema { count });
         }
-        Ok(Self { header, body, template, warnings, fingerprint: OnceLock::new() })
+        Ok(Self { header, body, template, warnings })
     }
 
     /// What the header says.
@@ -237,7 +242,7 @@ impl Snapshot {
     /// SHA-256, in hexadecimal, of the minified body: the same for a snapshot and its minified form. It is kept with
     /// each tenant as its mark.
     pub fn fingerprint(&self) -> &str {
-        self.fingerprint.get_or_init(|| sha256(&minify(&self.body).unwrap_or_else(|_| self.body.clone())))
+        &self.template.fingerprint
     }
 
     /// The same snapshot without comments, blank lines and needless blanks in its body.
@@ -298,10 +303,21 @@ impl Snapshot {
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
     })
+}
+
+/// Whether the last statement has its semicolon.
+fn is_finished(body: &str) -> bool {
+    let tokens = tokens_of_template(body);
+    tokens.iter().rev().find(|token| !token.is_trivia()).is_none_or(|token| token.text(body) == ";")
 }
 
 fn only_crlf(text: &str) -> bool {

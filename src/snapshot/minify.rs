@@ -1,17 +1,18 @@
 //! The same SQL without comments, blank lines and needless blanks. Literals, bodies and quoted names stay as they are.
 
-use crate::sql::{Kind, Script, ScriptError, Statement, Token};
+use crate::sql::{Kind, ScriptError, Segment, Segments, Statement, Token};
 
 /// One statement a line, with its semicolon.
 ///
 /// # Errors
 /// When the text is not a script that psql reads to its end.
 pub fn minify(source: &str) -> Result<String, ScriptError> {
-    let script = Script::parse_template(source)?;
     let mut output = String::with_capacity(source.len());
-    for statement in script.statements() {
-        statement_into(statement, source, &mut output);
-        output.push_str(";\n");
+    for segment in Segments::new(source, true) {
+        if let Segment::Statement(statement) | Segment::Copy { statement, .. } = segment? {
+            minify_into(&statement, source, &mut output);
+            output.push_str(";\n");
+        }
     }
     Ok(output)
 }
@@ -19,11 +20,11 @@ pub fn minify(source: &str) -> Result<String, ScriptError> {
 /// One statement on one line (but for what its literals hold), without a semicolon.
 pub fn minify_statement(statement: &Statement, source: &str) -> String {
     let mut output = String::new();
-    statement_into(statement, source, &mut output);
+    minify_into(statement, source, &mut output);
     output
 }
 
-fn statement_into(statement: &Statement, source: &str, output: &mut String) {
+pub(super) fn minify_into(statement: &Statement, source: &str, output: &mut String) {
     let mut previous: Option<Token> = None;
     let mut blank = false;
     for token in &statement.tokens {

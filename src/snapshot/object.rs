@@ -7,6 +7,9 @@ use std::fmt;
 use crate::sql::identifier::{fold, unquote};
 use crate::sql::{Kind, Statement, Token};
 
+/// The most tokens that are read of a statement: a routine has at most 100 arguments.
+const HEAD: usize = 2000;
+
 /// What a statement does to its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -167,7 +170,7 @@ fn printable(name: &str) -> String {
 impl Object {
     /// Reads the head of a statement.
     pub fn of(statement: &Statement, source: &str) -> Self {
-        let tokens: Vec<Token> = statement.significant().collect();
+        let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
         Parser { tokens: &tokens, source, at: 0 }.statement()
     }
 

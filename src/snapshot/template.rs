@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
+use super::format::hexadecimal;
+use super::minify::minify_into;
 use super::object::{Object, identifier_value};
 use crate::sql::identifier::{is_plain, quote};
 use crate::sql::literal::{Content, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
-use crate::sql::{Kind, Script, ScriptError, Segment, Statement, TenantName, Token, tokens_of_template};
+use crate::sql::{Kind, ScriptError, Segment, Segments, Statement, TenantName, Token, tokens_of_template};
 
 /// What stands where the schema's name stood.
 pub const PLACEHOLDER: &str = "#{prefix}";
@@ -79,6 +83,8 @@ pub enum TemplateError {
 pub struct Template {
     /// Its statements, in order.
     pub statements: Vec<CompiledStatement>,
+    /// SHA-256, in hexadecimal, of the minified text.
+    pub(super) fingerprint: String,
 }
 
 /// A statement of a template.
@@ -147,11 +153,11 @@ impl Template {
     /// # Errors
     /// What is wrong, with its line.
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
-        let script = Script::parse_template(source)?;
-        let mut statements = Vec::with_capacity(script.segments.len());
+        let mut statements = Vec::new();
         let (mut line, mut counted) = (1, 0);
-        for segment in &script.segments {
-            let statement = match segment {
+        let (mut digest, mut small) = (Sha256::new(), String::new());
+        for segment in Segments::new(source, true) {
+            let statement = &match segment? {
                 Segment::Statement(statement) => statement,
                 Segment::Copy { statement, .. } => {
                     return Err(TemplateError::Copy { line: line_of(source, statement.range().start) });
@@ -171,9 +177,13 @@ impl Template {
                 let word = statement.tokens.first().map(|token| token.text(source).to_uppercase()).unwrap_or_default();
                 return Err(TemplateError::Transaction { line, word });
             }
+            small.clear();
+            minify_into(statement, source, &mut small);
+            small.push_str(";\n");
+            digest.update(small.as_bytes());
             statements.push(Compiler::new(source, statement).compile(object, line)?);
         }
-        Ok(Self { statements })
+        Ok(Self { statements, fingerprint: hexadecimal(&digest.finalize()) })
     }
 }
 
@@ -373,9 +383,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn placeholders(&mut self, foreign: bool) -> Result<(), TemplateError> {
-        let text = self.statement.text(self.source).to_owned();
-        let code = Content::verbatim(&text, self.statement.range().start);
-        self.code(&code, &[], foreign)
+        let start = self.statement.range().start;
+        let code = Content::verbatim(self.statement.text(self.source), start);
+        let shifted = |token: &Token| Token { kind: token.kind, start: token.start - start, end: token.end - start };
+        let tokens: Vec<Token> = self.statement.tokens.iter().map(shifted).collect();
+        self.tokens(&code, &tokens, &[], foreign)
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -387,11 +399,20 @@ impl<'a> Compiler<'a> {
         if !code.text.contains("#{") {
             return Ok(());
         }
+        self.tokens(code, &tokens_of_template(&code.text), outer, foreign)
+    }
+
+    fn tokens(
+        &mut self,
+        code: &Content,
+        tokens: &[Token],
+        outer: &[Escape],
+        foreign: bool,
+    ) -> Result<(), TemplateError> {
         let source = code.text.as_str();
-        let tokens = tokens_of_template(source);
         for (index, token) in tokens.iter().enumerate() {
             let text = token.text(source);
-            if !text.contains("#{") {
+            if text.len() < 3 || !text.contains("#{") {
                 continue;
             }
             match token.kind {
@@ -413,7 +434,7 @@ impl<'a> Compiler<'a> {
                     self.slots(code, token.start..token.end, Form::Name, &within(Escape::Comment, outer))?;
                 }
                 Kind::String(prefix, true) => {
-                    self.string(code, &tokens, index, prefix, outer, foreign)?;
+                    self.string(code, tokens, index, prefix, outer, foreign)?;
                 }
                 Kind::Dollar(length, true) => self.dollar(code, *token, length, outer, foreign)?,
                 // A literal that never ends, inside of another: prose with an apostrophe.

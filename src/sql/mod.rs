@@ -4,9 +4,11 @@
 
 pub mod identifier;
 pub mod literal;
+mod reloaded;
 pub mod script;
 pub mod token;
 
 pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
-pub use script::{Script, ScriptError, Segment, Statement};
+pub use reloaded::as_reloaded;
+pub use script::{Script, ScriptError, Segment, Segments, Statement};
 pub use token::{Kind, Token, tokens, tokens_of_template};

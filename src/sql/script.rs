@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::token::{Kind, Token, tokens, tokens_of_template};
+use super::token::{Kind, Lexer, Token, tokens};
 
 /// A script, cut into segments. Comments and blanks between statements belong to none.
 #[derive(Debug)]
@@ -83,6 +83,12 @@ pub enum ScriptError {
         /// 1-based line of the COPY statement.
         line: usize,
     },
+    /// A backslash inside of a statement: psql would take a meta-command from there on.
+    #[error("line {line}: a backslash inside a statement starts a psql meta-command; only SQL can stand here")]
+    Meta {
+        /// 1-based line.
+        line: usize,
+    },
     /// A byte that no SQL statement can hold there.
     #[error("line {line}: unexpected character {character:?}")]
     Unexpected {
@@ -104,7 +110,7 @@ impl<'a> Script<'a> {
     /// # Errors
     /// When psql would send an unfinished statement at the end of the file.
     pub fn parse(source: &'a str) -> Result<Self, ScriptError> {
-        Cutter { source, tokens: tokens(source), relex: tokens, segments: Vec::new() }.run()
+        Ok(Self { source, segments: Segments::new(source, false).collect::<Result<_, _>>()? })
     }
 
     /// Cuts a template: as [`Script::parse`], with `#{…}` as a token.
@@ -112,7 +118,7 @@ impl<'a> Script<'a> {
     /// # Errors
     /// As [`Script::parse`].
     pub fn parse_template(source: &'a str) -> Result<Self, ScriptError> {
-        Cutter { source, tokens: tokens_of_template(source), relex: tokens_of_template, segments: Vec::new() }.run()
+        Ok(Self { source, segments: Segments::new(source, true).collect::<Result<_, _>>()? })
     }
 
     /// One statement of a script that was parsed before, by its text alone.
@@ -134,11 +140,14 @@ impl<'a> Script<'a> {
     }
 }
 
-struct Cutter<'a> {
+/// The segments of a script, one after the other: no more than one is in memory.
+#[derive(Debug)]
+pub struct Segments<'a> {
     source: &'a str,
-    tokens: Vec<Token>,
-    relex: fn(&str) -> Vec<Token>,
-    segments: Vec<Segment>,
+    lexer: Lexer<'a>,
+    at: usize,
+    /// After an error there is nothing more.
+    failed: bool,
 }
 
 /// `psqlscan.l`'s state of one statement.
@@ -146,51 +155,84 @@ struct Cutter<'a> {
 struct Depth {
     parentheses: usize,
     begins: usize,
-    words: Vec<String>,
+    words: usize,
+    /// How much of `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}` has been read; only there `BEGIN … END` hides semicolons.
+    create: Create,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Create {
+    #[default]
+    Nothing,
+    Create,
+    Or,
+    Replace,
+    Routine,
 }
 
 impl Depth {
-    /// `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}`: only there `BEGIN … END` hides semicolons.
-    fn creates_routine(&self) -> bool {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        matches!(
-            words.as_slice(),
-            ["create", "function" | "procedure", ..] | ["create", "or", "replace", "function" | "procedure", ..]
-        )
-    }
-
     fn word(&mut self, word: &str) {
-        let word = word.to_ascii_lowercase();
-        if self.creates_routine() && self.parentheses == 0 {
-            match word.as_str() {
-                "begin" => self.begins += 1,
-                "case" if self.begins > 0 => self.begins += 1,
-                "end" if self.begins > 0 => self.begins -= 1,
-                _ => {}
+        let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
+        if self.create == Create::Routine {
+            if self.parentheses == 0 {
+                if is("begin") || (self.begins > 0 && is("case")) {
+                    self.begins += 1;
+                } else if self.begins > 0 && is("end") {
+                    self.begins -= 1;
+                }
             }
-        }
-        if self.words.len() < 4 {
-            self.words.push(word);
+        } else if self.words < 4 {
+            self.create = match (self.words, self.create) {
+                (0, _) if is("create") => Create::Create,
+                (1, Create::Create) if is("or") => Create::Or,
+                (2, Create::Or) if is("replace") => Create::Replace,
+                (_, Create::Create | Create::Replace) if is("function") || is("procedure") => Create::Routine,
+                _ => Create::Nothing,
+            };
+            self.words += 1;
         }
     }
 }
 
-impl<'a> Cutter<'a> {
-    fn run(mut self) -> Result<Script<'a>, ScriptError> {
-        let mut current: Vec<Token> = Vec::new();
+impl Iterator for Segments<'_> {
+    type Item = Result<Segment, ScriptError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let segment = self.segment().transpose();
+        self.failed = matches!(segment, Some(Err(_)));
+        segment
+    }
+}
+
+impl<'a> Segments<'a> {
+    /// The segments of a script, or of a template.
+    pub fn new(source: &'a str, template: bool) -> Self {
+        Self { source, lexer: Lexer::new(source, template), at: 0, failed: false }
+    }
+
+    fn segment(&mut self) -> Result<Option<Segment>, ScriptError> {
+        let mut tokens: Vec<Token> = Vec::new();
         let mut depth = Depth::default();
-        let mut index = 0;
-        while let Some(token) = self.tokens.get(index).copied() {
-            index += 1;
+        while let Some(token) = self.lexer.token_at(self.at) {
             self.check(token)?;
             match token.kind {
-                _ if token.is_trivia() && current.is_empty() => {}
-                Kind::Backslash => index = self.meta(token, index),
+                _ if token.is_trivia() && tokens.is_empty() => self.at = token.end,
+                Kind::Backslash if tokens.is_empty() => return Ok(Some(self.meta(token))),
+                Kind::Backslash => {
+                    let line = line_of(self.source, token.start);
+                    return Err(ScriptError::Meta { line });
+                }
                 Kind::Punctuation if token.is(self.source, ";") && depth.parentheses == 0 && depth.begins == 0 => {
-                    index = self.end(std::mem::take(&mut current), token.end, index)?;
-                    depth = Depth::default();
+                    self.at = token.end;
+                    if !tokens.is_empty() {
+                        return self.end(tokens).map(Some);
+                    }
                 }
                 kind => {
+                    self.at = token.end;
                     match (kind, token.text(self.source)) {
                         (Kind::Word, word) => depth.word(word),
                         (Kind::Punctuation, "(") => depth.parentheses += 1,
@@ -202,17 +244,15 @@ impl<'a> Cutter<'a> {
                         }
                         _ => {}
                     }
-                    current.push(token);
+                    tokens.push(token);
                 }
             }
         }
         if depth.parentheses > 0 || depth.begins > 0 {
-            let start = current.first().map_or(0, |token| token.start);
+            let start = tokens.first().map_or(0, |token| token.start);
             return Err(ScriptError::Unbalanced { line: line_of(self.source, start) });
         }
-        let end = self.source.len();
-        self.end(current, end, index)?;
-        Ok(Script { source: self.source, segments: self.segments })
+        if tokens.is_empty() { Ok(None) } else { self.end(tokens).map(Some) }
     }
 
     fn check(&self, token: Token) -> Result<(), ScriptError> {
@@ -233,58 +273,36 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    /// Takes a meta-command to the end of its line; returns the index of the next token.
-    fn meta(&mut self, backslash: Token, index: usize) -> usize {
+    /// Takes a meta-command to the end of its line.
+    fn meta(&mut self, backslash: Token) -> Segment {
         let rest = self.source.get(backslash.start..).unwrap_or_default();
         let end = backslash.start + rest.find('\n').unwrap_or(rest.len());
-        self.segments.push(Segment::Meta { range: backslash.start..end });
-        self.resume(end, index)
+        self.at = end;
+        Segment::Meta { range: backslash.start..end }
     }
 
-    /// Ends a statement; behind `COPY … FROM stdin` takes the data too. Returns the index of the next token.
-    fn end(&mut self, mut tokens: Vec<Token>, behind: usize, index: usize) -> Result<usize, ScriptError> {
+    /// Ends a statement; behind `COPY … FROM stdin` takes the data too.
+    fn end(&mut self, mut tokens: Vec<Token>) -> Result<Segment, ScriptError> {
         while tokens.last().is_some_and(|token| token.is_trivia()) {
             tokens.pop();
         }
-        let Some(first) = tokens.first().copied() else { return Ok(index) };
+        let start_of_statement = tokens.first().map_or(0, |token| token.start);
         let statement = Statement { tokens };
         if !is_copy_from_stdin(&statement, self.source) {
-            self.segments.push(Segment::Statement(statement));
-            return Ok(index);
+            return Ok(Segment::Statement(statement));
         }
-        let truncated = || ScriptError::CopyData { line: line_of(self.source, first.start) };
-        let rest = self.source.get(behind..).unwrap_or_default();
-        let start = behind + rest.find('\n').ok_or_else(truncated)? + 1;
+        let truncated = || ScriptError::CopyData { line: line_of(self.source, start_of_statement) };
+        let rest = self.source.get(self.at..).unwrap_or_default();
+        let start = self.at + rest.find('\n').ok_or_else(truncated)? + 1;
         let mut end = start;
         for line in self.source.get(start..).unwrap_or_default().split_inclusive('\n') {
             if line.trim_end_matches(['\n', '\r']) == "\\." {
-                self.segments.push(Segment::Copy { statement, data: start..end });
-                return Ok(self.resume(end + line.len(), index));
+                self.at = end + line.len();
+                return Ok(Segment::Copy { statement, data: start..end });
             }
             end += line.len();
         }
         Err(truncated())
-    }
-
-    /// The index of the first token at or behind `offset`; lexes again where a token straddles it, since what was
-    /// passed over (data, a meta-command) is not SQL.
-    fn resume(&mut self, offset: usize, from: usize) -> usize {
-        let mut index = from;
-        while self.tokens.get(index).is_some_and(|token| token.start < offset) {
-            index += 1;
-        }
-        if self.tokens.get(index).map_or(self.source.len(), |token| token.start) == offset {
-            return index;
-        }
-        let rest = self.source.get(offset..).unwrap_or_default();
-        self.tokens.truncate(from);
-        let relex = self.relex;
-        self.tokens.extend(relex(rest).into_iter().map(|t| Token {
-            kind: t.kind,
-            start: t.start + offset,
-            end: t.end + offset,
-        }));
-        from
     }
 }
 
@@ -355,16 +373,10 @@ mod tests {
     #[test]
     fn truncation_is_seen() {
         assert_eq!(
-            Script::parse("select 1;\nselect 'a"),
-            Err(ScriptError::Unterminated { line: 2, what: "a string literal" })
-                .map(|(): ()| Script { source: "", segments: vec![] })
+            Script::parse("select 1;\nselect 'a").unwrap_err(),
+            ScriptError::Unterminated { line: 2, what: "a string literal" }
         );
+        assert_eq!(Script::parse("select 1 \\g\n").unwrap_err(), ScriptError::Meta { line: 1 });
         assert!(matches!(Script::parse("create table t (\n a int"), Err(ScriptError::Unbalanced { line: 1 })));
-    }
-
-    impl PartialEq for Script<'_> {
-        fn eq(&self, other: &Self) -> bool {
-            self.source == other.source
-        }
     }
 }

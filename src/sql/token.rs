@@ -119,12 +119,12 @@ impl Token {
 
 /// Cuts SQL into tokens.
 pub fn tokens(source: &str) -> Vec<Token> {
-    Lexer { source: source.as_bytes(), template: false }.run()
+    Lexer::new(source, false).run()
 }
 
 /// Cuts a template into tokens: as [`tokens`], and `#{…}` outside of quotes is a [`Kind::Placeholder`].
 pub fn tokens_of_template(source: &str) -> Vec<Token> {
-    Lexer { source: source.as_bytes(), template: true }.run()
+    Lexer::new(source, true).run()
 }
 
 /// Whether a byte can start an unquoted identifier (`ident_start`).
@@ -146,19 +146,32 @@ fn is_operator(byte: u8) -> bool {
     b"~!@#^&|`?+-*/%<>=".contains(&byte)
 }
 
-struct Lexer<'a> {
+/// Reads one token after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lexer<'a> {
     source: &'a [u8],
     template: bool,
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
+    pub(super) fn new(source: &'a str, template: bool) -> Self {
+        Self { source: source.as_bytes(), template }
+    }
+
+    /// The token that starts at a byte offset; `None` at the end.
+    pub(super) fn token_at(&self, start: usize) -> Option<Token> {
+        (start < self.source.len()).then(|| {
+            let (kind, end) = self.token(start);
+            Token { kind, start, end }
+        })
+    }
+
     fn run(&self) -> Vec<Token> {
         let mut tokens = Vec::with_capacity(self.source.len() / 5);
         let mut start = 0;
-        while start < self.source.len() {
-            let (kind, end) = self.token(start);
-            tokens.push(Token { kind, start, end });
-            start = end;
+        while let Some(token) = self.token_at(start) {
+            tokens.push(token);
+            start = token.end;
         }
         tokens
     }

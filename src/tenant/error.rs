@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::pg::{PsqlError, ServerMessage};
@@ -42,7 +43,7 @@ pub enum ProvisionError {
     Template(#[from] TemplateError),
     /// There was no connection: nothing was sent.
     #[error("no connection to the server")]
-    Connect(#[source] PsqlError),
+    Connect(#[source] Box<PsqlError>),
     /// The time was up.
     #[error("not created within {:.1} s; nothing is left", after.as_secs_f64())]
     TimedOut {
@@ -57,7 +58,7 @@ pub enum ProvisionError {
     },
     /// The connection or psql went away midway.
     #[error("not created; nothing is left")]
-    Lost(#[source] PsqlError),
+    Lost(#[source] Box<PsqlError>),
     /// Whether the tenant was created is not known: the connection or psql went away midway, and the server could not be
     /// asked afterwards.
     #[error("it is not known whether the tenant was created")]
@@ -65,12 +66,12 @@ pub enum ProvisionError {
         /// What ended the run.
         #[source]
         cause: Box<PsqlError>,
-        /// Why the server could not be asked.
-        look: Box<PsqlError>,
+        /// Why the server could not be asked; `None` when it still works on the message.
+        look: Option<Box<PsqlError>>,
     },
     /// psql could not be run, or did not do its work. Nothing was sent.
     #[error("psql could not be run")]
-    Run(#[source] PsqlError),
+    Run(#[source] Box<PsqlError>),
     /// The tenant that exists could not be looked at. It was not touched.
     #[error("the schema \"{}\" exists, and could not be compared with the snapshot", tenant.escape_debug())]
     Look {
@@ -78,7 +79,7 @@ pub enum ProvisionError {
         tenant: String,
         /// Why.
         #[source]
-        source: PsqlError,
+        source: Box<PsqlError>,
     },
 }
 
@@ -98,7 +99,8 @@ fn listed(missing: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut text = missing.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if missing.len() > SHOWN {
-        text.push_str(&format!(" and {} more", missing.len() - SHOWN));
+        // Writing to a String does not fail.
+        let _ = write!(text, " and {} more", missing.len() - SHOWN);
     }
     text
 }

@@ -2,24 +2,34 @@
 
 use crate::pg::ServerMessage;
 use crate::snapshot::{Action, Object, ObjectKind};
+use crate::sql::TenantName;
 
 /// What to change, where the server's words tell.
 ///
 /// Told by SQLSTATE first; where one stands for several causes, by words of the message, which are English only when the
-/// server's `lc_messages` is. `statement` is what the failed statement is about.
-pub(super) fn hint(message: &ServerMessage, statement: Option<&Object>, role: Option<&str>) -> Option<String> {
+/// server's `lc_messages` is. `statement` is what the failed statement is about, `role` what the user asked for.
+pub(super) fn hint(
+    message: &ServerMessage,
+    statement: Option<&Object>,
+    tenant: &TenantName,
+    role: Option<&str>,
+) -> Option<String> {
     let text = message.message.as_str();
     let creates_schema =
         statement.is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
     let owner = statement.is_some_and(|object| object.action == Action::Owner);
     let says = |words: &str| text.contains(words);
     let role_named = || quoted_name(text).unwrap_or("…");
+    let own = text.contains(&format!("{tenant}."));
     Some(match message.sqlstate?.as_str() {
         // undefined_object: a role, an operator class, a type, a tablespace …
         "42704" if says("role ") => format!(
             "create the role (CREATE ROLE {}), or leave owners and grants out with --no-owner and --no-privileges",
             role_named()
         ),
+        "42P01" | "42883" | "42704" if own => {
+            "the snapshot itself does not make it, or only further down; was it edited? capture it again".to_owned()
+        }
         "42704" if says("type ") || says("operator class ") || says("access method ") => {
             "install the extension that it comes from, into the schema that the snapshot names".to_owned()
         }
@@ -30,6 +40,9 @@ pub(super) fn hint(message: &ServerMessage, statement: Option<&Object>, role: Op
             "grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it \
              (--role, --username)"
                 .to_owned()
+        }
+        "42501" if statement.is_none() && role.is_some() && says("set role") => {
+            "grant that role to the one that logs in: GRANT … TO …".to_owned()
         }
         "42501" if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
             "grant the role to the one that provisions (GRANT … TO …), provision as it with --role, or leave owners out \
@@ -79,16 +92,22 @@ mod tests {
         ServerMessage::parse_all(&format!("psql:/x/script.sql:3: {stderr}\n")).remove(0)
     }
 
+    fn acme() -> TenantName {
+        TenantName::new("acme").unwrap()
+    }
+
     #[test]
     fn roles_that_are_missing_are_named() {
-        let hint = hint(&said("ERROR:  42704: role \"app owner\" does not exist"), None, None).unwrap();
+        let hint = hint(&said("ERROR:  42704: role \"app owner\" does not exist"), None, &acme(), None).unwrap();
         assert!(hint.starts_with("create the role (CREATE ROLE \"app owner\")"), "{hint}");
         assert!(hint.contains("--no-owner"));
     }
 
     #[test]
     fn locks_rights_and_what_nobody_knows() {
-        let text = |stderr: &str| hint(&said(stderr), None, None);
+        let text = |stderr: &str| hint(&said(stderr), None, &acme(), None);
+        assert!(text("ERROR:  42P01: relation \"acme.t\" does not exist").unwrap().contains("capture it again"));
+        assert!(text("ERROR:  42P01: relation \"public.t\" does not exist").unwrap().contains("outside"));
         assert!(text("ERROR:  53200: out of shared memory").unwrap().contains("max_locks_per_transaction"));
         assert!(text("ERROR:  42501: must be member of role \"x\"").unwrap().contains("--role"));
         assert_eq!(text("ERROR:  22012: division by zero"), None);

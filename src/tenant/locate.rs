@@ -3,7 +3,8 @@
 use super::FailedStatement;
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState};
 use crate::process::Stop;
-use crate::snapshot::{Object, Rendered};
+use crate::snapshot::{Object, ObjectKind, Rendered};
+use crate::sql::TenantName;
 
 const EXCERPT: usize = 200;
 
@@ -55,6 +56,7 @@ pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
 pub(super) async fn locate(
     server: &Server,
     statements: &[Rendered],
+    tenant: &TenantName,
     sqlstate: Option<SqlState>,
     stop: &Stop,
 ) -> Option<Located> {
@@ -72,7 +74,10 @@ pub(super) async fn locate(
     let rendered = statements.get(traced.statement_at(line)?)?;
     let statement = FailedStatement {
         sql: excerpt(&rendered.sql),
-        object: rendered.object.as_ref().map(ToString::to_string),
+        object: rendered.object.as_ref().map(|object| match object.kind {
+            ObjectKind::Schema if object.name.is_empty() => format!("schema {}", tenant.quoted()),
+            _ => object.to_string(),
+        }),
         line: rendered.line,
     };
     Some(Located { message: *message, statement, object: rendered.object.clone() })

@@ -1,21 +1,24 @@
 //! What there is of a tenant on the server.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::MadeOf;
+use super::mark::Mark;
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
-use crate::snapshot::capture::strip_mark;
-use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot, lock};
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 
-/// How long a look waits for another run's lock on the tenant.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// How long a look may take in all.
-const LIMIT: Duration = Duration::from_secs(20);
+/// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one look may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a schema has.
 #[derive(Debug, Default, Deserialize)]
@@ -31,27 +34,48 @@ pub(super) async fn look(server: &Server, tenant: &TenantName, stop: &Stop) -> R
     seen(server, &query(tenant), stop).await
 }
 
-/// Looks at a schema after a run whose end is not known: waits until its message has ended, whatever its end.
+/// What a look after a run of unknown end has seen.
+#[derive(Debug)]
+pub(super) enum Aftermath {
+    /// The run's message has ended, and this is what there is now.
+    Settled(Option<Seen>),
+    /// The run's message goes on.
+    StillRunning,
+}
+
+/// Looks at a schema after a run whose end is not known, once the run's message has ended on the server, whatever its end.
 ///
-/// Bounded, and not stopped by a signal: the answer is what the caller needs to end.
-pub(super) async fn look_after(server: &Server, tenant: &TenantName) -> Result<Option<Seen>, PsqlError> {
+/// `token` is a text in the first 1,000 bytes of the message that no other has. Bounded, and not stopped by a signal: the
+/// answer is what the caller needs to end.
+pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str) -> Result<Aftermath, PsqlError> {
     let mut server = server.clone();
     server.timeout = Some(LIMIT);
-    // One message: the lock and the limits hold to its end.
+    // The message first: when it has ended, the statement behind sees all that it has done.
     let script = format!(
-        "SELECT NULL FROM pg_catalog.set_config('lock_timeout', '{wait}', true), \
-         pg_catalog.set_config('statement_timeout', '{limit}', true) WHERE false \\;\n\
-         {lock} \\;\n{query}",
-        wait = LOCK_WAIT.as_millis(),
-        limit = LIMIT.as_millis(),
-        lock = lock(tenant).replacen("SELECT pg_catalog.", "SELECT NULL WHERE pg_catalog.", 1) + " IS NULL",
-        query = query(tenant)
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE pg_catalog.strpos(query, {}) > 0 \
+         AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
+        quote_literal(token),
+        query(tenant)
     );
-    seen(&server, &script, &Stop::never()).await
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut values = server.query_json(&script, &Stop::never()).await?.into_iter();
+        let running = values.next().and_then(|count| count.as_u64()).unwrap_or_default() > 0;
+        if !running {
+            return Ok(Aftermath::Settled(read(values.next().unwrap_or_default())?));
+        }
+        if Instant::now() > deadline {
+            return Ok(Aftermath::StillRunning);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 async fn seen(server: &Server, script: &str, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
-    let value = server.query_json(script, stop).await?.into_iter().next_back().unwrap_or_default();
+    read(server.query_json(script, stop).await?.into_iter().next().unwrap_or_default())
+}
+
+fn read(value: Value) -> Result<Option<Seen>, PsqlError> {
     let text = value.to_string().chars().take(200).collect();
     serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text, source })
 }
@@ -76,12 +100,11 @@ fn query(tenant: &TenantName) -> String {
 
 impl Seen {
     /// The fingerprint in the mark that every tenant gets; `None` without one.
-    pub(super) fn mark(&self) -> Option<&str> {
-        let comment = self.comment.as_deref()?;
-        let mark = comment.get(strip_mark(comment).len()..)?.trim_start_matches('\n');
-        let fingerprint = mark.strip_prefix(crate::snapshot::capture::MARK)?;
-        let hexadecimal = fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hexadecimal.then_some(fingerprint)
+    pub(super) fn mark(&self) -> Option<String> {
+        match Mark::read(self.comment.as_deref()?)? {
+            Mark::Tenant { snapshot } => Some(snapshot),
+            Mark::Spare => None,
+        }
     }
 
     /// What the tenant was made of; else how many objects were looked for and those that are not there.

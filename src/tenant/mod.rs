@@ -6,9 +6,9 @@
 
 mod error;
 mod hint;
+pub mod lifecycle;
 mod locate;
 mod look;
-pub mod lifecycle;
 pub mod mark;
 pub mod migrate;
 pub mod migrations;

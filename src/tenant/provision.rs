@@ -3,12 +3,17 @@ use std::time::{Duration, Instant};
 
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
-use super::look::{look, look_after};
+use super::look::{Aftermath, look, look_after};
 use super::{Outcome, ProvisionError};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage};
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
 use crate::process::{RunError, Stop};
 use crate::snapshot::{Action, ObjectKind, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
+
+/// How often a tenant is tried that other sessions get in the way of.
+const ATTEMPTS: u32 = 3;
+/// Before the second attempt; longer before each further one.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is done about a tenant that exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,26 +77,48 @@ impl Provisioner {
     /// The script that psql is given for a tenant: all statements as one message.
     ///
     /// # Errors
-    /// [`ProvisionError::Template`].
+    /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        Ok(one_message(&self.snapshot.statements_for(tenant, &self.options.render)?))
+        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
+        Ok(message_with(&token, &self.snapshot.statements_for(tenant, &self.options.render)?))
     }
 
     /// Creates a tenant: all of it in one transaction, or nothing.
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
     /// [`Outcome::Skipped`]). When the time is up, `stop` asks for the end or the connection is lost, the server is asked
-    /// what has become of the tenant before this returns.
+    /// what has become of the tenant before this returns. A deadlock or serialization failure is tried again, twice.
     ///
     /// # Errors
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
     pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let start = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(tenant, start, stop).await {
+                Err(error) if attempt < ATTEMPTS && is_conflict(&error) => error,
+                done => return done,
+            };
+            let pause = PAUSE * attempt;
+            if self.left(start).is_some_and(|left| left < pause * 2) {
+                return Err(error);
+            }
+            tracing::warn!(%tenant, %error, "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.requested() => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
+        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(self.server.psql.version(&self.server.temporary, stop), async {
             self.snapshot
                 .statements_for(tenant, &self.options.render)
-                .map(|statements| (one_message(&statements), statements))
+                .map(|statements| (message_with(&token, &statements), statements))
         });
         let (message, statements) = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
@@ -100,9 +127,9 @@ impl Provisioner {
         match server.run_script(&message, &ScriptOptions::default(), stop).await {
             Ok(_) => Ok(Outcome::Created { elapsed: start.elapsed() }),
             Err(PsqlError::Script { message, .. }) => self.refused(tenant, *message, &statements, start, stop).await,
-            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(error)),
+            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Box::new(error))),
             Err(error) if !error.began() => Err(self.not_started(error)),
-            Err(error) => self.ended(tenant, error, start).await,
+            Err(error) => self.ended(tenant, &token, error, start).await,
         }
     }
 
@@ -129,7 +156,7 @@ impl Provisioner {
         if skips && denied && matches!(look(&self.server, tenant, stop).await, Ok(Some(_))) {
             return self.existing(tenant, start, stop).await;
         }
-        if let (Some("57014"), Some(after)) = (message.sqlstate.as_ref().map(|s| s.as_str()), self.server.timeout)
+        if let (Some("57014"), Some(after)) = (message.sqlstate.as_ref().map(SqlState::as_str), self.server.timeout)
             && start.elapsed() + Duration::from_millis(50) >= after
         {
             return Err(ProvisionError::TimedOut { after });
@@ -138,12 +165,12 @@ impl Provisioner {
         if is_repeatable(error.0.sqlstate) {
             let mut server = self.server.clone();
             server.timeout = self.left(start);
-            if let Some(located) = locate(&server, statements, error.0.sqlstate, stop).await {
+            if let Some(located) = locate(&server, statements, tenant, error.0.sqlstate, stop).await {
                 error = (located.message, Some(located.statement), located.object);
             }
         }
         let (message, statement, object) = error;
-        let hint = hint(&message, object.as_ref(), self.options.render.role.as_deref());
+        let hint = hint(&message, object.as_ref(), tenant, self.options.render.role.as_deref());
         Err(ProvisionError::Sql { message: Box::new(message), statement, hint })
     }
 
@@ -152,7 +179,7 @@ impl Provisioner {
         let schemas = self.snapshot.template().statements.iter().filter(|statement| {
             statement.object.action == Action::Create && statement.object.kind == ObjectKind::Schema
         });
-        match message.sqlstate.as_ref().map(|sqlstate| sqlstate.as_str()) {
+        match message.sqlstate.as_ref().map(SqlState::as_str) {
             Some("42P06") => schemas.count() == 1,
             // Somebody else than schemastamp was creating it at the same time.
             Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
@@ -164,7 +191,7 @@ impl Provisioner {
     async fn existing(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
         let seen = look(&self.server, tenant, stop)
             .await
-            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source })?;
+            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
         // Dropped in between.
         let Some(seen) = seen else { return Err(exists(tenant)) };
         match seen.compared(&self.snapshot, tenant) {
@@ -176,14 +203,24 @@ impl Provisioner {
     }
 
     /// psql or the connection ended before the server's answer: only the server knows.
-    async fn ended(&self, tenant: &TenantName, cause: PsqlError, start: Instant) -> Result<Outcome, ProvisionError> {
+    async fn ended(
+        &self,
+        tenant: &TenantName,
+        token: &str,
+        cause: PsqlError,
+        start: Instant,
+    ) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
-            match look_after(&self.server, tenant).await {
-                Ok(Some(seen)) if seen.mark() == Some(self.snapshot.fingerprint()) => {
+            let look = match look_after(&self.server, tenant, token).await {
+                Ok(Aftermath::Settled(Some(seen))) if seen.mark().as_deref() == Some(self.snapshot.fingerprint()) => {
                     return Ok(Outcome::Created { elapsed: start.elapsed() });
                 }
-                Ok(_) => {}
-                Err(look) => return Err(ProvisionError::Unknown { cause: Box::new(cause), look: Box::new(look) }),
+                Ok(Aftermath::Settled(_)) => None,
+                Ok(Aftermath::StillRunning) => Some(None),
+                Err(error) => Some(Some(Box::new(error))),
+            };
+            if let Some(look) = look {
+                return Err(ProvisionError::Unknown { cause: Box::new(cause), look });
             }
         }
         Err(match cause {
@@ -191,7 +228,7 @@ impl Provisioner {
                 ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
             }
             PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
-            cause => ProvisionError::Lost(cause),
+            cause => ProvisionError::Lost(Box::new(cause)),
         })
     }
 
@@ -201,9 +238,20 @@ impl Provisioner {
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
                 ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
             }
-            error => ProvisionError::Run(error),
+            error => ProvisionError::Run(Box::new(error)),
         }
     }
+}
+
+/// Whether only other sessions were in the way: a deadlock or serialization failure, of which nothing stays.
+fn is_conflict(error: &ProvisionError) -> bool {
+    let ProvisionError::Sql { message, .. } = error else { return false };
+    message.sqlstate.is_some_and(|sqlstate| sqlstate.class() == "40" && sqlstate.is_retryable())
+}
+
+/// The message for a tenant, which begins with a token that the server's list of activities shows.
+fn message_with(token: &str, statements: &[Rendered]) -> String {
+    format!("SELECT NULL AS run_{token} WHERE false \\;\n{}", one_message(statements))
 }
 
 fn exists(tenant: &TenantName) -> ProvisionError {

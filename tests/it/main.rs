@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_in_result, reason = "what the tests stand on panics; only what a test expects is an error")]
 
 mod capture;
+mod cli;
 mod config;
 mod process;
+mod provision;
 mod support;
 mod tenants;
 mod tls;

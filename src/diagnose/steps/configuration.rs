@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::config::{Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared, of_id};
-use crate::tls::{Feature, FileKind, Obstacle, Roots, Used, default_path, moment, observe, text};
+use crate::tls::{Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text};
 
 /// Every value with its origin, and what works and is probably not meant.
 pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> Vec<Finding> {
@@ -78,9 +78,14 @@ fn files_at_home(connection: &Connection, environment: &Environment, libpq_major
 }
 
 /// The files that libpq is told about, and the protection that follows.
-pub(in crate::diagnose) fn files(prepared: &Prepared) -> Vec<Finding> {
+pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -> Vec<Finding> {
     let files = &prepared.files;
-    let mut findings: Vec<Finding> = files.all_problems().map(Finding::from).collect();
+    let origin = |kind: FileKind| connection.get(kind.keyword()).map(|setting| setting.origin.to_string());
+    let with_origin = |problem: &Problem| match origin(problem.kind) {
+        Some(origin) => Finding::from(problem).with("origin", origin),
+        None => Finding::from(problem),
+    };
+    let mut findings: Vec<Finding> = files.all_problems().map(with_origin).collect();
     let mut parts = Vec::new();
     let mut ok = Finding::ok("files", "");
     if let Some(used) = files.roots.file() {
@@ -91,7 +96,8 @@ pub(in crate::diagnose) fn files(prepared: &Prepared) -> Vec<Finding> {
         };
         parts.push(format!("{how} '{}'", path_of(used)));
         let certificates = used.judged.content.iter().flatten();
-        ok = ok.with("sslrootcert", path_of(used)).with("authorities", certificates.clone().count());
+        ok = ok.with("sslrootcert", place(used, origin(FileKind::RootCert)));
+        ok = ok.with("authorities", certificates.clone().count());
         // A bundle of the system has hundreds.
         if certificates.clone().count() <= 10 {
             ok = ok.with("roots", certificates.map(describe).collect::<Vec<Value>>());
@@ -103,15 +109,15 @@ pub(in crate::diagnose) fn files(prepared: &Prepared) -> Vec<Finding> {
             parts.push(format!("client certificate {} in '{}'", leaf.subject, path_of(used)));
             ok = ok.with("client_certificate", describe(leaf));
         }
-        ok = ok.with("sslcert", path_of(used));
+        ok = ok.with("sslcert", place(used, origin(FileKind::ClientCert)));
     } else {
         parts.push("no client certificate".to_owned());
     }
     if let Some(used) = &files.client_key {
-        ok = ok.with("sslkey", path_of(used));
+        ok = ok.with("sslkey", place(used, origin(FileKind::ClientKey)));
     }
     if let Some(used) = &files.crl {
-        ok = ok.with("sslcrl", path_of(used));
+        ok = ok.with("sslcrl", place(used, origin(FileKind::Crl)));
     }
     if prepared.socket {
         parts = vec!["none: libpq opens no file for a Unix socket".to_owned()];
@@ -136,6 +142,18 @@ pub(in crate::diagnose) fn describe(certificate: &crate::tls::Certificate) -> Va
         ("key", Value::from(certificate.key.clone())),
     ] {
         fields.insert(name.to_owned(), value);
+    }
+    Value::Object(fields)
+}
+
+/// Path, origin, mode and owner.
+fn place<C>(used: &Used<C>, origin: Option<String>) -> Value {
+    let mut fields = Map::new();
+    fields.insert("path".to_owned(), path_of(used).into());
+    fields.insert("origin".to_owned(), origin.into());
+    if let Ok(stat) = &used.observed.stat {
+        fields.insert("mode".to_owned(), format!("{:04o}", stat.mode).into());
+        fields.insert("owner".to_owned(), stat.owner.into());
     }
     Value::Object(fields)
 }

@@ -271,7 +271,10 @@ fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Ve
             findings.push(finding.at(severity).with("alert", alert.clone()));
         }
         // Without a rule for TLS, "no entry" in plaintext is not about TLS.
-        Some(FirstWord::Refusal { message, .. }) => {
+        // Where plaintext is what is asked for, and is taken, it does not matter.
+        Some(FirstWord::Refusal { message, .. })
+            if prepared.mode >= SslMode::Prefer || matches!(learnt.in_plaintext, Some(FirstWord::Refusal { .. })) =>
+        {
             let told = crate::diagnose::explain(message.as_bytes(), context);
             findings.extend(
                 told.into_iter()

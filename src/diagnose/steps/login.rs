@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::encryption::Learnt;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::diagnose::probe::FirstWord;
 use crate::diagnose::{Context, Prepared, explain, of_id};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
 use crate::process::{RunError, StderrTail, Stop};
@@ -73,6 +74,13 @@ pub(in crate::diagnose) async fn log_in(
         }
         Err(error) => Outcome::Out(of_error(&error, learnt, context)),
     }
+}
+
+/// Whether psql found the server full where the looks before it had found room.
+pub(in crate::diagnose) fn may_be_our_doing(outcome: &Outcome, learnt: &Learnt) -> bool {
+    let full = matches!(outcome, Outcome::Out(messages)
+        if messages.first().is_some_and(|root| root.id == "server.too_many_clients"));
+    full && [&learnt.over_tls, &learnt.in_plaintext].into_iter().any(|word| *word == Some(FirstWord::Welcome))
 }
 
 /// What `\conninfo` says of encryption: a sentence up to version 17, a table from 18 on.

@@ -70,3 +70,95 @@ fn reason(distrust: &Distrust) -> &'static str {
         Distrust::WrongPurpose => "the certificate is not for servers",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Connection, ConnectionFlags, Environment};
+    use crate::diagnose::settle;
+
+    fn prepared(verifies: bool) -> (Prepared, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.crt");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+        crate::path::write_atomic(&path, pem.as_bytes()).unwrap();
+        let root = verifies.then(|| ("PGSSLROOTCERT", path.to_str().unwrap()));
+        let environment: Environment = [("PGUSER", "u"), ("PGHOST", "h")].into_iter().chain(root).collect();
+        let mut connection = Connection::resolve(&ConnectionFlags::default(), &environment).unwrap();
+        (settle(&mut connection, &environment, 15).unwrap(), folder)
+    }
+
+    fn all(learnt: &Learnt, verifies: bool) -> Vec<String> {
+        let (prepared, _folder) = prepared(verifies);
+        SslMode::ALL.into_iter().map(|mode| outcome(mode, learnt, &prepared)).collect()
+    }
+
+    fn refusal() -> FirstWord {
+        FirstWord::Refusal { message: "FATAL:  SSL required".to_owned(), from_postgresql: false }
+    }
+
+    #[test]
+    fn a_good_server_that_wants_tls() {
+        let learnt = Learnt {
+            tls: true,
+            verdict: Some(Verdict::Trusted),
+            name_fits: Some(true),
+            over_tls: Some(FirstWord::Welcome),
+            in_plaintext: Some(refusal()),
+            ..Learnt::default()
+        };
+        let verified = "encrypted, chain verified";
+        let expected = [
+            "fails: the server refuses plaintext",
+            verified,
+            verified,
+            verified,
+            verified,
+            "encrypted, chain and host name verified",
+        ];
+        assert_eq!(all(&learnt, true), expected);
+        let other_name = Learnt { name_fits: Some(false), ..learnt };
+        assert_eq!(all(&other_name, true).last().unwrap(), "fails: the certificate is for another name");
+    }
+
+    #[test]
+    fn an_untrusted_server_that_takes_plaintext() {
+        let learnt = Learnt {
+            tls: true,
+            verdict: Some(Verdict::Distrusted(Distrust::SelfSigned)),
+            over_tls: Some(FirstWord::Welcome),
+            in_plaintext: Some(FirstWord::Welcome),
+            ..Learnt::default()
+        };
+        let expected = [
+            "plaintext",
+            "plaintext",
+            "plaintext, without a word",
+            "fails: the chain is not accepted",
+            "fails: the certificate is self-signed",
+            "fails: the certificate is self-signed",
+        ];
+        assert_eq!(all(&learnt, true), expected);
+    }
+
+    #[test]
+    fn a_server_without_tls() {
+        let learnt = Learnt { in_plaintext: Some(FirstWord::Welcome), ..Learnt::default() };
+        let no = "fails: TLS does not come about";
+        assert_eq!(all(&learnt, false), ["plaintext", "plaintext", "plaintext, without a word", no, no, no]);
+    }
+
+    #[test]
+    fn without_a_root_certificate_nothing_is_verified() {
+        let learnt = Learnt {
+            tls: true,
+            over_tls: Some(FirstWord::Welcome),
+            in_plaintext: Some(refusal()),
+            ..Learnt::default()
+        };
+        let some = "encrypted, not verified";
+        let needs = "needs sslrootcert";
+        assert_eq!(all(&learnt, false), ["fails: the server refuses plaintext", some, some, some, needs, needs]);
+    }
+}

@@ -82,6 +82,12 @@ pub(in crate::diagnose) async fn look(
     (Programs { psql: Some(psql), library: Some(library) }, findings)
 }
 
+/// A psql or `pg_dump` that does not even tell its version.
+pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
+    let finding = of_id("program.failed", &Context::default()).because("it does not answer --version in time");
+    (Programs { psql: None, library: None }, vec![finding])
+}
+
 /// `examine` was told an impossible version of psql; what it could not tell is psql's own.
 fn of_psql(library: Library, psql: Version) -> Library {
     let psql = u32::from(psql.major);

@@ -11,7 +11,7 @@ use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::Script;
 use crate::sql::literal::content;
 use crate::sql::token::Prefix;
-use crate::sql::{Kind, quote};
+use crate::sql::{Kind, as_reloaded, quote};
 
 /// What a tenant's schema comment ends with when schemastamp made the schema.
 pub const MARK: &str = "schemastamp: ";
@@ -75,7 +75,7 @@ pub fn assemble(dump: &Dump, schema: &str, decisions: &Decisions, parts: &Parts<
         }
         let Some(text) = rename(statement, schema, &catalog, decisions, parts, &mut undecided) else { continue };
         let Some(text) = without_mark(&statement.object, text) else { continue };
-        let text = with_own_delimiter(&statement.object, text);
+        let text = as_reloaded(&with_own_delimiter(&statement.object, text));
         if is_behind_rows(&statement.object) {
             writer.rows(dump, parts, schema);
         }

@@ -1,13 +1,13 @@
 //! One schema's statements, out of a dump by any `pg_dump` from 13 to 18, of one schema or of a whole database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::values::{self, Value, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
 use crate::sql::literal::content;
 use crate::sql::script::line_of;
-use crate::sql::{Kind, Script, ScriptError, Segment, Statement, Token, quote};
+use crate::sql::{Kind, Script, ScriptError, Segment, Segments, Statement, Token, quote};
 
 /// What a dump holds of one schema.
 #[derive(Clone, Debug, Default)]
@@ -154,16 +154,15 @@ impl Dump {
         if text.starts_with("toc.dat") {
             return Err(DumpError::Archive { format: "tar" });
         }
-        let script = Script::parse(text)?;
         let mut reader = Reader::new(text, schema);
-        for segment in &script.segments {
-            match segment {
-                Segment::Statement(statement) => reader.statement(statement)?,
+        for segment in Segments::new(text, false) {
+            match segment? {
+                Segment::Statement(statement) => reader.statement(&statement)?,
                 Segment::Copy { statement, data } => {
                     reader.dump.has_data = true;
-                    let object = Object::of(statement, text);
+                    let object = Object::of(&statement, text);
                     if reader.is_ours(&object.scope) {
-                        reader.rows(object, RowsAt::Copy { statement: statement.range(), data: data.clone() });
+                        reader.rows(object, RowsAt::Copy { statement: statement.range(), data });
                     }
                 }
                 Segment::Meta { range } => reader.meta(range.start)?,
@@ -221,6 +220,8 @@ struct Reader<'a> {
     /// Line counting goes on from the last statement.
     counted: (usize, usize),
     settings: Settings,
+    /// Views, materialized views and sequences by name.
+    kinds: HashMap<String, ObjectKind>,
 }
 
 /// Settings that `pg_dump` changes between statements.
@@ -250,6 +251,7 @@ impl<'a> Reader<'a> {
             unqualified: BTreeMap::new(),
             counted: (0, 1),
             settings: Settings::default(),
+            kinds: HashMap::new(),
         }
     }
 
@@ -347,7 +349,7 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if ours {
-            let text = normalise(&object, statement, self.source, &self.dump);
+            let text = normalise(&object, statement, self.source, &self.kinds);
             self.settings_before(&object, line);
             self.push(object, text, line);
         } else if object.scope == Scope::None && self.names_schema(statement) {
@@ -371,6 +373,10 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, object: Object, text: String, line: usize) {
+        let kinds = [ObjectKind::View, ObjectKind::MaterializedView, ObjectKind::Sequence];
+        if object.action == Action::Create && kinds.contains(&object.kind) {
+            self.kinds.insert(object.name.clone(), object.kind);
+        }
         self.dump.statements.push(DumpStatement { object, text, line });
     }
 
@@ -470,21 +476,12 @@ fn drop_empty_sessions(statements: &mut Vec<DumpStatement>) {
 }
 
 /// The wording that `pg_dump` 18 has for what older ones say differently.
-fn normalise(object: &Object, statement: &Statement, source: &str, dump: &Dump) -> String {
+fn normalise(object: &Object, statement: &Statement, source: &str, kinds: &HashMap<String, ObjectKind>) -> String {
     let text = statement.text(source);
     match (object.action, object.kind) {
         // Before 16 every relation's owner was set by ALTER TABLE.
         (Action::Owner, ObjectKind::Table) => {
-            let created = dump.statements.iter().find(|other| {
-                other.object.action == Action::Create
-                    && other.object.name == object.name
-                    && other.object.table.is_none()
-                    && matches!(
-                        other.object.kind,
-                        ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence | ObjectKind::Table
-                    )
-            });
-            let words = match created.map(|created| created.object.kind) {
+            let words = match kinds.get(&object.name) {
                 Some(ObjectKind::View) => "ALTER VIEW ",
                 Some(ObjectKind::MaterializedView) => "ALTER MATERIALIZED VIEW ",
                 Some(ObjectKind::Sequence) => "ALTER SEQUENCE ",

@@ -13,7 +13,7 @@ use crate::snapshot::render::{Rendered, settings};
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::snapshot::{RenderOptions, Snapshot, Template, TemplateError};
 use crate::sql::literal::content;
-use crate::sql::{TenantName, quote, quote_literal, tokens};
+use crate::sql::{TenantName, as_reloaded, quote, quote_literal, tokens};
 
 /// What was proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,8 +300,8 @@ pub(crate) type Aspects = BTreeMap<(String, String, String), Option<String>>;
 pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
     let mut found = Vec::new();
     for ((kind, object, aspect), source) in sources {
-        let copied = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
-        let same = match (&source, &copied) {
+        let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
+        let same = match (&source, &counterpart) {
             (Some(source), Some(Some(value))) => {
                 let source = if kind == "schema" && aspect == "comment" { super::strip_mark(source) } else { source };
                 is_same(source, value, copy, schema)
@@ -310,7 +310,7 @@ pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, sch
             _ => false,
         };
         if !same {
-            let copy = copied.map(|value| value.unwrap_or_default());
+            let copy = counterpart.map(|value| value.unwrap_or_default());
             found.push(Difference { kind, object, aspect, source: Some(source.unwrap_or_default()), copy });
         }
     }
@@ -361,6 +361,8 @@ fn walk(value: &serde_json::Value, rename: Option<(&str, &str)>, output: &mut St
 }
 
 fn canonical(text: &str, rename: Option<(&str, &str)>) -> String {
+    let text = as_reloaded(text);
+    let text = text.as_str();
     let mut output = String::with_capacity(text.len());
     for token in tokens(text) {
         if let Some(value) = identifier_value(token, text) {

@@ -41,11 +41,8 @@ pub async fn clone_tenant(
     let mut path = vec![new.quoted()];
     path.extend(shared_schemas(&before.search_path, old.as_str()).iter().map(|schema| quote(schema)));
     let data = data(&contents, old, new, &path.join(", "));
-    let mut script = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}",
-        settings(server.timeout),
-        guard(old, new, &before)
-    );
+    let mut script =
+        format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}", settings(server.timeout), guard(old, new, &before));
     let options = RenderOptions { mark: false, ..RenderOptions::default() };
     let mut copied = false;
     for statement in snapshot.body_for(new, &options)? {

@@ -60,7 +60,9 @@ fn outside(tenant: &TenantName) -> String {
 /// See [`PsqlError`].
 pub async fn preview(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
-        format!("(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ({kinds}))")
+        format!(
+            "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ({kinds}))"
+        )
     };
     let sql = format!(
         "SELECT pg_catalog.json_build_object('tables', {tables}, 'views', {views}, 'sequences', {sequences}, \
@@ -103,8 +105,10 @@ pub async fn drop_tenant(server: &Server, tenant: &TenantName, cascade: bool, st
         let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
         let tables = tables(server, tenant, stop).await?;
         for chunk in tables.chunks(at_once) {
-            let names: Vec<String> = chunk.iter().map(|table| format!("{}.{}", tenant.quoted(), quote(table))).collect();
-            transaction(server, tenant, cascade, &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")), stop).await?;
+            let names: Vec<String> =
+                chunk.iter().map(|table| format!("{}.{}", tenant.quoted(), quote(table))).collect();
+            transaction(server, tenant, cascade, &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")), stop)
+                .await?;
         }
     }
     transaction(server, tenant, cascade, &format!("DROP SCHEMA {} CASCADE", tenant.quoted()), stop).await

@@ -8,7 +8,9 @@ use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
-use crate::snapshot::{Action, CompiledStatement, Decisions, ObjectKind, RenderOptions, Snapshot, TemplateError, settings};
+use crate::snapshot::{
+    Action, CompiledStatement, Decisions, ObjectKind, RenderOptions, Snapshot, TemplateError, settings,
+};
 use crate::sql::TenantName;
 
 /// A tenant under its new name.
@@ -45,12 +47,10 @@ pub async fn rename_tenant(
         old.quoted(),
         new.quoted()
     );
-    let objects = prove(server, &snapshot, &work, new, before.major, stop)
-        .await
-        .map_err(|error| match error {
-            LifecycleError::Psql(error) => explain(error, old, new),
-            other => other,
-        })?;
+    let objects = prove(server, &snapshot, &work, new, before.major, stop).await.map_err(|error| match error {
+        LifecycleError::Psql(error) => explain(error, old, new),
+        other => other,
+    })?;
     server
         .run_script(&format!("{work}COMMIT;\n"), &ScriptOptions::default(), stop)
         .await
@@ -82,7 +82,9 @@ fn anew(statement: &CompiledStatement, sql: String, new: &TenantName, major: u32
     let or_replace = |sql: &str| Some(format!("CREATE OR REPLACE{}", sql.strip_prefix("CREATE")?));
     match (object.action, object.kind) {
         (Action::Create, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::View) => or_replace(&sql),
-        (Action::Create, ObjectKind::Trigger) if major >= 14 && !sql.starts_with("CREATE CONSTRAINT") => or_replace(&sql),
+        (Action::Create, ObjectKind::Trigger) if major >= 14 && !sql.starts_with("CREATE CONSTRAINT") => {
+            or_replace(&sql)
+        }
         (Action::Create, ObjectKind::Trigger) => {
             let table = object.table.as_deref()?;
             let (name, table) = (crate::sql::quote(&object.name), crate::sql::quote(table));

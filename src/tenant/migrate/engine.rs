@@ -38,7 +38,8 @@ pub async fn migrate(
     let key = restrict_key().map_err(MigrateError::Random)?;
     let context = Context { options, major: fleet.major, search_path: &fleet.search_path, key: &key };
     let entries = fleet.tenants.into_iter().map(|tenant| Entry::new(tenant, migrations, options)).collect();
-    let state = State { entries, queue: Queue::default(), failures: 0, separate: false, reconnects: 0, halt: None, on_report };
+    let state =
+        State { entries, queue: Queue::default(), failures: 0, separate: false, reconnects: 0, halt: None, on_report };
     let engine = Engine { server, migrations, context: &context, stop, state: Mutex::new(state) };
     engine.report_settled();
     if !options.dry_run {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Failure;
 use super::options::{MigrateError, MigrateOptions};
 use super::queue::join_all;
 use super::report::{MigrateReport, Outcome, TenantReport};
-use super::Failure;
 use crate::pg::Server;
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Stdout, Stop, run};
 use crate::sql::TenantName;
@@ -47,7 +47,8 @@ pub async fn migrate_by(
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
     let before = read_fleet(server, &options.scope, options.versions_table.as_deref(), stop).await?;
-    let mut reports: Vec<TenantReport> = before.tenants.iter().map(|tenant| blank(&tenant.name, &tenant.applied)).collect();
+    let mut reports: Vec<TenantReport> =
+        before.tenants.iter().map(|tenant| blank(&tenant.name, &tenant.applied)).collect();
     if options.dry_run {
         for report in reports.iter_mut().filter(|report| report.outcome == Outcome::NotReached) {
             report.outcome = Outcome::Pending;
@@ -178,7 +179,9 @@ async fn one(server: &Server, command: &ExternalCommand, tenant: &TenantName, st
                 _ => String::new(),
             };
             let message = match error {
-                RunError::TimedOut { .. } => format!("the command took longer than {:?}", server.timeout.unwrap_or_default()),
+                RunError::TimedOut { .. } => {
+                    format!("the command took longer than {:?}", server.timeout.unwrap_or_default())
+                }
                 other => other.to_string(),
             };
             (message, said)

@@ -69,8 +69,8 @@ impl Queue {
         while taken.len() < most
             && let Some(turn) = self.turns.get(index)
         {
-            let fits = turn.ready <= now
-                && taken.first().is_none_or(|first| !turn.alone && first.separated == turn.separated);
+            let fits =
+                turn.ready <= now && taken.first().is_none_or(|first| !turn.alone && first.separated == turn.separated);
             let Some(turn) = fits.then(|| self.turns.remove(index)).flatten() else {
                 index += 1;
                 continue;

@@ -108,7 +108,8 @@ impl<'a> Script<'a> {
             } else {
                 parts.push(ours(marker));
                 parts.extend(["RESET ROLE", "RESET ALL"].map(|sql| ours(sql.to_owned())));
-                parts.push(ours(format!("DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'", lock_key(tenant))));
+                parts
+                    .push(ours(format!("DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'", lock_key(tenant))));
             }
             if separated || !migration.transaction {
                 for (sql, place) in parts {
@@ -190,7 +191,9 @@ fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, St
 /// For a migration outside of transactions: its own session has them.
 fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
     let settings = settings(context, tenant);
-    let set = |(name, value): &(&str, String)| format!("PERFORM pg_catalog.set_config('{name}', {}, false);", quote_literal(value));
+    let set = |(name, value): &(&str, String)| {
+        format!("PERFORM pg_catalog.set_config('{name}', {}, false);", quote_literal(value))
+    };
     let body: Vec<String> = settings.iter().map(set).collect();
     vec![format!("DO {}", quote_literal(&format!("BEGIN {} END", body.join(" "))))]
 }
@@ -236,7 +239,10 @@ mod tests {
             ("SET LOCAL x.y = 1", "SET LOCAL x.y = 1"),
             ("SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS ALL DEFERRED"),
             ("SET TRANSACTION READ ONLY", "SET TRANSACTION READ ONLY"),
-            ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+            (
+                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            ),
             ("SET ROLE bob", "SET LOCAL ROLE bob"),
             ("SET SESSION AUTHORIZATION bob", "SET LOCAL SESSION AUTHORIZATION bob"),
             ("SELECT 1", "SELECT 1"),

@@ -24,17 +24,36 @@ impl fmt::Display for FixedSchema {
         let Self { line, schema, object, changed } = self;
         let (schema, object) = (schema.escape_debug(), object.escape_debug());
         if *changed {
-            write!(formatter, "line {line}: '{schema}.{object}' is changed for every tenant; write #{{prefix}}.{object}")
+            write!(
+                formatter,
+                "line {line}: '{schema}.{object}' is changed for every tenant; write #{{prefix}}.{object}"
+            )
         } else {
-            write!(formatter, "line {line}: '{schema}.{object}' is the same for every tenant; write #{{prefix}}.{object}")
+            write!(
+                formatter,
+                "line {line}: '{schema}.{object}' is the same for every tenant; write #{{prefix}}.{object}"
+            )
         }
     }
 }
 
 /// Words that a name of a relation or routine follows. Others are left alone: `a.b` may be an alias and its column.
 const READ: &[&str] = &["from", "join", "references"];
-const CHANGED: &[&str] =
-    &["into", "update", "table", "exists", "only", "view", "sequence", "function", "procedure", "type", "domain", "index", "on"];
+const CHANGED: &[&str] = &[
+    "into",
+    "update",
+    "table",
+    "exists",
+    "only",
+    "view",
+    "sequence",
+    "function",
+    "procedure",
+    "type",
+    "domain",
+    "index",
+    "on",
+];
 /// Functions with a FROM among their arguments.
 const FROM_FUNCTIONS: &[&str] = &["extract", "substring", "trim", "overlay"];
 

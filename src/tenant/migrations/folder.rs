@@ -143,14 +143,16 @@ mod tests {
     #[test]
     fn layouts_of_many_tools() {
         let sql = "SELECT 1;";
-        assert_eq!(versions(&[("9_b.sql", sql), ("10_c.sql", sql), ("001_a.sql", sql), ("README.md", "")]), [
-            "001 a", "9 b", "10 c"
-        ]);
+        assert_eq!(
+            versions(&[("9_b.sql", sql), ("10_c.sql", sql), ("001_a.sql", sql), ("README.md", "")]),
+            ["001 a", "9 b", "10 c"]
+        );
         assert_eq!(versions(&[("1_a.up.sql", sql), ("1_a.down.sql", "\\bad")]), ["1 a"]);
         assert_eq!(versions(&[("up/1_a.sql", sql), ("down/1_a.sql", sql)]), ["1 a"]);
-        assert_eq!(versions(&[("2024-01-31-000000_add_users/up.sql", sql), ("2024-01-31-000000_add_users/down.sql", sql)]), [
-            "20240131000000 add_users"
-        ]);
+        assert_eq!(
+            versions(&[("2024-01-31-000000_add_users/up.sql", sql), ("2024-01-31-000000_add_users/down.sql", sql)]),
+            ["20240131000000 add_users"]
+        );
         assert_eq!(versions(&[("V1_2__a.sql", sql), ("V1.10__b.sql", sql), ("U1_2__a.sql", sql)]), ["1.2 a", "1.10 b"]);
         assert_eq!(versions(&[("20240131.sql", sql), ("20240201-b.sql", sql)]), ["20240131 ", "20240201 b"]);
     }
@@ -189,12 +191,12 @@ mod tests {
 
     #[test]
     fn warnings_have_the_files_line() {
-        let folder = folder(&[("1_a.sql", "-- migrate:up\nALTER TABLE app.users ADD x int;\n-- migrate:down\nDROP TABLE app.t;\n")]);
+        let folder = folder(&[(
+            "1_a.sql",
+            "-- migrate:up\nALTER TABLE app.users ADD x int;\n-- migrate:down\nDROP TABLE app.t;\n",
+        )]);
         let migrations = read_folder(folder.path()).unwrap();
         let [fixed] = &migrations.as_slice()[0].fixed_schemas[..] else { panic!("{migrations:?}") };
-        assert_eq!(
-            fixed.to_string(),
-            "line 2: 'app.users' is changed for every tenant; write #{prefix}.users"
-        );
+        assert_eq!(fixed.to_string(), "line 2: 'app.users' is changed for every tenant; write #{prefix}.users");
     }
 }

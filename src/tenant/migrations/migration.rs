@@ -40,8 +40,7 @@ impl Migration {
         if let Some(line) = part.variables {
             return Err(MigrationError::Variables { path, line });
         }
-        let template =
-            Template::compile(&part.sql).map_err(|error| MigrationError::template(path.clone(), error))?;
+        let template = Template::compile(&part.sql).map_err(|error| MigrationError::template(path.clone(), error))?;
         let fixed_schemas = super::fixed::fixed_schemas(&part.sql);
         let transaction = transaction && part.transaction;
         Ok(Self { version, name: name.to_owned(), path, transaction, text, fixed_schemas, template })

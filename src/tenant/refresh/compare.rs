@@ -97,7 +97,9 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
             _ if !in_values && name(token).is_some_and(|column| INCIDENTAL.contains(&column.as_str())) => {
                 wanted.push(position);
             }
-            _ if in_values && wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => found.push(*token),
+            _ if in_values && wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => {
+                found.push(*token)
+            }
             _ => {}
         }
     }
@@ -113,7 +115,8 @@ mod tests {
         Snapshot::parse(&format!("{header}CREATE SCHEMA #{{prefix}};\n{body}")).unwrap()
     }
 
-    const ROW: &str = "INSERT INTO #{prefix}.schema_migrations (version, inserted_at) VALUES\n    ('1', '2024-01-31 12:00:00');\n";
+    const ROW: &str =
+        "INSERT INTO #{prefix}.schema_migrations (version, inserted_at) VALUES\n    ('1', '2024-01-31 12:00:00');\n";
 
     #[test]
     fn when_migrations_were_run_is_no_difference() {

@@ -102,8 +102,7 @@ pub async fn refresh(
     let work = async {
         load(server, snapshot, &scratch, stop).await?;
         let applied = apply(server, &scratch, migrations, options, stop).await?;
-        let mut captured =
-            recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
+        let mut captured = recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }

@@ -42,7 +42,11 @@ impl fmt::Display for Finding {
         let object = object.escape_debug();
         match (&self.expected, &self.found) {
             _ if self.class == Class::ForeignTenant => {
-                write!(formatter, "{kind} {object} refers to another tenant: {}", shown(self.found.as_deref().unwrap_or_default()))
+                write!(
+                    formatter,
+                    "{kind} {object} refers to another tenant: {}",
+                    shown(self.found.as_deref().unwrap_or_default())
+                )
             }
             (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
                 write!(formatter, "{kind} {} is named {}", expected.escape_debug(), found.escape_debug())
@@ -53,7 +57,13 @@ impl fmt::Display for Finding {
                     write!(formatter, ", {aspect}")?;
                 }
                 for (name, expected, found) in parts(expected, found) {
-                    write!(formatter, "{}{name}: has {}, should have {}", if name.is_empty() { "" } else { ", " }, shown(&found), shown(&expected))?;
+                    write!(
+                        formatter,
+                        "{}{name}: has {}, should have {}",
+                        if name.is_empty() { "" } else { ", " },
+                        shown(&found),
+                        shown(&expected)
+                    )?;
                 }
                 Ok(())
             }
@@ -103,7 +113,9 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
     // Of an object that one side does not have at all, its other aspects and its columns say nothing more.
     let whole: BTreeSet<(String, String)> = differences
         .iter()
-        .filter(|difference| difference.aspect == "definition" && difference.source.is_some() != difference.copy.is_some())
+        .filter(|difference| {
+            difference.aspect == "definition" && difference.source.is_some() != difference.copy.is_some()
+        })
         .map(|difference| (difference.kind.clone(), difference.object.clone()))
         .collect();
     let is_told = |kind: &str, object: &str, aspect: &str| {
@@ -132,7 +144,8 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
     }
     for lost in missing {
         let same = |other: &Finding| {
-            other.kind == lost.kind && nameless(other, other.found.as_deref()) == nameless(&lost, lost.expected.as_deref())
+            other.kind == lost.kind
+                && nameless(other, other.found.as_deref()) == nameless(&lost, lost.expected.as_deref())
         };
         match extra.iter().position(same) {
             Some(at) => {
@@ -151,7 +164,11 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
     }
     findings.extend(extra);
     findings.sort_by(|one, two| {
-        (std::cmp::Reverse(one.class), &one.kind, &one.object).cmp(&(std::cmp::Reverse(two.class), &two.kind, &two.object))
+        (std::cmp::Reverse(one.class), &one.kind, &one.object).cmp(&(
+            std::cmp::Reverse(two.class),
+            &two.kind,
+            &two.object,
+        ))
     });
     findings
 }
@@ -233,7 +250,11 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
         }
         let Some(schema) = identifier_value(*token, text) else { continue };
         let (Some(dot), Some(name)) = (tokens.get(index + 1), tokens.get(index + 2)) else { continue };
-        if !dot.is(text, ".") || schema == own || !tenants.contains(schema.as_str()) || is_alias(&tokens, index, text, &schema) {
+        if !dot.is(text, ".")
+            || schema == own
+            || !tenants.contains(schema.as_str())
+            || is_alias(&tokens, index, text, &schema)
+        {
             continue;
         }
         let Some(name) = identifier_value(*name, text) else { continue };

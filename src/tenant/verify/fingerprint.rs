@@ -46,7 +46,8 @@ pub(super) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
         .filter(|aspect| !wanted.contains(aspect))
         .map(|aspect| quote_literal(aspect.word()))
         .collect();
-    let filter = if left_out.is_empty() { String::new() } else { format!(" AND aspect NOT IN ({})", left_out.join(", ")) };
+    let filter =
+        if left_out.is_empty() { String::new() } else { format!(" AND aspect NOT IN ({})", left_out.join(", ")) };
     // Quoted, also within JSON; or as a word of its own. Names of schemas have no special characters but by quoting.
     let normal = |column: &str| {
         format!(

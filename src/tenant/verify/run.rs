@@ -215,18 +215,18 @@ impl Comparison<'_> {
             }
         }
         script.push_str("ROLLBACK;\n");
-        let mut reading = Reading { comparison: self, reference: &name, groups, expected: None, current: None, found: &mut found };
-        server
-            .run_script_each(&script, &ScriptOptions::default(), stop, |line| reading.line(line))
-            .await
-            .map_err(|error| match &error {
+        let mut reading =
+            Reading { comparison: self, reference: &name, groups, expected: None, current: None, found: &mut found };
+        server.run_script_each(&script, &ScriptOptions::default(), stop, |line| reading.line(line)).await.map_err(
+            |error| match &error {
                 PsqlError::Script { message, .. }
                     if message.script.as_ref().is_some_and(|place| (place.line as usize) <= loaded_lines) =>
                 {
                     VerifyError::Load(error)
                 }
                 _ => VerifyError::Psql(error),
-            })?;
+            },
+        )?;
         reading.end();
         Ok(found)
     }

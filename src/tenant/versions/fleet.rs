@@ -113,7 +113,11 @@ impl fmt::Display for Oddity {
             Self::NoSchema => formatter.write_str("there is no such schema"),
             Self::NoTable => formatter.write_str("the schema has no versions table; name it with --versions-table"),
             Self::Ambiguous(tables) => {
-                write!(formatter, "the schema has several versions tables: {}; name one with --versions-table", tables.join(", "))
+                write!(
+                    formatter,
+                    "the schema has several versions tables: {}; name one with --versions-table",
+                    tables.join(", ")
+                )
             }
             Self::UnknownColumns { table, columns } => write!(
                 formatter,
@@ -179,13 +183,17 @@ async fn read_once(
         .map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })?;
     let mut tenants = Vec::new();
     for (index, line) in lines.enumerate() {
-        let schema = serde_json::from_value(line)
-            .map_err(|source| PsqlError::Output { line: index + 2, text: String::new(), source })?;
+        let schema = serde_json::from_value(line).map_err(|source| PsqlError::Output {
+            line: index + 2,
+            text: String::new(),
+            source,
+        })?;
         tenants.extend(tenant(schema, scope, versions_table));
     }
     if let Scope::Named(names) = scope {
         let found: std::collections::BTreeSet<TenantName> = tenants.iter().map(|tenant| tenant.name.clone()).collect();
-        let missing = names.iter().filter(|name| !found.contains(*name)).cloned().collect::<std::collections::BTreeSet<_>>();
+        let missing =
+            names.iter().filter(|name| !found.contains(*name)).cloned().collect::<std::collections::BTreeSet<_>>();
         tenants.extend(missing.into_iter().map(|name| Tenant {
             name,
             snapshot: None,

@@ -90,9 +90,7 @@ impl Problem {
         match self {
             Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
             Self::Changed { .. } => !strictness.allow_changed,
-            Self::Missing { .. } => {
-                matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing
-            }
+            Self::Missing { .. } => matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing,
             Self::OutOfOrder { .. } => style == Style::Goose && !strictness.allow_out_of_order,
         }
     }
@@ -113,7 +111,10 @@ impl fmt::Display for Problem {
                 write!(formatter, "{file} is pending, though {last} is applied: out of order")
             }
             Self::NeedsTool { style } => {
-                write!(formatter, "only {style} itself can write its versions table; let it run the migrations with --run")
+                write!(
+                    formatter,
+                    "only {style} itself can write its versions table; let it run the migrations with --run"
+                )
             }
             Self::NoNumber { file, style } => {
                 write!(formatter, "{file}: {style} keeps its versions as numbers, and this is none")

@@ -18,7 +18,10 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
         // `public` is shared by tenants also where migrations are kept in it.
         Scope::All { pattern } => {
             let pattern = pattern.as_ref().map(|pattern| {
-                format!(" AND n.nspname OPERATOR(pg_catalog.~) {} COLLATE pg_catalog.default", quote_literal(&regex_of(pattern)))
+                format!(
+                    " AND n.nspname OPERATOR(pg_catalog.~) {} COLLATE pg_catalog.default",
+                    quote_literal(&regex_of(pattern))
+                )
             });
             format!(
                 "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public'){}",
@@ -49,7 +52,9 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
 /// is sent once.
 pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, Style)>) -> String {
     let selects: Vec<String> = tables
-        .map(|(index, schema, table, style)| format!("SELECT {index}, {}::text", style.rows_sql(&qualified(schema, table))))
+        .map(|(index, schema, table, style)| {
+            format!("SELECT {index}, {}::text", style.rows_sql(&qualified(schema, table)))
+        })
         .collect();
     let mut sql = String::from("SET search_path = '';\n");
     for chunk in selects.chunks(TABLES_PER_STATEMENT) {

@@ -278,13 +278,19 @@ mod tests {
     #[test]
     fn styles_are_told_by_columns() {
         let text = "character varying";
-        assert_eq!(style(&[("version", "bigint"), ("inserted_at", "timestamp(0) without time zone")]), Some(Style::Ecto));
+        assert_eq!(
+            style(&[("version", "bigint"), ("inserted_at", "timestamp(0) without time zone")]),
+            Some(Style::Ecto)
+        );
         assert_eq!(style(&[("version", text)]), Some(Style::Rails));
         assert_eq!(style(&[("version", "bigint"), ("dirty", "boolean")]), Some(Style::GolangMigrate));
         assert_eq!(style(&[("version", text), ("run_on", "timestamp without time zone")]), Some(Style::Diesel));
         assert_eq!(style(&[("version_num", text)]), Some(Style::Alembic));
         assert_eq!(style(&[("id", "bigint"), ("app", text), ("name", text), ("applied", "x")]), Some(Style::Django));
-        assert_eq!(style(&[("id", "integer"), ("version_id", "bigint"), ("is_applied", "boolean")]), Some(Style::Goose));
+        assert_eq!(
+            style(&[("id", "integer"), ("version_id", "bigint"), ("is_applied", "boolean")]),
+            Some(Style::Goose)
+        );
         assert_eq!(style(&[("version", "bigint")]), None);
         assert_eq!(style(&[("id", "bigint")]), None);
     }

@@ -188,7 +188,15 @@ fn copy_template(bin: &Path, major: Option<u32>, data: &Path) {
     let template = templates.get_or_insert_default().entry(major).or_insert_with(|| {
         let guard = Supervisor::start(&Supervisor::make_folder(), &[]);
         let mut initdb = as_server_user(&bin.join("initdb"));
-        initdb.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
+        initdb.args([
+            "--no-sync",
+            "--wal-segsize=1",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ]);
         initdb.arg(guard.folder().join("data"));
         must_succeed(&mut initdb);
         guard

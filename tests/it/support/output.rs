@@ -9,7 +9,6 @@ use serde_json::Value;
 ///
 /// `Display` replaces what differs from run to run: the run's own folder (`$ROOT`), sockets and ports, durations,
 /// `\restrict` keys. The raw texts are in the fields.
-#[must_use = "snapshot the output or assert on its status"]
 #[derive(Debug, Clone)]
 pub(crate) struct CommandOutput {
     pub(crate) stdout: String,
@@ -65,6 +64,7 @@ impl CommandOutput {
                 (r#"("[a-z_]*ms"):\d+(\.\d+)?"#, "$1:0.0"),
                 (r"\b\d+(\.\d+)?( ?)(ms|s)\b", "[time]"),
                 (r"\\(un)?restrict [0-9A-Za-z]+", r"\${1}restrict [key]"),
+                (r"\brun_[0-9a-f]{48}\b", "run_[token]"),
                 (r"\.schemastamp-[0-9A-Za-z]+", ".schemastamp-[random]"),
                 (r"/sst-[0-9A-Za-z]+", "/[cluster]"),
             ]

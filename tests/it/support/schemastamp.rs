@@ -124,11 +124,13 @@ impl Schemastamp {
     }
 
     /// Runs the binary to its end with empty standard input.
+    #[must_use = "snapshot the output or assert on its status"]
     pub(crate) fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.run_with_input(arguments, b"")
     }
 
     /// Runs the binary to its end.
+    #[must_use = "snapshot the output or assert on its status"]
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> CommandOutput {
         let mut child = self.spawn(arguments);
         let mut stdin = child.stdin.take().expect("piped");
@@ -146,6 +148,7 @@ impl Schemastamp {
     }
 
     /// Waits for a binary started by [`Schemastamp::spawn`].
+    #[must_use = "snapshot the output or assert on its status"]
     pub(crate) fn finish(&self, child: Child) -> CommandOutput {
         CommandOutput::new(&child.wait_with_output().expect("the binary ends"), self.replacements.clone())
     }

@@ -35,7 +35,8 @@ fn migrate_and_status_for_people_and_programs() {
     let output = run.run(&["migrate", "--all", "--migrations", "m"]).exits_with(18);
     let lines: Vec<&str> = output.stdout.split('\n').collect();
     assert!(lines[0].starts_with("migrated a: 1 to 3, 2 migrations ("), "{output}");
-    let failure = "23505 duplicate key value violates unique constraint \"users_pkey\" in 2_row.sql, statement 1 (line 1)";
+    let failure =
+        "23505 duplicate key value violates unique constraint \"users_pkey\" in 2_row.sql, statement 1 (line 1)";
     assert!(lines.contains(&&*format!("failed b: at 1; {failure}")), "{output}");
     assert!(output.stderr.starts_with("2 migrated, 0 up to date, 1 failed ("), "{output}");
     ends(&run, &["migrate", "b", "--migrations", "m"], 14);
@@ -48,7 +49,10 @@ fn migrate_and_status_for_people_and_programs() {
     assert_eq!((&lines[2]["summary"]["up_to_date"], &lines[2]["summary"]["failed"]), (&json!(1), &json!(1)));
     let status = run.run(&["status", "--format", "json"]).succeeds().json();
     assert_eq!((&status[1]["tenant"], &status[1]["behind"]), (&json!("b"), &json!(2)));
-    assert_eq!(status[3]["summary"]["versions"], json!([{"version": "3", "tenants": 2}, {"version": "1", "tenants": 1}]));
+    assert_eq!(
+        status[3]["summary"]["versions"],
+        json!([{"version": "3", "tenants": 2}, {"version": "1", "tenants": 1}])
+    );
     assert!(run.leftovers().is_empty());
 }
 
@@ -56,7 +60,9 @@ fn migrate_and_status_for_people_and_programs() {
 fn verify_refresh_check_and_drop() {
     let world = World::new();
     create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["a", "b"]);
-    world.database.sql("CREATE TABLE a.schema_migrations (version varchar PRIMARY KEY); INSERT INTO a.schema_migrations VALUES ('1')");
+    world.database.sql(
+        "CREATE TABLE a.schema_migrations (version varchar PRIMARY KEY); INSERT INTO a.schema_migrations VALUES ('1')",
+    );
     let run = Schemastamp::on(&world.database);
     ends(&run, &["capture", "--schema", "a", "-o", "s.sql", "--rename", "trigger stamp on users"], 0);
     let run = run.env("SCHEMASTAMP_SNAPSHOT", "s.sql");

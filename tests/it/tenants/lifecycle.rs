@@ -111,11 +111,15 @@ async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
         );
         assert_eq!(world.database.query(&left), "0");
     }
-    assert_eq!(world.database.query("SELECT what FROM users.log WHERE at = '2024-06-06' ORDER BY 1"), "\"Ber-lin's\".users\nusers.users");
+    assert_eq!(
+        world.database.query("SELECT what FROM users.log WHERE at = '2024-06-06' ORDER BY 1"),
+        "\"Ber-lin's\".users\nusers.users"
+    );
     let missing = rename_tenant(&world.server, &world.pg_dump(), &old, &name("b"), &decisions, &never).await;
     assert!(matches!(missing, Err(LifecycleError::Missing(_))));
     world.database.sql("CREATE SCHEMA taken");
-    let taken = rename_tenant(&world.server, &world.pg_dump(), &name("users"), &name("taken"), &decisions, &never).await;
+    let taken =
+        rename_tenant(&world.server, &world.pg_dump(), &name("users"), &name("taken"), &decisions, &never).await;
     assert!(matches!(taken, Err(LifecycleError::Exists(_))));
     world.assert_nothing_left();
 }
@@ -138,8 +142,7 @@ async fn a_clone_has_the_data_and_the_positions_of_sequences() {
     let world = World::new();
     world.database.sql(LIVING);
     let (never, decisions, copy) = (Stop::never(), renaming("trigger audit on notes"), name("Copy of acme"));
-    let cloned =
-        clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await.unwrap();
+    let cloned = clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await.unwrap();
     assert_eq!((cloned.tables, cloned.sequences), (4, 2));
     for table in ["users", "notes", "log", "totals"] {
         let rows = |schema: &str| world.database.query(&format!("SELECT t::text FROM {schema}.{table} t ORDER BY 1"));

@@ -51,10 +51,13 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
     world.migration("4_last.sql", "ALTER TABLE #{prefix}.users ADD age int;");
     for jobs in [1, 3] {
         let report = world.migrate(&MigrateOptions { jobs, ..options() }).await;
-        assert_eq!(groups(&report), [
-            "t4 t6: 23505 duplicate key value violates unique constraint \"users_pkey\" in 3_row.sql, statement 2 (line 3)",
-            "t8: 42P01 relation \"#{prefix}.users\" does not exist in 2_name.sql, statement 1 (line 1)",
-        ]);
+        assert_eq!(
+            groups(&report),
+            [
+                "t4 t6: 23505 duplicate key value violates unique constraint \"users_pkey\" in 3_row.sql, statement 2 (line 3)",
+                "t8: 42P01 relation \"#{prefix}.users\" does not exist in 2_name.sql, statement 1 (line 1)",
+            ]
+        );
         assert_eq!(report.count(|outcome| outcome.is_good()), 7);
         assert_eq!((world.versions("t4"), world.versions("t8")), ("1 2".to_owned(), "1".to_owned()));
         assert_eq!(world.versions("t9"), "1 2 3 4");
@@ -82,7 +85,10 @@ async fn canaries_and_a_limit_of_failures_end_the_run() {
 async fn hostile_migrations_leave_the_versions_true() {
     let world = World::new();
     world.tenants(&["a", "b"]);
-    world.migration("2_path.sql", "SET search_path = 'b';\nSET SESSION lock_timeout = '1h';\nCREATE TABLE #{prefix}.x ();");
+    world.migration(
+        "2_path.sql",
+        "SET search_path = 'b';\nSET SESSION lock_timeout = '1h';\nCREATE TABLE #{prefix}.x ();",
+    );
     let report = world.migrate(&options()).await;
     assert_eq!(outcomes(&report), ["a: migrated", "b: migrated"]);
     assert_eq!((world.versions("a"), world.versions("b")), ("1 2".to_owned(), "1 2".to_owned()));
@@ -162,7 +168,10 @@ async fn an_index_is_built_concurrently_and_a_broken_one_is_built_again() {
     world.migration("4_age.sql", "ALTER TABLE #{prefix}.users ADD age int;");
     let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
     let report = world.migrate(&options()).await;
-    assert_eq!(groups(&report), ["a: 23505 could not create unique index \"email\" in 3_index.sql, statement 1 (line 2)"]);
+    assert_eq!(
+        groups(&report),
+        ["a: 23505 could not create unique index \"email\" in 3_index.sql, statement 1 (line 2)"]
+    );
     assert_eq!((world.versions("a"), world.versions("b")), ("1 2".to_owned(), "1 2 3 4".to_owned()));
     assert_eq!(world.database.query(invalid), "1");
     world.database.sql("DELETE FROM a.users WHERE id = 2; CREATE INDEX name ON a.users (name)");
@@ -177,13 +186,15 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
     let world = World::new();
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_name.sql", USERS);
-    world.migration(
-        "3_slow.sql",
-        "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;",
-    );
+    world.migration("3_slow.sql", "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;");
     let stop = Stop::never();
     let stopper = async {
-        world.wait_for("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()", "1").await;
+        world
+            .wait_for(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
+                "1",
+            )
+            .await;
         stop.request(Signal::INTERRUPT);
     };
     let options = options();
@@ -218,7 +229,10 @@ async fn a_tenant_that_takes_too_long_is_ended() {
     assert_eq!(groups(&report), ["a: took longer than 1s"]);
     let statement_timeout = Some(Duration::from_millis(300));
     let report = world.migrate(&MigrateOptions { statement_timeout, ..options() }).await;
-    assert_eq!(groups(&report), ["a: 57014 canceling statement due to statement timeout in 2_slow.sql, statement 1 (line 1)"]);
+    assert_eq!(
+        groups(&report),
+        ["a: 57014 canceling statement due to statement timeout in 2_slow.sql, statement 1 (line 1)"]
+    );
 }
 
 #[tokio::test]
@@ -232,12 +246,15 @@ async fn named_tenants_that_are_not_there_or_odd() {
     world.migration("2_name.sql", USERS);
     let scope = Scope::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
     let report = world.migrate(&MigrateOptions { scope, ..options() }).await;
-    assert_eq!(groups(&report), [
-        "b: the columns of versions table 'schema_migrations' are of no tool that is known: v character varying",
-        "bare: the schema has no versions table; name it with --versions-table",
-        "c: the schema has several versions tables: alembic_version, schema_migrations; name one with --versions-table",
-        "nosuch: there is no such schema",
-    ]);
+    assert_eq!(
+        groups(&report),
+        [
+            "b: the columns of versions table 'schema_migrations' are of no tool that is known: v character varying",
+            "bare: the schema has no versions table; name it with --versions-table",
+            "c: the schema has several versions tables: alembic_version, schema_migrations; name one with --versions-table",
+            "nosuch: there is no such schema",
+        ]
+    );
     let scope = Scope::All { pattern: Some("?".to_owned()) };
     let versions_table = Some("schema_migrations".to_owned());
     let report = world.migrate(&MigrateOptions { scope, versions_table, ..options() }).await;

@@ -1,14 +1,14 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
 use schemastamp::process::{Signal, Stop};
+use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, Captured, Source};
-use schemastamp::snapshot::Decisions;
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::migrate::Outcome;
 use schemastamp::tenant::refresh::{Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh};
-use schemastamp::tenant::versions::Strictness;
 use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
+use schemastamp::tenant::versions::Strictness;
 
 use super::verify::create;
 use super::world::{World, all, groups, options};
@@ -100,7 +100,10 @@ async fn the_whole_story() {
     let verify_options = VerifyOptions { scope: all(), aspects: Vec::new() };
     let reference = Reference::Snapshot(&refreshed.snapshot);
     let verification = verify(&world.server, reference, &verify_options, &Stop::never()).await.unwrap();
-    assert_eq!(verification.equal.iter().map(TenantName::as_str).collect::<Vec<_>>(), ["app", "four", "one", "three", "two"]);
+    assert_eq!(
+        verification.equal.iter().map(TenantName::as_str).collect::<Vec<_>>(),
+        ["app", "four", "one", "three", "two"]
+    );
 
     assert_eq!(world.check(&refreshed.snapshot, "app").await, Comparison::Equal);
     assert_eq!(world.check(&refreshed.snapshot, "two").await, Comparison::Equal);
@@ -147,10 +150,8 @@ async fn failures_leave_no_scratch_schema() {
             .await;
         stop.request(Signal::TERMINATE);
     };
-    let (result, ()) = tokio::join!(
-        refresh(&world.server, &pg_dump, &old, &migrations, &refresh_options, &stop),
-        stopper
-    );
+    let (result, ()) =
+        tokio::join!(refresh(&world.server, &pg_dump, &old, &migrations, &refresh_options, &stop), stopper);
     assert!(matches!(result.unwrap_err(), RefreshError::Stopped(Signal::TERMINATE)));
     assert_eq!(world.scratches(), "0");
 }

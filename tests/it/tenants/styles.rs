@@ -84,14 +84,20 @@ async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
     let report = world.migrate(&options()).await;
     let mut refused = groups(&report);
     refused.sort();
-    assert_eq!(refused, [
-        "golang: version 1 is marked as not applied to its end; repair the schema and the versions table first",
-        "goose: 2_add_it.sql is pending, though 3 is applied: out of order",
-        "sqlx: 1_first_one.sql is not the file that was applied as version 1",
-    ]);
+    assert_eq!(
+        refused,
+        [
+            "golang: version 1 is marked as not applied to its end; repair the schema and the versions table first",
+            "goose: 2_add_it.sql is pending, though 3 is applied: out of order",
+            "sqlx: 1_first_one.sql is not the file that was applied as version 1",
+        ]
+    );
     let ecto = report.tenants.iter().find(|tenant| tenant.tenant.as_str() == "ecto").unwrap();
     let warnings: Vec<String> = ecto.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings, ["2_add_it.sql is pending, though 5 is applied: out of order", "version 5 is applied, but has no file"]);
+    assert_eq!(
+        warnings,
+        ["2_add_it.sql is pending, though 5 is applied: out of order", "version 5 is applied, but has no file"]
+    );
 }
 
 #[tokio::test]

@@ -48,7 +48,8 @@ fn told(verification: &Verification) -> Vec<String> {
 async fn names_of_every_kind_are_equal() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
-    let names = ["acme", "users", "state", "select", "Ber-lin", "o'ne\"il $$", "a", "x", "notes_user", "ünï", "back\\slash"];
+    let names =
+        ["acme", "users", "state", "select", "Ber-lin", "o'ne\"il $$", "a", "x", "notes_user", "ünï", "back\\slash"];
     create(&world, &snapshot, &names);
     for reference in [Reference::Snapshot(&snapshot), Reference::Majority] {
         let verification = verified(&world, reference, &[Aspect::Owners, Aspect::Privileges, Aspect::Comments]).await;
@@ -79,16 +80,19 @@ async fn three_of_many_are_odd_in_different_ways() {
         assert_eq!(verification.equal.len(), 14);
         let mut lines = told(&verification);
         lines.sort();
-        assert_eq!(lines, [
-            "t03: column notes.id, not null: has 'true', should have 'nothing'",
-            "t03: column notes.text, default: has ''y'::text', should have ''x'::text'",
-            "t07: index notes_user is missing",
-            "t07: table extra is too many",
-            "t11: constraint notes_user_id_fkey on notes refers to another tenant: 't12.users'",
-            "t13: function stamp() refers to another tenant: 't14.notes'",
-            "t15: index notes_user is named other",
-            "t16: table notes, column order: has 'id, text, user_id', should have 'id, user_id, text'",
-        ]);
+        assert_eq!(
+            lines,
+            [
+                "t03: column notes.id, not null: has 'true', should have 'nothing'",
+                "t03: column notes.text, default: has ''y'::text', should have ''x'::text'",
+                "t07: index notes_user is missing",
+                "t07: table extra is too many",
+                "t11: constraint notes_user_id_fkey on notes refers to another tenant: 't12.users'",
+                "t13: function stamp() refers to another tenant: 't14.notes'",
+                "t15: index notes_user is named other",
+                "t16: table notes, column order: has 'id, text, user_id', should have 'id, user_id, text'",
+            ]
+        );
         assert!(verification.differs());
         let of = |tenant: &str| {
             verification.variants.iter().find(|variant| variant.tenants[0].as_str() == tenant).unwrap().class()

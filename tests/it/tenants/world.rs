@@ -113,7 +113,8 @@ impl World<'_> {
     /// The versions of a tenant with a table as Rails has it.
     pub(super) fn versions(&self, tenant: &str) -> String {
         let schema = name_sql(tenant);
-        self.database.query(&format!("SELECT string_agg(version, ' ' ORDER BY version) FROM {schema}.schema_migrations"))
+        self.database
+            .query(&format!("SELECT string_agg(version, ' ' ORDER BY version) FROM {schema}.schema_migrations"))
     }
 
     #[track_caller]

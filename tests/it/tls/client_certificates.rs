@@ -259,6 +259,21 @@ pub(super) fn certificate_files_scenes() -> Vec<Scene> {
             with_good_client,
         ),
         fails(
+            "DER instead of PEM",
+            "tls.client_cert.invalid",
+            |app| {
+                let app = with_good_client(app);
+                let status = std::process::Command::new("openssl")
+                    .args(["x509", "-outform", "der", "-in", "client.crt", "-out", "client.der"])
+                    .current_dir(app.root())
+                    .status();
+                assert!(status.unwrap().success());
+                let der = app.path("client.der");
+                app.env("PGSSLCERT", der)
+            },
+            with_good_client,
+        ),
+        fails(
             "a named pipe",
             "tls.client_cert.not_a_file",
             |app| {

@@ -13,7 +13,7 @@ fn words(finding: &str) -> &'static [&'static str] {
         "tls.server_requires_tls" => &["SSL required", "no encryption"],
         "tls.server_without_tls" => &["does not support SSL", "STARTTLS"],
         "tls.server_cert.expired" => &["certificate has expired"],
-        "tls.server_cert.not_yet_valid" => &["not yet valid"],
+        "tls.server_cert.not_yet_valid" | "tls.client_cert.not_yet_valid" => &["not yet valid"],
         "tls.server_cert.self_signed" => &["self-signed certificate", "self signed certificate"],
         "tls.server_cert.unknown_issuer" | "tls.server_cert.incomplete_chain" => {
             &["unable to get local issuer", "self-signed certificate in certificate chain"]
@@ -42,7 +42,6 @@ fn words(finding: &str) -> &'static [&'static str] {
         "tls.client_cert.unknown_ca" => &["unknown ca"],
         "tls.client_cert.is_ca" => &["CA certificate"],
         "tls.client_cert.expired" => &["certificate expired", "certificate has expired"],
-        "tls.client_cert.not_yet_valid" => &["not yet valid"],
         "tls.client_cert.wrong_purpose" => &["unsupported certificate"],
         "tls.client_cert.required" => &["valid client certificate", "certificate required"],
         "tls.protocol_version" => &["protocol version"],

@@ -23,3 +23,29 @@ fn the_words_of_the_document_are_those_of_the_code() {
         assert!(text.contains(&row), "docs/findings.md should have the row\n{row}");
     }
 }
+
+/// The text of every source file of a folder of `src`, but the catalogue itself.
+fn sources(folder: &std::path::Path, out: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.file_name().unwrap() != "catalogue.rs" {
+            *out += &std::fs::read_to_string(&path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_finding_of_the_catalogue_can_occur() {
+    let mut text = String::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources(&root.join("diagnose"), &mut text);
+    sources(&root.join("tls"), &mut text);
+    for entry in ENTRIES {
+        // The causes of files are put together from the file's area and its fault.
+        let (area, fault) = entry.id.rsplit_once('.').unwrap_or((entry.id, entry.id));
+        let put_together = text.contains(&format!("\"{area}\"")) && text.contains(&format!("\"{fault}\""));
+        assert!(text.contains(&format!("\"{}\"", entry.id)) || put_together, "{} never occurs", entry.id);
+    }
+}

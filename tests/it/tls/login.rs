@@ -132,11 +132,18 @@ fn a_pooler_is_seen() {
 }
 
 /// A connection that is held until dropped.
-struct Held(Child);
+struct Held<'a> {
+    cluster: &'a Cluster,
+    child: Child,
+}
 
-impl Held {
-    fn new(cluster: &Cluster) -> Self {
-        let child = Command::new(Client::installed().psql())
+impl<'a> Held<'a> {
+    fn new(cluster: &'a Cluster) -> Self {
+        Self { cluster, child: Self::connect(cluster) }
+    }
+
+    fn connect(cluster: &Cluster) -> Child {
+        Command::new(Client::installed().psql())
             .args(["-X", "-q", "-w", "-c", "SELECT pg_sleep(60)"])
             .env_clear()
             .env("PGHOST", cluster.socket_folder())
@@ -146,15 +153,21 @@ impl Held {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        Self(child)
+            .unwrap()
+    }
+
+    /// Connects again if there was no room, as a connection before it had not quite ended.
+    fn insist(&mut self) {
+        if self.child.try_wait().unwrap().is_some() {
+            self.child = Self::connect(self.cluster);
+        }
     }
 }
 
-impl Drop for Held {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -163,11 +176,12 @@ fn a_full_server() {
     let options = Options::default().setting("max_connections", "5").setting("superuser_reserved_connections", "3");
     let cluster = with_app(Cluster::start(&options));
     let app = healthy().env("PGPORT", cluster.port().to_string()).env("PGSSLMODE", "disable");
-    let held = [Held::new(&cluster), Held::new(&cluster)];
+    let mut held = [Held::new(&cluster), Held::new(&cluster)];
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)'";
     let deadline = Instant::now() + Duration::from_secs(10);
     while cluster.maintenance().query(&format!("{sleeping} AND pid <> pg_backend_pid()")) != "2" {
         assert!(Instant::now() < deadline, "the connections are not held");
+        held.iter_mut().for_each(Held::insist);
         std::thread::sleep(Duration::from_millis(20));
     }
     expect(&app, "server.too_many_clients", 20).unwrap();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::fake::{Fake, Filtered};
-use super::scene::{Scene, diagnose, expect, fails, healthy, run};
+use super::scene::{Scene, diagnose, expect, fails, healthy, mode, run};
 use super::world::{World, with_app};
 use crate::support::{Cluster, Options};
 
@@ -95,4 +95,15 @@ fn a_report_is_never_later_than_the_timeout() {
     let start = Instant::now();
     assert_eq!(diagnose(&app).code, Some(20));
     assert!(start.elapsed() < Duration::from_secs(10), "unless told otherwise: {:?}", start.elapsed());
+}
+
+#[test]
+fn a_psql_that_hangs() {
+    let app = healthy().env("SCHEMASTAMP_TIMEOUT", "3");
+    let psql = app.write("psql", "#!/bin/sh\nexec sleep 60\n");
+    mode(&psql, 0o755);
+    let app = app.env("SCHEMASTAMP_PSQL", psql);
+    let start = Instant::now();
+    expect(&app, "program.failed", 20).unwrap();
+    assert!(start.elapsed() < Duration::from_millis(3300), "{:?}", start.elapsed());
 }

@@ -50,6 +50,15 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
             app.env("PGDATABASE", "tls_only").env("PGSSLMODE", "allow")
         }),
         works("sslmode=prefer with TLS", |app| app.env("PGSSLMODE", "prefer")),
+        works("sslmode=disable where only plaintext is taken", |app| {
+            app.env("PGSSLMODE", "disable").env("PGDATABASE", "plain_only")
+        }),
+        fails(
+            "sslmode=require where only plaintext is taken",
+            "login.no_hba_entry",
+            |app| app.env("PGDATABASE", "plain_only"),
+            |app| app.env("PGSSLMODE", "disable"),
+        ),
         works("sslmode=disable where plaintext is taken", |app| app.env("PGSSLMODE", "disable")),
         works("verify-full on a Unix socket", |app| {
             app.env("PGHOST", World::get().main().socket_folder()).env("PGSSLMODE", "verify-full")

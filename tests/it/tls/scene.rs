@@ -149,6 +149,8 @@ pub(super) fn diagnose(app: &Schemastamp) -> Report {
     let text = format!("{}{}", output.stdout, output.stderr);
     assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
     assert!(!output.stdout.contains("\\u001b"), "a control character got through:\n{text}");
+    // What is refused would fail in psql as well, and what psql gets through does not fail by itself.
+    assert!(!text.contains("psql would get in"), "psql does not agree:\n{text}");
     let lines = output.json();
     let summary = lines.last().and_then(|line| line.get("summary")).unwrap_or_else(|| panic!("no summary:\n{text}"));
     let errors = lines.iter().filter(|line| line["severity"] == "error").count();

@@ -75,6 +75,7 @@ impl World {
                 "hostssl certs_full all 127.0.0.1/32 trust clientcert=verify-full",
                 "hostssl certs_login all 127.0.0.1/32 cert",
                 "host passwords all 127.0.0.1/32 scram-sha-256",
+                "hostnossl plain_only all 127.0.0.1/32 trust",
                 "host rejected all 127.0.0.1/32 reject",
                 "host no_such_database all 127.0.0.1/32 trust",
                 "host private all 127.0.0.1/32 trust",
@@ -89,6 +90,7 @@ impl World {
                 "rejected",
                 "no_rule",
                 "private",
+                "plain_only",
                 "open",
             ];
             let mut script = "CREATE ROLE app LOGIN PASSWORD 'hunter2';\nCREATE ROLE nologin;\n\

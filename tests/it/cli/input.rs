@@ -1,0 +1,136 @@
+//! Snapshots that are none, or not quite.
+
+use std::time::{Duration, Instant};
+
+use crate::provision::{SMALL, snapshot};
+use crate::support::{CommandOutput, Schemastamp};
+
+fn render(content: impl AsRef<[u8]>) -> CommandOutput {
+    let world = Schemastamp::new();
+    world.write("app.sql", content);
+    world.run(&["render", "acme", "--snapshot", "app.sql"])
+}
+
+/// The first bytes of a text.
+fn first(text: &str, length: usize) -> &str {
+    text.split_at(length).0
+}
+
+fn refused(content: impl AsRef<[u8]>) -> String {
+    let output = render(content).exits_with(15);
+    assert!(output.stdout.is_empty(), "{output}");
+    output.stderr
+}
+
+#[test]
+fn what_is_no_snapshot_is_refused_with_file_and_line() {
+    let good = snapshot(SMALL);
+    insta::assert_snapshot!(refused(""), @"error: 'app.sql': the file is empty");
+    insta::assert_snapshot!(refused("\n \n"), @"error: 'app.sql': the file is empty");
+    insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(good.replace("format 1", "format 2")), @"error: 'app.sql': line 1: the snapshot has format 2, this version reads format 1; a newer schemastamp is needed");
+    insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 14: a dollar-quoted string starts here and never ends; the file may be truncated");
+    insta::assert_snapshot!(refused(first(&good, good.find("INSERT").unwrap() + 50)), @"error: 'app.sql': the last statement has no semicolon; the file may be truncated");
+    insta::assert_snapshot!(refused(good.replace("INSERT", "\\! rm -rf /\nINSERT")), @r"error: 'app.sql': line 9: psql meta-command '\!'; a snapshot holds only SQL");
+    insta::assert_snapshot!(refused(good.replace("INSERT", "COMMIT;\nINSERT")), @"error: 'app.sql': line 9: 'COMMIT' would end the one transaction that a tenant is created in");
+    insta::assert_snapshot!(refused(good.replace("(7)", "('#{tenant}')")), @"error: 'app.sql': line 10: unknown placeholder '#{tenant}'; known are #{prefix} and, for a plain '#', #{#}");
+    insta::assert_snapshot!(refused(good.replace("CREATE SCHEMA #{prefix};", "")), @"error: 'app.sql': the body has 0 statements `CREATE SCHEMA #{prefix}`; it needs exactly one, as the first statement");
+    insta::assert_snapshot!(refused(good.replace("CREATE SCHEMA #{prefix}", "CREATE SCHEMA app")), @"error: 'app.sql': the body has 0 statements `CREATE SCHEMA #{prefix}`; it needs exactly one, as the first statement");
+    insta::assert_snapshot!(refused([good.as_bytes(), b"-- caf\xe9\n"].concat()), @"error: 'app.sql': line 17: not UTF-8; snapshots are UTF-8, whatever the server's encoding");
+    let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    insta::assert_snapshot!(refused(utf16), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(good.replace("-- sha256: ", "-- sha256: x")), @"error: 'app.sql': line 3: 'x9f40ca76c5768b6de285d1c0d4360b3000a08a2a95c57855b4948c7d99f99ac2' is not a SHA-256 of 64 hexadecimal digits");
+}
+
+#[test]
+fn what_is_odd_is_used_with_a_warning() {
+    let good = snapshot(SMALL);
+    let plain = render(&good).succeeds();
+    assert!(plain.stderr.is_empty(), "{plain}");
+    let accepted = |content: String| {
+        let output = render(content).succeeds();
+        (output.stdout == plain.stdout, output.stderr)
+    };
+    assert_eq!(accepted(format!("\u{feff}{good}")), (true, String::new()));
+    insta::assert_debug_snapshot!(accepted(good.replace('\n', "\r\n")), @r#"
+    (
+        true,
+        "warning: 'app.sql': the file has CR LF line ends; they were read as LF\n",
+    )
+    "#);
+    insta::assert_debug_snapshot!(accepted(good.replace("(7)", "(8)")), @r#"
+    (
+        false,
+        "warning: 'app.sql': the body was edited: its SHA-256 is dad1a3901133…, the header says 9f40ca76c576…; capture or minify writes a new one\n",
+    )
+    "#);
+    let (before, after) = good.split_once("-- sha256").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    insta::assert_debug_snapshot!(accepted(format!("{before}{after}")), @r#"
+    (
+        true,
+        "warning: 'app.sql': the header has no sha256 line\n",
+    )
+    "#);
+}
+
+#[test]
+fn in_json_the_error_is_the_last_object() {
+    let world = Schemastamp::new();
+    world.write("app.sql", "no snapshot");
+    insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
+    {"error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`"}}
+    --- stderr ---
+    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    [exit status: 15]
+    "#);
+    let world = world.env("PGUSER", "app");
+    insta::assert_snapshot!(world.run(&["provision", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
+    {"error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`"}}
+    --- stderr ---
+    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    [exit status: 15]
+    "#);
+}
+
+#[test]
+fn which_snapshot() {
+    let world = Schemastamp::new();
+    insta::assert_snapshot!(world.run(&["render", "acme"]), @"
+    --- stderr ---
+    error: no snapshot: there is no file snapshots/*.sql
+    hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture
+    [exit status: 10]
+    ");
+    insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "none.sql"]).exits_with(12).stderr.split("\ncaused").next().unwrap(), @"error: cannot read 'none.sql'");
+    world.write("snapshots/one.sql", snapshot(""));
+    world.run(&["render", "acme"]).succeeds();
+    world.write("snapshots/two.sql", snapshot("CREATE TABLE #{prefix}.two (id integer);\n"));
+    insta::assert_snapshot!(world.run(&["render", "acme"]), @"
+    --- stderr ---
+    error: which snapshot? there are 'snapshots/one.sql', 'snapshots/two.sql'
+    hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT
+    [exit status: 10]
+    ");
+    let world = world.env("SCHEMASTAMP_SNAPSHOT", "snapshots/two.sql");
+    assert!(world.run(&["render", "acme"]).succeeds().stdout.contains("CREATE TABLE acme.two"));
+    assert!(!world.run(&["render", "acme", "--snapshot", "snapshots/one.sql"]).succeeds().stdout.contains("two"));
+}
+
+#[test]
+fn a_hundred_megabytes_are_answered_in_time() {
+    let start = Instant::now();
+    let junk = vec![b'x'; 100_000_000];
+    insta::assert_snapshot!(refused(&junk), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");
+    let mut large = snapshot(SMALL);
+    let row = format!("-- {}\n", "y".repeat(1000));
+    while large.len() < 100_000_000 {
+        large.push_str(&row);
+    }
+    let output = render(&large).succeeds();
+    assert!(output.stderr.contains("the body was edited"), "{}", output.stderr);
+    let statement = format!("{}SELECT '{}", snapshot(SMALL), "z".repeat(100_000_000));
+    assert!(refused(statement).contains("never ends"));
+    assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
+}

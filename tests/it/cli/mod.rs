@@ -1,0 +1,7 @@
+//! The command line: usage, output, snapshots that cannot be used, and what capture says.
+
+mod capture;
+mod connection;
+mod input;
+mod output;
+mod usage;

@@ -1,0 +1,116 @@
+use std::process::Stdio;
+
+use crate::provision::{SMALL, snapshot};
+use crate::support::{Cluster, Schemastamp};
+
+#[test]
+fn rendered_sql_is_run_by_psql_as_it_is() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::new();
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    let script = world.run(&["render", "O'Neil"]).succeeds().stdout;
+    database.sql(&script);
+    assert_eq!(database.query("SELECT \"O'Neil\".first()"), "7");
+    let (_, own) = script.split_once("pg_advisory_xact_lock").unwrap();
+    let (own, _) = own.split_once("$$;").unwrap();
+    insta::assert_snapshot!(own.replace(&sha256_of_mark(&script), "[fingerprint]"), @r#"
+    (-5671012553091024823);
+    CREATE SCHEMA "O'Neil";
+    COMMENT ON SCHEMA "O'Neil" IS 'schemastamp: [fingerprint]';
+    CREATE TABLE "O'Neil".t (id integer PRIMARY KEY);
+    INSERT INTO "O'Neil".t (id) VALUES
+        (7);
+    CREATE FUNCTION "O'Neil".first() RETURNS integer
+        LANGUAGE sql
+        AS $$
+      SELECT id FROM "O'Neil".t ORDER BY id LIMIT 1 -- the first
+    "#);
+    assert!(script.starts_with("BEGIN;\n") && script.ends_with("COMMIT;\n"));
+    let json = world.run(&["render", "O'Neil", "--format", "json"]).succeeds().json();
+    assert_eq!((json[0]["tenant"].as_str(), json[0]["script"].as_str()), (Some("O'Neil"), Some(script.as_str())));
+}
+
+fn sha256_of_mark(script: &str) -> String {
+    let (_, mark) = script.split_once("'schemastamp: ").unwrap();
+    mark.chars().take(64).collect()
+}
+
+#[test]
+fn owners_grants_and_role_are_the_users_choice() {
+    let world = Schemastamp::new();
+    let body =
+        format!("{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO app;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO reader;\n");
+    world.write("snapshots/app.sql", snapshot(&body));
+    let has = |arguments: &[&str]| {
+        let script = world.run(&[&["render", "a"], arguments].concat()).succeeds().stdout;
+        ["OWNER TO app", "GRANT SELECT", "SET LOCAL ROLE \"My Role\""].map(|text| script.contains(text))
+    };
+    assert_eq!(has(&[]), [true, true, false]);
+    assert_eq!(has(&["--no-owner", "--role", "My Role"]), [false, true, true]);
+    assert_eq!(has(&["--no-privileges"]), [true, false, false]);
+}
+
+#[test]
+fn minified_to_stdout_or_into_a_file() {
+    let world = Schemastamp::new();
+    let path = world.write("snapshots/app.sql", snapshot(SMALL));
+    insta::assert_snapshot!(world.run(&["minify"]), @"
+    -- schemastamp snapshot, format 1
+    -- objects: 1 table, 1 function
+    -- sha256: 065a57e92cabac80b39d30d9f6c7a4f04b766d5eb96a5e01d4bfc245707bd5c2
+    CREATE SCHEMA #{prefix};
+    CREATE TABLE #{prefix}.t (id integer PRIMARY KEY);
+    INSERT INTO #{prefix}.t (id) VALUES (7);
+    CREATE FUNCTION #{prefix}.first() RETURNS integer LANGUAGE sql AS $$
+      SELECT id FROM #{prefix}.t ORDER BY id LIMIT 1 -- the first
+    $$;
+    [exit status: 0]
+    ");
+    insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql"]), @"
+    --- stderr ---
+    wrote 'small.sql': 268 bytes are 252 now
+    [exit status: 0]
+    ");
+    assert_eq!(world.read("small.sql"), world.run(&["minify", path.to_str().unwrap()]).succeeds().stdout);
+    assert_eq!(world.run(&["minify", "small.sql"]).succeeds().stdout, world.read("small.sql"), "it stays as it is");
+    insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql", "--format", "json"]), @r#"
+    {"summary":{"after":252,"before":268,"changed":false,"file":"small.sql"}}
+    [exit status: 0]
+    "#);
+    world.run(&["minify", "-o", "missing/small.sql"]).exits_with(12);
+}
+
+#[test]
+fn who_closes_the_output_wants_no_more_of_it() {
+    let world = Schemastamp::new();
+    let rows = crate::provision::tables(20_000);
+    world.write("snapshots/app.sql", snapshot(&rows));
+    for arguments in [&["render", "a"] as &[&str], &["minify"], &["render", "a", "--format", "json"]] {
+        let mut child = world.command(arguments).stdin(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = world.finish(child).succeeds();
+        assert!(output.stderr.is_empty(), "{output}");
+    }
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let world = Schemastamp::new();
+    let coloured = |arguments: &[&str]| world.run(arguments).exits_with(10).stderr.contains('\u{1b}');
+    assert!(!coloured(&["render", "a"]));
+    assert!(!coloured(&["render", "a", "--color", "never"]));
+    assert!(coloured(&["render", "a", "--color", "always"]));
+}
+
+#[test]
+fn quiet_says_nothing_but_errors() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL).replace("(7)", "(8)"));
+    let output = world.run(&["provision", "a", "b", "-q"]).succeeds();
+    assert!(output.stderr.is_empty(), "{output}");
+    let output = world.run(&["provision", "a", "-q"]).exits_with(17);
+    assert!(output.stderr.starts_with("error: tenant 'a'"), "{output}");
+    let output = world.run(&["provision", "c", "-vv"]).succeeds();
+    assert!(output.stderr.contains("starting"), "{output}");
+}

@@ -1,0 +1,74 @@
+use crate::support::Schemastamp;
+
+#[test]
+fn wrong_usage_is_2_and_help_is_0() {
+    let world = Schemastamp::new();
+    for arguments in [
+        &[] as &[&str],
+        &["nonsense"],
+        &["provision"],
+        &["render"],
+        &["capture"],
+        &["provision", "a", "--if-exists", "maybe"],
+        &["render", "a", "-v", "-q"],
+        &["--format", "xml", "render", "a"],
+        &["man", "nonsense"],
+    ] {
+        let output = world.run(arguments).exits_with(2);
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}: {output}");
+    }
+    for arguments in [&["--help"] as &[&str], &["-?"], &["provision", "--help"], &["capture", "-?"], &["--version"]] {
+        let output = world.run(arguments).succeeds();
+        assert!(output.stderr.is_empty() && !output.stdout.is_empty(), "{arguments:?}: {output}");
+    }
+    let help = world.run(&["--help"]).succeeds().stdout;
+    for code in ["11  psql or pg_dump", "17  the tenant exists", "128+n"] {
+        assert!(help.contains(code), "{help}");
+    }
+}
+
+#[test]
+fn packagers_get_completions_and_manual_pages() {
+    let world = Schemastamp::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = world.run(&["completions", shell]).succeeds().stdout;
+        assert!(script.contains("provision") && script.contains("if-exists"), "{shell}");
+    }
+    let page = world.run(&["man"]).succeeds().stdout;
+    assert!(page.contains(".TH schemastamp 1") && page.contains("Exit codes"), "{page}");
+    let page = world.run(&["man", "provision"]).succeeds().stdout;
+    assert!(page.contains("schemastamp\\-provision") && page.contains("\\-\\-if\\-exists"), "{page}");
+}
+
+#[test]
+fn settings_that_cannot_be_read_name_their_source() {
+    let world = Schemastamp::new().env("PGUSER", "app");
+    world.write("snapshots/app.sql", crate::provision::snapshot(""));
+    let with = |name: &str, value: &str, arguments: &[&str]| {
+        let output = world.command(arguments).env(name, value).output().unwrap();
+        format!("{}[{}]", String::from_utf8(output.stderr).unwrap(), output.status.code().unwrap())
+    };
+    insta::assert_snapshot!(with("PGPORT", "postgres", &["provision", "a"]), @"
+    error: PGPORT must be a port from 1 to 65535, or several with commas, and is 'postgres'
+    [10]
+    ");
+    insta::assert_snapshot!(with("SCHEMASTAMP_TIMEOUT", "soon", &["render", "a"]), @"
+    error: SCHEMASTAMP_TIMEOUT must be seconds, such as 30 or 2.5, or 0 for no limit, and is 'soon'
+    [10]
+    ");
+    insta::assert_snapshot!(with("SCHEMASTAMP_SNAPSHOTS", "x", &["render", "a"]), @"
+    error: SCHEMASTAMP_SNAPSHOTS is not a variable of schemastamp; did you mean SCHEMASTAMP_SNAPSHOT?
+    [10]
+    ");
+    insta::assert_snapshot!(with("DATABASE_URL", "", &["provision", "a"]), @"
+    error: DATABASE_URL is empty; give it a value or remove it
+    [10]
+    ");
+    insta::assert_snapshot!(with("PGSSLMODE", "verify-full", &["provision", "a", "-h", "db"]).replace(
+        &world.root().display().to_string(), "$ROOT"), @"
+    error: root certificate '$ROOT/home/.postgresql/root.crt' does not exist
+    caused by: libpq cannot verify the server and does not connect with TLS
+    hint: put the authority's certificate at '$ROOT/home/.postgresql/root.crt' or name the right file in sslrootcert; sslrootcert=system uses the system's authorities
+    [12]
+    ");
+}

@@ -1,0 +1,135 @@
+//! Runs that are cut short: by their time, by signals, by the server.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::world::{Held, SMALL, schemas, wait_for, wait_until_blocked, waiting, world};
+use crate::support::{Cluster, Options, StopMode};
+
+#[test]
+fn the_time_is_up_while_a_statement_waits() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let held = Held::tenant(&database, "acme");
+    let start = Instant::now();
+    insta::assert_snapshot!(world.run(&["provision", "acme", "--timeout", "0.5"]), @"
+    --- stderr ---
+    error: tenant 'acme': not created within [time]; nothing is left
+    hint: give it more time with --timeout, or find out what the server waits for (pg_stat_activity)
+    [exit status: 16]
+    ");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!((schemas(&database), waiting(&database)), (String::new(), 0));
+    let output = world.run(&["provision", "acme", "other", "--timeout", "0.5", "--format", "json"]).exits_with(18);
+    assert_eq!(output.json()[0]["error"]["id"], "timeout");
+    assert_eq!(schemas(&database), "other");
+    held.release(&database);
+    world.run(&["provision", "acme", "--timeout", "20"]).succeeds();
+    assert!(world.leftovers().is_empty());
+}
+
+#[test]
+fn signals_leave_the_tenant_whole_or_absent() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let held = Held::tenant(&database, "acme");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let child = world.spawn(&["provision", "acme", "next"]);
+        wait_until_blocked(&database);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = world.finish(child).exits_with(code);
+        assert!(output.stderr.contains("nothing is left") && output.stderr.contains("1 tenant not tried"), "{output}");
+        wait_for(|| waiting(&database) == 0);
+        assert_eq!(schemas(&database), "");
+        assert!(world.leftovers().is_empty());
+    }
+    held.release(&database);
+}
+
+#[test]
+fn what_a_signal_says() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let _held = Held::tenant(&database, "acme");
+    let child = world.spawn(&["provision", "acme", "--format", "json"]);
+    wait_until_blocked(&database);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    insta::assert_snapshot!(world.finish(child), @r#"
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"stopped by SIGTERM; nothing is left"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    --- stderr ---
+    error: tenant 'acme': stopped by SIGTERM; nothing is left
+    [exit status: 143]
+    "#);
+}
+
+#[test]
+fn a_killed_run_leaves_the_tenant_whole_or_absent() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let held = Held::tenant(&database, "acme");
+    let child = world.spawn(&["provision", "acme"]);
+    wait_until_blocked(&database);
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    assert_eq!(world.finish(child).signal, Some(9));
+    held.release(&database);
+    // psql, which nobody has killed, brings the tenant to its end.
+    wait_for(|| waiting(&database) == 0 && schemas(&database) == "acme");
+    assert_eq!(database.query("SELECT acme.first()"), "7");
+    world.run(&["provision", "acme", "--if-exists", "skip"]).succeeds();
+}
+
+#[test]
+fn a_signal_between_names_from_stdin() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let child = world.spawn(&["provision", "first", "--from-file", "-"]);
+    wait_for(|| schemas(&database) == "first");
+    // It reads from stdin now, or is about to.
+    std::thread::sleep(Duration::from_millis(200));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let output = world.finish(child).exits_with(143);
+    assert!(output.stdout.starts_with("created first"), "{output}");
+}
+
+#[test]
+fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let _held = Held::tenant(&database, "acme");
+    let child = world.spawn(&["provision", "acme"]);
+    wait_until_blocked(&database);
+    database.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory' \
+         AND datname = current_database()",
+    );
+    insta::assert_snapshot!(world.finish(child), @"
+    --- stderr ---
+    error: tenant 'acme': not created; nothing is left
+    caused by: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
+    hint: try again
+    [exit status: 13]
+    ");
+    assert_eq!(schemas(&database), "");
+}
+
+#[test]
+fn the_server_is_gone_and_nobody_knows() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    let world = world(&database, SMALL);
+    let _held = Held::tenant(&database, "acme");
+    let child = world.spawn(&["provision", "acme", "--format", "json"]);
+    wait_until_blocked(&database);
+    cluster.stop(StopMode::Immediate);
+    let output = world.finish(child).exits_with(13);
+    let lines = output.json();
+    assert_eq!(lines[0]["outcome"], "unknown", "{output}");
+    assert_eq!(lines[0]["error"]["id"], "connection.lost");
+    assert_eq!(lines[1]["summary"]["failed"], 1);
+    assert!(output.stderr.contains("error: tenant 'acme': it is not known whether the tenant was created"), "{output}");
+    cluster.start_again();
+    assert_eq!(schemas(&database), "");
+    world.run(&["provision", "acme"]).succeeds();
+}

@@ -1,0 +1,16 @@
+//! Tenants created on real servers by the built binary, and what happens when that goes wrong.
+
+mod bouncer;
+mod create;
+mod ends;
+mod example;
+mod exists;
+mod fake;
+mod folder;
+mod library;
+mod names;
+mod refused;
+mod secrets;
+mod world;
+
+pub(crate) use world::{SMALL, snapshot, tables};
