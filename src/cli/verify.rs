@@ -35,9 +35,9 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
     if session.output.is_json() {
-        for_programs(session, &verification)?
+        for_programs(session, &verification)?;
     } else {
-        for_people(session, &verification)?
+        for_people(session, &verification)?;
     }
     let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
     Ok(if differs { exit::DIFFERENCES } else { exit::DONE })
