@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from open_connection import OpenConnection  # noqa: E402
 
 ROOT = pathlib.Path(sys.argv[1])
-SCHEMASTAMP = os.environ["SCHEMASTAMP_BINARY"]
+SCHEMASTAMP = os.environ["BENCH_BINARY"]
 PG_BIN = pathlib.Path(os.environ["PG_BIN"])
 PSQL = [str(PG_BIN / "psql"), "-X", "-q", "-w", "-v", "ON_ERROR_STOP=1"]
 QUIET = "SET client_min_messages = warning;"

@@ -84,7 +84,6 @@ pub(super) enum Command {
 
 /// What `capture` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CaptureArguments {
     /// The schema to capture
     #[arg(long, value_name = "SCHEMA")]
@@ -203,7 +202,6 @@ pub(super) struct ScopeArguments {
 
 /// What `migrate` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
@@ -267,7 +265,6 @@ pub(super) struct StatusArguments {
 
 /// What `verify` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,

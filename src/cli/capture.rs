@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
 use crate::connect;
@@ -193,13 +194,13 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     }
     let text = snapshot.to_text();
     let changed = match file {
-        Some(file) => Some(session.output.file(file, &text)?),
+        Some(file) => Some(Output::file(file, &text)?),
         None if output.is_json() => {
-            session.output.json(&json!({ "snapshot": text }))?;
+            Output::json(&json!({ "snapshot": text }))?;
             None
         }
         None => {
-            session.output.raw(&text)?;
+            Output::raw(&text)?;
             None
         }
     };
@@ -208,7 +209,7 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
         let objects: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| (kind.words().to_owned(), json!(count))).collect();
         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-        session.output.json(&json!({ "summary": {
+        Output::json(&json!({ "summary": {
             "file": file.map(|file| file.display().to_string()),
             "changed": changed,
             "objects": objects,

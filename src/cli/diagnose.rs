@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::failure::Failure;
+use super::output::Output;
 use super::report::of_signal;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
@@ -36,7 +37,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
         Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
     };
     if output.is_json() {
-        output.raw(&report.json_lines())?;
+        Output::raw(&report.json_lines())?;
     } else {
         let mut stdout = output.stdout();
         let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::arguments::DropArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::report::{of_signal, report};
 use super::scope::many;
 use super::session::Session;
@@ -50,7 +51,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         };
         let output = session.output;
         match failure {
-            None if output.is_json() => output.json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
+            None if output.is_json() => Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
             None => {
                 output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?;
             }
@@ -59,7 +60,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
                     let error = report.json();
-                    output.json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
+                    Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
                 }
                 report.message = format!("tenant '{}': {}", tenant.as_str().escape_debug(), report.message);
                 output.report(&report);
@@ -67,7 +68,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         }
     }
     if session.output.is_json() {
-        session.output.json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
+        Output::json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
     }
     Ok(match (failed, tenants.len()) {
         (0, _) => exit::DONE,

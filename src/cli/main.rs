@@ -77,8 +77,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
-        Some(Command::Completions { shell }) => packaging::completions(session, shell),
-        Some(Command::Man { command }) => packaging::man(session, command.as_deref()),
+        Some(Command::Completions { shell }) => packaging::completions(shell),
+        Some(Command::Man { command }) => packaging::man(command.as_deref()),
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(Failure::Usage("no command; see --help".to_owned())),
     }

@@ -140,7 +140,7 @@ fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Fai
 fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Failure> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
-        return output.json(&Line {
+        return Output::json(&Line {
             tenant: report.tenant.as_str(),
             outcome: report.outcome.word(),
             from: report.from.as_deref(),
@@ -232,7 +232,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     if output.is_json() {
         let groups: Vec<_> =
             groups.iter().map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() })).collect();
-        output.json(&json!({ "summary": {
+        Output::json(&json!({ "summary": {
             "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
             "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
             "ms": milliseconds(report.elapsed),

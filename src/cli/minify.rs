@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::arguments::MinifyArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
@@ -19,19 +20,19 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
     let output = session.output;
     match &arguments.output {
         Some(file) => {
-            let changed = output.file(file, &text)?;
+            let changed = Output::file(file, &text)?;
             let (before, after) = (snapshot.body().len(), minified.body().len());
             if output.is_json() {
                 let file = file.display().to_string();
-                output.json(
+                Output::json(
                     &json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }),
                 )?;
             } else {
                 output.say(&format!("wrote '{}': {before} bytes are {after} now", file.display()));
             }
         }
-        None if output.is_json() => output.json(&json!({ "snapshot": text }))?,
-        None => output.raw(&text)?,
+        None if output.is_json() => Output::json(&json!({ "snapshot": text }))?,
+        None => Output::raw(&text)?,
     }
     Ok(exit::DONE)
 }

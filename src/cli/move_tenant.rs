@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::arguments::TwoTenantsArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
@@ -57,7 +58,7 @@ pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) ->
     let renamed = rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
     let output = session.output;
     if output.is_json() {
-        output.json(&json!({
+        Output::json(&json!({
             "tenant": new.as_str(), "outcome": "renamed", "from": old.as_str(), "rewritten": renamed.rewritten,
             "proven": renamed.objects,
         }))?;
@@ -77,7 +78,7 @@ pub(super) async fn clone(session: &Session, arguments: TwoTenantsArguments) -> 
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
     let output = session.output;
     if output.is_json() {
-        output.json(&json!({
+        Output::json(&json!({
             "tenant": new.as_str(), "outcome": "cloned", "from": old.as_str(), "tables": cloned.tables,
             "sequences": cloned.sequences,
         }))?;

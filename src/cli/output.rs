@@ -41,8 +41,7 @@ impl Output {
     }
 
     /// A result in full, as it is.
-    #[expect(clippy::unused_self, reason = "who prints has an `Output`")]
-    pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
+    pub(super) fn raw(text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
     }
@@ -56,14 +55,13 @@ impl Output {
     }
 
     /// A line of JSON.
-    pub(super) fn json(self, value: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
-        self.raw(&(line + "\n"))
+        Self::raw(&(line + "\n"))
     }
 
     /// Writes a result into a file in one step; returns whether the file changed.
-    #[expect(clippy::unused_self, reason = "who writes has an `Output`")]
-    pub(super) fn file(self, path: &Path, content: &str) -> Result<bool, Failure> {
+    pub(super) fn file(path: &Path, content: &str) -> Result<bool, Failure> {
         if path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
         }
@@ -117,7 +115,7 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(self.json(&ErrorLine { error: report.json() }));
+            drop(Self::json(&ErrorLine { error: report.json() }));
         }
         report.code
     }

@@ -4,17 +4,17 @@ use clap::CommandFactory as _;
 
 use super::arguments::Arguments;
 use super::failure::Failure;
-use super::session::Session;
+use super::output::Output;
 use crate::exit;
 
-pub(super) fn completions(session: &Session, shell: clap_complete::Shell) -> Result<u8, Failure> {
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
-    session.output.raw(&String::from_utf8_lossy(&text))?;
+    Output::raw(&String::from_utf8_lossy(&text))?;
     Ok(exit::DONE)
 }
 
-pub(super) fn man(session: &Session, command: Option<&str>) -> Result<u8, Failure> {
+pub(super) fn man(command: Option<&str>) -> Result<u8, Failure> {
     let mut program = Arguments::command();
     // Flags that all commands share are known to the commands only afterwards.
     program.build();
@@ -31,6 +31,6 @@ pub(super) fn man(session: &Session, command: Option<&str>) -> Result<u8, Failur
     let mut text = Vec::new();
     let written = clap_mangen::Man::new(page).render(&mut text);
     written.map_err(|source| Failure::Stream { stream: "standard output", source })?;
-    session.output.raw(&String::from_utf8_lossy(&text))?;
+    Output::raw(&String::from_utf8_lossy(&text))?;
     Ok(exit::DONE)
 }

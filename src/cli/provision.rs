@@ -12,6 +12,7 @@ use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::diagnose;
 use super::failure::Failure;
 use super::names::{Names, Wanted};
+use super::output::Output;
 use super::render::render_options;
 use super::report::{ErrorObject, Report, of_signal, report};
 use super::session::Session;
@@ -114,7 +115,7 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
             *count += 1;
             let ms = milliseconds(outcome.elapsed());
             if output.is_json() {
-                session.output.json(&Line { tenant: &wanted.text, outcome: outcome.word(), ms, error: None })
+                Output::json(&Line { tenant: &wanted.text, outcome: outcome.word(), ms, error: None })
             } else {
                 output.result(
                     style(&outcome),
@@ -135,7 +136,7 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
             if output.is_json() {
                 let outcome = if unknown { "unknown" } else { "failed" };
                 let ms = milliseconds(start.elapsed());
-                session.output.json(&Line { tenant: &wanted.text, outcome, ms, error: Some(report.json()) })?;
+                Output::json(&Line { tenant: &wanted.text, outcome, ms, error: Some(report.json()) })?;
             }
             Ok(())
         }
@@ -160,7 +161,7 @@ async fn dry_run(
             tally.fail(&wanted.text, report.code);
             if session.output.is_json() {
                 let line = Line { tenant: &wanted.text, outcome: "failed", ms: 0.0, error: Some(report.json()) };
-                session.output.json(&line)?;
+                Output::json(&line)?;
             }
             tell(session, &wanted.text, report);
             return Ok(());
@@ -173,10 +174,10 @@ async fn dry_run(
     let command = server.psql_invocation(Path::new("script.sql"), &options.variables).to_string();
     tally.created += 1;
     if session.output.is_json() {
-        session.output.json(&json!({ "tenant": wanted.text, "command": command, "script": script }))
+        Output::json(&json!({ "tenant": wanted.text, "command": command, "script": script }))
     } else {
         let comment = |text: &str| text.replace(['\n', '\r'], " ");
-        session.output.raw(&format!("-- {}\n-- {}\n{script}\n", comment(&wanted.text), comment(&command)))
+        Output::raw(&format!("-- {}\n-- {}\n{script}\n", comment(&wanted.text), comment(&command)))
     }
 }
 
@@ -200,12 +201,10 @@ impl Tally {
         let total = self.created + self.skipped + self.failed.len();
         let ms = milliseconds(elapsed);
         if output.is_json() && dry_run {
-            session
-                .output
-                .json(&json!({ "summary": { "rendered": self.created, "failed": self.failed.len(), "ms": ms } }))?;
+            Output::json(&json!({ "summary": { "rendered": self.created, "failed": self.failed.len(), "ms": ms } }))?;
         } else if output.is_json() {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
-            session.output.json(&SummaryLine { summary: Summary { created, skipped, failed, ms } })?;
+            Output::json(&SummaryLine { summary: Summary { created, skipped, failed, ms } })?;
         } else if total != 1 && !dry_run {
             let (created, skipped, failed) = (self.created, self.skipped, self.failed.len());
             output.say(&format!("{created} created, {skipped} skipped, {failed} failed ({ms} ms)"));

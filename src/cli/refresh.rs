@@ -6,6 +6,7 @@ use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
 use super::failure::Failure;
 use super::migrate::load;
+use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
@@ -32,9 +33,9 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
         output.note(&format!("dropped '{left}', which a run that did not end well had left"));
     }
     let file = arguments.output.unwrap_or(path);
-    let changed = output.file(&file, &refreshed.snapshot.to_text())?;
+    let changed = Output::file(&file, &refreshed.snapshot.to_text())?;
     if output.is_json() {
-        output.json(&json!({ "summary": {
+        Output::json(&json!({ "summary": {
             "file": file.display().to_string(), "changed": changed, "applied": refreshed.applied,
             "proven": refreshed.proof.as_ref().map(|proof| proof.objects), "leftovers": refreshed.leftovers,
         } }))?;
@@ -73,16 +74,16 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     match compare(&committed, &now, &file, &name) {
         Comparison::Equal => {
             if output.is_json() {
-                output.json(&json!({ "summary": { "equal": true, "file": file } }))?;
+                Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
             }
             output.say(&format!("'{file}' is up to date"));
             Ok(exit::DONE)
         }
         Comparison::Different { diff } => {
             if output.is_json() {
-                output.json(&json!({ "summary": { "equal": false, "file": file, "diff": diff } }))?;
+                Output::json(&json!({ "summary": { "equal": false, "file": file, "diff": diff } }))?;
             } else {
-                output.raw(&diff)?;
+                Output::raw(&diff)?;
             }
             output
                 .say(&format!("'{file}' is not what the {name} {}", if migrations.is_some() { "make" } else { "has" }));

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::arguments::{RenderArguments, WhatArguments};
 use super::failure::Failure;
+use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
@@ -19,9 +20,9 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     options.timeout = Some(tool.timeout.value).filter(|timeout| !timeout.is_zero());
     let script = snapshot.script_for(&tenant, &options).map_err(|source| Failure::Template { path, source })?;
     if session.output.is_json() {
-        session.output.json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
+        Output::json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
     } else {
-        session.output.raw(&script)?;
+        Output::raw(&script)?;
     }
     Ok(exit::DONE)
 }

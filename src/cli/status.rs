@@ -8,6 +8,7 @@ use serde_json::json;
 use super::arguments::StatusArguments;
 use super::failure::Failure;
 use super::migrate::load;
+use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
@@ -35,7 +36,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
 fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     let output = session.output;
     if output.is_json() {
-        return output.json(&json!({
+        return Output::json(&json!({
             "tenant": tenant.tenant.as_str(),
             "version": tenant.version,
             "tool": tenant.style.map(crate::tenant::versions::Style::tool),
@@ -76,7 +77,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
     if output.is_json() {
         let versions: Vec<_> =
             versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
-        return output.json(&json!({ "summary": {
+        return Output::json(&json!({ "summary": {
             "tenants": status.tenants.len(), "behind": behind, "odd": odd, "versions": versions,
         } }));
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::arguments::VerifyArguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
@@ -35,7 +36,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
     if session.output.is_json() {
-        for_programs(session, &verification)?;
+        for_programs(&verification)?;
     } else {
         for_people(session, &verification)?;
     }
@@ -58,24 +59,23 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn for_programs(session: &Session, verification: &Verification) -> Result<(), Failure> {
-    let output = session.output;
+fn for_programs(verification: &Verification) -> Result<(), Failure> {
     for tenant in &verification.equal {
-        output.json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
+        Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
     }
     for tenant in &verification.missing {
-        output.json(&json!({ "tenant": tenant.as_str(), "outcome": "missing" }))?;
+        Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "missing" }))?;
     }
     for (index, variant) in verification.variants.iter().enumerate() {
         for tenant in &variant.tenants {
             let outcome = word(variant.class());
-            output.json(&json!({ "tenant": tenant.as_str(), "outcome": outcome, "variant": index + 1 }))?;
+            Output::json(&json!({ "tenant": tenant.as_str(), "outcome": outcome, "variant": index + 1 }))?;
         }
         let findings: Vec<_> = variant.findings.iter().map(finding_json).collect();
-        output.json(&json!({ "variant": index + 1, "tenants": variant.tenants.len(), "findings": findings }))?;
+        Output::json(&json!({ "variant": index + 1, "tenants": variant.tenants.len(), "findings": findings }))?;
     }
     let odd: usize = verification.variants.iter().map(|variant| variant.tenants.len()).sum();
-    output.json(&json!({ "summary": {
+    Output::json(&json!({ "summary": {
         "equal": verification.equal.len(), "different": odd, "variants": verification.variants.len(),
         "missing": verification.missing.len(),
     } }))

@@ -5,128 +5,12 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::decision::{Decision, Decisions};
+use super::header::{FORMAT, Header, TITLE, parse_header};
 use super::minify::minify;
 use super::object::{Action, ObjectKind, Scope};
-use super::template::{Template, TemplateError};
-use crate::sql::identifier::{fold, quote, unquote};
-use crate::sql::{Kind, ScriptError, tokens, tokens_of_template};
-
-/// The format that this version writes.
-pub const FORMAT: u32 = 1;
-
-const TITLE: &str = "-- schemastamp snapshot, format ";
-
-/// The header of a snapshot: what people and tools want to know without reading the body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
-    /// Major version of the server that the schema was captured from, or of the dump; `None` when nobody knows.
-    pub server: Option<u32>,
-    /// Major version of the `pg_dump` whose wording the body has.
-    pub wording: Option<u32>,
-    /// The versions tables and what they hold, as text: `schema_migrations: 12 rows, last 20240301120000`.
-    pub versions: Vec<String>,
-    /// Tables whose rows are carried, in the order in which they are filled.
-    pub seeds: Vec<String>,
-    /// What the user decided about text that cannot be proven.
-    pub decisions: Decisions,
-}
-
-/// Something odd about a snapshot file that can still be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The body is not the one that the checksum was made of.
-    Edited {
-        /// What the header says.
-        recorded: String,
-        /// What the body has.
-        actual: String,
-    },
-    /// The header has no checksum.
-    NoChecksum,
-    /// All line ends were CR LF; they were read as LF.
-    LineEnds,
-    /// A header line that this version does not know.
-    UnknownHeader {
-        /// 1-based line.
-        line: usize,
-        /// The line's text, at most 80 characters.
-        text: String,
-    },
-}
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Edited { recorded, actual } => write!(
-                formatter,
-                "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
-                actual.get(..12).unwrap_or(actual),
-                recorded.get(..12).unwrap_or(recorded)
-            ),
-            Self::NoChecksum => formatter.write_str("the header has no sha256 line"),
-            Self::LineEnds => formatter.write_str("the file has CR LF line ends; they were read as LF"),
-            Self::UnknownHeader { line, text } => write!(formatter, "line {line}: unknown header line '{text}'"),
-        }
-    }
-}
-
-/// Why a text is not a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SnapshotError {
-    /// Nothing in it.
-    #[error("the file is empty")]
-    Empty,
-    /// Not UTF-8.
-    #[error("line {line}: not UTF-8; snapshots are UTF-8, whatever the server's encoding")]
-    Encoding {
-        /// 1-based line of the first bad byte.
-        line: usize,
-    },
-    /// The first line is not the title.
-    #[error(
-        "line 1: this is not a snapshot: the first line must begin with '{TITLE}{FORMAT}'; make one with `schemastamp capture`"
-    )]
-    NotASnapshot,
-    /// A later format.
-    #[error(
-        "line 1: the snapshot has format {format}, this version reads format {FORMAT}; a newer schemastamp is needed"
-    )]
-    Format {
-        /// The format, as it stands there.
-        format: String,
-    },
-    /// A header line with a bad value.
-    #[error("line {line}: {message}")]
-    Header {
-        /// 1-based line.
-        line: usize,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// The body does not create the tenant's schema, or more than once.
-    #[error(
-        "the body has {count} statements `CREATE SCHEMA #{{prefix}}`; it needs exactly one, as the first statement"
-    )]
-    CreateSchema {
-        /// How many there are.
-        count: usize,
-    },
-    /// The last statement of an edited body has no semicolon.
-    #[error("the last statement has no semicolon; the file may be truncated")]
-    Unfinished,
-    /// The body is no usable template.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-}
-
-impl From<ScriptError> for SnapshotError {
-    fn from(error: ScriptError) -> Self {
-        Self::Template(error.into())
-    }
-}
+use super::problem::{SnapshotError, Warning};
+use super::template::Template;
+use crate::sql::{quote, tokens_of_template};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -191,7 +75,7 @@ impl Snapshot {
             Ok(text) => Self::parse(text),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = before.split(|byte| *byte == b'\n').count();
                 Err(SnapshotError::Encoding { line })
             }
         }
@@ -326,78 +210,10 @@ fn only_crlf(text: &str) -> bool {
     lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
 }
 
-/// Returns the header, its length in bytes, and the checksum that it records.
-fn parse_header(text: &str, warnings: &mut Vec<Warning>) -> Result<(Header, usize, Option<String>), SnapshotError> {
-    let mut header = Header::default();
-    let mut length = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = index + 1;
-        let content = line.trim_end_matches(['\n', '\r']);
-        if index == 0 {
-            let format = content.strip_prefix(TITLE).ok_or(SnapshotError::NotASnapshot)?.trim();
-            match format.parse::<u32>() {
-                Ok(FORMAT) => {}
-                Ok(_) => return Err(SnapshotError::Format { format: format.to_owned() }),
-                Err(_) => return Err(SnapshotError::NotASnapshot),
-            }
-        } else {
-            let Some(content) = content.strip_prefix("-- ") else { break };
-            // Comments of the body may follow the header of a file without a checksum.
-            let Some((key, value)) = content.split_once(": ") else { break };
-            let bad = |message: String| SnapshotError::Header { line: number, message };
-            match key {
-                "server" => {
-                    (header.server, header.wording) = parse_server(value)
-                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?
-                }
-                // Counted again from the body.
-                "objects" => {}
-                "versions" => header.versions.push(value.to_owned()),
-                "seed" => header.seeds = parse_names(value).map_err(bad)?,
-                "keep" => header.decisions.add(value, Decision::Keep),
-                "rename" => header.decisions.add(value, Decision::Rename),
-                "sha256" => {
-                    if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(bad(format!("'{value}' is not a SHA-256 of 64 hexadecimal digits")));
-                    }
-                    return Ok((header, length + line.len(), Some(value.to_ascii_lowercase())));
-                }
-                _ => warnings.push(Warning::UnknownHeader { line: number, text: content.chars().take(80).collect() }),
-            }
-        }
-        length += line.len();
-    }
-    Ok((header, length, None))
-}
-
-fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {
-    let rest = value.strip_prefix("PostgreSQL ")?;
-    match rest.split_once(", in the wording of pg_dump ") {
-        Some((server, wording)) => Some((Some(server.parse().ok()?), Some(wording.parse().ok()?))),
-        None => Some((Some(rest.parse().ok()?), None)),
-    }
-}
-
-/// A list of identifiers, separated by commas.
-pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
-    let mut names = Vec::new();
-    let mut expects_name = true;
-    for token in tokens(list).into_iter().filter(|token| !token.is_trivia()) {
-        let text = token.text(list);
-        match token.kind {
-            Kind::Word if expects_name => names.push(fold(text)),
-            Kind::Quoted(true) if expects_name => names.push(unquote(text)),
-            Kind::Punctuation if text == "," && !expects_name => {}
-            _ => return Err(format!("'{list}' is not a list of names separated by commas")),
-        }
-        expects_name = !expects_name;
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Decision;
 
     const BODY: &str = "\nCREATE SCHEMA #{prefix};\n\n-- table t\nCREATE TABLE #{prefix}.t (\n    id integer\n);\n";
 

@@ -3,15 +3,19 @@
 pub mod capture;
 pub mod decision;
 mod format;
+mod header;
 mod minify;
 pub mod object;
+mod problem;
 pub mod rename;
 mod render;
 mod template;
 
 pub use decision::{Decision, Decisions};
-pub use format::{FORMAT, Header, Snapshot, SnapshotError, Warning, parse_names, sha256};
+pub use format::{Snapshot, sha256};
+pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
 pub use object::{Action, Object, ObjectKind, Scope};
+pub use problem::{SnapshotError, Warning};
 pub use render::{RenderOptions, Rendered, lock, lock_key, one_message, settings};
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

@@ -3,12 +3,14 @@
 //! The rules are those of `PostgreSQL`'s `scan.l` and psql's `psqlscan.l`; each item names the rule it follows.
 
 pub mod identifier;
+mod lexer;
 pub mod literal;
 mod reloaded;
 pub mod script;
 pub mod token;
 
 pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
+pub use lexer::{tokens, tokens_of_template};
 pub use reloaded::as_reloaded;
 pub use script::{Script, ScriptError, Segment, Segments, Statement};
-pub use token::{Kind, Token, tokens, tokens_of_template};
+pub use token::{Kind, Token};

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::token::{Kind, Lexer, Token, tokens};
+use super::lexer::{Lexer, tokens};
+use super::token::{Kind, Token};
 
 /// A script, cut into segments. Comments and blanks between statements belong to none.
 #[derive(Debug)]
@@ -164,7 +165,7 @@ struct Depth {
 enum Create {
     #[default]
     Nothing,
-    Create,
+    Verb,
     Or,
     Replace,
     Routine,
@@ -183,10 +184,10 @@ impl Depth {
             }
         } else if self.words < 4 {
             self.create = match (self.words, self.create) {
-                (0, _) if is("create") => Create::Create,
-                (1, Create::Create) if is("or") => Create::Or,
+                (0, _) if is("create") => Create::Verb,
+                (1, Create::Verb) if is("or") => Create::Or,
                 (2, Create::Or) if is("replace") => Create::Replace,
-                (_, Create::Create | Create::Replace) if is("function") || is("procedure") => Create::Routine,
+                (_, Create::Verb | Create::Replace) if is("function") || is("procedure") => Create::Routine,
                 _ => Create::Nothing,
             };
             self.words += 1;
@@ -329,9 +330,9 @@ mod tests {
             .map(|segment| match segment {
                 Segment::Statement(statement) => statement.text(source).to_owned(),
                 Segment::Copy { statement, data } => {
-                    format!("{} <- {:?}", statement.text(source), &source[data.clone()])
+                    format!("{} <- {:?}", statement.text(source), source.get(data.clone()).unwrap())
                 }
-                Segment::Meta { range } => format!("META {}", &source[range.clone()]),
+                Segment::Meta { range } => format!("META {}", source.get(range.clone()).unwrap()),
             })
             .collect()
     }

@@ -1,8 +1,11 @@
 //! The body of a snapshot, out of a dump's statements and rows.
 
+use std::fmt::Write as _;
+
 use std::fmt;
 
-use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::dump::{Dump, DumpStatement};
+use super::dump_facts::sequence_owners;
 use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::{Action, Object, ObjectKind};
@@ -130,7 +133,7 @@ impl Writer {
         self.plain(&format!("SELECT pg_catalog.set_config('search_path', '{path}', true)"));
     }
 
-    /// Rows are inserted with the tenant's own search_path: a CHECK may call a function that needs it.
+    /// Rows are inserted with the tenant's own `search_path`: a CHECK may call a function that needs it.
     fn rows(&mut self, dump: &Dump, parts: &Parts<'_>, schema: &str) {
         if self.rows_written {
             return;
@@ -143,10 +146,8 @@ impl Writer {
         for table in parts.rows {
             for statement in table.statements() {
                 self.body.push('\n');
-                self.body.push_str(&format!(
-                    "-- rows of {}\n",
-                    escape_placeholders(&table.table.escape_debug().to_string())
-                ));
+                let name = table.table.escape_debug().to_string();
+                let _ = writeln!(self.body, "-- rows of {}", escape_placeholders(&name));
                 self.plain(&statement);
             }
         }
@@ -234,7 +235,7 @@ fn without_escape_marks(text: &str) -> String {
             Kind::Dollar(length, true) => {
                 let body = piece.get(length..piece.len() - length).unwrap_or_default();
                 let delimiter = piece.get(..length).unwrap_or_default();
-                output.push_str(&format!("{delimiter}{}{delimiter}", without_escape_marks(body)));
+                let _ = write!(output, "{delimiter}{}{delimiter}", without_escape_marks(body));
             }
             Kind::String(Prefix::Escape, true) if piece.contains(PLACEHOLDER) && !piece.contains('\\') => {
                 output.push_str(piece.get(1..).unwrap_or_default());

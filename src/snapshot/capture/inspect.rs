@@ -1,10 +1,12 @@
 //! What a dump does not tell: asked of the live schema.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use super::dump::{Dump, DumpStatement, sequence_owners};
+use super::dump::{Dump, DumpStatement};
+use super::dump_facts::sequence_owners;
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
@@ -91,23 +93,25 @@ pub(super) async fn read_rows(
             continue;
         }
         let values: Vec<String> = columns.iter().map(|column| format!("{}::text", quote(column))).collect();
-        sql.push_str(&format!(
-            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM ONLY {}.{};\n",
+        let _ = writeln!(
+            sql,
+            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM ONLY {}.{};",
             found.len(),
             values.join(", "),
             quote(schema),
             quote(table)
-        ));
+        );
         found.push(TableRows { table: table.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
     }
     let owners = sequence_owners(dump);
     for sequence in owners.iter().filter(|(_, table)| tables.contains(table)).map(|(sequence, _)| sequence) {
-        sql.push_str(&format!(
-            "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};\n",
+        let _ = writeln!(
+            sql,
+            "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};",
             quote_literal(sequence),
             quote(schema),
             quote(sequence)
-        ));
+        );
     }
     sql.push_str("COMMIT;\n");
     for value in server.query_json(&sql, stop).await? {

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Dump, DumpError, has_identity, listed_columns, primary_key};
+use super::dump::{Dump, DumpError};
+use super::dump_facts::{has_identity, listed_columns, primary_key};
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
-use super::proof::{Proof, ProofError, Script, SourceOf, fresh_name, prove};
+use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
+use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::decision::Decisions;
-use crate::snapshot::format::{Header, Snapshot, SnapshotError};
+use crate::snapshot::format::Snapshot;
+use crate::snapshot::header::Header;
 use crate::snapshot::object::{Action, ObjectKind};
+use crate::snapshot::problem::SnapshotError;
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
@@ -22,6 +26,7 @@ const WORDING: u32 = 18;
 
 /// Where the schema comes from.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for a capture, never kept in numbers")]
 pub enum Source {
     /// A live database, through `pg_dump`.
     Live(PgDump),
@@ -114,13 +119,13 @@ pub struct Captured {
 pub enum CaptureError {
     /// `pg_dump` failed.
     #[error(transparent)]
-    PgDump(#[from] crate::pg::DumpError),
+    PgDump(Box<crate::pg::DumpError>),
     /// The dump cannot be captured.
     #[error(transparent)]
     Dump(#[from] DumpError),
     /// The server could not be asked.
     #[error("the server could not be asked about the schema")]
-    Psql(#[from] PsqlError),
+    Psql(#[source] Box<PsqlError>),
     /// Text that the user has to judge.
     #[error("{} of text may or may not name the schema", places(.0.doubts.len()))]
     Doubtful(Undecided),
@@ -154,7 +159,25 @@ pub enum CaptureError {
     Snapshot(#[from] SnapshotError),
     /// The proof failed.
     #[error("the snapshot is not proven")]
-    Proof(#[from] ProofError),
+    Proof(#[source] Box<ProofError>),
+}
+
+impl From<crate::pg::DumpError> for CaptureError {
+    fn from(error: crate::pg::DumpError) -> Self {
+        Self::PgDump(Box::new(error))
+    }
+}
+
+impl From<PsqlError> for CaptureError {
+    fn from(error: PsqlError) -> Self {
+        Self::Psql(Box::new(error))
+    }
+}
+
+impl From<ProofError> for CaptureError {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(Box::new(error))
+    }
 }
 
 fn places(count: usize) -> String {
@@ -339,9 +362,14 @@ impl Capture {
         };
         let (major, exists) = major_and_schema(server, &self.schema, stop).await?;
         let source = if live && self.scratch.is_none() { SourceOf::Live } else { SourceOf::Dump { dump, refresh } };
-        let compare =
-            RenderOptions { owners: self.owners, privileges: self.privileges, mark: false, ..RenderOptions::default() };
-        Ok(Some(prove(server, snapshot, &self.schema, source, major, exists, &compare, stop).await?))
+        let compare = &RenderOptions {
+            owners: self.owners,
+            privileges: self.privileges,
+            mark: false,
+            ..RenderOptions::default()
+        };
+        let inputs = ProofInputs { snapshot, schema: &self.schema, source, major, live_exists: exists, compare };
+        Ok(Some(prove(server, &inputs, stop).await?))
     }
 }
 

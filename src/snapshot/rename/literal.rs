@@ -1,7 +1,8 @@
 //! Mentions inside string literals, by what the literal is used for.
 
-use super::code::{Place, Reader, View};
+use super::code::{Place, Reader};
 use super::mention::Verdict;
+use super::view::View;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::snapshot::template::{callee, reads_as_identifier};
 use crate::sql::literal::{Content, content};
@@ -188,13 +189,14 @@ fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Us
 fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Use {
     let object = reader.object;
     match (object.action, object.kind) {
-        (Action::Comment, _) => return Use::Text,
+        (Action::Comment, _) | (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => {
+            return Use::Text;
+        }
         (Action::Create, ObjectKind::Function | ObjectKind::Procedure)
             if index.checked_sub(1).is_some_and(|before| view.word(before, "as")) =>
         {
             return Use::Code;
         }
-        (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => return Use::Text,
         (Action::Create, ObjectKind::Trigger) => {
             // The arguments behind EXECUTE FUNCTION f; in WHEN a literal is compared.
             let executes = (0..index).any(|at| view.word(at, "execute"));

@@ -7,6 +7,7 @@ mod code;
 mod literal;
 mod mention;
 mod pair;
+mod view;
 
 pub use code::mentions;
 pub use mention::{Catalog, Mention, Verdict};

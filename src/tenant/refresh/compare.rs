@@ -98,7 +98,7 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
                 wanted.push(position);
             }
             _ if in_values && wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => {
-                found.push(*token)
+                found.push(*token);
             }
             _ => {}
         }

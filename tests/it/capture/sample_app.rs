@@ -1,6 +1,6 @@
 //! The sample app, captured in every way there is: the same bytes each time.
 
-use schemastamp::snapshot::capture::{Source, strip_mark};
+use schemastamp::snapshot::capture::{ProofInputs, Source, SourceOf, prove, strip_mark};
 use schemastamp::snapshot::{Decision, Snapshot};
 
 use super::{capture_of, capture_with, provision, run};
@@ -194,34 +194,33 @@ fn a_wrong_snapshot_is_not_proven() {
     let database = Cluster::shared().database();
     database.sql("CREATE SCHEMA app; CREATE TABLE app.t (a int); CREATE VIEW app.v AS SELECT a FROM app.t;");
     let good = run(capture_of(&database, "app")).unwrap().snapshot;
-    let prove = |body: String| {
+    let proven = |body: String| {
         let snapshot = Snapshot::of(good.header().clone(), body).unwrap();
         let compare = schemastamp::snapshot::RenderOptions::default();
-        super::wait(schemastamp::snapshot::capture::prove(
-            &super::server(&database),
-            &snapshot,
-            "app",
-            schemastamp::snapshot::capture::SourceOf::Live,
-            15,
-            true,
-            &compare,
-            &schemastamp::process::Stop::never(),
-        ))
-        .map_err(|error| super::chain(&error))
+        let inputs = ProofInputs {
+            snapshot: &snapshot,
+            schema: "app",
+            source: SourceOf::Live,
+            major: 15,
+            live_exists: true,
+            compare: &compare,
+        };
+        super::wait(prove(&super::server(&database), &inputs, &schemastamp::process::Stop::never()))
+            .map_err(|error| super::chain(&error))
     };
-    assert!(prove(good.body().to_owned()).is_ok());
-    let error = prove(good.body().replace("FROM #{prefix}.t;", "FROM app.t;")).unwrap_err();
+    assert!(proven(good.body().to_owned()).is_ok());
+    let error = proven(good.body().replace("FROM #{prefix}.t;", "FROM app.t;")).unwrap_err();
     assert!(error.contains("depends on its source") && error.contains("view"), "{error}");
-    let error = prove(good.body().replace("a integer", "a bigint")).unwrap_err();
+    let error = proven(good.body().replace("a integer", "a bigint")).unwrap_err();
     assert!(error.contains("column t.a") && error.contains("bigint"), "{error}");
-    let error = prove(
+    let error = proven(
         good.body()
             .replace("CREATE VIEW #{prefix}.v", "CREATE VIEW #{prefix}.w")
             .replace("VIEW #{prefix}.v OWNER", "VIEW #{prefix}.w OWNER"),
     )
     .unwrap_err();
     assert!(error.contains("view v is missing in the copy"), "{error}");
-    let error = prove(format!("{}\nCREATE TABLE #{{prefix}}.x (a nonsense);\n", good.body())).unwrap_err();
+    let error = proven(format!("{}\nCREATE TABLE #{{prefix}}.x (a nonsense);\n", good.body())).unwrap_err();
     assert!(error.contains("does not load: table x") && error.contains("nonsense"), "{error}");
     assert_eq!(database.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'stamp%'"), "0");
 }

@@ -1,0 +1,147 @@
+//! What the statements of a dump say of a table: columns, primary key, identity, sequences.
+
+use std::collections::BTreeMap;
+
+use super::dump::Dump;
+use crate::snapshot::object::{Action, ObjectKind, identifier_value};
+use crate::sql::{Kind, Token};
+
+/// Whether a dump's table has an identity column that only the system fills.
+pub(super) fn has_identity(dump: &Dump, table: &str) -> bool {
+    dump.statements.iter().any(|statement| {
+        statement.object.kind == ObjectKind::Table
+            && statement.object.name == table
+            && statement.object.action == Action::Alter
+            && statement.text.contains("ADD GENERATED")
+    })
+}
+
+/// The table that owns each sequence, by sequence.
+pub(super) fn sequence_owners(dump: &Dump) -> BTreeMap<String, String> {
+    let mut owners = BTreeMap::new();
+    for statement in &dump.statements {
+        let tokens: Vec<Token> = crate::sql::tokens(&statement.text).into_iter().filter(|t| !t.is_trivia()).collect();
+        let text = statement.text.as_str();
+        let name_at = |index: usize| -> Vec<String> {
+            let rest = tokens.get(index..).unwrap_or_default();
+            let dotted = rest
+                .iter()
+                .step_by(2)
+                .zip(rest.iter().skip(1).step_by(2).map(|dot| dot.is(text, ".")).chain(std::iter::repeat(false)));
+            let mut parts = Vec::new();
+            for (token, more) in dotted {
+                parts.extend(identifier_value(*token, text));
+                if !more {
+                    break;
+                }
+            }
+            parts
+        };
+        let find = |words: [&str; 2]| {
+            tokens.windows(2).position(|pair| pair.iter().zip(words).all(|(token, word)| token.is_word(text, word)))
+        };
+        match statement.object.kind {
+            ObjectKind::Sequence => {
+                if let Some(at) = find(["owned", "by"])
+                    && let [_, table, _] = name_at(at + 2).as_slice()
+                {
+                    owners.insert(statement.object.name.clone(), table.clone());
+                }
+            }
+            ObjectKind::Table if statement.object.action == Action::Alter => {
+                if let Some(at) = find(["sequence", "name"])
+                    && let [_, sequence] = name_at(at + 2).as_slice()
+                {
+                    owners.insert(sequence.clone(), statement.object.name.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    owners
+}
+
+/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
+pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+    let created = dump.statements.iter().find(|statement| {
+        statement.object.action == Action::Create
+            && statement.object.kind == ObjectKind::Table
+            && statement.object.name == table
+    });
+    let Some(text) = created.map(|statement| statement.text.as_str()) else { return Vec::new() };
+    let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
+    for token in crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()) {
+        match (token.kind, token.text(text)) {
+            (Kind::Punctuation, "(") => {
+                depth += 1;
+                first = depth == 1;
+            }
+            (Kind::Punctuation, ")") => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            (Kind::Punctuation, ",") if depth == 1 => first = true,
+            _ if first => {
+                first = false;
+                let constraint = ["constraint", "like", "check", "primary", "unique", "foreign", "exclude"];
+                if !constraint.iter().any(|word| token.is_word(text, word)) {
+                    columns.extend(identifier_value(token, text));
+                }
+            }
+            _ => {}
+        }
+    }
+    columns
+}
+
+/// The columns of a table's primary key, in order; empty without one.
+pub(super) fn primary_key(dump: &Dump, table: &str) -> Vec<String> {
+    for statement in &dump.statements {
+        if statement.object.kind != ObjectKind::Constraint || statement.object.table.as_deref() != Some(table) {
+            continue;
+        }
+        let text = statement.text.as_str();
+        let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|t| !t.is_trivia()).collect();
+        let Some(at) = tokens
+            .windows(2)
+            .position(|pair| matches!(pair, [a, b] if a.is_word(text, "primary") && b.is_word(text, "key")))
+        else {
+            continue;
+        };
+        let columns = tokens.get(at + 3..).unwrap_or_default();
+        return columns
+            .iter()
+            .take_while(|token| !token.is(text, ")"))
+            .filter(|token| token.kind != Kind::Punctuation)
+            .filter_map(|token| identifier_value(*token, text))
+            .collect();
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_a_table() {
+        let dump = Dump::read(
+            "CREATE TABLE app.t (\n    id integer NOT NULL,\n    \"A b\" numeric(3,1),\n    CHECK (id > 0)\n);\n\
+             CREATE SEQUENCE app.t_id_seq;\n\
+             ALTER SEQUENCE app.t_id_seq OWNED BY app.t.id;\n\
+             ALTER TABLE ONLY app.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id);\n\
+             CREATE TABLE app.u (id integer NOT NULL);\n\
+             ALTER TABLE app.u ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (\n    SEQUENCE NAME app.u_id_seq\n);\n",
+            "app",
+        )
+        .unwrap();
+        assert_eq!(sequence_owners(&dump)["t_id_seq"], "t");
+        assert_eq!(sequence_owners(&dump)["u_id_seq"], "u");
+        assert_eq!(primary_key(&dump, "t"), ["id"]);
+        assert!(primary_key(&dump, "u").is_empty());
+        assert_eq!(listed_columns(&dump, "t"), ["id", "A b"]);
+        assert!(has_identity(&dump, "u") && !has_identity(&dump, "t"));
+    }
+}

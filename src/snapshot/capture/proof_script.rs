@@ -1,0 +1,81 @@
+//! The script of a proof, and which statement an error of it belongs to.
+
+use super::dump::Dump;
+use super::proof::ProofError;
+use crate::pg::PsqlError;
+use crate::snapshot::object::{Action, ObjectKind};
+use crate::snapshot::render::Rendered;
+use crate::snapshot::template::escape_placeholders;
+use crate::snapshot::{Template, TemplateError};
+use crate::sql::{TenantName, quote};
+
+/// A script and where its statements come from.
+#[derive(Default)]
+pub(super) struct Script {
+    text: String,
+    lines: usize,
+    /// First line of each statement in the script, with what it is about.
+    statements: Vec<(usize, Origin)>,
+}
+
+#[derive(Clone)]
+enum Origin {
+    Ours,
+    Dump(String, usize),
+    Snapshot(String, usize),
+}
+
+impl Script {
+    pub(super) fn ours(&mut self, sql: &str) {
+        self.push(sql, Origin::Ours);
+    }
+
+    fn push(&mut self, sql: &str, origin: Origin) {
+        self.statements.push((self.lines + 1, origin));
+        self.lines += sql.matches('\n').count() + 1;
+        self.text.push_str(sql);
+        self.text.push_str(";\n");
+    }
+
+    pub(super) fn snapshot(&mut self, rendered: &Rendered) {
+        let object = rendered.object.as_ref().map_or_else(String::new, ToString::to_string);
+        self.push(&rendered.sql, Origin::Snapshot(object, rendered.line.unwrap_or_default()));
+    }
+
+    /// The dump's statements as they are, but for what psql would take for its own.
+    pub(super) fn dump(&mut self, dump: &Dump, schema: &str) -> Result<(), TemplateError> {
+        let creates = dump
+            .statements
+            .iter()
+            .any(|statement| statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create);
+        if !creates {
+            self.ours(&format!("CREATE SCHEMA {}", quote(schema)));
+        }
+        let nobody = TenantName::new("nobody").map_err(|_| TemplateError::Glued { line: 0 })?;
+        for statement in &dump.statements {
+            let template = Template::compile(&escape_placeholders(&statement.text))?;
+            for compiled in &template.statements {
+                let mut sql = String::new();
+                compiled.render(&nobody, &mut sql)?;
+                self.push(&sql, Origin::Dump(statement.object.to_string(), statement.line));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Names the statement that an error of psql belongs to.
+    pub(super) fn explain(&self, error: PsqlError) -> ProofError {
+        let PsqlError::Script { message, .. } = &error else { return ProofError::Psql(error) };
+        let line = message.script.as_ref().map_or(0, |place| place.line) as usize;
+        let statement = self.statements.iter().rev().find(|(first, _)| *first <= line);
+        match statement.map(|(_, origin)| origin.clone()) {
+            Some(Origin::Dump(object, line)) => ProofError::Dump { object, line, source: error },
+            Some(Origin::Snapshot(object, line)) => ProofError::Load { object, line, source: error },
+            _ => ProofError::Psql(error),
+        }
+    }
+}

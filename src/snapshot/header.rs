@@ -1,0 +1,101 @@
+//! The header of a snapshot file: `--` lines.
+
+use super::decision::{Decision, Decisions};
+use super::problem::{SnapshotError, Warning};
+use crate::sql::identifier::{fold, unquote};
+use crate::sql::{Kind, tokens};
+
+/// The format that this version writes.
+pub const FORMAT: u32 = 1;
+
+pub(super) const TITLE: &str = "-- schemastamp snapshot, format ";
+
+/// The header of a snapshot: what people and tools want to know without reading the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Major version of the server that the schema was captured from, or of the dump; `None` when nobody knows.
+    pub server: Option<u32>,
+    /// Major version of the `pg_dump` whose wording the body has.
+    pub wording: Option<u32>,
+    /// The versions tables and what they hold, as text: `schema_migrations: 12 rows, last 20240301120000`.
+    pub versions: Vec<String>,
+    /// Tables whose rows are carried, in the order in which they are filled.
+    pub seeds: Vec<String>,
+    /// What the user decided about text that cannot be proven.
+    pub decisions: Decisions,
+}
+
+/// Returns the header, its length in bytes, and the checksum that it records.
+pub(super) fn parse_header(
+    text: &str,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Header, usize, Option<String>), SnapshotError> {
+    let mut header = Header::default();
+    let mut length = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let content = line.trim_end_matches(['\n', '\r']);
+        if index == 0 {
+            let format = content.strip_prefix(TITLE).ok_or(SnapshotError::NotASnapshot)?.trim();
+            match format.parse::<u32>() {
+                Ok(FORMAT) => {}
+                Ok(_) => return Err(SnapshotError::Format { format: format.to_owned() }),
+                Err(_) => return Err(SnapshotError::NotASnapshot),
+            }
+        } else {
+            let Some(content) = content.strip_prefix("-- ") else { break };
+            // Comments of the body may follow the header of a file without a checksum.
+            let Some((key, value)) = content.split_once(": ") else { break };
+            let bad = |message: String| SnapshotError::Header { line: number, message };
+            match key {
+                "server" => {
+                    (header.server, header.wording) = parse_server(value)
+                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?;
+                }
+                // Counted again from the body.
+                "objects" => {}
+                "versions" => header.versions.push(value.to_owned()),
+                "seed" => header.seeds = parse_names(value).map_err(bad)?,
+                "keep" => header.decisions.add(value, Decision::Keep),
+                "rename" => header.decisions.add(value, Decision::Rename),
+                "sha256" => {
+                    if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(bad(format!("'{value}' is not a SHA-256 of 64 hexadecimal digits")));
+                    }
+                    return Ok((header, length + line.len(), Some(value.to_ascii_lowercase())));
+                }
+                _ => warnings.push(Warning::UnknownHeader { line: number, text: content.chars().take(80).collect() }),
+            }
+        }
+        length += line.len();
+    }
+    Ok((header, length, None))
+}
+
+fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {
+    let rest = value.strip_prefix("PostgreSQL ")?;
+    match rest.split_once(", in the wording of pg_dump ") {
+        Some((server, wording)) => Some((Some(server.parse().ok()?), Some(wording.parse().ok()?))),
+        None => Some((Some(rest.parse().ok()?), None)),
+    }
+}
+
+/// A list of identifiers, separated by commas.
+///
+/// # Errors
+/// A message for people when it is no such list.
+pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut expects_name = true;
+    for token in tokens(list).into_iter().filter(|token| !token.is_trivia()) {
+        let text = token.text(list);
+        match token.kind {
+            Kind::Word if expects_name => names.push(fold(text)),
+            Kind::Quoted(true) if expects_name => names.push(unquote(text)),
+            Kind::Punctuation if text == "," && !expects_name => {}
+            _ => return Err(format!("'{list}' is not a list of names separated by commas")),
+        }
+        expects_name = !expects_name;
+    }
+    Ok(names)
+}

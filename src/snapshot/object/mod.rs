@@ -1,0 +1,12 @@
+//! Which object a statement of a dump or snapshot is about.
+//!
+//! Reads the head of a statement by its grammar (`gram.y`), for the statements that `pg_dump` writes and people add.
+
+mod identity;
+mod kind;
+mod parser;
+mod statement;
+
+pub use identity::{Object, Scope};
+pub use kind::{Action, ObjectKind};
+pub use parser::identifier_value;

@@ -1,0 +1,101 @@
+//! What is odd about a snapshot file, and what makes it unusable.
+
+use super::header::{FORMAT, TITLE};
+use super::template::TemplateError;
+use crate::sql::ScriptError;
+
+/// Something odd about a snapshot file that can still be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The body is not the one that the checksum was made of.
+    Edited {
+        /// What the header says.
+        recorded: String,
+        /// What the body has.
+        actual: String,
+    },
+    /// The header has no checksum.
+    NoChecksum,
+    /// All line ends were CR LF; they were read as LF.
+    LineEnds,
+    /// A header line that this version does not know.
+    UnknownHeader {
+        /// 1-based line.
+        line: usize,
+        /// The line's text, at most 80 characters.
+        text: String,
+    },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Edited { recorded, actual } => write!(
+                formatter,
+                "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
+                actual.get(..12).unwrap_or(actual),
+                recorded.get(..12).unwrap_or(recorded)
+            ),
+            Self::NoChecksum => formatter.write_str("the header has no sha256 line"),
+            Self::LineEnds => formatter.write_str("the file has CR LF line ends; they were read as LF"),
+            Self::UnknownHeader { line, text } => write!(formatter, "line {line}: unknown header line '{text}'"),
+        }
+    }
+}
+
+/// Why a text is not a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Not UTF-8.
+    #[error("line {line}: not UTF-8; snapshots are UTF-8, whatever the server's encoding")]
+    Encoding {
+        /// 1-based line of the first bad byte.
+        line: usize,
+    },
+    /// The first line is not the title.
+    #[error(
+        "line 1: this is not a snapshot: the first line must begin with '{TITLE}{FORMAT}'; make one with `schemastamp capture`"
+    )]
+    NotASnapshot,
+    /// A later format.
+    #[error(
+        "line 1: the snapshot has format {format}, this version reads format {FORMAT}; a newer schemastamp is needed"
+    )]
+    Format {
+        /// The format, as it stands there.
+        format: String,
+    },
+    /// A header line with a bad value.
+    #[error("line {line}: {message}")]
+    Header {
+        /// 1-based line.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The body does not create the tenant's schema, or more than once.
+    #[error(
+        "the body has {count} statements `CREATE SCHEMA #{{prefix}}`; it needs exactly one, as the first statement"
+    )]
+    CreateSchema {
+        /// How many there are.
+        count: usize,
+    },
+    /// The last statement of an edited body has no semicolon.
+    #[error("the last statement has no semicolon; the file may be truncated")]
+    Unfinished,
+    /// The body is no usable template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl From<ScriptError> for SnapshotError {
+    fn from(error: ScriptError) -> Self {
+        Self::Template(error.into())
+    }
+}

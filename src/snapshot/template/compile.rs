@@ -1,0 +1,329 @@
+//! From a template's text to statements whose placeholders are found.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::context::{foreign_language, is_body, reads_as_identifier};
+use super::error::TemplateError;
+use super::slot::{Escape, Form, HASH, PLACEHOLDER, Piece, Slot};
+use super::statement::CompiledStatement;
+use crate::snapshot::format::hexadecimal;
+use crate::snapshot::minify::minify_into;
+use crate::snapshot::object::{Action, Object};
+use crate::sql::literal::{Content, content};
+use crate::sql::script::line_of;
+use crate::sql::token::Prefix;
+use crate::sql::{Kind, Segment, Segments, Statement, Token, tokens_of_template};
+
+/// SQL with `#{prefix}` in it, ready to be rendered many times.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Its statements, in order.
+    pub statements: Vec<CompiledStatement>,
+    /// SHA-256, in hexadecimal, of the minified text.
+    pub(in crate::snapshot) fingerprint: String,
+}
+
+impl Template {
+    /// Reads a template and finds out where each placeholder stands.
+    ///
+    /// # Errors
+    /// What is wrong, with its line.
+    pub fn compile(source: &str) -> Result<Self, TemplateError> {
+        let mut statements = Vec::new();
+        let (mut line, mut counted) = (1, 0);
+        let (mut digest, mut small) = (Sha256::new(), String::new());
+        for segment in Segments::new(source, true) {
+            let statement = &match segment? {
+                Segment::Statement(statement) => statement,
+                Segment::Copy { statement, .. } => {
+                    return Err(TemplateError::Copy { line: line_of(source, statement.range().start) });
+                }
+                Segment::Meta { range } => {
+                    let text = source.get(range.clone()).unwrap_or_default();
+                    let command = text.split_whitespace().next().unwrap_or_default().chars();
+                    let command = command.filter(|character| !character.is_control()).collect();
+                    return Err(TemplateError::Meta { line: line_of(source, range.start), command });
+                }
+            };
+            let start = statement.range().start;
+            line += line_of(source.get(counted..start).unwrap_or_default(), start - counted) - 1;
+            counted = start;
+            let object = Object::of(statement, source);
+            if object.action == Action::Transaction {
+                let word = statement.tokens.first().map(|token| token.text(source).to_uppercase()).unwrap_or_default();
+                return Err(TemplateError::Transaction { line, word });
+            }
+            small.clear();
+            minify_into(statement, source, &mut small);
+            small.push_str(";\n");
+            digest.update(small.as_bytes());
+            statements.push(Compiler::new(source, statement).compile(object, line)?);
+        }
+        Ok(Self { statements, fingerprint: hexadecimal(&digest.finalize()) })
+    }
+}
+
+/// A place in the source where something else than the source's text comes.
+struct Mark {
+    range: Range<usize>,
+    piece: Piece,
+}
+
+struct Compiler<'a> {
+    source: &'a str,
+    statement: &'a Statement,
+    marks: Vec<Mark>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(source: &'a str, statement: &'a Statement) -> Self {
+        Self { source, statement, marks: Vec::new() }
+    }
+
+    fn compile(mut self, object: Object, line: usize) -> Result<CompiledStatement, TemplateError> {
+        let range = self.statement.range();
+        let foreign = foreign_language(self.statement, self.source);
+        if foreign.is_some() || self.statement.text(self.source).contains("#{") {
+            self.placeholders(foreign.is_some())?;
+        }
+        self.guard_from_psql();
+        self.marks.sort_by_key(|mark| (mark.range.start, mark.range.end));
+        let mut pieces = Vec::new();
+        let mut at = range.start;
+        for mark in self.marks {
+            // A mark inside one that was replaced as a whole.
+            if mark.range.start < at {
+                continue;
+            }
+            if let Some(text) = self.source.get(at..mark.range.start).filter(|text| !text.is_empty()) {
+                pieces.push(Piece::Text(text.into()));
+            }
+            pieces.push(mark.piece);
+            at = mark.range.end;
+        }
+        if let Some(text) = self.source.get(at..range.end).filter(|text| !text.is_empty()) {
+            pieces.push(Piece::Text(text.into()));
+        }
+        Ok(CompiledStatement { object, line, foreign, pieces })
+    }
+
+    fn mark(&mut self, range: Range<usize>, piece: Piece) {
+        self.marks.push(Mark { range, piece });
+    }
+
+    /// What psql would take for its own outside of quotes: variables (`:name`, `:"name"`) and the semicolons of an
+    /// atomic body; and literals whose backslashes depend on `standard_conforming_strings`.
+    fn guard_from_psql(&mut self) {
+        let statement = self.statement;
+        for (index, token) in statement.tokens.iter().enumerate() {
+            let text = token.text(self.source);
+            match token.kind {
+                Kind::Punctuation if text == ";" => {
+                    self.mark(token.start..token.end, Piece::Text("\\;".into()));
+                }
+                Kind::Punctuation if text == ":" => {
+                    let next = statement.tokens.get(index + 1);
+                    if next.is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Quoted(_) | Kind::String(..))) {
+                        self.mark(token.start..token.end, Piece::Text(": ".into()));
+                    }
+                }
+                Kind::String(Prefix::None | Prefix::National, true) if text.contains('\\') => {
+                    self.escape_literal(*token);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `'a\b'` → `E'a\\b'`; slots inside keep their marks and learn the new kind of literal.
+    fn escape_literal(&mut self, token: Token) {
+        let prefix = usize::from(token.text(self.source).starts_with(['n', 'N']));
+        self.marks.retain(|mark| !(matches!(mark.piece, Piece::EscapeMark(_)) && mark.range.start == token.start));
+        self.mark(token.start..token.start + prefix, Piece::Text(" E".into()));
+        let backslashes: Vec<usize> =
+            token.text(self.source).match_indices('\\').map(|(offset, _)| token.start + offset).collect();
+        for at in backslashes {
+            self.mark(at..at + 1, Piece::Text("\\\\".into()));
+        }
+        for mark in &mut self.marks {
+            if let Piece::Slot(slot) = &mut mark.piece
+                && token.start < mark.range.start
+                && mark.range.end < token.end
+                && let Some(outermost) = slot.escapes.last_mut()
+            {
+                *outermost = Escape::Backslashed;
+            }
+        }
+    }
+
+    fn placeholders(&mut self, foreign: bool) -> Result<(), TemplateError> {
+        let start = self.statement.range().start;
+        let code = Content::verbatim(self.statement.text(self.source), start);
+        let shifted = |token: &Token| Token { kind: token.kind, start: token.start - start, end: token.end - start };
+        let tokens: Vec<Token> = self.statement.tokens.iter().map(shifted).collect();
+        self.tokens(&code, &tokens, &[], foreign)
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        line_of(self.source, offset)
+    }
+
+    /// Finds placeholders in text that is read as SQL. `outer` are the escapes around it, innermost first.
+    fn code(&mut self, code: &Content, outer: &[Escape], foreign: bool) -> Result<(), TemplateError> {
+        if !code.text.contains("#{") {
+            return Ok(());
+        }
+        self.tokens(code, &tokens_of_template(&code.text), outer, foreign)
+    }
+
+    fn tokens(
+        &mut self,
+        code: &Content,
+        tokens: &[Token],
+        outer: &[Escape],
+        foreign: bool,
+    ) -> Result<(), TemplateError> {
+        let source = code.text.as_str();
+        for (index, token) in tokens.iter().enumerate() {
+            let text = token.text(source);
+            if text.len() < 3 || !text.contains("#{") {
+                continue;
+            }
+            match token.kind {
+                Kind::Placeholder => {
+                    let neighbour = |index: Option<usize>| index.and_then(|index| tokens.get(index));
+                    let glued = |other: Option<&Token>| {
+                        other.is_some_and(|other| matches!(other.kind, Kind::Word | Kind::Number | Kind::Placeholder))
+                    };
+                    // In a literal that is prose, words may well touch it.
+                    if outer.is_empty() && (glued(neighbour(index.checked_sub(1))) || glued(tokens.get(index + 1))) {
+                        return Err(TemplateError::Glued { line: self.line(code.source_offset(token.start)) });
+                    }
+                    self.slots(code, token.start..token.end, Form::Identifier, outer)?;
+                }
+                Kind::Quoted(_) | Kind::UnicodeQuoted(_) => {
+                    self.slots(code, token.start..token.end, Form::Name, &within(Escape::QuotedIdentifier, outer))?;
+                }
+                Kind::LineComment | Kind::BlockComment(_) => {
+                    self.slots(code, token.start..token.end, Form::Name, &within(Escape::Comment, outer))?;
+                }
+                Kind::String(prefix, true) => {
+                    self.string(code, tokens, index, prefix, outer, foreign)?;
+                }
+                Kind::Dollar(length, true) => self.dollar(code, *token, length, outer, foreign)?,
+                // A literal that never ends, inside of another: prose with an apostrophe.
+                _ => self.slots(code, token.start..token.end, Form::Identifier, outer)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn string(
+        &mut self,
+        code: &Content,
+        tokens: &[Token],
+        index: usize,
+        prefix: Prefix,
+        outer: &[Escape],
+        foreign: bool,
+    ) -> Result<(), TemplateError> {
+        let Some(token) = tokens.get(index).copied() else { return Ok(()) };
+        let Some(inner) = content(token, &code.text) else { return Ok(()) };
+        let inner = relative(&inner, code);
+        let plain = matches!(prefix, Prefix::None | Prefix::National);
+        let escapes = within(if plain { Escape::Literal } else { Escape::Backslashed }, outer);
+        if plain && inner.text.contains("#{") {
+            let at = code.source_offset(token.start);
+            let own = self.source.get(at..at + prefix.len()).unwrap_or_default();
+            self.mark(at..at + prefix.len(), Piece::EscapeMark(own.into()));
+        }
+        if foreign && outer.is_empty() && is_body(tokens, index, &code.text) {
+            return self.slots(&inner, 0..inner.text.len(), Form::Name, &within(Escape::Foreign, &escapes));
+        }
+        if inner.text == PLACEHOLDER && !reads_as_identifier(tokens, index, &code.text) {
+            return self.slots(&inner, 0..inner.text.len(), Form::Name, &escapes);
+        }
+        self.code(&inner, &escapes, false)
+    }
+
+    fn dollar(
+        &mut self,
+        code: &Content,
+        token: Token,
+        length: usize,
+        outer: &[Escape],
+        foreign: bool,
+    ) -> Result<(), TemplateError> {
+        let Some(inner) = content(token, &code.text) else { return Ok(()) };
+        let inner = relative(&inner, code);
+        let tag: Box<str> = code.text.get(token.start..token.start + length).unwrap_or("$$").into();
+        for (start, opens) in [(token.start, true), (token.end - length, false)] {
+            let range = code.source_offset(start)..code.source_offset(start + length);
+            self.mark(range, Piece::Delimiter { tag: tag.clone(), opens });
+        }
+        if foreign && outer.is_empty() {
+            return self.slots(&inner, 0..inner.text.len(), Form::Name, &[Escape::Foreign]);
+        }
+        self.code(&inner, outer, false)
+    }
+
+    /// Marks every placeholder in a range of decoded text.
+    fn slots(
+        &mut self,
+        code: &Content,
+        range: Range<usize>,
+        form: Form,
+        escapes: &[Escape],
+    ) -> Result<(), TemplateError> {
+        let text = code.text.get(range.clone()).unwrap_or_default();
+        for (offset, _) in text.match_indices("#{") {
+            let rest = text.get(offset..).unwrap_or_default();
+            let length = rest.find('}').map_or(rest.len(), |end| end + 1);
+            let start = range.start + offset;
+            let source_range = code.source_offset(start)..code.source_offset(start + length);
+            match rest.get(..length).unwrap_or_default() {
+                PLACEHOLDER => self.mark(source_range, Piece::Slot(Slot { form, escapes: escapes.to_vec() })),
+                HASH => self.mark(source_range, Piece::Text("#".into())),
+                unknown => {
+                    let found = unknown.chars().take(40).collect();
+                    return Err(TemplateError::Unknown { line: self.line(source_range.start), found });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(inner: Escape, outer: &[Escape]) -> Vec<Escape> {
+    let mut escapes = vec![inner];
+    escapes.extend_from_slice(outer);
+    escapes
+}
+
+/// Content found inside of other content, with offsets in the source.
+fn relative(inner: &Content, outer: &Content) -> Content {
+    inner.rebased(|offset| outer.source_offset(offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_cannot_hold() {
+        for (source, expected) in [
+            ("SELECT 1;\n\\! id\n", "line 2: psql meta-command '\\!'"),
+            ("SELECT #{tenant}.a;", "line 1: unknown placeholder '#{tenant}'"),
+            ("SELECT '\n#{x}';", "line 2: unknown placeholder"),
+            ("SELECT #{prefix}_x;", "line 1: #{prefix} is only a part"),
+            ("COPY a FROM stdin;\n\\.\n", "line 1: COPY data"),
+            ("SELECT 1;\nCOMMIT;", "line 2: 'COMMIT' would end"),
+            ("SELECT 'a", "line 1: a string literal starts here and never ends"),
+        ] {
+            let error = Template::compile(source).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}
