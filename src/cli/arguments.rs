@@ -64,6 +64,10 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Drop tenants, after showing what would go
     Drop(DropArguments),
+    /// Rename a tenant; what holds its name as text is written anew, and the result proven
+    Rename(TwoTenantsArguments),
+    /// Copy a tenant with its data and the positions of its sequences
+    Clone(TwoTenantsArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -80,7 +84,6 @@ pub(super) enum Command {
 
 /// What `capture` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CaptureArguments {
     /// The schema to capture
     #[arg(long, value_name = "SCHEMA")]
@@ -199,13 +202,19 @@ pub(super) struct ScopeArguments {
 
 /// What `migrate` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
     /// The folder of SQL migrations
-    #[arg(long, value_name = "DIR")]
-    pub(super) migrations: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Run this command of the app for each tenant, with `SCHEMASTAMP_TENANT` and `PG*` set
+    #[arg(
+        long,
+        value_name = "CMD",
+        conflicts_with_all = ["migrations", "role", "allow_out_of_order", "allow_missing", "allow_changed"]
+    )]
+    pub(super) run: Option<String>,
     /// The table of applied migrations, where it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
@@ -256,7 +265,6 @@ pub(super) struct StatusArguments {
 
 /// What `verify` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
@@ -323,6 +331,23 @@ pub(super) struct DropArguments {
     /// Show what would go, drop nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// What `rename` and `clone` take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TwoTenantsArguments {
+    /// The tenant: the name of its schema
+    #[arg(value_name = "OLD")]
+    pub(super) old: String,
+    /// The new name
+    #[arg(value_name = "NEW")]
+    pub(super) new: String,
+    /// Doubtful text of this object only looks like the schema's name; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) keep: Vec<String>,
+    /// Doubtful text of this object names the schema; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) rename: Vec<String>,
 }
 
 /// A number of seconds that a timeout can have.

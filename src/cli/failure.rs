@@ -8,7 +8,7 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
-use crate::tenant::lifecycle::DropError;
+use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::refresh::RefreshError;
@@ -64,6 +64,8 @@ pub(super) enum Failure {
     Refresh(Box<RefreshError>),
     #[error(transparent)]
     Drop(Box<DropError>),
+    #[error(transparent)]
+    Lifecycle(Box<LifecycleError>),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {
@@ -100,6 +102,7 @@ boxed! {
     Verify(VerifyError),
     Refresh(RefreshError),
     Drop(DropError),
+    Lifecycle(LifecycleError),
 }
 
 impl Failure {

@@ -10,7 +10,9 @@ use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use super::{capture, diagnose, drop, migrate, minify, packaging, provision, refresh, render, status, verify};
+use super::{
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, provision, refresh, render, status, verify,
+};
 use crate::config::Environment;
 use crate::exit;
 use crate::process::Stop;
@@ -67,12 +69,14 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => provision::run(session, arguments).await,
-        Some(Command::Migrate(arguments)) => migrate::run(session, arguments).await,
+        Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
-        Some(Command::Verify(arguments)) => verify::run(session, arguments).await,
-        Some(Command::Refresh(arguments)) => refresh::run(session, arguments).await,
-        Some(Command::Check(arguments)) => refresh::check(session, arguments).await,
+        Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,
+        Some(Command::Refresh(arguments)) => Box::pin(refresh::run(session, arguments)).await,
+        Some(Command::Check(arguments)) => Box::pin(refresh::check(session, arguments)).await,
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
+        Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
+        Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command }) => packaging::man(command.as_deref()),

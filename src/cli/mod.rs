@@ -14,6 +14,7 @@ mod failure;
 mod main;
 mod migrate;
 mod minify;
+mod move_tenant;
 mod names;
 mod output;
 mod packaging;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::report_capture::of_capture;
-use super::report_tenants::{of_drop, of_fleet, of_migrate, of_migration, of_refresh, of_verify};
+use super::report_tenants::{of_drop, of_fleet, of_lifecycle, of_migrate, of_migration, of_refresh, of_verify};
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
 use crate::diagnose::{Context, explain};
@@ -119,6 +119,7 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Verify(error) => of_verify(error, context),
         Failure::Refresh(error) => of_refresh(error, context),
         Failure::Drop(error) => of_drop(error, context),
+        Failure::Lifecycle(error) => of_lifecycle(error, context),
         Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
         Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
         Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),

@@ -162,7 +162,7 @@ impl Reader<'_> {
             return Some(Verdict::Schema);
         }
         // A whole row; or, for a schema called toast, the options of the TOAST table.
-        if view.is(index + 2, "*") || (self.schema == "toast" && self.is_option(view, index)) {
+        if view.is(index + 2, "*") || (self.schema == "toast" && view.is_option(index)) {
             return None;
         }
         match place {
@@ -177,11 +177,6 @@ impl Reader<'_> {
         let called = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
         let kinds = [ObjectKind::Operator, ObjectKind::OperatorClass, ObjectKind::OperatorFamily];
         called || (kinds.contains(&self.object.kind) && view.at(index + 2).is_some_and(|t| t.kind == Kind::Operator))
-    }
-
-    /// Whether a name stands in the list of `WITH (option = value)`.
-    fn is_option(&self, view: &View<'_>, index: usize) -> bool {
-        (0..index).rev().find(|at| view.is(*at, "(")).is_some_and(|open| open > 0 && view.word(open - 1, "with"))
     }
 
     /// Whether only a schema can stand in front of the dot there.

@@ -96,6 +96,11 @@ impl View<'_> {
             || (self.is(before, ",") && self.clause(before) == Some("from"))
     }
 
+    /// Whether a name stands in the list of `WITH (option = value)`.
+    pub(super) fn is_option(&self, index: usize) -> bool {
+        (0..index).rev().find(|at| self.is(*at, "(")).is_some_and(|open| open > 0 && self.word(open - 1, "with"))
+    }
+
     /// The token in front of a name, past opening parentheses.
     fn behind_parentheses(&self, index: usize) -> Option<usize> {
         (0..index).rev().find(|at| !self.is(*at, "("))
