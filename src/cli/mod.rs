@@ -1,8 +1,8 @@
 //! Arguments, commands, output, exit codes.
 //!
-//! A command gets its arguments and a [`Session`](session::Session), writes results to stdout through
-//! [`Output`](output::Output), and returns its exit code or a [`Failure`](failure::Failure), which
-//! [`report`](report) turns into the words, the id and the exit code that users see.
+//! A command gets its arguments and a `Session`, writes results to stdout through
+//! `Output`, and returns its exit code or a `Failure`, which
+//! `report` turns into the words, the id and the exit code that users see.
 
 mod arguments;
 mod capture;

@@ -12,7 +12,7 @@ fn a_login_that_fails_is_explained() {
     world.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
     --- stderr ---
-    error: tenant 'a': cannot connect: the server wants a password and none is configured
+    error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, says libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: fe_sendauth: no password supplied
     caused by: psql is never let to ask for one
     hint: set the password by DATABASE_URL, PGPASSWORD or a password file for role 'locked'
