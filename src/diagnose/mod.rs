@@ -1,8 +1,8 @@
 //! Why a connection fails and what to change: messages recognised, probes that look for themselves, and the walk.
 //!
 //! - [`explain`] is pure: what a client printed, turned into findings. Every command calls it when it cannot connect.
-//! - [`prepare`] settles what a connection does about TLS, and refuses what cannot work, before a command connects.
-//! - [`walk`] is the command `diagnose`.
+//! - [`prepare()`] settles what a connection does about TLS, and refuses what cannot work, before a command connects.
+//! - [`walk()`] is the command `diagnose`.
 
 pub mod catalogue;
 mod classify;
