@@ -47,7 +47,7 @@ fn a_login_that_fails_is_explained() {
     let world = world.env("PGPASSWORD", "wrong");
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
     --- stderr ---
-    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist
+    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, says PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
     caused by: the server does not tell the two apart
     hint: correct the password of role 'locked', or the role's name
