@@ -19,6 +19,8 @@ pub struct Target {
     pub server: Server,
     /// What makes the explanation of a failed connection concrete.
     pub context: Context,
+    /// The connection does not go through a Unix socket, on which there is no TLS.
+    pub over_network: bool,
 }
 
 /// Why a connection is not even tried.
@@ -63,7 +65,7 @@ pub async fn server(settings: &Settings, environment: &Environment, stop: &Stop)
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = Some(settings.tool.timeout.value).filter(|timeout| !timeout.is_zero());
-    Ok(Target { server, context })
+    Ok(Target { server, context, over_network: !prepared.socket })
 }
 
 /// Finds `pg_dump` for a server.

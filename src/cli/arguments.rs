@@ -2,9 +2,9 @@
 #![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{ConnectionFlags, ToolFlags};
+use super::common::CommonArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -64,6 +64,10 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Drop tenants, after showing what would go
     Drop(DropArguments),
+    /// Rename a tenant; what holds its name as text is written anew, and the result proven
+    Rename(TwoTenantsArguments),
+    /// Copy a tenant with its data and the positions of its sequences
+    Clone(TwoTenantsArguments),
     /// Report on programs, configuration, files, network, TLS, login and rights
     Diagnose,
     /// Print the completions for a shell
@@ -80,7 +84,6 @@ pub(super) enum Command {
 
 /// What `capture` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct CaptureArguments {
     /// The schema to capture
     #[arg(long, value_name = "SCHEMA")]
@@ -199,13 +202,19 @@ pub(super) struct ScopeArguments {
 
 /// What `migrate` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
     /// The folder of SQL migrations
-    #[arg(long, value_name = "DIR")]
-    pub(super) migrations: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Run this command of the app for each tenant, with `SCHEMASTAMP_TENANT` and `PG*` set
+    #[arg(
+        long,
+        value_name = "CMD",
+        conflicts_with_all = ["migrations", "role", "allow_out_of_order", "allow_missing", "allow_changed"]
+    )]
+    pub(super) run: Option<String>,
     /// The table of applied migrations, where it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
@@ -256,7 +265,6 @@ pub(super) struct StatusArguments {
 
 /// What `verify` takes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
@@ -325,6 +333,23 @@ pub(super) struct DropArguments {
     pub(super) dry_run: bool,
 }
 
+/// What `rename` and `clone` take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TwoTenantsArguments {
+    /// The tenant: the name of its schema
+    #[arg(value_name = "OLD")]
+    pub(super) old: String,
+    /// The new name
+    #[arg(value_name = "NEW")]
+    pub(super) new: String,
+    /// Doubtful text of this object only looks like the schema's name; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) keep: Vec<String>,
+    /// Doubtful text of this object names the schema; may be repeated; as in the snapshot, if there is one
+    #[arg(long, value_name = "OBJECT")]
+    pub(super) rename: Vec<String>,
+}
+
 /// A number of seconds that a timeout can have.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -333,144 +358,12 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What every command takes, before or after its name.
-#[derive(Clone, Args, Debug)]
-pub(super) struct CommonArguments {
-    /// Print help
-    #[arg(long, short = '?', global = true, action = ArgAction::Help, help_heading = "Common options")]
-    help: Option<bool>,
-    #[command(flatten)]
-    connection: ConnectionArguments,
-    /// The snapshot file [default: `SCHEMASTAMP_SNAPSHOT`, else the only file in snapshots/]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
-    snapshot: Option<PathBuf>,
-    /// The psql to run
-    #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
-    psql: Option<PathBuf>,
-    /// The pg_dump to run
-    #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
-    pg_dump: Option<PathBuf>,
-    /// How long a run may take in seconds; 0 for no limit
-    #[arg(long, global = true, value_name = "SECONDS", help_heading = "Common options")]
-    timeout: Option<String>,
-    /// Text for people, or JSON Lines
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
-    pub(super) format: Format,
-    /// When to colour the output
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Common options")]
-    pub(super) color: Color,
-    /// Report on programs, configuration, files, network, TLS, login and rights; beside a command: when it cannot connect
-    #[arg(long, global = true, help_heading = "Common options")]
-    pub(super) diagnose: bool,
-    /// Say more on stderr; may be repeated
-    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Common options")]
-    pub(super) verbose: u8,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Common options")]
-    pub(super) quiet: bool,
-}
-
-/// The connection, as psql has it.
-#[derive(Clone, Args)]
-#[command(next_help_heading = "Connection")]
-struct ConnectionArguments {
-    /// Server's host name, address or socket directory
-    #[arg(long, short = 'h', global = true, value_name = "HOST")]
-    host: Option<String>,
-    /// Server's port
-    #[arg(long, short = 'p', global = true, value_name = "PORT")]
-    port: Option<String>,
-    /// Role to log in as
-    #[arg(long, short = 'U', global = true, value_name = "ROLE")]
-    username: Option<String>,
-    /// Database: a name, a key=value string or a postgres:// URI
-    #[arg(long, short = 'd', global = true, value_name = "DATABASE")]
-    dbname: Option<String>,
-    /// disable, allow, prefer, require, verify-ca or verify-full
-    #[arg(long, global = true, value_name = "MODE")]
-    sslmode: Option<String>,
-    /// Certificates of the authorities to trust, or system
-    #[arg(long, global = true, value_name = "FILE")]
-    sslrootcert: Option<String>,
-    /// Client certificate
-    #[arg(long, global = true, value_name = "FILE")]
-    sslcert: Option<String>,
-    /// Private key of the client certificate
-    #[arg(long, global = true, value_name = "FILE")]
-    sslkey: Option<String>,
-    /// Certificates that are revoked
-    #[arg(long, global = true, value_name = "FILE")]
-    sslcrl: Option<String>,
-}
-
-/// The database may be a URI with a password.
-impl std::fmt::Debug for ConnectionArguments {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        ConnectionFlags::from(self.clone()).fmt(formatter)
-    }
-}
-
-impl From<ConnectionArguments> for ConnectionFlags {
-    fn from(arguments: ConnectionArguments) -> Self {
-        let ConnectionArguments { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } =
-            arguments;
-        Self { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl }
-    }
-}
-
-impl CommonArguments {
-    /// The flags on the connection.
-    pub(super) fn connection(&self) -> ConnectionFlags {
-        self.connection.clone().into()
-    }
-
-    /// The flags on the tool itself.
-    pub(super) fn tool(&self) -> ToolFlags {
-        ToolFlags {
-            snapshot: self.snapshot.clone(),
-            psql: self.psql.clone(),
-            pg_dump: self.pg_dump.clone(),
-            timeout: self.timeout.clone(),
-            ..ToolFlags::default()
-        }
-    }
-}
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Text,
-    /// JSON Lines.
-    Json,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-impl From<Color> for anstream::ColorChoice {
-    fn from(color: Color) -> Self {
-        match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::cli::common::Format;
 
     #[test]
     fn the_definition_holds_together() {

@@ -53,7 +53,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         match failure {
             None if output.is_json() => Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
             None => {
-                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?
+                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?;
             }
             Some(failure) => {
                 let mut report = report(&failure, session.context());

@@ -8,7 +8,7 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
-use crate::tenant::lifecycle::DropError;
+use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::refresh::RefreshError;
@@ -53,17 +53,19 @@ pub(super) enum Failure {
     #[error(transparent)]
     Provision(Box<ProvisionError>),
     #[error(transparent)]
-    Migration(#[from] MigrationError),
+    Migration(Box<MigrationError>),
     #[error(transparent)]
-    Fleet(#[from] FleetError),
+    Fleet(Box<FleetError>),
     #[error(transparent)]
-    Migrate(#[from] MigrateError),
+    Migrate(Box<MigrateError>),
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(Box<VerifyError>),
     #[error(transparent)]
-    Refresh(#[from] RefreshError),
+    Refresh(Box<RefreshError>),
     #[error(transparent)]
-    Drop(#[from] DropError),
+    Drop(Box<DropError>),
+    #[error(transparent)]
+    Lifecycle(Box<LifecycleError>),
     /// Standard output or input cannot be used.
     #[error("cannot use {stream}")]
     Stream {
@@ -79,22 +81,28 @@ pub(super) enum Failure {
     Signals(#[source] io::Error),
 }
 
-impl From<ConnectError> for Failure {
-    fn from(error: ConnectError) -> Self {
-        Self::Connect(Box::new(error))
-    }
+/// Errors are large, and failures are rare: the variants hold them in boxes.
+macro_rules! boxed {
+    ($($variant:ident($error:ty)),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        })*
+    };
 }
 
-impl From<CaptureError> for Failure {
-    fn from(error: CaptureError) -> Self {
-        Self::Capture(Box::new(error))
-    }
-}
-
-impl From<ProvisionError> for Failure {
-    fn from(error: ProvisionError) -> Self {
-        Self::Provision(Box::new(error))
-    }
+boxed! {
+    Connect(ConnectError),
+    Capture(CaptureError),
+    Provision(ProvisionError),
+    Migration(MigrationError),
+    Fleet(FleetError),
+    Migrate(MigrateError),
+    Verify(VerifyError),
+    Refresh(RefreshError),
+    Drop(DropError),
+    Lifecycle(LifecycleError),
 }
 
 impl Failure {

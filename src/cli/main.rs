@@ -5,11 +5,14 @@ use std::time::Duration;
 use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
 
-use super::arguments::{Arguments, Command, CommonArguments};
+use super::arguments::{Arguments, Command};
+use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
-use super::{capture, diagnose, drop, migrate, minify, packaging, provision, refresh, render, status, verify};
+use super::{
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, provision, refresh, render, status, verify,
+};
 use crate::config::Environment;
 use crate::exit;
 use crate::process::Stop;
@@ -48,7 +51,7 @@ async fn run(arguments: Arguments) -> u8 {
         Err(error) => return output.fail(&Failure::Signals(error), None),
     };
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
-    match command(&session, arguments.command).await {
+    match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => code,
         Err(failure) => {
             let code = session.output.fail(&failure, session.context());
@@ -66,12 +69,14 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => provision::run(session, arguments).await,
-        Some(Command::Migrate(arguments)) => migrate::run(session, arguments).await,
+        Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
-        Some(Command::Verify(arguments)) => verify::run(session, arguments).await,
-        Some(Command::Refresh(arguments)) => refresh::run(session, arguments).await,
-        Some(Command::Check(arguments)) => refresh::check(session, arguments).await,
+        Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,
+        Some(Command::Refresh(arguments)) => Box::pin(refresh::run(session, arguments)).await,
+        Some(Command::Check(arguments)) => Box::pin(refresh::check(session, arguments)).await,
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
+        Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
+        Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command }) => packaging::man(command.as_deref()),

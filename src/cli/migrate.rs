@@ -1,6 +1,7 @@
 //! The command `migrate`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -14,7 +15,11 @@ use super::report::of_signal;
 use super::scope::{many, named};
 use super::session::Session;
 use crate::exit;
-use crate::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, TenantReport, migrate};
+use crate::path::PathError;
+use crate::process::EnvValue;
+use crate::tenant::migrate::{
+    ExternalCommand, MigrateOptions, MigrateReport, Outcome, TenantReport, migrate, migrate_by,
+};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::Strictness;
 
@@ -54,7 +59,7 @@ struct ErrorLine<'a> {
 pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Result<u8, Failure> {
     let output = session.output;
     let scope = arguments.scope.explicit_scope()?;
-    let migrations = load(&arguments.migrations, output)?;
+    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
     let options = MigrateOptions {
@@ -80,7 +85,14 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
             failed = line(output, session.common.verbose > 0, tenant).err();
         }
     };
-    let report = migrate(&target.server, &migrations, &options, &session.stop, &mut tell).await?;
+    let report = match (&migrations, arguments.run) {
+        (Some(migrations), _) => migrate(&target.server, migrations, &options, &session.stop, &mut tell).await?,
+        (None, Some(command)) => {
+            let command = external(session, command)?;
+            migrate_by(&target.server, &command, &options, &session.stop, &mut tell).await?
+        }
+        (None, None) => return Err(Failure::Usage("migrate how? --migrations or --run".to_owned())),
+    };
     for tenant in
         report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
     {
@@ -93,8 +105,19 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
     conclude(session, &report)
 }
 
+/// The app's command, in this folder, with what this process inherited but for what would lead to another server.
+fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
+    let folder = std::env::current_dir().map_err(PathError::on("find", Path::new(".")))?;
+    let leads_elsewhere = |name: &str| name.starts_with("PG") || name.starts_with("SCHEMASTAMP_");
+    let environment = session.environment.iter().filter_map(|(name, value)| {
+        let name = name.to_str().filter(|name| !leads_elsewhere(name))?;
+        Some((name.to_owned(), EnvValue::Plain(value.to_owned())))
+    });
+    Ok(ExternalCommand { command, folder, environment: environment.collect() })
+}
+
 /// Reads the folder and says what is odd about it.
-pub(super) fn load(folder: &std::path::Path, output: Output) -> Result<Migrations, Failure> {
+pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, Failure> {
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' has no migrations", folder.display()));
@@ -143,7 +166,13 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
         Outcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         Outcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
     };
-    output.result(style(&report.outcome), &report.outcome.word().replace('_', " "), &rest)
+    output.result(style(&report.outcome), &report.outcome.word().replace('_', " "), &rest)?;
+    if let Outcome::Failed(failure) = &report.outcome
+        && let Some(detail) = failure.detail.as_deref().filter(|_| verbose)
+    {
+        output.say(&format!("  {}", detail.replace('\n', "\n  ")));
+    }
+    Ok(())
 }
 
 fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {

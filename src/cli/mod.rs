@@ -1,11 +1,12 @@
 //! Arguments, commands, output, exit codes.
 //!
-//! A command gets its arguments and a [`Session`](session::Session), writes results to stdout through
-//! [`Output`](output::Output), and returns its exit code or a [`Failure`](failure::Failure), which
-//! [`report`](report) turns into the words, the id and the exit code that users see.
+//! A command gets its arguments and a `Session`, writes results to stdout through
+//! `Output`, and returns its exit code or a `Failure`, which
+//! `report` turns into the words, the id and the exit code that users see.
 
 mod arguments;
 mod capture;
+mod common;
 mod diagnose;
 mod doubts;
 mod drop;
@@ -13,6 +14,7 @@ mod failure;
 mod main;
 mod migrate;
 mod minify;
+mod move_tenant;
 mod names;
 mod output;
 mod packaging;

@@ -4,7 +4,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::arguments::{CommonArguments, Format};
+use super::common::{CommonArguments, Format};
 use super::failure::Failure;
 use super::report::{ErrorObject, Report, report};
 use crate::diagnose::Context;

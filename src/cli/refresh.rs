@@ -27,7 +27,7 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
-    let refreshed = refresh(&server, &pg_dump, &snapshot, &migrations, &options, &session.stop).await?;
+    let refreshed = Box::pin(refresh(&server, &pg_dump, &snapshot, &migrations, &options, &session.stop)).await?;
     notes(session, &refreshed.notes);
     for left in &refreshed.leftovers {
         output.note(&format!("dropped '{left}', which a run that did not end well had left"));
@@ -60,7 +60,8 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     let options = options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
-            let refreshed = refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop).await?;
+            let refreshed =
+                Box::pin(refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop)).await?;
             (refreshed.snapshot, "snapshot and migrations".to_owned())
         }
         (None, Some(schema)) => {

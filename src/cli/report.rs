@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::report_capture::of_capture;
-use super::report_tenants::{of_drop, of_fleet, of_migrate, of_migration, of_refresh, of_verify};
+use super::report_tenants::{of_drop, of_fleet, of_lifecycle, of_migrate, of_migration, of_refresh, of_verify};
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
 use crate::diagnose::{Context, explain};
@@ -119,6 +119,7 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Verify(error) => of_verify(error, context),
         Failure::Refresh(error) => of_refresh(error, context),
         Failure::Drop(error) => of_drop(error, context),
+        Failure::Lifecycle(error) => of_lifecycle(error, context),
         Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
         Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
         Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
@@ -139,40 +140,12 @@ pub(super) fn of_signal(signal: Signal) -> u8 {
 }
 
 fn of_config(error: &ConfigError) -> Report {
-    let (code, id) = match error {
-        ConfigError::NoUser => (exit::CONFIGURATION, "config.no_user"),
-        ConfigError::ServiceFile { .. } | ConfigError::ServiceNotFound { .. } => {
-            (exit::CONFIGURATION, "config.service")
-        }
-        ConfigError::File { .. } => (exit::FILE, "config.file"),
-        ConfigError::ProtocolRange { .. } => (exit::CONFIGURATION, "config.protocol_range"),
-        ConfigError::Empty { .. }
-        | ConfigError::NotUtf8 { .. }
-        | ConfigError::Value { .. }
-        | ConfigError::ConnectionString { .. }
-        | ConfigError::NotConnectionString { .. }
-        | ConfigError::NotName { .. }
-        | ConfigError::UnknownVariable { .. }
-        | ConfigError::Variables { .. }
-        | ConfigError::ListLength { .. }
-        | ConfigError::Refused { .. }
-        | ConfigError::NoDirectory { .. }
-        | ConfigError::UnknownKeyword { .. } => (exit::CONFIGURATION, "config.invalid"),
-    };
-    Report::of(error, code, id)
+    let code = if matches!(error, ConfigError::File { .. }) { exit::FILE } else { exit::CONFIGURATION };
+    Report::of(error, code, error.id())
 }
 
 fn of_tls(error: &TlsError) -> Report {
-    let code = match error {
-        TlsError::File(_) | TlsError::NoSystemRoots { .. } => exit::FILE,
-        TlsError::TooOld { .. } => exit::PROGRAM,
-        TlsError::Mode(_)
-        | TlsError::Range(_)
-        | TlsError::WeakMode { .. }
-        | TlsError::Value { .. }
-        | TlsError::NoHostName => exit::CONFIGURATION,
-    };
-    let mut report = Report::of(error, code, error.id()).hint(error.fix());
+    let mut report = Report::of(error, error.exit_code(), error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
@@ -204,7 +177,13 @@ pub(super) fn of_connection(messages: &[ServerMessage], stderr: &str, context: O
     // Never empty, says `explain`; with nothing to say the words of psql do.
     let (id, what, why, fix) = findings.into_iter().next().map_or_else(
         || ("connection.failed".to_owned(), "the connection failed".to_owned(), String::new(), String::new()),
-        |finding| (finding.id, finding.what, finding.why, finding.fix),
+        |finding| {
+            // Which failure it is, and who said so.
+            let speaker = finding.evidence.get("said_by").and_then(Value::as_str);
+            let speaker = speaker.map(|speaker| format!(", says {speaker}")).unwrap_or_default();
+            let what = format!("{} ({}{speaker})", finding.what, finding.id);
+            (finding.id, what, finding.why, finding.fix)
+        },
     );
     if !why.is_empty() {
         causes.push(why);

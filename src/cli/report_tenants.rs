@@ -5,7 +5,7 @@ use super::report_capture::of_capture;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::PsqlError;
-use crate::tenant::lifecycle::DropError;
+use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::refresh::RefreshError;
@@ -86,5 +86,21 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
         DropError::Outside(_) => {
             Report::of(error, exit::SQL, "tenant.depended_on").hint("nothing was dropped; --cascade drops these, too")
         }
+    }
+}
+
+pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> Report {
+    match error {
+        LifecycleError::Psql(source) => of_beneath(error, source, context),
+        LifecycleError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
+        LifecycleError::Exists(_) => Report::of(error, exit::EXISTS, "tenant.exists"),
+        LifecycleError::Changed(_) => {
+            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again")
+        }
+        LifecycleError::Capture(error) => of_capture(error, context),
+        LifecycleError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
+            .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
+        LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
     }
 }

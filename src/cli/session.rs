@@ -1,11 +1,11 @@
 use std::sync::OnceLock;
 
-use super::arguments::CommonArguments;
+use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::{Environment, Settings, ToolSettings};
 use crate::connect::{self, Target};
-use crate::diagnose::Context;
+use crate::diagnose::{Context, silent_plaintext};
 use crate::process::Stop;
 
 /// What every command works with.
@@ -42,6 +42,12 @@ impl Session {
     pub(super) async fn target(&self, settings: &Settings) -> Result<Target, Failure> {
         let target = connect::server(settings, &self.environment, &self.stop).await?;
         self.context.get_or_init(|| target.context.clone());
+        // `prefer` and `allow` never say themselves that they went on in plaintext.
+        if let Some(mode) = target.context.sslmode.filter(|_| target.over_network)
+            && let Some(finding) = silent_plaintext(&target.server, mode, &target.context, &self.stop).await
+        {
+            self.output.warning(&format!("{} ({}): {}; {}", finding.what, finding.id, finding.why, finding.fix));
+        }
         Ok(target)
     }
 

@@ -1,5 +1,7 @@
 //! The command `status`.
 
+use std::fmt::Write as _;
+
 use anstyle::AnsiColor;
 use serde_json::json;
 
@@ -56,13 +58,13 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     let mut rest =
         format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
-        rest.push_str(&format!(", {behind} behind"));
+        let _ = write!(rest, ", {behind} behind");
     }
     if let Some(snapshot) = tenant.snapshot.as_deref().and_then(|snapshot| snapshot.get(..SHOWN)) {
-        rest.push_str(&format!(", from snapshot {snapshot}"));
+        let _ = write!(rest, ", from snapshot {snapshot}");
     }
     for problem in &tenant.problems {
-        rest.push_str(&format!("; {problem}"));
+        let _ = write!(rest, "; {problem}");
     }
     output.result(color.on_default(), word, &rest)
 }

@@ -1,5 +1,7 @@
 //! The command `verify`.
 
+use std::fmt::Write as _;
+
 use anstyle::AnsiColor;
 use serde_json::json;
 
@@ -34,9 +36,9 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
     if session.output.is_json() {
-        for_programs(session, &verification)?
+        for_programs(&verification)?;
     } else {
-        for_people(session, &verification)?
+        for_people(session, &verification)?;
     }
     let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
     Ok(if differs { exit::DIFFERENCES } else { exit::DONE })
@@ -57,7 +59,7 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn for_programs(session: &Session, verification: &Verification) -> Result<(), Failure> {
+fn for_programs(verification: &Verification) -> Result<(), Failure> {
     for tenant in &verification.equal {
         Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
     }
@@ -101,10 +103,10 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Fail
     let odd: usize = verification.variants.iter().map(|variant| variant.tenants.len()).sum();
     let mut text = format!("{} equal", verification.equal.len());
     if odd > 0 {
-        text.push_str(&format!(", {odd} in {}", many(verification.variants.len(), "variant")));
+        let _ = write!(text, ", {odd} in {}", many(verification.variants.len(), "variant"));
     }
     if !verification.missing.is_empty() {
-        text.push_str(&format!(", {} missing", verification.missing.len()));
+        let _ = write!(text, ", {} missing", verification.missing.len());
     }
     output.say(&text);
     Ok(())

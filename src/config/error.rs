@@ -152,6 +152,19 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The stable id of the failure, as `docs/findings.md` lists it.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::NoUser => "config.no_user",
+            Self::ServiceFile { .. } | Self::ServiceNotFound { .. } => "config.service",
+            Self::File { .. } => "config.file",
+            Self::ProtocolRange { .. } => "config.protocol_range",
+            _ => "config.invalid",
+        }
+    }
+}
+
 /// What is wrong with a connection string. Nothing of the string is in it: any part may belong to a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

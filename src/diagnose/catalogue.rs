@@ -53,6 +53,8 @@ catalogue! {
     "program.libpq_too_old": "libpq is too old for a setting", "libpq ignores variables that it does not know",
         "use a newer psql, or leave the setting out";
     "config.invalid": "a setting is invalid", "it cannot be read as what it is meant to be", "correct it where it stands";
+    "config.file": "a file of the configuration cannot be read", "a service or password file is named that is not there or not readable",
+        "correct the path, or let this user read the file";
     "config.sslmode": "sslmode is none of libpq's", "libpq compares the words with case, and empty is not unset",
         "set sslmode to disable, allow, prefer, require, verify-ca or verify-full";
     "config.value": "a setting has a value that libpq does not know", "libpq refuses it before it connects",
@@ -161,11 +163,11 @@ catalogue! {
         "set sslmode=require, or better verify-full with sslrootcert";
     "tls.server_cert.unverified": "the server's certificate was not accepted",
         "libpq says no more than that its chain does not end in the root certificate file, or is out of date",
-        "compare the server's chain with the root certificate file";
+        "compare the server's chain with the root certificate file; schemastamp --diagnose names the reason";
     "tls.server_cert.unknown_issuer": "the authority of the server's certificate is not in the root certificate file",
         "the chain ends in another authority", "name that authority's certificate in sslrootcert";
     "tls.server_cert.self_signed": "the server's certificate is self-signed and not in the root certificate file",
-        "no authority vouches for it", "name that very certificate in sslrootcert, or give the server one of an authority";
+        "no authority vouches for it", "name that very certificate in sslrootcert (before OpenSSL 3 it must be one that may sign), or give the server one of an authority";
     "tls.server_cert.incomplete_chain": "the server does not send the intermediate certificate",
         "its certificate is signed by an intermediate that is neither sent nor in the root certificate file",
         "append the intermediate's certificate to the server's certificate file";

@@ -166,7 +166,7 @@ impl From<&TlsError> for Finding {
 
 impl From<&ConfigError> for Finding {
     fn from(error: &ConfigError) -> Self {
-        let standing = super::of_id("config.invalid", &super::Context::default());
+        let standing = super::of_id(error.id(), &super::Context::default());
         let mut finding = Self { what: text::bounded(&error.to_string(), 500), ..standing };
         if let Some(source) = std::error::Error::source(error) {
             finding.why = text::bounded(&source.to_string(), 500);

@@ -8,7 +8,7 @@ use super::Signal;
 
 /// The wish to end the run, shared by all who work on it: clones see the same wish.
 ///
-/// A wish that is repeated (ctrl-C twice) makes [`run`](super::run) go on to the next, harder signal at once.
+/// A wish that is repeated (ctrl-C twice) makes [`run`](super::run()) go on to the next, harder signal at once.
 #[derive(Clone, Debug)]
 pub struct Stop {
     wish: Arc<watch::Sender<Wish>>,

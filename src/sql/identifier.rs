@@ -44,6 +44,11 @@ pub fn is_plain(name: &str) -> bool {
         && KEYWORDS.binary_search(&name).is_err()
 }
 
+/// Whether a folded word is a keyword that needs quotes as an identifier.
+pub fn is_reserved(word: &str) -> bool {
+    KEYWORDS.binary_search(&word).is_ok()
+}
+
 /// An identifier as SQL, quoted when it needs it (`quote_ident`).
 pub fn quote(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }

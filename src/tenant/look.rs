@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::MadeOf;
+use super::mark::Mark;
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
-use crate::snapshot::capture::strip_mark;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 
@@ -100,12 +100,11 @@ fn query(tenant: &TenantName) -> String {
 
 impl Seen {
     /// The fingerprint in the mark that every tenant gets; `None` without one.
-    pub(super) fn mark(&self) -> Option<&str> {
-        let comment = self.comment.as_deref()?;
-        let mark = comment.get(strip_mark(comment).len()..)?.trim_start_matches('\n');
-        let fingerprint = mark.strip_prefix(crate::snapshot::capture::MARK)?;
-        let hexadecimal = fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hexadecimal.then_some(fingerprint)
+    pub(super) fn mark(&self) -> Option<String> {
+        match Mark::read(self.comment.as_deref()?)? {
+            Mark::Tenant { snapshot } => Some(snapshot),
+            Mark::Spare => None,
+        }
     }
 
     /// What the tenant was made of; else how many objects were looked for and those that are not there.

@@ -212,7 +212,7 @@ impl Provisioner {
     ) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
             let look = match look_after(&self.server, tenant, token).await {
-                Ok(Aftermath::Settled(Some(seen))) if seen.mark() == Some(self.snapshot.fingerprint()) => {
+                Ok(Aftermath::Settled(Some(seen))) if seen.mark().as_deref() == Some(self.snapshot.fingerprint()) => {
                     return Ok(Outcome::Created { elapsed: start.elapsed() });
                 }
                 Ok(Aftermath::Settled(_)) => None,

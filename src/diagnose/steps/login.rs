@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::encryption::Learnt;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
+use crate::diagnose::link::{Link, plaintext};
 use crate::diagnose::probe::FirstWord;
 use crate::diagnose::{Context, Prepared, explain, of_id};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
@@ -83,29 +84,6 @@ pub(in crate::diagnose) fn may_be_our_doing(outcome: &Outcome, learnt: &Learnt) 
     full && [&learnt.over_tls, &learnt.in_plaintext].into_iter().any(|word| *word == Some(FirstWord::Welcome))
 }
 
-/// What `\conninfo` says of encryption: a sentence up to version 17, a table from 18 on.
-#[derive(Debug, PartialEq, Eq)]
-struct Link {
-    encrypted: bool,
-    words: String,
-}
-
-impl Link {
-    fn of(lines: &[String]) -> Self {
-        let sentence = lines.iter().find(|line| line.starts_with("SSL connection ("));
-        let row = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('|'));
-        match (sentence, row("SSL Connection")) {
-            (Some(sentence), _) => Self { encrypted: true, words: crate::tls::text::safe(sentence) },
-            (None, Some("true")) => {
-                let words =
-                    format!("{}, {}", row("SSL Protocol").unwrap_or("TLS"), row("SSL Cipher").unwrap_or_default());
-                Self { encrypted: true, words: crate::tls::text::safe(&words) }
-            }
-            _ => Self { encrypted: false, words: "plaintext".to_owned() },
-        }
-    }
-}
-
 fn of_facts(
     facts: &Facts,
     link: &Link,
@@ -126,13 +104,7 @@ fn of_facts(
     let mut findings =
         vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
-        let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
-        let why = match prepared.mode {
-            SslMode::Allow => "sslmode=allow tries plaintext first, and the server takes it",
-            _ if learnt.tls => "sslmode=prefer goes on in plaintext when TLS fails on psql's side, without a word",
-            _ => "sslmode=prefer goes on in plaintext when the server has no TLS, without a word",
-        };
-        findings.push(Finding { why: why.to_owned(), ..finding });
+        findings.push(plaintext(prepared.mode, context));
     }
     let version =
         Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
@@ -182,21 +154,5 @@ fn of_error(error: &PsqlError, learnt: &Learnt, context: &Context) -> Vec<Findin
             vec![of_id("program.failed", context).with("message", error.to_string())]
         }
         _ => explain(stderr.as_bytes(), context),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_link_is_read_in_both_forms() {
-        let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
-        let old = "You are connected to database \"d\" as user \"u\".\nSSL connection (protocol: TLSv1.3, cipher: X, compression: off)\n{}";
-        assert!(Link::of(&lines(old)).encrypted);
-        let new = "Database|d\nSSL Connection|true\nSSL Protocol|TLSv1.3\nSSL Cipher|X\n";
-        assert_eq!(Link::of(&lines(new)), Link { encrypted: true, words: "TLSv1.3, X".to_owned() });
-        assert!(!Link::of(&lines("You are connected\n{}")).encrypted);
-        assert!(!Link::of(&lines("SSL Connection|false")).encrypted);
     }
 }

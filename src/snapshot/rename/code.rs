@@ -5,6 +5,7 @@ use super::mention::{Catalog, Mention, Verdict};
 use super::view::View;
 use crate::snapshot::object::{Action, Object, ObjectKind, identifier_value};
 use crate::snapshot::template::foreign_language;
+use crate::sql::identifier::{MAX_BYTES, is_reserved};
 use crate::sql::literal::Content;
 use crate::sql::{Kind, Statement, Token, tokens};
 
@@ -25,6 +26,8 @@ pub(super) struct Reader<'a> {
     pub(super) schema: &'a str,
     pub(super) catalog: &'a Catalog,
     pub(super) object: &'a Object,
+    /// Whether the head of the routine calls something like the schema: an argument, a column of `RETURNS TABLE`, itself.
+    pub(super) head: bool,
     pub(super) found: Vec<Mention>,
 }
 
@@ -35,7 +38,7 @@ pub fn mentions(statement: &Statement, object: &Object, source: &str, schema: &s
         return rows_head(statement, source, schema);
     }
     let text = statement.text(source);
-    let mut reader = Reader { schema, catalog, object, found: Vec::new() };
+    let mut reader = Reader { schema, catalog, object, head: false, found: Vec::new() };
     let code = Content::verbatim(text, statement.range().start);
     let tokens = tokens(text);
     if let Some(language) = foreign_language(statement, source) {
@@ -75,6 +78,15 @@ fn has_atomic_body(tokens: &[Token], text: &str, object: &Object) -> bool {
             || tokens.iter().any(|token| token.is_word(text, "return")))
 }
 
+/// What the server makes of an identifier of more than 63 bytes.
+fn truncated(identifier: &str) -> &str {
+    let mut end = identifier.len().min(MAX_BYTES);
+    while !identifier.is_char_boundary(end) {
+        end -= 1;
+    }
+    identifier.get(..end).unwrap_or(identifier)
+}
+
 /// `OLD`, `NEW` and `EXCLUDED` are there without anybody naming them.
 fn is_row_variable(schema: &str) -> bool {
     matches!(schema, "old" | "new" | "excluded")
@@ -87,7 +99,12 @@ impl Reader<'_> {
     }
 
     pub(super) fn is_schema(&self, token: Token, source: &str) -> bool {
-        identifier_value(token, source).as_deref() == Some(self.schema)
+        match identifier_value(token, source) {
+            // A reserved word without quotes is no identifier.
+            Some(value) if token.kind == Kind::Word && is_reserved(&value) => false,
+            Some(value) => truncated(&value) == self.schema,
+            None => false,
+        }
     }
 
     /// Reads code: the identifiers here, the literals by what they are used for.
@@ -96,6 +113,9 @@ impl Reader<'_> {
         let tokens: Vec<Token> = all.iter().copied().filter(|token| !token.is_trivia()).collect();
         let view = View { tokens: &tokens, source };
         let introduced = self.is_introduced(&view, place);
+        if place != Place::Body {
+            self.head = introduced;
+        }
         for (index, token) in tokens.iter().enumerate() {
             match token.kind {
                 // Another escape character would change what the identifier is.
@@ -118,8 +138,8 @@ impl Reader<'_> {
         if is_row_variable(self.schema) {
             return true;
         }
-        if place == Place::Body && (self.object.bare_name() == self.schema || self.is_argument()) {
-            // PL/pgSQL and SQL let `function.argument` stand for an argument.
+        // PL/pgSQL and SQL let an argument stand for itself, and `function.argument` too.
+        if place == Place::Body && self.head {
             return true;
         }
         (0..view.tokens.len()).any(|index| {
@@ -130,12 +150,6 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether the routine has an argument that is called like the schema.
-    fn is_argument(&self) -> bool {
-        let arguments = self.object.name.split_once('(').map_or("", |(_, arguments)| arguments);
-        tokens(arguments).into_iter().any(|token| self.is_schema(token, arguments))
-    }
-
     /// `None` for an identifier that is plainly something else.
     fn identifier(&self, view: &View<'_>, index: usize, place: Place, introduced: bool) -> Option<Verdict> {
         if view.before_is(index, ".") {
@@ -144,11 +158,12 @@ impl Reader<'_> {
         if !view.is(index + 1, ".") {
             return view.names_schema(index).then_some(Verdict::Schema);
         }
-        if view.is(index + 2, "*") {
-            return None;
-        }
-        if self.is_decisive(view, index, place) {
+        if self.is_operator(view, index) || self.is_decisive(view, index, place) {
             return Some(Verdict::Schema);
+        }
+        // A whole row; or, for a schema called toast, the options of the TOAST table.
+        if view.is(index + 2, "*") || (self.schema == "toast" && view.is_option(index)) {
+            return None;
         }
         match place {
             Place::Definition { query: true } if introduced => Some(Verdict::Contested),
@@ -157,12 +172,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether the name qualifies an operator: `OPERATOR(schema.*)`, or in a definition of operators.
+    fn is_operator(&self, view: &View<'_>, index: usize) -> bool {
+        let called = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
+        let kinds = [ObjectKind::Operator, ObjectKind::OperatorClass, ObjectKind::OperatorFamily];
+        called || (kinds.contains(&self.object.kind) && view.at(index + 2).is_some_and(|t| t.kind == Kind::Operator))
+    }
+
     /// Whether only a schema can stand in front of the dot there.
     fn is_decisive(&self, view: &View<'_>, index: usize, place: Place) -> bool {
         let before = |word| index > 0 && view.word(index - 1, word);
-        // `x::schema.type`, `OPERATOR(schema.+)`, `COLLATE schema.c`, `schema.f(…)`.
-        let operator = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
-        if index > 0 && view.is_cast(index - 1) || operator || before("collate") || view.is(index + 3, "(") {
+        // `x::schema.type`, `COLLATE schema.c`, `schema.f(…)`.
+        if (index > 0 && view.is_cast(index - 1)) || before("collate") || view.is(index + 3, "(") {
             return true;
         }
         if before("join") || before("table") || (index > 1 && before("into") && view.word(index - 2, "insert")) {
@@ -248,7 +269,10 @@ impl Reader<'_> {
 /// Whole words of any text that are the name.
 pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
     let continues = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$');
-    text.match_indices(name)
+    // ASCII letters have the same length in both cases, so offsets stay.
+    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+    lower
+        .match_indices(&name)
         .filter(|(at, found)| {
             !continues(text.get(..*at).and_then(|before| before.chars().next_back()))
                 && !continues(text.get(at + found.len()..).and_then(|behind| behind.chars().next()))

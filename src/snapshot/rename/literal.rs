@@ -51,9 +51,23 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, ind
             }
         }
         Use::Identifier => identifier(reader, &inner, &tokens, view, index),
-        Use::Code => reader.code(&inner, &tokens, Place::Body),
+        Use::Code => {
+            cut_off(reader, &inner, &tokens, view, index);
+            reader.code(&inner, &tokens, Place::Body);
+        }
         Use::Constant => doubtful(reader, &inner, &tokens, true),
         Use::Unknown => doubtful(reader, &inner, &tokens, false),
+    }
+}
+
+/// Reports the name at the end of a command that goes on behind `||`: `EXECUTE 'SELECT … FROM app' || '.t'`.
+fn cut_off(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: &View<'_>, index: usize) {
+    let last = tokens.iter().rev().find(|token| !token.is_trivia());
+    if view.is(index + 1, "||")
+        && let Some(last) = last
+        && reader.is_schema(*last, &inner.text)
+    {
+        reader.add(inner, *last, Verdict::Doubtful("the name at the end of a part of a command"));
     }
 }
 
@@ -77,7 +91,8 @@ fn identifier(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: 
     let parts = View { tokens: &significant, source: &inner.text };
     for (at, token) in significant.iter().enumerate() {
         let first = !parts.before_is(at, ".");
-        let qualifies = parts.is(at + 1, ".") || (namespace && significant.len() == 1);
+        // Several in an array literal: `'{a,b}'::regnamespace[]`.
+        let qualifies = parts.is(at + 1, ".") || namespace;
         if first && qualifies && reader.is_schema(*token, &inner.text) {
             reader.add(inner, *token, Verdict::Schema);
         }
@@ -86,6 +101,19 @@ fn identifier(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: 
 
 /// Reports what may be the schema in text whose use is not known.
 fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant: bool) {
+    let words: Vec<&Token> = tokens.iter().filter(|token| !token.is_trivia()).collect();
+    if let [only] = words.as_slice()
+        && inner.text.trim() != reader.schema
+        && reader.is_schema(**only, &inner.text)
+    {
+        if !constant {
+            // Its quotes stay: a tenant's name may need them there too.
+            let quotes = usize::from(only.kind == Kind::Quoted(true));
+            let name = Token { kind: Kind::Word, start: only.start + quotes, end: only.end - quotes };
+            reader.add(inner, name, Verdict::Doubtful("the name as an identifier, as a string"));
+        }
+        return;
+    }
     if inner.text.trim() == reader.schema {
         if !constant {
             let start = inner.text.len() - inner.text.trim_start().len();
@@ -173,7 +201,9 @@ fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Us
     if raise && !view.is(before, ",") {
         return Use::Text;
     }
-    if view.word(before, "execute") || view.word(before, "do") {
+    // DO '…', DO LANGUAGE plpgsql '…'.
+    let language = before >= 2 && view.word(before - 1, "language") && view.word(before - 2, "do");
+    if view.word(before, "execute") || view.word(before, "do") || language {
         return Use::Code;
     }
     // EXECUTE format('…', …): the first argument.
@@ -215,11 +245,35 @@ fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Optio
     {
         return Use::Text;
     }
+    if meets_schemas(reader, view, index) {
+        return Use::Unknown;
+    }
     match call.filter(|(_, arguments)| !is_column_list(reader, view, index, arguments)) {
         None => Use::Constant,
         Some((name, _)) if is_harmless(view, index, name) => Use::Constant,
         Some(_) => Use::Unknown,
     }
+}
+
+/// Whether a constant may be compared with a schema's name, or becomes an identifier at run time: its type is `name`, the
+/// definition reads something called like a schema (`table_schema`, `nspname`, `current_schema`), or casts a computed
+/// text to one of the types that are read as identifiers.
+fn meets_schemas(reader: &Reader<'_>, view: &View<'_>, index: usize) -> bool {
+    if view.is_cast(index + 1) && view.word(index + 2, "name") {
+        return true;
+    }
+    view.tokens.iter().enumerate().any(|(at, token)| {
+        let Some(value) = identifier_value(*token, view.source) else { return false };
+        let computed = value.starts_with("reg") && at >= 2 && view.is_cast(at - 1) && view.is(at - 2, ")");
+        let about = (value.contains("schema") && value != "information_schema") || value == "nspname";
+        computed
+            || (about
+                && value != reader.schema
+                && reader.object.action == Action::Create
+                && reader.object.kind != ObjectKind::Schema
+                && !reader.catalog.has(&value)
+                && !view.is(at + 1, "."))
+    })
 }
 
 /// Whether what looks like the arguments of a call are the columns of `CREATE TABLE t (…)` or `… OF type (…)`.

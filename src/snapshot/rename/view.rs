@@ -35,14 +35,28 @@ impl View<'_> {
 
     /// Whether the identifier stands where only a schema can: `SCHEMA x`, or an item of `SET search_path TO …`.
     pub(super) fn names_schema(&self, index: usize) -> bool {
-        let Some(before) = index.checked_sub(1) else { return false };
+        let Some(mut before) = index.checked_sub(1) else { return false };
         let schema = |at: usize| self.word(at, "schema");
+        if self.in_search_path(index) {
+            return true;
+        }
+        // A later item of `{ON | IN} SCHEMA a, b`.
+        while before >= 2 && self.is(before, ",") && self.is_identifier(before - 1) {
+            before -= 2;
+        }
+        let listed = before + 1 < index;
+        if listed {
+            return schema(before) && before > 0 && (self.word(before - 1, "on") || self.word(before - 1, "in"));
+        }
         schema(before)
             || (self.word(before, "exists") && (0..=2).any(|back| before.checked_sub(1 + back).is_some_and(schema)))
-            || self.in_search_path(index)
     }
 
-    /// Whether a token is an item of `search_path {TO | =} a, 'b', …`.
+    fn is_identifier(&self, index: usize) -> bool {
+        self.at(index).is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted(true)))
+    }
+
+    /// Whether a token is an item of `SET [LOCAL | SESSION] search_path {TO | =} a, 'b', …`.
     pub(super) fn in_search_path(&self, index: usize) -> bool {
         let mut at = index;
         while at >= 2 && self.is(at - 1, ",") {
@@ -52,13 +66,20 @@ impl View<'_> {
             }
             at -= 2;
         }
-        at >= 2 && (self.word(at - 1, "to") || self.is(at - 1, "=")) && self.word(at - 2, "search_path")
+        at >= 3
+            && (self.word(at - 1, "to") || self.is(at - 1, "="))
+            && self.word(at - 2, "search_path")
+            && ["set", "local", "session"].iter().any(|word| self.word(at - 3, word))
     }
 
     /// Whether a name stands where a table is named: behind `FROM`, `JOIN`, `USING`, `UPDATE`, `INSERT INTO`, or a comma
     /// of a list of tables.
     pub(super) fn is_relation(&self, index: usize) -> bool {
-        let Some(before) = index.checked_sub(1) else { return false };
+        let Some(before) = self.behind_parentheses(index) else { return false };
+        if before + 1 < index {
+            // `FROM ((a JOIN b …) …)`: parentheses around joined tables.
+            return self.word(before, "join") || (self.word(before, "from") && !self.in_call(before));
+        }
         let earlier =
             |words: &[&str]| before.checked_sub(1).is_some_and(|at| words.iter().any(|word| self.word(at, word)));
         if self.word(before, "from") {
@@ -73,6 +94,16 @@ impl View<'_> {
         self.word(before, "join")
             || self.word(before, "only")
             || (self.is(before, ",") && self.clause(before) == Some("from"))
+    }
+
+    /// Whether a name stands in the list of `WITH (option = value)`.
+    pub(super) fn is_option(&self, index: usize) -> bool {
+        (0..index).rev().find(|at| self.is(*at, "(")).is_some_and(|open| open > 0 && self.word(open - 1, "with"))
+    }
+
+    /// The token in front of a name, past opening parentheses.
+    fn behind_parentheses(&self, index: usize) -> Option<usize> {
+        (0..index).rev().find(|at| !self.is(*at, "("))
     }
 
     /// Whether a name stands where only an expression can.
@@ -95,10 +126,8 @@ impl View<'_> {
             "if",
             "elsif",
             "while",
-            "like",
             "ilike",
             "in",
-            "on",
             "distinct",
             "limit",
             "offset",
@@ -111,12 +140,14 @@ impl View<'_> {
             Kind::Operator => true,
             Kind::Word => {
                 INTRODUCE.iter().any(|word| self.word(before, word))
+                    // `ON a.b = …` of a join; not `GRANT … ON a.b TO`, `CREATE TRIGGER … ON a.b`.
+                    || (self.word(before, "on") && self.at(index + 3).is_some_and(|token| token.kind == Kind::Operator))
                     || (self.word(before, "from") && !self.is_relation(index))
             }
             Kind::Punctuation => match token.text(self.source) {
                 ":=" | "[" => true,
-                "(" => !before
-                    .checked_sub(1)
+                "(" => !self
+                    .behind_parentheses(index)
                     .is_some_and(|at| self.word(at, "from") || self.word(at, "join") || self.is(at, ",")),
                 "," => self.clause(before).is_some_and(|clause| clause != "from"),
                 _ => false,
@@ -150,6 +181,19 @@ impl View<'_> {
 
     /// Whether a token stands among the arguments of `extract(… FROM …)` and the like.
     fn in_call(&self, index: usize) -> bool {
+        // In a subquery among the arguments, FROM is the subquery's.
+        let mut depth = 0_usize;
+        for at in (0..index).rev() {
+            if self.is(at, ")") {
+                depth += 1;
+            } else if self.is(at, "(") && depth > 0 {
+                depth -= 1;
+            } else if self.is(at, "(") {
+                break;
+            } else if depth == 0 && self.word(at, "select") {
+                return false;
+            }
+        }
         callee(self.tokens, index, self.source)
             .is_some_and(|(name, _)| matches!(name.as_str(), "extract" | "substring" | "trim" | "overlay" | "position"))
     }

@@ -1,7 +1,7 @@
 //! A statement of a template, and its text for one tenant.
 
 use super::error::TemplateError;
-use super::slot::{Escape, Piece};
+use super::slot::{Escape, Form, Piece};
 use crate::snapshot::object::Object;
 use crate::sql::TenantName;
 use crate::sql::identifier::is_plain;
@@ -19,6 +19,17 @@ pub struct CompiledStatement {
 }
 
 impl CompiledStatement {
+    /// Whether the name stands in it as text, not only as an identifier: in a literal, a body, a comment.
+    ///
+    /// `PostgreSQL` itself renames what is an identifier; text has to be written anew.
+    pub fn holds_name_as_text(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == Form::Name,
+            Piece::Delimiter { .. } => true,
+            Piece::Text(_) | Piece::EscapeMark(_) => false,
+        })
+    }
+
     /// The statement for one tenant, without a semicolon at its end.
     ///
     /// Semicolons inside a `BEGIN ATOMIC` body come out as `\;`: psql before 14 would cut the body there.

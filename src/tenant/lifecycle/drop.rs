@@ -81,9 +81,9 @@ pub async fn preview(server: &Server, tenant: &TenantName, stop: &Stop) -> Resul
         outside = outside(tenant),
         name = quote_literal(tenant.as_str()),
     );
-    let Some(value) = server.query_json(&sql, stop).await?.into_iter().next() else { return Ok(None) };
-    let text = value.to_string().chars().take(200).collect();
-    serde_json::from_value(value).map(Some).map_err(|source| PsqlError::Output { line: 1, text, source })
+    let Some(line) = server.query_json(&sql, stop).await?.into_iter().next() else { return Ok(None) };
+    let text = line.to_string().chars().take(200).collect();
+    serde_json::from_value(line).map(Some).map_err(|source| PsqlError::Output { line: 1, text, source })
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.
@@ -102,9 +102,9 @@ pub async fn drop_tenant(server: &Server, tenant: &TenantName, cascade: bool, st
     if seen.relations > most {
         // Each table has its indexes, its sequences and its TOAST table with it.
         let per_table = seen.relations.saturating_mul(2) / seen.tables.max(1) + 2;
-        let step = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
+        let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
         let tables = tables(server, tenant, stop).await?;
-        for chunk in tables.chunks(step) {
+        for chunk in tables.chunks(at_once) {
             let names: Vec<String> =
                 chunk.iter().map(|table| format!("{}.{}", tenant.quoted(), quote(table))).collect();
             transaction(server, tenant, cascade, &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")), stop)

@@ -1,5 +1,12 @@
-//! The rest of a tenant's life.
+//! The rest of a tenant's life: dropped, renamed, cloned.
 
+mod clone;
 mod drop;
+mod error;
+mod rename;
+mod state;
 
+pub use clone::{Cloned, clone_tenant};
 pub use drop::{DropError, Preview, drop_tenant, preview};
+pub use error::LifecycleError;
+pub use rename::{Renamed, rename_tenant};

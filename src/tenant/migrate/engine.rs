@@ -9,7 +9,7 @@ use super::queue::{Next, Queue, Turn, join_all};
 use super::report::{MigrateReport, Outcome, TenantReport};
 use super::script::{ALREADY, BUSY, Context, Script};
 use super::{Failure, script::Place};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, restrict_key};
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
 use crate::process::{RunError, Stop};
 use crate::sql::TenantName;
 use crate::tenant::migrations::{Migration, Migrations};
@@ -210,7 +210,9 @@ impl<'a, 'm> Engine<'a, 'm> {
             })
             .collect();
         let count = turns.len();
-        turns.into_iter().for_each(|turn| state.queue.add(turn));
+        for turn in turns {
+            state.queue.add(turn);
+        }
         count
     }
 
@@ -379,7 +381,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         if code == ALREADY && turn.replans < REPLANS {
             return self.replan(turn, &tenant).await;
         }
-        let put_off = code == BUSY || message.sqlstate.as_ref().is_some_and(|state| state.is_retryable());
+        let put_off = code == BUSY || message.sqlstate.as_ref().is_some_and(SqlState::is_retryable);
         if put_off && turn.retries < self.options().lock_retries {
             let pause = self.options().retry_pause.saturating_mul(1 << turn.retries.min(10));
             let turn = Turn { retries: turn.retries + 1, ready: Instant::now() + pause, ..turn };

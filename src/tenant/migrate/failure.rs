@@ -64,7 +64,7 @@ impl std::fmt::Display for Failure {
 }
 
 /// The text with `#{prefix}` where the tenant's name stands as a word of its own.
-fn anonymous(text: &str, tenant: &TenantName) -> String {
+pub(super) fn anonymous(text: &str, tenant: &TenantName) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     let name = tenant.as_str();

@@ -1,6 +1,7 @@
 //! Pending migrations, for all tenants: each with its version in one transaction, many tenants through each psql.
 
 mod engine;
+mod external;
 mod failure;
 mod indexes;
 mod options;
@@ -9,6 +10,7 @@ mod report;
 mod script;
 
 pub use engine::migrate;
+pub use external::{ExternalCommand, migrate_by};
 pub use failure::Failure;
 pub use options::{MigrateError, MigrateOptions};
 pub use report::{FailureGroup, MigrateReport, Outcome, TenantReport};

@@ -28,7 +28,8 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
             continue;
         }
         let Some(stem) = name.strip_suffix(".sql") else { continue };
-        if stem.ends_with(".down") || is_undo(stem) {
+        // Names are told apart by case on purpose, as the tools do.
+        if stem.strip_suffix(".down").is_some() || is_undo(stem) {
             continue;
         }
         if stem.strip_prefix('R').is_some_and(|rest| rest.starts_with("__")) {
@@ -57,7 +58,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
 fn text(path: &Path) -> Result<String, MigrationError> {
     String::from_utf8(read(path)?).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(before).matches('\n').count() + 1;
         MigrationError::Encoding { path: path.to_owned(), line }
     })
 }

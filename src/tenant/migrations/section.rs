@@ -94,17 +94,17 @@ mod tests {
     #[test]
     fn a_plain_file_is_the_way_up() {
         assert_eq!(up("SELECT 1;\n"), ("SELECT 1;\n".to_owned(), true));
-        assert_eq!(up("-- schemastamp: no-transaction\nSELECT 1;").1, false);
-        assert_eq!(up("-- no-transaction\nSELECT 1;").1, false);
-        assert_eq!(up("SELECT 1;\n-- no-transaction\n").1, true, "sqlx looks at the first line only");
+        assert!(!up("-- schemastamp: no-transaction\nSELECT 1;").1);
+        assert!(!up("-- no-transaction\nSELECT 1;").1);
+        assert!(up("SELECT 1;\n-- no-transaction\n").1, "sqlx looks at the first line only");
     }
 
     #[test]
     fn sections_of_dbmate() {
         let text = "-- migrate:up\nCREATE TABLE t();\n\n-- migrate:down\nDROP TABLE t;\n";
         assert_eq!(up(text), ("-- migrate:up\nCREATE TABLE t();\n\n\n\n".to_owned(), true));
-        assert_eq!(up("-- migrate:up transaction:false\nSELECT 1;").1, false);
-        assert_eq!(up("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n").1, true);
+        assert!(!up("-- migrate:up transaction:false\nSELECT 1;").1);
+        assert!(up("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n").1);
         assert_eq!(up_part("-- migrate:down\nDROP TABLE t;\n"), None);
     }
 

@@ -94,13 +94,11 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
             ")" => depth = depth.saturating_sub(1),
             "," if depth == 1 => position += 1,
             _ if depth == 0 => in_values |= token.is_word(source, "values"),
-            _ if !in_values => {
-                if name(token).is_some_and(|column| INCIDENTAL.contains(&column.as_str())) {
-                    wanted.push(position);
-                }
+            _ if !in_values && name(token).is_some_and(|column| INCIDENTAL.contains(&column.as_str())) => {
+                wanted.push(position);
             }
-            _ if wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => {
-                found.push(*token)
+            _ if in_values && wanted.contains(&position) && matches!(token.kind, Kind::String(..) | Kind::Number) => {
+                found.push(*token);
             }
             _ => {}
         }

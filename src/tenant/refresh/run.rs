@@ -108,7 +108,7 @@ pub async fn refresh(
         }
         Ok((captured, applied))
     };
-    let worked: Result<_, RefreshError> = with_scratch(server, &scratch, work).await;
+    let worked: Result<_, RefreshError> = with_scratch(server, &scratch, Box::pin(work)).await;
     let cleaned = clean(server, &scratch).await;
     let (captured, applied) = worked?;
     cleaned.map_err(|source| RefreshError::Left { scratch: scratch.to_string(), source })?;

@@ -95,19 +95,20 @@ pub async fn verify(
         let gone = matches!(tenant.applied, Applied::Odd(Oddity::NoSchema));
         if gone { missing.push(tenant.name.clone()) } else { present.push(tenant.name.clone()) }
     }
-    let all = match &options.scope {
-        Scope::All { pattern: None } => present.clone(),
-        _ => {
-            let scope = Scope::All { pattern: None };
-            read_fleet(server, &scope, None, stop).await?.tenants.into_iter().map(|tenant| tenant.name).collect()
-        }
+    let all = if let Scope::All { pattern: None } = &options.scope {
+        present.clone()
+    } else {
+        let scope = Scope::All { pattern: None };
+        read_fleet(server, &scope, None, stop).await?.tenants.into_iter().map(|tenant| tenant.name).collect()
     };
     let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
     let mut by_hash = read_hashes(server, &present, fleet.major, options, stop).await?;
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
     missing.extend(present.iter().filter(|tenant| !hashed.contains(tenant)).cloned());
     let mut groups: Vec<Vec<TenantName>> = std::mem::take(&mut by_hash).into_values().collect();
-    groups.iter_mut().for_each(|group| group.sort());
+    for group in &mut groups {
+        group.sort();
+    }
     groups.sort_by(|one, two| (two.len(), one.first()).cmp(&(one.len(), two.first())));
     let comparison = Comparison { major: fleet.major, options, names: &names };
     let findings = comparison.run(server, reference, &groups, stop).await?;
@@ -125,7 +126,9 @@ pub async fn verify(
     }
     verification.equal.sort();
     verification.missing.sort();
-    verification.variants.iter_mut().for_each(|variant| variant.tenants.sort());
+    for variant in &mut verification.variants {
+        variant.tenants.sort();
+    }
     verification.variants.sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
     Ok(verification)
 }

@@ -205,7 +205,10 @@ async fn read_once(
     Ok(Fleet { major, search_path, tenants })
 }
 
-type Schema = (String, Option<String>, bool, Option<Vec<(String, bool, Vec<(String, String)>)>>);
+/// A versions table: its name, whether it may be read, its columns with their types.
+type Table = (String, bool, Vec<(String, String)>);
+/// A schema: its name, its comment, whether it may be used, its versions tables.
+type Schema = (String, Option<String>, bool, Option<Vec<Table>>);
 
 /// `None` for schemas that are no tenants.
 fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option<Tenant> {
@@ -214,12 +217,13 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
     let tables = tables.unwrap_or_default();
     let mark = comment.as_deref().and_then(Mark::read);
     if let Scope::All { .. } = scope {
-        match &mark {
-            Some(Mark::Spare) => return None,
-            _ if is_scratch(name.as_str()) => return None,
-            Some(Mark::Tenant { .. }) => {}
-            None if tables.is_empty() => return None,
-            None => {}
+        let is_tenant = match &mark {
+            Some(Mark::Spare) => false,
+            Some(Mark::Tenant { .. }) => true,
+            None => !tables.is_empty(),
+        };
+        if !is_tenant || is_scratch(name.as_str()) {
+            return None;
         }
     }
     let snapshot = match mark {
@@ -230,7 +234,7 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
     Some(Tenant { name, snapshot, applied })
 }
 
-fn applied(tables: &[(String, bool, Vec<(String, String)>)], usage: bool, versions_table: Option<&str>) -> Applied {
+fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
     let known: Vec<(&str, bool, Style)> = tables
         .iter()
         .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))

@@ -122,7 +122,7 @@ impl Style {
     /// SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or `[version, dirty, checksum]`.
     pub(super) fn rows_sql(self, table: &str) -> String {
         let (row, order) = match self {
-            Self::Ecto => ("version", "version"),
+            Self::Ecto | Self::Refinery => ("version", "version"),
             Self::Rails | Self::Diesel => ("version", "version COLLATE \"C\""),
             Self::GolangMigrate => ("version, dirty", "version"),
             // Older releases write a row for the way down instead of deleting one.
@@ -140,7 +140,6 @@ impl Style {
                      ORDER BY installed_rank) FROM {table} WHERE version IS NOT NULL)"
                 );
             }
-            Self::Refinery => ("version", "version"),
             Self::Alembic => ("version_num", "version_num COLLATE \"C\""),
             Self::Django => ("app || '.' || name", "id"),
         };

@@ -2,6 +2,7 @@
 
 mod capture;
 mod connection;
+mod docs;
 mod input;
 mod output;
 mod usage;

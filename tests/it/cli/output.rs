@@ -77,7 +77,7 @@ fn minified_to_stdout_or_into_a_file() {
     {"summary":{"after":252,"before":268,"changed":false,"file":"small.sql"}}
     [exit status: 0]
     "#);
-    world.run(&["minify", "-o", "missing/small.sql"]).exits_with(12);
+    world.run(&["minify", "-o", "small.sql/small.sql"]).exits_with(12);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::fake::Fake;
 
 async fn run_script(fake: &Fake, script: &str) -> Result<ScriptOutput, PsqlError> {
-    fake.server().run_script(script, &ScriptOptions::default(), &Stop::never()).await
+    fake.server()
+        .run_script(script, &ScriptOptions { announce: false, ..ScriptOptions::default() }, &Stop::never())
+        .await
 }
 
 #[tokio::test]
@@ -17,7 +19,10 @@ async fn psql_is_run_so_that_nothing_surprises() {
     server.environment.insert("PGHOST".into(), EnvValue::Plain("db".into()));
     server.environment.insert("PGPASSWORD".into(), EnvValue::Secret("hunter2".into()));
     server.conninfo = Some("keepalives=1".into());
-    let output = server.run_script("SELECT 1;\n", &ScriptOptions::default(), &Stop::never()).await.unwrap();
+    let output = server
+        .run_script("SELECT 1;\n", &ScriptOptions { announce: false, ..ScriptOptions::default() }, &Stop::never())
+        .await
+        .unwrap();
     assert_eq!(output.lines, ["row"]);
 
     let args = fake.record("args");
@@ -96,7 +101,10 @@ async fn a_psql_that_hangs_is_stopped_with_nothing_left() {
     let mut server = fake.server();
     server.timeout = Some(Duration::from_millis(700));
     server.grace = Duration::from_millis(100);
-    let error = server.run_script("SELECT 1", &ScriptOptions::default(), &Stop::never()).await.unwrap_err();
+    let error = server
+        .run_script("SELECT 1", &ScriptOptions { announce: false, ..ScriptOptions::default() }, &Stop::never())
+        .await
+        .unwrap_err();
     assert!(matches!(error, PsqlError::Run(RunError::TimedOut { .. })), "{error}");
     assert!(!fake.is_alive());
     fake.assert_nothing_left();
@@ -137,7 +145,11 @@ async fn a_stop_before_the_start_is_a_stop() {
     let fake = Fake::new("");
     let stop = Stop::never();
     stop.request(Signal::INTERRUPT);
-    let error = fake.server().run_script("", &ScriptOptions::default(), &stop).await.unwrap_err();
+    let error = fake
+        .server()
+        .run_script("", &ScriptOptions { announce: false, ..ScriptOptions::default() }, &stop)
+        .await
+        .unwrap_err();
     assert!(matches!(error, PsqlError::Run(RunError::Interrupted { ended: None, .. })), "{error}");
     let error = fake.pg_dump().dump_schema("a", &DumpOptions::default(), &stop).await.unwrap_err();
     assert!(matches!(error, DumpError::Run(RunError::Interrupted { ended: None, .. })), "{error}");

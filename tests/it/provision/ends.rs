@@ -84,11 +84,13 @@ fn a_killed_run_leaves_the_tenant_whole_or_absent() {
 fn a_signal_between_names_from_stdin() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
-    let child = world.spawn(&["provision", "first", "--from-file", "-"]);
+    let mut child = world.spawn(&["provision", "first", "--from-file", "-"]);
     wait_for(|| schemas(&database) == "first");
     // It reads from stdin now, or is about to.
     std::thread::sleep(Duration::from_millis(200));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    // The end of stdin, which `finish` brings, would be another end.
+    wait_for(|| child.try_wait().unwrap().is_some());
     let output = world.finish(child).exits_with(143);
     assert!(output.stdout.starts_with("created first"), "{output}");
 }

@@ -166,7 +166,13 @@ fn other_sessions_in_the_way_are_waited_out() {
         )
     };
     let world = world(&database, &body(2));
-    insta::assert_snapshot!(world.run(&["provision", "acme"]), @"");
+    insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
+    created acme ([time])
+    --- stderr ---
+     WARN trying again tenant=acme error=in the way (SQLSTATE 40P01)
+     WARN trying again tenant=acme error=in the way (SQLSTATE 40P01)
+    [exit status: 0]
+    ");
     assert_eq!(database.query("SELECT last_value, acme.first() FROM public.attempts"), "3|7");
     world.write("snapshots/app.sql", super::world::snapshot(&body(9)));
     let output = world.run(&["provision", "b", "-q"]).exits_with(14);
@@ -195,7 +201,7 @@ fn without_a_server() {
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-    error: tenant 'acme': cannot connect: nothing listens at the address and port
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere
@@ -203,10 +209,10 @@ fn without_a_server() {
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port: connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, says the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': cannot connect: nothing listens at the address and port
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere

@@ -246,8 +246,9 @@ fn every_hard_case_loads_and_its_check_holds_on_the_source_itself() {
         let database = cluster.database();
         let result = database.try_query(&case.sql).and_then(|_| database.try_query(&case.check(&case.schema)));
         // The source's own rows and positions, which a tenant does not get, stand in the way of some checks.
-        let used = case.sql.contains("INSERT INTO app.t") && result.as_deref() == Ok("f");
-        if !used && result.as_deref() != Ok("t") {
+        let row = result.as_deref().map(|rows| rows.rsplit('\n').next().unwrap_or_default());
+        let used = case.sql.contains("INSERT INTO app.t") && row == Ok("f");
+        if !used && row != Ok("t") {
             failures.push(format!("{}: {result:?}", case.name));
         }
     }

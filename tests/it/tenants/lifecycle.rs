@@ -1,7 +1,8 @@
 //! The rest of a tenant's life.
 
 use schemastamp::process::Stop;
-use schemastamp::tenant::lifecycle::{DropError, drop_tenant, preview};
+use schemastamp::snapshot::{Decision, Decisions};
+use schemastamp::tenant::lifecycle::{DropError, LifecycleError, clone_tenant, drop_tenant, preview, rename_tenant};
 
 use super::world::{World, name};
 
@@ -60,4 +61,100 @@ async fn a_big_schema_is_dropped_in_steps() {
     );
     drop_tenant(&world.server, &name("big"), false, &Stop::never()).await.unwrap();
     assert_eq!(world.database.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'big'"), "0");
+}
+
+fn renaming(object: &str) -> Decisions {
+    let mut decisions = Decisions::default();
+    decisions.add(object, Decision::Rename);
+    decisions
+}
+
+const LIVING: &str = "CREATE SCHEMA acme;
+    CREATE TYPE acme.mood AS ENUM ('calm', 'cross'); CREATE DOMAIN acme.pos AS int CHECK (VALUE > 0);
+    CREATE TYPE acme.pair AS (a int, m acme.mood);
+    CREATE TABLE acme.users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL, mood acme.mood DEFAULT 'calm',
+        moods acme.mood[], n acme.pos, p acme.pair, upper text GENERATED ALWAYS AS (upper(email)) STORED, \"Odd col\" int);
+    INSERT INTO acme.users (email, moods, n, p) VALUES ('a', '{calm,cross}', 1, '(1,cross)'), ('b', NULL, 2, NULL);
+    CREATE TABLE acme.notes (id serial, user_id bigint REFERENCES acme.users, text text);
+    INSERT INTO acme.notes (user_id, text) VALUES (1, 'x'), (2, 'y');
+    CREATE TABLE acme.log (at date, what text) PARTITION BY RANGE (at);
+    CREATE TABLE acme.log_2024 PARTITION OF acme.log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    INSERT INTO acme.log VALUES ('2024-05-05', 'z');
+    CREATE TABLE acme.none ();
+    CREATE FUNCTION acme.count() RETURNS bigint LANGUAGE sql SET search_path TO 'acme' AS $$ SELECT count(*) FROM acme.users $$;
+    CREATE FUNCTION acme.audit() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO acme.log VALUES ('2024-06-06', TG_ARGV[0]); RETURN NEW; END $$;
+    CREATE TRIGGER audit AFTER INSERT ON acme.notes FOR EACH ROW EXECUTE FUNCTION acme.audit('acme.users');
+    CREATE VIEW acme.calm AS SELECT * FROM acme.users WHERE mood = 'calm';
+    CREATE MATERIALIZED VIEW acme.totals AS SELECT count(*) AS n FROM acme.notes;
+    CREATE INDEX notes_text ON acme.notes (text);
+    ALTER TABLE acme.notes ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON acme.notes USING (user_id > 0);
+    COMMENT ON TABLE acme.notes IS 'see acme.users'; COMMENT ON SCHEMA acme IS 'the first';";
+
+#[tokio::test]
+async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
+    let world = World::new();
+    world.database.sql(LIVING);
+    let (old, never, decisions) = (name("acme"), Stop::never(), renaming("trigger audit on notes"));
+    for (from, to) in [("acme", "Ber-lin's"), ("Ber-lin's", "users")] {
+        let renamed =
+            rename_tenant(&world.server, &world.pg_dump(), &name(from), &name(to), &decisions, &never).await.unwrap();
+        assert!(renamed.objects > 20);
+        assert!(renamed.rewritten.contains(&"function count()".to_owned()), "{renamed:?}");
+        assert!(renamed.rewritten.contains(&"trigger audit on notes".to_owned()), "{renamed:?}");
+        let schema = name(to).quoted();
+        world.database.sql(&format!("INSERT INTO {schema}.notes (user_id, text) VALUES (1, 'after')"));
+        assert_eq!(world.database.query(&format!("SELECT {schema}.count()")), "2");
+        let left = format!(
+            "SELECT count(*) FROM pg_proc WHERE strpos(prosrc || proconfig::text, {}) > 0",
+            schemastamp::sql::quote_literal(from)
+        );
+        assert_eq!(world.database.query(&left), "0");
+    }
+    assert_eq!(
+        world.database.query("SELECT what FROM users.log WHERE at = '2024-06-06' ORDER BY 1"),
+        "\"Ber-lin's\".users\nusers.users"
+    );
+    let missing = rename_tenant(&world.server, &world.pg_dump(), &old, &name("b"), &decisions, &never).await;
+    assert!(matches!(missing, Err(LifecycleError::Missing(_))));
+    world.database.sql("CREATE SCHEMA taken");
+    let taken =
+        rename_tenant(&world.server, &world.pg_dump(), &name("users"), &name("taken"), &decisions, &never).await;
+    assert!(matches!(taken, Err(LifecycleError::Exists(_))));
+    world.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_anew_is_not_renamed() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA acme; CREATE TABLE acme.t (id int); \
+         CREATE POLICY p ON acme.t USING (id < length('acme.t'))",
+    );
+    let (never, decisions) = (Stop::never(), renaming("policy p on t"));
+    let result = rename_tenant(&world.server, &world.pg_dump(), &name("acme"), &name("b"), &decisions, &never).await;
+    assert!(matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "p on t"), "{result:?}");
+    assert_eq!(world.database.query("SELECT count(*) FROM acme.t"), "0", "it has its old name");
+}
+
+#[tokio::test]
+async fn a_clone_has_the_data_and_the_positions_of_sequences() {
+    let world = World::new();
+    world.database.sql(LIVING);
+    let (never, decisions, copy) = (Stop::never(), renaming("trigger audit on notes"), name("Copy of acme"));
+    let cloned = clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await.unwrap();
+    assert_eq!((cloned.tables, cloned.sequences), (4, 2));
+    for table in ["users", "notes", "log", "totals"] {
+        let rows = |schema: &str| world.database.query(&format!("SELECT t::text FROM {schema}.{table} t ORDER BY 1"));
+        assert_eq!(rows("acme"), rows("\"Copy of acme\""), "{table}");
+    }
+    world.database.sql(
+        "INSERT INTO \"Copy of acme\".notes (user_id, text) VALUES (1, 'new'); INSERT INTO \"Copy of acme\".users (email) VALUES ('c')",
+    );
+    assert_eq!(world.database.query("SELECT max(id) FROM \"Copy of acme\".notes"), "3");
+    assert_eq!(world.database.query("SELECT max(id) FROM \"Copy of acme\".users"), "3");
+    assert_eq!(world.database.query("SELECT count(*) FROM acme.log"), "1", "the old tenant's log is its own");
+    assert_eq!(world.database.query("SELECT obj_description('\"Copy of acme\"'::regnamespace)"), "the first");
+    let taken = clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await;
+    assert!(matches!(taken, Err(LifecycleError::Exists(_))));
 }

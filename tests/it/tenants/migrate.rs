@@ -58,7 +58,7 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
                 "t8: 42P01 relation \"#{prefix}.users\" does not exist in 2_name.sql, statement 1 (line 1)",
             ]
         );
-        assert_eq!(report.count(|outcome| outcome.is_good()), 7);
+        assert_eq!(report.count(Outcome::is_good), 7);
         assert_eq!((world.versions("t4"), world.versions("t8")), ("1 2".to_owned(), "1".to_owned()));
         assert_eq!(world.versions("t9"), "1 2 3 4");
     }
@@ -200,7 +200,7 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
     let options = options();
     let (report, ()) = tokio::join!(world.migrate_until(&options, &stop), stopper);
     assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: not_reached", "d: not_reached"]);
-    assert_eq!(report.ended_early.is_some(), true);
+    assert!(report.ended_early.is_some());
     assert_eq!(report.tenants[1].to.as_deref(), Some(if world.versions("b") == "1 2" { "2" } else { "1" }));
     world.migration("3_slow.sql", "SELECT 1;");
     let report = world.migrate(&options).await;

@@ -1,8 +1,10 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
 mod cli;
+mod external;
 mod lifecycle;
 mod migrate;
+mod migrators;
 mod refresh;
 mod styles;
 mod verify;

@@ -2,6 +2,7 @@
 
 use schemastamp::process::Stop;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
+use schemastamp::sql::TenantName;
 use schemastamp::tenant::verify::{Aspect, Class, Reference, Verification, VerifyOptions, verify};
 
 use super::world::{World, all, name};
@@ -38,7 +39,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
 fn told(verification: &Verification) -> Vec<String> {
     let mut told = Vec::new();
     for variant in &verification.variants {
-        let names: Vec<&str> = variant.tenants.iter().map(|tenant| tenant.as_str()).collect();
+        let names: Vec<&str> = variant.tenants.iter().map(TenantName::as_str).collect();
         told.extend(variant.findings.iter().map(|finding| format!("{}: {finding}", names.join(" "))));
     }
     told

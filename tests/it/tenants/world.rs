@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
@@ -55,17 +56,16 @@ impl World<'_> {
 
     /// Tenants with a table `users` and the versions table of Rails at version 1.
     pub(super) fn tenants(&self, names: &[&str]) {
-        let sql: String = names
-            .iter()
-            .map(|name| {
-                let schema = name_sql(name);
-                format!(
-                    "CREATE SCHEMA {schema}; CREATE TABLE {schema}.users (id int PRIMARY KEY, email text);\n\
-                     CREATE TABLE {schema}.schema_migrations (version varchar PRIMARY KEY);\n\
-                     INSERT INTO {schema}.schema_migrations VALUES ('1');\n"
-                )
-            })
-            .collect();
+        let mut sql = String::new();
+        for name in names {
+            let schema = name_sql(name);
+            let _ = write!(
+                sql,
+                "CREATE SCHEMA {schema}; CREATE TABLE {schema}.users (id int PRIMARY KEY, email text);\n\
+                 CREATE TABLE {schema}.schema_migrations (version varchar PRIMARY KEY);\n\
+                 INSERT INTO {schema}.schema_migrations VALUES ('1');\n"
+            );
+        }
         self.database.sql(&sql);
     }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
+use super::all_scenes;
 use super::scene::{Scene, healthy};
-use super::{client_certificates, login, network, plaintext, server_certificates};
 use crate::support::{Client, Schemastamp};
 
 /// Words that name a cause, in whoever's mouth: generous, any of them will do.
@@ -73,28 +73,11 @@ fn words(finding: &str) -> &'static [&'static str] {
     }
 }
 
-/// Every scene in which something is wrong.
-fn troubles() -> Vec<Scene> {
-    let all = [
-        plaintext::plaintext_and_tls_scenes(),
-        server_certificates::the_servers_certificate_scenes(),
-        server_certificates::the_root_certificate_file_scenes(),
-        client_certificates::the_three_failures_and_the_accidental_cure_scenes(),
-        client_certificates::certificates_that_the_server_refuses_scenes(),
-        client_certificates::certificate_files_scenes(),
-        client_certificates::key_files_scenes(),
-        login::roles_databases_and_rules_scenes(),
-        network::nobody_listens_scenes(),
-        network::something_else_listens_scenes(),
-    ];
-    all.into_iter().flatten().filter(|scene| !scene.finding.is_empty()).collect()
-}
-
 #[test]
 fn who_names_the_root_cause() {
     let mut table = String::from("| scene | finding | psql | pg_isready | openssl s_client |\n|---|---|---|---|---|\n");
     let mut right = [0; 3];
-    let scenes = troubles();
+    let scenes: Vec<Scene> = all_scenes().into_iter().filter(|scene| !scene.finding.is_empty()).collect();
     for scene in &scenes {
         let app = (scene.stage)(healthy());
         let said = [by_psql(&app), by_pg_isready(&app), by_openssl(&app)];

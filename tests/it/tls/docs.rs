@@ -42,6 +42,7 @@ fn every_finding_of_the_catalogue_can_occur() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     sources(&root.join("diagnose"), &mut text);
     sources(&root.join("tls"), &mut text);
+    sources(&root.join("config"), &mut text);
     for entry in ENTRIES {
         // The causes of files are put together from the file's area and its fault.
         let (area, fault) = entry.id.rsplit_once('.').unwrap_or((entry.id, entry.id));

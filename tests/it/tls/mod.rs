@@ -6,6 +6,7 @@
 
 mod client_certificates;
 mod clients;
+mod commands;
 mod comparison;
 mod docs;
 mod fake;
@@ -16,3 +17,22 @@ mod plaintext;
 mod scene;
 mod server_certificates;
 mod world;
+
+use self::scene::Scene;
+
+/// Every scene that is in a table.
+fn all_scenes() -> Vec<Scene> {
+    let all = [
+        plaintext::plaintext_and_tls_scenes(),
+        server_certificates::the_servers_certificate_scenes(),
+        server_certificates::the_root_certificate_file_scenes(),
+        client_certificates::the_three_failures_and_the_accidental_cure_scenes(),
+        client_certificates::certificates_that_the_server_refuses_scenes(),
+        client_certificates::certificate_files_scenes(),
+        client_certificates::key_files_scenes(),
+        login::roles_databases_and_rules_scenes(),
+        network::nobody_listens_scenes(),
+        network::something_else_listens_scenes(),
+    ];
+    all.into_iter().flatten().collect()
+}

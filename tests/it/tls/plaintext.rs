@@ -97,7 +97,7 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         ),
         fails(
             "the lowest TLS version above the highest",
-            "config.invalid",
+            "config.protocol_range",
             |app| app.env("PGSSLMINPROTOCOLVERSION", "TLSv1.3").env("PGSSLMAXPROTOCOLVERSION", "TLSv1.2"),
             |app| app.without("PGSSLMAXPROTOCOLVERSION"),
         ),

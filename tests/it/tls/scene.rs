@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::world::World;
-use crate::support::{Identity, Leaf, Schemastamp, ServerUser};
+use crate::support::{Client, Identity, Leaf, Schemastamp, ServerUser};
 
 /// A way in which a connection fails, or only seems to.
 pub(super) struct Scene {
@@ -80,7 +80,7 @@ pub(super) fn run(scenes: &[Scene]) {
     for scene in scenes {
         let variants: &[bool] = if scene.stray == Stray::Own { &[false] } else { &[false, true] };
         for with_stray in variants {
-            if let Err(failure) = play(scene, *with_stray) {
+            if let Err(failure) = play(scene, *with_stray, &Client::installed()) {
                 writeln!(failures, "--- {} (stray home: {with_stray})\n{failure}", scene.name).unwrap();
             }
         }
@@ -88,8 +88,9 @@ pub(super) fn run(scenes: &[Scene]) {
     assert!(failures.is_empty(), "{failures}");
 }
 
-fn play(scene: &Scene, with_stray: bool) -> Result<(), String> {
-    let mut app = healthy();
+/// Runs a scene with a client, and again with the cure; `Err` is what went wrong.
+pub(super) fn play(scene: &Scene, with_stray: bool, client: &Client) -> Result<(), String> {
+    let mut app = healthy().client(client);
     if with_stray {
         litter(&app);
     }

@@ -1,0 +1,91 @@
+//! The commands `rename` and `clone`.
+
+use serde_json::json;
+
+use super::arguments::TwoTenantsArguments;
+use super::failure::Failure;
+use super::output::Output;
+use super::scope::many;
+use super::session::Session;
+use super::snapshot_file;
+use crate::config::Settings;
+use crate::connect;
+use crate::exit;
+use crate::pg::{PgDump, Server};
+use crate::snapshot::{Decision, Decisions};
+use crate::sql::TenantName;
+use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
+
+/// The two names, what was decided on doubtful text, and the programs.
+struct Work {
+    old: TenantName,
+    new: TenantName,
+    decisions: Decisions,
+    server: Server,
+    pg_dump: PgDump,
+}
+
+impl Work {
+    async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, Failure> {
+        let (old, new) = (TenantName::new(arguments.old)?, TenantName::new(arguments.new)?);
+        if old == new {
+            return Err(Failure::Usage("both names are the same".to_owned()));
+        }
+        let settings = session.settings()?;
+        let mut decisions = decided(session, &settings)?;
+        for (objects, decision) in [(&arguments.keep, Decision::Keep), (&arguments.rename, Decision::Rename)] {
+            for object in objects {
+                decisions.add(object, decision);
+            }
+        }
+        let server = session.target(&settings).await?.server;
+        let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+        Ok(Self { old, new, decisions, server, pg_dump })
+    }
+}
+
+/// The decisions in the snapshot's header; none where no snapshot is named and none found.
+fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure> {
+    match snapshot_file::find(&settings.tool) {
+        Ok(path) => Ok(snapshot_file::load(&path, session.output)?.header().decisions.clone()),
+        Err(Failure::NoSnapshot | Failure::SeveralSnapshots(_)) => Ok(Decisions::default()),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) -> Result<u8, Failure> {
+    let Work { old, new, decisions, server, pg_dump } = Work::new(session, arguments).await?;
+    let renamed = rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let output = session.output;
+    if output.is_json() {
+        Output::json(&json!({
+            "tenant": new.as_str(), "outcome": "renamed", "from": old.as_str(), "rewritten": renamed.rewritten,
+            "proven": renamed.objects,
+        }))?;
+        return Ok(exit::DONE);
+    }
+    for object in &renamed.rewritten {
+        output.note(&format!("written anew: {object}"));
+    }
+    output.say(&format!("proven: {} objects equal", renamed.objects));
+    let (old, new) = (old.as_str().escape_debug(), new.as_str().escape_debug());
+    output.result(anstyle::AnsiColor::Green.on_default(), "renamed", &format!("{old} to {new}"))?;
+    Ok(exit::DONE)
+}
+
+pub(super) async fn clone(session: &Session, arguments: TwoTenantsArguments) -> Result<u8, Failure> {
+    let Work { old, new, decisions, server, pg_dump } = Work::new(session, arguments).await?;
+    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let output = session.output;
+    if output.is_json() {
+        Output::json(&json!({
+            "tenant": new.as_str(), "outcome": "cloned", "from": old.as_str(), "tables": cloned.tables,
+            "sequences": cloned.sequences,
+        }))?;
+        return Ok(exit::DONE);
+    }
+    let (old, new) = (old.as_str().escape_debug(), new.as_str().escape_debug());
+    let text = format!("{old} to {new}: {}, {}", many(cloned.tables, "table"), many(cloned.sequences, "sequence"));
+    output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use super::finding::{Finding, Severity, Speaker};
+use super::{Context, of_id};
+use crate::pg::{ScriptOptions, Server};
+use crate::process::Stop;
+use crate::tls::{SslMode, text};
+
+/// How long a look at the link may take: the command behind it has a connection of its own to make.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// The connection as the client's own libpq sees it. A pooler's link to the server is another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// It is encrypted.
+    pub encrypted: bool,
+    /// Protocol and cipher, or `plaintext`; safe to print.
+    pub words: String,
+}
+
+impl Link {
+    /// Reads what psql prints for `\conninfo`: a sentence up to version 17, a table from 18 on.
+    pub fn of(lines: &[String]) -> Self {
+        let sentence = lines.iter().find(|line| line.starts_with("SSL connection ("));
+        let row = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('|'));
+        match (sentence, row("SSL Connection")) {
+            (Some(sentence), _) => Self { encrypted: true, words: text::safe(sentence) },
+            (None, Some("true")) => {
+                let protocol = row("SSL Protocol").unwrap_or("TLS");
+                let words = format!("{protocol}, {}", row("SSL Cipher").unwrap_or_default());
+                Self { encrypted: true, words: text::safe(&words) }
+            }
+            _ => Self { encrypted: false, words: "plaintext".to_owned() },
+        }
+    }
+}
+
+/// Connects once and says whether that was in plaintext although the mode would have allowed TLS: `prefer` and `allow` say
+/// nothing themselves. Asks nobody in the other modes, which leave no doubt.
+///
+/// `None` also when there was no connection: the command behind it will say why.
+pub async fn silent_plaintext(server: &Server, mode: SslMode, context: &Context, stop: &Stop) -> Option<Finding> {
+    if !matches!(mode, SslMode::Allow | SslMode::Prefer) {
+        return None;
+    }
+    let mut server = server.clone();
+    server.timeout = Some(server.timeout.map_or(LIMIT, |timeout| timeout.min(LIMIT)));
+    let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+    let output = server.run_script("\\conninfo\n", &options, stop).await.ok()?;
+    (!Link::of(&output.lines).encrypted).then(|| plaintext(mode, context))
+}
+
+/// The warning that a connection is in plaintext.
+pub(super) fn plaintext(mode: SslMode, context: &Context) -> Finding {
+    let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
+    finding.because(match mode {
+        SslMode::Allow => "sslmode=allow tries plaintext first, and the server takes it",
+        _ => "sslmode=prefer goes on in plaintext when TLS cannot be had, without a word",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_is_read_in_both_forms() {
+        let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
+        let old = "You are connected to database \"d\" as user \"u\".\nSSL connection (protocol: TLSv1.3, cipher: X, compression: off)\n{}";
+        assert!(Link::of(&lines(old)).encrypted);
+        let new = "Database|d\nSSL Connection|true\nSSL Protocol|TLSv1.3\nSSL Cipher|X\n";
+        assert_eq!(Link::of(&lines(new)), Link { encrypted: true, words: "TLSv1.3, X".to_owned() });
+        assert!(!Link::of(&lines("You are connected\n{}")).encrypted);
+        assert!(!Link::of(&lines("SSL Connection|false")).encrypted);
+    }
+}

@@ -1,0 +1,143 @@
+//! Copies a tenant with its data, in one transaction.
+
+use std::fmt::Write as _;
+
+use super::LifecycleError;
+use super::state::{captured, explain, guard, look};
+use crate::pg::{PgDump, ScriptOptions, Server};
+use crate::process::Stop;
+use crate::snapshot::capture::shared_schemas;
+use crate::snapshot::{Action, Decisions, Object, ObjectKind, RenderOptions, settings};
+use crate::sql::{TenantName, quote, quote_literal};
+use crate::tenant::versions::qualified;
+
+/// A tenant that was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cloned {
+    /// How many tables were copied.
+    pub tables: usize,
+    /// How many sequences were set.
+    pub sequences: usize,
+}
+
+/// Copies a tenant: its objects by a capture that is proven, its rows and the positions of its sequences as they are at
+/// one moment.
+///
+/// Rows of foreign tables and large objects are not copied.
+///
+/// # Errors
+/// [`LifecycleError`]; nothing has changed then.
+pub async fn clone_tenant(
+    server: &Server,
+    pg_dump: &PgDump,
+    old: &TenantName,
+    new: &TenantName,
+    decisions: &Decisions,
+    stop: &Stop,
+) -> Result<Cloned, LifecycleError> {
+    let before = look(server, old, new, stop).await?;
+    let snapshot = captured(server, pg_dump, old, decisions, true, stop).await?.snapshot;
+    let contents = contents(server, old, stop).await?;
+    let mut path = vec![new.quoted()];
+    path.extend(shared_schemas(&before.search_path, old.as_str()).iter().map(|schema| quote(schema)));
+    let data = data(&contents, old, new, &path.join(", "));
+    let mut script =
+        format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}", settings(server.timeout), guard(old, new, &before));
+    let options = RenderOptions { mark: false, ..RenderOptions::default() };
+    let mut copied = false;
+    for statement in snapshot.body_for(new, &options)? {
+        let object = statement.object.as_ref();
+        let is_rows = object.is_some_and(|object| object.action == Action::Rows);
+        // As pg_dump does: rows before what watches them.
+        if !copied && (is_rows || object.is_some_and(is_behind_rows)) {
+            copied = true;
+            script.push_str(&data);
+        }
+        if !is_rows {
+            script.push_str(&statement.sql);
+            script.push_str(";\n");
+        }
+    }
+    if !copied {
+        script.push_str(&data);
+    }
+    for sequence in &contents.sequences {
+        let target = quote_literal(&qualified(new.as_str(), sequence));
+        let source = qualified(old.as_str(), sequence);
+        let _ = writeln!(script, "SELECT pg_catalog.setval({target}, last_value, is_called) FROM {source};");
+    }
+    if let Some(comment) = &before.comment {
+        let _ = writeln!(script, "COMMENT ON SCHEMA {} IS {};", new.quoted(), quote_literal(comment));
+    }
+    script.push_str("COMMIT;\n");
+    server.run_script(&script, &ScriptOptions::default(), stop).await.map_err(|error| explain(error, old, new))?;
+    Ok(Cloned { tables: contents.tables.len(), sequences: contents.sequences.len() })
+}
+
+fn is_behind_rows(object: &Object) -> bool {
+    use ObjectKind::{Constraint, Index, Policy, Rule, Trigger};
+    matches!(object.action, Action::Create | Action::Refresh)
+        && (object.action == Action::Refresh || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
+}
+
+/// A column: its name, and its type without its schema where that is the tenant's own.
+type Column = (String, Option<String>);
+
+struct Contents {
+    /// Each table with its columns.
+    tables: Vec<(String, Vec<Column>)>,
+    sequences: Vec<String>,
+}
+
+async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Contents, LifecycleError> {
+    let sql = format!(
+        "SET search_path = {schema};\n\
+         SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
+         CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid THEN pg_catalog.format_type(a.atttypid, NULL) END) ORDER BY a.attnum) \
+         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+         LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typlen = -1 \
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '[]')) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {name} AND c.relkind = 'r' ORDER BY c.relname;\n\
+         SELECT pg_catalog.json_build_array('sequence', c.relname, '[]'::json) FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {name} AND c.relkind = 'S' ORDER BY c.relname;\n\
+         RESET search_path;\n",
+        schema = tenant.quoted(),
+        name = quote_literal(tenant.as_str())
+    );
+    let mut contents = Contents { tables: Vec::new(), sequences: Vec::new() };
+    for line in server.query_json(&sql, stop).await? {
+        let Ok((kind, name, columns)) = serde_json::from_value::<(String, String, Vec<Column>)>(line) else {
+            continue;
+        };
+        if kind == "table" { contents.tables.push((name, columns)) } else { contents.sequences.push(name) }
+    }
+    Ok(contents)
+}
+
+/// The statements that copy the rows. Values of the tenant's own types go through their text.
+fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
+    let set = |path: &str| format!("SELECT pg_catalog.set_config('search_path', {}, true);\n", quote_literal(path));
+    let mut script = set(path);
+    for (table, columns) in &contents.tables {
+        let names: Vec<String> = columns.iter().map(|(column, _)| quote(column)).collect();
+        let values: Vec<String> = columns
+            .iter()
+            .map(|(column, own_type)| match own_type {
+                // `search_path` leads to the new tenant's type.
+                Some(own_type) => format!("source.{}::text::{own_type}", quote(column)),
+                None => format!("source.{}", quote(column)),
+            })
+            .collect();
+        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let _ = writeln!(
+            script,
+            "INSERT INTO {}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM ONLY {} AS source;",
+            qualified(new.as_str(), table),
+            values.join(", "),
+            qualified(old.as_str(), table)
+        );
+    }
+    script.push_str(&set(""));
+    script
+}

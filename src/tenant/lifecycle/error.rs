@@ -1,0 +1,41 @@
+use crate::pg::PsqlError;
+use crate::snapshot::TemplateError;
+use crate::snapshot::capture::{CaptureError, Difference};
+use crate::sql::TenantName;
+
+/// Why a tenant is neither renamed nor cloned. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LifecycleError {
+    /// psql failed.
+    #[error("the server refused it")]
+    Psql(#[from] PsqlError),
+    /// There is no such schema.
+    #[error("there is no tenant '{}'", .0.as_str().escape_debug())]
+    Missing(TenantName),
+    /// The new name is taken.
+    #[error("there is a schema '{}' already", .0.as_str().escape_debug())]
+    Exists(TenantName),
+    /// Somebody changed the schema meanwhile.
+    #[error("'{}' was changed meanwhile", .0.as_str().escape_debug())]
+    Changed(TenantName),
+    /// The schema cannot be captured.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The template cannot be rendered for the new name.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The renamed schema would not be what a tenant of that name is.
+    #[error("under its new name the tenant would not be the same: {}", listed(.0))]
+    NotProven(Vec<Difference>),
+    /// The operating system has no random bytes for a fresh name.
+    #[error("cannot make a fresh name")]
+    Random(#[source] std::io::Error),
+}
+
+fn listed(differences: &[Difference]) -> String {
+    let shown: Vec<String> =
+        differences.iter().take(5).map(|d| format!("{} {} ({})", d.kind, d.object, d.aspect)).collect();
+    let more = differences.len().saturating_sub(shown.len());
+    if more > 0 { format!("{}; and {more} more", shown.join("; ")) } else { shown.join("; ") }
+}

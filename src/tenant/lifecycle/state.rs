@@ -1,0 +1,132 @@
+//! Whether a schema is still what it was when it was captured.
+
+use super::LifecycleError;
+use crate::pg::{PgDump, PsqlError, Server};
+use crate::process::Stop;
+use crate::snapshot::capture::{Capture, Captured, Source};
+use crate::snapshot::{Decisions, lock};
+use crate::sql::{TenantName, quote_literal};
+
+/// Raised when the schema is another.
+const CHANGED: &str = "SS004";
+
+/// What is known of the two names before anything is done.
+pub(super) struct Before {
+    pub(super) major: u32,
+    pub(super) search_path: String,
+    /// The comment of the old schema, mark included.
+    pub(super) comment: Option<String>,
+    state: String,
+}
+
+/// A digest of the catalog rows of a schema: each change of a definition changes one of them.
+fn state_sql(schema: &str) -> String {
+    let name = quote_literal(schema);
+    let of_class = |table: &str, column: &str| {
+        format!(
+            "SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN pg_catalog.pg_class c ON c.oid = x.{column} \
+             JOIN ns ON ns.oid = c.relnamespace"
+        )
+    };
+    let of_schema = |table: &str, column: &str| {
+        format!("SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN ns ON ns.oid = x.{column}")
+    };
+    let parts = [
+        of_schema("pg_class", "relnamespace"),
+        of_schema("pg_proc", "pronamespace"),
+        of_schema("pg_type", "typnamespace"),
+        of_schema("pg_constraint", "connamespace"),
+        of_schema("pg_operator", "oprnamespace"),
+        of_class("pg_attrdef", "adrelid"),
+        of_class("pg_trigger", "tgrelid"),
+        of_class("pg_rewrite", "ev_class"),
+        of_class("pg_policy", "polrelid"),
+        "SELECT a.attname, a.attrelid, a.xmin FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+         JOIN ns ON ns.oid = c.relnamespace"
+            .to_owned(),
+    ];
+    format!(
+        "WITH ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {name}) \
+         SELECT COALESCE(pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', k, o, x), ',' ORDER BY k, o)), '') \
+         FROM ({}) AS s (k, o, x)",
+        parts.join(" UNION ALL ")
+    )
+}
+
+/// Looks at both names.
+pub(super) async fn look(
+    server: &Server,
+    old: &TenantName,
+    new: &TenantName,
+    stop: &Stop,
+) -> Result<Before, LifecycleError> {
+    let exists = |name: &TenantName| {
+        format!("EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {})", quote_literal(name.as_str()))
+    };
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
+         (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), {}, {}, \
+         (SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = {}), ({}));\n",
+        exists(old),
+        exists(new),
+        quote_literal(old.as_str()),
+        state_sql(old.as_str())
+    );
+    let line = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
+    let (major, search_path, is_there, is_taken, comment, state) =
+        serde_json::from_value(line).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })?;
+    match (is_there, is_taken) {
+        (false, _) => Err(LifecycleError::Missing(old.clone())),
+        (_, true) => Err(LifecycleError::Exists(new.clone())),
+        _ => Ok(Before { major, search_path, comment, state }),
+    }
+}
+
+/// Captures the tenant as it is.
+pub(super) async fn captured(
+    server: &Server,
+    pg_dump: &PgDump,
+    tenant: &TenantName,
+    decisions: &Decisions,
+    prove: bool,
+    stop: &Stop,
+) -> Result<Captured, LifecycleError> {
+    let capture = Capture {
+        schema: tenant.as_str().to_owned(),
+        source: Source::Live(pg_dump.clone()),
+        seeds: Vec::new(),
+        versions_table: None,
+        decisions: decisions.clone(),
+        owners: true,
+        privileges: true,
+        server: Some(server.clone()),
+        prove,
+        scratch: None,
+    };
+    Ok(capture.run(stop).await?)
+}
+
+/// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the
+/// one that was captured.
+pub(super) fn guard(old: &TenantName, new: &TenantName, before: &Before) -> String {
+    let (first, second) = if old < new { (old, new) } else { (new, old) };
+    let body = format!(
+        "BEGIN IF ({}) IS DISTINCT FROM '{}' THEN RAISE EXCEPTION USING ERRCODE = '{CHANGED}', MESSAGE = 'changed'; END IF; END",
+        state_sql(old.as_str()),
+        before.state
+    );
+    format!("{};\n{};\nDO {};\n", lock(first), lock(second), quote_literal(&body))
+}
+
+/// Tells what an error of the script means.
+pub(super) fn explain(error: PsqlError, old: &TenantName, new: &TenantName) -> LifecycleError {
+    let state = match &error {
+        PsqlError::Script { message, .. } => message.sqlstate.as_ref().map(ToString::to_string),
+        _ => None,
+    };
+    match state.as_deref() {
+        Some(CHANGED) => LifecycleError::Changed(old.clone()),
+        Some("42P06") => LifecycleError::Exists(new.clone()),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,30 @@
+use std::path::Path;
+
+use regex::Regex;
+
+/// Every id that the command's code holds is in `docs/errors.md`, and every id there is in the code.
+#[test]
+fn every_id_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let areas = "sql|snapshot|dump|capture|tenant|config|program|file|connection|migrate|migration|refresh";
+    let in_code = Regex::new(&format!(r#""((?:{areas})\.[a-z_]+|usage|timeout|interrupted)"#)).unwrap();
+    let in_docs = Regex::new(&format!("`((?:{areas})\\.[a-z_]+|usage|timeout|interrupted)`")).unwrap();
+    let docs = std::fs::read_to_string(root.join("docs/errors.md")).unwrap();
+    let findings = std::fs::read_to_string(root.join("docs/findings.md")).unwrap();
+    let documented: Vec<&str> = in_docs.captures_iter(&docs).map(|found| found.get(1).unwrap().as_str()).collect();
+    let mut code = std::fs::read_to_string(root.join("src/config/error.rs")).unwrap();
+    for entry in std::fs::read_dir(root.join("src/cli")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        code.push_str(text.split("#[cfg(test)]").next().unwrap());
+    }
+    let used: Vec<&str> = in_code.captures_iter(&code).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(used.len() > 50, "{used:?}");
+    for id in &used {
+        // A server's own conditions are documented as a whole.
+        let known = documented.contains(id) || findings.contains(&format!("`{id}`")) || id.starts_with("sql.");
+        assert!(known, "'{id}' is not in docs/errors.md");
+    }
+    for id in documented.iter().filter(|id| !id.ends_with("_missing")) {
+        assert!(used.contains(id) || id.starts_with("sql."), "'{id}' is in docs/errors.md only");
+    }
+}
