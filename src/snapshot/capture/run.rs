@@ -99,6 +99,12 @@ pub enum CaptureError {
         #[source]
         source: Option<Box<ProofError>>,
     },
+    /// Names that the server's own definitions do not settle.
+    #[error("names like the schema's cannot be told from it, not even by the server, in: {}", .objects.join(", "))]
+    Unsettled {
+        /// The objects.
+        objects: Vec<String>,
+    },
     /// A table whose rows are wanted is not there.
     #[error("there is no table '{table}' in the schema; it has: {}", present.join(", "))]
     NoTable {
@@ -313,7 +319,7 @@ impl Capture {
                 Ok(body)
             }
             Err(undecided) if undecided.contested.is_empty() => Err(CaptureError::Doubtful(undecided)),
-            Err(undecided) => Err(CaptureError::Contested { objects: undecided.contested, source: None }),
+            Err(undecided) => Err(CaptureError::Unsettled { objects: undecided.contested }),
         }
     }
 
