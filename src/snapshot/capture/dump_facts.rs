@@ -96,9 +96,9 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
     columns
 }
 
-/// The partitions of a table, in the dump's order.
-pub(super) fn partitions(dump: &Dump, table: &str) -> Vec<String> {
-    let mut found = Vec::new();
+/// Which table each partition is a part of, by partition.
+pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
+    let mut parents = BTreeMap::new();
     for statement in &dump.statements {
         let (object, text) = (&statement.object, statement.text.as_str());
         if object.kind != ObjectKind::Table || !text.contains("PARTITION") {
@@ -113,14 +113,22 @@ pub(super) fn partitions(dump: &Dump, table: &str) -> Vec<String> {
             identifier_value(*name, text)
         };
         match object.action {
-            Action::Alter if object.name == table => found.extend(name_behind(["attach", "partition"])),
-            Action::Create if name_behind(["partition", "of"]).as_deref() == Some(table) => {
-                found.push(object.name.clone());
+            Action::Alter => {
+                parents.extend(name_behind(["attach", "partition"]).map(|partition| (partition, object.name.clone())));
+            }
+            Action::Create => {
+                parents.extend(name_behind(["partition", "of"]).map(|parent| (object.name.clone(), parent)));
             }
             _ => {}
         }
     }
-    found
+    parents
+}
+
+/// Whether a table is a partition of another, or of a partition of it.
+pub(super) fn is_partition_of(parents: &BTreeMap<String, String>, table: &str, of: &str) -> bool {
+    let above = std::iter::successors(parents.get(table), |parent| parents.get(*parent));
+    above.take(parents.len()).any(|parent| parent == of)
 }
 
 /// The columns of a table whose values are names of objects: `regclass` and its kin, also in arrays; and whether they are
@@ -214,7 +222,9 @@ mod tests {
             "app",
         )
         .unwrap();
-        assert_eq!(partitions(&dump, "p"), ["P 1", "p2"]);
+        let parents = partitions(&dump);
+        assert!(is_partition_of(&parents, "P 1", "p") && is_partition_of(&parents, "p2", "p"));
+        assert!(!is_partition_of(&parents, "p", "p2") && parents.len() == 2);
         assert_eq!(name_columns(&dump, "p"), [("r".to_owned(), false), ("q".to_owned(), false)]);
     }
 }

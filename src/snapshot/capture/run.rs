@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Parts, Undecided, assemble};
-use super::dump::{Data, Dump, DumpError};
-use super::dump_facts::{has_identity, listed_columns, name_columns, partitions, primary_key};
+use super::dump::{Dump, DumpError};
+use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
+use super::dump_rows::rows_of_dump;
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
+use super::note::Note;
 use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
-use super::values::Value;
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
@@ -62,53 +63,6 @@ pub struct Capture {
     pub scratch: Option<Server>,
 }
 
-/// Something worth knowing about a capture that succeeded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
-    /// A statement of a whole-database dump that names the schema and belongs to none.
-    LeftOut(String),
-    /// A decision for an object that the schema does not have.
-    UnusedDecision(String),
-    /// A table whose columns stand in another order than in the source: inherited ones first.
-    ColumnOrder(String),
-    /// Nobody proved it.
-    NotProven,
-    /// Contested names were settled by asking the server.
-    AskedServer {
-        /// How many objects.
-        objects: usize,
-    },
-    /// Rows that every tenant begins with.
-    Carried {
-        /// The table.
-        table: String,
-        /// How many rows.
-        rows: usize,
-    },
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
-            Self::UnusedDecision(object) => {
-                write!(formatter, "the decision for {object} concerns no object of the schema")
-            }
-            Self::ColumnOrder(table) => {
-                write!(formatter, "{table} has its inherited columns first, which no dump can make otherwise")
-            }
-            Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
-            Self::AskedServer { objects } => {
-                write!(formatter, "{objects} definitions with names like the schema's were settled by the server")
-            }
-            Self::Carried { table, rows } => {
-                write!(formatter, "carried {rows} {} of {table}", if *rows == 1 { "row" } else { "rows" })
-            }
-        }
-    }
-}
-
 /// A snapshot and what is to be said about it.
 #[derive(Debug)]
 pub struct Captured {
@@ -144,6 +98,12 @@ pub enum CaptureError {
         /// Why the server could not be asked; `None` without a connection.
         #[source]
         source: Option<Box<ProofError>>,
+    },
+    /// Names that the server's own definitions do not settle.
+    #[error("names like the schema's cannot be told from it, not even by the server, in: {}", .objects.join(", "))]
+    Unsettled {
+        /// The objects.
+        objects: Vec<String>,
     },
     /// A table whose rows are wanted is not there.
     #[error("there is no table '{table}' in the schema; it has: {}", present.join(", "))]
@@ -283,11 +243,18 @@ impl Capture {
                 return Err(CaptureError::NoTable { table: table.clone(), present });
             }
         }
+        // The rows of a partition are carried with the table that it is a part of.
+        let parents = partitions(dump);
+        let wanted: Vec<String> = wanted
+            .iter()
+            .filter(|table| !wanted.iter().any(|other| is_partition_of(&parents, table, other)))
+            .cloned()
+            .collect();
         let mut rows = match (inspection, &self.server) {
             (Some(inspection), Some(server)) => {
                 read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
             }
-            _ => self.rows_of_dump(dump, text, &wanted)?,
+            _ => rows_of_dump(dump, text, &wanted, &self.seeds)?,
         };
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
@@ -301,32 +268,6 @@ impl Capture {
         }
         let described = rows.iter().filter(|table| versions.contains(&table.table)).map(describe_versions).collect();
         Ok((rows, described))
-    }
-
-    fn rows_of_dump(&self, dump: &Dump, text: &str, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
-        let mut rows = Vec::new();
-        for table in wanted {
-            match data_with_partitions(dump, text, table)? {
-                Some(data) => {
-                    let columns = data.columns.unwrap_or_default();
-                    let identity = has_identity(dump, table);
-                    let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
-                    let listed = listed_columns(dump, table);
-                    if table_rows.columns.is_empty() && listed.is_empty() {
-                        // COPY has an empty line for a row of a table without columns.
-                        let empty = Value::Text(String::new());
-                        table_rows.rows.iter_mut().for_each(|row| row.retain(|value| *value != empty));
-                    }
-                    table_rows.name_columns(listed);
-                    rows.push(table_rows);
-                }
-                None if self.seeds.contains(table) && !dump.has_data => {
-                    return Err(CaptureError::NoRows { table: table.clone() });
-                }
-                None => {}
-            }
-        }
-        Ok(rows)
     }
 
     fn unused_decisions(&self, dump: &Dump) -> Vec<Note> {
@@ -378,7 +319,7 @@ impl Capture {
                 Ok(body)
             }
             Err(undecided) if undecided.contested.is_empty() => Err(CaptureError::Doubtful(undecided)),
-            Err(undecided) => Err(CaptureError::Contested { objects: undecided.contested, source: None }),
+            Err(undecided) => Err(CaptureError::Unsettled { objects: undecided.contested }),
         }
     }
 
@@ -404,32 +345,6 @@ impl Capture {
         let inputs = ProofInputs { snapshot, schema: &self.schema, source, major, live_exists: exists, compare };
         Ok(Some(prove(server, &inputs, stop).await?))
     }
-}
-
-/// The rows of a table and of all its partitions, in the order of the table's columns.
-fn data_with_partitions(dump: &Dump, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
-    let partitions = partitions(dump, table);
-    let own = dump.data(text, table)?;
-    if partitions.is_empty() {
-        return Ok(own);
-    }
-    let (listed, mut found) = (listed_columns(dump, table), Vec::from_iter(own));
-    for partition in partitions {
-        let Some(mut data) = data_with_partitions(dump, text, &partition)? else { continue };
-        data.columns.get_or_insert_with(|| listed_columns(dump, &partition));
-        found.push(data);
-    }
-    let Some(first) = found.first() else { return Ok(None) };
-    // Generated columns are not among those that COPY names.
-    let named = first.columns.clone().unwrap_or_else(|| listed.clone());
-    let columns = listed.into_iter().filter(|column| named.contains(column)).collect();
-    let mut all = Data { columns: Some(columns), rows: Vec::new() };
-    for mut data in found {
-        data.columns.get_or_insert_with(|| named.clone());
-        let refuse = |source| DumpError::Rows { line: 1, table: table.to_owned(), source };
-        all.append(data).map_err(refuse)?;
-    }
-    Ok(Some(all))
 }
 
 /// The server's major version, and whether it has the schema.

@@ -43,7 +43,7 @@ fn every_option_of_pg_dump() {
          CREATE TABLE app.p1 (k text, i int); ALTER TABLE app.p ATTACH PARTITION app.p1 FOR VALUES IN (1);
          CREATE TABLE app.p2 PARTITION OF app.p DEFAULT; INSERT INTO app.p VALUES (1, 'a'), (2, 'b');",
     );
-    let seeds = &["t", "z", "p"];
+    let seeds = &["t", "z", "p", "p1"];
     let mut live = capture_of(&database, "app");
     live.seeds = seeds.iter().map(|seed| (*seed).to_owned()).collect();
     let live = run(live).unwrap_or_else(|error| panic!("{}", chain(&error))).snapshot;
