@@ -144,7 +144,7 @@ mod tests {
 
     fn check(name: &str, value: &str) -> Result<String, String> {
         let given = Given::new(Keyword::named(name).unwrap(), value, Origin::Variable("X".to_owned()));
-        given.checked(&Environment::default().in_directory("/work")).map_err(|error| error.to_string())
+        given.checked(&Environment::default().in_directory("/srv")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -161,9 +161,9 @@ mod tests {
             ("host", "@abstract", "@abstract"),
             ("host", "::1", "::1"),
             ("hostaddr", "fe80::1%eth0", "fe80::1%eth0"),
-            ("sslcert", "client.crt", "/work/client.crt"),
+            ("sslcert", "client.crt", "/srv/client.crt"),
             ("sslrootcert", "system", "system"),
-            ("sslrootcert", "certs/ca.pem", "/work/certs/ca.pem"),
+            ("sslrootcert", "certs/ca.pem", "/srv/certs/ca.pem"),
             ("sslkey", "pkcs11:token", "pkcs11:token"),
             ("require_auth", "!password,!md5", "!password,!md5"),
             ("dbname", "a=b", "a=b"),
