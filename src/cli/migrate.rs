@@ -106,7 +106,7 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
 }
 
 /// The app's command, in this folder, with what this process inherited but for what would lead to another server.
-fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
+pub(super) fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
     let folder = std::env::current_dir().map_err(PathError::on("find", Path::new(".")))?;
     let leads_elsewhere = |name: &str| name.starts_with("PG") || name.starts_with("SCHEMASTAMP_");
     let environment = session.environment.iter().filter_map(|(name, value)| {
