@@ -22,6 +22,7 @@ use crate::tenant::migrate::{
 };
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::Strictness;
+use crate::tls::text::safe;
 
 /// A tenant's line for programs.
 #[derive(Serialize)]
@@ -152,7 +153,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
             error: error(&report.outcome),
         });
     }
-    let tenant = report.tenant.as_str().escape_debug();
+    let tenant = safe(report.tenant.as_str());
     let to = report.to.as_deref().unwrap_or("nothing");
     let from = report.from.as_deref().unwrap_or("nothing");
     let rest = match &report.outcome {
