@@ -34,7 +34,14 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
+        CaptureError::Unsettled { objects } => {
+            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested")
+                .hint("give the alias, table or column that is called like the schema another name");
+            report.more.insert("objects".to_owned(), json!(objects));
+            report
+        }
         CaptureError::NoTable { .. } => Report::of(error, exit::USAGE, "capture.no_table"),
+        CaptureError::Name { .. } => Report::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
         CaptureError::NoRows { .. } => Report::of(error, exit::SNAPSHOT, "capture.no_rows"),
         CaptureError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
         CaptureError::Proof(source) => of_proof(source, context).beneath(error),
@@ -72,6 +79,7 @@ fn of_dump(error: &DumpError) -> &'static str {
         DumpError::Extension { .. } => "dump.extension",
         DumpError::Meta { .. } => "dump.meta_command",
         DumpError::Statement { .. } => "dump.statement",
+        DumpError::Unqualified { .. } => "dump.unqualified",
         DumpError::Rows { .. } => "dump.rows",
     }
 }

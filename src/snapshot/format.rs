@@ -1,15 +1,15 @@
 //! The snapshot file: a header of `--` lines, then SQL with `#{prefix}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{FORMAT, Header, TITLE, parse_header};
+use super::header::{FORMAT, Header, ParsedHeader, TITLE, parse_header};
 use super::minify::minify;
 use super::object::{Action, ObjectKind, Scope};
-use super::problem::{SnapshotError, Warning};
-use super::template::Template;
+use super::problem::{Missing, SnapshotError, Warning};
+use super::template::{CompiledStatement, Template};
 use crate::sql::{quote, tokens_of_template};
 
 /// A tenant's schema as a template.
@@ -45,14 +45,14 @@ impl Snapshot {
             warnings.push(Warning::LineEnds);
         }
         let text = unix.as_deref().unwrap_or(text);
-        let (header, header_length, recorded) = parse_header(text, &mut warnings)?;
+        let ParsedHeader { header, length: header_length, checksum, objects } = parse_header(text, &mut warnings)?;
         let body = text.get(header_length..).unwrap_or_default();
-        match recorded {
+        match checksum {
             None => warnings.push(Warning::NoChecksum),
             Some(recorded) => {
                 let actual = sha256(body);
                 if recorded != actual {
-                    warnings.push(Warning::Edited { recorded, actual });
+                    warnings.push(Warning::Edited { recorded, actual, missing: Vec::new() });
                 }
             }
         }
@@ -63,7 +63,28 @@ impl Snapshot {
         if !as_made && !is_finished(body) {
             return Err(SnapshotError::Unfinished);
         }
-        Self::new(header, body.to_owned(), template, warnings)
+        let mut snapshot = Self::new(header, body.to_owned(), template, warnings)?;
+        snapshot.count_missing(&objects);
+        Ok(snapshot)
+    }
+
+    /// Says of an edited body which objects the header counts and it has not: it may be cut off.
+    fn count_missing(&mut self, objects: &str) {
+        let counts = self.counts();
+        let Some(Warning::Edited { missing, .. }) =
+            self.warnings.iter_mut().find(|warning| matches!(warning, Warning::Edited { .. }))
+        else {
+            return;
+        };
+        for counted in objects.split(", ") {
+            let Some((number, words)) = counted.split_once(' ') else { continue };
+            let Ok(number) = number.parse::<usize>() else { continue };
+            let of_kind = counts.iter().find(|(kind, _)| kind.plural() == words || kind.words() == words);
+            let has = of_kind.map_or(0, |(_, count)| *count);
+            if has < number {
+                missing.push(Missing { objects: words.to_owned(), header: number, body: has });
+            }
+        }
     }
 
     /// Reads a snapshot file's bytes: as [`Snapshot::parse`], and says where they are not UTF-8.
@@ -91,7 +112,7 @@ impl Snapshot {
     }
 
     fn new(header: Header, body: String, template: Template, warnings: Vec<Warning>) -> Result<Self, SnapshotError> {
-        let creates = |statement: &&super::CompiledStatement| {
+        let creates = |statement: &&CompiledStatement| {
             statement.object.action == Action::Create
                 && statement.object.kind == ObjectKind::Schema
                 && statement.object.scope == Scope::Placeholder
@@ -139,10 +160,15 @@ impl Snapshot {
 
     /// How many objects of each kind the snapshot creates.
     pub fn counts(&self) -> BTreeMap<ObjectKind, usize> {
-        let mut counts = BTreeMap::new();
-        for statement in &self.template.statements {
-            if statement.object.action == Action::Create && statement.object.kind != ObjectKind::Schema {
-                *counts.entry(statement.object.kind).or_default() += 1;
+        let (mut counts, mut twice) = (BTreeMap::new(), BTreeSet::new());
+        for CompiledStatement { object, .. } in &self.template.statements {
+            // A view in a circle and a base type are created in two steps. Others can share a name: operators.
+            if object.action != Action::Create || object.kind == ObjectKind::Schema {
+                continue;
+            }
+            let in_steps = matches!(object.kind, ObjectKind::View | ObjectKind::Type);
+            if !in_steps || twice.insert((object.kind, &object.name)) {
+                *counts.entry(object.kind).or_default() += 1;
             }
         }
         counts
@@ -260,6 +286,27 @@ mod tests {
         let text = sample().to_text().replace("integer", "bigint");
         let snapshot = Snapshot::parse(&text).unwrap();
         assert!(matches!(snapshot.warnings(), [Warning::Edited { .. }]));
+    }
+
+    #[test]
+    fn what_a_truncated_file_lacks() {
+        let text = sample().to_text().replace("objects: 1 table", "objects: 44 tables, 2 views, 1 table");
+        let snapshot = Snapshot::parse(&text.replace("integer", "bigint")).unwrap();
+        let warning = snapshot.warnings()[0].to_string();
+        assert!(
+            warning
+                .ends_with("; the header counts 44 tables, the body has 1; the header counts 2 views, the body has 0"),
+            "{warning}"
+        );
+    }
+
+    #[test]
+    fn objects_made_in_two_steps_count_once() {
+        let body = "\nCREATE SCHEMA #{prefix};\nCREATE VIEW #{prefix}.v AS SELECT 1 AS a;\n\
+            CREATE OPERATOR #{prefix}.+ (FUNCTION = f, LEFTARG = a);\nCREATE OPERATOR #{prefix}.+ (FUNCTION = g, LEFTARG = b);\n\
+            CREATE OR REPLACE VIEW #{prefix}.v AS SELECT 2 AS a;\n";
+        let counts = Snapshot::of(Header::default(), body.to_owned()).unwrap().counts();
+        assert_eq!(counts, BTreeMap::from([(ObjectKind::View, 1), (ObjectKind::Operator, 2)]));
     }
 
     #[test]

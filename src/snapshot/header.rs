@@ -25,13 +25,20 @@ pub struct Header {
     pub decisions: Decisions,
 }
 
-/// Returns the header, its length in bytes, and the checksum that it records.
-pub(super) fn parse_header(
-    text: &str,
-    warnings: &mut Vec<Warning>,
-) -> Result<(Header, usize, Option<String>), SnapshotError> {
-    let mut header = Header::default();
-    let mut length = 0;
+/// A header as it stands in a file.
+#[derive(Default)]
+pub(super) struct ParsedHeader {
+    pub(super) header: Header,
+    /// In bytes.
+    pub(super) length: usize,
+    /// SHA-256 of the body.
+    pub(super) checksum: Option<String>,
+    /// How many objects the body had.
+    pub(super) objects: String,
+}
+
+pub(super) fn parse_header(text: &str, warnings: &mut Vec<Warning>) -> Result<ParsedHeader, SnapshotError> {
+    let mut parsed = ParsedHeader::default();
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
         let content = line.trim_end_matches(['\n', '\r']);
@@ -46,6 +53,7 @@ pub(super) fn parse_header(
             let Some(content) = content.strip_prefix("-- ") else { break };
             // Comments of the body may follow the header of a file without a checksum.
             let Some((key, value)) = content.split_once(": ") else { break };
+            let header = &mut parsed.header;
             let bad = |message: String| SnapshotError::Header { line: number, message };
             match key {
                 "server" => {
@@ -53,7 +61,7 @@ pub(super) fn parse_header(
                         .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?;
                 }
                 // Counted again from the body.
-                "objects" => {}
+                "objects" => value.clone_into(&mut parsed.objects),
                 "versions" => header.versions.push(value.to_owned()),
                 "seed" => header.seeds = parse_names(value).map_err(bad)?,
                 "keep" => header.decisions.add(value, Decision::Keep),
@@ -62,14 +70,16 @@ pub(super) fn parse_header(
                     if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                         return Err(bad(format!("'{value}' is not a SHA-256 of 64 hexadecimal digits")));
                     }
-                    return Ok((header, length + line.len(), Some(value.to_ascii_lowercase())));
+                    parsed.length += line.len();
+                    parsed.checksum = Some(value.to_ascii_lowercase());
+                    return Ok(parsed);
                 }
                 _ => warnings.push(Warning::UnknownHeader { line: number, text: content.chars().take(80).collect() }),
             }
         }
-        length += line.len();
+        parsed.length += line.len();
     }
-    Ok((header, length, None))
+    Ok(parsed)
 }
 
 fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {

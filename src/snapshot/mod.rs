@@ -16,6 +16,6 @@ pub use format::{Snapshot, sha256};
 pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
 pub use object::{Action, Object, ObjectKind, Scope};
-pub use problem::{SnapshotError, Warning};
+pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{RenderOptions, Rendered, lock, lock_key, one_message, settings};
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

@@ -14,6 +14,8 @@ pub enum Warning {
         recorded: String,
         /// What the body has.
         actual: String,
+        /// Objects that the header counts and the body has not.
+        missing: Vec<Missing>,
     },
     /// The header has no checksum.
     NoChecksum,
@@ -31,17 +33,33 @@ pub enum Warning {
 impl std::fmt::Display for Warning {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Edited { recorded, actual } => write!(
-                formatter,
-                "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
-                actual.get(..12).unwrap_or(actual),
-                recorded.get(..12).unwrap_or(recorded)
-            ),
+            Self::Edited { recorded, actual, missing } => {
+                write!(
+                    formatter,
+                    "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
+                    actual.get(..12).unwrap_or(actual),
+                    recorded.get(..12).unwrap_or(recorded)
+                )?;
+                missing.iter().try_for_each(|Missing { objects, header, body }| {
+                    write!(formatter, "; the header counts {header} {objects}, the body has {body}")
+                })
+            }
             Self::NoChecksum => formatter.write_str("the header has no sha256 line"),
             Self::LineEnds => formatter.write_str("the file has CR LF line ends; they were read as LF"),
             Self::UnknownHeader { line, text } => write!(formatter, "line {line}: unknown header line '{text}'"),
         }
     }
+}
+
+/// Objects of a kind that a file has lost, or that were taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The kind, as the header has it: `tables`.
+    pub objects: String,
+    /// How many the header counts.
+    pub header: usize,
+    /// How many the body has.
+    pub body: usize,
 }
 
 /// Why a text is not a snapshot.

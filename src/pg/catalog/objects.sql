@@ -108,7 +108,7 @@ WITH ns AS MATERIALIZED (
             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = r.oid AND d.objsubid = 0
               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')) END,
-        'server', (SELECT pg_catalog.jsonb_build_array(s.srvname, pg_catalog.to_jsonb(f.ftoptions)) FROM pg_catalog.pg_foreign_table f
+        'server', (SELECT pg_catalog.jsonb_build_array(s.srvname, (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(f.ftoptions) o)) FROM pg_catalog.pg_foreign_table f
             JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = r.oid)
         ))::text
     FROM rel r WHERE r.relkind NOT IN ('i', 'I', 'c')
@@ -124,7 +124,7 @@ WITH ns AS MATERIALIZED (
         'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
         'compression', NULLIF(a.attcompression::text, ''), -- since 14
         'statistics', NULLIF(COALESCE(a.attstattarget, -1), -1),
-        'options', pg_catalog.to_jsonb(a.attoptions), 'foreign options', pg_catalog.to_jsonb(a.attfdwoptions),
+        'options', pg_catalog.to_jsonb(a.attoptions), 'foreign options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(a.attfdwoptions) o),
         'inherited', CASE WHEN a.attinhcount > 0 THEN a.attinhcount::text || CASE WHEN a.attislocal THEN ' local' ELSE '' END END))::text
     FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -251,6 +251,14 @@ WITH ns AS MATERIALIZED (
     SELECT ns.nspname, 'text search template', t.tmplname, 'definition',
         (pg_catalog.to_jsonb(t) - 'oid' - 'tmplname' - 'tmplnamespace')::text
     FROM pg_catalog.pg_ts_template t JOIN ns ON ns.oid = t.tmplnamespace
+    UNION ALL
+    -- Casts go with the schemas of their types.
+    SELECT ns.nspname, 'cast', '(' || pg_catalog.format_type(c.castsource, NULL) || ' AS ' || pg_catalog.format_type(c.casttarget, NULL) || ')',
+        'definition', pg_catalog.jsonb_build_array(c.castmethod, c.castcontext, NULLIF(c.castfunc, 0)::pg_catalog.regprocedure::text)::text
+    FROM pg_catalog.pg_cast c JOIN ns ON EXISTS (SELECT FROM pg_catalog.pg_type t
+        WHERE t.oid IN (c.castsource, c.casttarget) AND t.typnamespace = ns.oid)
+    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND m.objid = c.oid)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'i')
     UNION ALL
     -- Who may do what; what people wrote about it.
     SELECT d.nspname, d.kind, d.object, 'owner', d.owner::pg_catalog.regrole::text FROM described d WHERE d.owner IS NOT NULL

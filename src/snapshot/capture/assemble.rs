@@ -306,7 +306,8 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
         (_, "") => None,
         (Some(token), kept) if kept != value.text => {
             let head = text.get(..token.start).unwrap_or_default();
-            Some(format!("{head}{}", crate::sql::quote_literal(kept)))
+            // As pg_dump writes it: never with `E`, whatever backslashes it has.
+            Some(format!("{head}'{}'", kept.replace('\'', "''")))
         }
         _ => Some(text),
     }

@@ -34,11 +34,15 @@ through (classid, objid, refclassid, refobjid) AS (
     SELECT r.classid, r.objid FROM reader r
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN copy ON copy.oid = c.relnamespace WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = r.objid)
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN copy ON copy.oid = p.pronamespace WHERE r.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = r.objid)
+), made AS MATERIALIZED (
+    SELECT d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d
+    WHERE d.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid
+), hit AS MATERIALIZED ( -- Objects are named last: that is dear.
+    SELECT m.* FROM made m JOIN forbidden s ON s.classid = m.refclassid AND s.objid = m.refobjid
+    -- What belongs to the source itself, where that was loaded in this transaction too.
+    WHERE NOT EXISTS (SELECT FROM forbidden o WHERE o.classid = m.classid AND o.objid = m.objid)
 )
-SELECT pg_catalog.json_build_array($copy$, '', pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), 'depends on',
-    pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid))
-FROM pg_catalog.pg_depend d JOIN forbidden s ON s.classid = d.refclassid AND s.objid = d.refobjid
-WHERE d.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid
-  -- What belongs to the source itself, where that was loaded in this transaction too.
-  AND NOT EXISTS (SELECT FROM forbidden o WHERE o.classid = d.classid AND o.objid = d.objid)
-  AND pg_catalog.strpos((pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid)).identity, $copy$) > 0;
+SELECT pg_catalog.json_build_array($copy$, '', pg_catalog.pg_describe_object(h.classid, h.objid, h.objsubid), 'depends on',
+    pg_catalog.pg_describe_object(h.refclassid, h.refobjid, h.refobjsubid))
+FROM hit h
+WHERE pg_catalog.strpos((pg_catalog.pg_identify_object(h.classid, h.objid, h.objsubid)).identity, $copy$) > 0;

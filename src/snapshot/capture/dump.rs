@@ -44,6 +44,24 @@ pub struct Data {
     pub rows: Vec<Vec<Value>>,
 }
 
+impl Data {
+    /// Adds rows, in the order of the columns that are here.
+    pub(super) fn append(&mut self, data: Self) -> Result<(), ValueError> {
+        if self.columns == data.columns {
+            self.rows.extend(data.rows);
+            return Ok(());
+        }
+        let (Some(to), Some(from)) = (&self.columns, &data.columns) else { return Err(ValueError::Columns) };
+        let order: Option<Vec<usize>> = to.iter().map(|name| from.iter().position(|column| column == name)).collect();
+        let order = order.filter(|order| order.len() == from.len()).ok_or(ValueError::Columns)?;
+        for row in data.rows {
+            let row: Option<Vec<Value>> = order.iter().map(|at| row.get(*at).cloned()).collect();
+            self.rows.push(row.ok_or(ValueError::Columns)?);
+        }
+        Ok(())
+    }
+}
+
 /// A statement and what it is about.
 #[derive(Clone, Debug)]
 pub struct DumpStatement {
@@ -120,6 +138,17 @@ pub enum DumpError {
         /// Its beginning.
         excerpt: String,
     },
+    /// A name without its schema: the dump relies on its `search_path`.
+    #[error(
+        "line {line}: '{object}' is named without its schema; make the dump with pg_dump 10.3 or newer, which qualifies \
+         every name"
+    )]
+    Unqualified {
+        /// 1-based line.
+        line: usize,
+        /// The object.
+        object: String,
+    },
     /// Rows that cannot be read.
     #[error("line {line}: the rows of table {table} cannot be read")]
     Rows {
@@ -194,8 +223,7 @@ impl Dump {
             };
             match &mut all {
                 None => all = Some(data),
-                Some(all) if all.columns == data.columns => all.rows.extend(data.rows),
-                Some(_) => return Err(refuse(ValueError::Columns)),
+                Some(all) => all.append(data).map_err(refuse)?,
             }
         }
         Ok(all)
@@ -269,6 +297,36 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
         assert!(dump.sequence_values.contains_key("t_id_seq"));
         assert_eq!(dump.left_out, ["CREATE PUBLICATION p FOR TABLE ONLY app.t"]);
         assert_eq!(dump.statements[2].line, 19);
+    }
+
+    #[test]
+    fn casts_stand_behind_what_they_need() {
+        let text = "CREATE TYPE app.ty AS (a integer);\nALTER TYPE app.ty OWNER TO bob;\n\
+            CREATE FUNCTION app.f(app.ty) RETURNS text LANGUAGE sql AS '';\nCREATE VIEW app.v AS SELECT 1;\n\
+            CREATE CAST (app.ty AS text) WITH FUNCTION app.f(app.ty) AS ASSIGNMENT;\n\
+            CREATE CAST (integer AS app.ty) WITH INOUT;\nCREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x);\n\
+            CREATE CAST (a.x AS a.y) WITH INOUT;\n";
+        let dump = Dump::read(text, "app").unwrap();
+        let objects: Vec<String> = dump.statements.iter().map(|statement| statement.object.to_string()).collect();
+        assert_eq!(
+            objects,
+            ["type ty", "type ty", "cast (integer AS ty)", "function f(ty)", "cast (ty AS text)", "view v"]
+        );
+        assert_eq!(dump.left_out, ["CREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x)"]);
+    }
+
+    #[test]
+    fn unqualified_names_are_refused() {
+        let old = "SET search_path = app, pg_catalog;\nSET default_with_oids = false;\nCREATE TABLE t (id integer);\n";
+        let error = Dump::read(old, "app").unwrap_err().to_string();
+        assert!(error.starts_with("line 3: 'table t' is named without its schema; make the dump with"), "{error}");
+        assert!(Dump::read("CREATE TABLE app.t ();\nGRANT SELECT ON LARGE OBJECT 1 TO a;", "app").is_ok());
+    }
+
+    #[test]
+    fn quoted_settings_are_names() {
+        let dump = Dump::read("SET default_table_access_method = \"heap\";\nCREATE TABLE app.t ();", "app").unwrap();
+        assert_eq!(dump.statements.len(), 1);
     }
 
     #[test]

@@ -96,6 +96,73 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
     columns
 }
 
+/// Which table each partition is a part of, by partition.
+pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
+    let mut parents = BTreeMap::new();
+    for statement in &dump.statements {
+        let (object, text) = (&statement.object, statement.text.as_str());
+        if object.kind != ObjectKind::Table || !text.contains("PARTITION") {
+            continue;
+        }
+        let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|t| !t.is_trivia()).collect();
+        let name_behind = |words: [&str; 2]| {
+            let at =
+                tokens.windows(2).position(|p| p.iter().zip(words).all(|(token, word)| token.is_word(text, word)))?;
+            let (schema, name) = (tokens.get(at + 2)?, tokens.get(at + 4)?);
+            identifier_value(*schema, text)?;
+            identifier_value(*name, text)
+        };
+        match object.action {
+            Action::Alter => {
+                parents.extend(name_behind(["attach", "partition"]).map(|partition| (partition, object.name.clone())));
+            }
+            Action::Create => {
+                parents.extend(name_behind(["partition", "of"]).map(|parent| (object.name.clone(), parent)));
+            }
+            _ => {}
+        }
+    }
+    parents
+}
+
+/// Whether a table is a partition of another, or of a partition of it.
+pub(super) fn is_partition_of(parents: &BTreeMap<String, String>, table: &str, of: &str) -> bool {
+    let above = std::iter::successors(parents.get(table), |parent| parents.get(*parent));
+    above.take(parents.len()).any(|parent| parent == of)
+}
+
+/// The columns of a table whose values are names of objects: `regclass` and its kin, also in arrays; and whether they are
+/// names of schemas: `regnamespace`.
+pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
+    let created = dump.statements.iter().find(|statement| {
+        statement.object.action == Action::Create
+            && statement.object.kind == ObjectKind::Table
+            && statement.object.name == table
+    });
+    let Some(text) = created.map(|statement| statement.text.as_str()) else { return Vec::new() };
+    let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let listed = listed_columns(dump, table);
+    let type_at = |at: usize| match tokens.get(at..).unwrap_or_default() {
+        [schema, dot, name, ..]
+            if identifier_value(*schema, text).as_deref() == Some("pg_catalog") && dot.is(text, ".") =>
+        {
+            Some(name.text(text))
+        }
+        [name, ..] => Some(name.text(text)),
+        [] => None,
+    };
+    tokens
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| matches!(pair, [before, _] if before.is(text, "(") || before.is(text, ",")))
+        .filter_map(|(at, pair)| {
+            let name = type_at(at + 2).map(|name| name.trim_matches('"')).filter(|name| name.starts_with("reg"))?;
+            Some((identifier_value(*pair.last()?, text)?, name == "regnamespace"))
+        })
+        .filter(|(column, _)| listed.contains(column))
+        .collect()
+}
+
 /// The columns of a table's primary key, in order; empty without one.
 pub(super) fn primary_key(dump: &Dump, table: &str) -> Vec<String> {
     for statement in &dump.statements {
@@ -143,5 +210,21 @@ mod tests {
         assert!(primary_key(&dump, "u").is_empty());
         assert_eq!(listed_columns(&dump, "t"), ["id", "A b"]);
         assert!(has_identity(&dump, "u") && !has_identity(&dump, "t"));
+    }
+
+    #[test]
+    fn partitions_and_columns_of_names() {
+        let dump = Dump::read(
+            "CREATE TABLE app.p (\n    a integer,\n    r regclass,\n    q pg_catalog.regtype[]\n)\n\
+             PARTITION BY LIST (a);\nCREATE TABLE app.\"P 1\" (\n    a integer\n);\n\
+             ALTER TABLE ONLY app.p ATTACH PARTITION app.\"P 1\" FOR VALUES IN (1);\n\
+             CREATE TABLE app.p2 PARTITION OF app.p FOR VALUES IN (2);\n",
+            "app",
+        )
+        .unwrap();
+        let parents = partitions(&dump);
+        assert!(is_partition_of(&parents, "P 1", "p") && is_partition_of(&parents, "p2", "p"));
+        assert!(!is_partition_of(&parents, "p", "p2") && parents.len() == 2);
+        assert_eq!(name_columns(&dump, "p"), [("r".to_owned(), false), ("q".to_owned(), false)]);
     }
 }

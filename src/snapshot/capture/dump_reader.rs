@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::overloads::sort_overloads;
 use super::wording::normalise;
 use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
 use crate::sql::literal::content;
@@ -97,6 +99,10 @@ impl<'a> Reader<'a> {
         {
             self.others.insert(other.clone());
         }
+        let object = match object.kind {
+            ObjectKind::Cast => Object::cast_in(statement, self.source, self.schema).unwrap_or(object),
+            _ => object,
+        };
         let ours = object.scope == Scope::Named(self.schema.to_owned());
         match object.action {
             Action::Setting => return self.setting(statement, line),
@@ -151,8 +157,11 @@ impl<'a> Reader<'a> {
             let text = normalise(&object, statement, self.source, &self.kinds);
             self.settings_before(&object, line);
             self.push(object, text, line);
-        } else if object.scope == Scope::None && self.names_schema(statement) {
-            if object.kind == ObjectKind::Global {
+        } else if is_unqualified(&object) {
+            return Err(DumpError::Unqualified { line, object: object.to_string() });
+        } else if (object.scope == Scope::None || object.kind == ObjectKind::Cast) && self.names_schema(statement) {
+            // Also a cast between types elsewhere through a function of the schema: a database has it only once.
+            if matches!(object.kind, ObjectKind::Global | ObjectKind::Cast) {
                 let head: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
                 self.dump.left_out.push(head);
             } else if object.action == Action::Other {
@@ -184,7 +193,10 @@ impl<'a> Reader<'a> {
         let tokens: Vec<Token> = statement.significant().collect();
         let Some(name) = tokens.get(1).and_then(|token| identifier_value(*token, self.source)) else { return Ok(()) };
         let value = tokens.get(3).map(|token| {
-            content(*token, self.source).map_or_else(|| token.text(self.source).to_owned(), |content| content.text)
+            content(*token, self.source)
+                .map(|content| content.text)
+                .or_else(|| identifier_value(*token, self.source))
+                .unwrap_or_else(|| token.text(self.source).to_owned())
         });
         let value = value.unwrap_or_default();
         match name.as_str() {
@@ -251,6 +263,8 @@ impl<'a> Reader<'a> {
             return Err(DumpError::NoSchema { schema: self.schema.to_owned(), others });
         }
         drop_empty_sessions(&mut self.dump.statements);
+        sort_overloads(&mut self.dump.statements, self.schema);
+        place_casts(&mut self.dump.statements);
         // `INSERT INTO schema_migrations`, as Rails appends it, means the table that the search_path finds.
         let tables: BTreeSet<String> = self.dump.tables().map(str::to_owned).collect();
         for (table, places) in self.unqualified {
@@ -260,6 +274,23 @@ impl<'a> Reader<'a> {
         }
         Ok(self.dump)
     }
+}
+
+/// Whether a statement makes an object in whatever schema the `search_path` finds, as `pg_dump` before 10.3 wrote them.
+fn is_unqualified(object: &Object) -> bool {
+    let of_a_schema = !matches!(
+        object.kind,
+        ObjectKind::Schema
+            | ObjectKind::Extension
+            | ObjectKind::DefaultPrivileges
+            | ObjectKind::Cast
+            | ObjectKind::Global
+            | ObjectKind::Setting
+            | ObjectKind::Unknown
+    );
+    object.scope == Scope::None
+        && of_a_schema
+        && matches!(object.action, Action::Create | Action::Alter | Action::Owner)
 }
 
 /// Removes `SET SESSION AUTHORIZATION` pairs that have nothing of the schema between them.

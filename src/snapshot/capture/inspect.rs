@@ -23,10 +23,29 @@ pub struct Inspection {
     pub extensions: Vec<String>,
     /// Materialized views that hold their rows.
     pub populated: BTreeSet<String>,
-    /// Tables: name, columns that can be inserted, whether an identity column is among them.
-    pub tables: Vec<(String, Vec<String>, bool)>,
+    /// Tables.
+    pub tables: Vec<InspectedTable>,
+    /// `CREATE CAST` of the casts that have a type or function of the schema.
+    pub casts: Vec<String>,
+    /// `GRANT` for the privileges of a schema that initdb made, which no dump has; `None` for any other schema.
+    pub initial: Option<Vec<String>>,
     /// The `search_path` that sessions begin with.
     pub search_path: String,
+}
+
+/// A table of a live schema.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InspectedTable {
+    /// Its name.
+    pub name: String,
+    /// Columns that can be inserted.
+    pub columns: Vec<String>,
+    /// Whether an identity column is among them.
+    pub identity: bool,
+    /// Whether its rows are in partitions.
+    pub partitioned: bool,
+    /// Columns whose values are names of objects, `regclass` and its kin, and whether of schemas: `regnamespace`.
+    pub names: Vec<(String, bool)>,
 }
 
 /// Asks for everything about the schema that is needed beside its dump.
@@ -34,7 +53,10 @@ pub struct Inspection {
 /// # Errors
 /// See [`PsqlError`].
 pub async fn inspect(server: &Server, schema: &str, stop: &Stop) -> Result<Inspection, PsqlError> {
-    let sql = include_str!("inspect.sql").replace("$schema$", &quote_literal(schema));
+    let sql = format!(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n{}\nCOMMIT;\n",
+        include_str!("inspect.sql").replace("$schema$", &quote_literal(schema))
+    );
     let mut lines = server.query_json(&sql, stop).await?.into_iter();
     let value = lines.next().unwrap_or_default();
     serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })
@@ -88,20 +110,21 @@ pub(super) async fn read_rows(
          SET LOCAL timezone = 'UTC';\nSET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n",
     );
     let mut found = Vec::new();
-    for (table, columns, identity) in &inspection.tables {
-        if !tables.contains(table) {
+    for InspectedTable { name, columns, identity, partitioned, .. } in &inspection.tables {
+        if !tables.contains(name) {
             continue;
         }
         let values: Vec<String> = columns.iter().map(|column| format!("{}::text", quote(column))).collect();
         let _ = writeln!(
             sql,
-            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM ONLY {}.{};",
+            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM {}{}.{};",
             found.len(),
             values.join(", "),
+            if *partitioned { "" } else { "ONLY " },
             quote(schema),
-            quote(table)
+            quote(name)
         );
-        found.push(TableRows { table: table.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
+        found.push(TableRows { table: name.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
     }
     let owners = sequence_owners(dump);
     for sequence in owners.iter().filter(|(_, table)| tables.contains(table)).map(|(sequence, _)| sequence) {

@@ -1,4 +1,4 @@
--- One JSON object about a schema: what its dump does not tell.
+-- One JSON object about a schema: what its dump does not tell. Run with an empty search_path.
 WITH ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$)
 SELECT pg_catalog.json_build_object(
     'major', pg_catalog.current_setting('server_version_num')::int / 10000,
@@ -8,6 +8,37 @@ SELECT pg_catalog.json_build_object(
     'tables', COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname,
             (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-            EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> '')) ORDER BY c.relname)
+            EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> ''), c.relkind = 'p',
+            -- Columns whose values are names: regclass and its kin, also in arrays and domains.
+            (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, 'regnamespace' IN (t.typname, COALESCE(e.typname, ''))) ORDER BY a.attnum), '[]')
+             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             LEFT JOIN pg_catalog.pg_type e ON e.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND t.typname ~ '^_?reg'
+                 OR e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND e.typname ~ '^_?reg'))) ORDER BY c.relname)
         FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')), '[]'),
+    -- As pg_dump writes them.
+    'casts', COALESCE((SELECT pg_catalog.json_agg('CREATE CAST (' || pg_catalog.format_type(c.castsource, NULL) || ' AS '
+            || pg_catalog.format_type(c.casttarget, NULL) || ') ' || CASE c.castmethod WHEN 'b' THEN 'WITHOUT FUNCTION' WHEN 'i' THEN 'WITH INOUT'
+                ELSE 'WITH FUNCTION ' || (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) || '('
+                    || COALESCE((SELECT pg_catalog.string_agg(pg_catalog.format_type(a.type, NULL), ', ' ORDER BY a.at)
+                        FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY a (type, at)), '') || ')'
+                    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = c.castfunc) END
+            || CASE c.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END)
+        FROM pg_catalog.pg_cast c
+        WHERE (EXISTS (SELECT FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace WHERE t.oid IN (c.castsource, c.casttarget))
+            OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace WHERE p.oid = c.castfunc))
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
+            AND d.objid = c.oid AND d.deptype IN ('e', 'i'))), '[]'),
+    -- What initdb granted, and pg_dump leaves out for that: the schema public.
+    'initial', COALESCE((SELECT pg_catalog.json_agg('GRANT ' || g.privileges || ' ON SCHEMA ' || pg_catalog.quote_ident(g.nspname) || ' TO '
+            || g.grantee || g.option ORDER BY g.at)
+        FROM (SELECT n.nspname, CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END AS grantee,
+                CASE WHEN pg_catalog.count(*) = 2 THEN 'ALL' ELSE pg_catalog.max(x.privilege_type) END AS privileges,
+                CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option, pg_catalog.min(x.at) AS at
+            FROM pg_catalog.pg_namespace n JOIN ns ON ns.oid = n.oid
+            CROSS JOIN LATERAL ROWS FROM (pg_catalog.aclexplode(n.nspacl)) WITH ORDINALITY AS x (grantor, grantee, privilege_type, is_grantable, at)
+            WHERE x.grantee <> n.nspowner AND EXISTS (SELECT FROM pg_catalog.pg_init_privs i
+                WHERE i.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND i.objoid = n.oid)
+            GROUP BY n.nspname, x.grantee, x.is_grantable) g)),
     'search_path', (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));

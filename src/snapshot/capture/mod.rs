@@ -1,11 +1,16 @@
 //! From a dump to a snapshot.
 
+mod additions;
 mod assemble;
+mod casts;
 mod difference;
 mod dump;
 mod dump_facts;
 mod dump_reader;
+mod dump_rows;
 mod inspect;
+mod note;
+mod overloads;
 mod proof;
 mod proof_script;
 mod rows;
@@ -17,9 +22,10 @@ pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub(crate) use difference::{Aspects, differences};
 pub use dump::{Dump, DumpError, DumpStatement};
-pub use inspect::{Inspection, inspect, shared_schemas};
+pub use inspect::{InspectedTable, Inspection, inspect, shared_schemas};
+pub use note::Note;
 pub(crate) use proof::search_path;
 pub use proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
-pub use run::{Capture, CaptureError, Captured, Note, Source};
+pub use run::{Capture, CaptureError, Captured, Source};
 pub use values::{Value, ValueError};

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::values::Value;
+use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
 
@@ -64,6 +65,25 @@ impl TableRows {
         }
     }
 
+    /// Puts `#{prefix}` into the values of columns that hold names of objects, such as `regclass`. Returns the column of a
+    /// value that names the schema where that cannot be done: within an array.
+    pub(super) fn rename(&mut self, names: &[(String, bool)], schema: &str) -> Result<(), String> {
+        for (at, column) in self.columns.iter().enumerate() {
+            let Some((_, of_schemas)) = names.iter().find(|(name, _)| name == column) else { continue };
+            for value in self.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
+                let Value::Text(text) = value else { continue };
+                if text.starts_with('{') {
+                    if text.contains(schema) {
+                        return Err(column.clone());
+                    }
+                } else if let Some(template) = renamed(text, schema, *of_schemas) {
+                    *value = Value::Name(template);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
     pub fn sort(&mut self, key: &[String]) {
         let positions: Vec<usize> =
@@ -82,6 +102,9 @@ impl TableRows {
     /// The INSERT statements, as template text without semicolons.
     pub fn statements(&self) -> Vec<String> {
         let mut head = format!("INSERT INTO {PLACEHOLDER}.{}", escape_placeholders(&quote(&self.table)));
+        if self.columns.is_empty() && self.rows.iter().all(Vec::is_empty) {
+            return vec![format!("{head} DEFAULT VALUES"); self.rows.len()];
+        }
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
             let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
@@ -106,12 +129,31 @@ impl TableRows {
     }
 }
 
+/// A qualified name with `#{prefix}` for the schema, also within the types of arguments; `None` when it is not in it.
+fn renamed(name: &str, schema: &str, of_schemas: bool) -> Option<String> {
+    let tokens = crate::sql::tokens(name);
+    let (mut template, mut found) = (String::with_capacity(name.len()), false);
+    for (at, token) in tokens.iter().enumerate() {
+        let qualifies = tokens.get(at + 1).is_some_and(|next| next.is(name, ".")) || of_schemas;
+        if qualifies && identifier_value(*token, name).as_deref() == Some(schema) {
+            template.push_str(PLACEHOLDER);
+            found = true;
+        } else {
+            template.push_str(&escape_placeholders(token.text(name)));
+        }
+    }
+    found.then_some(template)
+}
+
 /// Every value is a string literal: the column's type reads it as COPY would.
 fn literal(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::Default => "DEFAULT".to_owned(),
         Value::Text(text) => escape_placeholders(&quote_literal(text)).into_owned(),
+        // Within a literal of its own the name is not quoted, unless the literal is read as an identifier.
+        Value::Name(template) if template == PLACEHOLDER => format!("'{template}'::pg_catalog.regnamespace"),
+        Value::Name(template) => quote_literal(template),
     }
 }
 
@@ -162,6 +204,24 @@ mod tests {
         table.sort(&[]);
         assert_eq!(table.rows[0][1].as_text(), Some("a"));
         assert_eq!(describe_versions(&table), "schema_migrations: 3 rows, last 10");
+    }
+
+    #[test]
+    fn names_of_objects_follow_the_schema() {
+        let mut table = rows(&[&["My App.t", "\"My App\".\"#{t\"(\"My App\".ty,text)"], &["app.t", "{app.t}"]]);
+        table.rename(&[("version".into(), false), ("name".into(), false)], "My App").unwrap();
+        assert_eq!(table.rows[0][0], Value::Text("My App.t".into()));
+        assert_eq!(table.rows[0][1], Value::Name("#{prefix}.\"#{#}{t\"(#{prefix}.ty,text)".into()));
+        assert_eq!(table.rename(&[("name".into(), false)], "app"), Err("name".into()));
+        let mut table = rows(&[&["integer", "integer"]]);
+        table.rename(&[("version".into(), false), ("name".into(), true)], "integer").unwrap();
+        assert!(table.statements()[0].ends_with("('integer', '#{prefix}'::pg_catalog.regnamespace)"));
+    }
+
+    #[test]
+    fn a_row_without_columns() {
+        let table = TableRows { table: "z".into(), rows: vec![Vec::new(), Vec::new()], ..TableRows::default() };
+        assert_eq!(table.statements(), ["INSERT INTO #{prefix}.z DEFAULT VALUES"; 2]);
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Parts, Undecided, assemble};
 use super::dump::{Dump, DumpError};
-use super::dump_facts::{has_identity, listed_columns, primary_key};
+use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
+use super::dump_rows::rows_of_dump;
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
+use super::note::Note;
 use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
@@ -60,48 +63,6 @@ pub struct Capture {
     pub scratch: Option<Server>,
 }
 
-/// Something worth knowing about a capture that succeeded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
-    /// A statement of a whole-database dump that names the schema and belongs to none.
-    LeftOut(String),
-    /// A decision for an object that the schema does not have.
-    UnusedDecision(String),
-    /// Nobody proved it.
-    NotProven,
-    /// Contested names were settled by asking the server.
-    AskedServer {
-        /// How many objects.
-        objects: usize,
-    },
-    /// Rows that every tenant begins with.
-    Carried {
-        /// The table.
-        table: String,
-        /// How many rows.
-        rows: usize,
-    },
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
-            Self::UnusedDecision(object) => {
-                write!(formatter, "the decision for {object} concerns no object of the schema")
-            }
-            Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
-            Self::AskedServer { objects } => {
-                write!(formatter, "{objects} definitions with names like the schema's were settled by the server")
-            }
-            Self::Carried { table, rows } => {
-                write!(formatter, "carried {rows} {} of {table}", if *rows == 1 { "row" } else { "rows" })
-            }
-        }
-    }
-}
-
 /// A snapshot and what is to be said about it.
 #[derive(Debug)]
 pub struct Captured {
@@ -138,6 +99,12 @@ pub enum CaptureError {
         #[source]
         source: Option<Box<ProofError>>,
     },
+    /// Names that the server's own definitions do not settle.
+    #[error("names like the schema's cannot be told from it, not even by the server, in: {}", .objects.join(", "))]
+    Unsettled {
+        /// The objects.
+        objects: Vec<String>,
+    },
     /// A table whose rows are wanted is not there.
     #[error("there is no table '{table}' in the schema; it has: {}", present.join(", "))]
     NoTable {
@@ -145,6 +112,14 @@ pub enum CaptureError {
         table: String,
         /// The tables that are there, at most 20.
         present: Vec<String>,
+    },
+    /// A value that names the schema, where it cannot be replaced.
+    #[error("column {column} of table '{table}' names objects of the schema in an array, which a seed cannot carry")]
+    Name {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
     },
     /// A dump without the rows of a seed table.
     #[error(
@@ -215,6 +190,12 @@ impl Capture {
             }
             _ => None,
         };
+        if let Some(inspection) = &inspection {
+            add_casts(&mut dump, &inspection.casts, &self.schema);
+        }
+        if self.privileges {
+            add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
+        }
         let (rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
@@ -234,8 +215,9 @@ impl Capture {
         };
         let snapshot = Snapshot::of(header, body)?;
         let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
-        if proof.is_none() {
-            notes.push(Note::NotProven);
+        match &proof {
+            None => notes.push(Note::NotProven),
+            Some(proof) => notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder)),
         }
         Ok(Captured { snapshot, proof, notes })
     }
@@ -249,7 +231,7 @@ impl Capture {
         stop: &Stop,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
         let present: Vec<String> = match inspection {
-            Some(inspection) => inspection.tables.iter().map(|(table, _, _)| table.clone()).collect(),
+            Some(inspection) => inspection.tables.iter().map(|table| table.name.clone()).collect(),
             None => dump.tables().map(str::to_owned).collect(),
         };
         let (versions, seeds) =
@@ -261,39 +243,31 @@ impl Capture {
                 return Err(CaptureError::NoTable { table: table.clone(), present });
             }
         }
+        // The rows of a partition are carried with the table that it is a part of.
+        let parents = partitions(dump);
+        let wanted: Vec<String> = wanted
+            .iter()
+            .filter(|table| !wanted.iter().any(|other| is_partition_of(&parents, table, other)))
+            .cloned()
+            .collect();
         let mut rows = match (inspection, &self.server) {
             (Some(inspection), Some(server)) => {
                 read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
             }
-            _ => self.rows_of_dump(dump, text, &wanted)?,
+            _ => rows_of_dump(dump, text, &wanted, &self.seeds)?,
         };
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
         for table in &mut rows {
+            let inspected = inspection.and_then(|i| i.tables.iter().find(|inspected| inspected.name == table.table));
+            let names = inspected.map_or_else(|| name_columns(dump, &table.table), |table| table.names.clone());
+            table
+                .rename(&names, &self.schema)
+                .map_err(|column| CaptureError::Name { table: table.table.clone(), column })?;
             table.sort(&primary_key(dump, &table.table));
         }
         let described = rows.iter().filter(|table| versions.contains(&table.table)).map(describe_versions).collect();
         Ok((rows, described))
-    }
-
-    fn rows_of_dump(&self, dump: &Dump, text: &str, wanted: &[String]) -> Result<Vec<TableRows>, CaptureError> {
-        let mut rows = Vec::new();
-        for table in wanted {
-            match dump.data(text, table)? {
-                Some(data) => {
-                    let columns = data.columns.unwrap_or_default();
-                    let identity = has_identity(dump, table);
-                    let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
-                    table_rows.name_columns(listed_columns(dump, table));
-                    rows.push(table_rows);
-                }
-                None if self.seeds.contains(table) && !dump.has_data => {
-                    return Err(CaptureError::NoRows { table: table.clone() });
-                }
-                None => {}
-            }
-        }
-        Ok(rows)
     }
 
     fn unused_decisions(&self, dump: &Dump) -> Vec<Note> {
@@ -345,7 +319,7 @@ impl Capture {
                 Ok(body)
             }
             Err(undecided) if undecided.contested.is_empty() => Err(CaptureError::Doubtful(undecided)),
-            Err(undecided) => Err(CaptureError::Contested { objects: undecided.contested, source: None }),
+            Err(undecided) => Err(CaptureError::Unsettled { objects: undecided.contested }),
         }
     }
 
@@ -412,6 +386,7 @@ async fn pairs(
     let (major, exists) = major_and_schema(server, schema, stop).await.map_err(ProofError::Psql)?;
     let mut script = Script::default();
     script.ours("BEGIN");
+    script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
     script.ours(
         "SELECT pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('intervalstyle', 'postgres', true), \

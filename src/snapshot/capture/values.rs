@@ -14,13 +14,15 @@ pub enum Value {
     Default,
     /// Anything else, as the text that the column's type reads.
     Text(String),
+    /// The name of an object of the schema, as template text: a value of `regclass` or its kin.
+    Name(String),
 }
 
 impl Value {
     /// The text, where there is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Name(text) => Some(text),
             Self::Null | Self::Default => None,
         }
     }
@@ -68,6 +70,9 @@ pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>
 pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, ValueError> {
     let tokens: Vec<Token> = statement.significant().collect();
     let values = tokens.iter().position(|token| token.is_word(source, "values")).ok_or(ValueError::NotValues)?;
+    if values.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| token.is_word(source, "default")) {
+        return Ok(Data { columns: None, rows: vec![Vec::new()] });
+    }
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut depth = 0;
@@ -81,6 +86,8 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
                 rows.push(std::mem::take(&mut row));
             }
             (Kind::Punctuation, ",") => {}
+            // `pg_dump --on-conflict-do-nothing`; nothing conflicts in a new tenant.
+            (Kind::Word, _) if depth == 0 && is_do_nothing(*token, rest.clone().copied(), source) => break,
             _ if depth != 1 => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
             (Kind::Operator, "-" | "+") => {
                 let number = rest.next().map_or("", |number| number.text(source));
@@ -104,6 +111,15 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
         }
     }
     Ok(Data { columns: columns(statement, source), rows })
+}
+
+/// Whether this is `ON CONFLICT DO NOTHING`, up to the statement's end.
+fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) -> bool {
+    std::iter::once(first)
+        .chain(rest)
+        .map(|token| token.text(source).to_ascii_lowercase())
+        .filter(|word| word != ";")
+        .eq(["on", "conflict", "do", "nothing"])
 }
 
 /// The rows of COPY's text format.
@@ -187,8 +203,13 @@ mod tests {
         let data = insert_rows(script.statements().next().unwrap(), source).unwrap();
         assert_eq!(data.columns.unwrap(), ["id", "N"]);
         assert_eq!(data.rows, [[text("-1"), text("x'y")], [text("2.5"), Value::Null], [Value::Default, text("a\nb")]]);
-        let source = "INSERT INTO t VALUES (now())";
-        let script = Script::parse(source).unwrap();
-        assert!(insert_rows(script.statements().next().unwrap(), source).is_err());
+        let read = |source: &str| {
+            let script = Script::parse(source).unwrap();
+            insert_rows(script.statements().next().unwrap(), source).map(|data| data.rows)
+        };
+        assert!(read("INSERT INTO t VALUES (now())").is_err());
+        assert_eq!(read("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;").unwrap(), [[text("1")]]);
+        assert!(read("INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2").is_err());
+        assert_eq!(read("INSERT INTO t DEFAULT VALUES").unwrap(), [Vec::<Value>::new()]);
     }
 }

@@ -61,6 +61,12 @@ impl Object {
         Parser { tokens: &tokens, source, at: 0 }.statement()
     }
 
+    /// The cast that `CREATE CAST` makes, when one of its types is in the schema; it can have types of two.
+    pub fn cast_in(statement: &Statement, source: &str, schema: &str) -> Option<Self> {
+        let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
+        Parser { tokens: &tokens, source, at: 0 }.cast_in(schema)
+    }
+
     /// A routine's or other object's name without its arguments.
     pub fn bare_name(&self) -> &str {
         match self.kind {

@@ -56,8 +56,10 @@ pub enum ObjectKind {
     Constraint,
     Column,
     DefaultPrivileges,
+    /// Belongs to no schema, but to the types that it converts.
+    Cast,
     Extension,
-    /// An object that belongs to no schema: publication, cast, language, event trigger and the like.
+    /// An object that belongs to no schema: publication, language, event trigger and the like.
     Global,
     Setting,
     Unknown,
@@ -92,6 +94,7 @@ impl ObjectKind {
             Self::Constraint => "constraint",
             Self::Column => "column",
             Self::DefaultPrivileges => "default privileges",
+            Self::Cast => "cast",
             Self::Extension => "extension",
             Self::Global => "object without a schema",
             Self::Setting => "setting",

@@ -74,6 +74,9 @@ impl Parser<'_> {
         if self.eat(&["constraint", "trigger"]) {
             return self.on_table(Action::Create, ObjectKind::Trigger, &["on"]);
         }
+        if self.eat(&["cast"]) {
+            return self.cast();
+        }
         let Some(kind) = self.kind() else {
             return object(Action::Create, ObjectKind::Global, Scope::None, "");
         };
@@ -113,6 +116,46 @@ impl Parser<'_> {
             }
             _ => self.relation(action, kind),
         }
+    }
+
+    /// `(source AS target)`: the cast goes with the schema of the first type that is not the system's.
+    fn cast(&mut self) -> Object {
+        let start = self.at;
+        let mut scope = Scope::None;
+        while let Some(token) = self.peek().filter(|token| !token.is(self.source, ")")) {
+            self.at += 1;
+            if self.peek().is_some_and(|next| next.is(self.source, ".")) {
+                match token.kind {
+                    Kind::Placeholder => scope = Scope::Placeholder,
+                    _ if scope == Scope::None => {
+                        let schema = super::parser::identifier_value(token, self.source);
+                        scope = schema.filter(|name| name != "pg_catalog").map_or(Scope::None, Scope::Named);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.at = start;
+        let types = self.arguments(&scope);
+        object(Action::Create, ObjectKind::Cast, scope, &types)
+    }
+
+    /// The cast of `CREATE CAST`, when one of its types is in the schema.
+    pub(super) fn cast_in(mut self, schema: &str) -> Option<Object> {
+        if !self.eat(&["create", "cast"]) {
+            return None;
+        }
+        let scope = Scope::Named(schema.to_owned());
+        let start = self.at;
+        let mut names_it = false;
+        while let Some(token) = self.peek().filter(|token| !token.is(self.source, ")")) {
+            self.at += 1;
+            names_it |= self.peek().is_some_and(|next| next.is(self.source, "."))
+                && super::parser::identifier_value(token, self.source).as_deref() == Some(schema);
+        }
+        self.at = start;
+        let types = self.arguments(&scope);
+        names_it.then(|| object(Action::Create, ObjectKind::Cast, scope, &types))
     }
 
     fn extension(&mut self) -> Object {
@@ -263,6 +306,8 @@ mod tests {
             ("CREATE RULE r AS ON INSERT TO app.v WHERE x DO INSTEAD NOTHING", "Create app rule r on v"),
             ("CREATE POLICY p ON app.t USING (true)", "Create app policy p on t"),
             ("CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA ext", "Create ext extension citext"),
+            ("CREATE CAST (text AS app.ty[]) WITH FUNCTION app.f(text)", "Create app cast (text AS ty[])"),
+            ("CREATE CAST (#{prefix}.a AS #{prefix}.b) WITH INOUT", "Create # cast (a AS b)"),
             ("CREATE PUBLICATION p FOR TABLE app.t", "Create - object without a schema"),
             ("CREATE TEXT SEARCH CONFIGURATION app.c (PARSER = x)", "Create app text search object c"),
             ("ALTER TABLE ONLY app.t ADD CONSTRAINT t_pkey PRIMARY KEY (id)", "Create app constraint t_pkey on t"),

@@ -20,14 +20,22 @@ pub fn settle(mentions: &mut [Mention], text: &str, start: usize, pairs: &[Pair]
         if !mentions.iter().any(|mention| mention.verdict == Verdict::Contested) {
             break;
         }
-        let Some(offset) = text.find(&pair.before) else { continue };
-        let renamed = renamed_places(pair, new_name);
-        let Some(renamed) = renamed else { continue };
-        let within = start + offset..start + offset + pair.before.len();
-        for mention in mentions.iter_mut().filter(|mention| mention.verdict == Verdict::Contested) {
-            if within.contains(&mention.range.start) {
-                let place = mention.range.start - start - offset;
-                mention.verdict = if renamed.contains(&place) { Verdict::Schema } else { Verdict::Other };
+        if pair.before.is_empty() || !text.contains(&pair.before) {
+            continue;
+        }
+        // The same text with another meaning elsewhere: it cannot be told which of them this is.
+        if pairs.iter().any(|other| other.before == pair.before && other.after != pair.after) {
+            continue;
+        }
+        let Some(renamed) = renamed_places(pair, new_name) else { continue };
+        // A policy can have the same expression twice: in USING and in WITH CHECK.
+        for (offset, _) in text.match_indices(&pair.before) {
+            let within = start + offset..start + offset + pair.before.len();
+            for mention in mentions.iter_mut().filter(|mention| mention.verdict == Verdict::Contested) {
+                if within.contains(&mention.range.start) {
+                    let place = mention.range.start - start - offset;
+                    mention.verdict = if renamed.contains(&place) { Verdict::Schema } else { Verdict::Other };
+                }
             }
         }
     }
@@ -70,6 +78,21 @@ mod tests {
         assert!(settle(&mut mentions, statement, 0, &[pair], "tok"));
         let verdicts: Vec<Verdict> = mentions.iter().map(|mention| mention.verdict).collect();
         assert_eq!(verdicts, [Verdict::Other, Verdict::Schema, Verdict::Other, Verdict::Schema]);
+    }
+
+    #[test]
+    fn the_same_expression_twice() {
+        let pair = Pair { before: "(app.id = app.f())".into(), after: "(app.id = tok.f())".into() };
+        let statement = "CREATE POLICY p ON app.t USING ((app.id = app.f())) WITH CHECK ((app.id = app.f()))";
+        let places: Vec<usize> = statement.match_indices("app.").skip(1).map(|(at, _)| at).collect();
+        let mentions =
+            |verdict| -> Vec<Mention> { places.iter().map(|at| Mention { range: *at..at + 3, verdict }).collect() };
+        let mut found = mentions(Verdict::Contested);
+        assert!(settle(&mut found, statement, 0, std::slice::from_ref(&pair), "tok"));
+        let verdicts: Vec<Verdict> = found.iter().map(|mention| mention.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Other, Verdict::Schema, Verdict::Other, Verdict::Schema]);
+        let other = Pair { after: "(tok.id = tok.f())".into(), ..pair.clone() };
+        assert!(!settle(&mut mentions(Verdict::Contested), statement, 0, &[pair, other], "tok"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Capture, proof, render and the way back, on a real server.
 
+mod dumps;
 mod hard_sql;
 mod sample_app;
 

@@ -189,6 +189,28 @@ fn rails_and_ecto_dumps() {
 }
 
 #[test]
+fn inherited_columns_come_first_and_a_note_says_so() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA app; CREATE TABLE app.parent (a int); CREATE TABLE app.child (b int, a int);
+         ALTER TABLE app.child INHERIT app.parent; CREATE TABLE app.late (c int) INHERITS (app.parent);
+         ALTER TABLE app.parent ADD COLUMN d int DEFAULT 4;",
+    );
+    let captured = run(capture_of(&database, "app")).unwrap_or_else(|error| panic!("{}", super::chain(&error)));
+    let notes: Vec<String> = captured.notes.iter().map(ToString::to_string).collect();
+    let words = "has its inherited columns first, which no dump can make otherwise";
+    assert_eq!(notes, [format!("table child {words}"), format!("table late {words}")]);
+    provision(&database, &captured.snapshot, "acme").unwrap();
+    database.sql("DROP SCHEMA app CASCADE; INSERT INTO acme.child (a, b) VALUES (1, 2)");
+    assert_eq!(database.query("SELECT a, d FROM acme.parent"), "1|4");
+    // A tenant has them in front; from then on nothing changes.
+    let again = run(capture_of(&database, "acme")).unwrap();
+    assert!(again.notes.is_empty(), "{:?}", again.notes);
+    provision(&database, &again.snapshot, "zoo").unwrap();
+    assert_eq!(run(capture_of(&database, "zoo")).unwrap().snapshot.to_text(), again.snapshot.to_text());
+}
+
+#[test]
 fn a_wrong_snapshot_is_not_proven() {
     // The proof does not trust the rewriting: a body that was changed by hand is found out.
     let database = Cluster::shared().database();

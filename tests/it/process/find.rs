@@ -7,6 +7,7 @@ use schemastamp::pg::{Program, ProgramError, Version};
 use schemastamp::process::Stop;
 
 use super::fake::{self, Fake};
+use crate::support::Client;
 
 fn explicit(path: impl Into<PathBuf>) -> Setting<PathBuf> {
     Setting::new(path.into(), Origin::Flag("--psql"))
@@ -129,4 +130,15 @@ fn a_copied_wrapper_is_known_by_what_it_uses() {
     )
     .unwrap();
     assert_eq!(find().path(), prefix.join("lib/postgresql/15/bin/psql"));
+}
+
+#[tokio::test]
+async fn the_version_in_the_file_is_what_the_program_says() {
+    for client in [Client::installed(), Client::of_major(16), Client::of_major(18)] {
+        let said = std::process::Command::new(client.psql()).arg("--version").output().unwrap();
+        let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
+        let psql = Setting::new(client.psql(), Origin::Code);
+        let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
+        assert_eq!(program.version(&std::env::temp_dir(), &Stop::never()).await.unwrap(), said);
+    }
 }
