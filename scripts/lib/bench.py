@@ -213,7 +213,7 @@ def tenants(count, tables):
             EXECUTE format('CREATE SCHEMA t_%s; CREATE TABLE t_%1$s.schema_migrations (version varchar PRIMARY KEY);
                 INSERT INTO t_%1$s.schema_migrations VALUES (1)', t);
             FOR n IN 1..{tables} LOOP
-                EXECUTE format('CREATE TABLE t_%s.t_%s (id int PRIMARY KEY, note text NOT NULL DEFAULT %L, at timestamptz)', t, n, t);
+                EXECUTE format('CREATE TABLE t_%s.t_%s (id int PRIMARY KEY, note text NOT NULL DEFAULT %L, at timestamptz)', t, n, 'x');
             END LOOP;
             IF t % 20 = 19 THEN COMMIT; END IF;
         END LOOP;
@@ -269,7 +269,7 @@ def bench_migrate(table):
     detail = "{own:.0f} ms ÷ {psql:.0f} ms".format(**times)
     table.fact(f"one `ALTER TABLE` for {len(names):,} tenants, `--jobs {jobs}`", f"{len(names) / times['own'] * 1000:.0f} a second",
                "300 or more is the target")
-    table.add(f"… ÷ `xargs -P {jobs} psql -c 'BEGIN; ALTER …; INSERT …; COMMIT'`", times["own"] / times["psql"], 1 / 3, detail=detail)
+    table.add(f"… ÷ `xargs -P {jobs} psql -c 'BEGIN; ALTER …; INSERT …; COMMIT'`", times["own"] / times["psql"], 0.33, detail=detail)
     version += 1
     (folder / f"{version}_own.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD own_{version} int;\n")
     memory(table, "`migrate`", [SCHEMASTAMP, "migrate", "--migrations", str(folder)], names)
