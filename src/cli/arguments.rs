@@ -170,6 +170,9 @@ pub(super) struct ProvisionArguments {
     /// What to do about a tenant that exists, whole; one that exists in part is always an error
     #[arg(long, value_enum, default_value_t = IfExistsArgument::Fail)]
     pub(super) if_exists: IfExistsArgument,
+    /// Run this command of the app for each tenant once it is created, with `SCHEMASTAMP_TENANT` and `PG*` set
+    #[arg(long, value_name = "CMD")]
+    pub(super) run: Option<String>,
     /// Print what would be run, connect nowhere
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -14,6 +14,7 @@ use super::session::Session;
 use crate::exit;
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
+use crate::tls::text::safe;
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, Failure> {
     let mut tenants: Vec<TenantName> = Vec::new();
@@ -30,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         let seen = preview(&server, tenant, &session.stop).await.map_err(DropError::Psql)?;
         match &seen {
             Some(seen) => show(session, tenant, seen),
-            None => session.output.warning(&format!("there is no tenant '{}'", tenant.as_str().escape_debug())),
+            None => session.output.warning(&format!("there is no tenant '{}'", safe(tenant.as_str()))),
         }
         previews.push(seen);
     }
@@ -53,7 +54,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         match failure {
             None if output.is_json() => Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
             None => {
-                output.result(AnsiColor::Green.on_default(), "dropped", &tenant.as_str().escape_debug().to_string())?;
+                output.result(AnsiColor::Green.on_default(), "dropped", &safe(tenant.as_str()))?;
             }
             Some(failure) => {
                 let mut report = report(&failure, session.context());
@@ -62,7 +63,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                     let error = report.json();
                     Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
                 }
-                report.message = format!("tenant '{}': {}", tenant.as_str().escape_debug(), report.message);
+                report.message = format!("tenant '{}': {}", safe(tenant.as_str()), report.message);
                 output.report(&report);
             }
         }
@@ -81,7 +82,7 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
     let count = |number: u64, what: &str| many(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
         "'{}' has {}, {}, {}, {}, {} MB",
-        tenant.as_str().escape_debug(),
+        safe(tenant.as_str()),
         count(seen.tables, "table"),
         count(seen.views, "view"),
         count(seen.sequences, "sequence"),
@@ -89,7 +90,7 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
         seen.bytes.div_ceil(1_000_000),
     ));
     for outside in &seen.outside {
-        session.output.warning(&format!("outside of it, {}", outside.escape_debug()));
+        session.output.warning(&format!("outside of it, {}", safe(outside)));
     }
 }
 

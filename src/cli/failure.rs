@@ -52,6 +52,9 @@ pub(super) enum Failure {
     Capture(Box<CaptureError>),
     #[error(transparent)]
     Provision(Box<ProvisionError>),
+    /// The tenant is created; the command that was to run for it then failed.
+    #[error("it was created and stays, but {0}")]
+    Hook(Box<crate::tenant::migrate::Failure>),
     #[error(transparent)]
     Migration(Box<MigrationError>),
     #[error(transparent)]

@@ -22,6 +22,7 @@ use crate::tenant::migrate::{
 };
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::Strictness;
+use crate::tls::text::safe;
 
 /// A tenant's line for programs.
 #[derive(Serialize)]
@@ -106,7 +107,7 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
 }
 
 /// The app's command, in this folder, with what this process inherited but for what would lead to another server.
-fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
+pub(super) fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
     let folder = std::env::current_dir().map_err(PathError::on("find", Path::new(".")))?;
     let leads_elsewhere = |name: &str| name.starts_with("PG") || name.starts_with("SCHEMASTAMP_");
     let environment = session.environment.iter().filter_map(|(name, value)| {
@@ -152,7 +153,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
             error: error(&report.outcome),
         });
     }
-    let tenant = report.tenant.as_str().escape_debug();
+    let tenant = safe(report.tenant.as_str());
     let to = report.to.as_deref().unwrap_or("nothing");
     let from = report.from.as_deref().unwrap_or("nothing");
     let rest = match &report.outcome {

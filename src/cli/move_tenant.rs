@@ -15,6 +15,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
+use crate::tls::text::safe;
 
 /// The two names, what was decided on doubtful text, and the programs.
 struct Work {
@@ -68,7 +69,7 @@ pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) ->
         output.note(&format!("written anew: {object}"));
     }
     output.say(&format!("proven: {} objects equal", renamed.objects));
-    let (old, new) = (old.as_str().escape_debug(), new.as_str().escape_debug());
+    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     output.result(anstyle::AnsiColor::Green.on_default(), "renamed", &format!("{old} to {new}"))?;
     Ok(exit::DONE)
 }
@@ -84,7 +85,7 @@ pub(super) async fn clone(session: &Session, arguments: TwoTenantsArguments) -> 
         }))?;
         return Ok(exit::DONE);
     }
-    let (old, new) = (old.as_str().escape_debug(), new.as_str().escape_debug());
+    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!("{old} to {new}: {}, {}", many(cloned.tables, "table"), many(cloned.sequences, "sequence"));
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::diagnose;
 use super::failure::Failure;
+use super::migrate::external;
 use super::names::{Names, Wanted};
 use super::output::Output;
 use super::render::render_options;
@@ -19,6 +20,9 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::pg::ScriptOptions;
+use crate::snapshot::PLACEHOLDER;
+use crate::sql::TenantName;
+use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner};
 use crate::tls::text::safe;
 
@@ -68,6 +72,7 @@ struct Tally {
 
 pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
     let start = Instant::now();
+    let hook = arguments.run.map(|command| external(session, command)).transpose()?;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
     let mut names = Names::new(&arguments.tenants, arguments.from_file.as_deref())?;
@@ -84,9 +89,9 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     let mut tally = Tally::default();
     while let Some(wanted) = names.next(&session.stop).await? {
         if arguments.dry_run {
-            dry_run(session, &provisioner, wanted, &mut tally).await?;
+            dry_run(session, &provisioner, hook.as_ref(), wanted, &mut tally).await?;
         } else {
-            one(session, &provisioner, wanted, &mut tally).await?;
+            one(session, &provisioner, hook.as_ref(), wanted, &mut tally).await?;
         }
     }
     if names.repeated > 0 {
@@ -100,11 +105,36 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     Ok(code)
 }
 
+/// Creates one tenant and runs the hook for it; one that was there was finished by whoever made it.
+async fn create(
+    session: &Session,
+    provisioner: &Provisioner,
+    hook: Option<&ExternalCommand>,
+    tenant: &TenantName,
+) -> Result<Outcome, Failure> {
+    let outcome = provisioner.provision(tenant, &session.stop).await?;
+    if let (Some(hook), Outcome::Created { .. }) = (hook, &outcome) {
+        let ran = hook.run_for(provisioner.server(), tenant, &session.stop).await;
+        ran.map_err(|mut failure| {
+            // Said of this one tenant, so with its name.
+            failure.message = failure.message.replace(PLACEHOLDER, tenant.as_str());
+            Failure::Hook(Box::new(failure))
+        })?;
+    }
+    Ok(outcome)
+}
+
 /// Provisions one tenant and tells at once.
-async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally: &mut Tally) -> Result<(), Failure> {
+async fn one(
+    session: &Session,
+    provisioner: &Provisioner,
+    hook: Option<&ExternalCommand>,
+    wanted: Wanted,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
     let start = Instant::now();
     let done = match wanted.tenant {
-        Ok(tenant) => provisioner.provision(&tenant, &session.stop).await.map_err(Failure::from),
+        Ok(tenant) => create(session, provisioner, hook, &tenant).await,
         Err(failure) => Err(failure),
     };
     let output = session.output;
@@ -128,8 +158,8 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
             let report = report(&failure, session.context());
             let error = if let Failure::Provision(error) = &failure { Some(&**error) } else { None };
             let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
-            tally.interrupted |=
-                matches!(error, Some(ProvisionError::Interrupted { .. })) || (unknown && session.stop.now().is_some());
+            tally.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
+                || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
             tally.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
             tally.fail(&wanted.text, report.code);
             tell(session, &wanted.text, report.clone());
@@ -147,6 +177,7 @@ async fn one(session: &Session, provisioner: &Provisioner, wanted: Wanted, tally
 async fn dry_run(
     session: &Session,
     provisioner: &Provisioner,
+    hook: Option<&ExternalCommand>,
     wanted: Wanted,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
@@ -174,10 +205,12 @@ async fn dry_run(
     let command = server.psql_invocation(Path::new("script.sql"), &options.variables).to_string();
     tally.created += 1;
     if session.output.is_json() {
-        Output::json(&json!({ "tenant": wanted.text, "command": command, "script": script }))
+        let run = hook.map(|hook| &hook.command);
+        Output::json(&json!({ "tenant": wanted.text, "command": command, "script": script, "run": run }))
     } else {
         let comment = |text: &str| text.replace(['\n', '\r'], " ");
-        Output::raw(&format!("-- {}\n-- {}\n{script}\n", comment(&wanted.text), comment(&command)))
+        let then = hook.map(|hook| format!("-- then: {}\n", comment(&hook.command))).unwrap_or_default();
+        Output::raw(&format!("-- {}\n-- {}\n{then}{script}\n", comment(&wanted.text), comment(&command)))
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::report_capture::of_capture;
-use super::report_tenants::{of_drop, of_fleet, of_lifecycle, of_migrate, of_migration, of_refresh, of_verify};
+use super::report_tenants::{
+    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_refresh, of_verify,
+};
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
 use crate::diagnose::{Context, explain};
@@ -113,6 +115,7 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         },
         Failure::Capture(error) => of_capture(error, context),
         Failure::Provision(error) => of_provision(error, context),
+        Failure::Hook(failed) => of_hook(failure, failed),
         Failure::Migration(error) => of_migration(error),
         Failure::Fleet(error) => of_fleet(error, context),
         Failure::Migrate(error) => of_migrate(error, context),

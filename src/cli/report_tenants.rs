@@ -1,12 +1,15 @@
 //! What users see of failures of the commands on many tenants.
 
+use serde_json::json;
+
+use super::failure::Failure;
 use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
 use super::report_capture::of_capture;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::PsqlError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
-use crate::tenant::migrate::MigrateError;
+use crate::tenant::migrate::{Failure as HookFailure, MigrateError};
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
@@ -49,6 +52,16 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Rep
         MigrateError::Psql(error) => of_psql(error, context),
         MigrateError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
     }
+}
+
+/// The hook's failure, with the end of what it said.
+pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
+    let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook").hint("run the command for it again, or drop it");
+    if let Some(said) = &hook.detail {
+        report.details = said.lines().map(|line| format!("  {line}")).collect();
+        report.more.insert("detail".to_owned(), json!(said));
+    }
+    report
 }
 
 pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Report {

@@ -4,6 +4,7 @@ use super::arguments::ScopeArguments;
 use super::failure::Failure;
 use crate::sql::TenantName;
 use crate::tenant::versions::Scope;
+use crate::tls::text::safe;
 
 impl ScopeArguments {
     /// The tenants that are named, or all.
@@ -32,7 +33,7 @@ impl ScopeArguments {
 
 /// At most 10 names, for people.
 pub(super) fn named(tenants: &[TenantName]) -> String {
-    let shown: Vec<String> = tenants.iter().take(10).map(|name| name.as_str().escape_debug().to_string()).collect();
+    let shown: Vec<String> = tenants.iter().take(10).map(|name| safe(name.as_str())).collect();
     let more = tenants.len().saturating_sub(10);
     if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }

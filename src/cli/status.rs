@@ -14,6 +14,7 @@ use super::session::Session;
 use crate::exit;
 use crate::tenant::status::{Status, TenantStatus, status};
 use crate::tenant::versions::read_fleet;
+use crate::tls::text::safe;
 
 /// How much of a fingerprint people get to see.
 const SHOWN: usize = 12;
@@ -46,7 +47,7 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
             "odd": tenant.oddity.as_ref().map(ToString::to_string),
         }));
     }
-    let name = tenant.tenant.as_str().escape_debug();
+    let name = safe(tenant.tenant.as_str());
     if let Some(oddity) = &tenant.oddity {
         return output.result(AnsiColor::Red.on_default(), "odd", &format!("{name}: {oddity}"));
     }

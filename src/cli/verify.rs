@@ -13,6 +13,7 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::tenant::verify::{Aspect, Class, Finding, Reference, Verification, VerifyOptions, verify};
+use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.
 const SHOWN: usize = 20;
@@ -98,7 +99,7 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Fail
         }
     }
     for tenant in &verification.missing {
-        output.result(red, "missing", &tenant.as_str().escape_debug().to_string())?;
+        output.result(red, "missing", &safe(tenant.as_str()))?;
     }
     let odd: usize = verification.variants.iter().map(|variant| variant.tenants.len()).sum();
     let mut text = format!("{} equal", verification.equal.len());

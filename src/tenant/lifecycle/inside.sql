@@ -16,6 +16,11 @@ inside (classid, objid) AS (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
     JOIN inside i ON i.classid = d.refclassid AND i.objid = d.refobjid
     WHERE d.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass
+      -- A part of something inside, wherever it is: the trigger of a foreign key on the table that it refers to.
+      AND d.deptype <> 'i'
+      -- A cast is in no schema; that of a type goes with the type.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type t ON t.oid IN (k.castsource, k.casttarget)
+          JOIN ns ON ns.oid = t.typnamespace WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND k.oid = d.objid)
       AND NOT EXISTS (SELECT FROM inside o WHERE o.classid = d.classid AND o.objid = d.objid)
 ), placed AS (
     SELECT d.*, COALESCE((pg_catalog.pg_identify_object(d.classid, d.objid, 0)).schema,

@@ -1,26 +1,25 @@
-//! The run over all tenants: plans, workers, what is retried and what ends the run.
+//! The run over all tenants: who is next, what is sent, and what is told.
+
+mod aftermath;
+mod entry;
+mod halt;
+mod recover;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::entry::Entry;
+use self::halt::Halt;
+use super::Failure;
 use super::indexes::index_states;
 use super::options::{MigrateError, MigrateOptions};
 use super::queue::{Next, Queue, Turn, join_all};
 use super::report::{MigrateReport, Outcome, TenantReport};
-use super::script::{ALREADY, BUSY, Context, Script};
-use super::{Failure, script::Place};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
-use crate::process::{RunError, Stop};
-use crate::sql::TenantName;
-use crate::tenant::migrations::{Migration, Migrations};
-use crate::tenant::versions::{Applied, Oddity, Scope, Tenant, VersionsTable, plan, read_fleet};
-
-/// How often a connection is tried anew, in a row.
-const RECONNECTS: u32 = 3;
-/// How often a tenant's plan is made anew.
-const REPLANS: u32 = 5;
-/// How long the look at what became of tenants may take after the run was stopped.
-const LAST_LOOK: Duration = Duration::from_secs(10);
+use super::script::{Context, Script};
+use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
+use crate::process::Stop;
+use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::read_fleet;
 
 /// Applies what is pending to all tenants of the scope, and tells of each tenant as soon as it is done.
 ///
@@ -62,96 +61,6 @@ pub async fn migrate(
     };
     let tenants = entries.into_iter().map(|entry| entry.report).collect();
     Ok(MigrateReport { tenants, ended_early, elapsed: start.elapsed() })
-}
-
-/// A tenant and what is to be done.
-struct Entry<'m> {
-    report: TenantReport,
-    /// `None` when nothing is known of it.
-    versions: Option<VersionsTable>,
-    pending: Vec<&'m Migration>,
-    settled: bool,
-}
-
-impl<'m> Entry<'m> {
-    fn new(tenant: Tenant, migrations: &'m Migrations, options: &MigrateOptions) -> Self {
-        let report = TenantReport {
-            tenant: tenant.name,
-            from: None,
-            to: None,
-            applied: Vec::new(),
-            pending: Vec::new(),
-            warnings: Vec::new(),
-            outcome: Outcome::NotReached,
-            elapsed: Duration::ZERO,
-        };
-        let mut entry = Self { report, versions: None, pending: Vec::new(), settled: false };
-        entry.plan(tenant.applied, migrations, options);
-        entry.report.from.clone_from(&entry.report.to);
-        entry
-    }
-
-    /// Compares what is applied with the folder.
-    fn plan(&mut self, applied: Applied, migrations: &'m Migrations, options: &MigrateOptions) {
-        let versions = match applied {
-            Applied::Known(versions) => versions,
-            Applied::Odd(oddity) => return self.settle(Outcome::Odd(oddity)),
-        };
-        let plan = plan(&versions, migrations, options.strictness);
-        self.report.to = versions.last().map(|version| version.text.clone());
-        self.report.warnings = plan.warnings().cloned().collect();
-        self.report.pending = plan.pending.iter().map(|migration| migration.file_name()).collect();
-        let outcome = match plan.error() {
-            Some(problem) => Some(Outcome::Refused(problem.clone())),
-            None if plan.pending.is_empty() && self.report.applied.is_empty() => Some(Outcome::UpToDate),
-            None if plan.pending.is_empty() => Some(Outcome::Migrated),
-            None => options.dry_run.then_some(Outcome::Pending),
-        };
-        self.pending = plan.pending;
-        self.versions = Some(versions);
-        if let Some(outcome) = outcome {
-            self.settle(outcome);
-        }
-    }
-
-    /// The first of the pending migrations is committed.
-    fn applied_one(&mut self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        let migration = self.pending.remove(0);
-        self.report.applied.push(migration.file_name());
-        if !self.report.pending.is_empty() {
-            self.report.pending.remove(0);
-        }
-        self.report.to = Some(migration.version.to_string());
-    }
-
-    fn settle(&mut self, outcome: Outcome) {
-        self.report.outcome = outcome;
-        self.settled = true;
-    }
-}
-
-/// Why no further tenant is begun.
-#[derive(Debug)]
-enum Halt {
-    Canary,
-    Failures(usize),
-    Stopped,
-    Psql(PsqlError),
-}
-
-impl std::fmt::Display for Halt {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Canary => formatter.write_str("one of the first tenants failed"),
-            Self::Failures(1) => formatter.write_str("a tenant failed"),
-            Self::Failures(count) => write!(formatter, "{count} tenants failed"),
-            Self::Stopped => formatter.write_str("the run was stopped"),
-            Self::Psql(error) => error.fmt(formatter),
-        }
-    }
 }
 
 struct State<'a, 'm> {
@@ -362,169 +271,6 @@ impl<'a, 'm> Engine<'a, 'm> {
             if self.context.options.max_failures.is_some_and(|most| state.failures >= most) {
                 state.halt.get_or_insert(Halt::Failures(state.failures));
             }
-        }
-    }
-
-    /// The server has refused a statement; the transaction is rolled back.
-    async fn failed(&self, turn: Turn, message: &ServerMessage, place: Option<&Place>, separated: bool) {
-        let tenant = {
-            let state = self.state();
-            let Some(entry) = state.entries.get(turn.tenant) else { return };
-            entry.report.tenant.clone()
-        };
-        let failure = Failure::said(message, &tenant, place);
-        let code = failure.sqlstate.as_deref().unwrap_or_default();
-        if self.stop.now().is_some() {
-            self.halt(Halt::Stopped);
-            return;
-        }
-        if code == ALREADY && turn.replans < REPLANS {
-            return self.replan(turn, &tenant).await;
-        }
-        let put_off = code == BUSY || message.sqlstate.as_ref().is_some_and(SqlState::is_retryable);
-        if put_off && turn.retries < self.options().lock_retries {
-            let pause = self.options().retry_pause.saturating_mul(1 << turn.retries.min(10));
-            let turn = Turn { retries: turn.retries + 1, ready: Instant::now() + pause, ..turn };
-            self.state().queue.add(turn);
-            return;
-        }
-        if !separated && !put_off {
-            // Once more, a statement at a time: the error then names its statement.
-            let state = &mut *self.state();
-            state.separate = true;
-            return state.queue.give_back(std::iter::once(Turn { separated: true, ..turn }));
-        }
-        let outcome = match self.look_at(&tenant, self.stop).await {
-            Some(Applied::Odd(Oddity::NoSchema)) => Outcome::Gone,
-            _ => Outcome::Failed(failure),
-        };
-        self.settle(turn.tenant, outcome);
-    }
-
-    /// Another run was faster: what is left to do?
-    async fn replan(&self, turn: Turn, tenant: &TenantName) {
-        let Some(applied) = self.look_at(tenant, self.stop).await else {
-            return self.settle(
-                turn.tenant,
-                Outcome::Unknown(Failure::of("another run works on it, and its versions could not be read".to_owned())),
-            );
-        };
-        let state = &mut *self.state();
-        let Some(entry) = state.entries.get_mut(turn.tenant) else { return };
-        if matches!(applied, Applied::Odd(Oddity::NoSchema)) {
-            entry.settle(Outcome::Gone);
-        } else {
-            entry.plan(applied, self.migrations, self.context.options);
-        }
-        if entry.settled {
-            (state.on_report)(&entry.report);
-        } else {
-            state.queue.add(Turn { replans: turn.replans + 1, ..turn });
-        }
-    }
-
-    /// psql did not come to an end of its own, while it worked on this tenant.
-    async fn interrupted(&self, turn: Turn, error: PsqlError) {
-        match &error {
-            // Nothing was sent.
-            PsqlError::Connect { .. } | PsqlError::Folder(_) | PsqlError::Program(_) | PsqlError::Random(_) => {
-                self.state().queue.give_back(std::iter::once(turn));
-                self.trouble(error).await;
-            }
-            PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = Failure::of(format!("took longer than {:?}", self.server.timeout.unwrap_or(*after)));
-                self.settle(turn.tenant, Outcome::Unknown(failure));
-            }
-            _ => {
-                let failure = Failure::of(error.to_string());
-                self.settle(turn.tenant, Outcome::Unknown(failure));
-                self.trouble(error).await;
-            }
-        }
-    }
-
-    /// The server or psql is in trouble: a pause when that may help, or the end of the run.
-    async fn trouble(&self, error: PsqlError) {
-        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
-        let reconnects = {
-            let state = &mut *self.state();
-            state.reconnects += 1;
-            state.reconnects
-        };
-        if self.stop.now().is_some() {
-            self.halt(Halt::Stopped);
-        } else if may_pass && reconnects <= RECONNECTS {
-            let pause = self.options().retry_pause.saturating_mul(1 << reconnects.min(6));
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = self.stop.requested() => self.halt(Halt::Stopped),
-            }
-        } else {
-            self.halt(Halt::Psql(error));
-        }
-    }
-
-    /// What a tenant's versions table says now; `None` when it cannot be asked.
-    async fn look_at(&self, tenant: &TenantName, stop: &Stop) -> Option<Applied> {
-        let scope = Scope::Named(vec![tenant.clone()]);
-        let fleet = read_fleet(self.server, &scope, self.options().versions_table.as_deref(), stop).await.ok()?;
-        fleet.tenants.into_iter().next().map(|tenant| tenant.applied)
-    }
-
-    /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
-    async fn wait_for_end(&self, tenant: &TenantName, stop: &Stop) -> Option<()> {
-        let sql = format!(
-            "BEGIN;\nSET LOCAL lock_timeout = {};\n{};\nCOMMIT;\n",
-            LAST_LOOK.as_millis(),
-            crate::snapshot::lock(tenant)
-        );
-        self.server.run_script(&sql, &ScriptOptions::default(), stop).await.ok().map(drop)
-    }
-
-    /// Looks at the tenants whose end was not seen, also when the run was stopped: the versions table tells it truly.
-    async fn look_again(&self) {
-        let doubtful: Vec<(usize, TenantName)> = {
-            let state = self.state();
-            let entries = state.entries.iter().enumerate();
-            let halted = state.halt.is_some();
-            entries
-                .filter(|(_, entry)| {
-                    matches!(entry.report.outcome, Outcome::Unknown(_))
-                        || (halted && !entry.settled && entry.report.elapsed > Duration::ZERO)
-                })
-                .map(|(index, entry)| (index, entry.report.tenant.clone()))
-                .collect()
-        };
-        // A fresh wish: the one to stop was for the migrations.
-        let unstopped = Stop::never();
-        for (index, tenant) in doubtful {
-            let look = async {
-                self.wait_for_end(&tenant, &unstopped).await?;
-                self.look_at(&tenant, &unstopped).await
-            };
-            let applied = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten();
-            let state = &mut *self.state();
-            let Some(entry) = state.entries.get_mut(index) else { continue };
-            match applied {
-                Some(Applied::Odd(Oddity::NoSchema)) => entry.settle(Outcome::Gone),
-                Some(Applied::Known(versions)) => {
-                    let done = plan(&versions, self.migrations, self.context.options.strictness);
-                    let open = done.pending.len();
-                    while entry.pending.len() > open {
-                        entry.applied_one();
-                    }
-                    match (&entry.report.outcome, entry.pending.is_empty()) {
-                        (_, true) => entry.settle(Outcome::Migrated),
-                        (Outcome::Unknown(failure), false) => {
-                            let failure = failure.clone();
-                            entry.settle(Outcome::Failed(failure));
-                        }
-                        _ => entry.settle(Outcome::Failed(Failure::of("the run was stopped".to_owned()))),
-                    }
-                }
-                _ => {}
-            }
-            (state.on_report)(&entry.report);
         }
     }
 }

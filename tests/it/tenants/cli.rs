@@ -98,3 +98,52 @@ fn verify_refresh_check_and_drop() {
     ends(&run, &["drop", "b", "--yes"], 2);
     assert!(run.leftovers().is_empty());
 }
+
+#[test]
+fn rename_and_clone_for_people_and_programs() {
+    let world = World::new();
+    create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["acme", "taken"]);
+    world.database.sql("INSERT INTO acme.users (email, state) VALUES ('a', 'new'), ('b', 'done')");
+    let run = Schemastamp::on(&world.database);
+    let decided = ["--rename", "trigger stamp on users"];
+    let with = |arguments: &[&'static str]| [arguments, &decided].concat();
+    let output = run.run(&["rename", "acme", "berlin"]).exits_with(15);
+    assert!(output.stderr.contains("trigger stamp on users"), "{output}");
+
+    let output = run.run(&with(&["rename", "acme", "Berlin & Co"])).succeeds();
+    assert_eq!(output.stdout, "renamed acme to Berlin & Co\n");
+    assert!(
+        output.stderr.contains("note: written anew: function count(") && output.stderr.contains("\nproven: "),
+        "{output}"
+    );
+    assert_eq!(world.database.query("SELECT \"Berlin & Co\".count('new')"), "1");
+    let output = run.run(&with(&["rename", "Berlin & Co", "acme", "--format", "json"])).succeeds();
+    let line = &output.json()[0];
+    assert_eq!(
+        (&line["tenant"], &line["outcome"], &line["from"]),
+        (&json!("acme"), &json!("renamed"), &json!("Berlin & Co"))
+    );
+    assert!(line["proven"].as_u64().unwrap() > 5 && line["rewritten"].as_array().unwrap().len() > 1, "{output}");
+
+    let output = run.run(&with(&["clone", "acme", "staging"])).succeeds();
+    assert_eq!(output.stdout, "cloned acme to staging: 2 tables, 1 sequence\n");
+    world.database.sql("INSERT INTO staging.users (email) VALUES ('c')");
+    assert_eq!(world.database.query("SELECT string_agg(id || email, ' ' ORDER BY id) FROM staging.users"), "1a 2b 3c");
+    assert_eq!(world.database.query("SELECT count(*) FROM acme.users"), "2");
+    let output = run.run(&with(&["clone", "acme", "more", "--format", "json"])).succeeds();
+    let expected = json!({"tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
+    assert_eq!(output.json()[0], expected);
+
+    for command in ["rename", "clone"] {
+        let id = |arguments: &[&'static str], code| {
+            let output = run.run(&with(&[&[command], arguments, &["--format", "json"]].concat())).exits_with(code);
+            output.json()[0]["error"]["id"].clone()
+        };
+        assert_eq!(id(&["acme", "taken"], 17), "tenant.exists");
+        assert_eq!(id(&["nosuch", "new"], 2), "tenant.missing");
+        assert_eq!(id(&["acme", "acme"], 2), "usage");
+        assert_eq!(id(&["acme", "pg_new"], 2), "tenant.name");
+    }
+    assert_eq!(world.database.query("SELECT count(*) FROM taken.users"), "0", "it was not touched");
+    assert!(run.leftovers().is_empty());
+}

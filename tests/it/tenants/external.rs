@@ -1,5 +1,6 @@
 //! `migrate --run`: the app's own command, once for each tenant.
 
+use super::verify::SNAPSHOT;
 use super::world::World;
 use crate::support::Schemastamp;
 
@@ -29,5 +30,42 @@ fn each_tenant_is_migrated_by_the_app() {
     let message = failed["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("the command ended with 3: "), "{message}");
     assert!(failed["error"]["detail"].as_str().unwrap().contains("relation \"c.users\" does not exist"), "{output}");
+    assert!(run.leftovers().is_empty());
+}
+
+#[test]
+fn a_hook_runs_for_each_tenant_that_is_created() {
+    let world = World::new();
+    let run = Schemastamp::on(&world.database).env("PGOPTIONS", "-c search_path=nowhere").env("SST_OWN", "kept");
+    let run = run.env("SCHEMASTAMP_SNAPSHOT", "s.sql");
+    run.write("s.sql", SNAPSHOT);
+    run.write("app.sql", "\\getenv own SST_OWN\nINSERT INTO :\"t\".users (email) VALUES (:'own');\n");
+    let output = run.run(&["provision", "a", "Odd name", "--run", APP]).succeeds();
+    assert!(output.stdout.contains("created Odd name ("), "{output}");
+    assert_eq!(
+        world.database.query("SELECT email FROM a.users UNION ALL SELECT email FROM \"Odd name\".users"),
+        "kept\nkept"
+    );
+    // It was not created by this run: whoever did has run the hook.
+    run.run(&["provision", "a", "--if-exists", "skip", "--run", APP]).succeeds();
+    assert_eq!(world.database.query("SELECT count(*) FROM a.users"), "1");
+
+    run.write("app.sql", "SELECT 1/(:'t' <> 'b')::int;");
+    let output = run.run(&["provision", "b", "c", "--run", APP, "--format", "json"]).exits_with(18);
+    let lines = output.json();
+    assert_eq!((&lines[0]["outcome"], &lines[0]["error"]["id"]), (&"failed".into(), &"tenant.hook".into()), "{output}");
+    let message = lines[0]["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("it was created and stays, but the command ended with 3: "), "{message}");
+    assert!(lines[0]["error"]["detail"].as_str().unwrap().contains("division by zero"), "{output}");
+    assert_eq!((&lines[1]["outcome"], &lines[2]["summary"]["failed"]), (&"created".into(), &1.into()), "{output}");
+    assert_eq!(world.database.query("SELECT count(*) FROM b.users"), "0", "it stays");
+
+    let output = run.run(&["provision", "d", "--run", "echo \"no $SCHEMASTAMP_TENANT\"; exit 7"]).exits_with(18);
+    let told = "error: tenant 'd': it was created and stays, but the command ended with 7: no d\n  no d\n\
+                hint: run the command for it again, or drop it\n";
+    assert!(output.stderr.ends_with(told), "{output}");
+    let output = run.run(&["provision", "e", "--run", "exit 1", "--dry-run"]).succeeds();
+    assert!(output.stdout.contains("-- then: exit 1\n"), "{output}");
+    assert_eq!(world.database.query("SELECT to_regnamespace('e') IS NULL"), "t");
     assert!(run.leftovers().is_empty());
 }

@@ -51,6 +51,20 @@ async fn what_others_need_is_dropped_only_with_cascade() {
 }
 
 #[tokio::test]
+async fn what_refers_to_others_and_what_is_in_no_schema_is_no_obstacle() {
+    let world = World::new();
+    world.tenants(&["acme"]);
+    world.database.sql(
+        "CREATE TABLE currencies (code text PRIMARY KEY); ALTER TABLE acme.users ADD currency text REFERENCES currencies;
+         CREATE TYPE acme.span AS RANGE (subtype = int); CREATE TYPE acme.pair AS (a int, b int);
+         CREATE FUNCTION acme.pair_of(text) RETURNS acme.pair LANGUAGE sql AS $$ SELECT ROW(1, 2)::acme.pair $$;
+         CREATE CAST (text AS acme.pair) WITH FUNCTION acme.pair_of(text);",
+    );
+    drop_tenant(&world.server, &name("acme"), false, &Stop::never()).await.unwrap();
+    assert_eq!(world.database.query("SELECT count(*) FROM currencies"), "0", "it is there");
+}
+
+#[tokio::test]
 async fn a_big_schema_is_dropped_in_steps() {
     let world = World::new();
     world.database.sql(

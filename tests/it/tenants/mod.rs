@@ -2,6 +2,7 @@
 
 mod cli;
 mod external;
+mod faults;
 mod lifecycle;
 mod migrate;
 mod migrators;
