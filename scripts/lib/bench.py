@@ -299,8 +299,36 @@ def memory(table, what, command, names):
     table.add(f"memory of {what}: {len(names):,} tenants ÷ {len(names) // 10:,}", many / few, 1.5, detail=f"{many:.1f} MB ÷ {few:.1f} MB")
 
 
+def bench_project(table):
+    """A tenant of a real project: from a snapshot, and by all of its migrations."""
+    project, python = os.environ["BENCH_PROJECT"], os.environ["BENCH_PYTHON"]
+
+    def migrations(schema):
+        sql(f'CREATE SCHEMA "{schema}"')
+        return run([python, "manage.py", "migrate", "--verbosity", "0"], cwd=project,
+                   env={**os.environ, "WAGTAIL_SCHEMA": schema})
+
+    def schemastamp(tenant):
+        elapsed = run([SCHEMASTAMP, "provision", tenant, "--snapshot", "wagtail.sql"])
+        drop(tenant)
+        return elapsed
+
+    # The first run compiles Python's files.
+    migrations("wagtail_first")
+    drop("wagtail_first")
+    by_migrations = migrations("wagtail")
+    count = subprocess.run([*PSQL, "-A", "-t", "-c", "SELECT count(*) FROM wagtail.django_migrations"], check=True,
+                           capture_output=True).stdout.decode().strip()
+    capture("wagtail", "wagtail.sql")
+    schemastamp("warm_up")
+    from_snapshot = in_turn(5, schemastamp=schemastamp)["schemastamp"]
+    drop("wagtail")
+    table.fact(f"Wagtail: a tenant from its snapshot ÷ by its {count} migrations",
+               f"1/{by_migrations / from_snapshot:.0f}", f"{from_snapshot:.0f} ms ÷ {by_migrations:.0f} ms")
+
+
 SECTIONS = {"provision": bench_provision, "own-work": bench_own_work, "flat": bench_flat, "migrate": bench_migrate,
-            "verify": bench_verify}
+            "verify": bench_verify, "project": bench_project}
 
 
 def machine():
