@@ -187,8 +187,12 @@ impl<'a> Compiler<'a> {
     ) -> Result<(), TemplateError> {
         let source = code.text.as_str();
         for (index, token) in tokens.iter().enumerate() {
+            // Nearly all tokens, and none of them can hold a placeholder.
+            if matches!(token.kind, Kind::Space | Kind::Word | Kind::Punctuation | Kind::Number | Kind::Cast) {
+                continue;
+            }
             let text = token.text(source);
-            if text.len() < 3 || !text.contains("#{") {
+            if !text.contains("#{") {
                 continue;
             }
             match token.kind {
