@@ -345,6 +345,9 @@ pub(super) struct TwoTenantsArguments {
     /// The new name
     #[arg(value_name = "NEW")]
     pub(super) new: String,
+    /// Do not ask; without it, rename asks on a terminal
+    #[arg(long)]
+    pub(super) yes: bool,
     /// Doubtful text of this object only looks like the schema's name; may be repeated; as in the snapshot, if there is one
     #[arg(long, value_name = "OBJECT")]
     pub(super) keep: Vec<String>,

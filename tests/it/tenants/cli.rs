@@ -117,7 +117,7 @@ fn rename_and_clone_for_people_and_programs() {
         "{output}"
     );
     assert_eq!(world.database.query("SELECT \"Berlin & Co\".count('new')"), "1");
-    let output = run.run(&with(&["rename", "Berlin & Co", "acme", "--format", "json"])).succeeds();
+    let output = run.run(&with(&["rename", "Berlin & Co", "acme", "--yes", "--format", "json"])).succeeds();
     let line = &output.json()[0];
     assert_eq!(
         (&line["tenant"], &line["outcome"], &line["from"]),
