@@ -1,4 +1,4 @@
-//! Real migrators: tenants that they made, captured and provisioned, are what they expect.
+//! Real migrators (Django, alembic, Active Record): tenants that they made, captured and provisioned, are what they expect.
 
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,27 @@ const ALEMBIC: &[(&str, &str)] = &[
 const ALEMBIC_NEXT: &str = "revision = 'b2'\ndown_revision = 'a1'\nfrom alembic import op\nimport sqlalchemy as sa\n\
      def upgrade():\n    op.add_column('item', sa.Column('price', sa.Integer, server_default='0'))\n";
 
+/// Active Record, the migrator of Rails. Its own lock is one per database, which tenants would wait for or fail on.
+const RAILS: &[(&str, &str)] = &[
+    (
+        "migrate.rb",
+        "require 'active_record'\n\
+         ActiveRecord::Base.establish_connection(adapter: 'postgresql', host: ENV['PGHOST'], port: ENV['PGPORT'],\n\
+         \x20 database: ENV['PGDATABASE'], username: ENV['PGUSER'], schema_search_path: ENV['SCHEMASTAMP_TENANT'],\n\
+         \x20 advisory_locks: false)\n\
+         ActiveRecord::Migration.verbose = false\n\
+         ActiveRecord::MigrationContext.new('db', ActiveRecord::SchemaMigration).migrate\n",
+    ),
+    (
+        "db/20240101000000_create_items.rb",
+        "class CreateItems < ActiveRecord::Migration[6.1]\n  def change\n    create_table :items do |t|\n\
+         \x20     t.string :name, null: false, index: true\n      t.timestamps\n    end\n  end\nend\n",
+    ),
+];
+
+const RAILS_NEXT: &str = "class AddPrice < ActiveRecord::Migration[6.1]\n  def change\n\
+     \x20   add_column :items, :price, :integer, default: 0\n  end\nend\n";
+
 /// A tenant is made by the tool, captured, and another provisioned from it: then the tool finds nothing to do. A new
 /// migration of the tool reaches all tenants through `--run`.
 fn story(files: &[(&str, &str)], command: &str, next: (&str, &str), new_version: &str) {
@@ -104,4 +125,9 @@ fn django() {
 #[test]
 fn alembic() {
     story(ALEMBIC, "python3 -m alembic upgrade head", ("versions/b2.py", ALEMBIC_NEXT), "a1 to b2");
+}
+
+#[test]
+fn active_record() {
+    story(RAILS, "ruby migrate.rb", ("db/20240102000000_add_price.rb", RAILS_NEXT), "20240102000000");
 }
