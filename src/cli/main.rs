@@ -52,8 +52,16 @@ async fn run(arguments: Arguments) -> u8 {
     };
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
     match Box::pin(command(&session, arguments.command)).await {
-        Ok(code) => code,
+        Ok(code) => {
+            if code == exit::CONNECTION || code >= exit::SIGNAL_BASE {
+                session.forget_link().await;
+            } else {
+                session.say_plaintext().await;
+            }
+            code
+        }
         Err(failure) => {
+            session.forget_link().await;
             let code = session.output.fail(&failure, session.context());
             if session.common.diagnose && matches!(code, exit::CONNECTION | exit::FILE) && session.context().is_some() {
                 drop(diagnose::run(&session).await);

@@ -92,6 +92,10 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
             dry_run(session, &provisioner, hook.as_ref(), wanted, &mut tally).await?;
         } else {
             one(session, &provisioner, hook.as_ref(), wanted, &mut tally).await?;
+            // Names may come for days: it is said with the first answer.
+            if !tally.unreachable {
+                session.say_plaintext().await;
+            }
         }
     }
     if names.repeated > 0 {
