@@ -52,6 +52,8 @@ pub(super) enum Command {
     Render(RenderArguments),
     /// Create tenants from a snapshot, each all or nothing
     Provision(ProvisionArguments),
+    /// Keep ready-made tenants, which `provision --from-pool` hands out in milliseconds
+    Pool(PoolArguments),
     /// Apply pending SQL migrations to tenants, each with its version in one transaction
     Migrate(MigrateArguments),
     /// Tell every tenant's version, and how far it is behind
@@ -167,9 +169,35 @@ pub(super) struct ProvisionArguments {
     /// Read names from a file, one a line; - is stdin, where each is answered as it comes
     #[arg(long, value_name = "NAMES")]
     pub(super) from_file: Option<PathBuf>,
-    /// What to do about a tenant that exists, whole; one that exists in part is always an error
-    #[arg(long, value_enum, default_value_t = IfExistsArgument::Fail)]
-    pub(super) if_exists: IfExistsArgument,
+    /// How many workers create tenants, each with a psql that is kept open [default: as many as help; 1 for names on the
+    /// command line]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<String>,
+    /// What to do about a tenant that exists [default: resume for --from-file NAMES, else fail]
+    #[arg(long, value_enum, hide_default_value = true)]
+    pub(super) if_exists: Option<IfExistsArgument>,
+    /// Begin no further tenant after so many failed
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(super) max_failures: Option<usize>,
+    /// Begin no further tenant after one failed
+    #[arg(long, conflicts_with = "max_failures")]
+    pub(super) fail_fast: bool,
+    /// How often what may pass is tried again: a lost connection, a deadlock, too many connections [default: 2; 5 for stdin,
+    /// 7 for a file]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub(super) retries: Option<u32>,
+    /// Take ready-made tenants of the pool, as long as there are any
+    #[arg(long)]
+    pub(super) from_pool: bool,
+    /// After a claim, bring the pool back to this size
+    #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(super) refill: Option<usize>,
+    /// Send tenants to the servers of this file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(super) targets: Option<PathBuf>,
+    /// Make tenants distributed schemas of Citus 12 or later
+    #[arg(long)]
+    pub(super) citus: bool,
     /// Run this command of the app for each tenant once it is created, with `SCHEMASTAMP_TENANT` and `PG*` set
     #[arg(long, value_name = "CMD")]
     pub(super) run: Option<String>,
@@ -185,8 +213,58 @@ pub(super) struct ProvisionArguments {
 pub(super) enum IfExistsArgument {
     /// It is an error.
     Fail,
-    /// It is left as it is.
+    /// It is left as it is, if it is whole; one that exists in part is an error.
     Skip,
+    /// It is done if it was made of this very snapshot; any other is an error.
+    Resume,
+}
+
+/// What `pool` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PoolArguments {
+    #[command(subcommand)]
+    pub(super) command: PoolCommand,
+}
+
+/// What to do with the pool.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PoolCommand {
+    /// Make ready-made tenants until there are so many; before the first it is proven that they become tenants
+    Fill(PoolFillArguments),
+    /// Tell how many ready-made tenants there are, and of which snapshots
+    Status(PoolWhatArguments),
+    /// Drop ready-made tenants that are of other snapshots, or made otherwise
+    Drain(PoolDrainArguments),
+}
+
+/// What `pool fill` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PoolFillArguments {
+    /// How many there are to be
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(super) size: usize,
+    /// How many workers make them [default: as many as help]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<String>,
+    #[command(flatten)]
+    pub(super) what: WhatArguments,
+}
+
+/// What `pool status` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PoolWhatArguments {
+    #[command(flatten)]
+    pub(super) what: WhatArguments,
+}
+
+/// What `pool drain` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PoolDrainArguments {
+    /// Drop those of this snapshot, too
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) what: WhatArguments,
 }
 
 /// Which tenants a command is about.

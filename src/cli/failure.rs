@@ -11,6 +11,7 @@ use crate::sql::NameError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::pool::PoolError;
 use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
@@ -55,6 +56,20 @@ pub(super) enum Failure {
     /// The tenant is created; the command that was to run for it then failed.
     #[error("it was created and stays, but {0}")]
     Hook(Box<crate::tenant::migrate::Failure>),
+    /// No target names the tenant, and the rule says that one must.
+    #[error("no target is for this tenant, and the rule is explicit")]
+    NoTarget,
+    /// A target that is to be Citus is not, or an old one.
+    #[error("the server{target} {}", version.as_ref().map_or_else(
+        || "has no Citus in this database".to_owned(),
+        |version| format!("has Citus {version}; schema-based sharding came with Citus 12")
+    ))]
+    NoCitus { target: String, version: Option<String> },
+    /// Objects of the snapshot that Citus refuses.
+    #[error("Citus{target} cannot make tenants of this snapshot: {} of its objects cannot be distributed", lines.len())]
+    Citus { target: String, lines: Vec<String> },
+    #[error(transparent)]
+    Pool(Box<PoolError>),
     #[error(transparent)]
     Migration(Box<MigrationError>),
     #[error(transparent)]
@@ -99,6 +114,7 @@ boxed! {
     Connect(ConnectError),
     Capture(CaptureError),
     Provision(ProvisionError),
+    Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),
     Migrate(MigrateError),

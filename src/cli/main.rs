@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, diagnose, drop, migrate, minify, move_tenant, packaging, provision, refresh, render, status, verify,
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, refresh, render, status, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -76,7 +76,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
         Some(Command::Render(arguments)) => render::run(session, &arguments),
-        Some(Command::Provision(arguments)) => provision::run(session, arguments).await,
+        Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
+        Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
         Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,

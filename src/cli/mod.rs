@@ -18,6 +18,8 @@ mod move_tenant;
 mod names;
 mod output;
 mod packaging;
+mod pool;
+mod progress;
 mod provision;
 mod refresh;
 mod render;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, Stdin};
 
 use super::failure::Failure;
+use super::output::Output;
+use super::scope::many;
 use crate::path;
 use crate::process::Stop;
 use crate::sql::TenantName;
@@ -23,7 +25,8 @@ pub(super) struct Wanted {
     pub(super) tenant: Result<TenantName, Failure>,
 }
 
-/// The names, one after the other, each once.
+/// The names, one after the other. Those of the command line and of a file count once; over stdin each is a question that
+/// gets its answer, also when it comes again.
 #[derive(Debug)]
 pub(super) struct Names {
     waiting: VecDeque<Wanted>,
@@ -31,7 +34,9 @@ pub(super) struct Names {
     path: PathBuf,
     stdin: Option<(Stdin, NameLines)>,
     /// How many names came again.
-    pub(super) repeated: usize,
+    repeated: usize,
+    /// Names come over stdin.
+    streams: bool,
 }
 
 impl Names {
@@ -46,6 +51,7 @@ impl Names {
             path: from_file.unwrap_or(Path::new(STDIN)).to_owned(),
             stdin: None,
             repeated: 0,
+            streams: from_file == Some(Path::new(STDIN)),
         };
         match from_file {
             None => {}
@@ -70,13 +76,38 @@ impl Names {
                 return Ok(None);
             }
             if let Some(wanted) = self.waiting.pop_front() {
-                if self.seen.insert(wanted.text.clone()) {
+                // Names may come for days: what came is not kept.
+                if self.streams || self.seen.insert(wanted.text.clone()) {
                     return Ok(Some(wanted));
                 }
                 self.repeated += 1;
             } else if !self.read_more(stop).await? {
                 return Ok(None);
             }
+        }
+    }
+
+    /// How many names there are, repeated ones too; `None` while they come over stdin.
+    pub(super) fn known(&self) -> Option<usize> {
+        (!self.streams).then_some(self.waiting.len())
+    }
+
+    /// The names that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Wanted> {
+        self.waiting.iter()
+    }
+
+    /// Takes a name out: it has its answer.
+    pub(super) fn take_out(&mut self, tenant: &TenantName) {
+        let before = self.waiting.len();
+        self.waiting.retain(|wanted| wanted.text != tenant.as_str());
+        self.repeated += (before - self.waiting.len()).saturating_sub(1);
+    }
+
+    /// Says how many names were given more than once.
+    pub(super) fn say_repeated(&self, output: Output) {
+        if self.repeated > 0 {
+            output.note(&format!("{} given more than once", many(self.repeated, "name")));
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::report_capture::of_capture;
 use super::report_tenants::{
-    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_refresh, of_verify,
+    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh, of_verify,
 };
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
@@ -116,6 +116,17 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Capture(error) => of_capture(error, context),
         Failure::Provision(error) => of_provision(error, context),
         Failure::Hook(failed) => of_hook(failure, failed),
+        Failure::NoTarget => Report::of(failure, exit::USAGE, "tenant.no_target")
+            .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
+        Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus")
+            .hint("create the extension there (CREATE EXTENSION citus), or leave citus out"),
+        Failure::Citus { lines, .. } => {
+            let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
+            report.details = lines.iter().map(|line| format!("  {line}")).collect();
+            report.more.insert("objects".to_owned(), json!(lines));
+            report
+        }
+        Failure::Pool(error) => of_pool(error, context),
         Failure::Migration(error) => of_migration(error),
         Failure::Fleet(error) => of_fleet(error, context),
         Failure::Migrate(error) => of_migrate(error, context),
@@ -143,7 +154,8 @@ pub(super) fn of_signal(signal: Signal) -> u8 {
 }
 
 fn of_config(error: &ConfigError) -> Report {
-    let code = if matches!(error, ConfigError::File { .. }) { exit::FILE } else { exit::CONFIGURATION };
+    let is_file = matches!(error, ConfigError::File { .. } | ConfigError::Exposed { .. });
+    let code = if is_file { exit::FILE } else { exit::CONFIGURATION };
     Report::of(error, code, error.id())
 }
 
@@ -299,7 +311,13 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
             report
         }
         ProvisionError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        ProvisionError::Connect(source) | ProvisionError::Run(source) => of_psql(source, context),
+        ProvisionError::Connect(source) => of_psql(source, context),
+        ProvisionError::Run(source) => of_psql(source, context),
+        ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
+            .hint("nothing was made; the setting needs a restart of the server"),
+        ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
+        ProvisionError::StillNamed(_) => Report::of(error, exit::SQL, "pool.still_named")
+            .hint("nothing was done; somebody has changed that spare: schemastamp pool drain --all, and fill it again"),
         ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
         ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),

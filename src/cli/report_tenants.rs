@@ -11,6 +11,7 @@ use crate::pg::PsqlError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::{Failure as HookFailure, MigrateError};
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::pool::PoolError;
 use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
@@ -115,5 +116,25 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
         LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
         LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+    }
+}
+
+pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
+    match error {
+        PoolError::Psql(source) => of_beneath(error, source, context),
+        PoolError::Load(source) => of_psql(source, context).beneath(error),
+        PoolError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        PoolError::NotProven(differences) => {
+            let mut report = Report::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
+                "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
+            );
+            report.details = differences
+                .iter()
+                .map(|different| format!("  {} {}, {}", different.kind, different.object, different.aspect))
+                .collect();
+            report.details.dedup();
+            report
+        }
+        PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
     }
 }

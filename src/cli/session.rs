@@ -1,11 +1,11 @@
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::{Environment, Settings, ToolSettings};
+use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, silent_plaintext};
 use crate::process::Stop;
@@ -20,17 +20,29 @@ pub(super) struct Session {
     /// What is known of the connection, once a command has settled it.
     context: OnceLock<Context>,
     /// Looks, beside the command's own work, whether the connection is in plaintext where nobody asked for that.
-    link: Mutex<Option<JoinHandle<Option<Finding>>>>,
+    links: Mutex<Vec<Link>>,
+}
+
+/// A look at one connection, and what to call its server.
+#[derive(Debug)]
+struct Link {
+    server: String,
+    look: JoinHandle<Option<Finding>>,
 }
 
 impl Session {
     pub(super) fn new(common: CommonArguments, environment: Environment, output: Output, stop: Stop) -> Self {
-        Self { common, environment, output, stop, context: OnceLock::new(), link: Mutex::default() }
+        Self { common, environment, output, stop, context: OnceLock::new(), links: Mutex::default() }
     }
 
     /// The settings that need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, Failure> {
         Ok(ToolSettings::resolve(&self.common.tool(), &self.environment)?)
+    }
+
+    /// The settings that need no server, and how many workers.
+    pub(super) fn tool_with_jobs(&self, jobs: Option<String>) -> Result<ToolSettings, Failure> {
+        Ok(ToolSettings::resolve(&ToolFlags { jobs, ..self.common.tool() }, &self.environment)?)
     }
 
     /// All settings; says what works and is probably not meant.
@@ -44,6 +56,11 @@ impl Session {
 
     /// The server that the settings lead to.
     pub(super) async fn target(&self, settings: &Settings) -> Result<Target, Failure> {
+        self.target_called(settings, "").await
+    }
+
+    /// One of several servers that settings lead to.
+    pub(super) async fn target_called(&self, settings: &Settings, name: &str) -> Result<Target, Failure> {
         let target = connect::server(settings, &self.environment, &self.stop).await?;
         self.context.get_or_init(|| target.context.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
@@ -51,37 +68,62 @@ impl Session {
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
             let (server, context, stop) = (target.server.clone(), target.context.clone(), self.stop.clone());
             let look = async move { silent_plaintext(&server, mode, &context, &stop).await };
-            *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::spawn(look));
+            let server = if name.is_empty() { String::new() } else { format!("target '{name}': ") };
+            self.links().push(Link { server, look: tokio::spawn(look) });
         }
         Ok(target)
     }
 
     /// Says that the connection is in plaintext, if it is; once the command has answered something.
     pub(super) async fn say_plaintext(&self) {
-        let look = self.take_link();
-        if let Some(look) = look
-            && let Ok(Some(finding)) = look.await
-        {
-            self.output.warning(&format!("{} ({}): {}; {}", finding.what, finding.id, finding.why, finding.fix));
+        let links = std::mem::take(&mut *self.links());
+        for Link { server, look } in links {
+            if let Ok(Some(finding)) = look.await {
+                self.say(&server, &finding);
+            }
         }
     }
 
-    fn take_link(&self) -> Option<JoinHandle<Option<Finding>>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// As [`Session::say_plaintext`], for what is known already.
+    pub(super) fn say_plaintext_if_known(&self) {
+        let known: Vec<Link> = self.links().extract_if(.., |link| link.look.is_finished()).collect();
+        for Link { server, look } in known {
+            // It has ended: nothing is waited for.
+            if let Some(Ok(Some(finding))) = futures_now(look) {
+                self.say(&server, &finding);
+            }
+        }
+    }
+
+    fn say(&self, server: &str, finding: &Finding) {
+        self.output.warning(&format!("{server}{} ({}): {}; {}", finding.what, finding.id, finding.why, finding.fix));
+    }
+
+    fn links(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the look after a command that failed: its own words are enough.
     pub(super) async fn forget_link(&self) {
-        let look = self.take_link();
-        if let Some(look) = look {
-            look.abort();
+        let links = std::mem::take(&mut *self.links());
+        for link in links {
+            link.look.abort();
             // Until its psql and its files are gone.
-            drop(look.await);
+            drop(link.look.await);
         }
     }
 
     /// What is known of the connection; `None` before [`Session::target`].
     pub(super) fn context(&self) -> Option<&Context> {
         self.context.get()
+    }
+}
+
+/// What a future that is ready has; `None` when it is not.
+fn futures_now<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::Pin::new(&mut future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
     }
 }

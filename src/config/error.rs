@@ -124,6 +124,25 @@ pub enum ConfigError {
         /// The files that were read.
         searched: Vec<PathBuf>,
     },
+    /// A file of targets is not what it should be.
+    #[error("'{}'{}: {problem}", path.display(), at_line(*line))]
+    Targets {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line, where it is known.
+        line: Option<usize>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file with a password that others may read.
+    #[error("'{}' holds a password and others may read it (mode {mode:04o}); chmod 600, or use password_variable or a \
+             password file", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// A file that a setting names cannot be read.
     #[error("the file named by {origin} cannot be used")]
     File {
@@ -159,6 +178,8 @@ impl ConfigError {
             Self::NoUser => "config.no_user",
             Self::ServiceFile { .. } | Self::ServiceNotFound { .. } => "config.service",
             Self::File { .. } => "config.file",
+            Self::Targets { .. } => "config.targets",
+            Self::Exposed { .. } => "config.exposed",
             Self::ProtocolRange { .. } => "config.protocol_range",
             _ => "config.invalid",
         }
@@ -236,6 +257,10 @@ pub(super) fn shown(value: &str) -> String {
 
 fn got(value: Option<&str>) -> String {
     value.map(|value| format!(", and is '{value}'")).unwrap_or_default()
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!(", line {line}")).unwrap_or_default()
 }
 
 fn name(keyword: Option<&str>) -> String {

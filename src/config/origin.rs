@@ -31,6 +31,13 @@ pub enum Origin {
         /// 1-based line.
         line: usize,
     },
+    /// A target of a file of targets.
+    Target {
+        /// The file.
+        path: PathBuf,
+        /// The target's name.
+        target: String,
+    },
     /// Set by the program that uses the library.
     Code,
     /// Nothing said otherwise; the text says whose default it is.
@@ -47,6 +54,7 @@ impl fmt::Display for Origin {
                 write!(formatter, "service '{service}' in '{}', line {line}", path.display())
             }
             Self::PasswordFile { path, line } => write!(formatter, "'{}', line {line}", path.display()),
+            Self::Target { path, target } => write!(formatter, "target '{target}' of '{}'", path.display()),
             Self::Code => formatter.write_str("the calling program"),
             Self::Default(whose) => write!(formatter, "default ({whose})"),
         }

@@ -48,8 +48,13 @@ impl Connection {
         let Some(parts) = conninfo::parse(text, &Origin::Code)? else {
             return Err(ConfigError::NotConnectionString { origin: Origin::Code, scheme: None });
         };
+        Self::of_given(of_string(parts, &Origin::Code), environment)
+    }
+
+    /// A connection of these values alone, without looking at any variable that names a connection.
+    pub(super) fn of_given(given: Vec<Given>, environment: &Environment) -> Result<Self, ConfigError> {
         let mut sources = Sources { environment, layers: Vec::new(), service: None, warnings: Vec::new() };
-        sources.add(of_string(parts, &Origin::Code))?;
+        sources.add(given)?;
         sources.into_connection()
     }
 }

@@ -5,6 +5,44 @@ use super::{ProgramError, ServerMessage, Severity, Speaker};
 use crate::path::PathError;
 use crate::process::{RunError, StderrTail};
 
+/// The words of `PostgreSQL` and `PgBouncer` when there is no slot free.
+const OUT_OF_CONNECTIONS: [&str; 5] = [
+    "too many clients already",
+    "remaining connection slots are reserved",
+    "too many connections for ",
+    "no more connections allowed",
+    "max_client_conn",
+];
+
+/// The words of libpq, the system, `PostgreSQL` and `PgBouncer` for what may be gone a moment later.
+const TRANSIENT: [&str; 25] = [
+    "too many clients already",
+    "remaining connection slots are reserved",
+    "too many connections for ",
+    "no more connections allowed",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is in recovery mode",
+    "not yet accepting connections",
+    "terminating connection due to administrator command",
+    "Is the server running",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "Broken pipe",
+    "No route to host",
+    "Network is unreachable",
+    "Temporary failure in name resolution",
+    "timeout expired",
+    "server closed the connection unexpectedly",
+    "SSL SYSCALL error: EOF detected",
+    "server login has been failing",
+    "pgbouncer cannot connect to server",
+    "query_wait_timeout",
+    "server conn crashed",
+    "bouncer is shutting down",
+];
+
 /// Why psql did not do what its script says.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,6 +127,20 @@ impl PsqlError {
             | Self::Fatal { messages, .. } => messages,
             _ => &[],
         }
+    }
+
+    /// Whether there was no connection for a reason that may be gone the next time: the server starts up or shuts down, has no
+    /// slot free, or the network failed; by the server's words, which are English unless its `lc_messages` says otherwise.
+    pub fn is_transient(&self) -> bool {
+        let Self::Connect { messages, .. } = self else { return false };
+        let mut errors = messages.iter().filter(|message| message.is_error()).peekable();
+        errors.peek().is_some() && errors.all(|message| TRANSIENT.iter().any(|words| message.raw.contains(words)))
+    }
+
+    /// Whether there was no connection because the server, or the role or database on it, has no slot free.
+    pub fn is_out_of_connections(&self) -> bool {
+        let Self::Connect { messages, .. } = self else { return false };
+        messages.iter().any(|message| OUT_OF_CONNECTIONS.iter().any(|words| message.raw.contains(words)))
     }
 
     /// Whether psql was connected and began with the script, so that something may have been sent: for runs with

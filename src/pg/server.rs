@@ -12,7 +12,7 @@ use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, StderrTai
 /// The longest line of a result: the server's own limit for a value is 1 GB.
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of a result is kept when it is collected.
-const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
+pub(super) const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
 const SHOWN: usize = 200;
 
 /// A server as psql reaches it: the program, the environment that holds the connection, and the limits of a run.
@@ -222,6 +222,11 @@ impl Server {
 
     /// The command that runs a script: as it is run, but for the folder in which the file is.
     pub fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>) -> Invocation {
+        self.psql_reading_stdin(variables).args(["-f".as_ref(), file.as_os_str()])
+    }
+
+    /// The command that runs what comes over its stdin.
+    pub(super) fn psql_reading_stdin(&self, variables: &BTreeMap<String, String>) -> Invocation {
         let mut invocation = Invocation::new(self.psql.path()).args([
             "-X",
             "-q",
@@ -239,7 +244,6 @@ impl Server {
         if let Some(conninfo) = &self.conninfo {
             invocation = invocation.args(["-d", conninfo]);
         }
-        invocation = invocation.args(["-f".as_ref(), file.as_os_str()]);
         invocation.env = client_environment(&self.environment);
         invocation.timeout = self.timeout;
         invocation.grace = self.grace;
@@ -257,12 +261,12 @@ pub(super) fn client_environment(environment: &BTreeMap<String, EnvValue>) -> BT
 }
 
 /// Tells what psql's exit code means.
-fn judge(finished: Finished, lines_before: u32) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
+pub(super) fn judge(
+    finished: Finished,
+    lines_before: u32,
+) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
     let Finished { code, stderr, elapsed, .. } = finished;
-    let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
-    for place in messages.iter_mut().filter_map(|message| message.script.as_mut()) {
-        place.line = place.line.saturating_sub(lines_before);
-    }
+    let messages = messages(&stderr, lines_before);
     let first_error = messages.iter().find(|message| message.is_error());
     match (code, first_error) {
         (0, _) => Ok((stderr, messages, elapsed)),
@@ -274,4 +278,13 @@ fn judge(finished: Finished, lines_before: u32) -> Result<(StderrTail, Vec<Serve
         (3, Some(message)) => Err(PsqlError::Script { message: Box::new(message.clone()), messages, stderr }),
         (code, _) => Err(PsqlError::Fatal { code, messages, stderr }),
     }
+}
+
+/// What psql said, with the lines of the script as it was before `lines_before` lines were put in front of it.
+pub(super) fn messages(stderr: &StderrTail, lines_before: u32) -> Vec<ServerMessage> {
+    let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
+    for place in messages.iter_mut().filter_map(|message| message.script.as_mut()) {
+        place.line = place.line.saturating_sub(lines_before);
+    }
+    messages
 }

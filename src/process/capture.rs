@@ -30,6 +30,15 @@ impl fmt::Debug for Stdout<'_> {
     }
 }
 
+/// How reading an output ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// The child has closed it.
+    End,
+    /// The child has written the line that it was asked for, and nothing behind it.
+    Mark,
+}
+
 /// Why reading stdout ended before its end.
 pub(super) enum Halt {
     TooLong(usize),
@@ -46,8 +55,8 @@ pub(super) async fn drain_stdout(
     pipe: Option<impl AsyncRead + Unpin>,
     stdout: Stdout<'_>,
     kept: &mut Vec<u8>,
-) -> Result<(), Halt> {
-    let Some(mut pipe) = pipe else { return Ok(()) };
+) -> Result<Read, Halt> {
+    let Some(mut pipe) = pipe else { return Ok(Read::End) };
     match stdout {
         Stdout::Collect(limit) => {
             while read(&mut pipe, kept).await.map_err(unreadable("stdout"))? > 0 {
@@ -68,7 +77,53 @@ pub(super) async fn drain_stdout(
             }
         }
     }
-    Ok(())
+    Ok(Read::End)
+}
+
+/// Reads stdout up to a line that is `mark`, or to its end; `kept` gets everything but the mark.
+pub(super) async fn read_to_mark(
+    pipe: &mut (impl AsyncRead + Unpin),
+    mark: &[u8],
+    limit: usize,
+    kept: &mut Vec<u8>,
+) -> Result<Read, Halt> {
+    while read(pipe, kept).await.map_err(unreadable("stdout"))? > 0 {
+        if let Some(rest) = without_mark(kept, mark) {
+            kept.truncate(rest);
+            return Ok(Read::Mark);
+        }
+        if kept.len() > limit {
+            return Err(Halt::TooLong(limit));
+        }
+    }
+    Ok(Read::End)
+}
+
+/// Reads stderr up to a line that is `mark`, or to its end, keeping both ends of it.
+pub(super) async fn read_stderr_to_mark(
+    pipe: &mut (impl AsyncRead + Unpin),
+    mark: &[u8],
+    tail: &mut StderrTail,
+) -> Result<Read, Halt> {
+    // What may be the mark is held back until it is or is not.
+    let mut pending = Vec::new();
+    while read(pipe, &mut pending).await.map_err(unreadable("stderr"))? > 0 {
+        if let Some(rest) = without_mark(&pending, mark) {
+            tail.push(pending.get(..rest).unwrap_or_default());
+            return Ok(Read::Mark);
+        }
+        let surplus = pending.len().saturating_sub(mark.len() + 2);
+        tail.push(pending.get(..surplus).unwrap_or_default());
+        pending.drain(..surplus);
+    }
+    tail.push(&pending);
+    Ok(Read::End)
+}
+
+/// The length of what stands before a last line that is `mark`, if the last line is.
+fn without_mark(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_suffix(b"\n")?.strip_suffix(mark)?;
+    (rest.is_empty() || rest.ends_with(b"\n")).then_some(rest.len())
 }
 
 /// Hands over the complete lines in `kept`, of which the first `searched` bytes hold no line end, and removes them.
@@ -96,14 +151,14 @@ fn give_lines(
 }
 
 /// Reads stderr to its end, keeping both ends of it.
-pub(super) async fn drain_stderr(pipe: Option<impl AsyncRead + Unpin>, tail: &mut StderrTail) -> Result<(), Halt> {
-    let Some(mut pipe) = pipe else { return Ok(()) };
+pub(super) async fn drain_stderr(pipe: Option<impl AsyncRead + Unpin>, tail: &mut StderrTail) -> Result<Read, Halt> {
+    let Some(mut pipe) = pipe else { return Ok(Read::End) };
     let mut chunk = Vec::new();
     while read(&mut pipe, &mut chunk).await.map_err(unreadable("stderr"))? > 0 {
         tail.push(&chunk);
         chunk.clear();
     }
-    Ok(())
+    Ok(Read::End)
 }
 
 async fn read(pipe: &mut (impl AsyncRead + Unpin), into: &mut Vec<u8>) -> io::Result<usize> {
@@ -125,7 +180,7 @@ mod tests {
         let read = drain_stdout(Some(input), Stdout::Lines { limit, take: &mut take }, &mut kept).await;
         assert!(kept.is_empty());
         match read {
-            Ok(()) => Ok(seen),
+            Ok(_) => Ok(seen),
             Err(Halt::TooLong(_)) => Err("too long"),
             Err(Halt::Refused) => Err("refused"),
             Err(Halt::Io { .. }) => Err("io"),
@@ -142,6 +197,23 @@ mod tests {
         assert_eq!(lines(b"a\nstop\nb", 5).await.unwrap_err(), "refused");
         let long = "x".repeat(3 * CHUNK);
         assert_eq!(lines(format!("{long}\ny\n{long}").as_bytes(), 3 * CHUNK).await.unwrap(), [&*long, "y", &*long]);
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_a_whole_last_line() {
+        let mark = async |input: &[u8]| {
+            let (mut kept, mut tail) = (Vec::new(), StderrTail::default());
+            let out = read_to_mark(&mut &input[..], b"MARK", 99, &mut kept).await.unwrap_or(Read::End);
+            let err = read_stderr_to_mark(&mut &input[..], b"MARK", &mut tail).await.unwrap_or(Read::End);
+            assert_eq!((out, &*String::from_utf8_lossy(&kept)), (err, &*tail.text()));
+            (out, tail.text())
+        };
+        assert_eq!(mark(b"MARK\n").await, (Read::Mark, String::new()));
+        assert_eq!(mark(b"a\nMARK\n").await, (Read::Mark, "a\n".into()));
+        assert_eq!(mark(b"a\nnoMARK\n").await, (Read::End, "a\nnoMARK\n".into()));
+        assert_eq!(mark(b"MARK").await, (Read::End, "MARK".into()));
+        assert_eq!(mark(b"MARK\nb").await, (Read::End, "MARK\nb".into()));
+        assert_eq!(mark(b"").await, (Read::End, String::new()));
     }
 
     #[tokio::test]

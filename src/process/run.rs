@@ -1,5 +1,8 @@
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use tokio::process::{Child, Command};
 
 use super::capture::{Halt, drain_stderr, drain_stdout};
 use super::supervise::{Group, Reason, supervise};
@@ -37,27 +40,42 @@ pub async fn run(
     if let Some(signal) = stop.now() {
         return Err(RunError::Interrupted { program, signal, ended: None, stderr: StderrTail::default() });
     }
-    tracing::debug!(command = %invocation, "starting");
     let start = Instant::now();
-    let mut child = match invocation.to_command(run_dir).spawn() {
-        Ok(child) => child,
-        Err(source) if source.kind() == io::ErrorKind::NotFound && !program.exists() => {
-            return Err(RunError::NotFound { program, source });
-        }
-        Err(source) => return Err(RunError::Spawn { program, source }),
-    };
+    let mut child = spawn(invocation, invocation.to_command(run_dir))?;
     let mut group = Group::of(&child);
     let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
     let out = drain_stdout(child.stdout.take(), stdout, &mut collected);
     let err = drain_stderr(child.stderr.take(), &mut stderr);
-    let (ended, reason) = supervise(invocation, stop, &mut group, child, out, err)
+    let (ended, reason) = supervise(invocation, stop, &mut group, &mut child, out, err)
         .await
         .map_err(|source| RunError::Io { program: program.clone(), stream: "the exit status", source })?;
-    let elapsed = start.elapsed();
-    tracing::debug!(%ended, ?elapsed, "ended");
+    // A program that is run once has no mark to be kept alive for.
+    let ended = ended.unwrap_or(Ended::Code(0));
+    finish(program, ended, reason, Finished { code: 0, stdout: collected, stderr, elapsed: start.elapsed() })
+}
+
+/// Starts a program.
+pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Child, RunError> {
+    tracing::debug!(command = %invocation, "starting");
+    let program = invocation.program.clone();
+    command.spawn().map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound if !program.exists() => RunError::NotFound { program, source },
+        _ => RunError::Spawn { program, source },
+    })
+}
+
+/// What the end of a program means, and the reason for which it was stopped, if it was.
+pub(super) fn finish(
+    program: PathBuf,
+    ended: Ended,
+    reason: Option<Reason>,
+    finished: Finished,
+) -> Result<Finished, RunError> {
+    tracing::debug!(%ended, elapsed = ?finished.elapsed, "ended");
+    let stderr = finished.stderr.clone();
     match (ended, reason) {
         (Ended::Code(code), None) | (Ended::Code(code @ 0), Some(Reason::Time(_) | Reason::Stop(_))) => {
-            Ok(Finished { code, stdout: collected, stderr, elapsed })
+            Ok(Finished { code, ..finished })
         }
         (Ended::Signal(signal), None) => Err(RunError::Signaled { program, signal, stderr }),
         (_, Some(Reason::Time(after))) => Err(RunError::TimedOut { program, after, ended, stderr }),

@@ -66,6 +66,13 @@ impl RunDir {
         Ok(path)
     }
 
+    /// Removes a file that [`RunDir::write`] made; what is there all the same goes with the folder.
+    pub fn remove(&self, name: &str) {
+        if let Err(error) = fs::remove_file(self.path().join(name)) {
+            tracing::debug!(%error, name, "the file stays until the run's end");
+        }
+    }
+
     /// A path inside the folder at which nothing exists: libpq takes a missing file for "there is none".
     pub fn absent(&self) -> PathBuf {
         self.path().join(ABSENT)

@@ -7,7 +7,7 @@ use rustix::process::{Pid, kill_process_group};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
-use super::capture::Halt;
+use super::capture::{Halt, Read};
 use super::{Ended, Invocation, Signal, Stop};
 
 /// How long a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
@@ -22,6 +22,7 @@ pub(super) enum Reason {
 }
 
 /// A child's process group, killed when dropped before the child's end is known.
+#[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
 }
@@ -31,7 +32,12 @@ impl Group {
         Self { leader: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) }
     }
 
-    fn send(&self, signal: Signal) {
+    /// The child has ended: there is nothing to kill.
+    pub(super) fn forget(&mut self) {
+        self.leader = None;
+    }
+
+    pub(super) fn send(&self, signal: Signal) {
         if let (Some(leader), Some(raw)) = (self.leader, signal.to_rustix()) {
             tracing::debug!(group = leader.as_raw_pid(), %signal, "sending");
             // A program that is stopped (SIGTTIN, when it reads the terminal from the background) sees no signal but
@@ -51,7 +57,8 @@ impl Drop for Group {
     }
 }
 
-/// Waits for the child and both readers, and stops the child when there is a reason to.
+/// Waits for the child's end and both readers, and stops the child when there is a reason to. Without an end when both
+/// readers have met their mark: the child is there for more, unless it was given a signal.
 ///
 /// The timers come before the readers: a reader that never runs dry uses up tokio's cooperative budget, and timers
 /// polled after it would never fire.
@@ -59,19 +66,23 @@ pub(super) async fn supervise(
     invocation: &Invocation,
     stop: &Stop,
     group: &mut Group,
-    mut child: Child,
-    stdout: impl Future<Output = Result<(), Halt>>,
-    stderr: impl Future<Output = Result<(), Halt>>,
-) -> io::Result<(Ended, Option<Reason>)> {
+    child: &mut Child,
+    stdout: impl Future<Output = Result<Read, Halt>>,
+    stderr: impl Future<Output = Result<Read, Halt>>,
+) -> io::Result<(Option<Ended>, Option<Reason>)> {
     let (mut stdout, mut stderr) = (pin!(stdout), pin!(stderr));
     let (mut ended, mut stdout_read, mut stderr_read, mut lingered) = (None, false, false, false);
+    let mut marks = 0;
     let (mut reason, mut asked) = (None, 0);
     let mut alarm = invocation.timeout.map(|timeout| Instant::now() + timeout);
     let mut signals = [Signal::INTERRUPT, Signal::TERMINATE, Signal::KILL].into_iter();
     loop {
-        if let (Some(ended), true, true) = (ended, stdout_read, stderr_read) {
+        if ended.is_some() && stdout_read && stderr_read {
             group.leader = None;
             return Ok((ended, reason));
+        }
+        if marks == 2 {
+            return Ok((None, reason));
         }
         let event = tokio::select! {
             biased;
@@ -87,7 +98,7 @@ pub(super) async fn supervise(
                 alarm = Some(Instant::now() + LINGER);
                 continue;
             }
-            (Event::Alarm, Some(ended)) if lingered => {
+            (Event::Alarm, Some(_)) if lingered => {
                 group.leader = None;
                 return Ok((ended, reason));
             }
@@ -101,7 +112,11 @@ pub(super) async fn supervise(
                 asked = stop.times();
                 Reason::Stop(signal)
             }
-            (Event::Read(Ok(())), _) => continue,
+            (Event::Read(Ok(Read::End)), _) => continue,
+            (Event::Read(Ok(Read::Mark)), _) => {
+                marks += 1;
+                continue;
+            }
             (Event::Read(Err(halt)), _) => Reason::Halt(halt),
         };
         reason.get_or_insert(why);
@@ -118,7 +133,7 @@ enum Event {
     Ended(Ended),
     Alarm,
     Asked(Signal),
-    Read(Result<(), Halt>),
+    Read(Result<Read, Halt>),
 }
 
 async fn until(alarm: Option<Instant>) {

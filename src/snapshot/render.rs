@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::capture::MARK;
+use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind};
 use super::template::TemplateError;
@@ -23,13 +23,27 @@ pub struct RenderOptions {
     pub role: Option<String>,
     /// How long the server may take for a statement; `None` is without end.
     pub timeout: Option<Duration>,
-    /// Whether the schema's comment says which snapshot it was made of.
-    pub mark: bool,
+    /// What the schema's comment says of the snapshot it was made of.
+    pub mark: Marking,
+    /// The schema becomes a distributed one of Citus.
+    pub citus: bool,
+}
+
+/// What the comment of a schema says of its making.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marking {
+    /// Nothing.
+    None,
+    /// It is a tenant of this snapshot.
+    #[default]
+    Tenant,
+    /// It is a spare tenant of this snapshot, which nobody has claimed.
+    Spare,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { owners: true, privileges: true, role: None, timeout: None, mark: true }
+        Self { owners: true, privileges: true, role: None, timeout: None, mark: Marking::Tenant, citus: false }
     }
 }
 
@@ -45,7 +59,8 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    fn added(sql: String) -> Self {
+    /// A statement that the snapshot does not hold.
+    pub fn added(sql: String) -> Self {
         Self { sql, object: None, line: None }
     }
 }
@@ -57,6 +72,9 @@ impl Snapshot {
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
     pub fn statements_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = vec![Rendered::added(settings(options.timeout)), Rendered::added(lock(tenant))];
+        if options.citus {
+            statements.push(Rendered::added("SET LOCAL citus.enable_schema_based_sharding TO on".to_owned()));
+        }
         if let Some(role) = &options.role {
             statements.push(Rendered::added(format!("SET LOCAL ROLE {}", quote(role))));
         }
@@ -70,7 +88,11 @@ impl Snapshot {
     /// As [`Snapshot::statements_for`].
     pub fn body_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = Vec::with_capacity(self.template().statements.len() + 1);
-        let mark = options.mark.then(|| format!("{MARK}{}", self.fingerprint()));
+        let mark = match options.mark {
+            Marking::None => None,
+            Marking::Tenant => Some(format!("{MARK}{}", self.fingerprint())),
+            Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
+        };
         let mut default_privileges = options.privileges;
         for statement in &self.template().statements {
             let object = &statement.object;
@@ -104,6 +126,23 @@ impl Snapshot {
             statements.push(Rendered::added(without_default_privileges(tenant)));
         }
         Ok(statements)
+    }
+
+    /// The statement that gives a tenant's schema its comment: the snapshot's own, and the mark behind it.
+    ///
+    /// # Errors
+    /// None for a snapshot that was captured.
+    pub fn schema_comment(&self, tenant: &TenantName) -> Result<String, TemplateError> {
+        let mark = format!("{MARK}{}", self.fingerprint());
+        let own = self.template().statements.iter().rev().find(|statement| {
+            statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Comment
+        });
+        let Some(own) = own else {
+            return Ok(format!("COMMENT ON SCHEMA {} IS {}", tenant.quoted(), quote_literal(&mark)));
+        };
+        let mut sql = String::new();
+        own.render_plain(tenant, &mut sql)?;
+        Ok(marked(&sql, &mark))
     }
 
     /// A script that psql runs as it is: one transaction, a statement after the other.
@@ -220,9 +259,10 @@ mod tests {
         let snapshot = snapshot(
             "ALTER SCHEMA #{prefix} OWNER TO bob;\nGRANT USAGE ON SCHEMA #{prefix} TO eve;\nCREATE TABLE #{prefix}.t ();",
         );
-        let options = RenderOptions { owners: false, privileges: false, mark: false, ..RenderOptions::default() };
+        let options =
+            RenderOptions { owners: false, privileges: false, mark: Marking::None, ..RenderOptions::default() };
         assert_eq!(bodies(&snapshot, &options), ["CREATE SCHEMA \"a-b\"", "CREATE TABLE \"a-b\".t ()"]);
-        let all = RenderOptions { mark: false, ..RenderOptions::default() };
+        let all = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
         let all = bodies(&snapshot, &all);
         assert_eq!(all.len(), 5);
         assert!(all[2].starts_with("DO $stamp$") && all[3].starts_with("GRANT USAGE"), "{all:?}");

@@ -1,6 +1,8 @@
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::bulk::BudgetError;
 use crate::pg::{PsqlError, ServerMessage};
 use crate::process::Signal;
 use crate::snapshot::TemplateError;
@@ -28,6 +30,15 @@ pub enum ProvisionError {
         /// Those that are not there, as `table invoices`.
         missing: Vec<String>,
     },
+    /// The server has no room for the locks of a tenant.
+    #[error(transparent)]
+    Budget(BudgetError),
+    /// The pool has as many spares as it is to have.
+    #[error("the pool is full")]
+    PoolFull,
+    /// A spare that was claimed still held its own name as text: the claim was rolled back.
+    #[error("a spare of the pool still names itself: {0}")]
+    StillNamed(String),
     /// The server refused a statement.
     #[error("{message}{}", failed(statement.as_ref()))]
     Sql {
@@ -43,7 +54,7 @@ pub enum ProvisionError {
     Template(#[from] TemplateError),
     /// There was no connection: nothing was sent.
     #[error("no connection to the server")]
-    Connect(#[source] Box<PsqlError>),
+    Connect(#[source] Arc<PsqlError>),
     /// The time was up.
     #[error("not created within {:.1} s; nothing is left", after.as_secs_f64())]
     TimedOut {
@@ -81,6 +92,20 @@ pub enum ProvisionError {
         #[source]
         source: Box<PsqlError>,
     },
+}
+
+impl ProvisionError {
+    /// Whether nothing is left of the tenant, and the next attempt may well succeed: lost and refused connections, too many
+    /// connections, deadlocks, serialization failures.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Sql { message, .. } => message.sqlstate.is_some_and(|sqlstate| sqlstate.is_retryable()),
+            Self::Connect(error) => error.is_transient(),
+            // Somebody has killed psql, or the server was restarted.
+            Self::Lost(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// The statement that failed.

@@ -34,6 +34,28 @@ pub(super) async fn look(server: &Server, tenant: &TenantName, stop: &Stop) -> R
     seen(server, &query(tenant), stop).await
 }
 
+/// The fingerprints in the marks of those of the tenants that have one.
+pub(super) async fn marks(
+    server: &Server,
+    tenants: &[TenantName],
+    stop: &Stop,
+) -> Result<Vec<(TenantName, String)>, PsqlError> {
+    let names: Vec<String> = tenants.iter().map(|tenant| quote_literal(tenant.as_str())).collect();
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
+         FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({});\n",
+        names.join(", ")
+    );
+    let mut found = Vec::new();
+    for value in server.query_json(&sql, stop).await? {
+        let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value) else { continue };
+        if let (Ok(name), Some(Mark::Tenant { snapshot })) = (TenantName::new(name), Mark::read(&comment)) {
+            found.push((name, snapshot));
+        }
+    }
+    Ok(found)
+}
+
 /// What a look after a run of unknown end has seen.
 #[derive(Debug)]
 pub(super) enum Aftermath {
@@ -52,9 +74,10 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
     server.timeout = Some(LIMIT);
     // The message first: when it has ended, the statement behind sees all that it has done.
     let script = format!(
-        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE pg_catalog.strpos(query, {}) > 0 \
-         AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
+         OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
         quote_literal(token),
+        quote_literal(&format!("run_{token}")),
         query(tenant)
     );
     let deadline = Instant::now() + PATIENCE;

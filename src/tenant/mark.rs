@@ -1,5 +1,7 @@
 //! How schemas are told apart: tenants, spares of a pool, and those that a run works in.
 
+pub use crate::snapshot::capture::SPARE;
+
 use crate::snapshot::capture::MARK;
 
 /// What the comment of a schema says of its part in schemastamp's work.
@@ -16,8 +18,10 @@ pub enum Mark {
 
 /// Begins the name of a schema that a run works in and drops; 24 random hexadecimal digits follow.
 pub const SCRATCH: &str = "schemastamp_scratch_";
-/// Begins the last line of a spare tenant's comment.
-pub const SPARE: &str = "schemastamp spare: ";
+/// Begins the name of a spare tenant; 24 random hexadecimal digits follow.
+pub const SPARE_NAME: &str = "schemastamp_spare_";
+/// The schema in which the pools of spare tenants are kept.
+pub const POOL: &str = "schemastamp_pool";
 
 impl Mark {
     /// Reads a schema's comment.
@@ -34,7 +38,16 @@ impl Mark {
 
 /// Whether a schema is one that a run works in: nobody else makes such a name.
 pub fn is_scratch(name: &str) -> bool {
-    name.strip_prefix(SCRATCH).is_some_and(|rest| rest.len() == 24 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    is_made(name, SCRATCH)
+}
+
+/// Whether a schema has the name of a spare tenant: nobody else makes such a name.
+pub fn is_spare(name: &str) -> bool {
+    is_made(name, SPARE_NAME)
+}
+
+fn is_made(name: &str, begins: &str) -> bool {
+    name.strip_prefix(begins).is_some_and(|rest| rest.len() == 24 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -56,5 +69,6 @@ mod tests {
     fn scratch_schemas_are_known_by_their_name() {
         assert!(is_scratch("schemastamp_scratch_0123456789abcdef01234567"));
         assert!(!is_scratch("schemastamp_scratch_mine"));
+        assert!(is_spare("schemastamp_spare_0123456789abcdef01234567") && !is_spare("schemastamp_spare_x"));
     }
 }

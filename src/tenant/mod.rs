@@ -4,6 +4,10 @@
 //! [`migrate`](migrate::migrate) applies what is pending to all tenants, [`status`](status::status) tells how far they
 //! are, [`verify`](verify::verify) whether they are what they should be.
 
+mod anew;
+mod attempt;
+pub mod bulk;
+pub mod citus;
 mod error;
 mod hint;
 pub mod lifecycle;
@@ -14,13 +18,16 @@ pub mod migrate;
 pub mod migrations;
 mod names;
 mod outcome;
+pub mod pool;
 mod provision;
 pub mod refresh;
+mod route;
 pub mod status;
 pub mod verify;
 pub mod versions;
 
 pub use error::{FailedStatement, ProvisionError};
 pub use names::{LineError, LineProblem, NameLines};
-pub use outcome::{MadeOf, Outcome};
-pub use provision::{IfExists, ProvisionOptions, Provisioner};
+pub use outcome::{MadeOf, Outcome, Source};
+pub use provision::{IfExists, ProvisionOptions, Provisioner, Retries};
+pub use route::Route;

@@ -7,6 +7,10 @@ pub enum Outcome {
     Created {
         /// From the call to the certainty.
         elapsed: Duration,
+        /// Where it came from.
+        source: Source,
+        /// How many attempts it took.
+        attempts: u32,
     },
     /// It was there before and was not touched.
     Skipped {
@@ -15,6 +19,15 @@ pub enum Outcome {
         /// What is known of the tenant that was there.
         made_of: MadeOf,
     },
+}
+
+/// Where a tenant came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It was created from the snapshot.
+    Snapshot,
+    /// A ready-made one of the pool was renamed.
+    Pool,
 }
 
 /// What a tenant that exists was made of.
@@ -32,7 +45,7 @@ impl Outcome {
     /// From the call to the certainty.
     pub fn elapsed(&self) -> Duration {
         match self {
-            Self::Created { elapsed } | Self::Skipped { elapsed, .. } => *elapsed,
+            Self::Created { elapsed, .. } | Self::Skipped { elapsed, .. } => *elapsed,
         }
     }
 

@@ -1,19 +1,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::hint::hint;
-use super::locate::{is_repeatable, locate};
-use super::look::{Aftermath, look, look_after};
+use super::attempt::{Attempt, Psql};
+use super::look::marks;
+use super::pool::registering;
 use super::{Outcome, ProvisionError};
-use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
-use crate::process::{RunError, Stop};
-use crate::snapshot::{Action, ObjectKind, RenderOptions, Rendered, Snapshot, one_message};
+use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
+use crate::process::Stop;
+use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
 use crate::sql::TenantName;
 
-/// How often a tenant is tried that other sessions get in the way of.
-const ATTEMPTS: u32 = 3;
-/// Before the second attempt; longer before each further one.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How many objects a psql that is kept open has made before another takes its place: a server's process keeps an entry
+/// for each relation that it has touched.
+const CAPACITY: usize = 20_000;
 
 /// What is done about a tenant that exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +22,24 @@ pub enum IfExists {
     Fail,
     /// It is left as it is, if it is whole; it is an error if it lacks objects of the snapshot.
     Skip,
+    /// It is done if it was made of this very snapshot; else it is an error. A bulk run that was cut short goes on so.
+    Resume,
+}
+
+/// How often something is tried that may succeed the next time: a connection that is refused or lost, a deadlock, a
+/// serialization failure, too many connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// How often it is tried, at least once.
+    pub attempts: u32,
+    /// The pause before the second attempt; each later one is twice as long.
+    pub pause: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { attempts: 3, pause: Duration::from_millis(100) }
+    }
 }
 
 /// How tenants are provisioned.
@@ -32,6 +49,10 @@ pub struct ProvisionOptions {
     pub render: RenderOptions,
     /// What is done about a tenant that exists.
     pub if_exists: IfExists,
+    /// Take a ready-made tenant of the pool, where there is one.
+    pub from_pool: bool,
+    /// What is tried again, and how often.
+    pub retries: Retries,
 }
 
 /// Creates tenants on one server from one snapshot. Clones share the snapshot.
@@ -52,16 +73,18 @@ pub struct ProvisionOptions {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Provisioner {
-    server: Server,
-    snapshot: Arc<Snapshot>,
-    options: ProvisionOptions,
+    pub(super) server: Server,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) options: ProvisionOptions,
+    /// It makes spares, until the pool has so many.
+    pool_size: Option<usize>,
 }
 
 impl Provisioner {
     /// A provisioner; nothing is connected yet.
     pub fn new(server: Server, snapshot: Arc<Snapshot>, mut options: ProvisionOptions) -> Self {
         options.render.timeout = options.render.timeout.or(server.timeout);
-        Self { server, snapshot, options }
+        Self { server, snapshot, options, pool_size: None }
     }
 
     /// The server.
@@ -74,186 +97,150 @@ impl Provisioner {
         &self.snapshot
     }
 
-    /// The script that psql is given for a tenant: all statements as one message.
+    /// How it provisions.
+    pub fn options(&self) -> &ProvisionOptions {
+        &self.options
+    }
+
+    /// One that makes spares for a pool of a size: [`ProvisionError::PoolFull`] when there are enough.
+    pub(super) fn for_spares(&self, size: usize) -> Self {
+        let mut this = self.clone();
+        this.options.render.mark = Marking::Spare;
+        this.options.from_pool = false;
+        this.options.if_exists = IfExists::Fail;
+        this.pool_size = Some(size);
+        this
+    }
+
+    /// A psql that is kept open, for [`Provisioner::provision_by`].
+    pub fn session(&self) -> PsqlSession {
+        PsqlSession::new(self.server.clone(), CAPACITY)
+    }
+
+    /// The script that psql is given for a tenant: all statements as one message; on Citus one by one, in a transaction.
     ///
     /// # Errors
     /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
-        Ok(message_with(&token, &self.snapshot.statements_for(tenant, &self.options.render)?))
+        Ok(self.script_with(&token()?, &self.statements(tenant)?))
+    }
+
+    pub(super) fn statements(&self, tenant: &TenantName) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = self.snapshot.statements_for(tenant, &self.options.render)?;
+        if let Some(size) = self.pool_size {
+            statements.extend(registering(tenant, &self.snapshot, &self.options.render, size));
+        }
+        Ok(statements)
+    }
+
+    /// The script for a tenant. Its message begins with a token that the server's list of activities shows.
+    pub(super) fn script_with(&self, token: &str, statements: &[Rendered]) -> String {
+        if !self.options.render.citus {
+            return message_with(token, &one_message(statements));
+        }
+        // Citus hands the text of a message on to its workers: a message for each statement. What the server works on is
+        // then told by the name of the application.
+        let mut script = format!("BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n");
+        for statement in statements {
+            script.push_str(&statement.sql);
+            script.push_str(";\n");
+        }
+        script.push_str("COMMIT;\n");
+        script
     }
 
     /// Creates a tenant: all of it in one transaction, or nothing.
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
     /// [`Outcome::Skipped`]). When the time is up, `stop` asks for the end or the connection is lost, the server is asked
-    /// what has become of the tenant before this returns. A deadlock or serialization failure is tried again, twice.
+    /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
+    /// [`Retries`] says.
     ///
     /// # Errors
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
     pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
-        let start = Instant::now();
-        let mut attempt = 1;
-        loop {
-            let error = match self.attempt(tenant, start, stop).await {
-                Err(error) if attempt < ATTEMPTS && is_conflict(&error) => error,
-                done => return done,
-            };
-            let pause = PAUSE * attempt;
-            if self.left(start).is_some_and(|left| left < pause * 2) {
-                return Err(error);
-            }
-            tracing::warn!(%tenant, %error, "trying again");
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = stop.requested() => return Err(error),
-            }
-            attempt += 1;
-        }
+        self.provision_with(Psql::Fresh, tenant, self.options.retries, stop).await.0
     }
 
-    async fn attempt(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
-        let token = restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))?;
-        // psql tells its version while the statements are rendered.
-        let (version, rendered) = tokio::join!(self.server.psql.version(&self.server.temporary, stop), async {
-            self.snapshot
-                .statements_for(tenant, &self.options.render)
-                .map(|statements| (message_with(&token, &statements), statements))
-        });
-        let (message, statements) = rendered?;
-        version.map_err(|error| self.not_started(error.into()))?;
-        let mut server = self.server.clone();
-        server.timeout = self.left(start);
-        match server.run_script(&message, &ScriptOptions::default(), stop).await {
-            Ok(_) => Ok(Outcome::Created { elapsed: start.elapsed() }),
-            Err(PsqlError::Script { message, .. }) => self.refused(tenant, *message, &statements, start, stop).await,
-            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Box::new(error))),
-            Err(error) if !error.began() => Err(self.not_started(error)),
-            Err(error) => self.ended(tenant, &token, error, start).await,
+    /// Creates a tenant as [`Provisioner::provision`] does, by a psql that is kept open.
+    ///
+    /// # Errors
+    /// As [`Provisioner::provision`].
+    pub async fn provision_by(
+        &self,
+        session: &mut PsqlSession,
+        tenant: &TenantName,
+        stop: &Stop,
+    ) -> Result<Outcome, ProvisionError> {
+        self.provision_with(Psql::Kept(session), tenant, self.options.retries, stop).await.0
+    }
+
+    /// As [`Provisioner::provision`]; also how many attempts it took.
+    pub(super) async fn provision_with(
+        &self,
+        mut psql: Psql<'_>,
+        tenant: &TenantName,
+        retries: Retries,
+        stop: &Stop,
+    ) -> (Result<Outcome, ProvisionError>, u32) {
+        let start = Instant::now();
+        let mut number = 1;
+        let mut pause = retries.pause;
+        loop {
+            let attempt = Attempt { provisioner: self, tenant, number, start, stop };
+            let error = match attempt.make(&mut psql).await {
+                Err(error) if number < retries.attempts && error.may_pass() => error,
+                done => return (done, number),
+            };
+            let this_pause = pause.mul_f64(jitter());
+            if self.left(start).is_some_and(|left| left < this_pause * 2) {
+                return (Err(error), number);
+            }
+            tracing::warn!(%tenant, reason = %reason(&error), "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(this_pause) => {}
+                _ = stop.requested() => return (Err(error), number),
+            }
+            pause *= 2;
+            number += 1;
         }
     }
 
     /// What is left of the time.
-    fn left(&self, start: Instant) -> Option<Duration> {
+    pub(super) fn left(&self, start: Instant) -> Option<Duration> {
         self.server.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()).max(Duration::from_millis(1)))
     }
 
-    /// The server refused a statement, so nothing of the message stays.
-    async fn refused(
-        &self,
-        tenant: &TenantName,
-        message: ServerMessage,
-        statements: &[Rendered],
-        start: Instant,
-        stop: &Stop,
-    ) -> Result<Outcome, ProvisionError> {
-        let skips = self.options.if_exists == IfExists::Skip;
-        let denied = message.sqlstate.is_some_and(|sqlstate| sqlstate.as_str() == "42501");
-        if self.says_exists(&message) {
-            return if skips { self.existing(tenant, start, stop).await } else { Err(exists(tenant)) };
-        }
-        // Who may not create schemas is told so before being told that the schema exists.
-        if skips && denied && matches!(look(&self.server, tenant, stop).await, Ok(Some(_))) {
-            return self.existing(tenant, start, stop).await;
-        }
-        if let (Some("57014"), Some(after)) = (message.sqlstate.as_ref().map(SqlState::as_str), self.server.timeout)
-            && start.elapsed() + Duration::from_millis(50) >= after
-        {
-            return Err(ProvisionError::TimedOut { after });
-        }
-        let mut error = (message, None, None);
-        if is_repeatable(error.0.sqlstate) {
-            let mut server = self.server.clone();
-            server.timeout = self.left(start);
-            if let Some(located) = locate(&server, statements, tenant, error.0.sqlstate, stop).await {
-                error = (located.message, Some(located.statement), located.object);
-            }
-        }
-        let (message, statement, object) = error;
-        let hint = hint(&message, object.as_ref(), tenant, self.options.render.role.as_deref());
-        Err(ProvisionError::Sql { message: Box::new(message), statement, hint })
-    }
-
-    /// Whether the schema exists, as the server says. The snapshot creates no other schema than the tenant's.
-    fn says_exists(&self, message: &ServerMessage) -> bool {
-        let schemas = self.snapshot.template().statements.iter().filter(|statement| {
-            statement.object.action == Action::Create && statement.object.kind == ObjectKind::Schema
-        });
-        match message.sqlstate.as_ref().map(SqlState::as_str) {
-            Some("42P06") => schemas.count() == 1,
-            // Somebody else than schemastamp was creating it at the same time.
-            Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
-            _ => false,
-        }
-    }
-
-    /// The schema exists: is it the tenant?
-    async fn existing(&self, tenant: &TenantName, start: Instant, stop: &Stop) -> Result<Outcome, ProvisionError> {
-        let seen = look(&self.server, tenant, stop)
-            .await
-            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
-        // Dropped in between.
-        let Some(seen) = seen else { return Err(exists(tenant)) };
-        match seen.compared(&self.snapshot, tenant) {
-            Ok(made_of) => Ok(Outcome::Skipped { elapsed: start.elapsed(), made_of }),
-            Err((objects, missing)) => {
-                Err(ProvisionError::ExistsInPart { tenant: tenant.to_string(), objects, missing })
-            }
-        }
-    }
-
-    /// psql or the connection ended before the server's answer: only the server knows.
-    async fn ended(
-        &self,
-        tenant: &TenantName,
-        token: &str,
-        cause: PsqlError,
-        start: Instant,
-    ) -> Result<Outcome, ProvisionError> {
-        if !cause.server_refused() {
-            let look = match look_after(&self.server, tenant, token).await {
-                Ok(Aftermath::Settled(Some(seen))) if seen.mark().as_deref() == Some(self.snapshot.fingerprint()) => {
-                    return Ok(Outcome::Created { elapsed: start.elapsed() });
-                }
-                Ok(Aftermath::Settled(_)) => None,
-                Ok(Aftermath::StillRunning) => Some(None),
-                Err(error) => Some(Some(Box::new(error))),
-            };
-            if let Some(look) = look {
-                return Err(ProvisionError::Unknown { cause: Box::new(cause), look });
-            }
-        }
-        Err(match cause {
-            PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
-            }
-            PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
-            cause => ProvisionError::Lost(Box::new(cause)),
-        })
-    }
-
-    fn not_started(&self, error: PsqlError) -> ProvisionError {
-        match error {
-            PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
-            PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                ProvisionError::TimedOut { after: self.server.timeout.unwrap_or(after) }
-            }
-            error => ProvisionError::Run(Box::new(error)),
-        }
+    /// Which of these tenants were made of this very snapshot: one query for all of them.
+    ///
+    /// # Errors
+    /// See [`PsqlError`].
+    pub async fn made_already(&self, tenants: &[TenantName], stop: &Stop) -> Result<Vec<TenantName>, PsqlError> {
+        let found = marks(&self.server, tenants, stop).await?;
+        Ok(found.into_iter().filter(|(_, mark)| mark == self.snapshot.fingerprint()).map(|(name, _)| name).collect())
     }
 }
 
-/// Whether only other sessions were in the way: a deadlock or serialization failure, of which nothing stays.
-fn is_conflict(error: &ProvisionError) -> bool {
-    let ProvisionError::Sql { message, .. } = error else { return false };
-    message.sqlstate.is_some_and(|sqlstate| sqlstate.class() == "40" && sqlstate.is_retryable())
+/// A message that begins with a token.
+pub(super) fn message_with(token: &str, message: &str) -> String {
+    format!("SELECT NULL AS run_{token} WHERE false \\;\n{message}")
 }
 
-/// The message for a tenant, which begins with a token that the server's list of activities shows.
-fn message_with(token: &str, statements: &[Rendered]) -> String {
-    format!("SELECT NULL AS run_{token} WHERE false \\;\n{}", one_message(statements))
+pub(super) fn token() -> Result<String, ProvisionError> {
+    restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))
 }
 
-fn exists(tenant: &TenantName) -> ProvisionError {
-    ProvisionError::Exists { tenant: tenant.to_string() }
+/// What is at the bottom of an error.
+fn reason(error: &ProvisionError) -> String {
+    let mut bottom: &dyn std::error::Error = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
+    }
+    bottom.to_string()
+}
+
+/// Between 0.75 and 1.25: those who failed together do not come back together.
+fn jitter() -> f64 {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }

@@ -18,6 +18,8 @@ use crate::sql::{Kind, as_reloaded, quote};
 
 /// What a tenant's schema comment ends with when schemastamp made the schema.
 pub const MARK: &str = "schemastamp: ";
+/// Begins the last line of the comment of a spare tenant; the fingerprint follows, as behind [`MARK`].
+pub const SPARE: &str = "schemastamp spare: ";
 
 /// A place that nobody but the user can judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,9 +315,9 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
     }
 }
 
-/// A comment without the line that begins with [`MARK`].
+/// A comment without the line that begins with [`MARK`] or [`SPARE`].
 pub fn strip_mark(comment: &str) -> &str {
-    match comment.rfind(MARK) {
+    match comment.rfind(SPARE).or_else(|| comment.rfind(MARK)) {
         Some(0) => "",
         Some(at) if comment.get(..at).is_some_and(|before| before.ends_with('\n')) => {
             comment.get(..at).unwrap_or_default().trim_end_matches('\n')

@@ -18,7 +18,7 @@ mod run;
 mod values;
 mod wording;
 
-pub use assemble::{Doubt, MARK, Parts, Undecided, assemble, strip_mark};
+pub use assemble::{Doubt, MARK, Parts, SPARE, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub(crate) use difference::{Aspects, differences};
 pub use dump::{Dump, DumpError, DumpStatement};

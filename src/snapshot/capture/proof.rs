@@ -11,7 +11,7 @@ use crate::pg::{PsqlError, Server, restrict_key};
 use crate::process::Stop;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
-use crate::snapshot::{RenderOptions, Snapshot, TemplateError};
+use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError};
 use crate::sql::{TenantName, quote, quote_literal};
 
 /// What was proven.
@@ -142,7 +142,7 @@ pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Re
     script.ours(&search_path(&[schema]));
     script.ours(objects(&[schema], major).trim_end().trim_end_matches(';'));
     script.ours(&settings(server.timeout));
-    let options = RenderOptions { mark: false, ..compare.clone() };
+    let options = RenderOptions { mark: Marking::None, ..compare.clone() };
     for statement in snapshot.body_for(&tenant, &options)? {
         script.snapshot(&statement);
     }

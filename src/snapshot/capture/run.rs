@@ -21,7 +21,7 @@ use crate::snapshot::header::Header;
 use crate::snapshot::object::{Action, ObjectKind};
 use crate::snapshot::problem::SnapshotError;
 use crate::snapshot::rename::Pair;
-use crate::snapshot::render::{RenderOptions, settings};
+use crate::snapshot::render::{Marking, RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
 
 /// The `pg_dump` whose wording snapshots have, whichever made the dump.
@@ -339,7 +339,7 @@ impl Capture {
         let compare = &RenderOptions {
             owners: self.owners,
             privileges: self.privileges,
-            mark: false,
+            mark: Marking::None,
             ..RenderOptions::default()
         };
         let inputs = ProofInputs { snapshot, schema: &self.schema, source, major, live_exists: exists, compare };

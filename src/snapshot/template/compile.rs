@@ -121,7 +121,7 @@ impl<'a> Compiler<'a> {
             let text = token.text(self.source);
             match token.kind {
                 Kind::Punctuation if text == ";" => {
-                    self.mark(token.start..token.end, Piece::Text("\\;".into()));
+                    self.mark(token.start..token.end, Piece::Semicolon);
                 }
                 Kind::Punctuation if text == ":" => {
                     let next = statement.tokens.get(index + 1);

@@ -24,6 +24,8 @@ pub(super) enum Piece {
         tag: Box<str>,
         opens: bool,
     },
+    /// A semicolon that ends no statement: psql needs a backslash in front of it.
+    Semicolon,
     /// The prefix of a literal that holds a slot: its own, or `E` for names with a backslash.
     EscapeMark(Box<str>),
 }

@@ -26,7 +26,7 @@ impl CompiledStatement {
         self.pieces.iter().any(|piece| match piece {
             Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == Form::Name,
             Piece::Delimiter { .. } => true,
-            Piece::Text(_) | Piece::EscapeMark(_) => false,
+            Piece::Text(_) | Piece::EscapeMark(_) | Piece::Semicolon => false,
         })
     }
 
@@ -37,6 +37,18 @@ impl CompiledStatement {
     /// # Errors
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
     pub fn render(&self, tenant: &TenantName, output: &mut String) -> Result<(), TemplateError> {
+        self.render_with(tenant, "\\;", output)
+    }
+
+    /// As [`CompiledStatement::render`], for the server itself instead of psql: for `EXECUTE`.
+    ///
+    /// # Errors
+    /// As [`CompiledStatement::render`].
+    pub fn render_plain(&self, tenant: &TenantName, output: &mut String) -> Result<(), TemplateError> {
+        self.render_with(tenant, ";", output)
+    }
+
+    fn render_with(&self, tenant: &TenantName, semicolon: &str, output: &mut String) -> Result<(), TemplateError> {
         let name = tenant.as_str();
         let tags = self.tags(tenant);
         let mut next_tag = tags.iter();
@@ -44,6 +56,7 @@ impl CompiledStatement {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => output.push_str(text),
+                Piece::Semicolon => output.push_str(semicolon),
                 Piece::Slot(slot) => {
                     if slot.escapes.contains(&Escape::Foreign) && !is_plain(name) {
                         return Err(TemplateError::Foreign {
@@ -168,6 +181,10 @@ pub(super) mod tests {
             rendered("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;", "x"),
             "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1\\; END"
         );
+        let template = Template::compile("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;").unwrap();
+        let mut plain = String::new();
+        template.statements[0].render_plain(&TenantName::new("x").unwrap(), &mut plain).unwrap();
+        assert_eq!(plain, "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::state::{captured, explain, guard, look};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::shared_schemas;
-use crate::snapshot::{Action, Decisions, Object, ObjectKind, RenderOptions, settings};
+use crate::snapshot::{Action, Decisions, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::versions::qualified;
 
@@ -43,7 +43,7 @@ pub async fn clone_tenant(
     let data = data(&contents, old, new, &path.join(", "));
     let mut script =
         format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}", settings(server.timeout), guard(old, new, &before));
-    let options = RenderOptions { mark: false, ..RenderOptions::default() };
+    let options = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
     let mut copied = false;
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();

@@ -8,10 +8,9 @@ use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
-use crate::snapshot::{
-    Action, CompiledStatement, Decisions, ObjectKind, RenderOptions, Snapshot, TemplateError, settings,
-};
+use crate::snapshot::{Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::TenantName;
+use crate::tenant::anew::{For, written_anew};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +38,14 @@ pub async fn rename_tenant(
 ) -> Result<Renamed, LifecycleError> {
     let before = look(server, old, new, stop).await?;
     let snapshot = captured(server, pg_dump, old, decisions, false, stop).await?.snapshot;
-    let (rewriting, rewritten) = rewriting(&snapshot, new, before.major)?;
+    let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
+    for anew in written_anew(&snapshot, new, before.major, For::Psql)? {
+        rewritten.push(anew.object);
+        for sql in anew.statements {
+            rewriting.push_str(&sql);
+            rewriting.push_str(";\n");
+        }
+    }
     let work = format!(
         "BEGIN;\n{};\n{}ALTER SCHEMA {} RENAME TO {};\n{rewriting}",
         settings(server.timeout),
@@ -58,44 +64,6 @@ pub async fn rename_tenant(
     Ok(Renamed { rewritten, objects })
 }
 
-/// The statements that write anew what holds the name as text.
-fn rewriting(snapshot: &Snapshot, new: &TenantName, major: u32) -> Result<(String, Vec<String>), TemplateError> {
-    let (mut script, mut objects) = (String::new(), Vec::new());
-    for statement in &snapshot.template().statements {
-        if !statement.holds_name_as_text() {
-            continue;
-        }
-        let mut sql = String::new();
-        statement.render(new, &mut sql)?;
-        let Some(sql) = anew(statement, sql, new, major) else { continue };
-        script.push_str(&sql);
-        script.push_str(";\n");
-        objects.push(statement.object.to_string());
-    }
-    Ok((script, objects))
-}
-
-/// The statement in a form that replaces what is there; `None` where the server keeps what looks like text as a
-/// reference (`'app.s'::regclass`), or where nothing can be replaced: the proof tells.
-fn anew(statement: &CompiledStatement, sql: String, new: &TenantName, major: u32) -> Option<String> {
-    let object = &statement.object;
-    let or_replace = |sql: &str| Some(format!("CREATE OR REPLACE{}", sql.strip_prefix("CREATE")?));
-    match (object.action, object.kind) {
-        (Action::Create, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::View) => or_replace(&sql),
-        (Action::Create, ObjectKind::Trigger) if major >= 14 && !sql.starts_with("CREATE CONSTRAINT") => {
-            or_replace(&sql)
-        }
-        (Action::Create, ObjectKind::Trigger) => {
-            let table = object.table.as_deref()?;
-            let (name, table) = (crate::sql::quote(&object.name), crate::sql::quote(table));
-            Some(format!("DROP TRIGGER {name} ON {}.{table};\n{sql}", new.quoted()))
-        }
-        (Action::Comment, kind) if kind != ObjectKind::Schema => Some(sql),
-        (Action::Alter, ObjectKind::Table | ObjectKind::Column) if sql.contains(" SET DEFAULT ") => Some(sql),
-        _ => None,
-    }
-}
-
 /// Renames, makes a copy of the template under a third name, compares the two, and rolls back.
 async fn prove(
     server: &Server,
@@ -107,7 +75,7 @@ async fn prove(
 ) -> Result<usize, LifecycleError> {
     let copy = fresh_name("stamp").map_err(LifecycleError::Random)?;
     let copy = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
-    let options = RenderOptions { owners: false, privileges: false, mark: false, ..RenderOptions::default() };
+    let options = RenderOptions { owners: false, privileges: false, mark: Marking::None, ..RenderOptions::default() };
     let mut script = format!("{work}{};\n", settings(server.timeout));
     for statement in snapshot.body_for(&copy, &options)? {
         script.push_str(&statement.sql);

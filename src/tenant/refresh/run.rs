@@ -2,7 +2,7 @@ use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Signal, Stop};
 use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
-use crate::snapshot::{Action, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings};
+use crate::snapshot::{Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings};
 use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::{MigrateError, MigrateOptions, Outcome, migrate};
@@ -151,7 +151,7 @@ pub(super) fn is_minified(snapshot: &Snapshot) -> bool {
 }
 
 async fn load(server: &Server, snapshot: &Snapshot, scratch: &TenantName, stop: &Stop) -> Result<(), RefreshError> {
-    let options = RenderOptions { mark: false, ..RenderOptions::default() };
+    let options = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
     let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
     for statement in snapshot.body_for(scratch, &options)? {
         script.push_str(&statement.sql);

@@ -7,7 +7,7 @@ use crate::pg::catalog::{Aspect as CatalogAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
-use crate::snapshot::{RenderOptions, TemplateError, settings};
+use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
 use crate::tenant::versions::{Applied, FleetError, Oddity, Scope, read_fleet};
 
@@ -197,7 +197,7 @@ impl Comparison<'_> {
                 let render = RenderOptions {
                     owners: self.options.aspects.contains(&Aspect::Owners),
                     privileges: self.options.aspects.contains(&Aspect::Privileges),
-                    mark: false,
+                    mark: Marking::None,
                     ..RenderOptions::default()
                 };
                 for statement in snapshot.body_for(&tenant, &render)? {

@@ -11,7 +11,7 @@ use super::style::{AppliedVersion, Style};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
 use crate::sql::TenantName;
-use crate::tenant::mark::{Mark, is_scratch};
+use crate::tenant::mark::{Mark, POOL, is_scratch, is_spare};
 
 /// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -222,7 +222,7 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
             Some(Mark::Tenant { .. }) => true,
             None => !tables.is_empty(),
         };
-        if !is_tenant || is_scratch(name.as_str()) {
+        if !is_tenant || is_scratch(name.as_str()) || is_spare(name.as_str()) || name.as_str() == POOL {
             return None;
         }
     }

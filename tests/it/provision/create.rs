@@ -50,7 +50,7 @@ fn names_from_a_file_each_once_bad_lines_named() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.write("names", b"one\r\n\r\n# two\n\xff\xfe\na\0b\none\nlast");
-    let output = world.run(&["provision", "--from-file", "names", "--format", "json"]);
+    let output = world.run(&["provision", "--from-file", "names", "--jobs", "1", "--format", "json"]);
     insta::assert_snapshot!(output, @r##"
     {"tenant":"one","outcome":"created","ms":0.0}
     {"tenant":"# two","outcome":"created","ms":0.0}

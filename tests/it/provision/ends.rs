@@ -99,13 +99,16 @@ fn a_signal_between_names_from_stdin() {
 fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
-    let _held = Held::tenant(&database, "acme");
-    let child = world.spawn(&["provision", "acme"]);
+    let held = Held::tenant(&database, "acme");
+    let terminate = || {
+        database.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory' \
+             AND datname = current_database()",
+        );
+    };
+    let child = world.spawn(&["provision", "acme", "--retries", "0"]);
     wait_until_blocked(&database);
-    database.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory' \
-         AND datname = current_database()",
-    );
+    terminate();
     insta::assert_snapshot!(world.finish(child), @"
     --- stderr ---
     error: tenant 'acme': not created; nothing is left
@@ -114,6 +117,17 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     [exit status: 13]
     ");
     assert_eq!(schemas(&database), "");
+    // Nothing is left, so it is tried again.
+    let child = world.spawn(&["provision", "acme"]);
+    wait_until_blocked(&database);
+    terminate();
+    held.release(&database);
+    insta::assert_snapshot!(world.finish(child), @"
+    created acme ([time], 2 attempts)
+    --- stderr ---
+     WARN trying again tenant=acme reason=the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
+    [exit status: 0]
+    ");
 }
 
 #[test]

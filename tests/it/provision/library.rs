@@ -37,7 +37,7 @@ async fn outcomes_and_errors_to_match_on() {
     let stop = Stop::never();
     let fails = provisioner(&database, SMALL, ProvisionOptions::default()).await;
     let outcome = fails.provision(&name("acme"), &stop).await.unwrap();
-    assert!(matches!(outcome, Outcome::Created { elapsed } if elapsed > Duration::ZERO));
+    assert!(matches!(outcome, Outcome::Created { elapsed, .. } if elapsed > Duration::ZERO));
     let error = fails.provision(&name("acme"), &stop).await.unwrap_err();
     assert!(matches!(&error, ProvisionError::Exists { tenant } if tenant == "acme"), "{error:?}");
     let skip = ProvisionOptions { if_exists: IfExists::Skip, ..ProvisionOptions::default() };

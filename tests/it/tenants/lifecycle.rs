@@ -143,11 +143,11 @@ async fn what_cannot_be_written_anew_is_not_renamed() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA acme; CREATE TABLE acme.t (id int); \
-         CREATE POLICY p ON acme.t USING (id < length('acme.t'))",
+         ALTER TABLE acme.t ADD CONSTRAINT c CHECK (id < length('acme.t'))",
     );
-    let (never, decisions) = (Stop::never(), renaming("policy p on t"));
+    let (never, decisions) = (Stop::never(), renaming("table t"));
     let result = rename_tenant(&world.server, &world.pg_dump(), &name("acme"), &name("b"), &decisions, &never).await;
-    assert!(matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "p on t"), "{result:?}");
+    assert!(matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "c on t"), "{result:?}");
     assert_eq!(world.database.query("SELECT count(*) FROM acme.t"), "0", "it has its old name");
 }
 

@@ -1,0 +1,176 @@
+//! The command `pool`.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anstyle::AnsiColor;
+use serde_json::json;
+
+use super::arguments::{PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, WhatArguments};
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Progress;
+use super::render::render_options;
+use super::report::{of_signal, report};
+use super::scope::many;
+use super::session::Session;
+use super::snapshot_file;
+use crate::config::Settings;
+use crate::exit;
+use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
+use crate::tenant::pool::{Spares, Which, begin_fill, drain, status};
+use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
+use crate::tls::text::safe;
+
+/// How much of a fingerprint people get to see.
+const SHOWN: usize = 12;
+
+pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, Failure> {
+    match arguments.command {
+        PoolCommand::Fill(arguments) => fill(session, arguments).await,
+        PoolCommand::Status(arguments) => tell(session, &arguments.what).await,
+        PoolCommand::Drain(arguments) => empty(session, &arguments).await,
+    }
+}
+
+/// The snapshot, and the server on which its spares are.
+async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisioner, Failure> {
+    let settings = session.settings()?;
+    let Settings { tool, .. } = &settings;
+    let path = snapshot_file::find(tool)?;
+    let (target, snapshot) =
+        tokio::join!(session.target(&settings), async { snapshot_file::load(&path, session.output) });
+    let (snapshot, target) = (snapshot?, target?);
+    let retries = Retries { attempts: 8, ..Retries::default() };
+    let options = ProvisionOptions { render: render_options(what), retries, ..ProvisionOptions::default() };
+    Ok(Provisioner::new(target.server, Arc::new(snapshot), options))
+}
+
+async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Failure> {
+    let start = Instant::now();
+    let output = session.output;
+    let tool = session.tool_with_jobs(arguments.jobs)?;
+    let provisioner = provisioner(session, &arguments.what).await?;
+    let filling = begin_fill(&provisioner, arguments.size, &session.stop).await?;
+    if let Some(objects) = filling.proven {
+        output.say(&format!("proven: a claimed spare is a tenant, {objects} objects equal"));
+    }
+    let before = filling.before.spares.first().map_or(0, |group| group.ready);
+    let mut names = filling.names()?.into_iter();
+    let options = BulkOptions { jobs: tool.jobs.map(|jobs| jobs.value.get()), ..BulkOptions::default() };
+    let target = BulkTarget { name: String::new(), provisioner: filling.provisioner.clone() };
+    let mut bulk = Bulk::new(vec![target], options);
+    let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
+    if filling.missing > 0 {
+        for room in bulk.prepare(&session.stop).await {
+            match room {
+                Ok(_) | Err(ProvisionError::Run(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let progress = Progress::new(session, Some(filling.missing));
+        let mut on_done = |done: Done| {
+            match done.result {
+                Ok(_) => made += 1,
+                Err(ProvisionError::PoolFull) => {}
+                Err(error) => {
+                    let report = report(&Failure::from(error), session.context());
+                    (failed, code) = (failed + 1, report.code);
+                    progress.beside(|| output.report(&report));
+                }
+            }
+            progress.done();
+            // What hinders one hinders all: spares are all alike.
+            if failed > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
+        let report = bulk.run(next, &mut on_done, &session.stop).await;
+        progress.finish();
+        for note in &report.notes {
+            output.warning(note);
+        }
+    }
+    let ms = super::migrate::milliseconds(start.elapsed());
+    if output.is_json() {
+        Output::json(&json!({ "summary": { "made": made, "ready": before + made, "failed": failed, "ms": ms } }))?;
+    } else {
+        output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
+    }
+    say_others(output, &filling.before.spares);
+    Ok(match session.stop.now() {
+        Some(signal) => of_signal(signal),
+        None => code,
+    })
+}
+
+/// Says which spares are of no use to this snapshot.
+fn say_others(output: Output, spares: &[Spares]) {
+    let others: usize = spares.iter().filter(|group| !group.wanted).map(|group| group.ready).sum();
+    if others > 0 {
+        let text = many(others, "spare");
+        output.note(&format!("{text} of other snapshots or made otherwise; schemastamp pool drain drops them"));
+    }
+}
+
+async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let provisioner = provisioner(session, what).await?;
+    let options = &provisioner.options().render;
+    let seen = status(provisioner.server(), provisioner.snapshot(), options, &session.stop)
+        .await
+        .map_err(crate::tenant::pool::PoolError::from)?;
+    for group in &seen.spares {
+        let Spares { snapshot, options, ready, broken, oldest, wanted } = group;
+        if output.is_json() {
+            Output::json(&json!({ "snapshot": snapshot, "options": options, "ready": ready, "broken": broken,
+                "oldest": oldest, "wanted": wanted }))?;
+            continue;
+        }
+        let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
+        let mut rest = format!("{} of {}", many(*ready, "spare"), if *wanted { "this snapshot" } else { shown });
+        // Writing to a String does not fail.
+        if !options.is_empty() {
+            let _ = write!(rest, ", {}", safe(options));
+        }
+        if let Some(oldest) = oldest {
+            let _ = write!(rest, ", the oldest of {oldest}");
+        }
+        if *broken > 0 {
+            let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));
+        }
+        let (style, word) =
+            if *wanted { (AnsiColor::Green.on_default(), "ready") } else { (AnsiColor::Yellow.on_default(), "other") };
+        output.result(style, word, &rest)?;
+    }
+    for stray in &seen.strays {
+        if output.is_json() {
+            Output::json(&json!({ "stray": stray }))?;
+        } else {
+            output.result(AnsiColor::Yellow.on_default(), "stray", &format!("{stray}: in no pool"))?;
+        }
+    }
+    if output.is_json() {
+        let ready: usize = seen.spares.iter().filter(|group| group.wanted).map(|group| group.ready).sum();
+        let other: usize = seen.spares.iter().filter(|group| !group.wanted).map(|group| group.ready).sum();
+        Output::json(&json!({ "summary": { "ready": ready, "other": other, "strays": seen.strays.len() } }))?;
+    }
+    Ok(exit::DONE)
+}
+
+async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, Failure> {
+    let output = session.output;
+    let provisioner = provisioner(session, &arguments.what).await?;
+    let which = if arguments.all { Which::All } else { Which::Others };
+    let options = &provisioner.options().render;
+    let drained = drain(provisioner.server(), provisioner.snapshot(), options, which, &session.stop)
+        .await
+        .map_err(crate::tenant::pool::PoolError::from)?;
+    if output.is_json() {
+        Output::json(&json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }))?;
+    } else {
+        output.say(&format!("{} dropped", many(drained.dropped, "spare")));
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,54 @@
+//! A bar on the terminal: how far, how fast, how long yet.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::session::Session;
+
+/// How often the bar is drawn anew while nothing ends.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The progress of a run; nothing is drawn but on a terminal.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A bar for so many tenants; none where their number is not known, for programs, and where nobody looks.
+    pub(super) fn new(session: &Session, total: Option<usize>) -> Self {
+        let wanted = !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal();
+        let bar = total.filter(|_| wanted).map(|total| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len}, {per_sec}, {eta} left");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Self { bar }
+    }
+
+    /// A tenant is done.
+    pub(super) fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// Prints something beside the bar.
+    pub(super) fn beside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

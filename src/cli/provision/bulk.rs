@@ -1,0 +1,207 @@
+//! Many tenants, or names that come over stdin.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::Wishes;
+use super::keep_full::{KeepFull, refill_all};
+use super::servers::Provisioners;
+use super::single::hook_failed;
+use super::tally::{Answer, Tally};
+use crate::cli::failure::Failure;
+use crate::cli::names::{Names, Wanted};
+use crate::cli::progress::Progress;
+use crate::cli::session::Session;
+use crate::sql::TenantName;
+use crate::tenant::bulk::{Bulk, BulkOptions, Done, Request, Room};
+use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
+use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError};
+
+/// How many tenants are looked up at a time.
+const LOOKED_UP: usize = 500;
+
+pub(super) async fn run(
+    session: &Session,
+    servers: &Provisioners,
+    wishes: &Wishes,
+    mut names: Names,
+    tally: &mut Tally,
+) -> Result<usize, Failure> {
+    let options = BulkOptions {
+        jobs: wishes.jobs,
+        max_failures: wishes.max_failures,
+        hook: wishes.hook.clone(),
+        warm: wishes.streams,
+    };
+    let mut bulk = Bulk::new(servers.targets.clone(), options);
+    for (index, room) in bulk.prepare(&session.stop).await.into_iter().enumerate() {
+        match room {
+            Ok(room) => check_citus(session, servers, index, &room).await?,
+            // Its tenants fail, each with that reason.
+            Err(ProvisionError::Connect(_) | ProvisionError::Run(_) | ProvisionError::Interrupted { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
+        pass_over(session, servers, &mut names, tally).await?;
+    }
+    let keeps_full = wishes.refill.filter(|_| wishes.streams && wishes.options.from_pool);
+    let keeps_full = keeps_full
+        .zip(servers.provisioner(0))
+        .map(|(size, provisioner)| KeepFull::start(provisioner.clone(), size, session.stop.clone()));
+    let progress = Progress::new(session, names.known().filter(|known| *known > 1));
+    let shared = RefCell::new(Shared { tally, failed: None });
+    let report = {
+        let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
+        let mut on_done = |done: Done| {
+            let claimed = shared.borrow_mut().done(session, servers, done, &progress);
+            if let (true, Some(keeps_full)) = (claimed, &keeps_full) {
+                keeps_full.claimed();
+            }
+            if shared.borrow().failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        bulk.run(next, &mut on_done, &session.stop).await
+    };
+    progress.finish();
+    let Shared { tally, failed } = shared.into_inner();
+    if let Some(keeps_full) = keeps_full {
+        keeps_full.end(session).await;
+    } else if tally.claimed() {
+        refill_all(session, servers, wishes.refill).await;
+    }
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    for note in &report.notes {
+        session.output.warning(note);
+    }
+    if let Some(reason) = report.ended_early.filter(|_| session.stop.now().is_none()) {
+        session.output.warning(&format!("ended early: {reason}; run again to continue"));
+    }
+    names.say_repeated(session.output);
+    tally.cut_short = names.is_cut_short();
+    tally.workers = report.workers.iter().sum();
+    Ok(names.left() + report.not_begun.len())
+}
+
+/// What both the names and the answers write to.
+struct Shared<'a> {
+    tally: &'a mut Tally,
+    /// Why the run goes no further: stdin or stdout cannot be used.
+    failed: Option<Failure>,
+}
+
+impl Shared<'_> {
+    /// Tells of a tenant; whether it came from the pool.
+    fn done(&mut self, session: &Session, servers: &Provisioners, done: Done, progress: &Progress) -> bool {
+        let Done { request, result, hook, attempts, elapsed } = done;
+        let claimed = matches!(result, Ok(Outcome::Created { source: crate::tenant::Source::Pool, .. }));
+        let result = match (result, hook) {
+            (Ok(_), Err(failure)) => Err(hook_failed(failure, &request.tenant)),
+            (result, _) => result.map_err(Failure::from),
+        };
+        let target = servers.name(request.target);
+        let answer = Answer { tenant: request.tenant.as_str(), target, result, attempts, elapsed };
+        self.answer(session, answer, servers.context(request.target), progress);
+        claimed
+    }
+
+    fn answer(
+        &mut self,
+        session: &Session,
+        answer: Answer<'_>,
+        context: Option<&crate::diagnose::Context>,
+        progress: &Progress,
+    ) {
+        let told = progress.beside(|| self.tally.answer(session, answer, context));
+        progress.done();
+        if let Err(failure) = told {
+            self.failed.get_or_insert(failure);
+        }
+    }
+}
+
+/// The next tenant that can be begun with; names that cannot are answered here.
+async fn next_request(
+    session: &Session,
+    servers: &Provisioners,
+    names: &mut Names,
+    progress: &Progress,
+    shared: &RefCell<Shared<'_>>,
+) -> Option<Request> {
+    loop {
+        // Names may come for days: it is said once it is known.
+        if shared.borrow().tally.answered() > 0 {
+            session.say_plaintext_if_known();
+        }
+        let wanted = match names.next(&session.stop).await {
+            Ok(wanted) => wanted?,
+            Err(failure) => {
+                shared.borrow_mut().failed.get_or_insert(failure);
+                return None;
+            }
+        };
+        let routed = wanted.tenant.and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));
+        match routed {
+            Ok((target, tenant)) => return Some(Request { tenant, target }),
+            Err(failure) => {
+                let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
+                let answer = Answer { tenant, target: None, result: Err(failure), attempts: 0, elapsed };
+                shared.borrow_mut().answer(session, answer, session.context(), progress);
+                if shared.borrow().failed.is_some() {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Answers for the tenants of a list that were made of this very snapshot, a few hundred at a time: what a run that was
+/// cut short has done already.
+async fn pass_over(
+    session: &Session,
+    servers: &Provisioners,
+    names: &mut Names,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    for (index, target) in servers.targets.iter().enumerate() {
+        let tenants: Vec<TenantName> = names
+            .waiting()
+            .filter_map(|wanted: &Wanted| wanted.tenant.as_ref().ok())
+            .filter(|tenant| servers.route(tenant).is_ok_and(|target| target == index))
+            .cloned()
+            .collect();
+        for chunk in tenants.chunks(LOOKED_UP) {
+            let start = std::time::Instant::now();
+            // Who cannot be asked fails the tenants one by one, with the reason.
+            let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else { break };
+            for tenant in made {
+                names.take_out(&tenant);
+                let made_of = MadeOf::ThisSnapshot;
+                let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
+                let (tenant, target) = (tenant.as_str(), servers.name(index));
+                let result = Ok(Outcome::Skipped { elapsed, made_of });
+                tally.answer(session, Answer { tenant, target, result, attempts: 0, elapsed }, None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure, before anything is made, that Citus can distribute what the snapshot has.
+async fn check_citus(session: &Session, servers: &Provisioners, index: usize, room: &Room) -> Result<(), Failure> {
+    let Some(provisioner) = servers.provisioner(index).filter(|provisioner| provisioner.options().render.citus) else {
+        return Ok(());
+    };
+    let target = servers.name(index).map(|name| format!(" at {name}")).unwrap_or_default();
+    let version = room.citus.clone();
+    let major = version.as_deref().and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if major.is_none_or(|major| major < FIRST_CITUS) {
+        return Err(Failure::NoCitus { target, version });
+    }
+    let refused = Refused::of(provisioner.snapshot());
+    let lines = refused.by_server(provisioner.server(), &session.stop).await;
+    let lines = lines.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+    if lines.is_empty() { Ok(()) } else { Err(Failure::Citus { target, lines }) }
+}

@@ -1,0 +1,78 @@
+//! What would be run.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Wishes;
+use super::servers::Provisioners;
+use super::tally::{Answer, Tally};
+use crate::cli::failure::Failure;
+use crate::cli::names::{Names, Wanted};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::pg::ScriptOptions;
+use crate::tenant::{ProvisionError, Provisioner};
+
+pub(super) async fn run(
+    session: &Session,
+    servers: &Provisioners,
+    wishes: &Wishes,
+    mut names: Names,
+    tally: &mut Tally,
+) -> Result<usize, Failure> {
+    while let Some(wanted) = names.next(&session.stop).await? {
+        one(session, servers, wishes, wanted, tally).await?;
+    }
+    names.say_repeated(session.output);
+    tally.cut_short = names.is_cut_short();
+    Ok(names.left())
+}
+
+/// Prints the command and the script for one tenant.
+async fn one(
+    session: &Session,
+    servers: &Provisioners,
+    wishes: &Wishes,
+    wanted: Wanted,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let found = wanted.tenant.and_then(|tenant| {
+        let target = servers.route(&tenant)?;
+        let provisioner = servers.provisioner(target).ok_or(Failure::NoTarget)?;
+        Ok((target, provisioner, provisioner.script(&tenant)?))
+    });
+    let (target, provisioner, script) = match found {
+        Ok(found) => found,
+        Err(failure) => {
+            let elapsed = std::time::Duration::ZERO;
+            let answer = Answer { tenant: &wanted.text, target: None, result: Err(failure), attempts: 0, elapsed };
+            return tally.answer(session, answer, session.context());
+        }
+    };
+    let (script, command) = wrapped(session, provisioner, &script).await?;
+    tally.rendered();
+    let target = servers.name(target);
+    if session.output.is_json() {
+        let run = wishes.hook.as_ref().map(|hook| &hook.command);
+        let mut line = json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
+        if let (Some(target), Some(line)) = (target, line.as_object_mut()) {
+            line.insert("target".to_owned(), json!(target));
+        }
+        return Output::json(&line);
+    }
+    let comment = |text: &str| text.replace(['\n', '\r'], " ");
+    let at = target.map(|target| format!(" at {}", comment(target))).unwrap_or_default();
+    let then = wishes.hook.as_ref().map(|hook| format!("-- then: {}\n", comment(&hook.command))).unwrap_or_default();
+    Output::raw(&format!("-- {}{at}\n-- {}\n{then}{script}\n", comment(&wanted.text), comment(&command)))
+}
+
+/// The script as psql gets it, and the command.
+async fn wrapped(session: &Session, provisioner: &Provisioner, script: &str) -> Result<(String, String), Failure> {
+    let server = provisioner.server();
+    let options = ScriptOptions::default();
+    let wrapped = server.wrapped(script, &options, &session.stop).await;
+    let (script, _) = wrapped.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+    let command = server.psql_invocation(Path::new("script.sql"), &options.variables).to_string();
+    Ok((script.into_owned(), command))
+}

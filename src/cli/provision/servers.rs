@@ -1,0 +1,94 @@
+//! The server, or the servers of a file of targets.
+
+use std::sync::Arc;
+
+use crate::cli::arguments::ProvisionArguments;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::config::{Settings, Targets, ToolSettings};
+use crate::connect::Target;
+use crate::snapshot::Snapshot;
+use crate::sql::TenantName;
+use crate::tenant::bulk::BulkTarget;
+use crate::tenant::{ProvisionOptions, Provisioner, Route};
+
+/// Servers that are known and not yet connected.
+pub(super) struct Servers {
+    found: Vec<Found>,
+    route: Option<Route>,
+}
+
+struct Found {
+    name: String,
+    target: Target,
+    citus: bool,
+}
+
+/// Servers with what creates tenants there.
+pub(super) struct Provisioners {
+    pub(super) targets: Vec<BulkTarget>,
+    /// What makes the explanation of a failed connection concrete, by target.
+    contexts: Vec<crate::diagnose::Context>,
+    route: Option<Route>,
+}
+
+impl Servers {
+    /// Those of the file, else the one that the settings lead to.
+    pub(super) async fn find(
+        session: &Session,
+        arguments: &ProvisionArguments,
+        tool: &ToolSettings,
+    ) -> Result<Self, Failure> {
+        let Some(path) = &arguments.targets else {
+            let target = session.target(&session.settings()?).await?;
+            let found = Found { name: String::new(), target, citus: arguments.citus };
+            return Ok(Self { found: vec![found], route: None });
+        };
+        let targets = Targets::read(path, &session.environment)?;
+        let route = Some(Route::new(&targets));
+        let mut found = Vec::with_capacity(targets.targets.len());
+        for target in targets.targets {
+            for warning in target.connection.warnings() {
+                session.output.warning(&format!("target '{}': {warning}", target.name));
+            }
+            let settings = Settings { connection: target.connection, tool: tool.clone() };
+            let reached = session.target_called(&settings, &target.name).await?;
+            found.push(Found { name: target.name, target: reached, citus: target.citus || arguments.citus });
+        }
+        Ok(Self { found, route })
+    }
+
+    pub(super) fn with(self, snapshot: &Arc<Snapshot>, options: &ProvisionOptions) -> Provisioners {
+        let contexts = self.found.iter().map(|found| found.target.context.clone()).collect();
+        let targets = self.found.into_iter().map(|Found { name, target, citus }| {
+            let mut options = options.clone();
+            options.render.citus = citus;
+            BulkTarget { name, provisioner: Provisioner::new(target.server, Arc::clone(snapshot), options) }
+        });
+        Provisioners { targets: targets.collect(), contexts, route: self.route }
+    }
+}
+
+impl Provisioners {
+    /// Where a tenant goes.
+    pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, Failure> {
+        match &self.route {
+            None => Ok(0),
+            Some(route) => route.target_of(tenant).ok_or(Failure::NoTarget),
+        }
+    }
+
+    /// The target's name, where there are several.
+    pub(super) fn name(&self, index: usize) -> Option<&str> {
+        self.route.as_ref().and_then(|_| self.targets.get(index)).map(|target| target.name.as_str())
+    }
+
+    pub(super) fn context(&self, index: usize) -> Option<&crate::diagnose::Context> {
+        self.contexts.get(index)
+    }
+
+    /// What creates the tenants that go to a target.
+    pub(super) fn provisioner(&self, index: usize) -> Option<&Provisioner> {
+        self.targets.get(index).map(|target| &target.provisioner)
+    }
+}

@@ -1,0 +1,266 @@
+//! What is said of each tenant, and of all of them.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::json;
+
+use super::milliseconds;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::report::{ErrorObject, Report, of_signal, report};
+use crate::cli::scope::many;
+use crate::cli::session::Session;
+use crate::diagnose::Context;
+use crate::exit;
+use crate::tenant::{MadeOf, Outcome, ProvisionError, Source};
+use crate::tls::text::safe;
+
+/// How many failed tenants the summary names.
+const NAMED: usize = 20;
+
+/// What has become of one tenant.
+pub(super) struct Answer<'a> {
+    /// The name as it was given.
+    pub(super) tenant: &'a str,
+    /// Its server, where there are several.
+    pub(super) target: Option<&'a str>,
+    pub(super) result: Result<Outcome, Failure>,
+    /// How often it was tried; 0 where that is not known.
+    pub(super) attempts: u32,
+    pub(super) elapsed: Duration,
+}
+
+/// A line of the result for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    tenant: &'a str,
+    outcome: &'static str,
+    ms: f64,
+    /// `pool`, for a tenant that was ready-made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    /// Where it took more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorObject<'a>>,
+}
+
+/// The last line of the result for programs.
+#[derive(Serialize)]
+struct SummaryLine {
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    created: usize,
+    skipped: usize,
+    /// With those of which it is not known.
+    failed: usize,
+    ms: f64,
+    /// Known, and not begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_tried: Option<usize>,
+}
+
+/// What has become of the tenants so far.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the run")]
+pub(super) struct Tally {
+    created: usize,
+    skipped: usize,
+    failed: usize,
+    /// The first of them.
+    named: Vec<String>,
+    /// The exit code of the last failure.
+    code: u8,
+    /// Whether a tenant was cut short by a signal.
+    interrupted: bool,
+    /// Whether more names may have come.
+    pub(super) cut_short: bool,
+    /// How many workers there were.
+    pub(super) workers: usize,
+    /// Whether there was no connection for a tenant.
+    unreachable: bool,
+    claimed: bool,
+}
+
+impl Tally {
+    /// Whether there was no connection for a tenant.
+    pub(super) fn unreachable(&self) -> bool {
+        self.unreachable
+    }
+
+    /// Whether a spare of the pool was taken.
+    pub(super) fn claimed(&self) -> bool {
+        self.claimed
+    }
+
+    /// A tenant's script was printed.
+    pub(super) fn rendered(&mut self) {
+        self.created += 1;
+    }
+
+    /// How many tenants have their answer.
+    pub(super) fn answered(&self) -> usize {
+        self.created + self.skipped + self.failed
+    }
+
+    /// Tells what has become of a tenant. `context` makes the explanation of a failed connection concrete.
+    pub(super) fn answer(
+        &mut self,
+        session: &Session,
+        answer: Answer<'_>,
+        context: Option<&Context>,
+    ) -> Result<(), Failure> {
+        let output = session.output;
+        let Answer { tenant, target, result, attempts, elapsed } = answer;
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(failure) => return self.fail(session, (tenant, target), &failure, (attempts, elapsed), context),
+        };
+        let ms = milliseconds(outcome.elapsed());
+        let (mut source, mut tries) = (None, None);
+        match &outcome {
+            Outcome::Created { source: from, attempts, .. } => {
+                self.created += 1;
+                tries = Some(*attempts).filter(|attempts| *attempts > 1);
+                if *from == Source::Pool {
+                    self.claimed = true;
+                    source = Some("pool");
+                }
+            }
+            Outcome::Skipped { .. } => self.skipped += 1,
+        }
+        if output.is_json() {
+            let outcome = outcome.word();
+            return Output::json(&Line { tenant, outcome, ms, source, target, attempts: tries, error: None });
+        }
+        let from = source.map(|source| format!(", from the {source}")).unwrap_or_default();
+        let tries = tries.map(|tries| format!(", {tries} attempts")).unwrap_or_default();
+        let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
+        let rest = format!("{}{at}{} ({ms} ms{from}{tries})", safe(tenant), made_of(&outcome));
+        output.result(style(&outcome), outcome.word(), &rest)
+    }
+
+    fn fail(
+        &mut self,
+        session: &Session,
+        (tenant, target): (&str, Option<&str>),
+        failure: &Failure,
+        (attempts, elapsed): (u32, Duration),
+        context: Option<&Context>,
+    ) -> Result<(), Failure> {
+        let report = report(failure, context);
+        let error = if let Failure::Provision(error) = failure { Some(&**error) } else { None };
+        let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
+        self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
+            || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
+        self.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
+        self.failed += 1;
+        self.code = report.code;
+        if self.named.len() < NAMED {
+            self.named.push(tenant.to_owned());
+        }
+        tell(session, tenant, target, report.clone());
+        if !session.output.is_json() {
+            return Ok(());
+        }
+        Output::json(&Line {
+            tenant,
+            outcome: if unknown { "unknown" } else { "failed" },
+            ms: milliseconds(elapsed),
+            source: None,
+            target,
+            attempts: Some(attempts).filter(|attempts| *attempts > 1),
+            error: Some(report.json()),
+        })
+    }
+
+    /// Prints the summary; returns the exit code.
+    pub(super) fn conclude(
+        &self,
+        session: &Session,
+        dry_run: bool,
+        left: usize,
+        elapsed: Duration,
+    ) -> Result<u8, Failure> {
+        let output = session.output;
+        let Self { created, skipped, failed, workers, .. } = *self;
+        let total = self.answered();
+        let ms = milliseconds(elapsed);
+        if output.is_json() && dry_run {
+            Output::json(&json!({ "summary": { "rendered": created, "failed": failed, "ms": ms } }))?;
+        } else if output.is_json() {
+            let not_tried = Some(left).filter(|left| *left > 0);
+            Output::json(&SummaryLine { summary: Summary { created, skipped, failed, ms, not_tried } })?;
+        } else if total != 1 && !dry_run {
+            let by = if workers > 1 { format!(", {workers} workers") } else { String::new() };
+            output.say(&format!("{created} created, {skipped} skipped, {failed} failed ({ms} ms{by})"));
+        }
+        if total > 1 && failed > 0 {
+            output.say(&format!("failed: {}", named(&self.named, failed)));
+        }
+        if left > 0 {
+            output.warning(&format!("{} not tried", many(left, "tenant")));
+        }
+        Ok(match session.stop.now() {
+            Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
+            _ if failed == 0 => exit::DONE,
+            _ if total == 1 && left == 0 => self.code,
+            _ => exit::PARTIAL,
+        })
+    }
+}
+
+fn tell(session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
+    // What is wrong with a name names it.
+    if report.id != "tenant.name" {
+        let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
+        report.message = format!("tenant '{}'{at}: {}", safe(tenant), report.message);
+    }
+    session.output.report(&report);
+}
+
+fn named(tenants: &[String], total: usize) -> String {
+    let shown: Vec<String> = tenants.iter().map(|name| safe(name)).collect();
+    let more = total - shown.len();
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+fn style(outcome: &Outcome) -> Style {
+    match outcome {
+        Outcome::Created { .. } => AnsiColor::Green.on_default(),
+        Outcome::Skipped { .. } => AnsiColor::Yellow.on_default(),
+    }
+}
+
+/// What a tenant that was there is made of.
+fn made_of(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Created { .. } => "",
+        Outcome::Skipped { made_of: MadeOf::ThisSnapshot, .. } => ": made of this snapshot",
+        Outcome::Skipped { made_of: MadeOf::AnotherSnapshot, .. } => ": made of another snapshot",
+        Outcome::Skipped { made_of: MadeOf::Unmarked, .. } => {
+            ": not made by schemastamp, has every object of the snapshot"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_names_are_printable_and_not_too_many() {
+        let names: Vec<String> = (0..20).map(|number| format!("t\n{number}")).collect();
+        let text = named(&names, 23);
+        assert!(text.starts_with("t\\n0, t\\n1, ") && text.ends_with("t\\n19 and 3 more"), "{text}");
+        assert!((milliseconds(Duration::from_micros(12_345)) - 12.3).abs() < f64::EPSILON);
+    }
+}

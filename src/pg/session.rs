@@ -1,0 +1,200 @@
+//! A psql that is kept open and fed script after script: no process, TLS handshake or login for each.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::server::{OUTPUT_LIMIT, judge, messages};
+use super::{PsqlError, ScriptOptions, ScriptOutput, Server, restrict_key};
+use crate::process::{Answer, Kept, RunDir, Stop};
+
+/// The oldest a psql gets: a server's memory for a connection grows with what it has seen, and addresses change.
+const OLDEST: Duration = Duration::from_mins(10);
+/// A psql that was asked nothing for so long is asked whether its connection lives, before it gets a script.
+const DOUBTFUL: Duration = Duration::from_secs(30);
+/// How long the answer to that may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A psql kept open, opened when it is needed and again when it has ended.
+///
+/// psql ends at the first error of a script, as it does when it is run once, and the next script gets another one.
+/// Dropping the session kills it; [`PsqlSession::close`] ends it.
+#[derive(Debug)]
+pub struct PsqlSession {
+    server: Server,
+    open: Option<Open>,
+    /// After so much work a psql is replaced; in what [`PsqlSession::script`] is told.
+    capacity: usize,
+    starts: u32,
+}
+
+#[derive(Debug)]
+struct Open {
+    kept: Kept,
+    since: Instant,
+    used: Instant,
+    work: usize,
+    scripts: u64,
+}
+
+impl PsqlSession {
+    /// A session that is not open yet. `capacity` is how much work, in any unit, one psql is given before another takes
+    /// its place.
+    pub fn new(server: Server, capacity: usize) -> Self {
+        Self { server, open: None, capacity, starts: 0 }
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// How often a psql was started for it.
+    pub fn starts(&self) -> u32 {
+        self.starts
+    }
+
+    /// Makes sure that a psql is there, that it is connected, and neither too old nor too worn: for a time in which there
+    /// is nothing else to do.
+    ///
+    /// # Errors
+    /// See [`PsqlError`]; nothing was sent.
+    pub async fn refresh(&mut self, stop: &Stop) -> Result<(), PsqlError> {
+        let start = Instant::now();
+        if let Some(open) = self.open.take() {
+            if open.since.elapsed() < OLDEST && open.work < self.capacity {
+                self.open = self.alive(open, stop).await;
+            } else {
+                open.kept.close().await;
+            }
+        }
+        let open = self.ready(start, self.server.timeout, stop).await?;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// How long nothing was asked of its psql; `None` when there is none.
+    pub fn idle(&self) -> Option<Duration> {
+        self.open.as_ref().map(|open| open.used.elapsed())
+    }
+
+    /// Runs a script as [`Server::run_script`] does, by the psql that is open. `work` is what it counts for.
+    ///
+    /// # Errors
+    /// See [`PsqlError`]; after one the next script gets a new psql.
+    pub async fn run_script(
+        &mut self,
+        script: &str,
+        options: &ScriptOptions,
+        work: usize,
+        timeout: Option<Duration>,
+        stop: &Stop,
+    ) -> Result<ScriptOutput, PsqlError> {
+        let start = Instant::now();
+        if let Some(open) = self.open.take() {
+            let spent = open.work >= self.capacity || open.since.elapsed() >= OLDEST;
+            if spent {
+                open.kept.close().await;
+            } else if open.used.elapsed() >= DOUBTFUL {
+                self.open = self.alive(open, stop).await;
+            } else {
+                self.open = Some(open);
+            }
+        }
+        let mut open = self.ready(start, timeout, stop).await?;
+        let (text, lines_before) = self.server.wrapped(script, options, stop).await?;
+        open.scripts += 1;
+        let name = format!("script-{}.sql", open.scripts);
+        if let Err(error) = open.kept.folder().write(&name, text.as_bytes()) {
+            open.kept.folder().remove(&name);
+            // A disk that is full is no fault of this psql.
+            self.open = Some(open);
+            return Err(PsqlError::Folder(error));
+        }
+        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        let answer = open.ask(&format!("\\i {name}\n"), left, stop).await;
+        open.kept.folder().remove(&name);
+        open.work += work;
+        // Else it has ended, or a signal was on its way to it when it answered.
+        if open.kept.is_ready() {
+            self.open = Some(open);
+        }
+        match answer? {
+            Answer::Done { stdout, stderr } => {
+                let lines = lines(stdout)?;
+                Ok(ScriptOutput { lines, notices: messages(&stderr, lines_before), stderr, elapsed: start.elapsed() })
+            }
+            // It did not say the mark: whatever its exit code, the script is not done.
+            Answer::Ended(finished) => Err(match judge(finished, lines_before) {
+                Ok((stderr, messages, _)) | Err(PsqlError::Connect { messages, stderr }) => {
+                    PsqlError::Lost { messages, stderr }
+                }
+                Err(error) => error,
+            }),
+        }
+    }
+
+    /// Ends its psql, if there is one.
+    pub async fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.kept.close().await;
+        }
+    }
+
+    /// The same psql if its connection answers; else nothing.
+    async fn alive(&self, mut open: Open, stop: &Stop) -> Option<Open> {
+        if !open.kept.is_ready() {
+            return None;
+        }
+        match open.ask("SELECT 1 WHERE false;\n", Some(PATIENCE), stop).await {
+            Ok(Answer::Done { .. }) if open.kept.is_ready() => Some(open),
+            other => {
+                tracing::debug!(?other, "a psql that was kept open is gone; another one is started");
+                None
+            }
+        }
+    }
+
+    /// Starts a psql if there is none, and waits until it is connected.
+    async fn ready(&mut self, start: Instant, timeout: Option<Duration>, stop: &Stop) -> Result<Open, PsqlError> {
+        if let Some(mut open) = self.open.take()
+            && open.kept.is_ready()
+        {
+            return Ok(open);
+        }
+        let run_dir = RunDir::new(&self.server.temporary).map_err(PsqlError::Folder)?;
+        let invocation = self.server.psql_reading_stdin(&BTreeMap::new());
+        let now = Instant::now();
+        self.starts += 1;
+        let kept = Kept::start(invocation, run_dir, stop)?;
+        let mut open = Open { kept, since: now, used: now, work: 0, scripts: 0 };
+        // psql reads its stdin once it is connected.
+        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        match open.ask("", left, stop).await? {
+            Answer::Done { .. } => Ok(open),
+            Answer::Ended(finished) => Err(match judge(finished, 0) {
+                Ok((stderr, messages, _)) => PsqlError::Fatal { code: 0, messages, stderr },
+                Err(error) => error,
+            }),
+        }
+    }
+}
+
+impl Open {
+    /// Gives psql an order and has it say a mark that nobody can guess when it is done.
+    async fn ask(&mut self, order: &str, timeout: Option<Duration>, stop: &Stop) -> Result<Answer, PsqlError> {
+        let nonce = restrict_key().map_err(PsqlError::Random)?;
+        let order = format!("{order}\\echo {nonce}\n\\warn {nonce}\n");
+        let answer = self.kept.ask(&order, &nonce, timeout, OUTPUT_LIMIT, stop).await?;
+        self.used = Instant::now();
+        Ok(answer)
+    }
+}
+
+/// The lines of a result.
+fn lines(stdout: Vec<u8>) -> Result<Vec<String>, PsqlError> {
+    let text = String::from_utf8(stdout).map_err(|error| {
+        let error = error.utf8_error();
+        PsqlError::Encoding { line: 0, source: error }
+    })?;
+    Ok(text.strip_suffix('\n').map(|text| text.split('\n').map(str::to_owned).collect()).unwrap_or_default())
+}

@@ -1,0 +1,423 @@
+//! The run: requests come in, workers take them, each result is told as soon as it is there.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::budget::{Room, locks_of};
+use super::growth::Growth;
+use super::target::{BulkTarget, Working};
+use crate::pg::{PsqlError, PsqlSession};
+use crate::process::Stop;
+use crate::sql::TenantName;
+use crate::tenant::attempt::Psql;
+use crate::tenant::migrate::{ExternalCommand, Failure as HookFailure};
+use crate::tenant::{Outcome, ProvisionError, Provisioner, Retries};
+
+/// The most workers that a server gets unasked.
+const MOST: usize = 32;
+/// Workers at the beginning, when their number is measured.
+const FIRST: usize = 2;
+/// Requests that may wait for their servers, when there are several.
+const WAITING: usize = 1000;
+/// How often idle workers are looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+/// A worker that was idle for so long is asked whether its connection lives.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How a bulk run works.
+#[derive(Clone, Debug, Default)]
+pub struct BulkOptions {
+    /// Workers for each server; `None`: as many as help.
+    pub jobs: Option<usize>,
+    /// No further tenant is begun after so many failed; `None` is without limit.
+    pub max_failures: Option<usize>,
+    /// A command of the app for each tenant once it is created.
+    pub hook: Option<ExternalCommand>,
+    /// Workers are connected before there is anything to do.
+    pub warm: bool,
+}
+
+/// A tenant that is to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The server, by its place in the list.
+    pub target: usize,
+}
+
+/// What has become of a request.
+#[derive(Debug)]
+pub struct Done {
+    /// The request.
+    pub request: Request,
+    /// What has become of the tenant.
+    pub result: Result<Outcome, ProvisionError>,
+    /// Why the command for it failed, if it did; the tenant stays.
+    pub hook: Result<(), HookFailure>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// From the time a worker took it.
+    pub elapsed: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct BulkReport {
+    /// Requests that were taken and not begun.
+    pub not_begun: Vec<Request>,
+    /// Why it ended before all requests were done, if it did.
+    pub ended_early: Option<String>,
+    /// Most workers of each server.
+    pub workers: Vec<usize>,
+    /// What a user should know of the limits of the servers.
+    pub notes: Vec<String>,
+}
+
+/// A run on one server or several.
+#[derive(Debug)]
+pub struct Bulk {
+    targets: Vec<Working>,
+    options: BulkOptions,
+    tasks: JoinSet<Task>,
+    closing: JoinSet<()>,
+    failures: usize,
+    ended_early: Option<String>,
+    notes: Vec<String>,
+}
+
+/// What a task of the run has done.
+enum Task {
+    Tenant(Box<Done>, PsqlSession),
+    /// A worker was connected, or not.
+    Warmed(usize, PsqlSession, Result<(), PsqlError>),
+    /// A server was asked what it has room for.
+    Asked(usize, PsqlSession, Result<Room, PsqlError>),
+}
+
+impl Bulk {
+    /// A run that has not begun.
+    pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
+        let targets = targets.into_iter().map(Working::new).collect();
+        Self {
+            targets,
+            options,
+            tasks: JoinSet::new(),
+            closing: JoinSet::new(),
+            failures: 0,
+            ended_early: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Asks the servers what they have room for, and connects the first workers.
+    ///
+    /// A server that cannot be reached, or has no room, fails its tenants later on; the others go on.
+    pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
+        for (index, working) in self.targets.iter().enumerate() {
+            let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
+            self.tasks.spawn(async move {
+                let room = Room::of(&mut session, &stop).await;
+                Task::Asked(index, session, room)
+            });
+        }
+        let mut rooms: Vec<_> = self.targets.iter().map(|_| None).collect();
+        while let Some(task) = self.tasks.join_next().await {
+            let Ok(Task::Asked(index, session, asked)) = task else { continue };
+            let room = self.asked(index, session, asked);
+            if let Some(place) = rooms.get_mut(index) {
+                *place = Some(room);
+            }
+        }
+        if self.options.warm {
+            for index in 0..self.targets.len() {
+                self.staff(index, stop);
+            }
+        }
+        let lost =
+            || Err(ProvisionError::Interrupted { signal: stop.now().unwrap_or(crate::process::Signal::TERMINATE) });
+        rooms.into_iter().map(|room| room.unwrap_or_else(lost)).collect()
+    }
+
+    /// Sets the number of workers of a server by what it has room for.
+    fn asked(
+        &mut self,
+        index: usize,
+        session: PsqlSession,
+        asked: Result<Room, PsqlError>,
+    ) -> Result<Room, ProvisionError> {
+        let Some(working) = self.targets.get_mut(index) else { return Err(ProvisionError::PoolFull) };
+        let room = match asked {
+            Ok(room) => room,
+            // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
+            Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
+                self.notes.push(format!("what the server has room for is not known: {error}"));
+                working.growth = Growth::fixed(self.options.jobs.unwrap_or(FIRST));
+                working.idle.push(session);
+                return Err(ProvisionError::Run(Box::new(error)));
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                working.goes_down(Arc::clone(&error));
+                return Err(ProvisionError::Connect(error));
+            }
+        };
+        working.idle.push(session);
+        working.peak = 1;
+        let locks = locks_of(working.target.provisioner.snapshot());
+        let budget = room.budget(locks, self.options.jobs, MOST).map_err(ProvisionError::Budget)?;
+        working.growth = match self.options.jobs {
+            Some(_) => Growth::fixed(budget.workers),
+            None => Growth::measured(FIRST, budget.workers),
+        };
+        if let (Some(because), Some(wanted)) = (budget.because, self.options.jobs) {
+            let at =
+                if working.target.name.is_empty() { String::new() } else { format!(" at {}", working.target.name) };
+            self.notes.push(format!("{} workers{at} instead of {wanted}: {because}", budget.workers));
+        }
+        Ok(room)
+    }
+
+    /// Takes requests until there are no more, and tells of each as soon as it is done.
+    ///
+    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `stop` asks, nothing further is begun,
+    /// and what is at work is cut short as [`Provisioner::provision`] says.
+    pub async fn run(
+        mut self,
+        mut next: impl AsyncFnMut() -> Option<Request>,
+        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        stop: &Stop,
+    ) -> BulkReport {
+        let mut exhausted = false;
+        let mut look_after = tokio::time::interval(LOOK_AFTER);
+        look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            if stop.now().is_some() {
+                self.ended_early.get_or_insert_with(|| "the run was stopped".to_owned());
+            }
+            let goes_on = self.ended_early.is_none();
+            if goes_on {
+                self.dispatch(on_done, stop);
+            }
+            let waits = self.targets.iter().any(|working| !working.waiting.is_empty());
+            if self.tasks.is_empty() && (!goes_on || (exhausted && !waits)) {
+                break;
+            }
+            tokio::select! {
+                task = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    match task {
+                        Some(Ok(task)) => self.ended(task, on_done, stop),
+                        // Only a panic ends a task that nobody aborts.
+                        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                        None => {}
+                    }
+                }
+                request = next(), if goes_on && !exhausted && self.has_room() => match request {
+                    Some(request) => self.take(request),
+                    None => exhausted = true,
+                },
+                _ = look_after.tick(), if goes_on => self.look_after(stop),
+                _ = stop.requested(), if goes_on => {}
+            }
+        }
+        self.finish().await
+    }
+
+    /// Whether another request may be taken: when a worker is there for it, or may be started.
+    fn has_room(&self) -> bool {
+        match self.targets.as_slice() {
+            [only] => {
+                only.waiting.is_empty()
+                    && (!only.idle.is_empty() || only.workers() < only.growth.wanted() || only.is_down().is_some())
+            }
+            several => several.iter().map(|working| working.waiting.len()).sum::<usize>() < WAITING,
+        }
+    }
+
+    fn take(&mut self, request: Request) {
+        if let Some(working) = self.targets.get_mut(request.target) {
+            working.waiting.push_back(request);
+        }
+    }
+
+    /// Gives what waits to workers that are free, and starts workers where that helps.
+    fn dispatch(&mut self, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
+        for index in 0..self.targets.len() {
+            while self.ended_early.is_none() && self.one(index, on_done, stop) {}
+            let busy = self.targets.get(index).is_some_and(|working| !working.waiting.is_empty() || working.busy > 0);
+            if busy {
+                self.staff(index, stop);
+            }
+        }
+    }
+
+    /// Begins with one request of a server; whether there was one to begin with.
+    fn one(&mut self, index: usize, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) -> bool {
+        let Some(working) = self.targets.get_mut(index) else { return false };
+        if working.waiting.is_empty() {
+            return false;
+        }
+        if let Some(error) = working.is_down() {
+            if let Some(request) = working.waiting.pop_front() {
+                self.tell(failed(request, ProvisionError::Connect(error)), on_done);
+            }
+            return true;
+        }
+        let Some(session) = working.take_idle() else { return false };
+        let Some(request) = working.waiting.pop_front() else { return false };
+        working.busy += 1;
+        let mut retries = working.target.provisioner.options().retries;
+        // Nobody waits again for what nobody could reach a moment ago.
+        if working.was_down() {
+            retries = Retries { attempts: 1, ..retries };
+        }
+        let provisioner = working.target.provisioner.clone();
+        let (hook, stop) = (self.options.hook.clone(), stop.clone());
+        self.tasks.spawn(create(provisioner, hook, session, request, retries, stop));
+        true
+    }
+
+    /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
+    fn staff(&mut self, index: usize, stop: &Stop) {
+        let Some(working) = self.targets.get_mut(index) else { return };
+        while working.workers() < working.growth.wanted() && working.is_down().is_none() && working.warming < 4 {
+            // The workers at work are not slowed down by many that log in at once.
+            working.warming += 1;
+            let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
+            self.tasks.spawn(async move {
+                let warmed = session.refresh(&stop).await;
+                Task::Warmed(index, session, warmed)
+            });
+        }
+    }
+
+    fn ended(&mut self, task: Task, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
+        match task {
+            Task::Tenant(done, mut session) => {
+                let index = done.request.target;
+                if let Some(working) = self.targets.get_mut(index) {
+                    let working_now = working.busy;
+                    working.busy -= 1;
+                    match &done.result {
+                        Err(ProvisionError::Connect(error)) => working.goes_down(Arc::clone(error)),
+                        _ => working.is_up(),
+                    }
+                    working.growth.ended(working_now, Instant::now());
+                    if working.workers() < working.growth.wanted() {
+                        working.idle.push(session);
+                    } else {
+                        // One more than helps.
+                        self.closing.spawn(async move { session.close().await });
+                    }
+                }
+                self.tell(*done, on_done);
+                let starved = self.targets.get_mut(index).filter(|working| working.waiting.is_empty());
+                if let Some(working) = starved.filter(|working| working.idle.len() > 1) {
+                    working.growth.starved();
+                }
+            }
+            Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, stop),
+            Task::Asked(index, session, room) => drop(self.asked(index, session, room)),
+        }
+    }
+
+    fn warmed(&mut self, index: usize, session: PsqlSession, warmed: Result<(), PsqlError>, stop: &Stop) {
+        let Some(working) = self.targets.get_mut(index) else { return };
+        working.warming -= 1;
+        match warmed {
+            Ok(()) => {
+                working.is_up();
+                working.idle.push(session);
+                working.peak = working.peak.max(working.workers());
+            }
+            Err(_) if stop.now().is_some() => {}
+            Err(error) if working.workers() > 0 => {
+                let workers = working.workers();
+                working.growth.limit(workers);
+                if error.is_out_of_connections() {
+                    self.notes.push(format!("no more than {workers} workers: {error}"));
+                } else {
+                    tracing::debug!(%error, workers, "no further worker");
+                }
+            }
+            Err(error) => working.goes_down(Arc::new(error)),
+        }
+    }
+
+    /// Connections of workers that have nothing to do are kept alive, and renewed.
+    fn look_after(&mut self, stop: &Stop) {
+        for index in 0..self.targets.len() {
+            let Some(working) = self.targets.get_mut(index) else { continue };
+            let (stale, fresh): (Vec<_>, Vec<_>) = std::mem::take(&mut working.idle)
+                .into_iter()
+                .partition(|session| session.idle().is_none_or(|idle| idle > IDLE));
+            working.idle = fresh;
+            for mut session in stale {
+                working.warming += 1;
+                let stop = stop.clone();
+                self.tasks.spawn(async move {
+                    let warmed = session.refresh(&stop).await;
+                    Task::Warmed(index, session, warmed)
+                });
+            }
+        }
+    }
+
+    fn tell(&mut self, done: Done, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>) {
+        let failed = match &done.result {
+            Err(ProvisionError::PoolFull) => {
+                self.ended_early.get_or_insert_with(|| "the pool is full".to_owned());
+                false
+            }
+            result => result.is_err() || done.hook.is_err(),
+        };
+        self.failures += usize::from(failed);
+        if on_done(done).is_break() {
+            self.ended_early.get_or_insert_with(|| "nobody listens any more".to_owned());
+        }
+        if failed && self.options.max_failures.is_some_and(|most| self.failures >= most) {
+            let failures = self.failures;
+            self.ended_early.get_or_insert_with(|| format!("{failures} failed"));
+        }
+    }
+
+    async fn finish(self) -> BulkReport {
+        let Self { targets, ended_early, notes, mut closing, .. } = self;
+        let (mut not_begun, mut workers) = (Vec::new(), Vec::new());
+        for working in targets {
+            not_begun.extend(working.waiting);
+            workers.push(working.peak);
+            for mut session in working.idle {
+                closing.spawn(async move { session.close().await });
+            }
+        }
+        while closing.join_next().await.is_some() {}
+        BulkReport { not_begun, ended_early, workers, notes }
+    }
+}
+
+async fn create(
+    provisioner: Provisioner,
+    hook: Option<ExternalCommand>,
+    mut session: PsqlSession,
+    request: Request,
+    retries: Retries,
+    stop: Stop,
+) -> Task {
+    let start = Instant::now();
+    let psql = Psql::Kept(&mut session);
+    let (result, attempts) = provisioner.provision_with(psql, &request.tenant, retries, &stop).await;
+    let mut ran = Ok(());
+    if let (Some(hook), Ok(Outcome::Created { .. })) = (&hook, &result) {
+        ran = hook.run_for(provisioner.server(), &request.tenant, &stop).await;
+    }
+    let done = Done { request, result, hook: ran, attempts, elapsed: start.elapsed() };
+    Task::Tenant(Box::new(done), session)
+}
+
+fn failed(request: Request, error: ProvisionError) -> Done {
+    Done { request, result: Err(error), hook: Ok(()), attempts: 0, elapsed: Duration::ZERO }
+}

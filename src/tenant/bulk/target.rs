@@ -1,0 +1,82 @@
+//! A server in a bulk run: its workers, what waits for it, and whether it can be reached.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::engine::Request;
+use super::growth::Growth;
+use crate::pg::{PsqlError, PsqlSession};
+use crate::tenant::Provisioner;
+
+/// How long a server that could not be reached is left alone.
+const DOWN: Duration = Duration::from_secs(5);
+
+/// A server of a bulk run.
+#[derive(Clone, Debug)]
+pub struct BulkTarget {
+    /// Its name; empty for the only one.
+    pub name: String,
+    /// What creates tenants there.
+    pub provisioner: Provisioner,
+}
+
+/// A server while the run goes on.
+#[derive(Debug)]
+pub(super) struct Working {
+    pub(super) target: BulkTarget,
+    pub(super) idle: Vec<PsqlSession>,
+    /// Workers that create a tenant.
+    pub(super) busy: usize,
+    /// Workers that are being connected, or looked after.
+    pub(super) warming: usize,
+    pub(super) waiting: VecDeque<Request>,
+    pub(super) growth: Growth,
+    /// Since when there is no connection, and why.
+    down: Option<(Instant, Arc<PsqlError>)>,
+    /// Most workers there have been.
+    pub(super) peak: usize,
+}
+
+impl Working {
+    pub(super) fn new(target: BulkTarget) -> Self {
+        Self {
+            target,
+            idle: Vec::new(),
+            busy: 0,
+            warming: 0,
+            waiting: VecDeque::new(),
+            growth: Growth::fixed(1),
+            down: None,
+            peak: 0,
+        }
+    }
+
+    /// All its workers.
+    pub(super) fn workers(&self) -> usize {
+        self.idle.len() + self.busy + self.warming
+    }
+
+    /// The failure of all connections a moment ago; `None` when one may be tried.
+    pub(super) fn is_down(&self) -> Option<Arc<PsqlError>> {
+        self.down.as_ref().filter(|(since, _)| since.elapsed() < DOWN).map(|(_, error)| Arc::clone(error))
+    }
+
+    /// Whether the last that is known is that it cannot be reached.
+    pub(super) fn was_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    pub(super) fn goes_down(&mut self, error: Arc<PsqlError>) {
+        self.down = Some((Instant::now(), error));
+    }
+
+    pub(super) fn is_up(&mut self) {
+        self.down = None;
+    }
+
+    /// A worker that is free, with its psql open where there is one.
+    pub(super) fn take_idle(&mut self) -> Option<PsqlSession> {
+        self.idle.pop()
+    }
+}

@@ -1,0 +1,90 @@
+//! Spares that are not wanted any more are dropped.
+
+use super::registry::{Kind, table};
+use super::status::status;
+use crate::pg::{PsqlError, ScriptOptions, Server};
+use crate::process::Stop;
+use crate::snapshot::capture::SPARE;
+use crate::snapshot::{RenderOptions, Snapshot, settings};
+use crate::sql::{quote, quote_literal};
+
+/// Which spares go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that no claim with this snapshot and these options takes, and those in no pool.
+    Others,
+    /// All.
+    All,
+}
+
+/// What went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Schemas that were dropped.
+    pub dropped: usize,
+    /// Rows without a spare that were removed.
+    pub forgotten: usize,
+}
+
+/// Drops spares, each in a transaction of its own; what a claim takes at that moment stays.
+///
+/// # Errors
+/// See [`PsqlError`]; what was dropped before stays dropped.
+pub async fn drain(
+    server: &Server,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    which: Which,
+    stop: &Stop,
+) -> Result<Drained, PsqlError> {
+    let seen = status(server, snapshot, options, stop).await?;
+    let mut drained = Drained::default();
+    let rows = seen.spares.iter().map(|group| group.ready + group.broken).sum::<usize>();
+    if rows > 0 {
+        let condition = match which {
+            Which::All => "true".to_owned(),
+            Which::Others => format!("NOT ({})", Kind::of(snapshot, options).condition()),
+        };
+        let sql = format!("SELECT pg_catalog.to_json(s.name) FROM {} s WHERE {condition} ORDER BY s.made;\n", table());
+        for name in server.query_json(&sql, stop).await? {
+            let Some(name) = name.as_str() else { continue };
+            let removed = remove(server, name, true, stop).await?;
+            drained.dropped += usize::from(removed == "dropped");
+            drained.forgotten += usize::from(removed == "forgotten");
+        }
+    }
+    for name in &seen.strays {
+        drained.dropped += usize::from(remove(server, name, false, stop).await? == "dropped");
+    }
+    Ok(drained)
+}
+
+/// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.
+async fn remove(server: &Server, name: &str, has_row: bool, stop: &Stop) -> Result<String, PsqlError> {
+    let take = if has_row {
+        let (table, name) = (table(), quote_literal(name));
+        format!(
+            "PERFORM 1 FROM {table} s WHERE s.name = {name} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
+             DELETE FROM {table} s WHERE s.name = {name}; PERFORM pg_catalog.set_config('schemastamp.drained', 'forgotten', true); "
+        )
+    } else {
+        String::new()
+    };
+    // The mark once more, in the transaction that drops: what has become a tenant stays.
+    let body = format!(
+        "BEGIN {take}IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = {literal} \
+         AND pg_catalog.obj_description(n.oid, 'pg_namespace') ~ {mark}) THEN DROP SCHEMA {schema} CASCADE; \
+         PERFORM pg_catalog.set_config('schemastamp.drained', 'dropped', true); END IF; END",
+        literal = quote_literal(name),
+        mark = quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
+        schema = quote(name),
+    );
+    let script = format!(
+        "{} \\;\nSELECT pg_catalog.set_config('schemastamp.drained', '', true) \\;\nDO {} \\;\n\
+         SELECT pg_catalog.current_setting('schemastamp.drained');\n",
+        settings(server.timeout),
+        quote_literal(&body)
+    );
+    let output = server.run_script(&script, &ScriptOptions::default(), stop).await?;
+    Ok(output.lines.last().cloned().unwrap_or_default())
+}

@@ -1,0 +1,86 @@
+//! The table of spares.
+
+use crate::snapshot::{RenderOptions, Rendered, Snapshot};
+use crate::sql::{TenantName, quote_literal};
+use crate::tenant::mark::POOL;
+
+/// SQLSTATE of the error that says that the pool has as many spares as it is to have.
+pub const POOL_FULL: &str = "SS007";
+/// SQLSTATE of the error that says that a claimed schema still names the spare.
+pub const STILL_NAMED: &str = "SS008";
+/// The advisory lock beneath which pools are made and counted: the first 64 bits of a SHA-256 of `schemastamp pool`.
+const LOCK: i64 = -0x5128_50b1_e918_6ab8;
+
+/// Which spares are alike: those of one snapshot that were made with the same options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) snapshot: String,
+    pub(super) options: String,
+}
+
+impl Kind {
+    pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
+        let mut text = String::new();
+        for (left_out, word) in [(!options.owners, "no owners"), (!options.privileges, "no privileges")] {
+            if left_out {
+                text.push_str(word);
+                text.push(' ');
+            }
+        }
+        if let Some(role) = &options.role {
+            text.push_str("role ");
+            text.push_str(role);
+        }
+        Self { snapshot: snapshot.fingerprint().to_owned(), options: text.trim_end().to_owned() }
+    }
+
+    /// The condition that a row of the table, called `s`, is of this kind.
+    pub(super) fn condition(&self) -> String {
+        format!("s.snapshot = {} AND s.options = {}", quote_literal(&self.snapshot), quote_literal(&self.options))
+    }
+}
+
+/// The table's name.
+pub(super) fn table() -> String {
+    format!("{POOL}.spares")
+}
+
+/// Takes the lock of all pools until the end of the transaction.
+pub(super) fn pool_lock() -> String {
+    format!("SELECT pg_catalog.pg_advisory_xact_lock({LOCK})")
+}
+
+/// Statements that make the table, if it is not there.
+pub(super) fn creation() -> Vec<String> {
+    vec![
+        pool_lock(),
+        format!("CREATE SCHEMA IF NOT EXISTS {POOL}"),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
+             made timestamp with time zone NOT NULL DEFAULT pg_catalog.now())",
+            table()
+        ),
+        format!("COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'"),
+    ]
+}
+
+/// The statements behind those that make a spare: they count the spares of its kind, and add it unless there are enough.
+pub(in crate::tenant) fn registering(
+    spare: &TenantName,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    size: usize,
+) -> [Rendered; 2] {
+    let kind = Kind::of(snapshot, options);
+    let table = table();
+    let body = format!(
+        "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s WHERE {}) >= {size} THEN RAISE EXCEPTION USING \
+         ERRCODE = '{POOL_FULL}', MESSAGE = 'the pool is full'; END IF; \
+         INSERT INTO {table} (name, snapshot, options) VALUES ({}, {}, {}); END",
+        kind.condition(),
+        quote_literal(spare.as_str()),
+        quote_literal(&kind.snapshot),
+        quote_literal(&kind.options),
+    );
+    [Rendered::added(pool_lock()), Rendered::added(format!("DO {}", quote_literal(&body)))]
+}

@@ -1,0 +1,102 @@
+//! What there is in the pools.
+
+use serde::Deserialize;
+
+use super::registry::{Kind, table};
+use crate::pg::{PsqlError, Server};
+use crate::process::Stop;
+use crate::snapshot::capture::SPARE;
+use crate::snapshot::{RenderOptions, Snapshot};
+use crate::sql::quote_literal;
+use crate::tenant::mark::SPARE_NAME;
+
+/// The spares of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Groups of spares that are alike, the one that was asked for first.
+    pub spares: Vec<Spares>,
+    /// Schemas that are marked as spares and are in no pool: their row is gone.
+    pub strays: Vec<String>,
+}
+
+/// Spares that are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Spares {
+    /// Fingerprint of the snapshot that they were made of.
+    pub snapshot: String,
+    /// How they were made: `no owners no privileges role app`; empty for all of the snapshot as the role that logs in.
+    pub options: String,
+    /// How many there are.
+    pub ready: usize,
+    /// Rows whose schema is gone or is no spare any more; a claim passes them over.
+    pub broken: usize,
+    /// When the oldest was made, as the server shows it in UTC; `None` when there is none.
+    pub oldest: Option<String>,
+    /// Whether a claim for this snapshot with these options takes them.
+    pub wanted: bool,
+}
+
+/// Looks at the pools. The first group is that of this snapshot and these options, even when it is empty.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub async fn status(
+    server: &Server,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    stop: &Stop,
+) -> Result<PoolStatus, PsqlError> {
+    let kind = Kind::of(snapshot, options);
+    let table = table();
+    let marked = format!(
+        "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
+         WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
+    );
+    let there = server
+        .query_json(&format!("SELECT pg_catalog.to_json(pg_catalog.to_regclass('{table}') IS NOT NULL);\n"), stop)
+        .await?
+        .first()
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or_default();
+    let groups = if there {
+        format!(
+            "SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, \
+             'ready', pg_catalog.count(m.nspname), 'broken', pg_catalog.count(*) - pg_catalog.count(m.nspname), \
+             'oldest', pg_catalog.to_char(pg_catalog.min(s.made) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+             'wanted', {wanted}) \
+             FROM {table} s LEFT JOIN {marked} m ON m.nspname = s.name AND m.comment LIKE '%{SPARE}' || s.snapshot \
+             GROUP BY s.snapshot, s.options ORDER BY {wanted} DESC, pg_catalog.min(s.made);\n",
+            wanted = kind.condition(),
+        )
+    } else {
+        String::new()
+    };
+    let strays = format!(
+        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} {} ORDER BY 1 LIMIT 1000;\n",
+        quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
+        if there { format!("AND NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)") } else { String::new() }
+    )
+    .replace("ORDER BY 1", "ORDER BY m.nspname");
+    let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new() };
+    for (index, value) in server.query_json(&format!("{groups}{strays}"), stop).await?.into_iter().enumerate() {
+        if let Some(stray) = value.as_str() {
+            found.strays.push(stray.to_owned());
+            continue;
+        }
+        let text = value.to_string().chars().take(200).collect();
+        let group =
+            serde_json::from_value(value).map_err(|source| PsqlError::Output { line: index + 1, text, source })?;
+        found.spares.push(group);
+    }
+    if !found.spares.first().is_some_and(|group| group.wanted) {
+        found.spares.insert(0, kind.none());
+    }
+    Ok(found)
+}
+
+impl Kind {
+    fn none(self) -> Spares {
+        let Self { snapshot, options } = self;
+        Spares { snapshot, options, ready: 0, broken: 0, oldest: None, wanted: true }
+    }
+}
