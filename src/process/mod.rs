@@ -15,6 +15,7 @@ mod signal;
 mod stderr;
 mod stop;
 mod supervise;
+mod sweep;
 
 pub use capture::Stdout;
 pub use environment::EnvValue;

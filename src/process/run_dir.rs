@@ -1,10 +1,13 @@
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Once;
 
 use tempfile::TempDir;
 
+use super::sweep::{PREFIX, RANDOM, lock, sweep};
 use crate::path::PathError;
 
 const FOLDER_MODE: u32 = 0o700;
@@ -15,9 +18,13 @@ const ABSENT: &str = "absent";
 /// A private folder (mode 0700, random name) made for one run, removed with all that is in it when dropped.
 ///
 /// It is the child's working directory and home: a relative path, a `~/.pgpass` or a stray file cannot steer the child.
+///
+/// It is locked as long as this lives: a folder that nobody holds was left behind by a process that was killed, and the
+/// first run of the next one removes it.
 #[derive(Debug)]
 pub struct RunDir {
     folder: TempDir,
+    _lock: Option<OwnedFd>,
 }
 
 impl RunDir {
@@ -28,14 +35,29 @@ impl RunDir {
     pub fn new(temporary: &Path) -> Result<Self, PathError> {
         let action = "create a private folder in";
         let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(|| sweep(&absolute));
+        let mut folder = Self::make(&absolute)?;
+        // Between the making and the locking, somebody who sweeps may have taken it for one left behind.
+        let mut held = lock(folder.path());
+        if !folder.path().exists() {
+            folder = Self::make(&absolute)?;
+            held = lock(folder.path());
+        }
+        Ok(Self { folder, _lock: held })
+    }
+
+    fn make(absolute: &Path) -> Result<TempDir, PathError> {
+        let action = "create a private folder in";
         let folder = tempfile::Builder::new()
-            .prefix("schemastamp-")
+            .prefix(PREFIX)
+            .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(FOLDER_MODE))
-            .tempdir_in(&absolute)
-            .map_err(|error| PathError::on(action, &absolute)(without_path(error)))?;
-        let mode = fs::metadata(folder.path()).map_err(PathError::on(action, &absolute))?.permissions();
-        check_mode(&mode, FOLDER_MODE).map_err(PathError::on(action, &absolute))?;
-        Ok(Self { folder })
+            .tempdir_in(absolute)
+            .map_err(|error| PathError::on(action, absolute)(without_path(error)))?;
+        let mode = fs::metadata(folder.path()).map_err(PathError::on(action, absolute))?.permissions();
+        check_mode(&mode, FOLDER_MODE).map_err(PathError::on(action, absolute))?;
+        Ok(folder)
     }
 
     /// The folder's absolute path.

@@ -1,0 +1,106 @@
+//! Private folders that a killed process has left behind: nobody holds their lock.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+
+/// Begins the name of a private folder; so many random characters follow.
+pub(super) const PREFIX: &str = "schemastamp-run-";
+/// How many random characters the name of a private folder has.
+pub(super) const RANDOM: usize = 12;
+
+/// What a run puts into its folder. One that holds anything else is not touched.
+const FILES: [(&str, &str); 2] = [("script", ".sql"), ("dump", ".sql")];
+
+/// The lock of a folder, held as long as this lives; `None` where it is another's, or the file system has no locks.
+pub(super) fn lock(folder: &Path) -> Option<OwnedFd> {
+    // The child does not inherit it: it may outlive the process that the folder belongs to.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = open(folder, flags, Mode::empty()).ok()?;
+    flock(&handle, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(handle)
+}
+
+/// Removes the folders of this user's runs in `temporary` that nobody holds.
+pub(super) fn sweep(temporary: &Path) {
+    let Ok(entries) = fs::read_dir(temporary) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if !is_of_a_run(&entry.file_name().to_string_lossy()) || !is_own(&path) {
+            continue;
+        }
+        // Held until it is removed, so that of two who sweep only one does.
+        if let Some(_held) = lock(&path)
+            && holds_only_scripts(&path)
+        {
+            match fs::remove_dir_all(&path) {
+                Ok(()) => tracing::debug!(folder = %path.display(), "left behind by a run that was killed; removed"),
+                Err(error) => tracing::debug!(%error, folder = %path.display(), "cannot be removed"),
+            }
+        }
+    }
+}
+
+fn is_of_a_run(name: &str) -> bool {
+    let random = name.strip_prefix(PREFIX);
+    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+fn is_own(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| {
+        metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0
+    })
+}
+
+fn holds_only_scripts(folder: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(folder) else { return false };
+    entries.all(|entry| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_known = FILES.iter().any(|(begins, ends)| name.starts_with(begins) && name.ends_with(ends));
+            is_known && entry.file_type().is_ok_and(|kind| kind.is_file())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::RunDir;
+    use super::*;
+
+    #[test]
+    fn what_nobody_holds_is_removed_and_nothing_else() {
+        let outer = tempfile::tempdir().unwrap();
+        let make = |name: &str, mode: u32, file: Option<&str>| {
+            let path = outer.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            if let Some(file) = file {
+                crate::path::write_atomic(&path.join(file), b"SELECT 1").unwrap();
+            }
+            path
+        };
+        let live = RunDir::new(outer.path()).unwrap();
+        live.write("script.sql", b"SELECT 1").unwrap();
+        let stale = make("schemastamp-run-abcdefghijkl", 0o700, Some("script-7.sql"));
+        let kept = [
+            make("schemastamp-run-ABCDEFGHIJKL", 0o700, Some("notes.txt")),
+            make("schemastamp-run-mine", 0o700, None),
+            make("schemastamp-run-abcdefghijk2", 0o755, None),
+            make("schemastamp-dev", 0o700, None),
+        ];
+        std::os::unix::fs::symlink("/", outer.path().join("schemastamp-run-abcdefghijk3")).unwrap();
+        sweep(outer.path());
+        assert!(!stale.exists() && live.path().exists() && kept.iter().all(|path| path.exists()));
+        assert!(lock(live.path()).is_none(), "it is held");
+        let path = live.path().to_owned();
+        drop(live);
+        assert!(!path.exists());
+    }
+}
