@@ -196,7 +196,7 @@ pub(super) struct ProvisionArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
     /// Make tenants distributed schemas of Citus 12 or later
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
     /// Run this command of the app for each tenant once it is created, with `SCHEMASTAMP_TENANT` and `PG*` set
     #[arg(long, value_name = "CMD")]

@@ -15,6 +15,9 @@ const FILE_MODE: u32 = 0o600;
 /// The name that no file of the run gets.
 const ABSENT: &str = "absent";
 
+/// Once for each process: what others have left behind.
+static SWEPT: Once = Once::new();
+
 /// A private folder (mode 0700, random name) made for one run, removed with all that is in it when dropped.
 ///
 /// It is the child's working directory and home: a relative path, a `~/.pgpass` or a stray file cannot steer the child.
@@ -35,7 +38,6 @@ impl RunDir {
     pub fn new(temporary: &Path) -> Result<Self, PathError> {
         let action = "create a private folder in";
         let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
-        static SWEPT: Once = Once::new();
         SWEPT.call_once(|| sweep(&absolute));
         let mut folder = Self::make(&absolute)?;
         // Between the making and the locking, somebody who sweeps may have taken it for one left behind.

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
+/// The rights of others: nobody else has any on a private folder.
+const OTHERS: u32 = 0o077;
 /// Begins the name of a private folder; so many random characters follow.
 pub(super) const PREFIX: &str = "schemastamp-run-";
 /// How many random characters the name of a private folder has.
@@ -51,7 +53,7 @@ fn is_of_a_run(name: &str) -> bool {
 
 fn is_own(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
-        metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0
+        metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & OTHERS == 0
     })
 }
 

@@ -46,7 +46,10 @@ enum Ran {
 
 impl Attempt<'_> {
     pub(super) async fn make(&self, psql: &mut Psql<'_>) -> Result<Outcome, ProvisionError> {
-        if self.provisioner.options.from_pool
+        let options = &self.provisioner.options;
+        // Citus takes no claim in one message.
+        if options.from_pool
+            && !options.render.citus
             && let Some(outcome) = self.claim(psql).await?
         {
             return Ok(outcome);

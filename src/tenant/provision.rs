@@ -11,8 +11,8 @@ use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError,
 use crate::sql::TenantName;
 
 /// How many objects a psql that is kept open has made before another takes its place: a server's process keeps an entry
-/// for each relation that it has touched.
-const CAPACITY: usize = 20_000;
+/// for each relation that it has touched: some 150 bytes a statement (tried).
+const CAPACITY: usize = 200_000;
 
 /// What is done about a tenant that exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

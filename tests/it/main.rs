@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests stage their own files, programs and environments")]
 #![expect(clippy::unwrap_in_result, reason = "what the tests stand on panics; only what a test expects is an error")]
 
+mod bulk;
 mod capture;
 mod cli;
 mod config;
+mod pool;
 mod process;
 mod provision;
 mod support;

@@ -20,6 +20,8 @@ use crate::tenant::{Outcome, ProvisionError, Provisioner, Retries};
 const MOST: usize = 32;
 /// Workers at the beginning, when their number is measured.
 const FIRST: usize = 2;
+/// Workers of a server that are connected at the same time.
+const LOGINS: usize = 4;
 /// Requests that may wait for their servers, when there are several.
 const WAITING: usize = 1000;
 /// How often idle workers are looked after.
@@ -283,45 +285,81 @@ impl Bulk {
     /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
     fn staff(&mut self, index: usize, stop: &Stop) {
         let Some(working) = self.targets.get_mut(index) else { return };
-        while working.workers() < working.growth.wanted() && working.is_down().is_none() && working.warming < 4 {
-            // The workers at work are not slowed down by many that log in at once.
-            working.warming += 1;
-            let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
-            self.tasks.spawn(async move {
-                let warmed = session.refresh(&stop).await;
-                Task::Warmed(index, session, warmed)
-            });
+        // The workers at work are not slowed down by many that log in at once.
+        while working.wants_worker() && working.warming < LOGINS {
+            let session = working.target.provisioner.session();
+            Self::warm(&mut self.tasks, working, index, session, stop);
         }
     }
 
     fn ended(&mut self, task: Task, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
         match task {
-            Task::Tenant(done, mut session) => {
-                let index = done.request.target;
-                if let Some(working) = self.targets.get_mut(index) {
-                    let working_now = working.busy;
-                    working.busy -= 1;
-                    match &done.result {
-                        Err(ProvisionError::Connect(error)) => working.goes_down(Arc::clone(error)),
-                        _ => working.is_up(),
-                    }
-                    working.growth.ended(working_now, Instant::now());
-                    if working.workers() < working.growth.wanted() {
-                        working.idle.push(session);
-                    } else {
-                        // One more than helps.
-                        self.closing.spawn(async move { session.close().await });
-                    }
-                }
-                self.tell(*done, on_done);
-                let starved = self.targets.get_mut(index).filter(|working| working.waiting.is_empty());
-                if let Some(working) = starved.filter(|working| working.idle.len() > 1) {
-                    working.growth.starved();
-                }
-            }
+            Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, stop),
             Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, stop),
             Task::Asked(index, session, room) => drop(self.asked(index, session, room)),
         }
+    }
+
+    fn tenant_ended(
+        &mut self,
+        done: Done,
+        mut session: PsqlSession,
+        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        stop: &Stop,
+    ) {
+        let index = done.request.target;
+        let Some(working) = self.targets.get_mut(index) else { return };
+        let at_work = working.busy;
+        working.busy -= 1;
+        let others = working.busy > 0;
+        match &done.result {
+            // Others took its connection: the others of this run go on without it.
+            Err(ProvisionError::Connect(error))
+                if others && error.is_out_of_connections() && self.ended_early.is_none() =>
+            {
+                working.hold_back(error);
+                Self::note_scarce(&mut self.notes, working, error);
+                working.waiting.push_front(done.request);
+                return;
+            }
+            // As long as others work there, the server is not down.
+            Err(ProvisionError::Connect(error)) if !others => working.goes_down(Arc::clone(error)),
+            Err(ProvisionError::Connect(_)) => {}
+            _ => working.is_up(),
+        }
+        working.growth.ended(at_work, Instant::now());
+        if working.workers() >= working.growth.wanted() {
+            // One more than helps.
+            self.closing.spawn(async move { session.close().await });
+        } else if session.idle().is_some() || working.is_down().is_some() {
+            working.idle.push(session);
+        } else {
+            // psql ended with the error; the next name does not wait for another.
+            Self::warm(&mut self.tasks, working, index, session, stop);
+        }
+        if working.waiting.is_empty() && working.idle.len() > 1 {
+            working.growth.starved();
+        }
+        self.tell(done, on_done);
+    }
+
+    /// Says, once, that a server has no connection for another worker.
+    fn note_scarce(notes: &mut Vec<String>, working: &mut Working, error: &PsqlError) {
+        let workers = working.workers();
+        tracing::debug!(%error, workers, "no further worker for now");
+        if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
+            notes.push(format!("{} had no connection for another worker beside {workers}: {error}", working.place()));
+        }
+    }
+
+    /// Has a worker connected, or its connection looked after.
+    fn warm(tasks: &mut JoinSet<Task>, working: &mut Working, index: usize, mut session: PsqlSession, stop: &Stop) {
+        working.warming += 1;
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            let warmed = session.refresh(&stop).await;
+            Task::Warmed(index, session, warmed)
+        });
     }
 
     fn warmed(&mut self, index: usize, session: PsqlSession, warmed: Result<(), PsqlError>, stop: &Stop) {
@@ -335,13 +373,8 @@ impl Bulk {
             }
             Err(_) if stop.now().is_some() => {}
             Err(error) if working.workers() > 0 => {
-                let workers = working.workers();
-                working.growth.limit(workers);
-                if error.is_out_of_connections() {
-                    self.notes.push(format!("no more than {workers} workers: {error}"));
-                } else {
-                    tracing::debug!(%error, workers, "no further worker");
-                }
+                working.hold_back(&error);
+                Self::note_scarce(&mut self.notes, working, &error);
             }
             Err(error) => working.goes_down(Arc::new(error)),
         }
@@ -355,13 +388,8 @@ impl Bulk {
                 .into_iter()
                 .partition(|session| session.idle().is_none_or(|idle| idle > IDLE));
             working.idle = fresh;
-            for mut session in stale {
-                working.warming += 1;
-                let stop = stop.clone();
-                self.tasks.spawn(async move {
-                    let warmed = session.refresh(&stop).await;
-                    Task::Warmed(index, session, warmed)
-                });
+            for session in stale {
+                Self::warm(&mut self.tasks, working, index, session, stop);
             }
         }
     }

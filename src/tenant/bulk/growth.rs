@@ -37,12 +37,6 @@ impl Growth {
         self.wanted
     }
 
-    /// No more than there are now: the server has no connection left.
-    pub(super) fn limit(&mut self, workers: usize) {
-        let workers = workers.max(1);
-        (self.most, self.wanted, self.settled) = (workers.min(self.most), workers.min(self.wanted), true);
-    }
-
     /// A worker had nothing to do: what is measured is not their speed.
     pub(super) fn starved(&mut self) {
         self.window = None;
@@ -116,7 +110,5 @@ mod tests {
             growth.starved();
         }
         assert_eq!(growth.wanted(), 2);
-        growth.limit(1);
-        assert_eq!(growth.wanted(), 1);
     }
 }

@@ -11,6 +11,10 @@ use crate::tenant::Provisioner;
 
 /// How long a server that could not be reached is left alone.
 const DOWN: Duration = Duration::from_secs(5);
+/// How long no further worker is started on a server that has no connection for one.
+const SCARCE: Duration = Duration::from_secs(10);
+/// How long no further worker is started after one got no connection for another reason.
+const FAILED: Duration = Duration::from_secs(1);
 
 /// A server of a bulk run.
 #[derive(Clone, Debug)]
@@ -32,8 +36,12 @@ pub(super) struct Working {
     pub(super) warming: usize,
     pub(super) waiting: VecDeque<Request>,
     pub(super) growth: Growth,
+    /// Until when no further worker is started: the last one got no connection.
+    held_back: Option<Instant>,
     /// Since when there is no connection, and why.
     down: Option<(Instant, Arc<PsqlError>)>,
+    /// Whether it was said that it has no connection for another worker.
+    pub(super) said_scarce: bool,
     /// Most workers there have been.
     pub(super) peak: usize,
 }
@@ -47,9 +55,16 @@ impl Working {
             warming: 0,
             waiting: VecDeque::new(),
             growth: Growth::fixed(1),
+            held_back: None,
             down: None,
+            said_scarce: false,
             peak: 0,
         }
+    }
+
+    /// What to call it.
+    pub(super) fn place(&self) -> String {
+        if self.target.name.is_empty() { "the server".to_owned() } else { format!("target '{}'", self.target.name) }
     }
 
     /// All its workers.
@@ -69,6 +84,18 @@ impl Working {
 
     pub(super) fn goes_down(&mut self, error: Arc<PsqlError>) {
         self.down = Some((Instant::now(), error));
+    }
+
+    /// Whether another worker is wanted and may be started.
+    pub(super) fn wants_worker(&self) -> bool {
+        let held_back = self.held_back.is_some_and(|until| Instant::now() < until);
+        self.workers() < self.growth.wanted() && !held_back && self.is_down().is_none()
+    }
+
+    /// A worker got no connection, while others work.
+    pub(super) fn hold_back(&mut self, error: &PsqlError) {
+        let pause = if error.is_out_of_connections() { SCARCE } else { FAILED };
+        self.held_back = Some(Instant::now() + pause);
     }
 
     pub(super) fn is_up(&mut self) {

@@ -1,12 +1,13 @@
 //! Spares that are not wanted any more are dropped.
 
-use super::registry::{Kind, table};
+use super::registry::{Kind, pool_lock, table};
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot, settings};
 use crate::sql::{quote, quote_literal};
+use crate::tenant::mark::POOL;
 
 /// Which spares go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,20 @@ pub async fn drain(
     for name in &seen.strays {
         drained.dropped += usize::from(remove(server, name, false, stop).await? == "dropped");
     }
+    if which == Which::All {
+        server.run_script(&disposal(), &ScriptOptions::default(), stop).await?;
+    }
     Ok(drained)
+}
+
+/// Drops the table of spares, unless somebody has put one into it meanwhile; claims of others wait and find none.
+fn disposal() -> String {
+    let table = table();
+    let body = format!(
+        "BEGIN IF pg_catalog.to_regclass('{table}') IS NULL THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
+         IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END"
+    );
+    format!("{} \\;\n{} \\;\nDO {};\n", settings(None), pool_lock(), quote_literal(&body))
 }
 
 /// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.

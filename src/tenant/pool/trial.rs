@@ -7,8 +7,8 @@ use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
-use crate::snapshot::{Action, Marking, RenderOptions, Snapshot, TemplateError, settings};
-use crate::sql::{TenantName, quote, quote_literal};
+use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError, settings};
+use crate::sql::{TenantName, quote_literal};
 use crate::tenant::anew::{For, written_anew};
 
 /// Makes a spare, renames it, makes a tenant beside it, compares the two object by object, and rolls everything back.
@@ -41,16 +41,10 @@ pub(super) async fn try_out(
         push(&settings(server.timeout));
         push(&search_path(&[schema.as_str()]));
         push(objects(&[schema.as_str()], major).trim_end().trim_end_matches(';'));
-        for table in tables_with_names(snapshot) {
-            push(&format!(
-                "SELECT pg_catalog.json_build_array({name}, 'rows of table', {shown}, 'values', \
-                 (SELECT pg_catalog.string_agg(r::text, E'\\n' ORDER BY r::text) FROM {schema}.{table} r))",
-                name = quote_literal(schema.as_str()),
-                shown = quote_literal(&table),
-                schema = schema.quoted(),
-                table = quote(&table),
-            ));
-        }
+    }
+    push(&settings(server.timeout));
+    for sql in rows_that_hold(&spare, &renamed) {
+        push(&sql);
     }
     script.push_str("ROLLBACK;\n");
     let output = server.run_script(&script, &ScriptOptions::default(), stop).await.map_err(PoolError::Load)?;
@@ -80,12 +74,26 @@ fn name() -> Result<TenantName, PoolError> {
     TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }
 
-/// The tables whose rows hold the name.
-fn tables_with_names(snapshot: &Snapshot) -> BTreeSet<String> {
-    let rows = snapshot.template().statements.iter().filter(|statement| statement.object.action == Action::Rows);
-    rows.filter(|statement| statement.holds_name_as_text())
-        .map(|statement| statement.object.bare_name().to_owned())
-        .collect()
+/// Statements that list the tables and materialized views of the renamed schema with rows that hold the spare's name:
+/// seeds that were written with it, and what triggers and functions made of it.
+fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
+    let (spare, renamed) = (quote_literal(spare.as_str()), quote_literal(renamed.as_str()));
+    let body = format!(
+        "DECLARE t record; holds boolean; found text := ''; BEGIN \
+         FOR t IN SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {renamed} AND c.relkind IN ('r', 'm') AND (c.relkind = 'r' OR c.relispopulated) LOOP \
+         EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %I.%I r WHERE pg_catalog.strpos(r::text, %L) > 0)', \
+         {renamed}, t.relname, {spare}) INTO holds; \
+         IF holds THEN found := found || t.relname || E'\\n'; END IF; END LOOP; \
+         PERFORM pg_catalog.set_config('schemastamp.holding', found, true); END"
+    );
+    [
+        format!("DO {}", quote_literal(&body)),
+        format!(
+            "SELECT pg_catalog.json_build_array({renamed}, 'rows of', t, 'values', 'hold the name') FROM \
+             pg_catalog.regexp_split_to_table(pg_catalog.current_setting('schemastamp.holding'), E'\\n') AS t WHERE t <> ''"
+        ),
+    ]
 }
 
 async fn major(server: &Server, stop: &Stop) -> Result<u32, PsqlError> {

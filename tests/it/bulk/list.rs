@@ -1,0 +1,120 @@
+//! Lists of names.
+
+use super::marked;
+use crate::provision::{SMALL, snapshot, tables};
+use crate::support::{Cluster, Options, Schemastamp};
+
+/// A snapshot of which tenants with a name of three letters cannot be made.
+const SOME_FAIL: &str = "\
+CREATE TABLE #{prefix}.t (id integer CHECK (length('#{prefix}') <> 3));
+
+INSERT INTO #{prefix}.t (id) VALUES
+    (1);
+";
+
+fn names(count: usize) -> String {
+    (0..count).map(|number| format!("list_{number}\n")).collect()
+}
+
+#[test]
+fn a_few_connections_make_many_tenants() {
+    let cluster = Cluster::start(&Options::default().setting("log_connections", "on"));
+    let database = cluster.database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(&tables(10)));
+    world.write("names", names(40));
+    let connections = || cluster.log().matches("connection authorized").count();
+    let before = connections();
+    let output = world.run(&["provision", "--from-file", "names", "--jobs", "3", "--format", "json"]).succeeds();
+    // Three workers, and one psql that looks which tenants are there already.
+    assert!((3..=5).contains(&(connections() - before)), "{}", connections() - before);
+    let lines = output.json();
+    assert_eq!(lines.len(), 41);
+    assert_eq!(lines[40]["summary"]["created"], 40);
+    assert_eq!(marked(&database, "list\\_%"), 40);
+    assert!(world.leftovers().is_empty());
+}
+
+#[test]
+fn a_list_goes_on_where_it_was_cut_short() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("names", "a1\na2\na3\na4\n");
+    world.run(&["provision", "a2", "a3"]).succeeds();
+    let output = world.run(&["provision", "--from-file", "names", "--jobs", "1"]);
+    insta::assert_snapshot!(output, @"
+    skipped a2: made of this snapshot ([time])
+    skipped a3: made of this snapshot ([time])
+    created a1 ([time])
+    created a4 ([time])
+    --- stderr ---
+    2 created, 2 skipped, 0 failed ([time])
+    [exit status: 0]
+    ");
+    // What somebody else has made is not taken for done.
+    database.sql("CREATE SCHEMA a5; CREATE TABLE a5.t (id int); COMMENT ON SCHEMA a4 IS NULL");
+    world.write("names", "a1\na4\na5\n");
+    let output = world.run(&["provision", "--from-file", "names", "--jobs", "1", "--format", "json"]).exits_with(18);
+    let lines = output.json();
+    assert_eq!(lines[0]["outcome"], "skipped");
+    assert_eq!(lines[1]["error"]["id"], "tenant.exists", "whole, and not known to be of this snapshot");
+    assert_eq!(lines[2]["error"]["id"], "tenant.exists_in_part");
+    world.run(&["provision", "--from-file", "names", "--if-exists", "fail"]).exits_with(18);
+    let output = world.run(&["provision", "a1", "--if-exists", "resume", "--format", "json"]).succeeds();
+    assert_eq!(output.json()[0]["outcome"], "skipped");
+}
+
+#[test]
+fn one_that_fails_does_not_hold_up_the_others() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SOME_FAIL));
+    world.write("names", "one\nfirst\ntwo\nsecond\nsix\nthird\n");
+    let output = world.run(&["provision", "--from-file", "names", "--jobs", "2", "--format", "json"]).exits_with(18);
+    let lines = output.json();
+    let failed: Vec<_> = lines.iter().filter(|line| line["outcome"] == "failed").collect();
+    assert_eq!(failed.len(), 3, "{output}");
+    for line in failed {
+        assert_eq!(line["error"]["id"], "sql.check_violation", "{output}");
+        assert!(line["error"]["statement"].as_str().unwrap().starts_with("INSERT INTO "), "{output}");
+    }
+    assert_eq!(marked(&database, "%"), 3);
+    assert!(output.stderr.contains("failed: one, two, six"), "{output}");
+}
+
+#[test]
+fn failures_end_the_run_when_there_are_too_many() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SOME_FAIL));
+    world.write("names", "first\none\nsecond\ntwo\nthird\nfourth\n");
+    let run = |arguments: &[&str]| {
+        let all = [&["provision", "--from-file", "names", "--jobs", "1", "--format", "json"], arguments].concat();
+        let output = world.run(&all).exits_with(18);
+        let summary = output.json().last().unwrap()["summary"].clone();
+        let counts = ["created", "skipped", "failed", "not_tried"].map(|field| summary[field].as_u64().unwrap_or(0));
+        (counts, output)
+    };
+    let (counts, output) = run(&["--fail-fast"]);
+    assert_eq!(counts, [1, 0, 1, 4], "{output}");
+    assert!(output.stderr.contains("ended early: 1 failed; run again to continue"), "{output}");
+    assert_eq!(run(&["--max-failures", "2"]).0, [1, 1, 2, 2]);
+    assert_eq!(run(&["--max-failures", "3"]).0, [2, 2, 2, 0]);
+}
+
+#[test]
+fn the_apps_command_runs_for_each() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("names", names(6));
+    let hook = "test \"$SCHEMASTAMP_TENANT\" != list_3 && echo \"$SCHEMASTAMP_TENANT\" >> hooked";
+    let run = ["provision", "--from-file", "names", "--jobs", "2", "--run", hook, "--format", "json"];
+    let output = world.run(&run).exits_with(18);
+    let lines = output.json();
+    let failed: Vec<_> = lines.iter().filter(|line| line["error"]["id"] == "tenant.hook").collect();
+    assert_eq!((failed.len(), &failed[0]["tenant"]), (1, &"list_3".into()), "{output}");
+    assert_eq!(world.read("hooked").lines().count(), 5);
+    assert_eq!(marked(&database, "list\\_%"), 6, "it stays");
+}

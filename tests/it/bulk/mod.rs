@@ -1,0 +1,17 @@
+//! Many tenants by psql that are kept open: lists, streams, several servers.
+
+mod list;
+mod session;
+mod stream;
+mod targets;
+
+use crate::support::Database;
+
+/// How many of these schemas carry the mark of a tenant.
+pub(crate) fn marked(database: &Database<'_>, like: &str) -> u32 {
+    let count = database.query(&format!(
+        "SELECT count(*) FROM pg_namespace n WHERE nspname LIKE '{like}' \
+         AND obj_description(oid, 'pg_namespace') ~ '(^|\n)schemastamp: [0-9a-f]{{64}}$'"
+    ));
+    count.parse().unwrap()
+}

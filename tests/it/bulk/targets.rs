@@ -1,0 +1,100 @@
+//! Fleets on several servers.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::marked;
+use crate::provision::{SMALL, snapshot};
+use crate::support::{Cluster, Database, Schemastamp};
+
+/// A target that leads to a database.
+fn target(name: &str, database: &Database<'_>, more: &str) -> String {
+    let (socket, port) = (database.cluster.socket_folder().display(), database.cluster.port());
+    format!(
+        "[[target]]\nname = '{name}'\nhost = '{socket}'\nport = {port}\nuser = 'postgres'\ndbname = '{}'\n{more}\n",
+        database.name
+    )
+}
+
+fn world(names: usize) -> Schemastamp {
+    let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "nobody");
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("names", (0..names).map(|number| format!("t_{number}\n")).collect::<String>());
+    world
+}
+
+#[test]
+fn one_run_for_servers_of_which_one_cannot_be_reached() {
+    let (one, two) = (Cluster::shared().database(), Cluster::shared().database());
+    let world = world(30);
+    let file = [
+        target("one", &one, "tenants = ['t_0', 't_1?']"),
+        target("two", &two, ""),
+        "[[target]]\nname = 'gone'\nhost = '127.0.0.1'\nport = 1\nuser = 'u'\ntenants = ['t_2?']\nweight = 0\n"
+            .to_owned(),
+    ];
+    world.write("targets.toml", file.concat());
+    let run = ["provision", "--targets", "targets.toml", "--from-file", "names", "--retries", "1", "--format", "json"];
+    let output = world.run(&run).exits_with(18);
+    let lines = output.json();
+    let at = |name: &str, outcome: &str| {
+        lines.iter().filter(|line| line["target"] == name && line["outcome"] == outcome).count()
+    };
+    assert_eq!(at("gone", "failed"), 10, "{output}");
+    assert!(lines.iter().filter(|line| line["target"] == "gone").all(|line| line["error"]["id"] == "net.refused"));
+    assert_eq!(at("one", "created") + at("two", "created"), 20, "{output}");
+    assert_eq!(
+        (marked(&one, "t\\_%"), marked(&two, "t\\_%")),
+        (u32::try_from(at("one", "created")).unwrap(), u32::try_from(at("two", "created")).unwrap())
+    );
+    let first = |tenant: &str| lines.iter().find(|line| line["tenant"] == tenant).unwrap()["target"].clone();
+    assert_eq!((first("t_0"), first("t_15"), first("t_29")), ("one".into(), "one".into(), "gone".into()));
+    // Again: what is there is known for each server.
+    let output = world.run(&run).exits_with(18);
+    assert_eq!(output.json().last().unwrap()["summary"]["skipped"], 20, "{output}");
+}
+
+#[test]
+fn a_rule_that_names_no_target_and_a_file_that_others_read() {
+    let database = Cluster::shared().database();
+    let world = world(1);
+    world.write("targets.toml", format!("rule = 'explicit'\n{}", target("one", &database, "tenants = ['mine']")));
+    let run = |tenant: &str| world.run(&["provision", tenant, "--targets", "targets.toml"]);
+    insta::assert_snapshot!(run("other"), @r#"
+    --- stderr ---
+    error: tenant 'other': no target is for this tenant, and the rule is explicit
+    hint: name it, or a pattern that it matches, under `tenants` of a target; or set rule = "hash"
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(run("mine"), @"
+    created mine at one ([time])
+    [exit status: 0]
+    ");
+    let file = world.write("targets.toml", target("one", &database, "password = 'hunter2'"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = run("mine").exits_with(12);
+    assert!(output.stderr.contains("others may read it (mode 0644)") && !output.stderr.contains("hunter2"), "{output}");
+    world.write("targets.toml", "[[target]]\nname = 'x'\nhosts = 'a'\n");
+    insta::assert_snapshot!(run("mine"), @"
+    --- stderr ---
+    error: 'targets.toml': target 'x': 'hosts' is not a key of a target; did you mean host?
+    [exit status: 10]
+    ");
+}
+
+#[test]
+fn a_target_that_is_to_be_citus_and_is_not() {
+    let database = Cluster::shared().database();
+    let world = world(1);
+    world.write("targets.toml", target("one", &database, "citus = true"));
+    insta::assert_snapshot!(world.run(&["provision", "a", "--targets", "targets.toml"]), @"
+    --- stderr ---
+    error: the server at one has no Citus in this database
+    hint: create the extension there (CREATE EXTENSION citus), or leave citus out
+    [exit status: 10]
+    ");
+    let output = world.run(&["provision", "a", "--targets", "targets.toml", "--dry-run"]).succeeds();
+    // A message for each statement, in one transaction.
+    assert!(output.stdout.contains("BEGIN;\n") && output.stdout.contains("COMMIT;\n"), "{output}");
+    assert!(output.stdout.contains("SET LOCAL citus.enable_schema_based_sharding TO on;\n"), "{output}");
+    assert!(!output.stdout.contains("\\;"), "{output}");
+}
