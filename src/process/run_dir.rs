@@ -5,15 +5,16 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Once;
 
-use tempfile::TempDir;
-
-use super::sweep::{PREFIX, RANDOM, lock, sweep};
+use super::sweep::{PREFIX, RANDOM, UNNAMED, lock, sweep};
 use crate::path::PathError;
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// The name that no file of the run gets.
 const ABSENT: &str = "absent";
+
+/// How often a folder is made that somebody else removes.
+const ATTEMPTS: u32 = 5;
 
 /// Once for each process: what others have left behind.
 static SWEPT: Once = Once::new();
@@ -26,7 +27,7 @@ static SWEPT: Once = Once::new();
 /// first run of the next one removes it.
 #[derive(Debug)]
 pub struct RunDir {
-    folder: TempDir,
+    path: PathBuf,
     _lock: Option<OwnedFd>,
 }
 
@@ -39,32 +40,38 @@ impl RunDir {
         let action = "create a private folder in";
         let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
         SWEPT.call_once(|| sweep(&absolute));
-        let mut folder = Self::make(&absolute)?;
-        // Between the making and the locking, somebody who sweeps may have taken it for one left behind.
-        let mut held = lock(folder.path());
-        if !folder.path().exists() {
-            folder = Self::make(&absolute)?;
-            held = lock(folder.path());
+        let mut attempt = 1;
+        loop {
+            match Self::make(&absolute) {
+                // Somebody who sweeps has taken it for one left behind.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && absolute.exists() && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                made => return made.map_err(|error| PathError::on(action, &absolute)(without_path(error))),
+            }
         }
-        Ok(Self { folder, _lock: held })
     }
 
-    fn make(absolute: &Path) -> Result<TempDir, PathError> {
-        let action = "create a private folder in";
+    /// A folder gets its name only once it is locked: what has the name and no lock was left behind.
+    fn make(absolute: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(UNNAMED)
             .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(FOLDER_MODE))
-            .tempdir_in(absolute)
-            .map_err(|error| PathError::on(action, absolute)(without_path(error)))?;
-        let mode = fs::metadata(folder.path()).map_err(PathError::on(action, absolute))?.permissions();
-        check_mode(&mode, FOLDER_MODE).map_err(PathError::on(action, absolute))?;
-        Ok(folder)
+            .tempdir_in(absolute)?;
+        let lock = lock(folder.path());
+        check_mode(&fs::metadata(folder.path())?.permissions(), FOLDER_MODE)?;
+        let unnamed = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let path = absolute.join(unnamed.replacen(UNNAMED, PREFIX, 1));
+        fs::rename(folder.path(), &path)?;
+        // It is another path now, and this value's own to remove.
+        drop(folder.keep());
+        Ok(Self { path, _lock: lock })
     }
 
     /// The folder's absolute path.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 
     /// Creates the file `name` (mode 0600) with `content`; returns its path.
@@ -107,8 +114,17 @@ impl RunDir {
     /// # Errors
     /// Something in it could not be removed.
     pub fn close(self) -> Result<(), PathError> {
-        let path = self.path().to_owned();
-        self.folder.close().map_err(|error| PathError::on("remove", &path)(without_path(error)))
+        fs::remove_dir_all(&self.path).map_err(PathError::on("remove", &self.path))
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, "the private folder is left behind");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
@@ -11,6 +12,10 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 const OTHERS: u32 = 0o077;
 /// Begins the name of a private folder; so many random characters follow.
 pub(super) const PREFIX: &str = "schemastamp-run-";
+/// Begins the name of a private folder before it is locked.
+pub(super) const UNNAMED: &str = ".schemastamp-new-";
+/// So old is no folder that is still being made.
+const MADE: Duration = Duration::from_secs(1);
 /// How many random characters the name of a private folder has.
 pub(super) const RANDOM: usize = 12;
 
@@ -31,7 +36,10 @@ pub(super) fn sweep(temporary: &Path) {
     let Ok(entries) = fs::read_dir(temporary) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        if !is_of_a_run(&entry.file_name().to_string_lossy()) || !is_own(&path) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_left = is_called(PREFIX, &name) || (is_called(UNNAMED, &name) && is_older(&path, MADE));
+        if !is_left || !is_own(&path) {
             continue;
         }
         // Held until it is removed, so that of two who sweep only one does.
@@ -46,8 +54,13 @@ pub(super) fn sweep(temporary: &Path) {
     }
 }
 
-fn is_of_a_run(name: &str) -> bool {
-    let random = name.strip_prefix(PREFIX);
+fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|elapsed| elapsed > age))
+}
+
+fn is_called(prefix: &str, name: &str) -> bool {
+    let random = name.strip_prefix(prefix);
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
@@ -96,11 +109,15 @@ mod tests {
             make("schemastamp-run-mine", 0o700, None),
             make("schemastamp-run-abcdefghijk2", 0o755, None),
             make("schemastamp-dev", 0o700, None),
+            make(".schemastamp-new-abcdefghijkl", 0o700, None),
         ];
         std::os::unix::fs::symlink("/", outer.path().join("schemastamp-run-abcdefghijk3")).unwrap();
         sweep(outer.path());
         assert!(!stale.exists() && live.path().exists() && kept.iter().all(|path| path.exists()));
         assert!(lock(live.path()).is_none(), "it is held");
+        std::thread::sleep(MADE * 2);
+        sweep(outer.path());
+        assert!(!outer.path().join(".schemastamp-new-abcdefghijkl").exists(), "nobody makes it any more");
         let path = live.path().to_owned();
         drop(live);
         assert!(!path.exists());

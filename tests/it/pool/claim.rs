@@ -1,0 +1,171 @@
+//! A spare becomes a tenant.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use super::{LIVING, spares, world};
+use crate::bulk::marked;
+use crate::provision::SMALL;
+use crate::support::{Bouncer, BouncerOptions, Cluster};
+
+#[test]
+fn nothing_of_a_claimed_tenant_points_at_the_spare() {
+    let database = Cluster::shared().database();
+    let world = world(&database, LIVING);
+    world.run(&["pool", "fill", "--size", "2"]).succeeds();
+    let before = spares(&database);
+    let output = world.run(&["provision", "O'Neil", "plain", "--from-pool", "--format", "json"]).succeeds();
+    assert!(output.json()[..2].iter().all(|line| line["source"] == "pool"), "{output}");
+    assert_eq!((spares(&database).len(), marked(&database, "%")), (0, 2));
+    // Whoever gets the spare's name now must not be seen by the tenant.
+    for spare in &before {
+        database.sql(&format!(
+            "CREATE SCHEMA {spare}; CREATE TABLE {spare}.log (id int, what text); \
+             INSERT INTO {spare}.log SELECT n FROM generate_series(1, 500) n"
+        ));
+    }
+    for (name, schema) in [("O'Neil", "\"O'Neil\""), ("plain", "plain")] {
+        database.sql(&format!("INSERT INTO {schema}.log DEFAULT VALUES"));
+        let seen = database.query(&format!(
+            "SELECT {schema}.rows(), {schema}.by_path(), {schema}.tree(), what, at, id, (SELECT name FROM {schema}.names) \
+             FROM {schema}.log"
+        ));
+        assert_eq!(seen, format!("1|1|1|{name}|{name}|1|{name}"));
+        let policy = database.query(&format!(
+            "SELECT pg_get_expr(polqual, polrelid), obj_description(oid, 'pg_policy') FROM pg_policy \
+             WHERE polrelid = {}::regclass",
+            schemastamp::sql::quote_literal(&format!("{schema}.log"))
+        ));
+        assert_eq!(policy, format!("(what = '{}'::text)|only its own", name.replace('\'', "''")));
+    }
+    for spare in &before {
+        database.sql(&format!("DROP SCHEMA {spare} CASCADE"));
+    }
+    world.run(&["verify", "O'Neil", "plain"]).succeeds();
+}
+
+#[test]
+fn a_hundred_claims_at_once_get_a_hundred_spares() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["pool", "fill", "--size", "100"]).succeeds();
+    let oids = |condition: &str| {
+        let found = database.query(&format!("SELECT oid FROM pg_namespace WHERE nspname ~ '{condition}'"));
+        found.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let before = oids("^schemastamp_spare_");
+    assert_eq!(before.len(), 100);
+    let outputs: Vec<_> = thread::scope(|scope| {
+        let runs: Vec<_> = (0..10)
+            .map(|process| {
+                let world = &world;
+                scope.spawn(move || {
+                    let names: String = (0..10).map(|number| format!("claimed_{process}_{number}\n")).collect();
+                    let run = ["provision", "--from-pool", "--from-file", "-", "--jobs", "2", "--format", "json"];
+                    world.run_with_input(&run, names.as_bytes()).succeeds()
+                })
+            })
+            .collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for output in &outputs {
+        assert!(output.json()[..10].iter().all(|line| line["source"] == "pool"), "{output}");
+    }
+    assert_eq!(oids("^claimed_"), before, "each spare went to one tenant");
+    assert_eq!(database.query("SELECT count(*) FROM schemastamp_pool.spares"), "0");
+    assert_eq!(database.query("SELECT claimed_3_4.first()"), "7");
+}
+
+#[test]
+fn an_empty_pool_and_none_at_all_fall_back_to_creating() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["provision", "a", "--from-pool"]).succeeds();
+    world.run(&["pool", "fill", "--size", "1"]).succeeds();
+    let output = world.run(&["provision", "b", "c", "--from-pool", "--format", "json"]).succeeds();
+    let lines = output.json();
+    assert_eq!((lines[0]["source"].as_str(), lines[1]["source"].as_str()), (Some("pool"), None), "{output}");
+    assert_eq!(marked(&database, "_"), 3);
+}
+
+#[test]
+fn a_name_that_is_taken_costs_no_spare() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["pool", "fill", "--size", "1"]).succeeds();
+    database.sql("CREATE SCHEMA acme");
+    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).exits_with(17);
+    assert_eq!(output.json()[0]["error"]["id"], "tenant.exists");
+    assert_eq!(spares(&database).len(), 1);
+    let output = world.run(&["provision", "new", "--from-pool", "--refill", "2", "--format", "json"]).succeeds();
+    assert_eq!(output.json()[0]["source"], "pool");
+    assert_eq!(spares(&database).len(), 2, "the pool is full again");
+}
+
+#[test]
+fn a_stream_keeps_the_pool_full() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let run = ["provision", "--from-pool", "--refill", "3", "--from-file", "-", "--jobs", "1"];
+    let names: String = (0..8).map(|number| format!("s{number}\n")).collect();
+    let output = world.run_with_input(&run, names.as_bytes()).succeeds();
+    assert!(!output.stderr.contains("was not filled"), "{output}");
+    assert_eq!((spares(&database).len(), marked(&database, "s_")), (3, 8));
+    assert_eq!(database.query("SELECT count(*) FROM schemastamp_pool.spares"), "3");
+}
+
+#[test]
+fn what_is_no_spare_any_more_is_passed_over() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["pool", "fill", "--size", "4"]).succeeds();
+    let oldest = database.query("SELECT string_agg(name, ' ' ORDER BY made) FROM schemastamp_pool.spares");
+    let oldest: Vec<&str> = oldest.split(' ').collect();
+    database.sql(&format!(
+        "DROP SCHEMA {} CASCADE; COMMENT ON SCHEMA {} IS 'mine now'; ALTER SCHEMA {} RENAME TO taken",
+        oldest[0], oldest[1], oldest[2]
+    ));
+    let status = world.run(&["pool", "status", "--format", "json"]).succeeds();
+    assert_eq!((&status.json()[0]["ready"], &status.json()[0]["broken"]), (&1.into(), &3.into()), "{status}");
+    let output = world.run(&["provision", "a", "b", "--from-pool", "--format", "json"]).succeeds();
+    let lines = output.json();
+    assert_eq!((lines[0]["source"].as_str(), lines[1]["source"].as_str()), (Some("pool"), None), "{output}");
+    assert_eq!(database.query(&format!("SELECT obj_description('{}'::regnamespace)", oldest[1])), "mine now");
+    assert_eq!(database.query("SELECT to_regnamespace('taken') IS NOT NULL"), "t");
+}
+
+#[test]
+fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["pool", "fill", "--size", "1"]).succeeds();
+    let spare = spares(&database).remove(0);
+    database.sql(&format!(
+        "CREATE FUNCTION {spare}.added() RETURNS int LANGUAGE sql AS 'SELECT id FROM {spare}.t'; \
+         COMMENT ON TABLE {spare}.t IS 'of {spare}'"
+    ));
+    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).exits_with(14);
+    let error = &output.json()[0]["error"];
+    assert_eq!(error["id"], "pool.still_named");
+    assert!(error["message"].as_str().unwrap().ends_with("function added, comment on table acme.t"), "{error}");
+    assert_eq!(spares(&database), [spare], "nothing was done");
+}
+
+#[test]
+fn a_claim_through_a_pooler_leaves_no_setting_behind() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    let bouncer = Bouncer::start(cluster, &BouncerOptions::default().setting("default_pool_size", "1"));
+    let through = bouncer.environment(&database);
+    let world = world(&database, LIVING).envs(&through);
+    world.run(&["pool", "fill", "--size", "3"]).succeeds();
+    let settings = || {
+        let query = "SELECT pg_backend_pid(); SELECT name, setting FROM pg_settings WHERE name !~ '^plpgsql[.]' ORDER BY 1; \
+                     SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+        crate::support::psql(&crate::support::Client::installed(), &through, query).unwrap()
+    };
+    let before = settings();
+    world.run(&["provision", "a", "b", "c", "--from-pool"]).succeeds();
+    assert_eq!(settings(), before);
+    assert_eq!(database.query("SELECT a.rows() + b.tree() + c.by_path()"), "0");
+}
