@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::session::Session;
 
@@ -22,8 +22,13 @@ impl Progress {
         let wanted = !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal();
         let bar = total.filter(|_| wanted).map(|total| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len}, {per_sec}, {eta} left");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len}, {rate} a second, {eta} left");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+            let rate = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+                // The bar's own line does not fail to be written.
+                let _ = write!(to, "{:.1}", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate));
             bar.enable_steady_tick(TICK);
             bar
         });

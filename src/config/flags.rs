@@ -48,6 +48,12 @@ pub struct ToolFlags {
 const DBNAME: Origin = Origin::Flag("--dbname");
 
 impl ConnectionFlags {
+    /// Whether there is any.
+    pub fn is_given(&self) -> bool {
+        let Self { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } = self;
+        [host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl].iter().any(|flag| flag.is_some())
+    }
+
     /// The values of the flags, the stronger ones last, and whether `--dbname` is a connection string.
     ///
     /// As in psql, a connection string wins over `--host`, `--port` and `--username`. The TLS flags, which psql does not

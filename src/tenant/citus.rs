@@ -38,7 +38,9 @@ impl Refused {
             if (words(0).as_deref(), words(1).as_deref()) == (Some("create"), Some("statistics"))
                 && is_on_an_expression(statement, source)
             {
-                refused.statistics.push(format!("statistics {}", name_at(statement, 2, source).0));
+                let (name, _) = name_at(statement, 2, source);
+                let name = name.strip_prefix(PLACEHOLDER).and_then(|name| name.strip_prefix('.')).unwrap_or(&name);
+                refused.statistics.push(format!("statistics {name}"));
             }
             refused.references.extend(references(statement, source));
         }
@@ -147,13 +149,13 @@ mod tests {
     fn what_may_be_refused_is_found_by_object() {
         let refused = Refused::of(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
-        assert_eq!(refused.statistics, ["statistics #{prefix}.odd"]);
+        assert_eq!(refused.statistics, ["statistics odd"]);
         let references =
             [("foreign key without a name", "public.kinds"), ("foreign key users_plan_fkey", "public.plans")];
         assert_eq!(refused.references, references.map(|(key, table)| (key.to_owned(), table.to_owned())));
         insta::assert_snapshot!(refused.lines(false, &["public.plans".to_owned()]).join("\n"), @"
         trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
-        statistics #{prefix}.odd: statistics on expressions are not supported on distributed tables
+        statistics odd: statistics on expressions are not supported on distributed tables
         foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
         ");
         assert_eq!(refused.lines(true, &[]).len(), 1);

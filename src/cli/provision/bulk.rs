@@ -14,7 +14,7 @@ use crate::cli::names::{Names, Wanted};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::sql::TenantName;
-use crate::tenant::bulk::{Bulk, BulkOptions, Done, Request, Room};
+use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, Room};
 use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
 use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError};
 
@@ -46,17 +46,20 @@ pub(super) async fn run(
     if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
         pass_over(session, servers, &mut names, tally).await?;
     }
-    let keeps_full = wishes.refill.filter(|_| wishes.streams && wishes.options.from_pool);
-    let keeps_full = keeps_full
-        .zip(servers.provisioner(0))
-        .map(|(size, provisioner)| KeepFull::start(provisioner.clone(), size, session.stop.clone()));
+    let refill = wishes.refill.filter(|_| wishes.streams);
+    let start_all = |size| {
+        let start = |target: &BulkTarget| KeepFull::start(target.provisioner.clone(), size, session.stop.clone());
+        servers.targets.iter().map(start).collect::<Vec<_>>()
+    };
+    let keeps_full = refill.map(start_all).unwrap_or_default();
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
     let shared = RefCell::new(Shared { tally, failed: None });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
         let mut on_done = |done: Done| {
+            let target = done.request.target;
             let claimed = shared.borrow_mut().done(session, servers, done, &progress);
-            if let (true, Some(keeps_full)) = (claimed, &keeps_full) {
+            if let Some(keeps_full) = keeps_full.get(target).filter(|_| claimed) {
                 keeps_full.claimed();
             }
             if shared.borrow().failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -65,10 +68,11 @@ pub(super) async fn run(
     };
     progress.finish();
     let Shared { tally, failed } = shared.into_inner();
-    if let Some(keeps_full) = keeps_full {
-        keeps_full.end(session).await;
-    } else if tally.claimed() {
+    if keeps_full.is_empty() && tally.claimed() {
         refill_all(session, servers, wishes.refill).await;
+    }
+    for keeps_full in keeps_full {
+        keeps_full.end(session).await;
     }
     if let Some(failure) = failed {
         return Err(failure);

@@ -44,6 +44,10 @@ impl Servers {
             let found = Found { name: String::new(), target, citus: arguments.citus };
             return Ok(Self { found: vec![found], route: None });
         };
+        if session.common.connection().is_given() {
+            let text = "--targets and the options of one connection do not go together; write them into the file";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         let targets = Targets::read(path, &session.environment)?;
         let route = Some(Route::new(&targets));
         let mut found = Vec::with_capacity(targets.targets.len());

@@ -1,5 +1,6 @@
 //! Many tenants by psql that are kept open: lists, streams, several servers.
 
+mod citus;
 mod list;
 mod session;
 mod stream;

@@ -1,0 +1,91 @@
+//! Distributed schemas of Citus.
+
+use std::io::Write as _;
+
+use super::marked;
+use crate::provision::{SMALL, snapshot};
+use crate::support::{Cluster, Database, Schemastamp};
+
+/// What Citus refuses, and a foreign key to a table that all nodes have.
+const REFUSED: &str = "\
+CREATE TABLE #{prefix}.users (id integer PRIMARY KEY, plan integer, kind integer);
+
+ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES public.plans(id);
+
+ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_kind_fkey FOREIGN KEY (kind) REFERENCES public.kinds(id);
+
+CREATE STATISTICS #{prefix}.odd ON (plan + kind) FROM #{prefix}.users;
+
+CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+";
+
+fn world(database: &Database<'_>) -> Schemastamp {
+    let world = Schemastamp::on(database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("refused.sql", snapshot(REFUSED));
+    database
+        .sql("CREATE TABLE public.plans (id integer PRIMARY KEY); CREATE TABLE public.kinds (id integer PRIMARY KEY)");
+    world
+}
+
+/// What schemastamp asks an extension of that name for, as Citus 13 answers it: which tables are distributed or on all
+/// nodes. It distributes nothing; that takes the real one.
+fn stand_in(database: &Database<'_>) {
+    let folder = database.cluster.socket_folder().join("more/extension");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("citus.control"),
+        "default_version = '13.0-1'\nrelocatable = false\nschema = pg_catalog\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("citus--13.0-1.sql"),
+        "CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);\n",
+    )
+    .unwrap();
+    database.sql(&format!(
+        "SET allow_system_table_mods = on; SET extension_control_path = '{}:$system'; CREATE EXTENSION citus; \
+         INSERT INTO pg_catalog.pg_dist_partition VALUES ('public.kinds')",
+        folder.parent().unwrap().display()
+    ));
+}
+
+#[test]
+fn what_cannot_be_distributed_is_said_before_anything_is_made() {
+    let cluster = Cluster::of_major(18);
+    let database = cluster.database();
+    let world = world(&database);
+    stand_in(&database);
+    let run = ["provision", "a", "b", "--citus", "--snapshot", "refused.sql"];
+    insta::assert_snapshot!(world.run(&run), @"
+    --- stderr ---
+    error: Citus cannot make tenants of this snapshot: 3 of its objects cannot be distributed
+      trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
+      statistics odd: statistics on expressions are not supported on distributed tables
+      foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
+    hint: nothing was made
+    [exit status: 15]
+    ");
+    assert_eq!(marked(&database, "%"), 0);
+    // The way it is sent is another than elsewhere, and must come to the same.
+    world.run(&["provision", "a", "b", "--citus"]).succeeds();
+    assert_eq!(database.query("SELECT a.first() + b.first()"), "14");
+    let output = world.run(&["provision", "a", "c", "--citus", "--format", "json"]).exits_with(18);
+    assert_eq!(output.json()[0]["error"]["id"], "tenant.exists", "{output}");
+    assert_eq!(marked(&database, "_"), 3);
+}
+
+#[test]
+fn a_tenant_is_a_distributed_schema() {
+    let database = Cluster::shared().database();
+    if let Err(error) = database.try_query("CREATE EXTENSION citus") {
+        // To the terminal, past the test runner that keeps what tests say.
+        let said = error.lines().next().unwrap_or_default();
+        writeln!(std::io::stderr(), "bulk::citus: not run on a real Citus: {said}").unwrap();
+        return;
+    }
+    let world = world(&database);
+    world.run(&["provision", "a", "b", "--citus"]).succeeds();
+    assert_eq!(database.query("SELECT count(*) FROM citus_schemas WHERE schema_name::text IN ('a', 'b')"), "2");
+    assert_eq!(database.query("SELECT a.first() + b.first()"), "14");
+}
