@@ -1,6 +1,6 @@
 //! Lists of names.
 
-use super::marked;
+use super::{marked, names};
 use crate::provision::{SMALL, snapshot, tables};
 use crate::support::{Cluster, Options, Schemastamp};
 
@@ -12,17 +12,13 @@ INSERT INTO #{prefix}.t (id) VALUES
     (1);
 ";
 
-fn names(count: usize) -> String {
-    (0..count).map(|number| format!("list_{number}\n")).collect()
-}
-
 #[test]
 fn a_few_connections_make_many_tenants() {
     let cluster = Cluster::start(&Options::default().setting("log_connections", "on"));
     let database = cluster.database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(&tables(10)));
-    world.write("names", names(40));
+    world.write("names", names("list_", 40));
     let connections = || cluster.log().matches("connection authorized").count();
     let before = connections();
     let output = world.run(&["provision", "--from-file", "names", "--jobs", "3", "--format", "json"]).succeeds();
@@ -108,7 +104,7 @@ fn the_apps_command_runs_for_each() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
-    world.write("names", names(6));
+    world.write("names", names("list_", 6));
     let hook = "test \"$SCHEMASTAMP_TENANT\" != list_3 && echo \"$SCHEMASTAMP_TENANT\" >> hooked";
     let run = ["provision", "--from-file", "names", "--jobs", "2", "--run", hook, "--format", "json"];
     let output = world.run(&run).exits_with(18);

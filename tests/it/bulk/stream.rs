@@ -58,7 +58,7 @@ fn backends(database: &Database<'_>) -> String {
     )
 }
 
-fn world<'a>(database: &Database<'a>) -> Schemastamp {
+fn world(database: &Database<'_>) -> Schemastamp {
     let world = Schemastamp::on(database);
     world.write("snapshots/app.sql", snapshot(SMALL));
     world

@@ -18,7 +18,7 @@ fn target(name: &str, database: &Database<'_>, more: &str) -> String {
 fn world(names: usize) -> Schemastamp {
     let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "nobody");
     world.write("snapshots/app.sql", snapshot(SMALL));
-    world.write("names", (0..names).map(|number| format!("t_{number}\n")).collect::<String>());
+    world.write("names", super::names("t_", names));
     world
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::{LIVING, spares, world};
-use crate::bulk::marked;
+use crate::bulk::{marked, names};
 use crate::provision::SMALL;
 use crate::support::{Bouncer, BouncerOptions, Cluster};
 
@@ -60,7 +60,7 @@ fn a_hundred_claims_at_once_get_a_hundred_spares() {
             .map(|process| {
                 let world = &world;
                 scope.spawn(move || {
-                    let names: String = (0..10).map(|number| format!("claimed_{process}_{number}\n")).collect();
+                    let names = names(&format!("claimed_{process}_"), 10);
                     let run = ["provision", "--from-pool", "--from-file", "-", "--jobs", "2", "--format", "json"];
                     world.run_with_input(&run, names.as_bytes()).succeeds()
                 })
@@ -107,7 +107,7 @@ fn a_stream_keeps_the_pool_full() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let run = ["provision", "--from-pool", "--refill", "3", "--from-file", "-", "--jobs", "1"];
-    let names: String = (0..8).map(|number| format!("s{number}\n")).collect();
+    let names = names("s", 8);
     let output = world.run_with_input(&run, names.as_bytes()).succeeds();
     assert!(!output.stderr.contains("was not filled"), "{output}");
     assert_eq!((spares(&database).len(), marked(&database, "s_")), (3, 8));
