@@ -122,15 +122,20 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
         .await
         .map_err(crate::tenant::pool::PoolError::from)?;
     for group in &seen.spares {
-        let Spares { snapshot, options, ready, broken, oldest, wanted } = group;
+        let Spares { snapshot, options, owner, ready, broken, oldest, wanted } = group;
         if output.is_json() {
-            Output::json(&json!({ "snapshot": snapshot, "options": options, "ready": ready, "broken": broken,
-                "oldest": oldest, "wanted": wanted }))?;
+            Output::json(
+                &json!({ "snapshot": snapshot, "options": options, "owner": owner, "ready": ready, "broken": broken,
+                "oldest": oldest, "wanted": wanted }),
+            )?;
             continue;
         }
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
         let mut rest = format!("{} of {}", many(*ready, "spare"), if *wanted { "this snapshot" } else { shown });
         // Writing to a String does not fail.
+        if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
+            let _ = write!(rest, " for {}", safe(owner));
+        }
         if !options.is_empty() {
             let _ = write!(rest, ", {}", safe(options));
         }

@@ -7,7 +7,7 @@ use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::anew::{For, written_anew};
-use crate::tenant::mark::SPARE_NAME;
+use crate::tenant::mark::{POOL, SPARE_NAME};
 
 /// The setting in which the claim leaves the spare's name, for the rest of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
@@ -47,7 +47,9 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     let table = table();
     let mut body = format!(
         "DECLARE spare name; named text; BEGIN \
-         IF pg_catalog.to_regclass('{table}') IS NULL THEN RETURN; END IF; \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}' \
+         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')) OR pg_catalog.to_regclass('{table}') IS NULL \
+         OR NOT pg_catalog.has_table_privilege('{table}', 'DELETE') THEN RETURN; END IF; \
          LOOP \
          SELECT s.name INTO spare FROM {table} s WHERE {kind} ORDER BY s.made LIMIT 1 FOR UPDATE SKIP LOCKED; \
          IF NOT FOUND THEN RETURN; END IF; \

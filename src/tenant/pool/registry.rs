@@ -11,32 +11,37 @@ pub const STILL_NAMED: &str = "SS008";
 /// The advisory lock beneath which pools are made and counted: the first 64 bits of a SHA-256 of `schemastamp pool`.
 const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 
-/// Which spares are alike: those of one snapshot that were made with the same options.
+/// Which spares are alike: those of one snapshot that were made with the same options by the same role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) snapshot: String,
     pub(super) options: String,
+    /// The role that makes and claims; `None` for the one that logs in.
+    pub(super) role: Option<String>,
 }
 
 impl Kind {
     pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
-        let mut text = String::new();
-        for (left_out, word) in [(!options.owners, "no owners"), (!options.privileges, "no privileges")] {
-            if left_out {
-                text.push_str(word);
-                text.push(' ');
-            }
-        }
-        if let Some(role) = &options.role {
-            text.push_str("role ");
-            text.push_str(role);
-        }
-        Self { snapshot: snapshot.fingerprint().to_owned(), options: text.trim_end().to_owned() }
+        let left_out = [(!options.owners, "no owners"), (!options.privileges, "no privileges")];
+        let words: Vec<&str> = left_out.into_iter().filter(|(left_out, _)| *left_out).map(|(_, word)| word).collect();
+        Self { snapshot: snapshot.fingerprint().to_owned(), options: words.join(", "), role: options.role.clone() }
     }
 
     /// The condition that a row of the table, called `s`, is of this kind.
+    ///
+    /// The role counts: what it makes belongs to it, and a claim changes no owner.
     pub(super) fn condition(&self) -> String {
-        format!("s.snapshot = {} AND s.options = {}", quote_literal(&self.snapshot), quote_literal(&self.options))
+        format!(
+            "s.snapshot = {} AND s.options = {} AND s.owner = {}",
+            quote_literal(&self.snapshot),
+            quote_literal(&self.options),
+            self.owner()
+        )
+    }
+
+    /// The role as an expression.
+    pub(super) fn owner(&self) -> String {
+        self.role.as_ref().map_or_else(|| "current_user".to_owned(), |role| quote_literal(role))
     }
 }
 
@@ -57,7 +62,7 @@ pub(super) fn creation() -> Vec<String> {
         format!("CREATE SCHEMA IF NOT EXISTS {POOL}"),
         format!(
             "CREATE TABLE IF NOT EXISTS {} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
-             made timestamp with time zone NOT NULL DEFAULT pg_catalog.now())",
+             owner name NOT NULL DEFAULT current_user, made timestamp with time zone NOT NULL DEFAULT pg_catalog.now())",
             table()
         ),
         format!("COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'"),

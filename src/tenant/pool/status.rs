@@ -24,8 +24,10 @@ pub struct PoolStatus {
 pub struct Spares {
     /// Fingerprint of the snapshot that they were made of.
     pub snapshot: String,
-    /// How they were made: `no owners no privileges role app`; empty for all of the snapshot as the role that logs in.
+    /// How they were made: `no owners, no privileges`; empty for all of the snapshot.
     pub options: String,
+    /// The role that made them, and may claim them; `None` for the one that logs in, which has none.
+    pub owner: Option<String>,
     /// How many there are.
     pub ready: usize,
     /// Rows whose schema is gone or is no spare any more; a claim passes them over.
@@ -60,12 +62,12 @@ pub async fn status(
         .unwrap_or_default();
     let groups = if there {
         format!(
-            "SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, \
+            "SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
              'ready', pg_catalog.count(m.nspname), 'broken', pg_catalog.count(*) - pg_catalog.count(m.nspname), \
              'oldest', pg_catalog.to_char(pg_catalog.min(s.made) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
              'wanted', {wanted}) \
              FROM {table} s LEFT JOIN {marked} m ON m.nspname = s.name AND m.comment LIKE '%{SPARE}' || s.snapshot \
-             GROUP BY s.snapshot, s.options ORDER BY {wanted} DESC, pg_catalog.min(s.made);\n",
+             GROUP BY s.snapshot, s.options, s.owner ORDER BY {wanted} DESC, pg_catalog.min(s.made);\n",
             wanted = kind.condition(),
         )
     } else {
@@ -96,7 +98,7 @@ pub async fn status(
 
 impl Kind {
     fn none(self) -> Spares {
-        let Self { snapshot, options } = self;
-        Spares { snapshot, options, ready: 0, broken: 0, oldest: None, wanted: true }
+        let Self { snapshot, options, role } = self;
+        Spares { snapshot, options, owner: role, ready: 0, broken: 0, oldest: None, wanted: true }
     }
 }

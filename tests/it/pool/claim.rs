@@ -152,6 +152,28 @@ fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
 }
 
 #[test]
+fn each_role_has_its_own_spares() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let [maker, other] = ["maker", "other"].map(|role| format!("{}_{role}", database.name));
+    database.sql(&format!("CREATE ROLE {maker} LOGIN; CREATE ROLE {other} LOGIN"));
+    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {maker}, {other}", database.name));
+    world.run(&["pool", "fill", "--size", "2", "-U", &maker]).succeeds();
+    let from = |tenant: &str, arguments: &[&str]| {
+        let all = [&["provision", tenant, "--from-pool", "--format", "json"], arguments].concat();
+        let output = world.run(&all).succeeds();
+        let owner = database.query(&format!("SELECT nspowner::regrole FROM pg_namespace WHERE nspname = '{tenant}'"));
+        (output.json()[0]["source"].as_str().unwrap_or_default().to_owned(), owner)
+    };
+    // A tenant belongs to whoever asks for it, as without a pool.
+    assert_eq!(from("a", &[]), (String::new(), "postgres".to_owned()));
+    assert_eq!(from("b", &["-U", &other]), (String::new(), other.clone()), "who may not look finds none");
+    assert_eq!(from("c", &["-U", &maker]), ("pool".to_owned(), maker.clone()));
+    assert_eq!(from("d", &["--role", &maker]), ("pool".to_owned(), maker.clone()));
+    database.sql(&format!("DROP OWNED BY {maker}, {other} CASCADE; DROP ROLE {maker}, {other}"));
+}
+
+#[test]
 fn a_claim_through_a_pooler_leaves_no_setting_behind() {
     let cluster = Cluster::shared();
     let database = cluster.database();
