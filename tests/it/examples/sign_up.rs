@@ -26,7 +26,8 @@ fn names_do_not_wait_for_each_other(language: Language) {
     let world = Language::world(&database);
     let held = Held::tenant(&database, "slow");
     let python = "slow = threading.Thread(target=ask, args=('slow',)); slow.start(); ask('fast'); sys.stdin.readline()\n\
-        end = threading.Thread(target=ups.close); end.start(); say('closing'); end.join(); slow.join(); say('closed')";
+        end = threading.Thread(target=ups.close); end.start(); say('closing'); end.join()\n\
+        ended = ups._process is None; slow.join(); say('closed' if ended else 'not yet')";
     let elixir = "slow = Task.async(fn -> ask.(\"slow\") end); ask.(\"fast\"); IO.gets(\"\"); IO.puts(\"closing\")\n\
         GenServer.stop(ups); Task.await(slow); IO.puts(\"closed\")";
     let mut driven = language.drive(&world, python, elixir);
