@@ -152,7 +152,7 @@ if System.argv() != [] do
   {:ok, sign_ups} = SignUps.start_link([])
 
   for {:ok, answer} <- Task.async_stream(System.argv(), &SignUps.sign_up/1, timeout: :infinity) do
-    IO.puts("#{answer["tenant"]} #{answer["outcome"]} #{answer["error"]["id"]}")
+    IO.puts(String.trim_trailing("#{answer["tenant"]} #{answer["outcome"]} #{answer["error"]["id"]}"))
   end
 
   GenServer.stop(sign_ups)

@@ -98,7 +98,7 @@ class SignUps:
 def main(tenants):
     with SignUps() as sign_ups, concurrent.futures.ThreadPoolExecutor() as threads:
         for answer in threads.map(sign_ups.sign_up, tenants):
-            print(answer["tenant"], answer["outcome"], answer.get("error", {}).get("id", ""))
+            print(answer["tenant"], answer["outcome"], *filter(None, [answer.get("error", {}).get("id")]))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ fn names_are_answered(language: Language) {
     let output = language.run(&world, &["acme", "taken", "pg_home", "O'Neil \"& Söhne\" \\"]);
     let expected =
         "acme created\ntaken failed tenant.exists\npg_home failed tenant.name\nO'Neil \"& Söhne\" \\ created\n";
-    let lines: String = output.stdout.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    assert_eq!((lines.as_str(), output.code), (expected, Some(0)), "{output}");
+    assert_eq!((output.stdout.as_str(), output.code), (expected, Some(0)), "{output}");
     let tables = "SELECT string_agg(schemaname, ',' ORDER BY schemaname) FROM pg_tables WHERE tablename = 't'";
     assert_eq!(database.query(tables), "O'Neil \"& Söhne\" \\,acme");
     assert!(world.leftovers().is_empty(), "{:?}", world.leftovers());
