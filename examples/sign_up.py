@@ -1,0 +1,105 @@
+"""Sign-ups over one schemastamp that is kept open: no process, TLS handshake or login for each tenant.
+
+    DATABASE_URL=postgres://app@db/app SCHEMASTAMP_SNAPSHOT=snapshots/billing.sql python3 examples/sign_up.py acme globex
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+
+# A customer waits in front of a browser: 10 seconds for a tenant. With a pool: "--from-pool", "--refill", "20".
+COMMAND = ["schemastamp", "provision", "--from-file", "-", "--format", "json", "--timeout", "10"]
+
+
+class SignUps:
+    """Hands names to schemastamp and its answers back, for any number of threads; made once, closed at the end."""
+
+    def __init__(self, command=COMMAND):
+        self._command = command
+        self._lock = threading.Lock()
+        self._closed = False
+        # It connects meanwhile, so that the first name need not wait for that.
+        self._start()
+
+    def sign_up(self, tenant):
+        """Creates a tenant and returns the answer: {"tenant": …, "outcome": "created", "failed" or "unknown", …}.
+
+        "unknown" says that schemastamp ended without an answer: ask the database before the name is given away.
+        """
+        line = tenant.encode() + b"\n"
+        if not tenant.strip() or not tenant.isprintable() or len(line) > 200:
+            raise ValueError(f"{tenant!r} is not a line with a name")
+        answer = concurrent.futures.Future()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("closed")
+            if self._process is None:
+                self._start()
+            self._waiting[tenant].append(answer)
+            # A process that is gone does not read; then the reader sees its end, and answers.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        return answer.result()
+
+    def close(self):
+        """Lets schemastamp finish what it has, and waits for its end."""
+        with self._lock:
+            self._closed = True
+            if self._process:
+                with contextlib.suppress(BrokenPipeError):
+                    self._process.stdin.close()
+        self._reader.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _start(self):
+        # Its stderr is ours: what it says there belongs into the log.
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # Who waits for the answer to a name. Each process has its own: what one left unanswered, no other will answer.
+        self._waiting = collections.defaultdict(collections.deque)
+        self._reader = threading.Thread(target=self._read, args=(self._process, self._waiting), daemon=True)
+        self._reader.start()
+
+    def _read(self, process, waiting):
+        error = None
+        for line in process.stdout:
+            answer = json.loads(line)
+            if "tenant" in answer:
+                with self._lock:
+                    asked = waiting[answer["tenant"]].popleft()
+                    if not waiting[answer["tenant"]]:
+                        del waiting[answer["tenant"]]
+                asked.set_result(answer)
+            else:
+                # The summary, or why it could not go on.
+                error = answer.get("error")
+        error = error or {"id": "schemastamp.ended", "message": f"schemastamp ended with {process.wait()}"}
+        with self._lock:
+            # The next name gets another process.
+            if self._process is process:
+                self._process = None
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        process.wait()
+        for tenant, left in waiting.items():
+            for asked in left:
+                asked.set_result({"tenant": tenant, "outcome": "unknown", "error": error})
+
+
+def main(tenants):
+    with SignUps() as sign_ups, concurrent.futures.ThreadPoolExecutor() as threads:
+        for answer in threads.map(sign_ups.sign_up, tenants):
+            print(answer["tenant"], answer["outcome"], *filter(None, [answer.get("error", {}).get("id")]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
