@@ -1,5 +1,7 @@
 //! What users see of failures of the commands on many tenants.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use super::failure::Failure;
@@ -128,11 +130,14 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
             let mut report = Report::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
                 "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
             );
-            report.details = differences
-                .iter()
-                .map(|different| format!("  {} {}, {}", different.kind, different.object, different.aspect))
-                .collect();
-            report.details.dedup();
+            let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+            for different in differences {
+                let object = format!("{} {}", different.kind, different.object);
+                objects.entry(object).or_default().insert(&different.aspect);
+            }
+            let aspects = |aspects: &BTreeSet<&str>| aspects.iter().copied().collect::<Vec<_>>().join(", ");
+            report.details = objects.iter().map(|(object, all)| format!("  {object}: {}", aspects(all))).collect();
+            report.more.insert("objects".to_owned(), json!(objects.keys().collect::<Vec<_>>()));
             report
         }
         PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),

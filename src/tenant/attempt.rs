@@ -113,7 +113,7 @@ impl Attempt<'_> {
         let state = message.sqlstate;
         let state = state.as_ref().map(SqlState::as_str);
         if self.says_exists(&message) {
-            return if looks { self.existing().await } else { Err(self.exists()) };
+            return if looks { self.existing().await } else { Err(self.exists(None)) };
         }
         if state == Some(POOL_FULL) {
             return Err(ProvisionError::PoolFull);
@@ -169,10 +169,10 @@ impl Attempt<'_> {
             .await
             .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
         // Dropped in between.
-        let Some(seen) = seen else { return Err(self.exists()) };
+        let Some(seen) = seen else { return Err(self.exists(None)) };
         let resumes = self.provisioner.options.if_exists == IfExists::Resume;
         match seen.compared(&self.provisioner.snapshot, tenant) {
-            Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => Err(self.exists()),
+            Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => Err(self.exists(Some(made_of))),
             Ok(made_of) => Ok(Outcome::Skipped { elapsed: self.start.elapsed(), made_of }),
             Err((objects, missing)) => {
                 Err(ProvisionError::ExistsInPart { tenant: tenant.to_string(), objects, missing })
@@ -216,7 +216,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn exists(&self) -> ProvisionError {
-        ProvisionError::Exists { tenant: self.tenant.to_string() }
+    fn exists(&self, made_of: Option<MadeOf>) -> ProvisionError {
+        ProvisionError::Exists { tenant: self.tenant.to_string(), made_of }
     }
 }

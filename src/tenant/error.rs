@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::MadeOf;
 use super::bulk::BudgetError;
 use crate::pg::{PsqlError, ServerMessage};
 use crate::process::Signal;
@@ -12,10 +13,12 @@ use crate::snapshot::TemplateError;
 #[non_exhaustive]
 pub enum ProvisionError {
     /// A schema of that name exists. It was not touched.
-    #[error("the schema \"{}\" exists", tenant.escape_debug())]
+    #[error("the schema \"{}\" exists{}", tenant.escape_debug(), of_what(*made_of))]
     Exists {
         /// The tenant.
         tenant: String,
+        /// What it was made of, where that was looked at.
+        made_of: Option<MadeOf>,
     },
     /// A schema of that name exists and lacks objects of the snapshot. It was not touched.
     #[error(
@@ -117,6 +120,14 @@ pub struct FailedStatement {
     pub object: Option<String>,
     /// 1-based line in the snapshot file; `None` as for `object`.
     pub line: Option<usize>,
+}
+
+fn of_what(made_of: Option<MadeOf>) -> &'static str {
+    match made_of {
+        Some(MadeOf::AnotherSnapshot) => ", and was made of another snapshot",
+        Some(MadeOf::Unmarked) => ", and was not made by schemastamp",
+        Some(MadeOf::ThisSnapshot) | None => "",
+    }
 }
 
 /// At most five, and how many more there are.

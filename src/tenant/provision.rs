@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -215,7 +216,7 @@ impl Provisioner {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn made_already(&self, tenants: &[TenantName], stop: &Stop) -> Result<Vec<TenantName>, PsqlError> {
+    pub async fn made_already(&self, tenants: &[TenantName], stop: &Stop) -> Result<BTreeSet<TenantName>, PsqlError> {
         let found = marks(&self.server, tenants, stop).await?;
         Ok(found.into_iter().filter(|(_, mark)| mark == self.snapshot.fingerprint()).map(|(name, _)| name).collect())
     }

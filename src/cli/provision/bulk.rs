@@ -34,6 +34,13 @@ pub(super) async fn run(
         hook: wishes.hook.clone(),
         warm: wishes.streams,
     };
+    if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
+        pass_over(session, servers, &mut names, tally).await?;
+    }
+    if names.known() == Some(0) {
+        names.say_repeated(session.output);
+        return Ok(0);
+    }
     let mut bulk = Bulk::new(servers.targets.clone(), options);
     for (index, room) in bulk.prepare(&session.stop).await.into_iter().enumerate() {
         match room {
@@ -43,13 +50,12 @@ pub(super) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
-        pass_over(session, servers, &mut names, tally).await?;
-    }
     let refill = wishes.refill.filter(|_| wishes.streams);
     let start_all = |size| {
         let start = |target: &BulkTarget| KeepFull::start(target.provisioner.clone(), size, session.stop.clone());
-        servers.targets.iter().map(start).collect::<Vec<_>>()
+        // By the target's place; Citus has no pool.
+        let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
+        servers.targets.iter().map(|target| Some(target).filter(has_pool).map(start)).collect::<Vec<_>>()
     };
     let keeps_full = refill.map(start_all).unwrap_or_default();
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
@@ -59,7 +65,7 @@ pub(super) async fn run(
         let mut on_done = |done: Done| {
             let target = done.request.target;
             let claimed = shared.borrow_mut().done(session, servers, done, &progress);
-            if let Some(keeps_full) = keeps_full.get(target).filter(|_| claimed) {
+            if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| claimed) {
                 keeps_full.claimed();
             }
             if shared.borrow().failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -68,10 +74,10 @@ pub(super) async fn run(
     };
     progress.finish();
     let Shared { tally, failed } = shared.into_inner();
-    if keeps_full.is_empty() && tally.claimed() {
+    if keeps_full.is_empty() && wishes.options.from_pool {
         refill_all(session, servers, wishes.refill).await;
     }
-    for keeps_full in keeps_full {
+    for keeps_full in keeps_full.into_iter().flatten() {
         keeps_full.end(session).await;
     }
     if let Some(failure) = failed {
@@ -81,7 +87,8 @@ pub(super) async fn run(
         session.output.warning(note);
     }
     if let Some(reason) = report.ended_early.filter(|_| session.stop.now().is_none()) {
-        session.output.warning(&format!("ended early: {reason}; run again to continue"));
+        let again = if wishes.options.if_exists == IfExists::Fail { "" } else { "; run again to continue" };
+        session.output.warning(&format!("ended early: {reason}{again}"));
     }
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
@@ -180,8 +187,8 @@ async fn pass_over(
             let start = std::time::Instant::now();
             // Who cannot be asked fails the tenants one by one, with the reason.
             let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else { break };
-            for tenant in made {
-                names.take_out(&tenant);
+            for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
+                names.take_out(tenant);
                 let made_of = MadeOf::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));

@@ -67,7 +67,8 @@ impl KeepFull {
 /// Brings all pools back to their size.
 pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: Option<usize>) {
     let Some(size) = size else { return };
-    for target in &servers.targets {
+    // Citus has no pool.
+    for target in servers.targets.iter().filter(|target| !target.provisioner.options().render.citus) {
         let mut psql = target.provisioner.session();
         match refill(&target.provisioner, &mut psql, size, &session.stop).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),

@@ -30,7 +30,7 @@ pub(super) async fn run(
         let answer = Answer { tenant: &wanted.text, target: None, result, attempts: 0, elapsed: start.elapsed() };
         tally.answer(session, answer, session.context())?;
     }
-    if tally.claimed() {
+    if wishes.options.from_pool {
         refill_all(session, servers, wishes.refill).await;
     }
     Ok(names.left())

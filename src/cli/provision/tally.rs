@@ -38,6 +38,9 @@ struct Line<'a> {
     tenant: &'a str,
     outcome: &'static str,
     ms: f64,
+    /// Of one that was there: `this_snapshot`, `another_snapshot`, `unmarked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_of: Option<&'static str>,
     /// `pool`, for a tenant that was ready-made.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static str>,
@@ -70,7 +73,6 @@ struct Summary {
 
 /// What has become of the tenants so far.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the run")]
 pub(super) struct Tally {
     created: usize,
     skipped: usize,
@@ -87,18 +89,12 @@ pub(super) struct Tally {
     pub(super) workers: usize,
     /// Whether there was no connection for a tenant.
     unreachable: bool,
-    claimed: bool,
 }
 
 impl Tally {
     /// Whether there was no connection for a tenant.
     pub(super) fn unreachable(&self) -> bool {
         self.unreachable
-    }
-
-    /// Whether a spare of the pool was taken.
-    pub(super) fn claimed(&self) -> bool {
-        self.claimed
     }
 
     /// A tenant's script was printed.
@@ -125,21 +121,28 @@ impl Tally {
             Err(failure) => return self.fail(session, (tenant, target), &failure, (attempts, elapsed), context),
         };
         let ms = milliseconds(outcome.elapsed());
-        let (mut source, mut tries) = (None, None);
+        let (mut source, mut tries, mut found) = (None, None, None);
         match &outcome {
             Outcome::Created { source: from, attempts, .. } => {
                 self.created += 1;
                 tries = Some(*attempts).filter(|attempts| *attempts > 1);
                 if *from == Source::Pool {
-                    self.claimed = true;
                     source = Some("pool");
                 }
             }
-            Outcome::Skipped { .. } => self.skipped += 1,
+            Outcome::Skipped { made_of, .. } => {
+                self.skipped += 1;
+                found = Some(match made_of {
+                    MadeOf::ThisSnapshot => "this_snapshot",
+                    MadeOf::AnotherSnapshot => "another_snapshot",
+                    MadeOf::Unmarked => "unmarked",
+                });
+            }
         }
         if output.is_json() {
             let outcome = outcome.word();
-            return Output::json(&Line { tenant, outcome, ms, source, target, attempts: tries, error: None });
+            let made_of = found;
+            return Output::json(&Line { tenant, outcome, ms, made_of, source, target, attempts: tries, error: None });
         }
         let from = source.map(|source| format!(", from the {source}")).unwrap_or_default();
         let tries = tries.map(|tries| format!(", {tries} attempts")).unwrap_or_default();
@@ -175,6 +178,7 @@ impl Tally {
             tenant,
             outcome: if unknown { "unknown" } else { "failed" },
             ms: milliseconds(elapsed),
+            made_of: None,
             source: None,
             target,
             attempts: Some(attempts).filter(|attempts| *attempts > 1),

@@ -27,6 +27,7 @@ fn listed(differences: &[Difference]) -> String {
     const SHOWN: usize = 5;
     let mut shown: Vec<String> =
         differences.iter().map(|different| format!("{} {}", different.kind, different.object)).collect();
+    shown.sort();
     shown.dedup();
     let more = shown.len().saturating_sub(SHOWN);
     shown.truncate(SHOWN);

@@ -21,12 +21,12 @@ fn refused(body: &str) -> Vec<String> {
 fn text_that_cannot_be_replaced() {
     assert_eq!(
         refused("CREATE TABLE #{prefix}.t (a text, CONSTRAINT c CHECK (a <> '#{prefix}'::text));\n"),
-        ["constraint c on t, definition"]
+        ["constraint c on t: definition"]
     );
-    assert_eq!(refused("CREATE TABLE #{prefix}.t (a text DEFAULT '#{prefix}'::text);\n"), ["column t.a, definition"]);
+    assert_eq!(refused("CREATE TABLE #{prefix}.t (a text DEFAULT '#{prefix}'::text);\n"), ["column t.a: definition"]);
     assert_eq!(
         refused("CREATE MATERIALIZED VIEW #{prefix}.m AS SELECT '#{prefix}'::text AS a;\n"),
-        ["materialized view m, definition", "rows of m, values"]
+        ["materialized view m: definition", "rows of m: values"]
     );
     assert!(
         refused("CREATE TABLE #{prefix}.\"of #{prefix}\" (a int);\n").iter().any(|line| line.contains("of #{prefix}"))
@@ -38,7 +38,7 @@ fn rows_that_hold_the_name() {
     let table = "CREATE TABLE #{prefix}.t (a text, b regclass);\n\n";
     assert_eq!(
         refused(&format!("{table}INSERT INTO #{{prefix}}.t (a) VALUES\n    ('#{{prefix}}');\n")),
-        ["rows of t, values"]
+        ["rows of t: values"]
     );
     // Nothing in the statement says so: a trigger writes it.
     let by_trigger = format!(
@@ -47,7 +47,7 @@ fn rows_that_hold_the_name() {
          CREATE TRIGGER f BEFORE INSERT ON #{{prefix}}.t FOR EACH ROW EXECUTE FUNCTION #{{prefix}}.f();\n\
          INSERT INTO #{{prefix}}.t (a) VALUES\n    ('x');\n"
     );
-    assert_eq!(refused(&by_trigger), ["rows of t, values"]);
+    assert_eq!(refused(&by_trigger), ["rows of t: values"]);
     // What the server keeps as a reference follows the name.
     let database = Cluster::shared().database();
     let tracked = format!("{table}INSERT INTO #{{prefix}}.t (a, b) VALUES\n    ('x', '#{{prefix}}.t');\n");

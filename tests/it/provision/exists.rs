@@ -42,7 +42,7 @@ fn skip_takes_a_whole_tenant_for_done() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"skipped","ms":0.0}
+    {"tenant":"acme","outcome":"skipped","ms":0.0,"made_of":"another_snapshot"}
     {"summary":{"created":0,"skipped":1,"failed":0,"ms":0.0}}
     [exit status: 0]
     "#);

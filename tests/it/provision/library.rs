@@ -39,7 +39,7 @@ async fn outcomes_and_errors_to_match_on() {
     let outcome = fails.provision(&name("acme"), &stop).await.unwrap();
     assert!(matches!(outcome, Outcome::Created { elapsed, .. } if elapsed > Duration::ZERO));
     let error = fails.provision(&name("acme"), &stop).await.unwrap_err();
-    assert!(matches!(&error, ProvisionError::Exists { tenant } if tenant == "acme"), "{error:?}");
+    assert!(matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"), "{error:?}");
     let skip = ProvisionOptions { if_exists: IfExists::Skip, ..ProvisionOptions::default() };
     let skips = provisioner(&database, SMALL, skip).await;
     let outcome = skips.provision(&name("acme"), &stop).await.unwrap();
