@@ -121,8 +121,13 @@ impl Bulk {
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
             let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
+            let mut retries = working.target.provisioner.options().retries;
+            // Where there are several, those that are reached do not wait for one that is not.
+            if self.targets.len() > 1 {
+                retries.attempts = 1;
+            }
             self.tasks.spawn(async move {
-                let room = Room::of(&mut session, &stop).await;
+                let room = room(&mut session, retries, &stop).await;
                 Task::Asked(index, session, room)
             });
         }
@@ -425,6 +430,23 @@ impl Bulk {
         while closing.join_next().await.is_some() {}
         BulkReport { not_begun, ended_early, workers, notes }
     }
+}
+
+/// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
+async fn room(session: &mut PsqlSession, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
+    let mut pause = retries.pause;
+    for _ in 1..retries.attempts {
+        match Room::of(session, stop).await {
+            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "trying again"),
+            asked => return asked,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.requested() => break,
+        }
+        pause *= 2;
+    }
+    Room::of(session, stop).await
 }
 
 async fn create(
