@@ -381,6 +381,8 @@ impl Bulk {
                 working.hold_back(&error);
                 Self::note_scarce(&mut self.notes, working, &error);
             }
+            // It was tried once: the next tenant tries it again, as often as it may.
+            Err(error) if error.is_transient() => working.idle.push(session),
             Err(error) => working.goes_down(Arc::new(error)),
         }
     }
