@@ -350,7 +350,8 @@ impl Bulk {
 
     /// Says, once, that a server has no connection for another worker.
     fn note_scarce(notes: &mut Vec<String>, working: &mut Working, error: &PsqlError) {
-        let workers = working.workers();
+        // Those that are being connected may get none either.
+        let workers = working.idle.len() + working.busy;
         tracing::debug!(%error, workers, "no further worker for now");
         if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
             notes.push(format!("{} had no connection for another worker beside {workers}: {error}", working.place()));
