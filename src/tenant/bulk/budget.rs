@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
 use crate::process::Stop;
-use crate::snapshot::{Action, Object, ObjectKind, Snapshot};
+use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
 use crate::sql::{Kind, tokens};
 
 /// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.
@@ -66,7 +66,9 @@ impl Room {
     pub async fn of(session: &mut PsqlSession, stop: &Stop) -> Result<Self, PsqlError> {
         let timeout = session.server().timeout;
         let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
-        let output = session.run_script(include_str!("room.sql"), &options, 0, timeout, stop).await?;
+        // A timeout of the role is none for this question either.
+        let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
+        let output = session.run_script(&script, &options, 0, timeout, stop).await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
         let text = line.chars().take(200).collect();
         serde_json::from_str(line).map_err(|source| PsqlError::Output { line: 1, text, source })
