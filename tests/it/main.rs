@@ -7,6 +7,7 @@ mod bulk;
 mod capture;
 mod cli;
 mod config;
+mod fleet;
 mod pool;
 mod process;
 mod provision;
