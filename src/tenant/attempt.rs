@@ -8,7 +8,7 @@ use super::locate::{is_repeatable, locate};
 use super::look::{Aftermath, look, look_after};
 use super::outcome::Source;
 use super::pool::{POOL_FULL, STILL_NAMED, claim_message, claimed};
-use super::provision::{message_with, token};
+use super::provision::{in_a_block, message_with, token};
 use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Stop};
@@ -65,6 +65,21 @@ impl Attempt<'_> {
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
         match self.run(psql, &token, &script, &statements).await {
+            Ran::Done(_) => Ok(self.created(Source::Snapshot)),
+            Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
+                tracing::warn!(tenant = %self.tenant, reason = %error, "trying again, with the time set before");
+                self.make_patiently(psql, &statements).await
+            }
+            Ran::Over(over) => over,
+        }
+    }
+
+    /// Creates it in several messages. A timeout of the role or the database is out of the way once the first statement
+    /// has run, and the server reads the whole message before that.
+    async fn make_patiently(&self, psql: &mut Psql<'_>, statements: &[Rendered]) -> Result<Outcome, ProvisionError> {
+        let token = token()?;
+        let script = in_a_block(&token, &self.provisioner.script_with(&token, statements));
+        match self.run(psql, &token, &script, statements).await {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(over) => over,
         }

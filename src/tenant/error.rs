@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::MadeOf;
 use super::bulk::BudgetError;
 use crate::pg::{PsqlError, ServerMessage};
-use crate::process::Signal;
+use crate::process::{RunError, Signal};
 use crate::snapshot::TemplateError;
 
 /// Why a tenant was not created. But for [`ProvisionError::Unknown`] nothing of it is left on the server.
@@ -99,15 +99,27 @@ pub enum ProvisionError {
 
 impl ProvisionError {
     /// Whether nothing is left of the tenant, and the next attempt may well succeed: lost and refused connections, too many
-    /// connections, deadlocks, serialization failures.
+    /// connections, deadlocks, serialization failures, a psql that was killed.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Sql { message, .. } => message.sqlstate.is_some_and(|sqlstate| sqlstate.is_retryable()),
             Self::Connect(error) => error.is_transient(),
             // Somebody has killed psql, or the server was restarted.
             Self::Lost(_) => true,
+            // Somebody has killed psql before it began, as the system does when it is out of memory; a psql that crashes
+            // will crash again.
+            Self::Run(error) => {
+                let by_others = [Signal::KILL, Signal::TERMINATE];
+                matches!(&**error, PsqlError::Run(RunError::Signaled { signal, .. }) if by_others.contains(signal))
+            }
             _ => false,
         }
+    }
+
+    /// Whether the server has cancelled the message: a timeout of the role or the database, or somebody who asked it to.
+    pub(super) fn is_cancelled(&self) -> bool {
+        let Self::Sql { message, .. } = self else { return false };
+        message.sqlstate.is_some_and(|sqlstate| sqlstate.as_str() == "57014")
     }
 }
 

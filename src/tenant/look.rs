@@ -20,6 +20,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Begins a message whose time is not that which the role or the database is given.
+const UNHURRIED: &str = "SET LOCAL statement_timeout = 0 \\;\n";
+
 /// What a schema has.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Seen {
@@ -42,7 +45,7 @@ pub(super) async fn marks(
 ) -> Result<Vec<(TenantName, String)>, PsqlError> {
     let names: Vec<String> = tenants.iter().map(|tenant| quote_literal(tenant.as_str())).collect();
     let sql = format!(
-        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
+        "{UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({});\n",
         names.join(", ")
     );
@@ -74,7 +77,7 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
     server.timeout = Some(LIMIT);
     // The message first: when it has ended, the statement behind sees all that it has done.
     let script = format!(
-        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
+        "{UNHURRIED}SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
          OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
         quote_literal(token),
         quote_literal(&format!("run_{token}")),
@@ -112,7 +115,7 @@ fn query(tenant: &TenantName) -> String {
         )
     };
     format!(
-        "SELECT COALESCE((SELECT pg_catalog.json_build_object('comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+        "{UNHURRIED}SELECT COALESCE((SELECT pg_catalog.json_build_object('comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
          'relations', {relations}, 'routines', {routines}, 'types', {types})\
          FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), 'null'::json);\n",
         relations = names("relname", "pg_class", "relnamespace"),

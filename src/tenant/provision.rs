@@ -227,6 +227,13 @@ pub(super) fn message_with(token: &str, message: &str) -> String {
     format!("SELECT NULL AS run_{token} WHERE false \\;\n{message}")
 }
 
+/// A message within a transaction for whose statements there is no limit of time; every message has the token.
+pub(super) fn in_a_block(token: &str, message: &str) -> String {
+    let (begin, commit) =
+        (message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"), message_with(token, "COMMIT"));
+    format!("{begin};\n{message}{commit};\n")
+}
+
 pub(super) fn token() -> Result<String, ProvisionError> {
     restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))
 }

@@ -8,6 +8,7 @@ mod capture;
 mod cli;
 mod config;
 mod examples;
+mod fleet;
 mod pool;
 mod process;
 mod provision;

@@ -121,8 +121,13 @@ impl Bulk {
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
             let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
+            let mut retries = working.target.provisioner.options().retries;
+            // Where there are several, those that are reached do not wait for one that is not.
+            if self.targets.len() > 1 {
+                retries.attempts = 1;
+            }
             self.tasks.spawn(async move {
-                let room = Room::of(&mut session, &stop).await;
+                let room = room(&mut session, retries, &stop).await;
                 Task::Asked(index, session, room)
             });
         }
@@ -345,7 +350,8 @@ impl Bulk {
 
     /// Says, once, that a server has no connection for another worker.
     fn note_scarce(notes: &mut Vec<String>, working: &mut Working, error: &PsqlError) {
-        let workers = working.workers();
+        // Those that are being connected may get none either.
+        let workers = working.idle.len() + working.busy;
         tracing::debug!(%error, workers, "no further worker for now");
         if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
             notes.push(format!("{} had no connection for another worker beside {workers}: {error}", working.place()));
@@ -376,6 +382,8 @@ impl Bulk {
                 working.hold_back(&error);
                 Self::note_scarce(&mut self.notes, working, &error);
             }
+            // It was tried once: the next tenant tries it again, as often as it may.
+            Err(error) if error.is_transient() => working.idle.push(session),
             Err(error) => working.goes_down(Arc::new(error)),
         }
     }
@@ -425,6 +433,23 @@ impl Bulk {
         while closing.join_next().await.is_some() {}
         BulkReport { not_begun, ended_early, workers, notes }
     }
+}
+
+/// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
+async fn room(session: &mut PsqlSession, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
+    let mut pause = retries.pause;
+    for _ in 1..retries.attempts {
+        match Room::of(session, stop).await {
+            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "trying again"),
+            asked => return asked,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.requested() => break,
+        }
+        pause *= 2;
+    }
+    Room::of(session, stop).await
 }
 
 async fn create(

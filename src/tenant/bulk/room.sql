@@ -12,7 +12,7 @@ FROM (SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint AS 
             + COALESCE(pg_catalog.current_setting('reserved_connections', true)::bigint, 0) AS reserved) AS s,
     LATERAL (SELECT GREATEST(l.room, 0) AS room, l.what FROM (
         SELECT s.connections - s.reserved - pg_catalog.count(*) AS room, 'max_connections (' || s.connections || ')' AS what
-        FROM pg_catalog.pg_stat_activity a WHERE a.usesysid IS NOT NULL
+        FROM pg_catalog.pg_stat_activity a WHERE a.usesysid IS NOT NULL AND a.datid IS NOT NULL
         UNION ALL
         SELECT r.rolconnlimit - pg_catalog.count(a.pid), 'the connection limit of role ' || pg_catalog.quote_ident(r.rolname) || ' (' || r.rolconnlimit || ')'
         FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_stat_activity a ON a.usesysid = r.oid

@@ -13,4 +13,4 @@ mod refused;
 mod secrets;
 mod world;
 
-pub(crate) use world::{Held, SMALL, snapshot, tables, wait_until_blocked};
+pub(crate) use world::{Held, SMALL, snapshot, tables, wait_for, wait_until_blocked};

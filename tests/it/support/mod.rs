@@ -3,6 +3,7 @@
 //! - [`Cluster`]: a `PostgreSQL` server of any installed or fetched major version; [`Cluster::shared`] for most tests.
 //! - [`Database`]: a fresh database of one test, dropped at its end; SQL through the real psql.
 //! - [`Bouncer`]: a `PgBouncer` in transaction mode in front of a cluster.
+//! - [`Proxy`]: a network in front of a server that can be cut, refused and stalled.
 //! - [`Authority`]: a certificate authority made on the spot.
 //! - [`Schemastamp`]: runs the built binary; its [`CommandOutput`] is made for snapshots.
 //!
@@ -16,6 +17,7 @@ mod hard_sql;
 mod options;
 mod output;
 mod programs;
+mod proxy;
 mod schemastamp;
 mod selftest;
 mod supervisor;
@@ -29,6 +31,7 @@ pub(crate) use hard_sql::{Expectation, HardCase};
 pub(crate) use options::{Options, ServerTls};
 pub(crate) use output::CommandOutput;
 pub(crate) use programs::{Client, server_folder};
+pub(crate) use proxy::Proxy;
 pub(crate) use schemastamp::Schemastamp;
 pub(crate) use supervisor::Supervisor;
 pub(crate) use user::ServerUser;

@@ -1,0 +1,61 @@
+//! A network that is cut, refused and stalled while a fleet is made.
+
+use std::time::{Duration, Instant};
+
+use crate::fleet::world::{Midway, count};
+use crate::support::{Cluster, Proxy};
+
+#[test]
+fn connections_that_are_cut_are_made_anew() {
+    let cluster = Cluster::shared();
+    let proxy = Proxy::start(cluster.port());
+    let run = Midway::through(cluster, |database| proxy.environment(database));
+    for _ in 0..5 {
+        proxy.cut();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // A look at what became of a tenant may be cut, too.
+    run.end_with_unknown_at_most(2);
+}
+
+#[test]
+fn connections_that_are_refused_for_a_while_are_tried_again() {
+    let cluster = Cluster::shared();
+    let proxy = Proxy::start(cluster.port());
+    let run = Midway::through(cluster, |database| proxy.environment(database));
+    proxy.refuse();
+    std::thread::sleep(Duration::from_secs(1));
+    proxy.resume();
+    run.end_with_unknown_at_most(2);
+}
+
+#[test]
+fn a_network_that_stalls_for_a_moment_does_no_harm() {
+    let cluster = Cluster::shared();
+    let proxy = Proxy::start(cluster.port());
+    let run = Midway::through(cluster, |database| proxy.environment(database));
+    for _ in 0..3 {
+        proxy.stall();
+        std::thread::sleep(Duration::from_millis(400));
+        proxy.resume();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    run.end_with_unknown_at_most(0);
+}
+
+#[test]
+fn a_network_that_stalls_for_longer_than_the_time_is_up_is_no_reason_to_guess() {
+    let cluster = Cluster::shared();
+    let proxy = Proxy::start(cluster.port());
+    let start = Instant::now();
+    let run = Midway::through_with(cluster, &["--timeout", "2"], |database| proxy.environment(database));
+    proxy.stall();
+    std::thread::sleep(Duration::from_secs(4));
+    proxy.resume();
+    let answers = run.end_of_some();
+    assert_eq!(count(&answers, "unknown"), 0, "{answers:?}");
+    // Those at work when the network stalled.
+    assert!(count(&answers, "failed") <= 2, "{answers:?}");
+    assert!(answers.iter().all(|answer| ["", "timeout"].contains(&answer.id.as_str())), "{answers:?}");
+    assert!(start.elapsed() < Duration::from_secs(40));
+}

@@ -1,0 +1,4 @@
+//! Many tenants at once, by the built binary on real servers.
+
+mod faults;
+mod world;
