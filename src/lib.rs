@@ -6,6 +6,8 @@
 //! - [`config::Settings`] finds the connection as psql would, and knows where each value came from;
 //!   [`connect::server`] makes a [`pg::Server`] of it.
 //! - [`tenant::Provisioner`] creates tenants and returns errors to match on. Its futures can be sent between threads.
+//! - [`tenant::Provisioner::session`] keeps a psql open for many tenants, [`tenant::bulk::Bulk`] runs several of them,
+//!   [`tenant::pool`] keeps ready-made tenants.
 //! - [`snapshot::capture::Capture`] makes snapshots; [`diagnose::walk`] explains connections that fail.
 //!
 //! `examples/sign_up.rs` is a sign-up handler. The library prints nothing and installs no signal handlers unless

@@ -5,6 +5,7 @@ mod list;
 mod session;
 mod stream;
 mod targets;
+mod terminal;
 
 use crate::support::Database;
 

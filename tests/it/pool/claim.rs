@@ -152,6 +152,25 @@ fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
 }
 
 #[test]
+fn on_every_major_version() {
+    // BEGIN ATOMIC came with 14.
+    let (before, after) = LIVING.split_once("CREATE FUNCTION #{prefix}.tree()").unwrap();
+    let after = after.split_once("END;\n").unwrap().1;
+    let plain = format!("{before}{after}");
+    for major in [13, 14, 16, 17, 18] {
+        let database = Cluster::of_major(major).database();
+        let world = world(&database, if major == 13 { &plain } else { LIVING });
+        world.write("names", names("n", 4));
+        world.run(&["pool", "fill", "--size", "2"]).succeeds();
+        let output = world.run(&["provision", "--from-file", "names", "--from-pool", "--jobs", "2"]).succeeds();
+        assert_eq!(output.stdout.matches("from the pool").count(), 2, "{major}: {output}");
+        database.sql("INSERT INTO n0.log DEFAULT VALUES; INSERT INTO n3.log DEFAULT VALUES");
+        assert_eq!(database.query("SELECT n0.rows(), n3.by_path(), (SELECT what FROM n0.log)"), "1|1|n0", "{major}");
+        world.run(&["verify", "--all"]).succeeds();
+    }
+}
+
+#[test]
 fn each_role_has_its_own_spares() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);

@@ -1,0 +1,33 @@
+//! What a person at a terminal sees.
+
+use std::process::Command;
+
+use super::names;
+use crate::provision::{SMALL, snapshot};
+use crate::support::{Cluster, Schemastamp};
+
+/// Runs the binary on a pseudo-terminal, by util-linux' `script`; what it wrote, escape sequences and all.
+fn on_a_terminal(world: &Schemastamp, arguments: &str) -> String {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_schemastamp"));
+    let mut command: Command = world.command_of("/usr/bin/script".as_ref(), &["-q", "-e", "-c", &line, "/dev/null"]);
+    let output = command.env("TERM", "xterm").env("COLUMNS", "100").output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_bar_with_rate_and_time_left_is_for_terminals_only() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("names", names("bar_", 30));
+    let seen = on_a_terminal(&world, "provision --from-file names --jobs 2");
+    let bar = regex::Regex::new(r"\[[=> ]{30}\] \d+/30, \d+\.\d a second, \d+s left").unwrap();
+    assert!(bar.is_match(&seen), "{seen}");
+    assert_eq!(seen.matches("created").count(), 31, "a line for each, and the summary: {seen}");
+    world.write("names", names("pipe_", 5));
+    let piped = world.run(&["provision", "--from-file", "names", "--jobs", "2"]).succeeds();
+    assert!(!bar.is_match(&piped.stderr), "{piped}");
+    world.write("names", names("json_", 5));
+    let json = on_a_terminal(&world, "provision --from-file names --format json");
+    assert!(!bar.is_match(&json) && json.lines().all(|line| line.starts_with('{')), "{json}");
+}
