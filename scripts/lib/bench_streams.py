@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 import time
 
-from bench_tools import (PSQL, SCHEMASTAMP, OpenConnection, Stream, ask, by_xargs, capture, database, drop, in_turn, lines_file,
-                         median, peak_megabytes, rendered, run, scaled, small_schema, sql, through_proxy)
+from bench_tools import (PSQL, SCHEMASTAMP, OpenConnection, Stream, ask, by_xargs, capture, connected_to, database, drop, in_turn,
+                         lines_file, peak_megabytes, rendered, run, scaled, small_schema, sql, through_proxy)
 
 # What each is compared with: the best of these.
 PARALLEL = sorted({2, 4, os.cpu_count()})
@@ -150,17 +150,16 @@ def bench_fleet(table):
         small_schema("small", 10)
         capture("small", "fleet.sql")
     own = [SCHEMASTAMP, "provision", "--snapshot", "fleet.sql", "--from-file"]
-    home, peaks = os.environ["PGDATABASE"], {}
+    peaks = {}
     for size in sizes:
         sql(f"CREATE DATABASE fleet_{size}")
-        there = {**os.environ, "PGDATABASE": f"fleet_{size}"}
-        elapsed = run([*own, lines_file("names", [f"present_{n}" for n in range(size)])], env=there)
+        with connected_to(f"fleet_{size}"):
+            elapsed = run([*own, lines_file("names", [f"present_{n}" for n in range(size)])])
         table.fact(f"{size:,} tenants of 10 tables", f"{size / elapsed * 1000:.0f} a second")
     fleet_times(table, sizes)
     for size in (sizes[0], sizes[-1]):
-        os.environ["PGDATABASE"] = f"fleet_{size}"
-        peaks[size] = peak_megabytes([*own, "-"], lines_file("names", [f"peak_{n}" for n in range(20)]))
-        os.environ["PGDATABASE"] = home
+        with connected_to(f"fleet_{size}"):
+            peaks[size] = peak_megabytes([*own, "-"], lines_file("names", [f"peak_{n}" for n in range(20)]))
     for size in sizes:
         sql(f"DROP DATABASE fleet_{size} WITH (FORCE)")
     say_memory(table, "tenants present", peaks)
