@@ -1,13 +1,16 @@
 //! Several runs for the same names at the same time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::fleet::world::{Answer, Fleet, answers, count, names};
 use crate::provision::{SMALL, wait_for};
 use crate::support::{Cluster, Options};
 
-/// How long tenants are created and dropped at the same time.
-const RACE: Duration = Duration::from_secs(4);
+/// So often tenants are created, and so often they are dropped, while others do the other.
+const TIMES: usize = 40;
+/// The longest that may take.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Starts so many runs, each with all the names; returns what each has said.
 fn at_once(fleet: &Fleet<'_>, runs: usize, names: &[String], arguments: &[&str]) -> Vec<Vec<Answer>> {
@@ -74,16 +77,27 @@ fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
     let names = names("t", 4);
     fleet.list(&names);
     let drop: Vec<&str> = ["drop", "--yes"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let end = Instant::now() + RACE;
-    let (created, dropped) = std::thread::scope(|scope| {
-        let creates = || until(end, || answers(&fleet.bulk(&["--jobs", "2", "--if-exists", "skip"])));
+    let race = Race { begun: Instant::now(), created: AtomicUsize::new(0), dropped: AtomicUsize::new(0) };
+    let created = std::thread::scope(|scope| {
+        let creates = || {
+            race.until_over(&race.created, || {
+                let answers = answers(&fleet.bulk(&["--jobs", "2", "--if-exists", "skip"]));
+                (count(&answers, "created"), answers)
+            })
+        };
+        let drops = || {
+            race.until_over(&race.dropped, || {
+                let output = fleet.world.run(&drop);
+                (output.stdout.matches("dropped").count(), Vec::<Answer>::new())
+            })
+        };
         let creating = [scope.spawn(creates), scope.spawn(creates)];
-        let drops = || until(end, || fleet.world.run(&drop).stdout.lines().map(str::to_owned).collect());
-        let dropping = [scope.spawn(drops), scope.spawn(drops)];
-        (creating.map(|thread| thread.join().unwrap()).concat(), dropping.map(|thread| thread.join().unwrap()).concat())
+        scope.spawn(drops);
+        scope.spawn(drops);
+        creating.map(|thread| thread.join().unwrap()).concat()
     });
     // Else nothing was tried.
-    assert!(count(&created, "created") > names.len() && dropped.len() > names.len(), "{created:?} {dropped:?}");
+    assert!(race.is_enough(), "{race:?}");
     for answer in &created {
         let dropped_in_between = answer.outcome == "failed" && answer.id == "tenant.exists";
         assert!(["created", "skipped"].contains(&answer.outcome.as_str()) || dropped_in_between, "{answer:?}");
@@ -97,11 +111,27 @@ fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
     fleet.assert_whole(&[]);
 }
 
-/// Does something again and again; returns all that came of it.
-fn until<T>(end: Instant, mut work: impl FnMut() -> Vec<T>) -> Vec<T> {
-    let mut all = Vec::new();
-    while Instant::now() < end {
-        all.extend(work());
+/// How often tenants were created while others dropped them.
+#[derive(Debug)]
+struct Race {
+    begun: Instant,
+    created: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+impl Race {
+    fn is_enough(&self) -> bool {
+        [&self.created, &self.dropped].iter().all(|count| count.load(Ordering::Relaxed) >= TIMES)
     }
-    all
+
+    /// Does something, which counts for some, until the race is over; returns all that came of it.
+    fn until_over<T>(&self, counted: &AtomicUsize, mut work: impl FnMut() -> (usize, Vec<T>)) -> Vec<T> {
+        let mut all = Vec::new();
+        while !self.is_enough() && self.begun.elapsed() < LONGEST {
+            let (count, more) = work();
+            counted.fetch_add(count, Ordering::Relaxed);
+            all.extend(more);
+        }
+        all
+    }
 }
