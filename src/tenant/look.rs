@@ -15,6 +15,8 @@ use crate::sql::{TenantName, quote_literal};
 
 /// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long is waited for a server that takes no connections.
+const ABSENCE: Duration = Duration::from_secs(5);
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.
@@ -83,14 +85,21 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
         quote_literal(&format!("run_{token}")),
         query(tenant)
     );
-    let deadline = Instant::now() + PATIENCE;
+    let start = Instant::now();
     loop {
-        let mut values = server.query_json(&script, &Stop::never()).await?.into_iter();
+        let mut values = match server.query_json(&script, &Stop::never()).await {
+            // The server is being started again, say.
+            Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            values => values?.into_iter(),
+        };
         let running = values.next().and_then(|count| count.as_u64()).unwrap_or_default() > 0;
         if !running {
             return Ok(Aftermath::Settled(read(values.next().unwrap_or_default())?));
         }
-        if Instant::now() > deadline {
+        if start.elapsed() > PATIENCE {
             return Ok(Aftermath::StillRunning);
         }
         tokio::time::sleep(PAUSE).await;
