@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct PsqlSession {
     server: Server,
     open: Option<Open>,
-    /// After so much work a psql is replaced; in what [`PsqlSession::script`] is told.
+    /// After so much work a psql is replaced; in what [`PsqlSession::run_script`] is told.
     capacity: usize,
     starts: u32,
 }

@@ -43,7 +43,7 @@ fn timeouts_of_the_role_do_not_cut_tenants_short() {
 #[test]
 fn even_one_that_is_over_before_the_first_statement_runs_does_not() {
     // The server reads a message whole before it runs the first statement of it.
-    let long = "-- padding\n".repeat(100_000);
+    let long = "-- padding\n".repeat(600_000);
     let body = format!("CREATE FUNCTION #{{prefix}}.f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n{long}END\n$$;\n");
     let said = come_out_with(&["statement_timeout = '5ms'", "lock_timeout = '1ms'"], &body);
     assert!(said.contains("trying again, with the time set before"), "{said}");
