@@ -45,21 +45,27 @@ pub(in crate::tenant) fn claimed(lines: &[String]) -> bool {
 
 fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
     let table = table();
+    let mark = format!("{SPARE}{}", snapshot.fingerprint());
+    // What is a function call alone is not planned.
     let mut body = format!(
-        "DECLARE spare name; named text; BEGIN \
-         IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}' \
-         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')) OR pg_catalog.to_regclass('{table}') IS NULL \
-         OR NOT pg_catalog.has_table_privilege('{table}', 'DELETE') THEN RETURN; END IF; \
+        "DECLARE spare name; schema oid; named text; BEGIN \
+         IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN RETURN; END IF; \
+         IF NOT pg_catalog.has_schema_privilege('{POOL}', 'USAGE') THEN RETURN; END IF; \
+         IF pg_catalog.to_regclass('{table}') IS NULL THEN RETURN; END IF; \
+         IF NOT pg_catalog.has_table_privilege('{table}', 'DELETE') THEN RETURN; END IF; \
          LOOP \
-         SELECT s.name INTO spare FROM {table} s WHERE {kind} ORDER BY s.made LIMIT 1 FOR UPDATE SKIP LOCKED; \
+         DELETE FROM {table} d WHERE d.name = (SELECT s.name FROM {table} s WHERE {kind} ORDER BY s.made LIMIT 1 \
+         FOR UPDATE SKIP LOCKED) RETURNING d.name INTO spare; \
          IF NOT FOUND THEN RETURN; END IF; \
-         DELETE FROM {table} s WHERE s.name = spare; \
-         EXIT WHEN spare ~ '^{SPARE_NAME}[0-9a-f]{{24}}$' AND EXISTS (SELECT FROM pg_catalog.pg_namespace n \
-         WHERE n.nspname = spare AND pg_catalog.obj_description(n.oid, 'pg_namespace') ~ {mark}); \
+         schema := pg_catalog.to_regnamespace(spare::text)::oid; \
+         EXIT WHEN pg_catalog.starts_with(spare::text, '{SPARE_NAME}') AND EXISTS (SELECT FROM pg_catalog.pg_description c \
+         WHERE c.objoid = schema AND c.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
+         AND pg_catalog.right(c.description, {length}) = {mark}); \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
         kind = Kind::of(snapshot, options).condition(),
-        mark = quote_literal(&format!("(^|\\n){SPARE}{}$", snapshot.fingerprint())),
+        length = mark.len(),
+        mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),
     );
     // The oldest server's way: it costs a blank tenant nothing.
@@ -71,36 +77,43 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     }
     let _ = write!(
         body,
-        " named := ({}); IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
+        "{} IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
          MESSAGE = 'objects of the spare still name it', DETAIL = named; END IF; \
          PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END",
-        still_named(tenant)
+        still_named()
     );
     Ok(body)
 }
 
-/// The objects of the tenant whose text holds the spare's name; each catalog by its index.
-fn still_named(tenant: &TenantName) -> String {
-    let inside = |catalog: &str| {
-        format!(
-            "pg_catalog.pg_depend d WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
-             AND d.refobjid = n.oid AND d.classid = 'pg_catalog.{catalog}'::pg_catalog.regclass"
+/// Statements that add the objects of the schema whose text holds the spare's name to `named`. What is in a schema
+/// depends on it, and each catalog has an index for the rest.
+fn still_named() -> String {
+    let looks = [
+        (
+            "pg_proc p ON p.oid = d.objid",
+            "'function ' || p.proname",
+            "pg_catalog.concat_ws(' ', p.prosrc, p.proconfig::text)",
+            "AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass",
+        ),
+        (
+            "pg_trigger t ON t.tgrelid = d.objid",
+            "'trigger ' || t.tgname",
+            "pg_catalog.encode(t.tgargs, 'escape')",
+            "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass",
+        ),
+        (
+            "pg_description c ON c.objoid = d.objid AND c.classoid = d.classid",
+            "'comment on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid)",
+            "c.description",
+            "",
+        ),
+    ];
+    looks.iter().fold(String::new(), |sql, (joined, object, text, of_class)| {
+        sql + &format!(
+            " named := pg_catalog.concat_ws(', ', named, (SELECT pg_catalog.string_agg({object}, ', ') \
+             FROM pg_catalog.pg_depend d JOIN pg_catalog.{joined} \
+             WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = schema {of_class} \
+             AND pg_catalog.strpos({text}, spare::text) > 0));"
         )
-    };
-    format!(
-        "SELECT pg_catalog.string_agg(named.object, ', ') FROM pg_catalog.pg_namespace n, LATERAL (\
-         SELECT 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.oid IN (SELECT d.objid FROM {routines}) \
-         AND pg_catalog.strpos(pg_catalog.concat_ws(' ', p.prosrc, p.proconfig::text, \
-         pg_catalog.obj_description(p.oid, 'pg_proc')), spare::text) > 0 \
-         UNION ALL SELECT 'trigger ' || t.tgname FROM pg_catalog.pg_trigger t \
-         WHERE t.tgrelid IN (SELECT d.objid FROM {relations}) \
-         AND pg_catalog.strpos(pg_catalog.encode(t.tgargs, 'escape'), spare::text) > 0 \
-         UNION ALL SELECT 'comment on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid) \
-         FROM pg_catalog.pg_description c WHERE c.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass \
-         AND c.objoid IN (SELECT d.objid FROM {relations}) AND pg_catalog.strpos(c.description, spare::text) > 0 \
-         ) AS named (object) WHERE n.nspname = {tenant}",
-        routines = inside("pg_proc"),
-        relations = inside("pg_class"),
-        tenant = quote_literal(tenant.as_str()),
-    )
+    }) + " named := NULLIF(named, '');"
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::marked;
 use crate::provision::{SMALL, snapshot};
-use crate::support::{Cluster, Database, Schemastamp};
+use crate::support::{Cluster, Database, Schemastamp, ServerUser};
 
 /// What Citus refuses, and a foreign key to a table that all nodes have.
 const REFUSED: &str = "\
@@ -33,6 +33,10 @@ fn world(database: &Database<'_>) -> Schemastamp {
 fn stand_in(database: &Database<'_>) {
     let folder = database.cluster.socket_folder().join("more/extension");
     std::fs::create_dir_all(&folder).unwrap();
+    // Its user clears it away.
+    for made in [folder.parent().unwrap(), &folder] {
+        ServerUser::get().owns(made);
+    }
     std::fs::write(
         folder.join("citus.control"),
         "default_version = '13.0-1'\nrelocatable = false\nschema = pg_catalog\n",
