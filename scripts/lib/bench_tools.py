@@ -144,11 +144,12 @@ def rendered(tenant, snapshot):
     return "\n".join(line.removesuffix("\\;") + ";" if line.endswith("\\;") else line for line in lines)
 
 
-def small_schema(name, tables, functions=0):
-    """A schema of tables with a key, a sequence and a reference each, and functions that name it."""
+def small_schema(name, tables, functions=0, indexes=0):
+    """A schema of tables with a key, a sequence, a reference and further indexes each, and functions that name it."""
     sql(f"CREATE SCHEMA {name}")
     statements = [f"CREATE TABLE {name}.t_{n} (id bigserial PRIMARY KEY, note text, parent bigint REFERENCES {name}.t_{max(0, n - 1)})"
                   for n in range(tables)]
+    statements += [f"CREATE INDEX ON {name}.t_{n} ({'parent' if i == 0 else f'note, id, ({i})'})" for n in range(tables) for i in range(indexes)]
     statements += [f"CREATE FUNCTION {name}.f_{n}() RETURNS bigint LANGUAGE plpgsql AS "
                    f"$$ BEGIN RETURN (SELECT count(*) FROM {name}.t_{n % tables} WHERE note <> 'x'); END $$" for n in range(functions)]
     sql("; ".join(statements))

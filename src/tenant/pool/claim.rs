@@ -12,7 +12,7 @@ use crate::tenant::mark::{POOL, SPARE_NAME};
 /// The setting in which the claim leaves the spare's name, for the rest of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
 /// Rows are looked up by their keys, however large the catalogs are and whatever the statistics say.
-const BY_KEYS: [&str; 4] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
+const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 
 /// The message that claims a spare for a tenant: its last line of output is the spare's name, or empty when there was
 /// none, and nothing has changed then.
@@ -77,7 +77,7 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     }
     let _ = write!(
         body,
-        "{} IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
+        " named := {}; IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
          MESSAGE = 'objects of the spare still name it', DETAIL = named; END IF; \
          PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END",
         still_named()
@@ -85,35 +85,23 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     Ok(body)
 }
 
-/// Statements that add the objects of the schema whose text holds the spare's name to `named`. What is in a schema
-/// depends on it, and each catalog has an index for the rest.
+/// The objects of the schema whose text holds the spare's name; NULL without one. What is in a schema depends on it, each
+/// further catalog has an index, and one query is planned in half the time of three.
 fn still_named() -> String {
-    let looks = [
-        (
-            "pg_proc p ON p.oid = d.objid",
-            "'function ' || p.proname",
-            "pg_catalog.concat_ws(' ', p.prosrc, p.proconfig::text)",
-            "AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass",
-        ),
-        (
-            "pg_trigger t ON t.tgrelid = d.objid",
-            "'trigger ' || t.tgname",
-            "pg_catalog.encode(t.tgargs, 'escape')",
-            "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass",
-        ),
-        (
-            "pg_description c ON c.objoid = d.objid AND c.classoid = d.classid",
-            "'comment on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid)",
-            "c.description",
-            "",
-        ),
-    ];
-    looks.iter().fold(String::new(), |sql, (joined, object, text, of_class)| {
-        sql + &format!(
-            " named := pg_catalog.concat_ws(', ', named, (SELECT pg_catalog.string_agg({object}, ', ') \
-             FROM pg_catalog.pg_depend d JOIN pg_catalog.{joined} \
-             WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = schema {of_class} \
-             AND pg_catalog.strpos({text}, spare::text) > 0));"
-        )
-    }) + " named := NULLIF(named, '');"
+    let holds = |text: &str| format!("pg_catalog.strpos({text}, spare::text) > 0");
+    format!(
+        "(SELECT pg_catalog.string_agg(NULLIF(pg_catalog.concat_ws(', ', \
+         CASE d.classid WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN \
+         (SELECT 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.oid = d.objid AND {routine}) \
+         WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN \
+         (SELECT pg_catalog.string_agg('trigger ' || t.tgname, ', ') FROM pg_catalog.pg_trigger t \
+         WHERE t.tgrelid = d.objid AND t.tgnargs > 0 AND {trigger}) END, \
+         (SELECT pg_catalog.string_agg('comment on ' || pg_catalog.pg_describe_object(c.classoid, c.objoid, c.objsubid), ', ') \
+         FROM pg_catalog.pg_description c WHERE c.objoid = d.objid AND c.classoid = d.classid AND {comment})), ''), ', ') \
+         FROM pg_catalog.pg_depend d \
+         WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = schema)",
+        routine = holds("pg_catalog.concat_ws(' ', p.prosrc, p.proconfig::text)"),
+        trigger = holds("pg_catalog.encode(t.tgargs, 'escape')"),
+        comment = holds("c.description"),
+    )
 }
