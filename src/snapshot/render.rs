@@ -25,6 +25,9 @@ pub struct RenderOptions {
     pub timeout: Option<Duration>,
     /// What the schema's comment says of the snapshot it was made of.
     pub mark: Marking,
+    /// The run that makes the tenant, in hexadecimal digits: they end the mark of a tenant, so that a run which lost its
+    /// answer can tell whether it was the one that made it.
+    pub run: Option<String>,
     /// The schema becomes a distributed one of Citus.
     pub citus: bool,
 }
@@ -43,7 +46,15 @@ pub enum Marking {
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { owners: true, privileges: true, role: None, timeout: None, mark: Marking::Tenant, citus: false }
+        Self {
+            owners: true,
+            privileges: true,
+            role: None,
+            timeout: None,
+            mark: Marking::Tenant,
+            run: None,
+            citus: false,
+        }
     }
 }
 
@@ -90,7 +101,7 @@ impl Snapshot {
         let mut statements = Vec::with_capacity(self.template().statements.len() + 1);
         let mark = match options.mark {
             Marking::None => None,
-            Marking::Tenant => Some(format!("{MARK}{}", self.fingerprint())),
+            Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
         let mut default_privileges = options.privileges;
@@ -132,8 +143,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// None for a snapshot that was captured.
-    pub fn schema_comment(&self, tenant: &TenantName) -> Result<String, TemplateError> {
-        let mark = format!("{MARK}{}", self.fingerprint());
+    pub fn schema_comment(&self, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
+        let mark = self.mark_of(options);
         let own = self.template().statements.iter().rev().find(|statement| {
             statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Comment
         });
@@ -143,6 +154,12 @@ impl Snapshot {
         let mut sql = String::new();
         own.render_plain(tenant, &mut sql)?;
         Ok(marked(&sql, &mark))
+    }
+
+    /// The mark of a tenant: `schemastamp: FINGERPRINT`, and the run behind it, where one is given.
+    fn mark_of(&self, options: &RenderOptions) -> String {
+        let run = options.run.as_ref().map(|run| format!("/{run}")).unwrap_or_default();
+        format!("{MARK}{}{run}", self.fingerprint())
     }
 
     /// A script that psql runs as it is: one transaction, a statement after the other.

@@ -8,7 +8,7 @@ use super::locate::{is_repeatable, locate};
 use super::look::{Aftermath, look, look_after};
 use super::outcome::Source;
 use super::pool::{POOL_FULL, STILL_NAMED, claim_message, claimed};
-use super::provision::{in_a_block, message_with, token};
+use super::provision::{in_a_block, message_with, run_of, token};
 use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Stop};
@@ -59,7 +59,7 @@ impl Attempt<'_> {
         // psql tells its version while the statements are rendered.
         let (version, rendered) =
             tokio::join!(provisioner.server.psql.version(&provisioner.server.temporary, self.stop), async {
-                provisioner.statements(self.tenant)
+                provisioner.statements(self.tenant, &token)
             });
         let statements = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
@@ -68,7 +68,7 @@ impl Attempt<'_> {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(tenant = %self.tenant, reason = %error, "trying again, with the time set before");
-                self.make_patiently(psql, &statements).await
+                self.make_patiently(psql).await
             }
             Ran::Over(over) => over,
         }
@@ -76,10 +76,11 @@ impl Attempt<'_> {
 
     /// Creates it in several messages. A timeout of the role or the database is out of the way once the first statement
     /// has run, and the server reads the whole message before that.
-    async fn make_patiently(&self, psql: &mut Psql<'_>, statements: &[Rendered]) -> Result<Outcome, ProvisionError> {
+    async fn make_patiently(&self, psql: &mut Psql<'_>) -> Result<Outcome, ProvisionError> {
         let token = token()?;
-        let script = in_a_block(&token, &self.provisioner.script_with(&token, statements));
-        match self.run(psql, &token, &script, statements).await {
+        let statements = self.provisioner.statements(self.tenant, &token)?;
+        let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
+        match self.run(psql, &token, &script, &statements).await {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(over) => over,
         }
@@ -89,7 +90,7 @@ impl Attempt<'_> {
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<Outcome>, ProvisionError> {
         let provisioner = self.provisioner;
         let token = token()?;
-        let message = claim_message(&provisioner.snapshot, self.tenant, &provisioner.options.render)?;
+        let message = claim_message(&provisioner.snapshot, self.tenant, &provisioner.render_options(&token))?;
         match self.run(psql, &token, &message_with(&token, &message), &[]).await {
             Ran::Done(output) if claimed(&output.lines) => Ok(Some(self.created(Source::Pool))),
             Ran::Done(_) => Ok(None),
@@ -198,9 +199,11 @@ impl Attempt<'_> {
     /// psql or the connection ended before the server's answer: only the server knows.
     async fn ended(&self, token: &str, cause: PsqlError) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
-            let snapshot = &self.provisioner.snapshot;
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
-                Ok(Aftermath::Settled(Some(seen))) if seen.mark().as_deref() == Some(snapshot.fingerprint()) => {
+                // A tenant of that name that another run has made is not this one's.
+                Ok(Aftermath::Settled(Some(seen)))
+                    if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
+                {
                     let source = if self.provisioner.options.from_pool { Source::Pool } else { Source::Snapshot };
                     return Ok(self.created(source));
                 }

@@ -54,7 +54,7 @@ pub(super) async fn marks(
     let mut found = Vec::new();
     for value in server.query_json(&sql, stop).await? {
         let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value) else { continue };
-        if let (Ok(name), Some(Mark::Tenant { snapshot })) = (TenantName::new(name), Mark::read(&comment)) {
+        if let (Ok(name), Some(Mark::Tenant { snapshot, .. })) = (TenantName::new(name), Mark::read(&comment)) {
             found.push((name, snapshot));
         }
     }
@@ -137,9 +137,15 @@ impl Seen {
     /// The fingerprint in the mark that every tenant gets; `None` without one.
     pub(super) fn mark(&self) -> Option<String> {
         match Mark::read(self.comment.as_deref()?)? {
-            Mark::Tenant { snapshot } => Some(snapshot),
+            Mark::Tenant { snapshot, .. } => Some(snapshot),
             Mark::Spare => None,
         }
+    }
+
+    /// Whether the mark says that a run has made the tenant.
+    pub(super) fn is_of_run(&self, run: &str) -> bool {
+        let mark = self.comment.as_deref().and_then(Mark::read);
+        matches!(mark, Some(Mark::Tenant { run: Some(found), .. }) if found == run)
     }
 
     /// What the tenant was made of; else how many objects were looked for and those that are not there.

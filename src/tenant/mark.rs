@@ -11,6 +11,8 @@ pub enum Mark {
     Tenant {
         /// The snapshot's fingerprint.
         snapshot: String,
+        /// The run that made it; `None` where the mark does not say.
+        run: Option<String>,
     },
     /// A ready-made blank tenant that nobody has claimed.
     Spare,
@@ -30,9 +32,11 @@ impl Mark {
         if last.starts_with(SPARE) {
             return Some(Self::Spare);
         }
-        let snapshot = last.strip_prefix(MARK)?;
-        let whole = snapshot.len() == 64 && snapshot.bytes().all(|byte| byte.is_ascii_hexdigit());
-        whole.then(|| Self::Tenant { snapshot: snapshot.to_owned() })
+        let mark = last.strip_prefix(MARK)?;
+        let (snapshot, run) = mark.split_once('/').map_or((mark, None), |(snapshot, run)| (snapshot, Some(run)));
+        let is_hexadecimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let whole = snapshot.len() == 64 && is_hexadecimal(snapshot) && run.is_none_or(is_hexadecimal);
+        whole.then(|| Self::Tenant { snapshot: snapshot.to_owned(), run: run.map(str::to_owned) })
     }
 }
 
@@ -57,7 +61,10 @@ mod tests {
     #[test]
     fn marks_stand_on_the_last_line() {
         let hex = "0f".repeat(32);
-        let tenant = Some(Mark::Tenant { snapshot: hex.clone() });
+        let tenant = Some(Mark::Tenant { snapshot: hex.clone(), run: None });
+        let of_a_run = Some(Mark::Tenant { snapshot: hex.clone(), run: Some("0123456789ab".to_owned()) });
+        assert_eq!(Mark::read(&format!("schemastamp: {hex}/0123456789ab")), of_a_run);
+        assert_eq!(Mark::read(&format!("schemastamp: {hex}/")), None);
         assert_eq!(Mark::read(&format!("schemastamp: {hex}")), tenant);
         assert_eq!(Mark::read(&format!("Acme Inc.\n\nschemastamp: {hex}")), tenant);
         assert_eq!(Mark::read("schemastamp: soon"), None);

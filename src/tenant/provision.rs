@@ -113,6 +113,11 @@ impl Provisioner {
         this
     }
 
+    /// Whether it makes spares, whose names nobody else makes.
+    pub(super) fn makes_spares(&self) -> bool {
+        self.pool_size.is_some()
+    }
+
     /// A psql that is kept open, for [`Provisioner::provision_by`].
     pub fn session(&self) -> PsqlSession {
         PsqlSession::new(self.server.clone(), CAPACITY)
@@ -123,11 +128,17 @@ impl Provisioner {
     /// # Errors
     /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        Ok(self.script_with(&token()?, &self.statements(tenant)?))
+        let token = token()?;
+        Ok(self.script_with(&token, &self.statements(tenant, &token)?))
     }
 
-    pub(super) fn statements(&self, tenant: &TenantName) -> Result<Vec<Rendered>, TemplateError> {
-        let mut statements = self.snapshot.statements_for(tenant, &self.options.render)?;
+    /// What is rendered by the attempt with this token.
+    pub(super) fn render_options(&self, token: &str) -> RenderOptions {
+        RenderOptions { run: Some(run_of(token).to_owned()), ..self.options.render.clone() }
+    }
+
+    pub(super) fn statements(&self, tenant: &TenantName, token: &str) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = self.snapshot.statements_for(tenant, &self.render_options(token))?;
         if let Some(size) = self.pool_size {
             statements.extend(registering(tenant, &self.snapshot, &self.options.render, size));
         }
@@ -220,6 +231,11 @@ impl Provisioner {
         let found = marks(&self.server, tenants, stop).await?;
         Ok(found.into_iter().filter(|(_, mark)| mark == self.snapshot.fingerprint()).map(|(name, _)| name).collect())
     }
+}
+
+/// What a tenant's mark says of the attempt that made it: enough of its token to tell it from all others.
+pub(super) fn run_of(token: &str) -> &str {
+    token.get(..12).unwrap_or(token)
 }
 
 /// A message that begins with a token.

@@ -103,7 +103,9 @@ enum Task {
 impl Bulk {
     /// A run that has not begun.
     pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
-        let targets = targets.into_iter().map(Working::new).collect();
+        // Until it is known what a server has room for.
+        let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
+        let targets = targets.into_iter().map(|target| Working::new(target, workers)).collect();
         Self {
             targets,
             options,
@@ -134,9 +136,8 @@ impl Bulk {
         let mut rooms: Vec<_> = self.targets.iter().map(|_| None).collect();
         while let Some(task) = self.tasks.join_next().await {
             let Ok(Task::Asked(index, session, asked)) = task else { continue };
-            let room = self.asked(index, session, asked);
-            if let Some(place) = rooms.get_mut(index) {
-                *place = Some(room);
+            if let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index)) {
+                *place = Some(asked_of(working, self.options.jobs, &mut self.notes, session, asked));
             }
         }
         if self.options.warm {
@@ -149,49 +150,10 @@ impl Bulk {
         rooms.into_iter().map(|room| room.unwrap_or_else(lost)).collect()
     }
 
-    /// Sets the number of workers of a server by what it has room for.
-    fn asked(
-        &mut self,
-        index: usize,
-        session: PsqlSession,
-        asked: Result<Room, PsqlError>,
-    ) -> Result<Room, ProvisionError> {
-        let Some(working) = self.targets.get_mut(index) else { return Err(ProvisionError::PoolFull) };
-        let room = match asked {
-            Ok(room) => room,
-            // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
-            Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
-                self.notes.push(format!("what the server has room for is not known: {error}"));
-                working.growth = Growth::fixed(self.options.jobs.unwrap_or(FIRST));
-                working.idle.push(session);
-                return Err(ProvisionError::Run(Box::new(error)));
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                working.goes_down(Arc::clone(&error));
-                return Err(ProvisionError::Connect(error));
-            }
-        };
-        working.idle.push(session);
-        working.peak = 1;
-        let locks = locks_of(working.target.provisioner.snapshot());
-        let budget = room.budget(locks, self.options.jobs, MOST).map_err(ProvisionError::Budget)?;
-        working.growth = match self.options.jobs {
-            Some(_) => Growth::fixed(budget.workers),
-            None => Growth::measured(FIRST, budget.workers),
-        };
-        if let (Some(because), Some(wanted)) = (budget.because, self.options.jobs) {
-            let at =
-                if working.target.name.is_empty() { String::new() } else { format!(" at {}", working.target.name) };
-            self.notes.push(format!("{} workers{at} instead of {wanted}: {because}", budget.workers));
-        }
-        Ok(room)
-    }
-
     /// Takes requests until there are no more, and tells of each as soon as it is done.
     ///
-    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `stop` asks, nothing further is begun,
-    /// and what is at work is cut short as [`Provisioner::provision`] says.
+    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `stop` asks,
+    /// nothing further is begun, and what is at work is cut short as [`Provisioner::provision`] says.
     pub async fn run(
         mut self,
         mut next: impl AsyncFnMut() -> Option<Request>,
@@ -301,7 +263,8 @@ impl Bulk {
         match task {
             Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, stop),
             Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, stop),
-            Task::Asked(index, session, room) => drop(self.asked(index, session, room)),
+            // All have been asked before.
+            Task::Asked(..) => {}
         }
     }
 
@@ -433,6 +396,43 @@ impl Bulk {
         while closing.join_next().await.is_some() {}
         BulkReport { not_begun, ended_early, workers, notes }
     }
+}
+
+/// Sets the number of workers of a server by what it has room for.
+fn asked_of(
+    working: &mut Working,
+    jobs: Option<usize>,
+    notes: &mut Vec<String>,
+    session: PsqlSession,
+    asked: Result<Room, PsqlError>,
+) -> Result<Room, ProvisionError> {
+    let room = match asked {
+        Ok(room) => room,
+        // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
+        Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
+            notes.push(format!("what {} has room for is not known: {error}", working.place()));
+            working.growth = Growth::fixed(jobs.unwrap_or(FIRST));
+            working.idle.push(session);
+            return Err(ProvisionError::Run(Box::new(error)));
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            working.goes_down(Arc::clone(&error));
+            return Err(ProvisionError::Connect(error));
+        }
+    };
+    working.idle.push(session);
+    working.peak = 1;
+    let locks = locks_of(working.target.provisioner.snapshot());
+    let budget = room.budget(locks, jobs, MOST).map_err(ProvisionError::Budget)?;
+    working.growth = match jobs {
+        Some(_) => Growth::fixed(budget.workers),
+        None => Growth::measured(FIRST, budget.workers),
+    };
+    if let (Some(because), Some(wanted)) = (budget.because, jobs) {
+        notes.push(format!("{}: {} workers instead of {wanted}: {because}", working.place(), budget.workers));
+    }
+    Ok(room)
 }
 
 /// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.

@@ -47,14 +47,14 @@ pub(super) struct Working {
 }
 
 impl Working {
-    pub(super) fn new(target: BulkTarget) -> Self {
+    pub(super) fn new(target: BulkTarget, workers: usize) -> Self {
         Self {
             target,
             idle: Vec::new(),
             busy: 0,
             warming: 0,
             waiting: VecDeque::new(),
-            growth: Growth::fixed(1),
+            growth: Growth::fixed(workers),
             held_back: None,
             down: None,
             said_scarce: false,

@@ -71,7 +71,7 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     // The oldest server's way: it costs a blank tenant nothing.
     let anew = written_anew(snapshot, tenant, 0, For::Execute)?;
     let statements = anew.into_iter().flat_map(|anew| anew.statements);
-    for sql in statements.chain([snapshot.schema_comment(tenant)?]) {
+    for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
         // Writing to a String does not fail.
         let _ = write!(body, " EXECUTE {};", quote_literal(&sql));
     }

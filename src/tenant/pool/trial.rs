@@ -33,7 +33,7 @@ pub(super) async fn try_out(
     for anew in written_anew(snapshot, &renamed, 0, For::Psql)? {
         anew.statements.iter().for_each(|sql| push(sql));
     }
-    push(&snapshot.schema_comment(&renamed)?);
+    push(&snapshot.schema_comment(&renamed, options)?);
     for statement in snapshot.body_for(&made, &RenderOptions { mark: Marking::Tenant, ..options.clone() })? {
         push(&statement.sql);
     }

@@ -227,7 +227,7 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
         }
     }
     let snapshot = match mark {
-        Some(Mark::Tenant { snapshot }) => Some(snapshot),
+        Some(Mark::Tenant { snapshot, .. }) => Some(snapshot),
         _ => None,
     };
     let applied = applied(&tables, usage, versions_table);

@@ -18,7 +18,7 @@ pub(crate) fn names(prefix: &str, count: usize) -> String {
 pub(crate) fn marked(database: &Database<'_>, like: &str) -> u32 {
     let count = database.query(&format!(
         "SELECT count(*) FROM pg_namespace n WHERE nspname LIKE '{like}' \
-         AND obj_description(oid, 'pg_namespace') ~ '(^|\n)schemastamp: [0-9a-f]{{64}}$'"
+         AND obj_description(oid, 'pg_namespace') ~ '(^|\n)schemastamp: [0-9a-f]{{64}}/[0-9a-f]{{12}}$'"
     ));
     count.parse().unwrap()
 }

@@ -58,7 +58,7 @@ impl<'a> Fleet<'a> {
     /// The schemas but for the system's and the pool's, and whether each has the mark of a whole tenant.
     pub(super) fn schemas(&self) -> BTreeMap<String, bool> {
         let rows = self.database.query(&format!(
-            "SELECT nspname, COALESCE(obj_description(oid, 'pg_namespace') ~ '{MARK}{}$', false) FROM pg_namespace \
+            "SELECT nspname, COALESCE(obj_description(oid, 'pg_namespace') ~ '{MARK}{}/[0-9a-f]{{12}}$', false) FROM pg_namespace \
              WHERE nspname !~ '^(pg_|information_schema$|public$|schemastamp_)'",
             self.fingerprint
         ));

@@ -13,8 +13,8 @@ fn a_tenant_is_whole_and_marked() {
     ");
     assert_eq!(database.query("SELECT acme.first()"), "7");
     let comment = database.query("SELECT obj_description('acme'::regnamespace)");
-    let mark = comment.strip_prefix("schemastamp: ").unwrap();
-    assert!(mark.len() == 64 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()), "{comment}");
+    let mark = regex::Regex::new("^schemastamp: [0-9a-f]{64}/[0-9a-f]{12}$").unwrap();
+    assert!(mark.is_match(&comment), "{comment}");
     assert!(world.leftovers().is_empty());
 }
 
@@ -133,7 +133,10 @@ fn a_dry_run_shows_the_command_and_the_script_and_connects_nowhere() {
     let output = world.run(&["provision", "O'Neil", "--dry-run", "--role", "Tenant Owner"]).succeeds().to_string();
     let settings = |line: &&str| !line.starts_with("SELECT pg_catalog.set_config");
     let shown: Vec<&str> = output.split('\n').filter(settings).take(9).collect();
-    let shown = regex::Regex::new("[0-9a-f]{64}").unwrap().replace(&shown.join("\n"), "[fingerprint]").into_owned();
+    let shown = regex::Regex::new("[0-9a-f]{64}/[0-9a-f]{12}")
+        .unwrap()
+        .replace(&shown.join("\n"), "[fingerprint]")
+        .into_owned();
     insta::assert_snapshot!(shown, @r#"
     -- O'Neil
     -- LC_ALL=C PATH=$BIN/:/usr/bin:/bin PGAPPNAME=schemastamp PGCLIENTENCODING=UTF8 PGDATABASE=app PGGSSENCMODE=disable PGHOST=nowhere.invalid PGPASSFILE=[absent] PGPASSWORD=[redacted] PGPORT=5432 PGSERVICEFILE=[absent] PGSSLCERT=[absent] PGSSLCERTMODE=disable PGSSLCRL=[absent] PGSSLKEY=[absent] PGSSLMODE=prefer PGSSLROOTCERT=[absent] PGUSER=app TMPDIR=$ROOT/tmp $BIN/psql -X -q -w -A -t -v 'ON_ERROR_STOP=1' -v 'VERBOSITY=verbose' -f script.sql

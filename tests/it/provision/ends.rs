@@ -131,6 +131,26 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
 }
 
 #[test]
+fn a_tenant_that_somebody_else_has_made_meanwhile_is_not_taken_for_ones_own() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    world.run(&["provision", "twin"]).succeeds();
+    let held = Held::tenant(&database, "acme");
+    let child = world.spawn(&["provision", "acme", "--format", "json"]);
+    wait_until_blocked(&database);
+    // Of the same snapshot, by another run; and the answer to this one gets lost.
+    database.sql(
+        "CREATE SCHEMA acme; DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA acme IS %L', \
+         obj_description('twin'::regnamespace)); END $$; \
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory' \
+         AND datname = current_database()",
+    );
+    held.release(&database);
+    let output = world.finish(child).exits_with(17);
+    assert_eq!(output.json()[0]["error"]["id"], "tenant.exists", "{output}");
+}
+
+#[test]
 fn the_server_is_gone_and_nobody_knows() {
     let cluster = Cluster::start(&Options::default());
     let database = cluster.database();
