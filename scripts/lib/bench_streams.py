@@ -156,6 +156,9 @@ def bench_fleet(table):
         sql(f"CREATE DATABASE fleet_{size}")
         with connected_to(f"fleet_{size}"):
             elapsed = run([*own, lines_file("names", [f"present_{n}" for n in range(size)])])
+        # Few or many, the catalogs have room in their pages, as in a database that is not new.
+        with connected_to(f"fleet_{size}"):
+            sql("VACUUM ANALYZE")
         table.fact(f"{size:,} tenants of 10 tables", f"{size / elapsed * 1000:.0f} a second")
     fleet_times(table, sizes)
     for size in (sizes[0], sizes[-1]):

@@ -1,6 +1,6 @@
 //! The tenants that a command is to work on: from the command line, a file, or stdin as they arrive.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncReadExt as _, Stdin};
@@ -97,11 +97,11 @@ impl Names {
         self.waiting.iter()
     }
 
-    /// Takes a name out: it has its answer.
-    pub(super) fn take_out(&mut self, tenant: &TenantName) {
+    /// Takes names out: they have their answers.
+    pub(super) fn take_out(&mut self, tenants: &BTreeSet<TenantName>) {
         let before = self.waiting.len();
-        self.waiting.retain(|wanted| wanted.text != tenant.as_str());
-        self.repeated += (before - self.waiting.len()).saturating_sub(1);
+        self.waiting.retain(|wanted| wanted.tenant.as_ref().map_or(true, |tenant| !tenants.contains(tenant)));
+        self.repeated += (before - self.waiting.len()).saturating_sub(tenants.len());
     }
 
     /// Says how many names were given more than once.

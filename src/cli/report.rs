@@ -316,8 +316,6 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
         ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
         ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
-        ProvisionError::StillNamed(_) => Report::of(error, exit::SQL, "pool.still_named")
-            .hint("nothing was done; somebody has changed that spare: schemastamp pool drain --all, and fill it again"),
         ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
         ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),

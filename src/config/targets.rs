@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use serde::Deserialize;
 use toml::Value;
 
 use super::error::nearest;
@@ -28,8 +27,7 @@ pub struct Targets {
 }
 
 /// Where a tenant goes that no target names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rule {
     /// To one of all, by a hash of its name.
     #[default]
@@ -53,15 +51,6 @@ pub struct TargetSettings {
     pub tenants: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    rule: Rule,
-    #[serde(default)]
-    target: Vec<toml::Table>,
-}
-
 impl Targets {
     /// Reads a file of targets.
     ///
@@ -76,16 +65,32 @@ impl Targets {
         let text = path::read_to_string(path).map_err(|source| ConfigError::File { origin: origin(), source })?;
         let problem =
             |line: Option<usize>, problem: String| ConfigError::Targets { path: path.to_owned(), line, problem };
-        let file: File = toml::from_str(&text).map_err(|error| {
+        // What serde says of a value that does not fit shows the value, which may be a URL with a password.
+        let mut file: toml::Table = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             problem(before.map(|before| before.matches('\n').count() + 1), error.message().to_owned())
         })?;
-        if file.target.is_empty() {
+        let rule = match file.remove("rule") {
+            None => Rule::default(),
+            Some(Value::String(rule)) if rule == "hash" => Rule::Hash,
+            Some(Value::String(rule)) if rule == "explicit" => Rule::Explicit,
+            Some(_) => return Err(problem(None, "rule must be \"hash\" or \"explicit\"".to_owned())),
+        };
+        let tables = match file.remove("target") {
+            None => Some(Vec::new()),
+            Some(Value::Array(tables)) => tables.into_iter().map(table_of).collect(),
+            Some(_) => None,
+        };
+        let tables = tables.ok_or_else(|| problem(None, "target must be a table: [[target]]".to_owned()))?;
+        if let Some(key) = file.keys().next() {
+            return Err(problem(None, format!("'{key}' is not a key of the file: there are rule and [[target]]")));
+        }
+        if tables.is_empty() {
             return Err(problem(None, "there is no [[target]]".to_owned()));
         }
-        let mut targets: Vec<TargetSettings> = Vec::with_capacity(file.target.len());
+        let mut targets: Vec<TargetSettings> = Vec::with_capacity(tables.len());
         let mut has_password = false;
-        for (index, table) in file.target.into_iter().enumerate() {
+        for (index, table) in tables.into_iter().enumerate() {
             let (target, secret) = target(path, index + 1, table, environment)?;
             has_password |= secret;
             if targets.iter().any(|other| other.name == target.name) {
@@ -98,10 +103,17 @@ impl Targets {
             let path = path.to_owned();
             return Err(ConfigError::Exposed { path, mode: mode & 0o7777 });
         }
-        if file.rule == Rule::Hash && targets.iter().all(|target| target.weight == 0) {
+        if rule == Rule::Hash && targets.iter().all(|target| target.weight == 0) {
             return Err(problem(None, "every target has weight 0: nothing can be sent by hash".to_owned()));
         }
-        Ok(Self { rule: file.rule, targets })
+        Ok(Self { rule, targets })
+    }
+}
+
+fn table_of(value: Value) -> Option<toml::Table> {
+    match value {
+        Value::Table(table) => Some(table),
+        _ => None,
     }
 }
 
@@ -231,7 +243,9 @@ mod tests {
         for (text, expected) in [
             ("", "'t.toml': there is no [[target]]"),
             ("[[target]]\nname = \n", "'t.toml', line 2: "),
-            ("rule = 'random'\n", "'t.toml', line 1: unknown variant"),
+            ("rule = 'random'\n", "'t.toml': rule must be \"hash\" or \"explicit\""),
+            ("target = ['postgres://u:hunter2@h/d']\n", "'t.toml': target must be a table: [[target]]"),
+            ("targets = 1\n", "'t.toml': 'targets' is not a key of the file: there are rule and [[target]]"),
             ("[[target]]\nhost = 'a'\n", "'t.toml': target 1: it needs a name, as text"),
             (
                 "[[target]]\nname = 'a'\nuser = 'u'\n[[target]]\nname = 'a'\nuser = 'u'\n",
@@ -244,7 +258,7 @@ mod tests {
             ("[[target]]\nname = 'a'\nuser = 'u'\nsslmode = 'Require'\n", "sslmode in target 'a' of 't.toml' must be"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.starts_with(expected), "{error}");
+            assert!(error.starts_with(expected) && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -72,7 +72,12 @@ impl Kept {
 
     /// Whether it runs and may be asked.
     pub fn is_ready(&mut self) -> bool {
-        !self.spoiled && matches!(self.child.try_wait(), Ok(None))
+        let runs = matches!(self.child.try_wait(), Ok(None));
+        if !runs {
+            // Its number may be another's by now.
+            self.group.forget();
+        }
+        runs && !self.spoiled
     }
 
     /// Gives it an order that has it write a line `mark` on stdout and on stderr when it is done, and waits for both.

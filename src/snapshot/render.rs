@@ -10,7 +10,7 @@ use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind};
 use super::template::TemplateError;
 use crate::sql::literal::content;
-use crate::sql::{Kind, TenantName, quote, quote_literal, tokens};
+use crate::sql::{Kind, TenantName, local, quote, quote_literal, tokens};
 
 /// What of the snapshot is rendered, and how.
 #[derive(Clone, Debug)]
@@ -120,6 +120,10 @@ impl Snapshot {
             }
             let mut sql = String::new();
             statement.render(tenant, &mut sql)?;
+            // The next tenant may be made by the same session.
+            if object.action == Action::Setting {
+                sql = local(&sql);
+            }
             if let Some(mark) = &mark
                 && object.kind == ObjectKind::Schema
                 && object.action == Action::Comment

@@ -5,12 +5,14 @@
 pub mod identifier;
 mod lexer;
 pub mod literal;
+mod local;
 mod reloaded;
 pub mod script;
 pub mod token;
 
 pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
 pub use lexer::{tokens, tokens_of_template};
+pub use local::local;
 pub use reloaded::as_reloaded;
 pub use script::{Script, ScriptError, Segment, Segments, Statement};
 pub use token::{Kind, Token};

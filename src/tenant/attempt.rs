@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
 use super::look::{Aftermath, look, look_after};
+use super::mark::POOL;
 use super::outcome::Source;
-use super::pool::{POOL_FULL, STILL_NAMED, claim_message, claimed};
+use super::pool::{POOL_FULL, STILL_NAMED, claim_message, claimed, forget_message};
 use super::provision::{in_a_block, message_with, run_of, token};
 use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
@@ -64,7 +65,7 @@ impl Attempt<'_> {
         let statements = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
-        match self.run(psql, &token, &script, &statements).await {
+        match self.run(psql, &token, &script, &statements, Source::Snapshot).await {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(tenant = %self.tenant, reason = %error, "trying again, with the time set before");
@@ -80,7 +81,7 @@ impl Attempt<'_> {
         let token = token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
-        match self.run(psql, &token, &script, &statements).await {
+        match self.run(psql, &token, &script, &statements, Source::Snapshot).await {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(over) => over,
         }
@@ -91,14 +92,32 @@ impl Attempt<'_> {
         let provisioner = self.provisioner;
         let token = token()?;
         let message = claim_message(&provisioner.snapshot, self.tenant, &provisioner.render_options(&token))?;
-        match self.run(psql, &token, &message_with(&token, &message), &[]).await {
+        match self.run(psql, &token, &message_with(&token, &message), &[], Source::Pool).await {
             Ran::Done(output) if claimed(&output.lines) => Ok(Some(self.created(Source::Pool))),
             Ran::Done(_) => Ok(None),
+            Ran::Over(Err(ProvisionError::Sql { message, .. })) if has_state(&message, &[STILL_NAMED]) => {
+                let (spare, objects) = (&message.message, message.detail.as_deref().unwrap_or_default());
+                tracing::warn!(%spare, %objects, "was changed by hand and names itself: it is handed out to nobody");
+                let forget = forget_message(spare, &provisioner.options.render);
+                if let Err(error) = provisioner.server.run_script(&forget, &ScriptOptions::default(), self.stop).await {
+                    tracing::debug!(%error, "it stays in the pool");
+                }
+                Ok(None)
+            }
+            // Somebody has dropped the pool just now.
+            Ran::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => Ok(None),
             Ran::Over(over) => over.map(Some),
         }
     }
 
-    async fn run(&self, psql: &mut Psql<'_>, token: &str, script: &str, statements: &[Rendered]) -> Ran {
+    async fn run(
+        &self,
+        psql: &mut Psql<'_>,
+        token: &str,
+        script: &str,
+        statements: &[Rendered],
+        source: Source,
+    ) -> Ran {
         let left = self.provisioner.left(self.start);
         let options = ScriptOptions::default();
         let ran = match psql {
@@ -114,7 +133,7 @@ impl Attempt<'_> {
             Err(PsqlError::Script { message, .. }) => self.refused(*message, statements).await,
             Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Arc::new(error))),
             Err(error) if !error.began() => Err(self.not_started(error)),
-            Err(error) => self.ended(token, error).await,
+            Err(error) => self.ended(token, error, source).await,
         })
     }
 
@@ -133,9 +152,6 @@ impl Attempt<'_> {
         }
         if state == Some(POOL_FULL) {
             return Err(ProvisionError::PoolFull);
-        }
-        if state == Some(STILL_NAMED) {
-            return Err(ProvisionError::StillNamed(message.detail.unwrap_or_default()));
         }
         // Who may not create schemas is told so before being told that the schema exists.
         if looks
@@ -197,14 +213,13 @@ impl Attempt<'_> {
     }
 
     /// psql or the connection ended before the server's answer: only the server knows.
-    async fn ended(&self, token: &str, cause: PsqlError) -> Result<Outcome, ProvisionError> {
+    async fn ended(&self, token: &str, cause: PsqlError, source: Source) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant of that name that another run has made is not this one's.
                 Ok(Aftermath::Settled(Some(seen)))
                     if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
                 {
-                    let source = if self.provisioner.options.from_pool { Source::Pool } else { Source::Snapshot };
                     return Ok(self.created(source));
                 }
                 Ok(Aftermath::Settled(_)) => None,
@@ -237,4 +252,13 @@ impl Attempt<'_> {
     fn exists(&self, made_of: Option<MadeOf>) -> ProvisionError {
         ProvisionError::Exists { tenant: self.tenant.to_string(), made_of }
     }
+}
+
+/// Whether the server says that there is no table of spares, or no schema for it.
+fn is_gone(message: &ServerMessage) -> bool {
+    has_state(message, &["42P01", "3F000"]) && message.message.contains(POOL)
+}
+
+fn has_state(message: &ServerMessage, states: &[&str]) -> bool {
+    message.sqlstate.as_ref().is_some_and(|state| states.contains(&state.as_str()))
 }

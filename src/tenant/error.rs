@@ -39,9 +39,6 @@ pub enum ProvisionError {
     /// The pool has as many spares as it is to have.
     #[error("the pool is full")]
     PoolFull,
-    /// A spare that was claimed still held its own name as text: the claim was rolled back.
-    #[error("a spare of the pool still names itself: {0}")]
-    StillNamed(String),
     /// The server refused a statement.
     #[error("{message}{}", failed(statement.as_ref()))]
     Sql {
@@ -106,6 +103,7 @@ impl ProvisionError {
             Self::Connect(error) => error.is_transient(),
             // Somebody has killed psql, or the server was restarted.
             Self::Lost(_) => true,
+            Self::Look { source, .. } => source.is_transient(),
             // Somebody has killed psql before it began, as the system does when it is out of memory; a psql that crashes
             // will crash again.
             Self::Run(error) => {

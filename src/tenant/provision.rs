@@ -85,6 +85,8 @@ impl Provisioner {
     /// A provisioner; nothing is connected yet.
     pub fn new(server: Server, snapshot: Arc<Snapshot>, mut options: ProvisionOptions) -> Self {
         options.render.timeout = options.render.timeout.or(server.timeout);
+        // By its mark a tenant is known again.
+        options.render.mark = Marking::Tenant;
         Self { server, snapshot, options, pool_size: None }
     }
 

@@ -52,7 +52,9 @@ pub(super) async fn run(
     }
     let refill = wishes.refill.filter(|_| wishes.streams);
     let start_all = |size| {
-        let start = |target: &BulkTarget| KeepFull::start(target.provisioner.clone(), size, session.stop.clone());
+        let start = |target: &BulkTarget| {
+            KeepFull::start(target.provisioner.clone(), size, session.output, session.stop.clone())
+        };
         // By the target's place; Citus has no pool.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
         servers.targets.iter().map(|target| Some(target).filter(has_pool).map(start)).collect::<Vec<_>>()
@@ -64,9 +66,9 @@ pub(super) async fn run(
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
         let mut on_done = |done: Done| {
             let target = done.request.target;
-            let claimed = shared.borrow_mut().done(session, servers, done, &progress);
-            if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| claimed) {
-                keeps_full.claimed();
+            let made = shared.borrow_mut().done(session, servers, done, &progress);
+            if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| made) {
+                keeps_full.made();
             }
             if shared.borrow().failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
@@ -78,7 +80,7 @@ pub(super) async fn run(
         refill_all(session, servers, wishes.refill).await;
     }
     for keeps_full in keeps_full.into_iter().flatten() {
-        keeps_full.end(session).await;
+        keeps_full.end().await;
     }
     if let Some(failure) = failed {
         return Err(failure);
@@ -104,10 +106,10 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// Tells of a tenant; whether it came from the pool.
+    /// Tells of a tenant; whether it was made now.
     fn done(&mut self, session: &Session, servers: &Provisioners, done: Done, progress: &Progress) -> bool {
         let Done { request, result, hook, attempts, elapsed } = done;
-        let claimed = matches!(result, Ok(Outcome::Created { source: crate::tenant::Source::Pool, .. }));
+        let made = matches!(result, Ok(Outcome::Created { .. }));
         let result = match (result, hook) {
             (Ok(_), Err(failure)) => Err(hook_failed(failure, &request.tenant)),
             (result, _) => result.map_err(Failure::from),
@@ -115,7 +117,7 @@ impl Shared<'_> {
         let target = servers.name(request.target);
         let answer = Answer { tenant: request.tenant.as_str(), target, result, attempts, elapsed };
         self.answer(session, answer, servers.context(request.target), progress);
-        claimed
+        made
     }
 
     fn answer(
@@ -187,8 +189,8 @@ async fn pass_over(
             let start = std::time::Instant::now();
             // Who cannot be asked fails the tenants one by one, with the reason.
             let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else { break };
+            names.take_out(&made);
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
-                names.take_out(tenant);
                 let made_of = MadeOf::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));

@@ -1,67 +1,81 @@
 //! The pool, kept full beside the claims.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::servers::Provisioners;
+use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::process::Stop;
 use crate::tenant::Provisioner;
 use crate::tenant::pool::{RefillError, refill};
 
-/// Brings the pool back to its size whenever a spare was claimed, beside the work.
+/// How long is waited after a pool could not be filled.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Brings the pool back to its size whenever a tenant was made, beside the work.
 pub(super) struct KeepFull {
-    claimed: Arc<Notify>,
+    made: Arc<Notify>,
     last: Arc<Notify>,
-    task: JoinHandle<Option<RefillError>>,
+    task: JoinHandle<()>,
 }
 
 impl KeepFull {
-    pub(super) fn start(provisioner: Provisioner, size: usize, stop: Stop) -> Self {
-        let (claimed, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    pub(super) fn start(provisioner: Provisioner, size: usize, output: Output, stop: Stop) -> Self {
+        let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         // Once at the beginning: who streams wants spares from the first name on.
-        claimed.notify_one();
-        let task = tokio::spawn({
-            let (claimed, last) = (Arc::clone(&claimed), Arc::clone(&last));
-            async move {
-                let mut session = provisioner.session();
-                let mut failed = None;
-                loop {
-                    let ends = tokio::select! {
-                        biased;
-                        () = claimed.notified() => false,
-                        () = last.notified() => true,
-                        _ = stop.requested() => break,
-                    };
-                    if ends {
-                        break;
-                    }
-                    if let Err(error) = refill(&provisioner, &mut session, size, &stop).await {
-                        // Tenants are created from the snapshot then; what is wrong is said once.
-                        failed.get_or_insert(error);
-                    }
-                }
-                session.close().await;
-                failed
-            }
-        });
-        Self { claimed, last, task }
+        made.notify_one();
+        let task = tokio::spawn(keep(provisioner, size, output, stop, (Arc::clone(&made), Arc::clone(&last))));
+        Self { made, last, task }
     }
 
-    /// A spare was claimed.
-    pub(super) fn claimed(&self) {
-        self.claimed.notify_one();
+    /// A tenant was made: of a spare, or for want of one.
+    pub(super) fn made(&self) {
+        self.made.notify_one();
     }
 
-    /// Waits until the pool is full, and says what went wrong.
-    pub(super) async fn end(self, session: &Session) {
+    /// Waits until the pool is full.
+    pub(super) async fn end(self) {
         self.last.notify_one();
-        if let Ok(Some(error)) = self.task.await {
-            say(session, &error);
+        // Only a panic ends it otherwise, and that was said.
+        drop(self.task.await);
+    }
+}
+
+/// Fills the pool on each notice, and once more a while after it could not be filled, until the last notice.
+async fn keep(
+    provisioner: Provisioner,
+    size: usize,
+    output: Output,
+    stop: Stop,
+    (made, last): (Arc<Notify>, Arc<Notify>),
+) {
+    let mut session = provisioner.session();
+    let (mut failed, mut said) = (false, false);
+    loop {
+        tokio::select! {
+            biased;
+            () = made.notified() => {}
+            () = last.notified() => break,
+            () = tokio::time::sleep(PAUSE), if failed => {}
+            _ = stop.requested() => break,
+        }
+        match refill(&provisioner, &mut session, size, &stop).await {
+            Ok(_) => (failed, said) = (false, false),
+            Err(_) if stop.now().is_some() => break,
+            Err(error) => {
+                failed = true;
+                // Once for each time that it begins to fail: tenants are created from the snapshot meanwhile.
+                if !std::mem::replace(&mut said, true) {
+                    say(output, &error);
+                }
+            }
         }
     }
+    session.close().await;
 }
 
 /// Brings all pools back to their size.
@@ -72,13 +86,13 @@ pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: 
         let mut psql = target.provisioner.session();
         match refill(&target.provisioner, &mut psql, size, &session.stop).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),
-            Err(error) => say(session, &error),
+            Err(error) => say(session.output, &error),
         }
         psql.close().await;
     }
 }
 
-fn say(session: &Session, error: &RefillError) {
+fn say(output: Output, error: &RefillError) {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(beneath) = source {
@@ -86,5 +100,5 @@ fn say(session: &Session, error: &RefillError) {
         text.push_str(&beneath.to_string());
         source = beneath.source();
     }
-    session.output.warning(&format!("the pool was not filled: {text}"));
+    output.warning(&format!("the pool was not filled: {text}"));
 }

@@ -8,7 +8,7 @@ mod single;
 mod tally;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::servers::Servers;
 use self::tally::Tally;
@@ -100,9 +100,4 @@ fn wishes(arguments: &ProvisionArguments, hook: Option<ExternalCommand>, jobs: O
             retries: Retries { attempts: retries + 1, ..Retries::default() },
         },
     }
-}
-
-/// Milliseconds with one decimal.
-fn milliseconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }

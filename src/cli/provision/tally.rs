@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use super::milliseconds;
 use crate::cli::failure::Failure;
+use crate::cli::migrate::milliseconds;
 use crate::cli::output::Output;
 use crate::cli::report::{ErrorObject, Report, of_signal, report};
 use crate::cli::scope::many;

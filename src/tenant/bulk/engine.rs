@@ -119,7 +119,8 @@ impl Bulk {
 
     /// Asks the servers what they have room for, and connects the first workers.
     ///
-    /// A server that cannot be reached, or has no room, fails its tenants later on; the others go on.
+    /// A server that cannot be reached fails its tenants later on; the others go on. With [`ProvisionError::Budget`], which
+    /// says that not even one tenant fits, the run is not to be begun.
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
             let (mut session, stop) = (working.target.provisioner.session(), stop.clone());

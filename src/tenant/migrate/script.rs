@@ -7,7 +7,7 @@ use super::indexes::{IndexState, concurrent_index};
 use super::options::MigrateOptions;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
-use crate::sql::{Kind, TenantName, quote, quote_literal, tokens};
+use crate::sql::{TenantName, local, quote, quote_literal};
 use crate::tenant::migrations::Migration;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
 
@@ -152,22 +152,6 @@ fn statement_sql(
     })
 }
 
-/// `SET` as `SET LOCAL`: the next tenant, or whoever gets the server's connection from a pooler, must not inherit it.
-fn local(sql: &str) -> String {
-    let significant: Vec<_> = tokens(sql).into_iter().filter(|token| !token.is_trivia()).collect();
-    let is = |index: usize, word: &str| significant.get(index).is_some_and(|token| token.is_word(sql, word));
-    let keep = ["local", "transaction", "constraints"].iter().any(|word| is(1, word)) || is(2, "characteristics");
-    match significant.first() {
-        Some(first) if is(0, "set") && !keep && significant.get(1).is_some_and(|token| token.kind == Kind::Word) => {
-            let named = is(1, "session") && !is(2, "authorization");
-            let from = usize::from(named);
-            let end = significant.get(from).map_or(first.end, |token| token.end);
-            format!("SET LOCAL{}", sql.get(end..).unwrap_or_default())
-        }
-        _ => sql.to_owned(),
-    }
-}
-
 /// The settings of a migration: name and value.
 fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
     let options = context.options;
@@ -225,29 +209,4 @@ fn guard(context: &Context<'_>, tenant: &TenantName, style: Style, table: &str, 
     }
     body.push_str("END");
     format!("DO {}", quote_literal(&body))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_end_with_their_transaction() {
-        for (sql, expected) in [
-            ("SET statement_timeout = 0", "SET LOCAL statement_timeout = 0"),
-            ("set session search_path to a", "SET LOCAL search_path to a"),
-            ("SET LOCAL x.y = 1", "SET LOCAL x.y = 1"),
-            ("SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS ALL DEFERRED"),
-            ("SET TRANSACTION READ ONLY", "SET TRANSACTION READ ONLY"),
-            (
-                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-                "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-            ),
-            ("SET ROLE bob", "SET LOCAL ROLE bob"),
-            ("SET SESSION AUTHORIZATION bob", "SET LOCAL SESSION AUTHORIZATION bob"),
-            ("SELECT 1", "SELECT 1"),
-        ] {
-            assert_eq!(local(sql), expected);
-        }
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{Kind, STILL_NAMED, table};
+use super::registry::{Kind, STILL_NAMED, as_role, table, usable};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::anew::{For, written_anew};
-use crate::tenant::mark::{POOL, SPARE_NAME};
+use crate::tenant::mark::SPARE_NAME;
 
 /// The setting in which the claim leaves the spare's name, for the rest of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
@@ -38,6 +38,12 @@ pub(in crate::tenant) fn claim_message(
     Ok(one_message(&statements))
 }
 
+/// The message that takes a spare out of the pool, so that nobody claims it: it becomes one that is in no pool.
+pub(in crate::tenant) fn forget_message(spare: &str, options: &RenderOptions) -> String {
+    let row = format!("DELETE FROM {} s WHERE s.name = {}", table(), quote_literal(spare));
+    format!("{} \\;\n{}{row};\n", settings(options.timeout), as_role(options))
+}
+
 /// Whether the output of a claim says that there was a spare.
 pub(in crate::tenant) fn claimed(lines: &[String]) -> bool {
     lines.last().is_some_and(|name| name.starts_with(SPARE_NAME))
@@ -46,13 +52,9 @@ pub(in crate::tenant) fn claimed(lines: &[String]) -> bool {
 fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
     let table = table();
     let mark = format!("{SPARE}{}", snapshot.fingerprint());
-    // What is a function call alone is not planned.
     let mut body = format!(
         "DECLARE spare name; schema oid; named text; BEGIN \
-         IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN RETURN; END IF; \
-         IF NOT pg_catalog.has_schema_privilege('{POOL}', 'USAGE') THEN RETURN; END IF; \
-         IF pg_catalog.to_regclass('{table}') IS NULL THEN RETURN; END IF; \
-         IF NOT pg_catalog.has_table_privilege('{table}', 'DELETE') THEN RETURN; END IF; \
+         IF NOT {usable} THEN RETURN; END IF; \
          LOOP \
          DELETE FROM {table} d WHERE d.name = (SELECT s.name FROM {table} s WHERE {kind} ORDER BY s.made LIMIT 1 \
          FOR UPDATE SKIP LOCKED) RETURNING d.name INTO spare; \
@@ -63,6 +65,7 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
          AND pg_catalog.right(c.description, {length}) = {mark}); \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
+        usable = usable(),
         kind = Kind::of(snapshot, options).condition(),
         length = mark.len(),
         mark = quote_literal(&mark),
@@ -78,7 +81,7 @@ fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Re
     let _ = write!(
         body,
         " named := {}; IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
-         MESSAGE = 'objects of the spare still name it', DETAIL = named; END IF; \
+         MESSAGE = spare::text, DETAIL = named; END IF; \
          PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END",
         still_named()
     );

@@ -1,6 +1,6 @@
 //! Spares that are not wanted any more are dropped.
 
-use super::registry::{Kind, pool_lock, table};
+use super::registry::{Kind, as_role, pool_lock, table, usable};
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Stop;
@@ -44,45 +44,60 @@ pub async fn drain(
     if rows > 0 {
         let condition = match which {
             Which::All => "true".to_owned(),
-            Which::Others => format!("NOT ({})", Kind::of(snapshot, options).condition()),
+            Which::Others => format!(
+                "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
+                Kind::of(snapshot, options).condition()
+            ),
         };
-        let sql = format!("SELECT pg_catalog.to_json(s.name) FROM {} s WHERE {condition} ORDER BY s.made;\n", table());
+        let (role, table) = (as_role(options), table());
+        let sql =
+            format!("{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n");
         for name in server.query_json(&sql, stop).await? {
             let Some(name) = name.as_str() else { continue };
-            let removed = remove(server, name, true, stop).await?;
+            let removed = remove(server, name, true, options, stop).await?;
             drained.dropped += usize::from(removed == "dropped");
             drained.forgotten += usize::from(removed == "forgotten");
         }
     }
     for name in &seen.strays {
-        drained.dropped += usize::from(remove(server, name, false, stop).await? == "dropped");
+        drained.dropped += usize::from(remove(server, name, false, options, stop).await? == "dropped");
     }
     if which == Which::All {
-        server.run_script(&disposal(), &ScriptOptions::default(), stop).await?;
+        server.run_script(&disposal(options), &ScriptOptions::default(), stop).await?;
     }
     Ok(drained)
 }
 
-/// Drops the table of spares, unless somebody has put one into it meanwhile; claims of others wait and find none.
-fn disposal() -> String {
+/// Drops the table of spares, unless somebody has put one into it meanwhile; a claim that waits for it finds no pool.
+fn disposal(options: &RenderOptions) -> String {
     let table = table();
     let body = format!(
-        "BEGIN IF pg_catalog.to_regclass('{table}') IS NULL THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
-         IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END"
+        "BEGIN IF NOT {} THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
+         IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END",
+        usable()
     );
-    format!("{} \\;\n{} \\;\nDO {};\n", settings(None), pool_lock(), quote_literal(&body))
+    let role = as_role(options);
+    format!("{} \\;\n{role}{} \\;\nDO {};\n", settings(None), pool_lock(), quote_literal(&body))
 }
 
 /// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.
-async fn remove(server: &Server, name: &str, has_row: bool, stop: &Stop) -> Result<String, PsqlError> {
+async fn remove(
+    server: &Server,
+    name: &str,
+    has_row: bool,
+    options: &RenderOptions,
+    stop: &Stop,
+) -> Result<String, PsqlError> {
+    let (table, row) = (table(), quote_literal(name));
     let take = if has_row {
-        let (table, name) = (table(), quote_literal(name));
         format!(
-            "PERFORM 1 FROM {table} s WHERE s.name = {name} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
-             DELETE FROM {table} s WHERE s.name = {name}; PERFORM pg_catalog.set_config('schemastamp.drained', 'forgotten', true); "
+            "PERFORM 1 FROM {table} s WHERE s.name = {row} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
+             DELETE FROM {table} s WHERE s.name = {row}; PERFORM pg_catalog.set_config('schemastamp.drained', 'forgotten', true); "
         )
     } else {
-        String::new()
+        // A fill may have put it into the pool meanwhile.
+        let usable = usable();
+        format!("IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; ")
     };
     // The mark once more, in the transaction that drops: what has become a tenant stays.
     let body = format!(
@@ -94,9 +109,10 @@ async fn remove(server: &Server, name: &str, has_row: bool, stop: &Stop) -> Resu
         schema = quote(name),
     );
     let script = format!(
-        "{} \\;\nSELECT pg_catalog.set_config('schemastamp.drained', '', true) \\;\nDO {} \\;\n\
+        "{} \\;\n{}SELECT pg_catalog.set_config('schemastamp.drained', '', true) \\;\nDO {} \\;\n\
          SELECT pg_catalog.current_setting('schemastamp.drained');\n",
         settings(server.timeout),
+        as_role(options),
         quote_literal(&body)
     );
     let output = server.run_script(&script, &ScriptOptions::default(), stop).await?;

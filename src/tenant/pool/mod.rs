@@ -14,7 +14,7 @@ mod registry;
 mod status;
 mod trial;
 
-pub(super) use claim::{claim_message, claimed};
+pub(super) use claim::{claim_message, claimed, forget_message};
 pub use drain::{Drained, Which, drain};
 pub use error::PoolError;
 pub use fill::{Filling, begin_fill};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::registry::{Kind, table};
+use super::registry::{Kind, as_role, table, usable};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
 use crate::snapshot::capture::SPARE;
@@ -48,21 +48,21 @@ pub async fn status(
     options: &RenderOptions,
     stop: &Stop,
 ) -> Result<PoolStatus, PsqlError> {
-    let kind = Kind::of(snapshot, options);
+    let (kind, role) = (Kind::of(snapshot, options), as_role(options));
     let table = table();
     let marked = format!(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
          WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
     );
     let there = server
-        .query_json(&format!("SELECT pg_catalog.to_json(pg_catalog.to_regclass('{table}') IS NOT NULL);\n"), stop)
+        .query_json(&format!("{}SELECT pg_catalog.to_json({});\n", as_role(options), usable()), stop)
         .await?
         .first()
         .and_then(serde_json::Value::as_bool)
         .unwrap_or_default();
     let groups = if there {
         format!(
-            "SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
+            "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
              'ready', pg_catalog.count(m.nspname), 'broken', pg_catalog.count(*) - pg_catalog.count(m.nspname), \
              'oldest', pg_catalog.to_char(pg_catalog.min(s.made) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
              'wanted', {wanted}) \
@@ -74,13 +74,12 @@ pub async fn status(
         String::new()
     };
     let strays = format!(
-        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} {} ORDER BY 1 LIMIT 1000;\n",
+        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} {} ORDER BY m.nspname;\n",
         quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
         if there { format!("AND NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)") } else { String::new() }
-    )
-    .replace("ORDER BY 1", "ORDER BY m.nspname");
+    );
     let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new() };
-    for (index, value) in server.query_json(&format!("{groups}{strays}"), stop).await?.into_iter().enumerate() {
+    for (index, value) in server.query_json(&format!("{groups}{role}{strays}"), stop).await?.into_iter().enumerate() {
         if let Some(stray) = value.as_str() {
             found.strays.push(stray.to_owned());
             continue;

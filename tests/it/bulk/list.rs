@@ -100,6 +100,26 @@ fn failures_end_the_run_when_there_are_too_many() {
 }
 
 #[test]
+fn what_one_tenant_sets_is_not_set_for_the_next() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    let role = format!("{}_owner", database.name);
+    database.sql(&format!("CREATE ROLE {role}; GRANT CREATE ON DATABASE {} TO {role}", database.name));
+    // As somebody might write it into a snapshot by hand.
+    world.write(
+        "snapshots/app.sql",
+        snapshot(&format!("SET ROLE {role};\n\nCREATE TABLE #{{prefix}}.t (id integer);\n")),
+    );
+    world.run(&["provision", "a", "b", "c", "--no-owner"]).exits_with(18);
+    database.sql(&format!("GRANT {role} TO postgres; ALTER ROLE {role} SUPERUSER"));
+    world.run(&["provision", "a", "b", "c"]).succeeds();
+    let owners =
+        database.query("SELECT string_agg(nspowner::regrole::text, ' ') FROM pg_namespace WHERE nspname ~ '^[abc]$'");
+    assert_eq!(owners, "postgres postgres postgres");
+    database.sql(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+}
+
+#[test]
 fn the_apps_command_runs_for_each() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);

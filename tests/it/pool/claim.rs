@@ -144,12 +144,12 @@ fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
         "CREATE FUNCTION {spare}.added() RETURNS int LANGUAGE sql AS 'SELECT id FROM {spare}.t'; \
          COMMENT ON TABLE {spare}.t IS 'of {spare}'"
     ));
-    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).exits_with(14);
-    let error = &output.json()[0]["error"];
-    assert_eq!(error["id"], "pool.still_named");
-    let message = error["message"].as_str().unwrap();
-    assert!(message.contains("function added") && message.contains("comment on table acme.t"), "{error}");
-    assert_eq!(spares(&database), [spare], "nothing was done");
+    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).succeeds();
+    assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
+    assert!(output.stderr.contains("function added") && output.stderr.contains("comment on table acme.t"), "{output}");
+    assert_eq!(database.query("SELECT to_regprocedure('acme.added()') IS NULL"), "t");
+    let status = world.run(&["pool", "status"]).succeeds();
+    assert!(status.stdout.contains(&format!("stray {spare}: in no pool")), "{status}");
 }
 
 #[test]
@@ -169,6 +169,50 @@ fn on_every_major_version() {
         assert_eq!(database.query("SELECT n0.rows(), n3.by_path(), (SELECT what FROM n0.log)"), "1|1|n0", "{major}");
         world.run(&["verify", "--all"]).succeeds();
     }
+}
+
+#[test]
+fn a_pool_that_somebody_else_has_planted_is_not_used() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let [app, stranger] = ["app", "stranger"].map(|role| format!("{}_{role}", database.name));
+    database.sql(&format!("CREATE ROLE {app} LOGIN; CREATE ROLE {stranger} LOGIN"));
+    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {app}, {stranger}", database.name));
+    // A trigger of the table would run as whoever claims.
+    database.sql(&format!(
+        "SET ROLE {stranger}; CREATE SCHEMA schemastamp_pool; GRANT ALL ON SCHEMA schemastamp_pool TO PUBLIC; \
+         CREATE TABLE schemastamp_pool.spares (name name, snapshot text, options text, owner name, made timestamptz); \
+         CREATE FUNCTION schemastamp_pool.f() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'CREATE SCHEMA owned'; RETURN NEW; END $$; \
+         CREATE TRIGGER f BEFORE DELETE OR INSERT ON schemastamp_pool.spares EXECUTE FUNCTION schemastamp_pool.f(); \
+         GRANT ALL ON schemastamp_pool.spares TO PUBLIC"
+    ));
+    for (tenant, role) in [("a", "postgres"), ("b", app.as_str())] {
+        let output = world.run(&["provision", tenant, "--from-pool", "-U", role, "--format", "json"]).succeeds();
+        assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
+        let output = world.run(&["pool", "fill", "--size", "1", "-U", role]).exits_with(14);
+        assert!(output.stderr.contains("schemastamp_pool.spares is not a table of this role"), "{output}");
+        world.run(&["pool", "status", "-U", role]).succeeds();
+    }
+    assert_eq!(database.query("SELECT to_regnamespace('owned') IS NULL"), "t");
+    database.sql(&format!("DROP OWNED BY {app}, {stranger} CASCADE; DROP ROLE {app}, {stranger}"));
+}
+
+#[test]
+fn a_role_that_inherits_nothing_fills_and_claims_by_the_role_it_may_take() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let [login, app] = ["login", "common"].map(|role| format!("{}_{role}", database.name));
+    database.sql(&format!("CREATE ROLE {app}; CREATE ROLE {login} LOGIN NOINHERIT IN ROLE {app}"));
+    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {app}", database.name));
+    for size in ["1", "3"] {
+        world.run(&["pool", "fill", "--size", size, "-U", &login, "--role", &app]).succeeds();
+    }
+    let run = ["provision", "acme", "--from-pool", "-U", &login, "--role", &app, "--format", "json"];
+    assert_eq!(world.run(&run).succeeds().json()[0]["source"], "pool");
+    world.run(&["pool", "drain", "--all", "-U", &login, "--role", &app]).succeeds();
+    assert_eq!(database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"), "0");
+    database.sql(&format!("DROP OWNED BY {app} CASCADE; DROP ROLE {login}, {app}"));
 }
 
 #[test]

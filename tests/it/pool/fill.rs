@@ -99,7 +99,11 @@ fn a_row_or_a_schema_alone_is_cleared_away() {
     let status = world.run(&["pool", "status"]).succeeds();
     assert!(status.stdout.contains("1 row whose schema is gone"), "{status}");
     assert!(status.stdout.contains(&format!("stray {}: in no pool", found[1])), "{status}");
+    // A row alone is no spare.
+    let filled = world.run(&["pool", "fill", "--size", "2", "--format", "json"]).succeeds();
+    assert_eq!((&filled.json()[0]["summary"]["made"], &filled.json()[0]["summary"]["ready"]), (&1.into(), &2.into()));
     let drained = world.run(&["pool", "drain", "--format", "json"]).succeeds();
-    assert_eq!(drained.json()[0]["summary"]["dropped"], 1, "the stray");
-    assert_eq!(spares(&database), [found[2].clone()]);
+    let summary = &drained.json()[0]["summary"];
+    assert_eq!((&summary["dropped"], &summary["forgotten"]), (&1.into(), &1.into()), "the stray, and the row");
+    assert_eq!(spares(&database).len(), 2);
 }
