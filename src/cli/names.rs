@@ -15,6 +15,8 @@ use crate::tenant::{LineError, NameLines};
 
 /// The name of stdin.
 const STDIN: &str = "-";
+/// What people call it.
+const SHOWN: &str = "standard input";
 
 /// A name, or what stands in its place.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl Names {
         let mut names = Self {
             waiting: waiting.collect(),
             seen: HashSet::new(),
-            path: from_file.unwrap_or(Path::new(STDIN)).to_owned(),
+            path: from_file.filter(|path| *path != Path::new(STDIN)).unwrap_or(Path::new(SHOWN)).to_owned(),
             stdin: None,
             repeated: 0,
             streams: from_file == Some(Path::new(STDIN)),

@@ -16,7 +16,7 @@ use crate::sql::{TenantName, quote_literal};
 /// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long is waited for a server that takes no connections.
-const ABSENCE: Duration = Duration::from_secs(5);
+const ABSENCE: Duration = Duration::from_secs(12);
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.

@@ -1,6 +1,7 @@
 //! Many tenants, or names that come over stdin.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -52,9 +53,7 @@ pub(super) async fn run(
     }
     let refill = wishes.refill.filter(|_| wishes.streams);
     let start_all = |size| {
-        let start = |target: &BulkTarget| {
-            KeepFull::start(target.provisioner.clone(), size, session.output, session.stop.clone())
-        };
+        let start = |target: &BulkTarget| KeepFull::start(target.clone(), size, session.output, session.stop.clone());
         // By the target's place; Citus has no pool.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
         servers.targets.iter().map(|target| Some(target).filter(has_pool).map(start)).collect::<Vec<_>>()
@@ -179,10 +178,12 @@ async fn pass_over(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     for (index, target) in servers.targets.iter().enumerate() {
+        let mut seen = BTreeSet::new();
         let tenants: Vec<TenantName> = names
             .waiting()
             .filter_map(|wanted: &Wanted| wanted.tenant.as_ref().ok())
             .filter(|tenant| servers.route(tenant).is_ok_and(|target| target == index))
+            .filter(|tenant| seen.insert(*tenant))
             .cloned()
             .collect();
         for chunk in tenants.chunks(LOOKED_UP) {

@@ -10,7 +10,7 @@ use super::servers::Provisioners;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::process::Stop;
-use crate::tenant::Provisioner;
+use crate::tenant::bulk::BulkTarget;
 use crate::tenant::pool::{RefillError, refill};
 
 /// How long is waited after a pool could not be filled.
@@ -24,11 +24,11 @@ pub(super) struct KeepFull {
 }
 
 impl KeepFull {
-    pub(super) fn start(provisioner: Provisioner, size: usize, output: Output, stop: Stop) -> Self {
+    pub(super) fn start(target: BulkTarget, size: usize, output: Output, stop: Stop) -> Self {
         let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         // Once at the beginning: who streams wants spares from the first name on.
         made.notify_one();
-        let task = tokio::spawn(keep(provisioner, size, output, stop, (Arc::clone(&made), Arc::clone(&last))));
+        let task = tokio::spawn(keep(target, size, output, stop, (Arc::clone(&made), Arc::clone(&last))));
         Self { made, last, task }
     }
 
@@ -46,14 +46,8 @@ impl KeepFull {
 }
 
 /// Fills the pool on each notice, and once more a while after it could not be filled, until the last notice.
-async fn keep(
-    provisioner: Provisioner,
-    size: usize,
-    output: Output,
-    stop: Stop,
-    (made, last): (Arc<Notify>, Arc<Notify>),
-) {
-    let mut session = provisioner.session();
+async fn keep(target: BulkTarget, size: usize, output: Output, stop: Stop, (made, last): (Arc<Notify>, Arc<Notify>)) {
+    let mut session = target.provisioner.session();
     let (mut failed, mut said) = (false, false);
     loop {
         tokio::select! {
@@ -63,14 +57,14 @@ async fn keep(
             () = tokio::time::sleep(PAUSE), if failed => {}
             _ = stop.requested() => break,
         }
-        match refill(&provisioner, &mut session, size, &stop).await {
+        match refill(&target.provisioner, &mut session, size, &stop).await {
             Ok(_) => (failed, said) = (false, false),
             Err(_) if stop.now().is_some() => break,
             Err(error) => {
                 failed = true;
                 // Once for each time that it begins to fail: tenants are created from the snapshot meanwhile.
                 if !std::mem::replace(&mut said, true) {
-                    say(output, &error);
+                    say(output, &target.name, &error);
                 }
             }
         }
@@ -86,13 +80,13 @@ pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: 
         let mut psql = target.provisioner.session();
         match refill(&target.provisioner, &mut psql, size, &session.stop).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),
-            Err(error) => say(session.output, &error),
+            Err(error) => say(session.output, &target.name, &error),
         }
         psql.close().await;
     }
 }
 
-fn say(output: Output, error: &RefillError) {
+fn say(output: Output, target: &str, error: &RefillError) {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(beneath) = source {
@@ -100,5 +94,6 @@ fn say(output: Output, error: &RefillError) {
         text.push_str(&beneath.to_string());
         source = beneath.source();
     }
-    output.warning(&format!("the pool was not filled: {text}"));
+    let place = if target.is_empty() { String::new() } else { format!("target '{target}': ") };
+    output.warning(&format!("{place}the pool was not filled: {text}"));
 }

@@ -8,7 +8,7 @@ use crate::process::Stop;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
 use crate::sql::quote_literal;
-use crate::tenant::mark::SPARE_NAME;
+use crate::tenant::mark::{POOL, SPARE_NAME};
 
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +74,14 @@ pub async fn status(
         String::new()
     };
     let strays = format!(
-        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} {} ORDER BY m.nspname;\n",
+        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} AND {} ORDER BY m.nspname;\n",
         quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
-        if there { format!("AND NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)") } else { String::new() }
+        // What is in a pool that this role may not look at is no stray.
+        if there {
+            format!("NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)")
+        } else {
+            format!("pg_catalog.to_regnamespace('{POOL}') IS NULL")
+        }
     );
     let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new() };
     for (index, value) in server.query_json(&format!("{groups}{role}{strays}"), stop).await?.into_iter().enumerate() {

@@ -36,7 +36,7 @@ fn a_list_goes_on_where_it_was_cut_short() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
-    world.write("names", "a1\na2\na3\na4\n");
+    world.write("names", "a1\na2\na3\na4\na2\n");
     world.run(&["provision", "a2", "a3"]).succeeds();
     let output = world.run(&["provision", "--from-file", "names", "--jobs", "1"]);
     insta::assert_snapshot!(output, @"
@@ -45,6 +45,7 @@ fn a_list_goes_on_where_it_was_cut_short() {
     created a1 ([time])
     created a4 ([time])
     --- stderr ---
+    note: 1 name given more than once
     2 created, 2 skipped, 0 failed ([time])
     [exit status: 0]
     ");
