@@ -220,7 +220,8 @@ impl<'a> Midway<'a> {
         let fleet = Fleet::on(cluster, &format!("{SMALL}{}", tables(60)));
         let environment = environment(&fleet.database);
         let fleet = fleet.through(&environment);
-        let names = names("t", 60);
+        // Enough for a quick machine to be at work still after all that is done to it.
+        let names = names("t", 150);
         fleet.list(&names);
         let child = fleet.start(&[&["--jobs", "2"], more].concat());
         fleet.wait_for_tenants(4);
