@@ -89,12 +89,14 @@ impl Fake {
         self.path("pid").exists()
     }
 
-    /// Whether any process of the program's group is left, after giving the kernel a moment.
+    /// Whether any process of the program's group still runs, after giving the kernel a moment.
+    ///
+    /// One that is dead and not yet waited for does not count: an orphan is for the system's first process to reap, and
+    /// that of a container takes its time, or never does.
     pub(crate) fn is_alive(&self) -> bool {
-        let leader = rustix::process::Pid::from_raw(self.record("pid").trim().parse().unwrap()).unwrap();
-        let gone = || rustix::process::test_kill_process_group(leader).is_err();
+        let leader: u32 = self.record("pid").trim().parse().unwrap();
         for _ in 0..100 {
-            if gone() {
+            if !any_runs_in(leader) {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -108,4 +110,17 @@ impl Fake {
         let left: Vec<_> = fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+/// Whether a process of this group is there and neither a zombie nor dead, by /proc/PID/stat (see proc(5)).
+fn any_runs_in(group: u32) -> bool {
+    let group = group.to_string();
+    fs::read_dir("/proc").unwrap().any(|entry| {
+        // Most entries are no processes, and a process may end between the two calls.
+        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else { return false };
+        // The name of the program, in parentheses, may hold anything.
+        let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+        let fields: Vec<_> = fields.split_whitespace().take(3).collect();
+        matches!(fields[..], [state, _parent, of] if of == group && !matches!(state, "Z" | "X"))
+    })
 }
