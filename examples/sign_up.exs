@@ -151,9 +151,12 @@ end
 if System.argv() != [] do
   {:ok, sign_ups} = SignUps.start_link([])
 
-  for {:ok, answer} <- Task.async_stream(System.argv(), &SignUps.sign_up/1, timeout: :infinity) do
-    IO.puts(String.trim_trailing("#{answer["tenant"]} #{answer["outcome"]} #{answer["error"]["id"]}"))
-  end
+  outcomes =
+    for {:ok, answer} <- Task.async_stream(System.argv(), &SignUps.sign_up/1, timeout: :infinity) do
+      IO.puts(String.trim_trailing("#{answer["tenant"]} #{answer["outcome"]} #{answer["error"]["id"]}"))
+      answer["outcome"]
+    end
 
   GenServer.stop(sign_ups)
+  if Enum.any?(outcomes, &(&1 != "created")), do: System.stop(1)
 end

@@ -40,19 +40,22 @@ class SignUps:
             if self._process is None:
                 self._start()
             self._waiting[tenant].append(answer)
-            # A process that is gone does not read; then the reader sees its end, and answers.
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(line)
-                self._process.stdin.flush()
+            stdin = self._process.stdin
+        # Not under the lock: in a burst the pipe is full until answers are read, which takes the lock. A process that is
+        # gone, or whose stdin is closed, does not read; then the reader sees its end, and answers.
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            stdin.write(line)
+            stdin.flush()
         return answer.result()
 
     def close(self):
         """Lets schemastamp finish what it has, and waits for its end."""
         with self._lock:
             self._closed = True
-            if self._process:
-                with contextlib.suppress(BrokenPipeError):
-                    self._process.stdin.close()
+            process = self._process
+        if process:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
         self._reader.join()
 
     def __enter__(self):
@@ -87,8 +90,8 @@ class SignUps:
             # The next name gets another process.
             if self._process is process:
                 self._process = None
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         process.wait()
         for tenant, left in waiting.items():
             for asked in left:
@@ -96,10 +99,16 @@ class SignUps:
 
 
 def main(tenants):
+    all_created = True
     with SignUps() as sign_ups, concurrent.futures.ThreadPoolExecutor() as threads:
         for answer in threads.map(sign_ups.sign_up, tenants):
             print(answer["tenant"], answer["outcome"], *filter(None, [answer.get("error", {}).get("id")]))
+            all_created = all_created and answer["outcome"] == "created"
+    return all_created
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        sys.exit(0 if main(sys.argv[1:]) else 1)
+    except ValueError as error:
+        sys.exit(f"error: {error}")

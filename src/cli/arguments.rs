@@ -1,6 +1,9 @@
 #![expect(clippy::doc_markdown, reason = "the documentation is the text of --help")]
 #![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -162,12 +165,14 @@ pub(super) struct RenderArguments {
 
 /// What `provision` takes.
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("names").required(true).multiple(true))]
 pub(super) struct ProvisionArguments {
     /// The tenants: the names of their schemas
-    #[arg(value_name = "TENANT", required_unless_present = "from_file")]
+    #[arg(value_name = "TENANT", group = "names")]
     pub(super) tenants: Vec<String>,
     /// Read names from a file, one a line; - is stdin, where each is answered as it comes
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", group = "names")]
     pub(super) from_file: Option<PathBuf>,
     /// How many workers create tenants, each with a psql that is kept open [default: as many as help; 1 for names on the
     /// command line]
@@ -177,20 +182,20 @@ pub(super) struct ProvisionArguments {
     #[arg(long, value_enum, hide_default_value = true)]
     pub(super) if_exists: Option<IfExistsArgument>,
     /// Begin no further tenant after so many failed
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(super) max_failures: Option<usize>,
     /// Begin no further tenant after one failed
     #[arg(long, conflicts_with = "max_failures")]
     pub(super) fail_fast: bool,
     /// How often what may pass is tried again: a lost connection, a deadlock, too many connections [default: 2; 5 for stdin,
     /// 7 for a file]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    #[arg(long, value_name = "N", value_parser = whole(0_u32..=20))]
     pub(super) retries: Option<u32>,
     /// Take ready-made tenants of the pool, as long as there are any
     #[arg(long)]
     pub(super) from_pool: bool,
     /// After a claim, bring the pool back to this size
-    #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = whole(1_usize..=100_000))]
     pub(super) refill: Option<usize>,
     /// Send tenants to the servers of this file (TOML)
     #[arg(long, value_name = "FILE")]
@@ -241,7 +246,7 @@ pub(super) enum PoolCommand {
 #[derive(Clone, Debug, Args)]
 pub(super) struct PoolFillArguments {
     /// How many there are to be
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=100_000))]
     pub(super) size: usize,
     /// How many workers make them [default: as many as help]
     #[arg(long, value_name = "N")]
@@ -300,19 +305,19 @@ pub(super) struct MigrateArguments {
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
     /// How many psql work at a time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
     pub(super) jobs: u16,
     /// So many tenants first, the rest only when all of them succeeded
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(super) canary: usize,
     /// Begin no further tenant after so many failed
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(super) max_failures: Option<usize>,
     /// How long a statement waits for a lock, in seconds, before the tenant is put off
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(super) lock_timeout: f64,
     /// How often a tenant that waits for a lock is put off and tried again
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(0..=u32::MAX))]
     pub(super) lock_retries: u32,
     /// Migrate as this role
     #[arg(long, value_name = "ROLE")]
@@ -432,6 +437,19 @@ pub(super) struct TwoTenantsArguments {
     /// Doubtful text of this object names the schema; may be repeated; as in the snapshot, if there is one
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
+}
+
+/// A whole number between two.
+fn whole<T: FromStr + PartialOrd + Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    RangeInclusive<T>: Clone,
+{
+    move |text| match text.parse::<T>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        // A limit that is a type's and not ours tells nobody anything.
+        _ if range.end().to_string().len() > 9 => Err(format!("not a whole number of at least {}", range.start())),
+        _ => Err(format!("not a whole number between {} and {}", range.start(), range.end())),
+    }
 }
 
 /// A number of seconds that a timeout can have.

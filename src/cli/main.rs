@@ -3,11 +3,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
-use tracing::level_filters::LevelFilter;
 
 use super::arguments::{Arguments, Command};
-use super::common::CommonArguments;
 use super::failure::Failure;
+use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
@@ -92,25 +91,4 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(Failure::Usage("no command; see --help".to_owned())),
     }
-}
-
-/// What the library traces goes to stderr, more of it with each `-v`.
-fn log_to_stderr(common: &CommonArguments) {
-    let level = match common.verbose {
-        _ if common.quiet => LevelFilter::ERROR,
-        0 => LevelFilter::WARN,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let colored = anstream::AutoStream::new(std::io::stderr(), common.color.into()).current_choice();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colored != anstream::ColorChoice::Never)
-        .with_target(false)
-        .without_time()
-        .finish();
-    // Only a second subscriber in this process would be refused.
-    drop(tracing::subscriber::set_global_default(subscriber));
 }

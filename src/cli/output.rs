@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::common::{CommonArguments, Format};
 use super::failure::Failure;
+use super::progress::beside_bar;
 use super::report::{ErrorObject, Report, report};
 use crate::diagnose::Context;
 use crate::exit;
@@ -42,16 +43,20 @@ impl Output {
 
     /// A result in full, as it is.
     pub(super) fn raw(text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
+        beside_bar(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
+        })
     }
 
     /// A line of a result for people: a word that says how it went, and the rest.
     pub(super) fn result(self, style: Style, word: &str, rest: &str) -> Result<(), Failure> {
-        let mut stdout = self.stdout();
-        writeln!(stdout, "{style}{word}{style:#} {}", printable(rest))
-            .and_then(|()| stdout.flush())
-            .map_err(stdout_failed)
+        beside_bar(|| {
+            let mut stdout = self.stdout();
+            writeln!(stdout, "{style}{word}{style:#} {}", printable(rest))
+                .and_then(|()| stdout.flush())
+                .map_err(stdout_failed)
+        })
     }
 
     /// A line of JSON.
@@ -86,8 +91,7 @@ impl Output {
     /// A line without a label, on stderr.
     pub(super) fn say(self, text: &str) {
         if !self.quiet {
-            let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
-            drop(writeln!(stderr, "{}", printable(text)));
+            self.stderr_line(&printable(text));
         }
     }
 
@@ -98,8 +102,7 @@ impl Output {
             self.stderr(Style::new().bold(), "caused by", cause);
         }
         for line in &report.details {
-            let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
-            drop(writeln!(stderr, "{}", printable(line)));
+            self.stderr_line(&printable(line));
         }
         if let Some(hint) = &report.hint {
             self.stderr(AnsiColor::Green.on_default(), "hint", hint);
@@ -121,9 +124,15 @@ impl Output {
     }
 
     fn stderr(self, style: Style, label: &str, text: &str) {
-        let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
-        // Nobody reads stderr, then: the exit code tells.
-        drop(writeln!(stderr, "{style}{label}:{style:#} {}", printable(text)));
+        self.stderr_line(&format!("{style}{label}:{style:#} {}", printable(text)));
+    }
+
+    fn stderr_line(self, line: &str) {
+        beside_bar(|| {
+            let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
+            // Nobody reads stderr, then: the exit code tells.
+            drop(writeln!(stderr, "{line}"));
+        });
     }
 }
 
@@ -132,7 +141,7 @@ fn stdout_failed(source: io::Error) -> Failure {
 }
 
 /// Text for a terminal: control characters but line ends and tabs escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(steers) {
         return text.to_owned();

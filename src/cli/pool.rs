@@ -78,7 +78,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
                 Err(error) => {
                     let report = report(&Failure::from(error), session.context());
                     (failed, code) = (failed + 1, report.code);
-                    progress.beside(|| output.report(&report));
+                    output.report(&report);
                 }
             }
             progress.done();
@@ -87,7 +87,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
         };
         let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
         let report = bulk.run(next, &mut on_done, &session.stop).await;
-        progress.finish();
+        drop(progress);
         for note in &report.notes {
             output.warning(note);
         }

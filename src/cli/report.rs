@@ -18,11 +18,11 @@ use crate::pg::{ProgramError, PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::ScriptError;
-use crate::tenant::{FailedStatement, ProvisionError};
+use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
 
 /// A failure as it is shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Report {
     pub(super) code: u8,
     /// Stable, documented.
@@ -173,7 +173,9 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
         PsqlError::Run(error) => of_run(error),
         PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
         PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
-        PsqlError::Script { message, .. } => Report::of(error, exit::SQL, of_message(message)),
+        PsqlError::Script { message, .. } => {
+            Report { hint: hint_of(message), ..Report::of(error, exit::SQL, of_message(message)) }
+        }
         PsqlError::Random(_) | PsqlError::Fatal { .. } | PsqlError::Output { .. } | PsqlError::Encoding { .. } => {
             Report::of(error, exit::PROGRAM, "program.failed")
         }

@@ -131,7 +131,7 @@ fn name_explicitly(connection: &mut Connection, prepared: &Prepared, system_root
     for (keyword, setting) in changes {
         if let Err(error) = connection.set(keyword, setting) {
             // Both values are of a kind that `set` takes; should it not, psql decides by what stands there.
-            tracing::warn!(%error, keyword, "not named explicitly");
+            tracing::warn!(%error, "{keyword} is not named explicitly");
         }
     }
 }

@@ -8,8 +8,8 @@ use super::locate::{is_repeatable, locate};
 use super::look::{Aftermath, look, look_after};
 use super::mark::POOL;
 use super::outcome::Source;
-use super::pool::{POOL_FULL, STILL_NAMED, claim_message, claimed, forget_message};
-use super::provision::{in_a_block, message_with, run_of, token};
+use super::pool::{POOL_FULL, STILL_NAMED, claimed, forget_message};
+use super::provision::{in_a_block, run_of, token};
 use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Stop};
@@ -48,9 +48,7 @@ enum Ran {
 impl Attempt<'_> {
     pub(super) async fn make(&self, psql: &mut Psql<'_>) -> Result<Outcome, ProvisionError> {
         let options = &self.provisioner.options;
-        // Citus takes no claim in one message.
-        if options.from_pool
-            && !options.render.citus
+        if self.provisioner.claims()
             && let Some(outcome) = self.claim(psql).await?
         {
             return Ok(outcome);
@@ -68,7 +66,7 @@ impl Attempt<'_> {
         match self.run(psql, &token, &script, &statements, Source::Snapshot).await {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
-                tracing::warn!(tenant = %self.tenant, reason = %error, "trying again, with the time set before");
+                tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
                 self.make_patiently(psql).await
             }
             Ran::Over(over) => over,
@@ -91,13 +89,13 @@ impl Attempt<'_> {
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<Outcome>, ProvisionError> {
         let provisioner = self.provisioner;
         let token = token()?;
-        let message = claim_message(&provisioner.snapshot, self.tenant, &provisioner.render_options(&token))?;
-        match self.run(psql, &token, &message_with(&token, &message), &[], Source::Pool).await {
+        let script = provisioner.claim_script_with(&token, self.tenant)?;
+        match self.run(psql, &token, &script, &[], Source::Pool).await {
             Ran::Done(output) if claimed(&output.lines) => Ok(Some(self.created(Source::Pool))),
             Ran::Done(_) => Ok(None),
             Ran::Over(Err(ProvisionError::Sql { message, .. })) if has_state(&message, &[STILL_NAMED]) => {
                 let (spare, objects) = (&message.message, message.detail.as_deref().unwrap_or_default());
-                tracing::warn!(%spare, %objects, "was changed by hand and names itself: it is handed out to nobody");
+                tracing::warn!(%objects, "the spare {spare} was changed by hand and names itself; it is handed out to nobody");
                 let forget = forget_message(spare, &provisioner.options.render);
                 if let Err(error) = provisioner.server.run_script(&forget, &ScriptOptions::default(), self.stop).await {
                     tracing::debug!(%error, "it stays in the pool");

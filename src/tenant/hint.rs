@@ -63,17 +63,31 @@ pub(super) fn hint(
             "the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first"
                 .to_owned()
         }
-        "53200" if says("shared memory") => {
-            "raise max_locks_per_transaction on the server: every object of a tenant takes a lock".to_owned()
-        }
-        "53100" => "the server's disk is full".to_owned(),
         "54023" | "54001" => "the statement is beyond a limit of the server; see its stack and argument limits".to_owned(),
         "42601" => "the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited".to_owned(),
-        "25006" => "this server is a standby or read-only; connect to the primary".to_owned(),
-        "55000" if says("recovery") => "this server is a standby; connect to the primary".to_owned(),
         "42704" => "create what the statement needs first: it lies outside the tenant's schema".to_owned(),
-        _ => return message.hint.clone(),
+        _ => return hint_of(message),
     })
+}
+
+/// What to change when the server refuses a statement of ours, whatever it is for; the server's own hint where it has one
+/// and nothing better is known.
+pub fn hint_of(message: &ServerMessage) -> Option<String> {
+    let says = |words: &str| message.message.contains(words);
+    let text = match message.sqlstate?.as_str() {
+        "42501" if says("for database") => {
+            "grant the right (GRANT CREATE ON DATABASE … TO …), or do it as a role that has it"
+        }
+        "42501" if message.hint.is_none() => "grant the right, or do it as a role that has it",
+        "53200" if says("shared memory") => {
+            "raise max_locks_per_transaction on the server: every object of a tenant takes a lock"
+        }
+        "53100" => "the server's disk is full",
+        "25006" => "this server is a standby or read-only; connect to the primary",
+        "55000" if says("recovery") => "this server is a standby; connect to the primary",
+        _ => return message.hint.clone(),
+    };
+    Some(text.to_owned())
 }
 
 /// The first name in double quotes, as the message has it.

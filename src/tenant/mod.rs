@@ -27,6 +27,7 @@ pub mod verify;
 pub mod versions;
 
 pub use error::{FailedStatement, ProvisionError};
+pub use hint::hint_of;
 pub use names::{LineError, LineProblem, NameLines};
 pub use outcome::{MadeOf, Outcome, Source};
 pub use provision::{IfExists, ProvisionOptions, Provisioner, Retries};

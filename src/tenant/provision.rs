@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, Psql};
 use super::look::marks;
-use super::pool::registering;
+use super::pool::{claim_message, registering};
 use super::{Outcome, ProvisionError};
 use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
 use crate::process::Stop;
@@ -134,6 +134,27 @@ impl Provisioner {
         Ok(self.script_with(&token, &self.statements(tenant, &token)?))
     }
 
+    /// The script that psql is given first, to take a spare of the pool; `None` where none is taken.
+    ///
+    /// # Errors
+    /// As [`Provisioner::script`].
+    pub fn claim_script(&self, tenant: &TenantName) -> Result<Option<String>, ProvisionError> {
+        if !self.claims() {
+            return Ok(None);
+        }
+        let token = token()?;
+        Ok(Some(self.claim_script_with(&token, tenant)?))
+    }
+
+    /// Whether it takes spares: Citus takes no claim in one message.
+    pub(super) fn claims(&self) -> bool {
+        self.options.from_pool && !self.options.render.citus
+    }
+
+    pub(super) fn claim_script_with(&self, token: &str, tenant: &TenantName) -> Result<String, TemplateError> {
+        Ok(message_with(token, &claim_message(&self.snapshot, tenant, &self.render_options(token))?))
+    }
+
     /// What is rendered by the attempt with this token.
     pub(super) fn render_options(&self, token: &str) -> RenderOptions {
         RenderOptions { run: Some(run_of(token).to_owned()), ..self.options.render.clone() }
@@ -210,7 +231,7 @@ impl Provisioner {
             if self.left(start).is_some_and(|left| left < this_pause * 2) {
                 return (Err(error), number);
             }
-            tracing::warn!(%tenant, reason = %reason(&error), "trying again");
+            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
             tokio::select! {
                 () = tokio::time::sleep(this_pause) => {}
                 _ = stop.requested() => return (Err(error), number),

@@ -73,7 +73,7 @@ pub(super) async fn run(
         };
         bulk.run(next, &mut on_done, &session.stop).await
     };
-    progress.finish();
+    drop(progress);
     let Shared { tally, failed } = shared.into_inner();
     if keeps_full.is_empty() && wishes.options.from_pool {
         refill_all(session, servers, wishes.refill).await;
@@ -126,7 +126,7 @@ impl Shared<'_> {
         context: Option<&crate::diagnose::Context>,
         progress: &Progress,
     ) {
-        let told = progress.beside(|| self.tally.answer(session, answer, context));
+        let told = self.tally.answer(session, answer, context);
         progress.done();
         if let Err(failure) = told {
             self.failed.get_or_insert(failure);

@@ -40,9 +40,9 @@ async fn one(
     let found = wanted.tenant.and_then(|tenant| {
         let target = servers.route(&tenant)?;
         let provisioner = servers.provisioner(target).ok_or(Failure::NoTarget)?;
-        Ok((target, provisioner, provisioner.script(&tenant)?))
+        Ok((target, provisioner, provisioner.claim_script(&tenant)?, provisioner.script(&tenant)?))
     });
-    let (target, provisioner, script) = match found {
+    let (target, provisioner, claim, script) = match found {
         Ok(found) => found,
         Err(failure) => {
             let elapsed = std::time::Duration::ZERO;
@@ -50,21 +50,28 @@ async fn one(
             return tally.answer(session, answer, session.context());
         }
     };
+    let claim = match claim {
+        Some(claim) => Some(wrapped(session, provisioner, &claim).await?.0),
+        None => None,
+    };
     let (script, command) = wrapped(session, provisioner, &script).await?;
     tally.rendered();
     let target = servers.name(target);
     if session.output.is_json() {
         let run = wishes.hook.as_ref().map(|hook| &hook.command);
         let mut line = json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
-        if let (Some(target), Some(line)) = (target, line.as_object_mut()) {
-            line.insert("target".to_owned(), json!(target));
+        let more = [("target", target.map(|target| json!(target))), ("claim", claim.map(|claim| json!(claim)))];
+        if let Some(line) = line.as_object_mut() {
+            line.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         }
         return Output::json(&line);
     }
     let comment = |text: &str| text.replace(['\n', '\r'], " ");
     let at = target.map(|target| format!(" at {}", comment(target))).unwrap_or_default();
     let then = wishes.hook.as_ref().map(|hook| format!("-- then: {}\n", comment(&hook.command))).unwrap_or_default();
-    Output::raw(&format!("-- {}{at}\n-- {}\n{then}{script}\n", comment(&wanted.text), comment(&command)))
+    let claim = claim.map(|claim| format!("-- first, a spare of the pool:\n{claim}\n-- without a spare:\n"));
+    let claim = claim.unwrap_or_default();
+    Output::raw(&format!("-- {}{at}\n-- {}\n{then}{claim}{script}\n", comment(&wanted.text), comment(&command)))
 }
 
 /// The script as psql gets it, and the command.

@@ -1,5 +1,6 @@
 //! What is said of each tenant, and of all of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -89,6 +90,8 @@ pub(super) struct Tally {
     pub(super) workers: usize,
     /// Whether there was no connection for a tenant.
     unreachable: bool,
+    /// Why there was none for the last one, as people were told, by target.
+    told: BTreeMap<String, Report>,
 }
 
 impl Tally {
@@ -170,7 +173,7 @@ impl Tally {
         if self.named.len() < NAMED {
             self.named.push(tenant.to_owned());
         }
-        tell(session, tenant, target, report.clone());
+        self.tell(session, tenant, target, report.clone());
         if !session.output.is_json() {
             return Ok(());
         }
@@ -184,6 +187,23 @@ impl Tally {
             attempts: Some(attempts).filter(|attempts| *attempts > 1),
             error: Some(report.json()),
         })
+    }
+
+    /// Tells people of a failure. That there is no connection is explained once, not for each of a thousand tenants.
+    fn tell(&mut self, session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
+        let key = target.unwrap_or_default();
+        if report.code == exit::CONNECTION && self.told.get(key) == Some(&report) {
+            report = Report { causes: Vec::new(), details: Vec::new(), hint: None, ..report };
+            report.message.push_str("; as above");
+        } else {
+            self.told.insert(key.to_owned(), report.clone());
+        }
+        // What is wrong with a name names it.
+        if report.id != "tenant.name" {
+            let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
+            report.message = format!("tenant '{}'{at}: {}", safe(tenant), report.message);
+        }
+        session.output.report(&report);
     }
 
     /// Prints the summary; returns the exit code.
@@ -220,15 +240,6 @@ impl Tally {
             _ => exit::PARTIAL,
         })
     }
-}
-
-fn tell(session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
-    // What is wrong with a name names it.
-    if report.id != "tenant.name" {
-        let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
-        report.message = format!("tenant '{}'{at}: {}", safe(tenant), report.message);
-    }
-    session.output.report(&report);
 }
 
 fn named(tenants: &[String], total: usize) -> String {

@@ -123,14 +123,14 @@ impl Bulk {
     /// says that not even one tenant fits, the run is not to be begun.
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, stop) = (working.target.provisioner.session(), stop.clone());
+            let (mut session, place, stop) = (working.target.provisioner.session(), working.place(), stop.clone());
             let mut retries = working.target.provisioner.options().retries;
             // Where there are several, those that are reached do not wait for one that is not.
             if self.targets.len() > 1 {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = room(&mut session, retries, &stop).await;
+                let room = room(&mut session, &place, retries, &stop).await;
                 Task::Asked(index, session, room)
             });
         }
@@ -437,11 +437,11 @@ fn asked_of(
 }
 
 /// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn room(session: &mut PsqlSession, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
+async fn room(session: &mut PsqlSession, place: &str, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
     let mut pause = retries.pause;
     for _ in 1..retries.attempts {
         match Room::of(session, stop).await {
-            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "trying again"),
+            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "{place}: trying again"),
             asked => return asked,
         }
         tokio::select! {

@@ -103,6 +103,23 @@ fn a_name_that_is_taken_costs_no_spare() {
 }
 
 #[test]
+fn what_a_dry_run_shows_takes_a_spare() {
+    let database = Cluster::shared().database();
+    let world = world(&database, LIVING);
+    world.run(&["pool", "fill", "--size", "1"]).succeeds();
+    let spare = spares(&database);
+    let output = world.run(&["provision", "acme", "--from-pool", "--dry-run", "--format", "json"]).succeeds();
+    assert_eq!(spares(&database), spare, "nothing is claimed by looking");
+    let claimed = database.query(output.json()[0]["claim"].as_str().unwrap());
+    assert_eq!([claimed.lines().last().unwrap()], [spare[0].as_str()]);
+    world.run(&["verify", "acme"]).succeeds();
+    let text = world.run(&["provision", "b", "--from-pool", "--dry-run"]).succeeds().stdout;
+    let (claim, creation) = text.split_once("-- without a spare:\n").unwrap();
+    assert!(claim.contains("-- first, a spare of the pool:\n") && claim.contains("FOR UPDATE SKIP LOCKED"), "{text}");
+    assert!(creation.contains("CREATE SCHEMA b \\;"), "{text}");
+}
+
+#[test]
 fn a_stream_keeps_the_pool_full() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);

@@ -32,6 +32,19 @@ fn the_pool_as_people_see_it() {
 }
 
 #[test]
+fn who_may_not_make_a_pool_is_told_what_to_grant() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let poor = format!("{}_poor", database.name);
+    database.sql(&format!("CREATE ROLE {poor} LOGIN"));
+    let output = world.run(&["pool", "fill", "--size", "1", "-U", &poor, "--format", "json"]).exits_with(14);
+    let error = &output.json()[0]["error"];
+    assert_eq!(error["id"], "sql.insufficient_privilege");
+    assert!(error["hint"].as_str().unwrap().contains("GRANT CREATE ON DATABASE"), "{output}");
+    database.sql(&format!("DROP ROLE {poor}"));
+}
+
+#[test]
 fn spares_of_another_snapshot_are_never_handed_out() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);

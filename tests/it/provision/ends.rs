@@ -125,7 +125,7 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     insta::assert_snapshot!(world.finish(child), @"
     created acme ([time], 2 attempts)
     --- stderr ---
-     WARN trying again tenant=acme reason=the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
+    warning: tenant 'acme': trying again: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
     [exit status: 0]
     ");
 }

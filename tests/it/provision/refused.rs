@@ -169,8 +169,8 @@ fn other_sessions_in_the_way_are_waited_out() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     created acme ([time], 3 attempts)
     --- stderr ---
-     WARN trying again tenant=acme reason=in the way (SQLSTATE 40P01)
-     WARN trying again tenant=acme reason=in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
     [exit status: 0]
     ");
     assert_eq!(database.query("SELECT last_value, acme.first() FROM public.attempts"), "3|7");
@@ -201,8 +201,8 @@ fn without_a_server() {
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-     WARN trying again tenant=acme reason=cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-     WARN trying again tenant=acme reason=cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
@@ -214,8 +214,8 @@ fn without_a_server() {
     {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, says the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-     WARN trying again tenant=acme reason=cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-     WARN trying again tenant=acme reason=cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?

@@ -1,0 +1,90 @@
+//! What the library traces, on stderr.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::{Format, Full, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::common::CommonArguments;
+use super::output::printable;
+use super::progress::beside_bar;
+
+/// What the library traces goes to stderr, more of it with each `-v`.
+pub(super) fn log_to_stderr(common: &CommonArguments) {
+    let level = match common.verbose {
+        _ if common.quiet => LevelFilter::ERROR,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let colored = anstream::AutoStream::new(io::stderr(), common.color.into()).current_choice();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| BesideBar)
+        .with_ansi(colored != anstream::ColorChoice::Never)
+        .event_format(Lines { traces: Format::default().with_target(false).without_time() })
+        .finish();
+    // Only a second subscriber in this process would be refused.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}
+
+/// Warnings in the words of all warnings of the command line; the rest, which is for who looks for a fault, as traces.
+struct Lines {
+    traces: Format<Full, ()>,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if *event.metadata().level() != Level::WARN {
+            return self.traces.format_event(context, to, event);
+        }
+        let mut words = Words::default();
+        event.record(&mut words);
+        let style = if to.has_ansi_escapes() { AnsiColor::Yellow.on_default() } else { Style::new() };
+        writeln!(to, "{style}warning:{style:#} {}{}", printable(&words.message), printable(&words.fields))
+    }
+}
+
+/// The message of an event, and its other fields.
+#[derive(Default)]
+struct Words {
+    message: String,
+    /// `: value`, of one after the other.
+    fields: String,
+}
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Fields are named for traces; in a sentence their values tell enough.
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(self.fields, ": {value:?}");
+        }
+    }
+}
+
+/// Stderr; a bar on the terminal makes way.
+struct BesideBar;
+
+impl Write for BesideBar {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        beside_bar(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
