@@ -55,6 +55,12 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
             .hint("set TMPDIR to a folder that exists, is writable and has room"),
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
         PgDumpError::Run(error) => of_run(error),
+        PgDumpError::Pooled { server, .. } => {
+            let place = server.as_ref().map(|server| format!(", at {server} as it sees itself")).unwrap_or_default();
+            Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
+                "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
+            ))
+        }
         PgDumpError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
         PgDumpError::NoSuchSchema { .. } => Report::of(error, exit::SQL, "sql.invalid_schema_name"),
         PgDumpError::Denied { .. } => Report::of(error, exit::SQL, "sql.insufficient_privilege"),

@@ -57,6 +57,17 @@ pub enum DumpError {
     /// `pg_dump` was not started, was stopped, or was killed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A pooler gives the statements of one session to several connections of the server.
+    #[error(
+        "pg_dump cannot work through the pooler in between: it gives connections to transactions, and gave {connections} to \
+         one client; what pg_dump sets for its session would reach others, and not all of its own statements"
+    )]
+    Pooled {
+        /// How many were seen.
+        connections: usize,
+        /// The server's own address, as it sees it.
+        server: Option<String>,
+    },
     /// There was no connection.
     #[error("cannot connect: {}", super::error::first(messages))]
     Connect {

@@ -62,6 +62,10 @@ pub struct ScriptOutput {
     pub elapsed: Duration,
 }
 
+/// Put before a statement, it is of its transaction: a `statement_timeout` that the role or the database has, which is meant
+/// for the app's statements, does not count.
+pub(crate) const UNHURRIED: &str = "SET LOCAL statement_timeout = 0 \\;\n";
+
 impl Server {
     /// A server without extra conninfo and timeout, with 5 s of grace.
     pub fn new(psql: Program, environment: BTreeMap<String, EnvValue>, temporary: impl Into<PathBuf>) -> Self {
@@ -132,6 +136,8 @@ impl Server {
 
     /// Runs queries of which every line of the result is one JSON value; returns the values.
     ///
+    /// A `statement_timeout` that the role or the database has does not count for the first transaction of them.
+    ///
     /// # Errors
     /// See [`PsqlError`].
     pub async fn query_json(&self, sql: &str, stop: &Stop) -> Result<Vec<Value>, PsqlError> {
@@ -166,7 +172,7 @@ impl Server {
             }
         };
         let options = ScriptOptions { restrict: false, announce: false, ..ScriptOptions::default() };
-        let ran = self.run_lines(sql, &options, stop, &mut take_line).await;
+        let ran = self.run_lines(&format!("{UNHURRIED}{sql}"), &options, stop, &mut take_line).await;
         match refused {
             Some(error) => Err(error),
             None => ran.map(drop),

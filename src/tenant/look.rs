@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::MadeOf;
 use super::mark::Mark;
-use crate::pg::{PsqlError, Server};
+use crate::pg::{PsqlError, Server, UNHURRIED};
 use crate::process::Stop;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
 use crate::sql::{TenantName, quote_literal};
@@ -21,9 +21,6 @@ const ABSENCE: Duration = Duration::from_secs(12);
 const LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Begins a message whose time is not that which the role or the database is given.
-const UNHURRIED: &str = "SET LOCAL statement_timeout = 0 \\;\n";
 
 /// What a schema has.
 #[derive(Debug, Default, Deserialize)]
@@ -47,7 +44,7 @@ pub(super) async fn marks(
 ) -> Result<Vec<(TenantName, String)>, PsqlError> {
     let names: Vec<String> = tenants.iter().map(|tenant| quote_literal(tenant.as_str())).collect();
     let sql = format!(
-        "{UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
+        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({});\n",
         names.join(", ")
     );
@@ -79,7 +76,7 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
     server.timeout = Some(LIMIT);
     // The message first: when it has ended, the statement behind sees all that it has done.
     let script = format!(
-        "{UNHURRIED}SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
          OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
         quote_literal(token),
         quote_literal(&format!("run_{token}")),

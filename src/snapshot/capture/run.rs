@@ -13,8 +13,8 @@ use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
-use crate::pg::{DumpOptions, PgDump, PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::pg::{DumpError as PgDumpError, DumpOptions, PgDump, Pooling, PsqlError, ScriptOptions, Server};
+use crate::process::{RunError, Stop};
 use crate::snapshot::decision::Decisions;
 use crate::snapshot::format::Snapshot;
 use crate::snapshot::header::Header;
@@ -80,7 +80,7 @@ pub struct Captured {
 pub enum CaptureError {
     /// `pg_dump` failed.
     #[error(transparent)]
-    PgDump(Box<crate::pg::DumpError>),
+    PgDump(Box<PgDumpError>),
     /// The dump cannot be captured.
     #[error(transparent)]
     Dump(#[from] DumpError),
@@ -137,8 +137,8 @@ pub enum CaptureError {
     Proof(#[source] Box<ProofError>),
 }
 
-impl From<crate::pg::DumpError> for CaptureError {
-    fn from(error: crate::pg::DumpError) -> Self {
+impl From<PgDumpError> for CaptureError {
+    fn from(error: PgDumpError) -> Self {
         Self::PgDump(Box::new(error))
     }
 }
@@ -152,6 +152,32 @@ impl From<PsqlError> for CaptureError {
 impl From<ProofError> for CaptureError {
     fn from(error: ProofError) -> Self {
         Self::Proof(Box::new(error))
+    }
+}
+
+/// Makes sure that what `pg_dump` sets for its session, `search_path` and `row_security` among it, holds for its session:
+/// for all of it, and for nobody else.
+async fn make_sure_of_the_session(pg_dump: &PgDump, stop: &Stop) -> Result<(), CaptureError> {
+    match Pooling::of(&pg_dump.server, stop).await {
+        Ok(Pooling::Spread { connections, server }) => Err(PgDumpError::Pooled { connections, server }.into()),
+        Ok(Pooling::Transactions) => {
+            tracing::warn!(
+                "a pooler in transaction mode stands in between: what pg_dump sets for its session may reach other \
+                 clients of the pooler; connect to the server itself"
+            );
+            Ok(())
+        }
+        Ok(Pooling::Sessions) => Ok(()),
+        // Whatever it is, pg_dump meets it, too, and is explained; but for a stop.
+        Err(error) => match error {
+            PsqlError::Run(stopped @ (RunError::Interrupted { .. } | RunError::TimedOut { .. })) => {
+                Err(PgDumpError::Run(stopped).into())
+            }
+            error => {
+                tracing::debug!(%error, "it is not known whether there is a pooler");
+                Ok(())
+            }
+        },
     }
 }
 
@@ -169,6 +195,7 @@ impl Capture {
             Source::Live(pg_dump) => {
                 let options =
                     DumpOptions { owners: self.owners, privileges: self.privileges, ..DumpOptions::default() };
+                make_sure_of_the_session(pg_dump, stop).await?;
                 (pg_dump.dump_schema(&self.schema, &options, stop).await?, true)
             }
             Source::Dump(text) => (text.clone(), false),

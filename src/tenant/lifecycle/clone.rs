@@ -91,7 +91,7 @@ struct Contents {
 
 async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Contents, LifecycleError> {
     let sql = format!(
-        "SET search_path = {schema};\n\
+        "BEGIN READ ONLY;\nSET LOCAL search_path = {schema};\n\
          SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
          CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid THEN pg_catalog.format_type(a.atttypid, NULL) END) ORDER BY a.attnum) \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
@@ -101,7 +101,7 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
          WHERE n.nspname = {name} AND c.relkind = 'r' ORDER BY c.relname;\n\
          SELECT pg_catalog.json_build_array('sequence', c.relname, '[]'::json) FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {name} AND c.relkind = 'S' ORDER BY c.relname;\n\
-         RESET search_path;\n",
+         COMMIT;\n",
         schema = tenant.quoted(),
         name = quote_literal(tenant.as_str())
     );

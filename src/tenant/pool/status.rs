@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::registry::{Kind, as_role, table, usable};
-use crate::pg::{PsqlError, Server};
+use crate::pg::{PsqlError, Server, UNHURRIED};
 use crate::process::Stop;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
@@ -74,7 +74,7 @@ pub async fn status(
         String::new()
     };
     let strays = format!(
-        "SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} AND {} ORDER BY m.nspname;\n",
+        "{UNHURRIED}{role}SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} AND {} ORDER BY m.nspname;\n",
         quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
         // What is in a pool that this role may not look at is no stray.
         if there {
@@ -84,7 +84,7 @@ pub async fn status(
         }
     );
     let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new() };
-    for (index, value) in server.query_json(&format!("{groups}{role}{strays}"), stop).await?.into_iter().enumerate() {
+    for (index, value) in server.query_json(&format!("{groups}{strays}"), stop).await?.into_iter().enumerate() {
         if let Some(stray) = value.as_str() {
             found.strays.push(stray.to_owned());
             continue;

@@ -2,6 +2,7 @@
 
 use super::fleet::Scope;
 use super::style::{Style, TABLES, qualified};
+use crate::pg::UNHURRIED;
 use crate::sql::quote_literal;
 
 /// Tables read in one statement: its locks are a few hundred, whatever the number of tenants.
@@ -37,7 +38,7 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
     format!(
         "SELECT pg_catalog.json_build_array('server', pg_catalog.current_setting('server_version_num')::int / 10000, \
          (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));\n\
-         SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+         {UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
          pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, pg_catalog.has_table_privilege(c.oid, 'SELECT'), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum) \
@@ -56,8 +57,11 @@ pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, St
             format!("SELECT {index}, {}::text", style.rows_sql(&qualified(schema, table)))
         })
         .collect();
-    let mut sql = String::from("SET search_path = '';\n");
+    let mut sql = String::new();
     for chunk in selects.chunks(TABLES_PER_STATEMENT) {
+        // For the statement alone: what is set for a session reaches others through a pooler.
+        sql.push_str(UNHURRIED);
+        sql.push_str("SET LOCAL search_path = '' \\;\n");
         sql.push_str(
             "SELECT pg_catalog.json_build_array(i, CASE WHEN i = same THEN rows::json END, same) FROM (\
              SELECT i, rows, pg_catalog.min(i) OVER (PARTITION BY rows) AS same FROM (\n",
@@ -65,7 +69,6 @@ pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, St
         sql.push_str(&chunk.join("\nUNION ALL "));
         sql.push_str(") AS t (i, rows)) AS s ORDER BY i;\n");
     }
-    sql.push_str("RESET search_path;\n");
     sql
 }
 

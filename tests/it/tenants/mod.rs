@@ -6,6 +6,7 @@ mod faults;
 mod lifecycle;
 mod migrate;
 mod migrators;
+mod pooler;
 mod refresh;
 mod styles;
 mod verify;

@@ -1,0 +1,95 @@
+//! Whether a pooler hands the statements of one client to several connections of the server.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::{PsqlError, PsqlSession, ScriptOptions, Server};
+use crate::process::Stop;
+
+/// How often a client asks which process of the server serves it.
+const ASKED: usize = 8;
+/// How long another client is waited for: a pooler that gives connections to sessions may have none for it.
+const LIMIT: Duration = Duration::from_secs(2);
+/// How much older than its client a server's process may seem to be.
+const TOLERANCE: Duration = Duration::from_millis(50);
+
+/// What stands between a client and the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// Nothing that could be seen, or a pooler that gives a connection to each session.
+    Sessions,
+    /// A pooler that gives a connection to each transaction (`pool_mode = transaction` of `PgBouncer`). It gave this
+    /// client the same one each time: nobody else was at work.
+    Transactions,
+    /// The same, and it gave this client several.
+    Spread {
+        /// How many.
+        connections: usize,
+        /// The server's own address and port, as it sees them.
+        server: Option<String>,
+    },
+}
+
+/// The process that serves a client.
+#[derive(Debug, Deserialize)]
+struct Process {
+    pid: i32,
+    /// Since its start.
+    age_ms: f64,
+    server: Option<String>,
+}
+
+const PROCESS: &str = "SELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), \
+    'age_ms', COALESCE((SELECT 1000 * extract(epoch FROM pg_catalog.clock_timestamp() - backend_start) \
+    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()), 0), \
+    'server', pg_catalog.host(pg_catalog.inet_server_addr()) || ', port ' || pg_catalog.inet_server_port());\n";
+
+impl Pooling {
+    /// Finds out what a session of several statements would meet. Nothing is changed.
+    ///
+    /// A process of the server that is older than its client was started for somebody else. If two clients that are
+    /// connected at the same time are served by the same one, or one client by several, connections are given to
+    /// transactions.
+    ///
+    /// # Errors
+    /// See [`PsqlError`].
+    pub async fn of(server: &Server, stop: &Stop) -> Result<Self, PsqlError> {
+        let start = Instant::now();
+        let mut session = PsqlSession::new(server.clone(), usize::MAX);
+        let first = ask(&mut session, 1, stop).await?.pop();
+        let Some(first) = first.filter(|process| is_older(process, start.elapsed())) else {
+            session.close().await;
+            return Ok(Self::Sessions);
+        };
+        let mut seen: BTreeSet<i32> = ask(&mut session, ASKED, stop).await?.iter().map(|process| process.pid).collect();
+        let other = Server { timeout: Some(LIMIT), ..server.clone() };
+        let beside = other.query_json(PROCESS, stop).await.ok().and_then(|mut lines| lines.pop());
+        let beside = beside.and_then(|line| serde_json::from_value::<Process>(line).ok());
+        seen.extend(ask(&mut session, 1, stop).await?.iter().map(|process| process.pid));
+        seen.insert(first.pid);
+        session.close().await;
+        Ok(match beside {
+            _ if seen.len() > 1 => Self::Spread { connections: seen.len(), server: first.server },
+            Some(beside) if seen.contains(&beside.pid) => Self::Transactions,
+            _ => Self::Sessions,
+        })
+    }
+}
+
+/// Whether a process was there before its client, which is so old.
+fn is_older(process: &Process, client: Duration) -> bool {
+    process.age_ms > (client + TOLERANCE).as_secs_f64() * 1000.0
+}
+
+/// Asks so often, each time by a message of its own.
+async fn ask(session: &mut PsqlSession, times: usize, stop: &Stop) -> Result<Vec<Process>, PsqlError> {
+    let options = ScriptOptions { restrict: false, announce: false, ..ScriptOptions::default() };
+    let timeout = session.server().timeout;
+    let output = session.run_script(&PROCESS.repeat(times), &options, 0, timeout, stop).await?;
+    let processes = output.lines.iter().enumerate().map(|(index, line)| {
+        serde_json::from_str(line).map_err(|source| PsqlError::Output { line: index + 1, text: line.clone(), source })
+    });
+    processes.collect()
+}
