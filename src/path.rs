@@ -51,12 +51,24 @@ pub fn read_to_string(path: &Path) -> Result<String, PathError> {
     fs::read_to_string(path).map_err(PathError::on("read", path))
 }
 
+/// Whether something is there that is written into and never replaced: a device such as `/dev/null`, a pipe.
+pub fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
 /// Replaces a file in one step: the new content is complete under `path` or the old one stays.
+///
+/// Where a symbolic link stands, what it leads to is replaced. A device or a pipe is written into.
 ///
 /// # Errors
 /// The error names the path.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
-    let folder = match path.parent() {
+    if is_special(path) {
+        let opened = fs::OpenOptions::new().write(true).open(path);
+        return opened.and_then(|mut file| file.write_all(content)).map_err(PathError::on("write", path));
+    }
+    let target = behind_links(path);
+    let folder = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
@@ -66,17 +78,73 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
     }
     let mut file = tempfile::Builder::new()
         .prefix(".schemastamp-")
-        .permissions(permissions(path))
+        .permissions(permissions(&target))
         .tempfile_in(folder)
         // Without the temporary name, which says nothing to anybody.
         .map_err(|error| PathError::on("write", path)(error.kind().into()))?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(PathError::on("write", path))?;
-    file.persist(path).map_err(|error| PathError::on("write", path)(error.error))?;
+    file.persist(&target).map_err(|error| PathError::on("write", path)(error.error))?;
     Ok(())
+}
+
+/// Where a symbolic link leads to, also when nothing is there.
+fn behind_links(path: &Path) -> PathBuf {
+    // As many as Linux follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        let Ok(target) = fs::read_link(&path) else { break };
+        // What is relative is so to the link's folder.
+        path = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
+    }
+    path
 }
 
 /// The mode of the file that is replaced, or what the umask leaves of 0666.
 fn permissions(path: &Path) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o644), |old| old.permissions())
+    fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |old| old.permissions())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn links_stay_links_and_a_mode_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        symlink("real/new", at("link")).unwrap();
+        symlink(at("link"), at("link to link")).unwrap();
+        write_atomic(&at("link to link"), b"1").unwrap();
+        assert_eq!(read(&at("real/new")).unwrap(), b"1");
+        fs::set_permissions(at("real/new"), fs::Permissions::from_mode(0o640)).unwrap();
+        write_atomic(&at("link"), b"2").unwrap();
+        assert_eq!(read(&at("real/new")).unwrap(), b"2");
+        assert_eq!(fs::metadata(at("real/new")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_device_and_a_pipe_are_written_into() {
+        // A link of our own: should this fail, the system keeps its device.
+        let folder = tempfile::tempdir().unwrap();
+        let null = folder.path().join("null");
+        symlink("/dev/null", &null).unwrap();
+        assert!(is_special(&null) && !is_special(folder.path()) && !is_special(Path::new("/nonexistent")));
+        write_atomic(&null, b"x").unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || read(&pipe).unwrap()
+        });
+        write_atomic(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(is_special(&pipe));
+    }
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Resul
 
 /// The header of the snapshot that is about to be replaced, if there is one.
 fn kept(path: &Path) -> Result<Option<Header>, Failure> {
-    if !path.exists() {
+    if !path.exists() || path::is_special(path) {
         return Ok(None);
     }
     let bytes = path::read(path)?;

@@ -67,7 +67,7 @@ impl Output {
 
     /// Writes a result into a file in one step; returns whether the file changed.
     pub(super) fn file(path: &Path, content: &str) -> Result<bool, Failure> {
-        if path::read(path).is_ok_and(|old| old == content.as_bytes()) {
+        if !path::is_special(path) && path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
         }
         path::write_atomic(path, content.as_bytes())?;
