@@ -17,6 +17,13 @@ pub enum Note {
         /// How many objects.
         objects: usize,
     },
+    /// Values in seed rows that are the schema's name, or begin with it, and stay as they are.
+    NameInRows {
+        /// What decisions call the rows: `rows of settings`.
+        rows: String,
+        /// How many values.
+        values: usize,
+    },
     /// Rows that every tenant begins with.
     Carried {
         /// The table.
@@ -39,6 +46,15 @@ impl std::fmt::Display for Note {
             Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
             Self::AskedServer { objects } => {
                 write!(formatter, "{objects} definitions with names like the schema's were settled by the server")
+            }
+            Self::NameInRows { rows, values } => {
+                let (verb, values) =
+                    if *values == 1 { ("is", "1 value") } else { ("are", &*format!("{values} values")) };
+                write!(
+                    formatter,
+                    "{values} in {rows} {verb} the schema's name and stay for every tenant; --rename '{rows}' makes \
+                     them the tenant's, --keep '{rows}' says that this is meant"
+                )
             }
             Self::Carried { table, rows } => {
                 write!(formatter, "carried {rows} {} of {table}", if *rows == 1 { "row" } else { "rows" })

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::values::Value;
+use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
@@ -84,6 +85,31 @@ impl TableRows {
         Ok(())
     }
 
+    /// Judges the values that are the schema's name, or begin with it as a qualified name does, as the user decided. Returns
+    /// how many the user did not decide about: they stay as they are.
+    pub(super) fn decide(&mut self, schema: &str, decisions: &Decisions) -> usize {
+        let object = self.object();
+        let (mut place, mut undecided) = (0, 0);
+        for value in self.rows.iter_mut().flatten() {
+            let Value::Text(text) = value else { continue };
+            let behind = [schema.to_owned(), quote(schema)].iter().find_map(|name| text.strip_prefix(name.as_str()));
+            let Some(behind) = behind.filter(|behind| behind.is_empty() || behind.starts_with('.')) else { continue };
+            place += 1;
+            match decisions.of(&object, place) {
+                Some(Decision::Rename) if text == schema => *value = Value::Schema,
+                Some(Decision::Rename) => *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind))),
+                Some(Decision::Keep) => {}
+                None => undecided += 1,
+            }
+        }
+        undecided
+    }
+
+    /// What decisions call the rows.
+    pub(super) fn object(&self) -> String {
+        format!("rows of {}", quote(&self.table))
+    }
+
     /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
     pub fn sort(&mut self, key: &[String]) {
         let positions: Vec<usize> =
@@ -154,6 +180,8 @@ fn literal(value: &Value) -> String {
         // Within a literal of its own the name is not quoted, unless the literal is read as an identifier.
         Value::Name(template) if template == PLACEHOLDER => format!("'{template}'::pg_catalog.regnamespace"),
         Value::Name(template) => quote_literal(template),
+        // A literal that is nothing else is the bare name.
+        Value::Schema => format!("'{PLACEHOLDER}'"),
     }
 }
 
@@ -216,6 +244,25 @@ mod tests {
         let mut table = rows(&[&["integer", "integer"]]);
         table.rename(&[("version".into(), false), ("name".into(), true)], "integer").unwrap();
         assert!(table.statements()[0].ends_with("('integer', '#{prefix}'::pg_catalog.regnamespace)"));
+    }
+
+    #[test]
+    fn values_that_are_the_name_are_for_the_user_to_judge() {
+        let values: &[&[&str]] = &[&["my app", "x"], &["\"my app\".t", "my apps"], &["my app", "my app"]];
+        let decided = |decisions: &[(&str, Decision)]| {
+            let (mut table, mut all) = (rows(values), Decisions::default());
+            for (object, decision) in decisions {
+                all.add(object, *decision);
+            }
+            let undecided = table.decide("my app", &all);
+            (undecided, table.statements().remove(0).split_once(" VALUES\n    ").unwrap().1.replace("\n    ", " "))
+        };
+        let kept = "('my app', 'x'), ('\"my app\".t', 'my apps'), ('my app', 'my app')";
+        assert_eq!(decided(&[]), (4, kept.to_owned()));
+        assert_eq!(decided(&[("rows of schema_migrations", Decision::Keep)]), (0, kept.to_owned()));
+        let renamed = "('#{prefix}', 'x'), ('#{prefix}.t', 'my apps'), ('#{prefix}', 'my app')";
+        let but_one = [("rows of *", Decision::Rename), ("rows of schema_migrations#4", Decision::Keep)];
+        assert_eq!(decided(&but_one), (0, renamed.to_owned()));
     }
 
     #[test]

@@ -223,7 +223,7 @@ impl Capture {
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
         }
-        let (rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
+        let (mut rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
             Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
@@ -231,7 +231,13 @@ impl Capture {
         };
         let mut notes: Vec<Note> = dump.left_out.iter().cloned().map(Note::LeftOut).collect();
         notes.extend(rows.iter().map(|table| Note::Carried { table: table.table.clone(), rows: table.rows.len() }));
-        notes.extend(self.unused_decisions(&dump));
+        for table in rows.iter_mut().filter(|table| self.seeds.contains(&table.table)) {
+            let values = table.decide(&self.schema, &self.decisions);
+            if values > 0 {
+                notes.push(Note::NameInRows { rows: table.object(), values });
+            }
+        }
+        notes.extend(self.unused_decisions(&dump, &rows));
         let body = self.body(&dump, &rows, &refresh, &search_path, live, &mut notes, stop).await?;
         let header = Header {
             server: inspection.as_ref().map(|inspection| inspection.major).or(dump.server),
@@ -297,8 +303,9 @@ impl Capture {
         Ok((rows, described))
     }
 
-    fn unused_decisions(&self, dump: &Dump) -> Vec<Note> {
-        let objects: BTreeSet<String> = dump.statements.iter().map(|statement| statement.object.to_string()).collect();
+    fn unused_decisions(&self, dump: &Dump, rows: &[TableRows]) -> Vec<Note> {
+        let statements = dump.statements.iter().map(|statement| statement.object.to_string());
+        let objects: BTreeSet<String> = statements.chain(rows.iter().map(TableRows::object)).collect();
         self.decisions
             .iter()
             .filter(|(decided, _)| {

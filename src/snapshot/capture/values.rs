@@ -2,6 +2,7 @@
 
 use super::dump::Data;
 use crate::snapshot::object::identifier_value;
+use crate::snapshot::template::PLACEHOLDER;
 use crate::sql::literal::content;
 use crate::sql::{Kind, Statement, Token};
 
@@ -16,6 +17,8 @@ pub enum Value {
     Text(String),
     /// The name of an object of the schema, as template text: a value of `regclass` or its kin.
     Name(String),
+    /// The schema's own name, as text.
+    Schema,
 }
 
 impl Value {
@@ -23,6 +26,7 @@ impl Value {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Name(text) => Some(text),
+            Self::Schema => Some(PLACEHOLDER),
             Self::Null | Self::Default => None,
         }
     }

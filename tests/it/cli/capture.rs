@@ -115,6 +115,34 @@ fn seed_tables_are_carried_and_remembered() {
 }
 
 #[test]
+fn seed_rows_that_hold_the_name_are_told_of_and_decided() {
+    let database = Cluster::shared().database();
+    let world = world(
+        &database,
+        "CREATE SCHEMA app; CREATE TABLE app.settings (key text PRIMARY KEY, value text); \
+         INSERT INTO app.settings VALUES ('schema', 'app'), ('table', 'app.plans'), ('word', 'apps'), ('title', 'My app')",
+    );
+    let capture = ["capture", "--schema", "app", "--seed", "settings", "-o", "app.sql"];
+    let said = |output: &str| output.contains("note: 2 values in rows of settings are the schema's name and stay");
+    let output = world.run(&capture).succeeds();
+    assert!(said(&output.stderr), "{output}");
+    world.run(&["provision", "a", "--snapshot", "app.sql"]).succeeds();
+    let rows =
+        |schema: &str| database.query(&format!("SELECT string_agg(value, '|' ORDER BY key) FROM {schema}.settings"));
+    assert_eq!(rows("a"), "app|app.plans|My app|apps");
+    let output = world.run(&[&capture[..], &["--keep", "rows of settings"]].concat()).succeeds();
+    assert!(!said(&output.stderr), "{output}");
+    let output = world.run(&[&capture[..], &["--rename", "rows of settings"]].concat()).succeeds();
+    assert!(!output.stderr.contains("decision"), "{output}");
+    world.run(&["provision", "O'Neil \"x\"", "--snapshot", "app.sql"]).succeeds();
+    assert_eq!(rows("\"O'Neil \"\"x\"\"\""), "O'Neil \"x\"|\"O'Neil \"\"x\"\"\".plans|My app|apps");
+    // And back: the decision is in the header.
+    let snapshot = world.read("app.sql");
+    world.run(&["capture", "--schema", "O'Neil \"x\"", "-o", "app.sql", "-q"]).succeeds();
+    assert_eq!(world.read("app.sql"), snapshot);
+}
+
+#[test]
 fn a_dump_from_a_file_or_stdin() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);
