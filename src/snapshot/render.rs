@@ -104,7 +104,7 @@ impl Snapshot {
             Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
-        let mut default_privileges = options.privileges;
+        let (mut default_privileges, mut temporary) = (options.privileges, false);
         for statement in &self.template().statements {
             let object = &statement.object;
             if object.action == Action::Privileges && std::mem::take(&mut default_privileges) {
@@ -120,6 +120,7 @@ impl Snapshot {
             }
             let mut sql = String::new();
             statement.render(tenant, &mut sql)?;
+            temporary |= is_temporary(&sql);
             // The next tenant may be made by the same session.
             if object.action == Action::Setting {
                 sql = local(&sql);
@@ -139,6 +140,10 @@ impl Snapshot {
         }
         if default_privileges {
             statements.push(Rendered::added(without_default_privileges(tenant)));
+        }
+        // A snapshot that somebody edited: the table would be there for the next tenant, or whoever a pooler serves next.
+        if temporary {
+            statements.push(Rendered::added("DISCARD TEMP".to_owned()));
         }
         Ok(statements)
     }
@@ -193,6 +198,15 @@ pub fn one_message(statements: &[Rendered]) -> String {
     }
     script.push_str(";\n");
     script
+}
+
+/// Whether a statement makes a temporary table, view or sequence.
+fn is_temporary(sql: &str) -> bool {
+    let mut words = sql
+        .split_ascii_whitespace()
+        .filter(|word| !["or", "replace", "local", "global"].iter().any(|filler| word.eq_ignore_ascii_case(filler)));
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case("create"))
+        && words.next().is_some_and(|word| ["temp", "temporary"].iter().any(|temp| word.eq_ignore_ascii_case(temp)))
 }
 
 /// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.

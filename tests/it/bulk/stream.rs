@@ -144,3 +144,18 @@ fn more_names_than_can_be_worked_on_wait_in_the_pipe() {
     assert_eq!(stream.child.wait().unwrap().code(), Some(143));
     feeder.join().unwrap();
 }
+
+#[test]
+fn temporary_tables_of_an_edited_snapshot_end_with_their_tenant() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    let body = "Create  Temp Table numbers (n integer);\n\nINSERT INTO pg_temp.numbers (n) VALUES (7);\n\n\
+        CREATE TABLE #{prefix}.t AS SELECT n FROM pg_temp.numbers;\n";
+    world.write("snapshots/app.sql", snapshot(body));
+    let mut stream = Stream::start(&world, &["--jobs", "1"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(stream.ask(name)["outcome"], "created");
+    }
+    assert_eq!(stream.end(), 0);
+    assert_eq!(database.query("SELECT a.n + b.n + c.n FROM a.t a, b.t b, c.t c"), "21");
+}
