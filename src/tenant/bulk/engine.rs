@@ -6,20 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::budget::{Room, locks_of};
-use super::growth::Growth;
+use super::budget::Room;
+use super::report::{BulkOptions, BulkReport, Done, Request};
 use super::target::{BulkTarget, Working};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Stop;
-use crate::sql::TenantName;
 use crate::tenant::attempt::Psql;
-use crate::tenant::migrate::{ExternalCommand, Failure as HookFailure};
+use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{Outcome, ProvisionError, Provisioner, Retries};
 
-/// The most workers that a server gets unasked.
-const MOST: usize = 32;
 /// Workers at the beginning, when their number is measured.
-const FIRST: usize = 2;
+pub(super) const FIRST: usize = 2;
 /// Workers of a server that are connected at the same time.
 const LOGINS: usize = 4;
 /// Requests that may wait for their servers, when there are several.
@@ -29,70 +26,20 @@ const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// A worker that was idle for so long is asked whether its connection lives.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// How a bulk run works.
-#[derive(Clone, Debug, Default)]
-pub struct BulkOptions {
-    /// Workers for each server; `None`: as many as help.
-    pub jobs: Option<usize>,
-    /// No further tenant is begun after so many failed; `None` is without limit.
-    pub max_failures: Option<usize>,
-    /// A command of the app for each tenant once it is created.
-    pub hook: Option<ExternalCommand>,
-    /// Workers are connected before there is anything to do.
-    pub warm: bool,
-}
-
-/// A tenant that is to be created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// The tenant.
-    pub tenant: TenantName,
-    /// The server, by its place in the list.
-    pub target: usize,
-}
-
-/// What has become of a request.
-#[derive(Debug)]
-pub struct Done {
-    /// The request.
-    pub request: Request,
-    /// What has become of the tenant.
-    pub result: Result<Outcome, ProvisionError>,
-    /// Why the command for it failed, if it did; the tenant stays.
-    pub hook: Result<(), HookFailure>,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// From the time a worker took it.
-    pub elapsed: Duration,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub struct BulkReport {
-    /// Requests that were taken and not begun.
-    pub not_begun: Vec<Request>,
-    /// Why it ended before all requests were done, if it did.
-    pub ended_early: Option<String>,
-    /// Most workers of each server.
-    pub workers: Vec<usize>,
-    /// What a user should know of the limits of the servers.
-    pub notes: Vec<String>,
-}
-
 /// A run on one server or several.
 #[derive(Debug)]
 pub struct Bulk {
-    targets: Vec<Working>,
-    options: BulkOptions,
-    tasks: JoinSet<Task>,
+    pub(super) targets: Vec<Working>,
+    pub(super) options: BulkOptions,
+    pub(super) tasks: JoinSet<Task>,
     closing: JoinSet<()>,
     failures: usize,
     ended_early: Option<String>,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 /// What a task of the run has done.
-enum Task {
+pub(super) enum Task {
     Tenant(Box<Done>, PsqlSession),
     /// A worker was connected, or not.
     Warmed(usize, PsqlSession, Result<(), PsqlError>),
@@ -115,40 +62,6 @@ impl Bulk {
             ended_early: None,
             notes: Vec::new(),
         }
-    }
-
-    /// Asks the servers what they have room for, and connects the first workers.
-    ///
-    /// A server that cannot be reached fails its tenants later on; the others go on. With [`ProvisionError::Budget`], which
-    /// says that not even one tenant fits, the run is not to be begun.
-    pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
-        for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, place, stop) = (working.target.provisioner.session(), working.place(), stop.clone());
-            let mut retries = working.target.provisioner.options().retries;
-            // Where there are several, those that are reached do not wait for one that is not.
-            if self.targets.len() > 1 {
-                retries.attempts = 1;
-            }
-            self.tasks.spawn(async move {
-                let room = room(&mut session, &place, retries, &stop).await;
-                Task::Asked(index, session, room)
-            });
-        }
-        let mut rooms: Vec<_> = self.targets.iter().map(|_| None).collect();
-        while let Some(task) = self.tasks.join_next().await {
-            let Ok(Task::Asked(index, session, asked)) = task else { continue };
-            if let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index)) {
-                *place = Some(asked_of(working, self.options.jobs, &mut self.notes, session, asked));
-            }
-        }
-        if self.options.warm {
-            for index in 0..self.targets.len() {
-                self.staff(index, stop);
-            }
-        }
-        let lost =
-            || Err(ProvisionError::Interrupted { signal: stop.now().unwrap_or(crate::process::Signal::TERMINATE) });
-        rooms.into_iter().map(|room| room.unwrap_or_else(lost)).collect()
     }
 
     /// Takes requests until there are no more, and tells of each as soon as it is done.
@@ -251,7 +164,7 @@ impl Bulk {
     }
 
     /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
-    fn staff(&mut self, index: usize, stop: &Stop) {
+    pub(super) fn staff(&mut self, index: usize, stop: &Stop) {
         let Some(working) = self.targets.get_mut(index) else { return };
         // The workers at work are not slowed down by many that log in at once.
         while working.wants_worker() && working.warming < LOGINS {
@@ -397,60 +310,6 @@ impl Bulk {
         while closing.join_next().await.is_some() {}
         BulkReport { not_begun, ended_early, workers, notes }
     }
-}
-
-/// Sets the number of workers of a server by what it has room for.
-fn asked_of(
-    working: &mut Working,
-    jobs: Option<usize>,
-    notes: &mut Vec<String>,
-    session: PsqlSession,
-    asked: Result<Room, PsqlError>,
-) -> Result<Room, ProvisionError> {
-    let room = match asked {
-        Ok(room) => room,
-        // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
-        Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
-            notes.push(format!("what {} has room for is not known: {error}", working.place()));
-            working.growth = Growth::fixed(jobs.unwrap_or(FIRST));
-            working.idle.push(session);
-            return Err(ProvisionError::Run(Box::new(error)));
-        }
-        Err(error) => {
-            let error = Arc::new(error);
-            working.goes_down(Arc::clone(&error));
-            return Err(ProvisionError::Connect(error));
-        }
-    };
-    working.idle.push(session);
-    working.peak = 1;
-    let locks = locks_of(working.target.provisioner.snapshot());
-    let budget = room.budget(locks, jobs, MOST).map_err(ProvisionError::Budget)?;
-    working.growth = match jobs {
-        Some(_) => Growth::fixed(budget.workers),
-        None => Growth::measured(FIRST, budget.workers),
-    };
-    if let (Some(because), Some(wanted)) = (budget.because, jobs) {
-        notes.push(format!("{}: {} workers instead of {wanted}: {because}", working.place(), budget.workers));
-    }
-    Ok(room)
-}
-
-/// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn room(session: &mut PsqlSession, place: &str, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
-    let mut pause = retries.pause;
-    for _ in 1..retries.attempts {
-        match Room::of(session, stop).await {
-            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "{place}: trying again"),
-            asked => return asked,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.requested() => break,
-        }
-        pause *= 2;
-    }
-    Room::of(session, stop).await
 }
 
 async fn create(

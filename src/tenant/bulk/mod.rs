@@ -32,8 +32,11 @@
 mod budget;
 mod engine;
 mod growth;
+mod prepare;
+mod report;
 mod target;
 
 pub use budget::{Budget, BudgetError, Room, locks_of};
-pub use engine::{Bulk, BulkOptions, BulkReport, Done, Request};
+pub use engine::Bulk;
+pub use report::{BulkOptions, BulkReport, Done, Request};
 pub use target::BulkTarget;

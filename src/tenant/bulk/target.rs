@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::engine::Request;
 use super::growth::Growth;
+use super::report::Request;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::tenant::Provisioner;
 
