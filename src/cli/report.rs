@@ -118,8 +118,7 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Hook(failed) => of_hook(failure, failed),
         Failure::NoTarget => Report::of(failure, exit::USAGE, "tenant.no_target")
             .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
-        Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus")
-            .hint("create the extension there (CREATE EXTENSION citus), or leave citus out"),
+        Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         Failure::Citus { lines, .. } => {
             let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
@@ -139,6 +138,8 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
     }
 }
+
+const CREATE_CITUS: &str = "create the extension there (CREATE EXTENSION citus), or leave citus out";
 
 impl Report {
     /// For errors whose words hold those of their source.
@@ -317,6 +318,7 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
         ProvisionError::Run(source) => of_psql(source, context),
         ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
+        ProvisionError::NoCitus => Report::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
         ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),

@@ -17,5 +17,5 @@ pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
 pub use object::{Action, Object, ObjectKind, Scope};
 pub use problem::{Missing, SnapshotError, Warning};
-pub use render::{Marking, RenderOptions, Rendered, lock, lock_key, one_message, settings};
+pub use render::{Marking, NO_CITUS, RenderOptions, Rendered, lock, lock_key, one_message, settings};
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

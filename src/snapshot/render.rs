@@ -84,6 +84,8 @@ impl Snapshot {
     pub fn statements_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = vec![Rendered::added(settings(options.timeout)), Rendered::added(lock(tenant))];
         if options.citus {
+            // Elsewhere the setting would be one that nobody reads, and the schema an ordinary one.
+            statements.push(Rendered::added(HAS_CITUS.to_owned()));
             statements.push(Rendered::added("SET LOCAL citus.enable_schema_based_sharding TO on".to_owned()));
         }
         if let Some(role) = &options.role {
@@ -185,6 +187,13 @@ impl Snapshot {
         Ok(script)
     }
 }
+
+/// SQLSTATE of the error that says that there is no Citus with schema-based sharding.
+pub const NO_CITUS: &str = "SS009";
+/// Fails where there is none.
+const HAS_CITUS: &str = "DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ''citus'' \
+    AND pg_catalog.split_part(extversion, ''.'', 1)::int >= 12) THEN RAISE EXCEPTION USING ERRCODE = ''SS009'', \
+    MESSAGE = ''this database has no Citus 12 or later''; END IF; END'";
 
 /// All statements as one message of the simple query protocol: one round trip, one implicit transaction, nothing of it
 /// stays when a statement fails (psql's `\;`).

@@ -13,7 +13,7 @@ use super::provision::{in_a_block, run_of, token};
 use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Stop};
-use crate::snapshot::{Action, ObjectKind, Rendered};
+use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
 use crate::sql::TenantName;
 
 /// What runs the scripts.
@@ -150,6 +150,9 @@ impl Attempt<'_> {
         }
         if state == Some(POOL_FULL) {
             return Err(ProvisionError::PoolFull);
+        }
+        if state == Some(NO_CITUS) {
+            return Err(ProvisionError::NoCitus);
         }
         // Who may not create schemas is told so before being told that the schema exists.
         if looks

@@ -39,6 +39,9 @@ pub enum ProvisionError {
     /// The pool has as many spares as it is to have.
     #[error("the pool is full")]
     PoolFull,
+    /// The tenant was to be a distributed schema of Citus.
+    #[error("the server has no Citus 12 or later in this database")]
+    NoCitus,
     /// The server refused a statement.
     #[error("{message}{}", failed(statement.as_ref()))]
     Sql {

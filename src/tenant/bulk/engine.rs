@@ -86,6 +86,12 @@ impl Bulk {
                 self.dispatch(on_done, stop);
             }
             let waits = self.targets.iter().any(|working| !working.waiting.is_empty());
+            if !goes_on || (exhausted && !waits) {
+                // Nobody waits for that answer.
+                for asking in self.targets.iter_mut().filter_map(|working| working.asking.take()) {
+                    asking.abort();
+                }
+            }
             if self.tasks.is_empty() && (!goes_on || (exhausted && !waits)) {
                 break;
             }
@@ -93,6 +99,7 @@ impl Bulk {
                 task = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     match task {
                         Some(Ok(task)) => self.ended(task, on_done, stop),
+                        Some(Err(error)) if error.is_cancelled() => {}
                         // Only a panic ends a task that nobody aborts.
                         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
                         None => {}
@@ -143,6 +150,12 @@ impl Bulk {
         if working.waiting.is_empty() {
             return false;
         }
+        if let Some(unfit) = working.unfit.clone() {
+            if let Some(request) = working.waiting.pop_front() {
+                self.tell(failed(request, ProvisionError::Budget(unfit)), on_done);
+            }
+            return true;
+        }
         if let Some(error) = working.is_down() {
             if let Some(request) = working.waiting.pop_front() {
                 self.tell(failed(request, ProvisionError::Connect(error)), on_done);
@@ -177,8 +190,7 @@ impl Bulk {
         match task {
             Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, stop),
             Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, stop),
-            // All have been asked before.
-            Task::Asked(..) => {}
+            Task::Asked(index, session, asked) => self.asked(index, session, asked),
         }
     }
 

@@ -17,8 +17,9 @@ const MOST: usize = 32;
 impl Bulk {
     /// Asks the servers what they have room for, and connects the first workers.
     ///
-    /// A server that cannot be reached fails its tenants later on; the others go on. With [`ProvisionError::Budget`], which
-    /// says that not even one tenant fits, the run is not to be begun.
+    /// A server that cannot be reached fails its tenants later on; where there are several, it is asked again beside the work
+    /// of the others, as its [`Retries`] say, and its tenants wait for that. With [`ProvisionError::Budget`], which says that
+    /// not even one tenant fits, the run is not to be begun.
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
             let (mut session, place, stop) = (working.target.provisioner.session(), working.place(), stop.clone());
@@ -33,11 +34,22 @@ impl Bulk {
             });
         }
         let mut rooms: Vec<_> = self.targets.iter().map(|_| None).collect();
+        let several = self.targets.len() > 1;
+        let mut absent = Vec::new();
         while let Some(task) = self.tasks.join_next().await {
             let Ok(Task::Asked(index, session, asked)) = task else { continue };
-            if let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index)) {
-                *place = Some(asked_of(working, self.options.jobs, &mut self.notes, session, asked));
-            }
+            let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index)) else { continue };
+            let tries_left = working.target.provisioner.options().retries.attempts > 1;
+            *place = Some(match asked {
+                Err(error) if several && tries_left && error.is_transient() => {
+                    absent.push((index, session, error.to_string()));
+                    Err(ProvisionError::Connect(Arc::new(error)))
+                }
+                asked => asked_of(working, self.options.jobs, &mut self.notes, session, asked),
+            });
+        }
+        for (index, session, error) in absent {
+            self.ask_on(index, session, &error, stop);
         }
         if self.options.warm {
             for index in 0..self.targets.len() {
@@ -46,6 +58,34 @@ impl Bulk {
         }
         let lost = || Err(ProvisionError::Interrupted { signal: stop.now().unwrap_or(Signal::TERMINATE) });
         rooms.into_iter().map(|room| room.unwrap_or_else(lost)).collect()
+    }
+
+    /// Goes on asking a server that could not be reached, beside the work of the others.
+    fn ask_on(&mut self, index: usize, mut session: PsqlSession, error: &str, stop: &Stop) {
+        let Some(working) = self.targets.get_mut(index) else { return };
+        let (place, stop) = (working.place(), stop.clone());
+        let Retries { attempts, pause } = working.target.provisioner.options().retries;
+        tracing::warn!(reason = %error, "{place}: trying again");
+        working.asking = Some(self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.requested() => {}
+            }
+            let retries = Retries { attempts: attempts - 1, pause: pause * 2 };
+            let room = room(&mut session, &place, retries, &stop).await;
+            Task::Asked(index, session, room)
+        }));
+    }
+
+    /// A server that could not be reached at first has answered, or does not.
+    pub(super) fn asked(&mut self, index: usize, session: PsqlSession, asked: Result<Room, PsqlError>) {
+        let Some(working) = self.targets.get_mut(index) else { return };
+        working.asking = None;
+        if let Err(ProvisionError::Budget(unfit)) =
+            asked_of(working, self.options.jobs, &mut self.notes, session, asked)
+        {
+            working.unfit = Some(unfit);
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::AbortHandle;
+
+use super::budget::BudgetError;
 use super::growth::Growth;
 use super::report::Request;
 use crate::pg::{PsqlError, PsqlSession};
@@ -40,6 +43,10 @@ pub(super) struct Working {
     held_back: Option<Instant>,
     /// Since when there is no connection, and why.
     down: Option<(Instant, Arc<PsqlError>)>,
+    /// Asks it, beside the work, what it has room for: it could not be reached at first. Its tenants wait for that.
+    pub(super) asking: Option<AbortHandle>,
+    /// Why not even one tenant fits.
+    pub(super) unfit: Option<BudgetError>,
     /// Whether it was said that it has no connection for another worker.
     pub(super) said_scarce: bool,
     /// Most workers there have been.
@@ -57,6 +64,8 @@ impl Working {
             growth: Growth::fixed(workers),
             held_back: None,
             down: None,
+            asking: None,
+            unfit: None,
             said_scarce: false,
             peak: 0,
         }
@@ -89,7 +98,7 @@ impl Working {
     /// Whether another worker is wanted and may be started.
     pub(super) fn wants_worker(&self) -> bool {
         let held_back = self.held_back.is_some_and(|until| Instant::now() < until);
-        self.workers() < self.growth.wanted() && !held_back && self.is_down().is_none()
+        self.workers() < self.growth.wanted() && !held_back && self.is_down().is_none() && self.asking.is_none()
     }
 
     /// A worker got no connection, while others work.

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::marked;
-use crate::provision::{SMALL, snapshot};
-use crate::support::{Cluster, Database, Schemastamp};
+use crate::provision::{SMALL, snapshot, wait_for};
+use crate::support::{Cluster, Database, Options, Schemastamp, StopMode};
 
 /// A target that leads to a database.
 fn target(name: &str, database: &Database<'_>, more: &str) -> String {
@@ -51,6 +51,45 @@ fn one_run_for_servers_of_which_one_cannot_be_reached() {
     // Again: what is there is known for each server.
     let output = world.run(&run).exits_with(18);
     assert_eq!(output.json().last().unwrap()["summary"]["skipped"], 20, "{output}");
+}
+
+/// A server that starts while the run goes on has its tenants wait for it, and nobody else's.
+#[test]
+fn a_target_that_comes_up_late_is_waited_for() {
+    let (prompt, late) = (Cluster::shared().database(), Cluster::start(&Options::default()));
+    let database = late.database();
+    let world = world(20);
+    let files =
+        |more: &str| target("prompt", &prompt, "tenants = ['t_?']\nweight = 0") + &target("late", &database, more);
+    world.write("targets.toml", files(""));
+    world.write("citus.toml", files("citus = true"));
+    let run = |file: &str| {
+        let schemas = (0..10).map(|number| format!("DROP SCHEMA IF EXISTS t_{number} CASCADE"));
+        prompt.sql(&schemas.collect::<Vec<_>>().join(";"));
+        late.stop(StopMode::Fast);
+        let arguments = ["provision", "--targets", file, "--from-file", "names", "--retries", "10", "--format", "json"];
+        let child = world.spawn(&arguments);
+        wait_for(|| marked(&prompt, "t\\_%") == 10);
+        late.start_again();
+        world.finish(child)
+    };
+    let output = run("targets.toml").succeeds();
+    let lines = output.json();
+    let place = |name: &str| lines.iter().position(|line| line["target"] == name).unwrap();
+    assert!(place("prompt") < 10 && place("late") == 10, "{output}");
+    assert_eq!((marked(&database, "t\\_%"), lines.len()), (10, 21));
+    assert!(output.stderr.contains("warning: target 'late': trying again: "), "{output}");
+    // Then nobody has looked whether it has Citus: the transaction itself does.
+    database.sql("DROP SCHEMA t_10 CASCADE");
+    let output = run("citus.toml").exits_with(18);
+    let failed = output.json().iter().filter(|line| line["error"]["id"] == "config.no_citus").count();
+    assert_eq!((failed, marked(&database, "t\\_%")), (10, 9), "{output}");
+    // Without retries nobody waits.
+    late.stop(StopMode::Fast);
+    let arguments = ["provision", "t_11", "--targets", "targets.toml", "--retries", "0", "--format", "json"];
+    let output = world.run(&arguments).exits_with(13);
+    assert_eq!(output.json()[0]["outcome"], "failed", "{output}");
+    assert!(!output.stderr.contains("trying again"), "{output}");
 }
 
 #[test]
