@@ -1,6 +1,8 @@
 //! What holds a tenant's name as text, written anew for another name after the server has renamed the schema.
 
-use crate::snapshot::{Action, CompiledStatement, Object, ObjectKind, Snapshot, TemplateError};
+use std::collections::BTreeSet;
+
+use crate::snapshot::{Action, CompiledStatement, Object, ObjectKind, Snapshot, TemplateError, identifier_value};
 use crate::sql::literal::content;
 use crate::sql::{Kind, TenantName, quote, tokens};
 
@@ -41,10 +43,19 @@ pub(super) fn written_anew(
         Ok(sql)
     };
     let (mut all, mut made_again) = (Vec::<Anew>::new(), Vec::<&Object>::new());
+    let mut triggers = BTreeSet::new();
     for statement in &snapshot.template().statements {
         let object = &statement.object;
         // What is made again has lost its comment.
         let lost = object.action == Action::Comment && made_again.iter().any(|made| is_same(made, object));
+        // A trigger that is made again, or replaced, is switched on.
+        if object.action == Action::Alter && !triggers.is_empty() {
+            let sql = sql_of(statement)?;
+            if switched_trigger(&sql).is_some_and(|name| triggers.contains(&name)) {
+                all.push(Anew { object: object.to_string(), statements: vec![sql] });
+                continue;
+            }
+        }
         if !(lost || statement.holds_name_as_text()) {
             continue;
         }
@@ -53,6 +64,9 @@ pub(super) fn written_anew(
         if replacement.len() > 1 {
             made_again.push(object);
         }
+        if object.action == Action::Create && object.kind == ObjectKind::Trigger {
+            triggers.insert(object.name.clone());
+        }
         all.push(Anew { object: object.to_string(), statements: replacement });
     }
     Ok(all)
@@ -60,6 +74,14 @@ pub(super) fn written_anew(
 
 fn is_same(one: &Object, other: &Object) -> bool {
     (one.kind, &one.name, &one.table) == (other.kind, &other.name, &other.table)
+}
+
+/// The trigger of `ALTER TABLE t {ENABLE [ALWAYS | REPLICA] | DISABLE} TRIGGER name`.
+fn switched_trigger(sql: &str) -> Option<String> {
+    let tokens: Vec<_> = tokens(sql).into_iter().filter(|token| !token.is_trivia()).collect();
+    let [.., switch, trigger, name] = tokens.as_slice() else { return None };
+    let switches = ["enable", "always", "replica", "disable"].iter().any(|word| switch.is_word(sql, word));
+    (switches && trigger.is_word(sql, "trigger")).then(|| identifier_value(*name, sql))?
 }
 
 /// The statement in a form that replaces what is there; `None` where the server keeps what looks like text as a
@@ -117,6 +139,8 @@ mod tests {
         ALTER TABLE #{prefix}.t ALTER COLUMN a SET DEFAULT nextval('#{prefix}.s'::regclass);\n\
         ALTER TABLE #{prefix}.t ALTER COLUMN b SET DEFAULT '#{prefix}'::text;\n\
         CREATE TRIGGER w AFTER INSERT ON #{prefix}.t FOR EACH ROW EXECUTE FUNCTION #{prefix}.f('#{prefix}');\n\
+        ALTER TABLE #{prefix}.t DISABLE TRIGGER w;\n\
+        ALTER TABLE #{prefix}.t DISABLE TRIGGER other;\n\
         CREATE POLICY p ON #{prefix}.t USING (b = '#{prefix}'::text);\n\
         COMMENT ON POLICY p ON #{prefix}.t IS 'own rows';\n\
         COMMENT ON TABLE #{prefix}.t IS 'rows';\n";
@@ -133,6 +157,7 @@ mod tests {
         ALTER TABLE "a-b".t ALTER COLUMN b SET DEFAULT 'a-b'::text
         DROP TRIGGER w ON "a-b".t
         CREATE TRIGGER w AFTER INSERT ON "a-b".t FOR EACH ROW EXECUTE FUNCTION "a-b".f('a-b')
+        ALTER TABLE "a-b".t DISABLE TRIGGER w
         DROP POLICY p ON "a-b".t
         CREATE POLICY p ON "a-b".t USING (b = 'a-b'::text)
         COMMENT ON POLICY p ON "a-b".t IS 'own rows'

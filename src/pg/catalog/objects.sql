@@ -193,6 +193,11 @@ WITH ns AS MATERIALIZED (
         pg_catalog.pg_get_triggerdef(g.oid, true) || ' ' || g.tgenabled::text
     FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal AND g.tgparentid = 0
     UNION ALL
+    -- A partition's part of a trigger, where it was switched otherwise than the whole.
+    SELECT r.nspname, 'trigger', g.tgname || ' on ' || r.relname, 'enabled', g.tgenabled::text
+    FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid
+    JOIN pg_catalog.pg_trigger parent ON parent.oid = g.tgparentid WHERE g.tgenabled <> parent.tgenabled
+    UNION ALL
     SELECT r.nspname, 'rule', w.rulename || ' on ' || r.relname, 'definition', pg_catalog.pg_get_ruledef(w.oid, true) || ' ' || w.ev_enabled::text
     FROM rel r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
     UNION ALL

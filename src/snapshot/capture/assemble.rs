@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fmt;
 
 use super::dump::{Dump, DumpStatement};
-use super::dump_facts::sequence_owners;
+use super::dump_facts::sequence_tables;
 use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::{Action, Object, ObjectKind};
@@ -153,10 +153,10 @@ impl Writer {
                 self.plain(&statement);
             }
         }
-        let owners = sequence_owners(dump);
+        let users = sequence_tables(dump);
         for (sequence, value) in &dump.sequence_values {
-            let owner = owners.get(sequence);
-            if parts.rows.iter().any(|table| Some(&table.table) == owner) {
+            let of = users.get(sequence);
+            if parts.rows.iter().any(|table| of.is_some_and(|of| of.contains(&table.table))) {
                 self.body.push('\n');
                 self.plain(&setval(value, schema));
             }

@@ -1,9 +1,10 @@
 //! What the statements of a dump say of a table: columns, primary key, identity, sequences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dump::Dump;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
+use crate::sql::literal::content;
 use crate::sql::{Kind, Token};
 
 /// Whether a dump's table has an identity column that only the system fills.
@@ -16,9 +17,12 @@ pub(super) fn has_identity(dump: &Dump, table: &str) -> bool {
     })
 }
 
-/// The table that owns each sequence, by sequence.
-pub(super) fn sequence_owners(dump: &Dump) -> BTreeMap<String, String> {
-    let mut owners = BTreeMap::new();
+/// The tables that count with each sequence, by sequence: the one that owns it, and those whose defaults call it.
+pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>> {
+    let mut tables = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut add = |sequence: &str, table: &str| {
+        tables.entry(sequence.to_owned()).or_default().insert(table.to_owned());
+    };
     for statement in &dump.statements {
         let tokens: Vec<Token> = crate::sql::tokens(&statement.text).into_iter().filter(|t| !t.is_trivia()).collect();
         let text = statement.text.as_str();
@@ -45,20 +49,38 @@ pub(super) fn sequence_owners(dump: &Dump) -> BTreeMap<String, String> {
                 if let Some(at) = find(["owned", "by"])
                     && let [_, table, _] = name_at(at + 2).as_slice()
                 {
-                    owners.insert(statement.object.name.clone(), table.clone());
+                    add(&statement.object.name, table);
                 }
             }
             ObjectKind::Table if statement.object.action == Action::Alter => {
                 if let Some(at) = find(["sequence", "name"])
                     && let [_, sequence] = name_at(at + 2).as_slice()
                 {
-                    owners.insert(sequence.clone(), statement.object.name.clone());
+                    add(sequence, &statement.object.name);
                 }
             }
             _ => {}
         }
+        // A default that counts with a sequence of which nobody is the owner.
+        if matches!(statement.object.kind, ObjectKind::Table | ObjectKind::Column)
+            && matches!(statement.object.action, Action::Create | Action::Alter)
+        {
+            let table = statement.object.table.as_deref().unwrap_or(&statement.object.name);
+            for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.is_word(text, "nextval")) {
+                let literal = tokens.get(at + 2).and_then(|literal| content(*literal, text));
+                let opens = tokens.get(at + 1).is_some_and(|open| open.is(text, "("));
+                let Some(literal) = literal.filter(|_| opens && !token.is(text, ".")) else { continue };
+                let parts: Vec<String> = crate::sql::tokens(&literal.text)
+                    .into_iter()
+                    .filter_map(|part| identifier_value(part, &literal.text))
+                    .collect();
+                if let Some(sequence) = parts.last() {
+                    add(sequence, table);
+                }
+            }
+        }
     }
-    owners
+    tables
 }
 
 /// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
@@ -204,8 +226,8 @@ mod tests {
             "app",
         )
         .unwrap();
-        assert_eq!(sequence_owners(&dump)["t_id_seq"], "t");
-        assert_eq!(sequence_owners(&dump)["u_id_seq"], "u");
+        assert!(sequence_tables(&dump)["t_id_seq"].contains("t"));
+        assert!(sequence_tables(&dump)["u_id_seq"].contains("u"));
         assert_eq!(primary_key(&dump, "t"), ["id"]);
         assert!(primary_key(&dump, "u").is_empty());
         assert_eq!(listed_columns(&dump, "t"), ["id", "A b"]);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::dump::{Dump, DumpStatement};
-use super::dump_facts::sequence_owners;
+use super::dump_facts::sequence_tables;
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
 use crate::process::Stop;
@@ -107,7 +107,8 @@ pub(super) async fn read_rows(
     }
     let mut sql = String::from(
         "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = 'postgres';\n\
-         SET LOCAL timezone = 'UTC';\nSET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n",
+         SET LOCAL timezone = 'UTC';\nSET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n\
+         SET LOCAL row_security = off;\n",
     );
     let mut found = Vec::new();
     for InspectedTable { name, columns, identity, partitioned, .. } in &inspection.tables {
@@ -126,8 +127,9 @@ pub(super) async fn read_rows(
         );
         found.push(TableRows { table: name.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
     }
-    let owners = sequence_owners(dump);
-    for sequence in owners.iter().filter(|(_, table)| tables.contains(table)).map(|(sequence, _)| sequence) {
+    let users = sequence_tables(dump);
+    let are_read = |of: &BTreeSet<String>| of.iter().any(|table| tables.contains(table));
+    for sequence in users.iter().filter(|(_, of)| are_read(of)).map(|(sequence, _)| sequence) {
         let _ = writeln!(
             sql,
             "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};",

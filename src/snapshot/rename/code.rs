@@ -153,7 +153,9 @@ impl Reader<'_> {
     /// `None` for an identifier that is plainly something else.
     fn identifier(&self, view: &View<'_>, index: usize, place: Place, introduced: bool) -> Option<Verdict> {
         if view.before_is(index, ".") {
-            return None;
+            // `database.schema.table`: three parts where a table is named.
+            let of_database = index >= 2 && view.is(index + 1, ".") && view.is_relation(index - 2);
+            return (of_database && !view.before_is(index - 2, ".")).then_some(Verdict::Schema);
         }
         if !view.is(index + 1, ".") {
             return view.names_schema(index).then_some(Verdict::Schema);
@@ -223,7 +225,7 @@ impl Reader<'_> {
             let row = view.word(index + 4, "rowtype");
             return if row { self.catalog.has_relation(&member).then_some(Verdict::Schema) } else { None };
         }
-        if view.is_relation(index) {
+        if view.is_relation(index) || (view.is_declared_type(index) && self.catalog.has(&member)) {
             return Some(Verdict::Schema);
         }
         // A column of a table that the code names with its schema elsewhere: `schema.table.column`.

@@ -126,20 +126,17 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
     let view = View { tokens: &significant, source: &inner.text };
     for (index, token) in significant.iter().enumerate() {
         // A string inside the string: a command in parts.
-        if !constant && matches!(token.kind, Kind::String(..)) {
-            if let Some(nested) = content(*token, &inner.text)
-                && nested.text == reader.schema
-            {
-                let nested = nested.rebased(|offset| inner.source_offset(offset));
-                whole(reader, &nested, Verdict::Doubtful("the bare name, in a string in a string"));
-            }
+        if !constant && matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
+            in_a_string(reader, inner, *token);
             continue;
         }
         if !reader.is_schema(*token, &inner.text) || view.before_is(index, ".") {
             continue;
         }
         let touches = token.start.checked_sub(1).and_then(|before| inner.text.as_bytes().get(before));
-        let address = touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'));
+        // No host or path: it is called as a function.
+        let called = view.is(index + 3, "(");
+        let address = !called && touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'));
         let member = view.at(index + 2).and_then(|token| identifier_value(token, &inner.text));
         if view.is(index + 1, ".") && !address {
             let known = member.as_deref().is_some_and(|member| reader.catalog.has(member));
@@ -149,6 +146,23 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
         } else if !constant && (view.names_schema(index) || is_list(&significant, &inner.text)) {
             reader.add(inner, *token, Verdict::Doubtful("a schema's name, as a string"));
         }
+    }
+}
+
+/// Reports what may be the schema in a string inside a string whose use is not known.
+fn in_a_string(reader: &mut Reader<'_>, outer: &Content, token: Token) {
+    let nested = if let Some(nested) = content(token, &outer.text) {
+        nested.rebased(|offset| outer.source_offset(offset))
+    } else {
+        // An apostrophe in prose: what follows is no string.
+        let start = token.start + 1;
+        let rest = outer.text.get(start..token.end).unwrap_or_default();
+        Content::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
+    };
+    if nested.text == reader.schema {
+        whole(reader, &nested, Verdict::Doubtful("the bare name, in a string in a string"));
+    } else if may_hold(&nested.text, reader.schema) {
+        doubtful(reader, &nested, &tokens(&nested.text), false);
     }
 }
 
@@ -243,7 +257,9 @@ fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Optio
     if matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure)
         && index.checked_sub(1).is_some_and(|before| view.word(before, "to"))
     {
-        return Use::Text;
+        // The one parameter of PostgreSQL beside search_path that names an object with its schema.
+        let names_object = index >= 2 && view.word(index - 2, "default_text_search_config");
+        return if names_object { Use::Identifier } else { Use::Text };
     }
     if meets_schemas(reader, view, index) {
         return Use::Unknown;

@@ -85,15 +85,40 @@ impl View<'_> {
         if self.word(before, "from") {
             return !earlier(&["distinct"]) && !self.in_call(index);
         }
-        if self.word(before, "using") || self.word(before, "into") {
-            return earlier(&["insert", "merge"]) || self.word(before, "using") && !earlier(&["execute"]);
+        if self.word(before, "using") {
+            return !self.is_of_execute(before);
+        }
+        if self.word(before, "into") {
+            return earlier(&["insert", "merge"]);
         }
         if self.word(before, "update") {
             return !earlier(&["for", "key", "do", "on", "or"]);
         }
         self.word(before, "join")
             || self.word(before, "only")
-            || (self.is(before, ",") && self.clause(before) == Some("from"))
+            || (self.is(before, ",") && matches!(self.clause(before), Some("from" | "using")))
+    }
+
+    /// Whether `USING` gives values to `EXECUTE '…'`, and names no tables.
+    fn is_of_execute(&self, using: usize) -> bool {
+        let begin = (0..using).rev().find(|at| self.begins_statement(*at));
+        (begin.unwrap_or_default()..using).any(|at| self.word(at, "execute"))
+    }
+
+    /// Whether what is behind a token begins a statement: of SQL, or of PL/pgSQL.
+    fn begins_statement(&self, index: usize) -> bool {
+        self.is(index, ";") || ["begin", "loop"].iter().any(|word| self.word(index, word))
+    }
+
+    /// Whether a name stands where a declaration of PL/pgSQL has its type: `DECLARE a [CONSTANT] schema.type;`.
+    pub(super) fn is_declared_type(&self, index: usize) -> bool {
+        let Some(mut name) = index.checked_sub(1) else { return false };
+        if self.word(name, "constant") && name > 0 {
+            name -= 1;
+        }
+        let Some(before) = name.checked_sub(1).filter(|_| self.is_identifier(name)) else { return false };
+        let section = (0..=before).rev().find(|at| self.word(*at, "declare") || self.word(*at, "begin"));
+        (self.word(before, "declare") || self.is(before, ";")) && section.is_some_and(|at| self.word(at, "declare"))
     }
 
     /// Whether a name stands in the list of `WITH (option = value)`.
@@ -149,16 +174,32 @@ impl View<'_> {
                 "(" => !self
                     .behind_parentheses(index)
                     .is_some_and(|at| self.word(at, "from") || self.word(at, "join") || self.is(at, ",")),
-                "," => self.clause(before).is_some_and(|clause| clause != "from"),
+                "," => self.clause(before).is_some_and(|clause| clause != "from" && clause != "using"),
                 _ => false,
             },
             _ => false,
         }
     }
 
-    /// The word that opened the list in which a comma stands; `call` for the arguments of a function.
+    /// The word that opened the list in which a comma stands; `call` for the arguments of a function, `values` for what
+    /// `EXECUTE … USING` lists.
     fn clause(&self, comma: usize) -> Option<&'static str> {
-        const CLAUSES: &[&str] = &["select", "from", "where", "by", "set", "values", "returning", "using", "declare"];
+        const CLAUSES: &[&str] = &[
+            "select",
+            "from",
+            "where",
+            "by",
+            "set",
+            "values",
+            "returning",
+            "using",
+            "declare",
+            "into",
+            "raise",
+            "perform",
+            "return",
+            "assert",
+        ];
         let mut depth = 0_usize;
         for at in (0..comma).rev() {
             if self.is(at, ")") {
@@ -168,12 +209,17 @@ impl View<'_> {
                     return Some("call");
                 }
                 depth -= 1;
-            } else if self.is(at, ";") {
+            } else if self.begins_statement(at) {
                 return None;
             } else if depth == 0
                 && let Some(clause) = CLAUSES.iter().find(|clause| self.word(at, clause))
             {
-                return Some(clause);
+                match *clause {
+                    // An operator: IS DISTINCT FROM.
+                    "from" if at > 0 && self.word(at - 1, "distinct") => {}
+                    "using" if self.is_of_execute(at) => return Some("values"),
+                    clause => return Some(clause),
+                }
             }
         }
         None

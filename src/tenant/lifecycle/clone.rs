@@ -80,8 +80,9 @@ fn is_behind_rows(object: &Object) -> bool {
         && (object.action == Action::Refresh || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
 }
 
-/// A column: its name, and its type without its schema where that is the tenant's own.
-type Column = (String, Option<String>);
+/// A column: its name; its type, where values go through their text: without its schema where that is the tenant's own;
+/// whether the values are names of objects, `regclass` and its kin.
+type Column = (String, Option<String>, bool);
 
 struct Contents {
     /// Each table with its columns.
@@ -93,9 +94,12 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
     let sql = format!(
         "BEGIN READ ONLY;\nSET LOCAL search_path = {schema};\n\
          SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
-         CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid THEN pg_catalog.format_type(a.atttypid, NULL) END) ORDER BY a.attnum) \
+         CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid OR b.names THEN pg_catalog.format_type(a.atttypid, NULL) END, b.names) \
+         ORDER BY a.attnum) \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typlen = -1 \
+         CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_type r WHERE r.typname ~ '^_?reg' \
+         AND r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND r.oid IN (t.oid, t.typbasetype)) AS names) b \
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '[]')) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {name} AND c.relkind = 'r' ORDER BY c.relname;\n\
@@ -115,15 +119,54 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
     Ok(contents)
 }
 
+/// A value that names objects, with the new schema in the place of the old one.
+fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) -> String {
+    // The text of an array has quotes of its own.
+    if let Some(element) = names_type.strip_suffix("[]") {
+        let one = renamed("name", element, old, new);
+        return format!(
+            "CASE WHEN {value} IS NOT NULL THEN ARRAY(SELECT {one} FROM pg_catalog.unnest({value}) WITH ORDINALITY \
+             AS u (name, at) ORDER BY at) END"
+        );
+    }
+    // Neither within a longer name nor behind a dot: the whole of `regnamespace`, or what qualifies a name.
+    let pattern = format!("(?<![[:alnum:]_$\".]){}(?![[:alnum:]_$\"])", escaped(&old.quoted()));
+    let replacement = new.quoted().replace('\\', "\\\\");
+    format!(
+        "pg_catalog.regexp_replace({value}::text, {}, {}, 'g')::{names_type}",
+        quote_literal(&pattern),
+        quote_literal(&replacement)
+    )
+}
+
+/// A text as a regular expression that matches it.
+fn escaped(text: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || character == '_' || character == ' ';
+    text.chars().fold(String::new(), |mut pattern, character| {
+        if !plain(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+        pattern
+    })
+}
+
+/// Values that go through their text lose nothing.
+const AS_TEXT: &str = "SET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = 'postgres';\n\
+    SET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n";
+
 /// The statements that copy the rows. Values of the tenant's own types go through their text.
 fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
     let set = |path: &str| format!("SELECT pg_catalog.set_config('search_path', {}, true);\n", quote_literal(path));
-    let mut script = set(path);
+    let mut script = String::from(AS_TEXT);
+    script.push_str(&set(path));
     for (table, columns) in &contents.tables {
-        let names: Vec<String> = columns.iter().map(|(column, _)| quote(column)).collect();
+        let names: Vec<String> = columns.iter().map(|(column, ..)| quote(column)).collect();
         let values: Vec<String> = columns
             .iter()
-            .map(|(column, own_type)| match own_type {
+            .map(|(column, by_text, names)| match by_text {
+                // What refers to an object of the old tenant refers to the new one's.
+                Some(names_type) if *names => renamed(&format!("source.{}", quote(column)), names_type, old, new),
                 // `search_path` leads to the new tenant's type.
                 Some(own_type) => format!("source.{}::text::{own_type}", quote(column)),
                 None => format!("source.{}", quote(column)),

@@ -143,6 +143,31 @@ fn seed_rows_that_hold_the_name_are_told_of_and_decided() {
 }
 
 #[test]
+fn seed_rows_that_a_policy_hides_are_not_left_out_silently() {
+    let database = Cluster::shared().database();
+    let owner = format!("{}_owner", database.name);
+    let world = world(
+        &database,
+        &format!(
+            "CREATE ROLE {owner} LOGIN; GRANT CREATE ON DATABASE {} TO {owner}; SET ROLE {owner}; CREATE SCHEMA app; \
+             CREATE TABLE app.plans (id int PRIMARY KEY, tenant text); INSERT INTO app.plans VALUES (1, 'a'), (2, 'b'); \
+             ALTER TABLE app.plans ENABLE ROW LEVEL SECURITY; ALTER TABLE app.plans FORCE ROW LEVEL SECURITY; \
+             CREATE POLICY p ON app.plans USING (tenant = 'a')",
+            database.name
+        ),
+    );
+    let capture = ["capture", "--schema", "app", "--seed", "plans", "-U", &owner];
+    let output = world.run(&capture).exits_with(14);
+    assert!(
+        output.stdout.is_empty() && output.stderr.contains("row-level security policy for table \"plans\""),
+        "{output}"
+    );
+    database.sql("ALTER TABLE app.plans NO FORCE ROW LEVEL SECURITY");
+    assert!(world.run(&capture).succeeds().stdout.contains("('2', 'b')"));
+    database.sql(&format!("DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}"));
+}
+
+#[test]
 fn a_dump_from_a_file_or_stdin() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);

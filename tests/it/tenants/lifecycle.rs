@@ -106,6 +106,53 @@ const LIVING: &str = "CREATE SCHEMA acme;
     COMMENT ON TABLE acme.notes IS 'see acme.users'; COMMENT ON SCHEMA acme IS 'the first';";
 
 #[tokio::test]
+async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA acme; CREATE TABLE acme.log (t text); CREATE TABLE acme.t (a int);
+         CREATE FUNCTION acme.tf() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN EXECUTE format('INSERT INTO %I.log VALUES (%L)', TG_ARGV[0], TG_TABLE_NAME); RETURN NULL; END $$;
+         CREATE TABLE acme.p (a int) PARTITION BY RANGE (a); CREATE TABLE acme.p1 PARTITION OF acme.p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE acme.p2 PARTITION OF acme.p DEFAULT;
+         CREATE TRIGGER off AFTER INSERT ON acme.t FOR EACH ROW EXECUTE FUNCTION acme.tf('acme');
+         CREATE TRIGGER part AFTER INSERT ON acme.p FOR EACH ROW EXECUTE FUNCTION acme.tf('acme');
+         ALTER TABLE acme.t DISABLE TRIGGER off; ALTER TABLE acme.p1 DISABLE TRIGGER part;
+         ALTER TABLE acme.p2 ENABLE ALWAYS TRIGGER part",
+    );
+    let mut decisions = renaming("trigger off on t");
+    decisions.add("trigger part on p", Decision::Rename);
+    let (from, to, never) = (name("acme"), name("o'neil"), Stop::never());
+    rename_tenant(&world.server, &world.pg_dump(), &from, &to, &decisions, &never).await.unwrap();
+    world.database.sql("INSERT INTO \"o'neil\".t VALUES (1); INSERT INTO \"o'neil\".p VALUES (1), (20)");
+    assert_eq!(world.database.query("SELECT string_agg(t, ' ') FROM \"o'neil\".log"), "p2");
+    let switched = "SELECT string_agg(tgenabled::text, '' ORDER BY tgrelid::regclass::text) FROM pg_trigger \
+        WHERE tgname IN ('off', 'part')";
+    assert_eq!(world.database.query(switched), "ODAD");
+}
+
+#[tokio::test]
+async fn values_that_name_objects_name_those_of_the_clone() {
+    let world = World::new();
+    world.database.sql(&format!("ALTER DATABASE {} SET extra_float_digits = 0", world.database.name));
+    world.database.sql(
+        "CREATE SCHEMA acme; CREATE TABLE acme.users (id int); CREATE TYPE acme.mood AS (f float8, d date);
+         CREATE FUNCTION acme.f(acme.users) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN acme.rc AS regclass;
+         CREATE TABLE acme.refers (t regclass, f regprocedure, n regnamespace, d acme.rc, many regclass[], none regclass[],
+            elsewhere regclass, m acme.mood);
+         INSERT INTO acme.refers VALUES ('acme.users', 'acme.f(acme.users)', 'acme', 'acme.users',
+            '{acme.users,pg_class,acme.refers}', NULL, 'pg_catalog.pg_class', ROW(0.1::float8 + 0.2::float8, '2024-02-01'))",
+    );
+    let (from, to, never) = (name("acme"), name("o'ne\"il\\1"), Stop::never());
+    let none = Decisions::default();
+    clone_tenant(&world.server, &world.pg_dump(), &from, &to, &none, &never).await.unwrap();
+    let seen = world.database.query(
+        "SET search_path = \"o'ne\"\"il\\1\"; SELECT t, f, n = to_regnamespace('acme'), d, many, none IS NULL, elsewhere, \
+         (m).f = 0.1::float8 + 0.2::float8 FROM refers",
+    );
+    assert_eq!(seen, "users|f(users)|f|users|{users,pg_class,refers}|t|pg_class|t");
+}
+
+#[tokio::test]
 async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
     let world = World::new();
     world.database.sql(LIVING);
