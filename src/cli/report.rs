@@ -300,6 +300,10 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
     match error {
         ProvisionError::Exists { .. } => Report::of(error, exit::EXISTS, "tenant.exists")
             .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
+        ProvisionError::ExistsOfAnother { .. } => Report::of(error, exit::EXISTS, "tenant.exists").hint(
+            "it was not touched; anybody who may create schemas can imitate a tenant: provision as its owner, or as a member \
+             of that role",
+        ),
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = Report::of(error, exit::EXISTS, "tenant.exists_in_part")
                 .hint("it was not touched; look at what it is, and drop or rename it");

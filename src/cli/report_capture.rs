@@ -118,7 +118,8 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
     }
 }
 
+/// Whether a right is missing; not where the error itself says what to do.
 fn denied(error: &PsqlError) -> bool {
-    let message = error.messages().iter().find(|message| message.is_error());
+    let message = error.messages().iter().find(|message| message.is_error() && message.hint.is_none());
     message.and_then(|message| message.sqlstate).is_some_and(|sqlstate| sqlstate.as_str() == "42501")
 }

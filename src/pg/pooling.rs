@@ -41,7 +41,7 @@ struct Process {
     server: Option<String>,
 }
 
-const PROCESS: &str = "SELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), \
+const PROCESS: &str = "SET LOCAL search_path = pg_catalog, pg_temp \\;\nSELECT pg_catalog.json_build_object('pid', pg_catalog.pg_backend_pid(), \
     'age_ms', COALESCE((SELECT 1000 * extract(epoch FROM pg_catalog.clock_timestamp() - backend_start) \
     FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()), 0), \
     'server', pg_catalog.host(pg_catalog.inet_server_addr()) || ', port ' || pg_catalog.inet_server_port());\n";

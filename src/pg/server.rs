@@ -63,8 +63,10 @@ pub struct ScriptOutput {
 }
 
 /// Put before a statement, it is of its transaction: a `statement_timeout` that the role or the database has, which is meant
-/// for the app's statements, does not count.
-pub(crate) const UNHURRIED: &str = "SET LOCAL statement_timeout = 0 \\;\n";
+/// for the app's statements, does not count, and no operator is found but `PostgreSQL`'s own. Anybody could have made one in
+/// `public` that fits the types of a question to the catalogs better, and runs as whoever asks.
+pub(crate) const UNHURRIED: &str =
+    "SET LOCAL search_path = pg_catalog, pg_temp \\;\nSET LOCAL statement_timeout = 0 \\;\n";
 
 impl Server {
     /// A server without extra conninfo and timeout, with 5 s of grace.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
-use super::object::{Action, Object, ObjectKind};
+use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
 use crate::sql::literal::content;
 use crate::sql::{Kind, TenantName, local, quote, quote_literal, tokens};
@@ -167,6 +167,17 @@ impl Snapshot {
         Ok(marked(&sql, &mark))
     }
 
+    /// The role that the snapshot makes the owner of the schema.
+    pub fn schema_owner(&self) -> Option<String> {
+        let owner = self.template().statements.iter().rev().find(|statement| {
+            statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Owner
+        })?;
+        let mut sql = String::new();
+        owner.render_plain(&TenantName::new("t").ok()?, &mut sql).ok()?;
+        let last = tokens(&sql).into_iter().rev().find(|token| !token.is_trivia())?;
+        identifier_value(last, &sql)
+    }
+
     /// The mark of a tenant: `schemastamp: FINGERPRINT`, and the run behind it, where one is given.
     fn mark_of(&self, options: &RenderOptions) -> String {
         let run = options.run.as_ref().map(|run| format!("/{run}")).unwrap_or_default();
@@ -220,7 +231,8 @@ fn is_temporary(sql: &str) -> bool {
 
 /// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
 ///
-/// What an older server does not know is not evaluated there.
+/// What an older server does not know is not evaluated there. Before this has run, the database may name a schema in front
+/// of `PostgreSQL`'s own in its `search_path`: every operator says where it is from.
 pub fn settings(timeout: Option<Duration>) -> String {
     let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
     let mut sql = String::from("SELECT ");
@@ -245,7 +257,7 @@ pub fn settings(timeout: Option<Duration>) -> String {
     {
         let _ = write!(
             sql,
-            ", CASE WHEN pg_catalog.current_setting('server_version_num')::int >= {since} \
+            ", CASE WHEN pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) {since} \
              THEN pg_catalog.set_config('{name}', '{value}', true) END"
         );
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
-use super::look::{Aftermath, look, look_after};
+use super::look::{Aftermath, Seen, look, look_after};
 use super::mark::POOL;
 use super::outcome::Source;
 use super::pool::{POOL_FULL, STILL_NAMED, claimed, forget_message};
@@ -155,10 +155,7 @@ impl Attempt<'_> {
             return Err(ProvisionError::NoCitus);
         }
         // Who may not create schemas is told so before being told that the schema exists.
-        if looks
-            && state == Some("42501")
-            && matches!(look(&self.provisioner.server, self.tenant, self.stop).await, Ok(Some(_)))
-        {
+        if looks && state == Some("42501") && matches!(self.look().await, Ok(Some(_))) {
             return self.existing().await;
         }
         if let (Some("57014"), Some(after)) = (state, self.provisioner.server.timeout)
@@ -195,14 +192,23 @@ impl Attempt<'_> {
         }
     }
 
+    async fn look(&self) -> Result<Option<Seen>, PsqlError> {
+        let owner = self.provisioner.owner();
+        look(&self.provisioner.server, self.tenant, owner.as_deref(), self.stop).await
+    }
+
     /// The schema exists: is it the tenant?
     async fn existing(&self) -> Result<Outcome, ProvisionError> {
         let tenant = self.tenant;
-        let seen = look(&self.provisioner.server, tenant, self.stop)
+        let seen = self
+            .look()
             .await
             .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
         // Dropped in between.
         let Some(seen) = seen else { return Err(self.exists(None)) };
+        if let Some(owner) = seen.stranger() {
+            return Err(ProvisionError::ExistsOfAnother { tenant: tenant.to_string(), owner: owner.to_owned() });
+        }
         let resumes = self.provisioner.options.if_exists == IfExists::Resume;
         match seen.compared(&self.provisioner.snapshot, tenant) {
             Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => Err(self.exists(Some(made_of))),

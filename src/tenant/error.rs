@@ -20,6 +20,14 @@ pub enum ProvisionError {
         /// What it was made of, where that was looked at.
         made_of: Option<MadeOf>,
     },
+    /// A schema of that name exists and belongs to a role whose mark does not count. It was not touched.
+    #[error("the schema \"{}\" exists and belongs to role \"{}\"", tenant.escape_debug(), owner.escape_debug())]
+    ExistsOfAnother {
+        /// The tenant.
+        tenant: String,
+        /// The role.
+        owner: String,
+    },
     /// A schema of that name exists and lacks objects of the snapshot. It was not touched.
     #[error(
         "the schema \"{}\" exists, and lacks {} of the {objects} objects of the snapshot: {}",

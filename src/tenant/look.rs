@@ -26,27 +26,47 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Seen {
     comment: Option<String>,
+    /// The role that owns it, where it is none whose word counts.
+    stranger: Option<String>,
     relations: BTreeSet<String>,
     routines: BTreeSet<String>,
     types: BTreeSet<String>,
 }
 
-/// Looks at a schema that others may be working on; `None` when there is none.
-pub(super) async fn look(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
-    seen(server, &query(tenant), stop).await
+/// Looks at a schema that others may be working on; `None` when there is none. `owner` is the role that tenants belong to,
+/// where it is known.
+pub(super) async fn look(
+    server: &Server,
+    tenant: &TenantName,
+    owner: Option<&str>,
+    stop: &Stop,
+) -> Result<Option<Seen>, PsqlError> {
+    seen(server, &query(tenant, owner), stop).await
+}
+
+/// Whether the owner of a schema `n` is one whose mark counts: an expression. Anybody who may create schemas could copy a
+/// mark, so it must be a superuser, the role that tenants belong to, or one that the asking role is a member of.
+fn is_trusted(owner: Option<&str>) -> String {
+    let expected = owner.map(|owner| format!(" OR r.rolname = {}", quote_literal(owner))).unwrap_or_default();
+    format!(
+        "(SELECT r.rolsuper{expected} OR (pg_catalog.current_setting('is_superuser') = 'off' \
+         AND pg_catalog.pg_has_role(r.oid, 'MEMBER')) FROM pg_catalog.pg_roles r WHERE r.oid = n.nspowner)"
+    )
 }
 
 /// The fingerprints in the marks of those of the tenants that have one.
 pub(super) async fn marks(
     server: &Server,
     tenants: &[TenantName],
+    owner: Option<&str>,
     stop: &Stop,
 ) -> Result<Vec<(TenantName, String)>, PsqlError> {
     let names: Vec<String> = tenants.iter().map(|tenant| quote_literal(tenant.as_str())).collect();
     let sql = format!(
         "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
-         FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({});\n",
-        names.join(", ")
+         FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({}) AND {};\n",
+        names.join(", "),
+        is_trusted(owner)
     );
     let mut found = Vec::new();
     for value in server.query_json(&sql, stop).await? {
@@ -80,7 +100,8 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
          OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
         quote_literal(token),
         quote_literal(&format!("run_{token}")),
-        query(tenant)
+        // The run's own token is the mark's proof.
+        query(tenant, None)
     );
     let start = Instant::now();
     loop {
@@ -113,7 +134,7 @@ fn read(value: Value) -> Result<Option<Seen>, PsqlError> {
 }
 
 /// One row: the schema's comment and the names of what is in it; or `null`.
-fn query(tenant: &TenantName) -> String {
+fn query(tenant: &TenantName, owner: Option<&str>) -> String {
     let name = quote_literal(tenant.as_str());
     let names = |column: &str, catalog: &str, schema: &str| {
         format!(
@@ -122,15 +143,22 @@ fn query(tenant: &TenantName) -> String {
     };
     format!(
         "{UNHURRIED}SELECT COALESCE((SELECT pg_catalog.json_build_object('comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+         'stranger', CASE WHEN NOT {trusted} THEN pg_catalog.pg_get_userbyid(n.nspowner) END, \
          'relations', {relations}, 'routines', {routines}, 'types', {types})\
          FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), 'null'::json);\n",
         relations = names("relname", "pg_class", "relnamespace"),
         routines = names("proname", "pg_proc", "pronamespace"),
         types = names("typname", "pg_type", "typnamespace"),
+        trusted = is_trusted(owner),
     )
 }
 
 impl Seen {
+    /// The role that owns it, where it is none whose mark counts.
+    pub(super) fn stranger(&self) -> Option<&str> {
+        self.stranger.as_deref()
+    }
+
     /// The fingerprint in the mark that every tenant gets; `None` without one.
     pub(super) fn mark(&self) -> Option<String> {
         match Mark::read(self.comment.as_deref()?)? {

@@ -241,6 +241,14 @@ impl Provisioner {
         }
     }
 
+    /// The role that tenants belong to: that of the snapshot, or that which they are created as; `None` where it is the one
+    /// that logs in.
+    pub(super) fn owner(&self) -> Option<String> {
+        let render = &self.options.render;
+        let of_snapshot = self.snapshot.schema_owner().filter(|_| render.owners);
+        of_snapshot.or_else(|| render.role.clone())
+    }
+
     /// What is left of the time.
     pub(super) fn left(&self, start: Instant) -> Option<Duration> {
         self.server.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()).max(Duration::from_millis(1)))
@@ -251,7 +259,7 @@ impl Provisioner {
     /// # Errors
     /// See [`PsqlError`].
     pub async fn made_already(&self, tenants: &[TenantName], stop: &Stop) -> Result<BTreeSet<TenantName>, PsqlError> {
-        let found = marks(&self.server, tenants, stop).await?;
+        let found = marks(&self.server, tenants, self.owner().as_deref(), stop).await?;
         Ok(found.into_iter().filter(|(_, mark)| mark == self.snapshot.fingerprint()).map(|(name, _)| name).collect())
     }
 }

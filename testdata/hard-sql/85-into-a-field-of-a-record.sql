@@ -1,6 +1,6 @@
 -- expect: right
 -- why: INTO a, app.name behind FROM, and FETCH … INTO, name a variable's field
-create schema app; create table app.t(i int, name text); insert into app.t values (1, 'n');
+create schema app; create table app.t(i int, name text);
 create function app.a() returns text language plpgsql as $$
 declare app app.t; k int;
 begin

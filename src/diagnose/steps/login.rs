@@ -18,6 +18,7 @@ const FEW_LOCKS: u64 = 6400;
 
 /// `\conninfo` tells of the client's own link; a pooler's link to the server is another. Nothing is changed.
 const SCRIPT: &str = r"\conninfo
+SET LOCAL search_path = pg_catalog, pg_temp \;
 SELECT pg_catalog.json_build_object(
   'version', pg_catalog.current_setting('server_version_num')::int,
   'user', pg_catalog.quote_ident(CURRENT_USER),

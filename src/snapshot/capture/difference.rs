@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::Value;
+
 use super::strip_mark;
 use crate::pg::catalog::Aspect;
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
+use crate::snapshot::rename::may_hold;
 use crate::sql::literal::content;
 use crate::sql::{as_reloaded, quote, tokens};
 
@@ -71,7 +74,7 @@ pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, sch
         let same = match (&source, &counterpart) {
             (Some(source), Some(Some(value))) => {
                 let source = if kind == "schema" && aspect == "comment" { strip_mark(source) } else { source };
-                is_same(source, value, copy, schema)
+                is_same(&aspect, source, value, copy, schema)
             }
             (None, Some(None)) => true,
             _ => false,
@@ -92,34 +95,45 @@ pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, sch
 }
 
 /// Whether a text of the copy says the same as the source's, with the source's name for the fresh one.
-fn is_same(source: &str, value: &str, copy: &str, schema: &str) -> bool {
+fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schema: &str) -> bool {
     source == value
         || source == value.replace(copy, schema)
         || source == value.replace(copy, &quote(schema))
-        || unescaped(source, None) == unescaped(value, Some((copy, schema)))
+        // A comment is prose.
+        || (aspect != "comment" && unescaped(source, schema, schema) == unescaped(value, copy, schema))
 }
 
-/// The text by its tokens, identifiers by their values: `App.t`, `"app".t` and `app.t` are the same. JSON's own escapes
-/// are undone first.
-fn unescaped(text: &str, rename: Option<(&str, &str)>) -> String {
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) if value.is_object() || value.is_array() => {
-            let mut output = String::new();
-            walk(&value, rename, &mut output);
-            output
+/// The text by its tokens, with `to` for the name `from`; identifiers of code by their values: `App.t`, `"app".t` and
+/// `app.t` are the same. JSON's own escapes are undone first.
+fn unescaped(text: &str, from: &str, to: &str) -> String {
+    let mut output = String::new();
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(fields)) => {
+            // What no SQL reads is compared letter by letter.
+            let foreign = fields
+                .get("language")
+                .and_then(Value::as_str)
+                .is_some_and(|language| !["sql", "plpgsql"].contains(&language));
+            for (name, field) in &fields {
+                output.push_str(name);
+                let is_data = name == "labels" || (name == "body" && foreign);
+                walk(field, from, to, is_data, &mut output);
+            }
         }
-        _ => canonical(text, rename),
+        Ok(value @ Value::Array(_)) => walk(&value, from, to, false, &mut output),
+        _ => canonical(text, from, to, false, &mut output),
     }
+    output
 }
 
-fn walk(value: &serde_json::Value, rename: Option<(&str, &str)>, output: &mut String) {
+fn walk(value: &Value, from: &str, to: &str, is_data: bool, output: &mut String) {
     match value {
-        serde_json::Value::String(text) => output.push_str(&canonical(text, rename)),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, rename, output)),
-        serde_json::Value::Object(fields) => {
+        Value::String(text) => canonical(text, from, to, is_data, output),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, from, to, is_data, output)),
+        Value::Object(fields) => {
             for (name, field) in fields {
                 output.push_str(name);
-                walk(field, rename, output);
+                walk(field, from, to, is_data, output);
             }
         }
         other => output.push_str(&other.to_string()),
@@ -127,31 +141,39 @@ fn walk(value: &serde_json::Value, rename: Option<(&str, &str)>, output: &mut St
     output.push('\u{1}');
 }
 
-fn canonical(text: &str, rename: Option<(&str, &str)>) -> String {
-    let text = as_reloaded(text);
-    let text = text.as_str();
-    let mut output = String::with_capacity(text.len());
+/// `in_literal`: only the name itself may be written in more than one way; all else is data.
+fn canonical(text: &str, from: &str, to: &str, in_literal: bool, output: &mut String) {
+    let reloaded = as_reloaded(text);
+    let text = if in_literal { text } else { reloaded.as_str() };
     for token in tokens(text) {
         if let Some(value) = identifier_value(token, text) {
-            let value = match rename {
-                Some((from, to)) if value == from => to.to_owned(),
-                _ => value,
-            };
-            output.push('"');
-            output.push_str(&value);
-            output.push('"');
+            // In the first argument of format() the percent sign of a name is doubled.
+            let is_from = value == from || (from.contains('%') && value.replace("%%", "%") == from);
+            let value = if is_from { to.to_owned() } else { value };
+            if in_literal {
+                output.push_str(if value == to { to } else { token.text(text) });
+            } else {
+                output.push('"');
+                output.push_str(&value);
+                output.push('"');
+            }
         } else if let Some(inner) = content(token, text) {
+            // Within a literal the delimiters are data, too; but a name may need other ones.
+            if in_literal && !may_hold(&inner.text, from) && !may_hold(&inner.text, to) {
+                output.push_str(token.text(text));
+                continue;
+            }
             output.push('\'');
-            match rename {
-                Some((from, to)) if inner.text == from => output.push_str(&canonical(to, None)),
-                _ => output.push_str(&canonical(&inner.text, rename)),
+            if [from, to, &quote(from), &quote(to)].contains(&inner.text.as_str()) {
+                output.push_str(&quote(to));
+            } else {
+                canonical(&inner.text, from, to, true, output);
             }
             output.push('\'');
         } else {
             output.push_str(token.text(text));
         }
     }
-    output
 }
 
 #[cfg(test)]
@@ -160,7 +182,7 @@ mod tests {
 
     #[test]
     fn texts_are_the_same_but_for_the_name() {
-        let same = |source: &str, copy: &str, schema: &str| is_same(source, copy, "stamp_1", schema);
+        let same = |source: &str, copy: &str, schema: &str| is_same("definition", source, copy, "stamp_1", schema);
         assert!(same("select app.t", "select stamp_1.t", "app"));
         assert!(same("select APP.t, 'App.s'", "select stamp_1.t, 'stamp_1.s'", "app"));
         assert!(same("nextval('\"My App\".s')", "nextval('stamp_1.s')", "My App"));
@@ -169,5 +191,35 @@ mod tests {
         assert!(!same("select app.t", "select stamp_1.u", "app"));
         assert!(!same("select app.t", "select other.t", "app"));
         assert!(!same("select 'a'", "select 'A '", "app"));
+        // A name that needs quotes: as an identifier, and as a value.
+        assert!(same("'\"O''Neil \"\"x\"\"\"'::regnamespace", "'stamp_1'::regnamespace", "O'Neil \"x\""));
+        assert!(same("current_schema = 'O''Neil \"x\"'", "current_schema = 'stamp_1'", "O'Neil \"x\""));
+    }
+
+    #[test]
+    fn case_counts_in_what_is_data() {
+        let same = |aspect: &str, source: &str, copy: &str| is_same(aspect, source, copy, "stamp_1", "app");
+        for [source, copy] in [
+            ["'Active'::text", "'active'::text"],
+            ["{\"labels\": [\"New\"]}", "{\"labels\": [\"new\"]}"],
+            [
+                "{\"body\": \"return 'Yes'\", \"language\": \"plpgsql\"}",
+                "{\"body\": \"return 'yes'\", \"language\": \"plpgsql\"}",
+            ],
+            [
+                "{\"body\": \"return True\", \"language\": \"plpython3u\"}",
+                "{\"body\": \"return true\", \"language\": \"plpython3u\"}",
+            ],
+            ["EXECUTE FUNCTION f('\"a\"')", "EXECUTE FUNCTION f('a')"],
+            ["'$$x$$'", "'$y$x$y$'"],
+        ] {
+            assert!(!same("definition", source, copy), "{source} {copy}");
+        }
+        assert!(same(
+            "definition",
+            "{\"body\": \"BEGIN Return app.T\", \"language\": \"sql\"}",
+            "{\"body\": \"begin return stamp_1.t\", \"language\": \"sql\"}"
+        ));
+        assert!(!same("comment", "Hello", "hello") && same("comment", "of app", "of stamp_1"));
     }
 }

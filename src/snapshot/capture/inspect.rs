@@ -46,6 +46,8 @@ pub struct InspectedTable {
     pub partitioned: bool,
     /// Columns whose values are names of objects, `regclass` and its kin, and whether of schemas: `regnamespace`.
     pub names: Vec<(String, bool)>,
+    /// Columns whose types are not `PostgreSQL`'s own.
+    pub own_types: Vec<String>,
 }
 
 /// Asks for everything about the schema that is needed beside its dump.
@@ -111,11 +113,21 @@ pub(super) async fn read_rows(
          SET LOCAL row_security = off;\n",
     );
     let mut found = Vec::new();
-    for InspectedTable { name, columns, identity, partitioned, .. } in &inspection.tables {
+    for InspectedTable { name, columns, identity, partitioned, own_types, .. } in &inspection.tables {
         if !tables.contains(name) {
             continue;
         }
-        let values: Vec<String> = columns.iter().map(|column| format!("{}::text", quote(column))).collect();
+        let value = |column: &String| {
+            let quoted = quote(column);
+            if !own_types.contains(column) {
+                return format!("{quoted}::text");
+            }
+            // As pg_dump writes it, by the type's output function; a cast to text may be anything.
+            format!(
+                "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
+            )
+        };
+        let values: Vec<String> = columns.iter().map(value).collect();
         let _ = writeln!(
             sql,
             "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM {}{}.{};",

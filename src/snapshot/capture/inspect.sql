@@ -15,7 +15,12 @@ SELECT pg_catalog.json_build_object(
              LEFT JOIN pg_catalog.pg_type e ON e.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND t.typname ~ '^_?reg'
-                 OR e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND e.typname ~ '^_?reg'))) ORDER BY c.relname)
+                 OR e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND e.typname ~ '^_?reg')),
+            -- Columns of types that are not PostgreSQL's: a cast of theirs to text would run somebody's function.
+            (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]')
+             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)) ORDER BY c.relname)
         FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')), '[]'),
     -- As pg_dump writes them.
     'casts', COALESCE((SELECT pg_catalog.json_agg('CREATE CAST (' || pg_catalog.format_type(c.castsource, NULL) || ' AS '

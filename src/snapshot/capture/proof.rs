@@ -185,8 +185,18 @@ pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Re
     }
 }
 
-/// The statement that sets the transaction's `search_path`.
+/// The statements that set the transaction's `search_path` to schemas, without a semicolon at the end.
+///
+/// Before that they make sure that no operator there takes the place of one of `PostgreSQL`'s in questions to the catalogs:
+/// one for types of `PostgreSQL` that runs a function of somebody who is neither a superuser nor the role itself.
 pub(crate) fn search_path(schemas: &[&str]) -> String {
     let path: Vec<String> = schemas.iter().map(|schema| quote(schema)).collect();
-    format!("SELECT pg_catalog.set_config('search_path', {}, true)", quote_literal(&path.join(", ")))
+    let names: Vec<String> =
+        schemas.iter().map(|schema| format!("{}::pg_catalog.name", quote_literal(schema))).collect();
+    let body = include_str!("operators.sql").replace("$schemas$", &names.join(", "));
+    format!(
+        "DO {};\nSELECT pg_catalog.set_config('search_path', {}, true)",
+        quote_literal(body.trim_end()),
+        quote_literal(&path.join(", "))
+    )
 }

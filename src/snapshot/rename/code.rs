@@ -102,6 +102,10 @@ impl Reader<'_> {
         match identifier_value(token, source) {
             // A reserved word without quotes is no identifier.
             Some(value) if token.kind == Kind::Word && is_reserved(&value) => false,
+            // In the first argument of format() the percent sign of a name is doubled.
+            Some(value) if self.schema.contains('%') && value.contains("%%") => {
+                truncated(&value.replace("%%", "%")) == self.schema || truncated(&value) == self.schema
+            }
             Some(value) => truncated(&value) == self.schema,
             None => false,
         }

@@ -72,8 +72,8 @@ fn cut_off(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: &Vi
 }
 
 /// Whether a part of the name that no quoting changes is in the text, in any case.
-fn may_hold(text: &str, schema: &str) -> bool {
-    let plain = schema.split(['"', '\'', '\\']).max_by_key(|part| part.len()).unwrap_or_default();
+pub(in crate::snapshot) fn may_hold(text: &str, schema: &str) -> bool {
+    let plain = schema.split(['"', '\'', '\\', '%']).max_by_key(|part| part.len()).unwrap_or_default();
     text.to_ascii_lowercase().contains(&plain.to_ascii_lowercase())
 }
 

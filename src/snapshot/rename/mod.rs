@@ -10,5 +10,6 @@ mod pair;
 mod view;
 
 pub use code::mentions;
+pub(super) use literal::may_hold;
 pub use mention::{Catalog, Mention, Verdict};
 pub use pair::{Pair, settle};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::context::{foreign_language, is_body, reads_as_identifier};
+use super::context::{foreign_language, is_body, is_format, reads_as_identifier};
 use super::error::TemplateError;
 use super::slot::{Escape, Form, HASH, PLACEHOLDER, Piece, Slot};
 use super::statement::CompiledStatement;
@@ -216,6 +216,9 @@ impl<'a> Compiler<'a> {
                 Kind::String(prefix, true) => {
                     self.string(code, tokens, index, prefix, outer, foreign)?;
                 }
+                Kind::Dollar(length, true) if is_format(tokens, index, &code.text) => {
+                    self.dollar(code, *token, length, &within(Escape::Format, outer), foreign)?;
+                }
                 Kind::Dollar(length, true) => self.dollar(code, *token, length, outer, foreign)?,
                 // A literal that never ends, inside of another: prose with an apostrophe.
                 _ => self.slots(code, token.start..token.end, Form::Identifier, outer)?,
@@ -237,7 +240,10 @@ impl<'a> Compiler<'a> {
         let Some(inner) = content(token, &code.text) else { return Ok(()) };
         let inner = relative(&inner, code);
         let plain = matches!(prefix, Prefix::None | Prefix::National);
-        let escapes = within(if plain { Escape::Literal } else { Escape::Backslashed }, outer);
+        let mut escapes = within(if plain { Escape::Literal } else { Escape::Backslashed }, outer);
+        if is_format(tokens, index, &code.text) {
+            escapes = within(Escape::Format, &escapes);
+        }
         if plain && inner.text.contains("#{") {
             let at = code.source_offset(token.start);
             let own = self.source.get(at..at + prefix.len()).unwrap_or_default();

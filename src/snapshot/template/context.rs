@@ -121,6 +121,18 @@ pub(in crate::snapshot) fn callee(tokens: &[Token], index: usize, source: &str) 
     None
 }
 
+/// Whether a literal stands in the first argument of `format()`.
+pub(super) fn is_format(tokens: &[Token], index: usize, source: &str) -> bool {
+    callee(tokens, index, source).is_some_and(|(name, arguments)| {
+        let mut depth = 0_i32;
+        name == "format"
+            && !crate::sql::tokens(&arguments).iter().any(|token| {
+                depth += i32::from(token.is(&arguments, "(")) - i32::from(token.is(&arguments, ")"));
+                depth == 0 && token.is(&arguments, ",")
+            })
+    })
+}
+
 /// Words that stand in front of a parenthesis without being called.
 fn is_clause(word: &str) -> bool {
     matches!(

@@ -54,6 +54,8 @@ pub(super) enum Escape {
     Backslashed,
     /// Inside `"…"`.
     QuotedIdentifier,
+    /// Inside the first argument of `format()`: a percent sign would be a directive.
+    Format,
     /// Inside a comment.
     Comment,
     /// Inside a body that is not SQL.
@@ -72,6 +74,7 @@ impl Slot {
                 Escape::Literal => text.replace('\'', "''"),
                 Escape::Backslashed => text.replace('\\', "\\\\").replace('\'', "''"),
                 Escape::QuotedIdentifier => text.replace('"', "\"\""),
+                Escape::Format => text.replace('%', "%%"),
                 Escape::Comment => text.replace(|c: char| c.is_control() || matches!(c, '*' | '/'), "?"),
                 Escape::Foreign => text,
             };

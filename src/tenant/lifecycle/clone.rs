@@ -98,8 +98,8 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
          ORDER BY a.attnum) \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typlen = -1 \
-         CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_type r WHERE r.typname ~ '^_?reg' \
-         AND r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND r.oid IN (t.oid, t.typbasetype)) AS names) b \
+         CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_type r WHERE r.typname::text OPERATOR(pg_catalog.~) '^_?reg' \
+         AND r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid AND r.oid IN (t.oid, t.typbasetype)) AS names) b \
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '[]')) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {name} AND c.relkind = 'r' ORDER BY c.relname;\n\
@@ -168,7 +168,11 @@ fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> 
                 // What refers to an object of the old tenant refers to the new one's.
                 Some(names_type) if *names => renamed(&format!("source.{}", quote(column)), names_type, old, new),
                 // `search_path` leads to the new tenant's type.
-                Some(own_type) => format!("source.{}::text::{own_type}", quote(column)),
+                Some(own_type) => {
+                    let value = format!("source.{}", quote(column));
+                    // By the type's output function: a cast to text may be anything.
+                    format!("CASE WHEN pg_catalog.num_nulls({value}) = 0 THEN pg_catalog.format('%s', {value}) END::{own_type}")
+                }
                 None => format!("source.{}", quote(column)),
             })
             .collect();

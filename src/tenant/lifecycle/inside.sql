@@ -9,6 +9,11 @@ inside (classid, objid) AS (
     UNION ALL SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
     UNION ALL SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
     UNION ALL SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
+    -- Operators and functions of a class: those that stand alone in their family are not parts of the class.
+    UNION ALL SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amop a
+        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amopfamily JOIN ns ON ns.oid = o.opfnamespace
+    UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amproc a
+        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amprocfamily JOIN ns ON ns.oid = o.opfnamespace
     UNION ALL SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
     UNION ALL SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, d.oid FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
     UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ns ON ns.oid = c.connamespace

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use crate::pg::{PsqlError, ScriptOptions, Server};
-use crate::process::{RunError, Signal, Stop};
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, Server};
+use crate::process::Stop;
 use crate::snapshot::capture::fresh_name;
-use crate::snapshot::{lock, lock_key};
+use crate::snapshot::{lock, lock_key, settings};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, drop_tenant};
 use crate::tenant::mark::{SCRATCH, is_scratch};
 
-/// The lock is held through so many sleeps of ten seconds: a day. A client that is gone is noticed after one of them.
-const SLEEPS: usize = 8640;
 /// How long dropping the schema may take after a run was stopped.
 const CLEANING: Duration = Duration::from_mins(2);
 
@@ -30,45 +28,20 @@ fn in_use(scratch: &TenantName) -> Option<TenantName> {
 }
 
 /// Works while a transaction of its own tells other runs that the schema is in use.
+///
+/// It runs no statement meanwhile: one that runs has a snapshot, which `CREATE INDEX CONCURRENTLY` of a migration waits for.
 pub(super) async fn with_scratch<T, E: From<PsqlError>>(
     server: &Server,
     scratch: &TenantName,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let (locked, is_locked) = tokio::sync::oneshot::channel();
-    let mut locked = Some(locked);
-    let mut holder_server = server.clone();
-    holder_server.timeout = None;
-    let end = Stop::never();
+    let mut holder = PsqlSession::new(server.clone(), usize::MAX);
     let held = in_use(scratch).map(|name| lock(&name)).unwrap_or_default();
-    let script = format!("BEGIN;\n{held};\nSELECT 'locked';\n{}", "SELECT pg_catalog.pg_sleep(10);\n".repeat(SLEEPS));
-    let options = ScriptOptions::default();
-    let holder = holder_server.run_script_each(&script, &options, &end, move |line| {
-        if line == b"locked"
-            && let Some(locked) = locked.take()
-        {
-            // Nobody waits only when the work is dropped, and this with it.
-            let _nobody_waits_for_it = locked.send(());
-        }
-    });
-    let worked = async {
-        let result = match is_locked.await {
-            Ok(()) => Some(work.await),
-            // psql has ended before it held the lock.
-            Err(_) => None,
-        };
-        end.request(Signal::INTERRUPT);
-        result
-    };
-    let (held, result) = tokio::join!(holder, worked);
-    match (result, held) {
-        (Some(result), _) => result,
-        (None, Err(error)) => Err(error.into()),
-        (None, Ok(_)) => {
-            let program = server.psql.path().to_owned();
-            Err(PsqlError::Run(RunError::Refused { program }).into())
-        }
-    }
+    let script = format!("BEGIN;\n{};\n{held};\n", settings(None));
+    holder.run_script(&script, &ScriptOptions::default(), 0, server.timeout, &Stop::never()).await?;
+    let result = work.await;
+    holder.close().await;
+    result
 }
 
 /// Drops the schema, also when the run was stopped; `Ok` when it is gone.

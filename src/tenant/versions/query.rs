@@ -10,6 +10,9 @@ const TABLES_PER_STATEMENT: usize = 200;
 
 /// One line for the server, `["server", major, search_path]`; then one for each schema that may be a tenant:
 /// `[name, comment, usage, [[table, select, [[column, type]]]]]`.
+///
+/// Tables are anybody's, and reading them must not run anybody's code: of the columns there are those of `PostgreSQL`'s own
+/// types, which no cast of a stranger's applies to, and a table whose policies would be run cannot be read.
 pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
     let tables: Vec<String> = match versions_table {
         Some(table) => vec![quote_literal(table)],
@@ -40,9 +43,12 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
          (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));\n\
          {UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
          pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
-         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, pg_catalog.has_table_privilege(c.oid, 'SELECT'), \
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, \
+         pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum) \
-         FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) ORDER BY c.relname) \
+         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::oid)) ORDER BY c.relname) \
          FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND c.relname IN ({tables}))) \
          FROM pg_catalog.pg_namespace n WHERE {filter} ORDER BY n.nspname;\n",
         tables = tables.join(", ")
@@ -61,7 +67,6 @@ pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, St
     for chunk in selects.chunks(TABLES_PER_STATEMENT) {
         // For the statement alone: what is set for a session reaches others through a pooler.
         sql.push_str(UNHURRIED);
-        sql.push_str("SET LOCAL search_path = '' \\;\n");
         sql.push_str(
             "SELECT pg_catalog.json_build_array(i, CASE WHEN i = same THEN rows::json END, same) FROM (\
              SELECT i, rows, pg_catalog.min(i) OVER (PARTITION BY rows) AS same FROM (\n",

@@ -93,7 +93,7 @@ fn verify_refresh_check_and_drop() {
     ends(&run, &["drop", "a", "--dry-run"], 0);
     world.database.sql("CREATE VIEW report AS SELECT * FROM b.users");
     let output = run.run(&["drop", "a", "b", "--yes"]).exits_with(18);
-    assert!(output.stdout.contains("dropped a\n") && output.stderr.contains("view report"), "{output}");
+    assert!(output.stdout.contains("dropped a\n") && output.stderr.contains("view public.report"), "{output}");
     ends(&run, &["drop", "b", "--yes", "--cascade", "--format", "json"], 0);
     ends(&run, &["drop", "b", "--yes"], 2);
     assert!(run.leftovers().is_empty());

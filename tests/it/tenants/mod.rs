@@ -8,6 +8,7 @@ mod migrate;
 mod migrators;
 mod pooler;
 mod refresh;
+mod strangers;
 mod styles;
 mod verify;
 mod world;

@@ -64,6 +64,25 @@ impl World<'_> {
 }
 
 #[tokio::test]
+async fn an_index_that_is_made_concurrently_does_not_wait_for_the_run_itself() {
+    let world = World::new();
+    world.database.sql(&format!(
+        "{SOURCE} CREATE TYPE app.v AS (a int); CREATE FUNCTION app.cmp(app.v, app.v) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0';
+         CREATE FUNCTION app.lt(app.v, app.v) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT false';
+         CREATE OPERATOR app.<< (LEFTARG = app.v, RIGHTARG = app.v, FUNCTION = app.lt);
+         CREATE OPERATOR CLASS app.vops FOR TYPE app.v USING btree AS OPERATOR 1 app.<<, FUNCTION 1 app.cmp(app.v, app.v)"
+    ));
+    let old = world.capture("app").await.snapshot;
+    world.migration(
+        "20240202000000_index.sql",
+        "-- schemastamp: no-transaction\nCREATE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);",
+    );
+    // The schema that it works in is dropped, operator class and all.
+    let refreshed = world.refresh(&old).await.unwrap();
+    assert!(refreshed.snapshot.to_text().contains("CREATE INDEX users_email ON #{prefix}.users USING btree (email)"));
+}
+
+#[tokio::test]
 async fn the_whole_story() {
     let world = World::new();
     world.database.sql(SOURCE);
