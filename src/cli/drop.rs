@@ -1,13 +1,12 @@
 //! The command `drop`.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::DropArguments;
 use super::failure::Failure;
 use super::output::Output;
+use super::prompt::ask;
 use super::report::{of_signal, report};
 use super::scope::many;
 use super::session::Session;
@@ -39,7 +38,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         return Ok(exit::DONE);
     }
     if previews.iter().any(Option::is_some) && !arguments.yes {
-        confirm(&tenants)?;
+        confirm(session, &tenants).await?;
     }
     let (mut failed, mut last) = (0, exit::DONE);
     for tenant in &tenants {
@@ -95,25 +94,15 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
 }
 
 /// Asks on a terminal; elsewhere nobody is there to ask.
-fn confirm(tenants: &[TenantName]) -> Result<(), Failure> {
-    let mut stdin = std::io::stdin().lock();
-    if !stdin.is_terminal() {
-        return Err(Failure::Usage("nothing was dropped: say --yes, as there is no terminal to ask on".to_owned()));
-    }
-    let wanted = match tenants {
-        [tenant] => tenant.as_str().to_owned(),
-        several => several.len().to_string(),
+async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Failure> {
+    let (wanted, what) = match tenants {
+        [tenant] => (tenant.as_str().to_owned(), "the tenant's name"),
+        several => (several.len().to_string(), "the number of tenants"),
     };
-    drop(std::io::Write::write_all(
-        &mut anstream::stderr(),
-        format!("Type {} to drop: ", if tenants.len() == 1 { "the tenant's name" } else { "the number of tenants" })
-            .as_bytes(),
-    ));
-    let mut answer = String::new();
-    stdin.read_line(&mut answer).map_err(|source| Failure::Stream { stream: "standard input", source })?;
-    if answer.trim_end_matches(['\n', '\r']) == wanted {
-        Ok(())
-    } else {
-        Err(Failure::Usage("nothing was dropped: the answer was another".to_owned()))
-    }
+    let why = match ask(session, &format!("Type {what} to drop: ")).await? {
+        Some(answer) if answer == wanted => return Ok(()),
+        Some(_) => "the answer was another",
+        None => "say --yes, as there is no terminal to ask on",
+    };
+    Err(Failure::Usage(format!("nothing was dropped: {why}")))
 }

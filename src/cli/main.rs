@@ -49,6 +49,10 @@ async fn run(arguments: Arguments) -> u8 {
         Ok(stop) => stop,
         Err(error) => return output.fail(&Failure::Signals(error), None),
     };
+    let only_prints = matches!(
+        arguments.command,
+        Some(Command::Render(_) | Command::Minify(_) | Command::Completions { .. } | Command::Man { .. })
+    );
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
     match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => {
@@ -61,6 +65,10 @@ async fn run(arguments: Arguments) -> u8 {
         }
         Err(failure) => {
             session.forget_link().await;
+            // Who closed stdout has what was wanted of it; of what was to be done or judged, some was not.
+            if only_prints && failure.is_broken_pipe() {
+                return exit::DONE;
+            }
             let code = session.output.fail(&failure, session.context());
             if session.common.diagnose && matches!(code, exit::CONNECTION | exit::FILE) && session.context().is_some() {
                 drop(diagnose::run(&session).await);

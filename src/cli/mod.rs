@@ -21,6 +21,7 @@ mod output;
 mod packaging;
 mod pool;
 mod progress;
+mod prompt;
 mod provision;
 mod refresh;
 mod render;

@@ -1,12 +1,11 @@
 //! The commands `rename` and `clone`.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use serde_json::json;
 
 use super::arguments::TwoTenantsArguments;
 use super::failure::Failure;
 use super::output::Output;
+use super::prompt::ask;
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
@@ -57,20 +56,15 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure>
 }
 
 /// Says what a rename does and asks, where there is a terminal to ask on; a script means what it says.
-fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
-    let mut stdin = std::io::stdin().lock();
-    if !stdin.is_terminal() {
-        return Ok(());
-    }
+async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
     let (old, new) = (safe(old), safe(new));
-    session.output.say(&format!("'{old}' becomes '{new}': whoever still uses the old name finds nothing there"));
-    session.output.say("Type yes to rename:");
-    let mut answer = String::new();
-    stdin.read_line(&mut answer).map_err(|source| Failure::Stream { stream: "standard input", source })?;
-    if answer.trim() == "yes" {
-        Ok(())
-    } else {
-        Err(Failure::Usage("nothing was renamed: the answer was not yes".to_owned()))
+    let question =
+        format!("'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: ");
+    match ask(session, &question).await? {
+        Some(answer) if answer.trim() != "yes" => {
+            Err(Failure::Usage("nothing was renamed: the answer was not yes".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -78,7 +72,7 @@ pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) ->
     let yes = arguments.yes;
     let Work { old, new, decisions, server, pg_dump } = Work::new(session, arguments).await?;
     if !yes {
-        confirm(session, old.as_str(), new.as_str())?;
+        confirm(session, old.as_str(), new.as_str()).await?;
     }
     let renamed = rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
     let output = session.output;

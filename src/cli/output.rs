@@ -12,6 +12,9 @@ use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
 
+/// The signal of a pipe that nobody reads.
+const SIGPIPE: u8 = 13;
+
 /// The last line of a command without tenants that failed.
 #[derive(Serialize)]
 struct ErrorLine<'a> {
@@ -112,7 +115,8 @@ impl Output {
     /// Reports the failure of a whole command; returns its exit code.
     pub(super) fn fail(self, failure: &Failure, context: Option<&Context>) -> u8 {
         if failure.is_broken_pipe() {
-            return exit::DONE;
+            // As for whoever is ended by the signal that says so.
+            return exit::SIGNAL_BASE + SIGPIPE;
         }
         let report = report(failure, context);
         self.report(&report);

@@ -83,7 +83,10 @@ pub fn hint_of(message: &ServerMessage) -> Option<String> {
             "raise max_locks_per_transaction on the server: every object of a tenant takes a lock"
         }
         "53100" => "the server's disk is full",
-        "25006" => "this server is a standby or read-only; connect to the primary",
+        "25006" => {
+            "this server is a standby or read-only: connect to the primary; or the role or database has \
+             default_transaction_read_only on: set it off for what provisions"
+        }
         "55000" if says("recovery") => "this server is a standby; connect to the primary",
         _ => return message.hint.clone(),
     };

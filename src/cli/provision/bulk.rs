@@ -60,7 +60,7 @@ pub(super) async fn run(
     };
     let keeps_full = refill.map(start_all).unwrap_or_default();
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
-    let shared = RefCell::new(Shared { tally, failed: None });
+    let shared = RefCell::new(Shared { tally, failed: None, most: wishes.max_failures });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
         let mut on_done = |done: Done| {
@@ -74,7 +74,7 @@ pub(super) async fn run(
         bulk.run(next, &mut on_done, &session.stop).await
     };
     drop(progress);
-    let Shared { tally, failed } = shared.into_inner();
+    let Shared { tally, failed, .. } = shared.into_inner();
     if keeps_full.is_empty() && wishes.options.from_pool {
         refill_all(session, servers, wishes.refill).await;
     }
@@ -87,7 +87,10 @@ pub(super) async fn run(
     for note in &report.notes {
         session.output.warning(note);
     }
-    if let Some(reason) = report.ended_early.filter(|_| session.stop.now().is_none()) {
+    let failed = tally.failed();
+    let enough = wishes.max_failures.is_some_and(|most| failed >= most) && (names.left() > 0 || wishes.streams);
+    let reason = enough.then(|| format!("{failed} failed")).or(report.ended_early);
+    if let Some(reason) = reason.filter(|_| session.stop.now().is_none()) {
         let again = if wishes.options.if_exists == IfExists::Fail { "" } else { "; run again to continue" };
         session.output.warning(&format!("ended early: {reason}{again}"));
     }
@@ -102,6 +105,8 @@ struct Shared<'a> {
     tally: &'a mut Tally,
     /// Why the run goes no further: stdin or stdout cannot be used.
     failed: Option<Failure>,
+    /// No further tenant is begun after so many failed, those with a name that cannot be counted.
+    most: Option<usize>,
 }
 
 impl Shared<'_> {
@@ -143,6 +148,10 @@ async fn next_request(
     shared: &RefCell<Shared<'_>>,
 ) -> Option<Request> {
     loop {
+        let enough = |shared: &Shared<'_>| shared.most.is_some_and(|most| shared.tally.failed() >= most);
+        if enough(&shared.borrow()) {
+            return None;
+        }
         // Names may come for days: it is said once it is known.
         if shared.borrow().tally.answered() > 0 {
             session.say_plaintext_if_known();

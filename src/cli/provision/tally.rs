@@ -105,6 +105,11 @@ impl Tally {
         self.created += 1;
     }
 
+    /// How many failed.
+    pub(super) fn failed(&self) -> usize {
+        self.failed
+    }
+
     /// How many tenants have their answer.
     pub(super) fn answered(&self) -> usize {
         self.created + self.skipped + self.failed

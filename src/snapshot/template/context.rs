@@ -95,7 +95,7 @@ pub(in crate::snapshot) fn reads_as_identifier(tokens: &[Token], index: usize, s
 
 /// The function in whose argument list a token stands, past parentheses that only group, and the text of the
 /// arguments in front of the token.
-pub(in crate::snapshot) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(String, String)> {
+pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(String, String)> {
     let mut depth = 0_usize;
     let end = tokens.get(index)?.start;
     for (position, token) in tokens.get(..index)?.iter().enumerate().rev() {

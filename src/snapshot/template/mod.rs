@@ -7,7 +7,8 @@ mod slot;
 mod statement;
 
 pub use compile::Template;
-pub(super) use context::{callee, foreign_language, reads_as_identifier};
+pub(crate) use context::callee;
+pub(super) use context::{foreign_language, reads_as_identifier};
 pub use error::TemplateError;
 pub use slot::{PLACEHOLDER, escape_placeholders};
 pub use statement::CompiledStatement;

@@ -34,5 +34,5 @@ inside (classid, objid) AS (
 )
 SELECT DISTINCT pg_catalog.pg_describe_object(p.classid, p.objid, 0) || ' depends on '
     || pg_catalog.pg_describe_object(p.refclassid, p.refobjid, 0) AS outside
-FROM placed p JOIN ns ON p.place IS DISTINCT FROM ns.nspname
+FROM placed p JOIN ns ON p.place IS DISTINCT FROM ns.nspname AND p.place IS DISTINCT FROM pg_catalog.quote_ident(ns.nspname)
 WHERE p.place IS DISTINCT FROM 'pg_toast'

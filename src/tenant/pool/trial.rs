@@ -34,6 +34,8 @@ pub(super) async fn try_out(
         anew.statements.iter().for_each(|sql| push(sql));
     }
     push(&snapshot.schema_comment(&renamed, options)?);
+    // What the first body has set is for itself: the access method of its last table.
+    push(&settings(server.timeout));
     for statement in snapshot.body_for(&made, &RenderOptions { mark: Marking::Tenant, ..options.clone() })? {
         push(&statement.sql);
     }

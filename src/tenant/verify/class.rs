@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::snapshot::callee;
 use crate::snapshot::capture::{Aspects, Difference};
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
@@ -242,6 +243,13 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
     let tokens: Vec<_> = tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
     for (index, token) in tokens.iter().enumerate() {
         if matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
+            // The name of a configuration parameter: current_setting('app.tenant').
+            let called = callee(&tokens, index, text);
+            if called.is_some_and(|(name, before)| {
+                matches!(name.as_str(), "current_setting" | "set_config") && before.trim().is_empty()
+            }) {
+                continue;
+            }
             let inner = content(*token, text);
             if let Some(found) = inner.and_then(|inner| qualifier(&inner.text, own, tenants)) {
                 return Some(found);
@@ -250,6 +258,20 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
         }
         let Some(schema) = identifier_value(*token, text) else { continue };
         let (Some(dot), Some(name)) = (tokens.get(index + 1), tokens.get(index + 2)) else { continue };
+        // A host or a path: https://acme.com/x, support@acme.com.
+        let touches = token.start.checked_sub(1).and_then(|before| text.as_bytes().get(before));
+        let parameter = index > 0
+            && ["set", "local", "session", "reset", "show"]
+                .iter()
+                .any(|word| tokens.get(index - 1).is_some_and(|before| before.is_word(text, word)));
+        if parameter {
+            continue;
+        }
+        if touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'))
+            && !tokens.get(index + 3).is_some_and(|next| next.is(text, "("))
+        {
+            continue;
+        }
         if !dot.is(text, ".")
             || schema == own
             || !tenants.contains(schema.as_str())

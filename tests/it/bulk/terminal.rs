@@ -1,6 +1,7 @@
 //! What a person at a terminal sees.
 
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use super::names;
 use crate::provision::{SMALL, snapshot};
@@ -30,4 +31,42 @@ fn a_bar_with_rate_and_time_left_is_for_terminals_only() {
     world.write("names", names("json_", 5));
     let json = on_a_terminal(&world, "provision --from-file names --format json");
     assert!(!bar.is_match(&json) && json.lines().all(|line| line.starts_with('{')), "{json}");
+}
+
+/// Ctrl-C is an answer to a question.
+#[test]
+fn an_interrupt_at_a_prompt_ends_the_command() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.run(&["provision", "acme"]).succeeds();
+    for (arguments, prompt) in [("drop acme", "to drop: "), ("rename acme other", "to rename: ")] {
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_schemastamp"));
+        let mut command = world.command_of("/usr/bin/script".as_ref(), &["-q", "-e", "-c", &line, "/dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut seen, mut buffer) = (String::new(), [0; 1024]);
+        while !seen.contains(prompt) {
+            let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+            assert!(read > 0, "{seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{arguments}: {seen}");
+    }
+    assert_eq!(database.query("SELECT acme.first()"), "7");
+}
+
+/// Who stops reading does not make a run that was cut short a success.
+#[test]
+fn a_closed_stdout_is_no_success() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("snapshots/app.sql", snapshot(SMALL));
+    world.write("names", names("closed_", 200));
+    let line = format!(
+        "{} provision --from-file names --jobs 1 --format json 2>/dev/null | head -n 1; echo ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_schemastamp")
+    );
+    let output = world.finish(world.command_of("/bin/bash".as_ref(), &["-c", &line]).spawn().unwrap());
+    assert!(output.stdout.ends_with("}\n141\n"), "{output}");
 }

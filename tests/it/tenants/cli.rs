@@ -57,6 +57,36 @@ fn migrate_and_status_for_people_and_programs() {
 }
 
 #[test]
+fn what_differs_in_case_only_differs_and_a_parameter_is_no_tenant() {
+    let world = World::new();
+    let run = Schemastamp::on(&world.database);
+    world.database.sql(
+        "CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('New'); CREATE TABLE app.t (a int, b int,
+            tenant text DEFAULT current_setting('app.tenant', true), at text DEFAULT 'https://app.com/x',
+            st text DEFAULT 'Active' CHECK (st IN ('Active')), m app.mood);
+         CREATE TABLE app.schema_migrations (version varchar PRIMARY KEY); INSERT INTO app.schema_migrations VALUES ('1');
+         CREATE STATISTICS app.st ON a, b FROM app.t;
+         CREATE FUNCTION app.f() RETURNS text LANGUAGE plpgsql AS
+            $$ BEGIN SET LOCAL app.tenant TO 'x'; RETURN current_setting('app.tenant') || 'Yes, support@app.com'; END $$",
+    );
+    ends(&run, &["capture", "--schema", "app", "-o", "s.sql"], 0);
+    let run = run.env("SCHEMASTAMP_SNAPSHOT", "s.sql");
+    ends(&run, &["provision", "acme", "My-App"], 0);
+    ends(&run, &["verify", "--all"], 0);
+    world.database.sql(
+        "ALTER TYPE acme.mood RENAME VALUE 'New' TO 'new'; ALTER TABLE acme.t ALTER st SET DEFAULT 'active';
+         CREATE OR REPLACE FUNCTION acme.f() RETURNS text LANGUAGE plpgsql AS
+            $$ BEGIN SET LOCAL app.tenant TO 'x'; RETURN current_setting('app.tenant') || 'yes, support@app.com'; END $$",
+    );
+    let output = run.run(&["verify", "acme"]).exits_with(1);
+    for object in ["type mood", "column t.st", "function f()"] {
+        assert!(output.stdout.contains(object), "{object}: {output}");
+    }
+    // Statistics are parts of the schema, also of one whose name needs quotes.
+    ends(&run, &["drop", "My-App", "--yes"], 0);
+}
+
+#[test]
 fn verify_refresh_check_and_drop() {
     let world = World::new();
     create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["a", "b"]);

@@ -1,0 +1,28 @@
+//! Questions to whoever sits at the terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::failure::Failure;
+use super::session::Session;
+
+/// Asks on a terminal and returns the answer without its line end; `None` where there is no terminal to ask on. A signal
+/// is an answer, too: it ends the command.
+pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    drop(anstream::stderr().write_all(question.as_bytes()));
+    let read = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = tokio::select! {
+        read = read => read.unwrap_or_else(|error| Err(io::Error::other(error))),
+        signal = session.stop.requested() => {
+            session.output.say("");
+            return Err(Failure::Interrupted(signal));
+        }
+    };
+    let answer = answer.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+    Ok(Some(answer.trim_end_matches(['\n', '\r']).to_owned()))
+}
