@@ -114,6 +114,16 @@ fn say_others(output: Output, spares: &[Spares]) {
     }
 }
 
+/// Says that there is a pool which this role does not use: it would take whatever its owner has made for a spare.
+fn say_pool_of_another(output: Output, owner: Option<&str>) {
+    if let Some(owner) = owner {
+        output.warning(&format!(
+            "the pool belongs to role {}, and this role does not use it: fill, claim and drain as that role (--role, --username)",
+            safe(owner)
+        ));
+    }
+}
+
 async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
     let output = session.output;
     let provisioner = provisioner(session, what).await?;
@@ -121,6 +131,7 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
     let seen = status(provisioner.server(), provisioner.snapshot(), options, &session.stop)
         .await
         .map_err(crate::tenant::pool::PoolError::from)?;
+    say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
         let Spares { snapshot, options, owner, ready, broken, oldest, wanted } = group;
         if output.is_json() {
@@ -172,6 +183,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     let drained = drain(provisioner.server(), provisioner.snapshot(), options, which, &session.stop)
         .await
         .map_err(crate::tenant::pool::PoolError::from)?;
+    say_pool_of_another(output, drained.pool_of_another.as_deref());
     if output.is_json() {
         Output::json(&json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }))?;
     } else {

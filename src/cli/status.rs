@@ -57,7 +57,7 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
         Some(_) => ("behind", AnsiColor::Yellow),
     };
     let mut rest =
-        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {v}")));
+        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {}", safe(v))));
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
         let _ = write!(rest, ", {behind} behind");
     }
@@ -83,7 +83,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
         } }));
     }
     for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
-        output.say(&format!("{}: {}", version.unwrap_or("no version"), many(*count, "tenant")));
+        output.say(&format!("{}: {}", safe(version.unwrap_or("no version")), many(*count, "tenant")));
     }
     output.say(&format!("{}, {behind} behind, {odd} odd", many(status.tenants.len(), "tenant")));
     Ok(())

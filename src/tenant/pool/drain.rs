@@ -25,6 +25,8 @@ pub struct Drained {
     pub dropped: usize,
     /// Rows without a spare that were removed.
     pub forgotten: usize,
+    /// The role whose pool there is, where this one does not use it: nothing of it went.
+    pub pool_of_another: Option<String>,
 }
 
 /// Drops spares, each in a transaction of its own; what a claim takes at that moment stays.
@@ -39,7 +41,7 @@ pub async fn drain(
     stop: &Stop,
 ) -> Result<Drained, PsqlError> {
     let seen = status(server, snapshot, options, stop).await?;
-    let mut drained = Drained::default();
+    let mut drained = Drained { pool_of_another: seen.pool_of_another.clone(), ..Drained::default() };
     let rows = seen.spares.iter().map(|group| group.ready + group.broken).sum::<usize>();
     if rows > 0 {
         let condition = match which {

@@ -17,6 +17,8 @@ pub struct PoolStatus {
     pub spares: Vec<Spares>,
     /// Schemas that are marked as spares and are in no pool: their row is gone.
     pub strays: Vec<String>,
+    /// The role whose pool there is, where this one does not use it.
+    pub pool_of_another: Option<String>,
 }
 
 /// Spares that are alike.
@@ -54,12 +56,13 @@ pub async fn status(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
          WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
     );
-    let there = server
-        .query_json(&format!("{}SELECT pg_catalog.to_json({});\n", as_role(options), usable()), stop)
-        .await?
-        .first()
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or_default();
+    let sql = format!(
+        "{role}SELECT pg_catalog.json_build_array({}, \
+         (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
+        usable()
+    );
+    let value = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
+    let (there, pool_owner): (bool, Option<String>) = serde_json::from_value(value).unwrap_or_default();
     let groups = if there {
         format!(
             "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
@@ -83,7 +86,8 @@ pub async fn status(
             format!("pg_catalog.to_regnamespace('{POOL}') IS NULL")
         }
     );
-    let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new() };
+    let pool_of_another = pool_owner.filter(|_| !there);
+    let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new(), pool_of_another };
     for (index, value) in server.query_json(&format!("{groups}{strays}"), stop).await?.into_iter().enumerate() {
         if let Some(stray) = value.as_str() {
             found.strays.push(stray.to_owned());

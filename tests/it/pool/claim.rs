@@ -209,7 +209,11 @@ fn a_pool_that_somebody_else_has_planted_is_not_used() {
         assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
         let output = world.run(&["pool", "fill", "--size", "1", "-U", role]).exits_with(14);
         assert!(output.stderr.contains("schemastamp_pool.spares is not a table of this role"), "{output}");
-        world.run(&["pool", "status", "-U", role]).succeeds();
+        let told = format!("warning: the pool belongs to role {stranger}, and this role does not use it");
+        for command in [&["pool", "status", "-U", role][..], &["pool", "drain", "--all", "-U", role]] {
+            let output = world.run(command).succeeds();
+            assert!(output.stderr.contains(&told), "{output}");
+        }
     }
     assert_eq!(database.query("SELECT to_regnamespace('owned') IS NULL"), "t");
     database.sql(&format!("DROP OWNED BY {app}, {stranger} CASCADE; DROP ROLE {app}, {stranger}"));
