@@ -54,19 +54,32 @@ impl SignUp {
     /// # Errors
     /// A setting that cannot be read, no psql, or certificate files that it could not use.
     pub async fn new(environment: &Environment, stop: Stop) -> Result<Self, Box<dyn Error>> {
-        let settings = Settings::resolve(&ConnectionFlags::default(), &ToolFlags::default(), environment)?;
+        let settings = Settings::resolve(
+            &ConnectionFlags::default(),
+            &ToolFlags::default(),
+            environment,
+        )?;
         let mut server = connect::server(&settings, environment, &stop).await?.server;
         server.timeout = Some(PATIENCE);
         let snapshot = Arc::new(Snapshot::parse(SNAPSHOT)?);
-        Ok(Self { provisioner: Provisioner::new(server, snapshot, ProvisionOptions::default()), stop })
+        Ok(Self {
+            provisioner: Provisioner::new(server, snapshot, ProvisionOptions::default()),
+            stop,
+        })
     }
 
     /// Handles one request.
     pub async fn sign_up(&self, company: &str) -> Answer {
-        let Ok(tenant) = TenantName::new(schema_of(company)) else { return Answer::BadName };
+        let Ok(tenant) = TenantName::new(schema_of(company)) else {
+            return Answer::BadName;
+        };
         match self.provisioner.provision(&tenant, &self.stop).await {
-            Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome { schema: tenant.to_string() },
-            Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => Answer::Taken,
+            Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome {
+                schema: tenant.to_string(),
+            },
+            Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => {
+                Answer::Taken
+            }
             // Nothing is left, so the same request may come again.
             Err(
                 ProvisionError::Connect(_)
@@ -75,7 +88,9 @@ impl SignUp {
                 | ProvisionError::Interrupted { .. },
             ) => Answer::TryAgain,
             Err(ProvisionError::Sql { message, .. })
-                if message.sqlstate.is_some_and(|sqlstate| sqlstate.is_retryable()) =>
+                if message
+                    .sqlstate
+                    .is_some_and(|sqlstate| sqlstate.is_retryable()) =>
             {
                 Answer::TryAgain
             }
@@ -86,15 +101,27 @@ impl SignUp {
 
 /// `O'Neil & Sons` becomes `c_o_neil_sons`; empty when nothing is left of the name.
 fn schema_of(company: &str) -> String {
-    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' };
+    let plain = |character: char| {
+        if character.is_ascii_alphanumeric() {
+            character.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
     let plain: String = company.chars().map(plain).collect();
     let words: Vec<&str> = plain.split('_').filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { String::new() } else { format!("c_{}", words.join("_")).chars().take(63).collect() }
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("c_{}", words.join("_")).chars().take(63).collect()
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let company = std::env::args().nth(1).ok_or("the company's name is missing")?;
+    let company = std::env::args()
+        .nth(1)
+        .ok_or("the company's name is missing")?;
     let sign_up = SignUp::new(&Environment::of_process(), Stop::on_signals()?).await?;
     writeln!(std::io::stdout(), "{:?}", sign_up.sign_up(&company).await)?;
     Ok(())

@@ -45,7 +45,11 @@ impl From<ProgramError> for ConnectError {
 ///
 /// # Errors
 /// See [`ConnectError`].
-pub async fn server(settings: &Settings, environment: &Environment, stop: &Stop) -> Result<Target, ConnectError> {
+pub async fn server(
+    settings: &Settings,
+    environment: &Environment,
+    stop: &Stop,
+) -> Result<Target, ConnectError> {
     let psql = Program::find_psql(settings.tool.psql.as_ref(), path(environment))?;
     let temporary = temporary(environment);
     let version = psql.version(&temporary, stop).await?;
@@ -65,16 +69,27 @@ pub async fn server(settings: &Settings, environment: &Environment, stop: &Stop)
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = Some(settings.tool.timeout.value).filter(|timeout| !timeout.is_zero());
-    Ok(Target { server, context, over_network: !prepared.socket })
+    Ok(Target {
+        server,
+        context,
+        over_network: !prepared.socket,
+    })
 }
 
 /// Finds `pg_dump` for a server.
 ///
 /// # Errors
 /// There is none, or it cannot be run.
-pub fn pg_dump(tool: &ToolSettings, environment: &Environment, server: &Server) -> Result<PgDump, ConnectError> {
+pub fn pg_dump(
+    tool: &ToolSettings,
+    environment: &Environment,
+    server: &Server,
+) -> Result<PgDump, ConnectError> {
     let program = Program::find_pg_dump(tool.pg_dump.as_ref(), path(environment))?;
-    Ok(PgDump { program, server: server.clone() })
+    Ok(PgDump {
+        program,
+        server: server.clone(),
+    })
 }
 
 fn path(environment: &Environment) -> &OsStr {
@@ -83,5 +98,10 @@ fn path(environment: &Environment) -> &OsStr {
 
 /// Where private folders are made.
 pub fn temporary(environment: &Environment) -> PathBuf {
-    PathBuf::from(environment.get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or(OsStr::new("/tmp")))
+    PathBuf::from(
+        environment
+            .get("TMPDIR")
+            .filter(|folder| !folder.is_empty())
+            .unwrap_or(OsStr::new("/tmp")),
+    )
 }

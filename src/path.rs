@@ -20,7 +20,11 @@ pub struct PathError {
 impl PathError {
     /// Returns a closure for `map_err` that adds the action and the path.
     pub fn on<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self { action, path: path.to_owned(), source }
+        move |source| Self {
+            action,
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -28,7 +32,10 @@ impl PathError {
 ///
 /// # Errors
 /// The error names the path.
-#[expect(clippy::disallowed_methods, reason = "the one place that adds the path")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that adds the path"
+)]
 pub fn open(path: &Path) -> Result<fs::File, PathError> {
     fs::File::open(path).map_err(PathError::on("open", path))
 }
@@ -37,7 +44,10 @@ pub fn open(path: &Path) -> Result<fs::File, PathError> {
 ///
 /// # Errors
 /// The error names the path.
-#[expect(clippy::disallowed_methods, reason = "the one place that adds the path")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that adds the path"
+)]
 pub fn read(path: &Path) -> Result<Vec<u8>, PathError> {
     fs::read(path).map_err(PathError::on("read", path))
 }
@@ -46,7 +56,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, PathError> {
 ///
 /// # Errors
 /// The error names the path; bytes that are not UTF-8 are [`io::ErrorKind::InvalidData`].
-#[expect(clippy::disallowed_methods, reason = "the one place that adds the path")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that adds the path"
+)]
 pub fn read_to_string(path: &Path) -> Result<String, PathError> {
     fs::read_to_string(path).map_err(PathError::on("read", path))
 }
@@ -65,7 +78,9 @@ pub fn is_special(path: &Path) -> bool {
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
     if is_special(path) {
         let opened = fs::OpenOptions::new().write(true).open(path);
-        return opened.and_then(|mut file| file.write_all(content)).map_err(PathError::on("write", path));
+        return opened
+            .and_then(|mut file| file.write_all(content))
+            .map_err(PathError::on("write", path));
     }
     let target = behind_links(path);
     let folder = match target.parent() {
@@ -82,8 +97,11 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
         .tempfile_in(folder)
         // Without the temporary name, which says nothing to anybody.
         .map_err(|error| PathError::on("write", path)(error.kind().into()))?;
-    file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(PathError::on("write", path))?;
-    file.persist(&target).map_err(|error| PathError::on("write", path)(error.error))?;
+    file.write_all(content)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(PathError::on("write", path))?;
+    file.persist(&target)
+        .map_err(|error| PathError::on("write", path)(error.error))?;
     Ok(())
 }
 
@@ -93,9 +111,13 @@ fn behind_links(path: &Path) -> PathBuf {
     const MOST: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST {
-        let Ok(target) = fs::read_link(&path) else { break };
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
         // What is relative is so to the link's folder.
-        path = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
+        path = path
+            .parent()
+            .map_or_else(|| target.clone(), |folder| folder.join(&target));
     }
     path
 }
@@ -103,7 +125,10 @@ fn behind_links(path: &Path) -> PathBuf {
 /// The mode of the file that is replaced, or what the umask leaves of 0666.
 fn permissions(path: &Path) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |old| old.permissions())
+    fs::metadata(path).map_or_else(
+        |_| fs::Permissions::from_mode(0o666),
+        |old| old.permissions(),
+    )
 }
 
 #[cfg(test)]
@@ -124,7 +149,10 @@ mod tests {
         fs::set_permissions(at("real/new"), fs::Permissions::from_mode(0o640)).unwrap();
         write_atomic(&at("link"), b"2").unwrap();
         assert_eq!(read(&at("real/new")).unwrap(), b"2");
-        assert_eq!(fs::metadata(at("real/new")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(
+            fs::metadata(at("real/new")).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
         assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
     }
 
@@ -134,11 +162,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let null = folder.path().join("null");
         symlink("/dev/null", &null).unwrap();
-        assert!(is_special(&null) && !is_special(folder.path()) && !is_special(Path::new("/nonexistent")));
+        assert!(
+            is_special(&null)
+                && !is_special(folder.path())
+                && !is_special(Path::new("/nonexistent"))
+        );
         write_atomic(&null, b"x").unwrap();
-        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        assert!(
+            fs::metadata("/dev/null")
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
         let pipe = folder.path().join("pipe");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        rustix::fs::mkfifoat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::Mode::from_raw_mode(0o600),
+        )
+        .unwrap();
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || read(&pipe).unwrap()

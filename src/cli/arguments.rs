@@ -1,4 +1,7 @@
-#![expect(clippy::doc_markdown, reason = "the documentation is the text of --help")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation is the text of --help"
+)]
 #![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -440,15 +443,23 @@ pub(super) struct TwoTenantsArguments {
 }
 
 /// A whole number between two.
-fn whole<T: FromStr + PartialOrd + Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+fn whole<T: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     RangeInclusive<T>: Clone,
 {
     move |text| match text.parse::<T>() {
         Ok(number) if range.contains(&number) => Ok(number),
         // A limit that is a type's and not ours tells nobody anything.
-        _ if range.end().to_string().len() > 9 => Err(format!("not a whole number of at least {}", range.start())),
-        _ => Err(format!("not a whole number between {} and {}", range.start(), range.end())),
+        _ if range.end().to_string().len() > 9 => {
+            Err(format!("not a whole number of at least {}", range.start()))
+        }
+        _ => Err(format!(
+            "not a whole number between {} and {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
 
@@ -475,9 +486,16 @@ mod tests {
     #[test]
     fn common_flags_stand_before_or_behind_the_command() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap();
-        for line in ["s -h db --format json provision a", "s provision a -h db --format json"] {
+        for line in [
+            "s -h db --format json provision a",
+            "s provision a -h db --format json",
+        ] {
             let arguments = parse(line);
-            assert_eq!(arguments.common.connection().host.as_deref(), Some("db"), "{line}");
+            assert_eq!(
+                arguments.common.connection().host.as_deref(),
+                Some("db"),
+                "{line}"
+            );
             assert_eq!(arguments.common.format, Format::Json);
         }
         assert!(parse("s provision --diagnose a").common.diagnose);
@@ -486,7 +504,8 @@ mod tests {
 
     #[test]
     fn debug_shows_no_password() {
-        let arguments = Arguments::try_parse_from(["s", "-d", "postgres://u:hunter2@h/d", "diagnose"]).unwrap();
+        let arguments =
+            Arguments::try_parse_from(["s", "-d", "postgres://u:hunter2@h/d", "diagnose"]).unwrap();
         assert!(!format!("{arguments:?}").contains("hunter2"));
     }
 }

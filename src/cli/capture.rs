@@ -41,7 +41,10 @@ pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Resul
     };
     let mut captured = capture.run(&session.stop).await?;
     if arguments.minify {
-        captured.snapshot = captured.snapshot.minified().map_err(crate::snapshot::capture::CaptureError::from)?;
+        captured.snapshot = captured
+            .snapshot
+            .minified()
+            .map_err(crate::snapshot::capture::CaptureError::from)?;
     }
     hand_over(session, arguments.output.as_deref(), &captured)?;
     Ok(exit::DONE)
@@ -58,21 +61,38 @@ fn kept(path: &Path) -> Result<Option<Header>, Failure> {
     }
     match Snapshot::parse_bytes(&bytes) {
         Ok(snapshot) => Ok(Some(snapshot.header().clone())),
-        Err(source) => Err(Failure::NotReplaced { path: path.to_owned(), source }),
+        Err(source) => Err(Failure::NotReplaced {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
 /// The decisions of the flags, and of the kept header where no flag decides.
 fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Decisions, Failure> {
-    if let Some(both) = arguments.keep.iter().find(|object| arguments.rename.contains(object)) {
-        return Err(Failure::Usage(format!("'{both}' is given to --keep and to --rename")));
+    if let Some(both) = arguments
+        .keep
+        .iter()
+        .find(|object| arguments.rename.contains(object))
+    {
+        return Err(Failure::Usage(format!(
+            "'{both}' is given to --keep and to --rename"
+        )));
     }
-    let mut decisions = kept.map(|header| header.decisions.clone()).unwrap_or_default();
-    for (objects, decision) in [(&arguments.keep, Decision::Keep), (&arguments.rename, Decision::Rename)] {
+    let mut decisions = kept
+        .map(|header| header.decisions.clone())
+        .unwrap_or_default();
+    for (objects, decision) in [
+        (&arguments.keep, Decision::Keep),
+        (&arguments.rename, Decision::Rename),
+    ] {
         for object in objects {
             if object.trim().is_empty() || object.contains(['\n', '\r']) {
                 let flag = decision.word();
-                return Err(Failure::Usage(format!("--{flag} '{}' names no object", object.escape_debug())));
+                return Err(Failure::Usage(format!(
+                    "--{flag} '{}' names no object",
+                    object.escape_debug()
+                )));
             }
             decisions.add(object, decision);
         }
@@ -106,7 +126,8 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
             Kind::Punctuation if part == "." => {}
             _ => {
                 return Err(wrong(
-                    "not a table's name; put one that is not a plain identifier in double quotes".to_owned(),
+                    "not a table's name; put one that is not a plain identifier in double quotes"
+                        .to_owned(),
                 ));
             }
         }
@@ -115,7 +136,9 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
         Ok([table]) => Ok(table),
         Err(names) => match <[String; 2]>::try_from(names) {
             Ok([of, table]) if of == schema => Ok(table),
-            Ok([of, _]) => Err(wrong(format!("the table must be in the schema '{schema}', not in '{of}'"))),
+            Ok([of, _]) => Err(wrong(format!(
+                "the table must be in the schema '{schema}', not in '{of}'"
+            ))),
             Err(_) => Err(wrong("not a table's name".to_owned())),
         },
     }
@@ -123,7 +146,9 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
 
 /// A versions table that is none of the well-known ones: it was named by a flag once.
 pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
-    let [line] = header.versions.as_slice() else { return None };
+    let [line] = header.versions.as_slice() else {
+        return None;
+    };
     let (name, _) = line.split_once(": ")?;
     let table = parse_names(name).ok()?.into_iter().next()?;
     (!VERSIONS_TABLES.contains(&table.as_str())).then_some(table)
@@ -150,13 +175,21 @@ async fn sources(
     };
     let source = match dump {
         Some(text) => Source::Dump(text),
-        None => Source::Live(connect::pg_dump(&settings.tool, &session.environment, &server)?),
+        None => Source::Live(connect::pg_dump(
+            &settings.tool,
+            &session.environment,
+            &server,
+        )?),
     };
     Ok((source, Some(server), scratch))
 }
 
 /// The same server, another database.
-async fn scratch(session: &Session, mut settings: Settings, database: &str) -> Result<Server, Failure> {
+async fn scratch(
+    session: &Session,
+    mut settings: Settings,
+    database: &str,
+) -> Result<Server, Failure> {
     let setting = Setting::new(database.to_owned(), Origin::Flag("--scratch"));
     settings.connection.set("dbname", setting)?;
     Ok(session.target(&settings).await?.server)
@@ -170,22 +203,35 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
             read = stdin.read_to_end(&mut bytes) => read,
             signal = session.stop.requested() => return Err(Failure::Interrupted(signal)),
         };
-        read.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+        read.map_err(|source| Failure::Stream {
+            stream: "standard input",
+            source,
+        })?;
         bytes
     } else {
         path::read(path)?
     };
     String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let before = error
+            .as_bytes()
+            .get(..error.utf8_error().valid_up_to())
+            .unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Failure::DumpEncoding { path: path.to_owned(), line }
+        Failure::DumpEncoding {
+            path: path.to_owned(),
+            line,
+        }
     })
 }
 
 /// Writes the snapshot and says what is to be said of it.
 fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Result<(), Failure> {
     let output = session.output;
-    let Captured { snapshot, proof, notes } = captured;
+    let Captured {
+        snapshot,
+        proof,
+        notes,
+    } = captured;
     for note in notes {
         match note {
             Note::NotProven | Note::UnusedDecision(_) => output.warning(&note.to_string()),
@@ -206,8 +252,10 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     };
     let counts = snapshot.counts();
     if output.is_json() {
-        let objects: serde_json::Map<_, _> =
-            counts.iter().map(|(kind, count)| (kind.words().to_owned(), json!(count))).collect();
+        let objects: serde_json::Map<_, _> = counts
+            .iter()
+            .map(|(kind, count)| (kind.words().to_owned(), json!(count)))
+            .collect();
         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
         Output::json(&json!({ "summary": {
             "file": file.map(|file| file.display().to_string()),
@@ -223,7 +271,11 @@ fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Res
     }
     if let Some(file) = file {
         let objects: usize = counts.values().sum();
-        let word = if changed == Some(true) { "wrote" } else { "unchanged:" };
+        let word = if changed == Some(true) {
+            "wrote"
+        } else {
+            "unchanged:"
+        };
         output.say(&format!("{word} '{}', {objects} objects", file.display()));
     }
     Ok(())
@@ -235,11 +287,16 @@ mod tests {
 
     #[test]
     fn tables_are_named_as_in_sql() {
-        let name = |text: &str| table_name("--seed", text, "app").map_err(|error| error.to_string());
+        let name =
+            |text: &str| table_name("--seed", text, "app").map_err(|error| error.to_string());
         assert_eq!(name("Plans").as_deref(), Ok("plans"));
         assert_eq!(name("app.plans").as_deref(), Ok("plans"));
         assert_eq!(name("\"My.Plans\"").as_deref(), Ok("My.Plans"));
-        assert!(name("other.plans").unwrap_err().contains("in the schema 'app', not in 'other'"));
+        assert!(
+            name("other.plans")
+                .unwrap_err()
+                .contains("in the schema 'app', not in 'other'")
+        );
         for wrong in ["", "a b", "a, b", "app.a.b", "a;"] {
             assert!(name(wrong).is_err(), "{wrong}");
         }
@@ -247,8 +304,17 @@ mod tests {
 
     #[test]
     fn a_versions_table_that_was_named_once_is_kept() {
-        let header = |line: &str| Header { versions: vec![line.to_owned()], ..Header::default() };
-        assert_eq!(kept_versions_table(&header("\"My Versions\": 3 rows, last 7")).as_deref(), Some("My Versions"));
-        assert_eq!(kept_versions_table(&header("schema_migrations: 3 rows")), None);
+        let header = |line: &str| Header {
+            versions: vec![line.to_owned()],
+            ..Header::default()
+        };
+        assert_eq!(
+            kept_versions_table(&header("\"My Versions\": 3 rows, last 7")).as_deref(),
+            Some("My Versions")
+        );
+        assert_eq!(
+            kept_versions_table(&header("schema_migrations: 3 rows")),
+            None
+        );
     }
 }

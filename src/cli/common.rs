@@ -1,5 +1,8 @@
 //! What every command takes.
-#![expect(clippy::doc_markdown, reason = "the documentation is the text of --help")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation is the text of --help"
+)]
 
 use std::path::PathBuf;
 
@@ -16,16 +19,36 @@ pub(super) struct CommonArguments {
     #[command(flatten)]
     connection: ConnectionArguments,
     /// The snapshot file [default: `SCHEMASTAMP_SNAPSHOT`, else the only file in snapshots/]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Common options"
+    )]
     snapshot: Option<PathBuf>,
     /// The psql to run
-    #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PROGRAM",
+        help_heading = "Common options"
+    )]
     psql: Option<PathBuf>,
     /// The pg_dump to run
-    #[arg(long, global = true, value_name = "PROGRAM", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PROGRAM",
+        help_heading = "Common options"
+    )]
     pg_dump: Option<PathBuf>,
     /// How long a run may take in seconds; 0 for no limit
-    #[arg(long, global = true, value_name = "SECONDS", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        help_heading = "Common options"
+    )]
     timeout: Option<String>,
     /// Text for people, or JSON Lines
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
@@ -40,7 +63,13 @@ pub(super) struct CommonArguments {
     #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Common options")]
     pub(super) verbose: u8,
     /// Say nothing on stderr but errors
-    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Common options")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Common options"
+    )]
     pub(super) quiet: bool,
 }
 
@@ -86,9 +115,28 @@ impl std::fmt::Debug for ConnectionArguments {
 
 impl From<ConnectionArguments> for ConnectionFlags {
     fn from(arguments: ConnectionArguments) -> Self {
-        let ConnectionArguments { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } =
-            arguments;
-        Self { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl }
+        let ConnectionArguments {
+            host,
+            port,
+            username,
+            dbname,
+            sslmode,
+            sslrootcert,
+            sslcert,
+            sslkey,
+            sslcrl,
+        } = arguments;
+        Self {
+            host,
+            port,
+            username,
+            dbname,
+            sslmode,
+            sslrootcert,
+            sslcert,
+            sslkey,
+            sslcrl,
+        }
     }
 }
 

@@ -20,12 +20,23 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The report cannot be written.
 pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
-    let Session { common, environment, output, stop, .. } = session;
+    let Session {
+        common,
+        environment,
+        output,
+        stop,
+        ..
+    } = session;
     let report = match ToolSettings::resolve(&common.tool(), environment) {
         Ok(tool) => {
             let connection = Connection::resolve(&common.connection(), environment);
             let timeout = tool.timeout_or(TIMEOUT);
-            let inputs = Inputs { connection, tool: &tool, environment, timeout };
+            let inputs = Inputs {
+                connection,
+                tool: &tool,
+                environment,
+                timeout,
+            };
             tokio::select! {
                 report = walk(inputs, stop) => report,
                 // Nothing is under way on the server that would have to be ended first; psql dies with its run.
@@ -34,15 +45,24 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
                 }
             }
         }
-        Err(error) => Report { findings: vec![Finding::from(&error)], elapsed: Duration::ZERO },
+        Err(error) => Report {
+            findings: vec![Finding::from(&error)],
+            elapsed: Duration::ZERO,
+        },
     };
     if output.is_json() {
         Output::raw(&report.json_lines())?;
     } else {
         let mut stdout = output.stdout();
-        let written = report.text().iter().try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
+        let written = report
+            .text()
+            .iter()
+            .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
         let flushed = written.and_then(|()| stdout.flush());
-        flushed.map_err(|source| Failure::Stream { stream: "standard output", source })?;
+        flushed.map_err(|source| Failure::Stream {
+            stream: "standard output",
+            source,
+        })?;
     }
     Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
 }

@@ -11,10 +11,19 @@ const SHOWN: usize = 50;
 pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
     let mut lines = Vec::new();
     for doubt in doubts.iter().take(SHOWN) {
-        lines.push(format!("  {}, line {} of the dump: {}", doubt.object, doubt.line, doubt.why));
+        lines.push(format!(
+            "  {}, line {} of the dump: {}",
+            doubt.object, doubt.line, doubt.why
+        ));
         lines.push(format!("      {}", doubt.excerpt));
-        lines.push(format!("      it names the schema:  {}", flag("--rename", doubt, doubts)));
-        lines.push(format!("      it only looks alike:  {}", flag("--keep", doubt, doubts)));
+        lines.push(format!(
+            "      it names the schema:  {}",
+            flag("--rename", doubt, doubts)
+        ));
+        lines.push(format!(
+            "      it only looks alike:  {}",
+            flag("--keep", doubt, doubts)
+        ));
     }
     if doubts.len() > SHOWN {
         lines.push(format!("  and {} more", doubts.len() - SHOWN));
@@ -40,8 +49,15 @@ pub(super) fn json(doubts: &[Doubt]) -> Value {
 
 /// The flag that decides a doubt; with its place where the object has several.
 fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
-    let several = doubt.place > 1 || all.iter().any(|other| other.object == doubt.object && other.place != doubt.place);
-    let object = if several { format!("{}#{}", doubt.object, doubt.place) } else { doubt.object.clone() };
+    let several = doubt.place > 1
+        || all
+            .iter()
+            .any(|other| other.object == doubt.object && other.place != doubt.place);
+    let object = if several {
+        format!("{}#{}", doubt.object, doubt.place)
+    } else {
+        doubt.object.clone()
+    };
     format!("{name} {}", shell_words::quote(&object))
 }
 
@@ -58,11 +74,24 @@ mod tests {
             excerpt: "EXECUTE 'SELECT app.t'".to_owned(),
             why: "a literal may be run",
         };
-        let doubts = [doubt("function n(integer)", 1), doubt("function n(integer)", 2), doubt("view v", 1)];
+        let doubts = [
+            doubt("function n(integer)", 1),
+            doubt("function n(integer)", 2),
+            doubt("view v", 1),
+        ];
         let lines = lines(&doubts);
-        assert_eq!(lines[0], "  function n(integer), line 7 of the dump: a literal may be run");
-        assert_eq!(lines[6], "      it names the schema:  --rename 'function n(integer)#2'");
+        assert_eq!(
+            lines[0],
+            "  function n(integer), line 7 of the dump: a literal may be run"
+        );
+        assert_eq!(
+            lines[6],
+            "      it names the schema:  --rename 'function n(integer)#2'"
+        );
         assert_eq!(lines[11], "      it only looks alike:  --keep 'view v'");
-        assert_eq!(json(&doubts)[0]["rename"], "--rename 'function n(integer)#1'");
+        assert_eq!(
+            json(&doubts)[0]["rename"],
+            "--rename 'function n(integer)#1'"
+        );
     }
 }

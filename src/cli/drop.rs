@@ -27,10 +27,14 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let server = session.target(&settings).await?.server;
     let mut previews = Vec::with_capacity(tenants.len());
     for tenant in &tenants {
-        let seen = preview(&server, tenant, &session.stop).await.map_err(DropError::Psql)?;
+        let seen = preview(&server, tenant, &session.stop)
+            .await
+            .map_err(DropError::Psql)?;
         match &seen {
             Some(seen) => show(session, tenant, seen),
-            None => session.output.warning(&format!("there is no tenant '{}'", safe(tenant.as_str()))),
+            None => session
+                .output
+                .warning(&format!("there is no tenant '{}'", safe(tenant.as_str()))),
         }
         previews.push(seen);
     }
@@ -51,16 +55,24 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         };
         let output = session.output;
         match failure {
-            None if output.is_json() => Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?,
+            None if output.is_json() => {
+                Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?
+            }
             None => {
-                output.result(AnsiColor::Green.on_default(), "dropped", &safe(tenant.as_str()))?;
+                output.result(
+                    AnsiColor::Green.on_default(),
+                    "dropped",
+                    &safe(tenant.as_str()),
+                )?;
             }
             Some(failure) => {
                 let mut report = report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
                     let error = report.json();
-                    Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }))?;
+                    Output::json(
+                        &json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }),
+                    )?;
                 }
                 report.message = format!("tenant '{}': {}", safe(tenant.as_str()), report.message);
                 output.report(&report);
@@ -68,7 +80,9 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         }
     }
     if session.output.is_json() {
-        Output::json(&json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }))?;
+        Output::json(
+            &json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }),
+        )?;
     }
     Ok(match (failed, tenants.len()) {
         (0, _) => exit::DONE,
@@ -89,7 +103,9 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
         seen.bytes.div_ceil(1_000_000),
     ));
     for outside in &seen.outside {
-        session.output.warning(&format!("outside of it, {}", safe(outside)));
+        session
+            .output
+            .warning(&format!("outside of it, {}", safe(outside)));
     }
 }
 

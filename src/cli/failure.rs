@@ -32,12 +32,21 @@ pub(super) enum Failure {
     #[error("which snapshot? there are {}", .0.join(", "))]
     SeveralSnapshots(Vec<String>),
     #[error("'{}': {source}", path.display())]
-    Snapshot { path: PathBuf, source: SnapshotError },
+    Snapshot {
+        path: PathBuf,
+        source: SnapshotError,
+    },
     /// The file that a capture would replace is no snapshot.
     #[error("'{}' is there and is no snapshot that can be read: {source}", path.display())]
-    NotReplaced { path: PathBuf, source: SnapshotError },
+    NotReplaced {
+        path: PathBuf,
+        source: SnapshotError,
+    },
     #[error("'{}': {source}", path.display())]
-    Template { path: PathBuf, source: TemplateError },
+    Template {
+        path: PathBuf,
+        source: TemplateError,
+    },
     /// A dump that is not UTF-8.
     #[error("'{}', line {line}: not UTF-8; make the dump with `pg_dump --encoding=UTF8`", path.display())]
     DumpEncoding { path: PathBuf, line: usize },
@@ -64,7 +73,10 @@ pub(super) enum Failure {
         || "has no Citus in this database".to_owned(),
         |version| format!("has Citus {version}; schema-based sharding came with Citus 12")
     ))]
-    NoCitus { target: String, version: Option<String> },
+    NoCitus {
+        target: String,
+        version: Option<String>,
+    },
     /// Objects of the snapshot that Citus refuses.
     #[error("Citus{target} cannot make tenants of this snapshot: {} of its objects cannot be distributed", lines.len())]
     Citus { target: String, lines: Vec<String> },

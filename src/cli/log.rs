@@ -29,7 +29,9 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
         .with_max_level(level)
         .with_writer(|| BesideBar)
         .with_ansi(colored != anstream::ColorChoice::Never)
-        .event_format(Lines { traces: Format::default().with_target(false).without_time() })
+        .event_format(Lines {
+            traces: Format::default().with_target(false).without_time(),
+        })
         .finish();
     // Only a second subscriber in this process would be refused.
     drop(tracing::subscriber::set_global_default(subscriber));
@@ -45,14 +47,28 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         if *event.metadata().level() != Level::WARN {
             return self.traces.format_event(context, to, event);
         }
         let mut words = Words::default();
         event.record(&mut words);
-        let style = if to.has_ansi_escapes() { AnsiColor::Yellow.on_default() } else { Style::new() };
-        writeln!(to, "{style}warning:{style:#} {}{}", printable(&words.message), printable(&words.fields))
+        let style = if to.has_ansi_escapes() {
+            AnsiColor::Yellow.on_default()
+        } else {
+            Style::new()
+        };
+        writeln!(
+            to,
+            "{style}warning:{style:#} {}{}",
+            printable(&words.message),
+            printable(&words.fields)
+        )
     }
 }
 

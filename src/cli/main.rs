@@ -10,7 +10,8 @@ use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, refresh, render, status, verify,
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, refresh,
+    render, status, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -22,12 +23,19 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version go to stdout and are no errors; who closed it early wanted no more of them.
-            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::DONE
+            };
             drop(error.print());
             return ExitCode::from(code);
         }
     };
-    let code = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let code = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let code = runtime.block_on(run(arguments));
             // A resolver that hangs or a reader of stdin has a thread of its own, which must not hold up the end.
@@ -51,7 +59,12 @@ async fn run(arguments: Arguments) -> u8 {
     };
     let only_prints = matches!(
         arguments.command,
-        Some(Command::Render(_) | Command::Minify(_) | Command::Completions { .. } | Command::Man { .. })
+        Some(
+            Command::Render(_)
+                | Command::Minify(_)
+                | Command::Completions { .. }
+                | Command::Man { .. }
+        )
     );
     let session = Session::new(arguments.common, Environment::of_process(), output, stop);
     match Box::pin(command(&session, arguments.command)).await {
@@ -70,7 +83,10 @@ async fn run(arguments: Arguments) -> u8 {
                 return exit::DONE;
             }
             let code = session.output.fail(&failure, session.context());
-            if session.common.diagnose && matches!(code, exit::CONNECTION | exit::FILE) && session.context().is_some() {
+            if session.common.diagnose
+                && matches!(code, exit::CONNECTION | exit::FILE)
+                && session.context().is_some()
+            {
                 drop(diagnose::run(&session).await);
             }
             code

@@ -60,7 +60,11 @@ struct ErrorLine<'a> {
 pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Result<u8, Failure> {
     let output = session.output;
     let scope = arguments.scope.explicit_scope()?;
-    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
+    let migrations = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| load(folder, output))
+        .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
     let options = MigrateOptions {
@@ -87,15 +91,30 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
         }
     };
     let report = match (&migrations, arguments.run) {
-        (Some(migrations), _) => migrate(&target.server, migrations, &options, &session.stop, &mut tell).await?,
+        (Some(migrations), _) => {
+            migrate(
+                &target.server,
+                migrations,
+                &options,
+                &session.stop,
+                &mut tell,
+            )
+            .await?
+        }
         (None, Some(command)) => {
             let command = external(session, command)?;
             migrate_by(&target.server, &command, &options, &session.stop, &mut tell).await?
         }
-        (None, None) => return Err(Failure::Usage("migrate how? --migrations or --run".to_owned())),
+        (None, None) => {
+            return Err(Failure::Usage(
+                "migrate how? --migrations or --run".to_owned(),
+            ));
+        }
     };
-    for tenant in
-        report.tenants.iter().filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+    for tenant in report
+        .tenants
+        .iter()
+        .filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
     {
         tell_unreached(output, tenant, &mut failed);
     }
@@ -114,7 +133,11 @@ pub(super) fn external(session: &Session, command: String) -> Result<ExternalCom
         let name = name.to_str().filter(|name| !leads_elsewhere(name))?;
         Some((name.to_owned(), EnvValue::Plain(value.to_owned())))
     });
-    Ok(ExternalCommand { command, folder, environment: environment.collect() })
+    Ok(ExternalCommand {
+        command,
+        folder,
+        environment: environment.collect(),
+    })
 }
 
 /// Reads the folder and says what is odd about it.
@@ -159,15 +182,27 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
     let rest = match &report.outcome {
         Outcome::UpToDate if !verbose => return Ok(()),
         Outcome::UpToDate => format!("{tenant}: at {to}"),
-        Outcome::Migrated => format!("{tenant}: {from} to {to}, {} ({ms} ms)", many(report.applied.len(), "migration")),
-        Outcome::Pending => format!("{tenant}: at {to}, would apply {}", report.pending.join(", ")),
+        Outcome::Migrated => format!(
+            "{tenant}: {from} to {to}, {} ({ms} ms)",
+            many(report.applied.len(), "migration")
+        ),
+        Outcome::Pending => format!(
+            "{tenant}: at {to}, would apply {}",
+            report.pending.join(", ")
+        ),
         Outcome::NotReached => format!("{tenant}: at {to}, {} pending", report.pending.len()),
-        Outcome::Failed(failure) | Outcome::Unknown(failure) => format!("{tenant}: at {to}; {failure}"),
+        Outcome::Failed(failure) | Outcome::Unknown(failure) => {
+            format!("{tenant}: at {to}; {failure}")
+        }
         Outcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
         Outcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         Outcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
     };
-    output.result(style(&report.outcome), &report.outcome.word().replace('_', " "), &rest)?;
+    output.result(
+        style(&report.outcome),
+        &report.outcome.word().replace('_', " "),
+        &rest,
+    )?;
     if let Outcome::Failed(failure) = &report.outcome
         && let Some(detail) = failure.detail.as_deref().filter(|_| verbose)
     {
@@ -195,7 +230,11 @@ fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
             let state = failure.sqlstate.as_deref();
             let id = state.map(|state| crate::pg::condition_name(state).unwrap_or(state));
             Some(ErrorLine {
-                code: if state.is_some() { exit::SQL } else { exit::PARTIAL },
+                code: if state.is_some() {
+                    exit::SQL
+                } else {
+                    exit::PARTIAL
+                },
                 id: id.map_or_else(|| "migrate.failed".to_owned(), |id| format!("sql.{id}")),
                 message: failure.message.clone(),
                 file: failure.file.as_deref(),
@@ -231,8 +270,10 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
     let groups = report.groups();
     if output.is_json() {
-        let groups: Vec<_> =
-            groups.iter().map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() })).collect();
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() }))
+            .collect();
         Output::json(&json!({ "summary": {
             "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
             "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
@@ -247,11 +288,18 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
                 named(&group.tenants)
             ));
         }
-        let mut parts =
-            vec![format!("{migrated} migrated"), format!("{up_to_date} up to date"), format!("{failed} failed")];
+        let mut parts = vec![
+            format!("{migrated} migrated"),
+            format!("{up_to_date} up to date"),
+            format!("{failed} failed"),
+        ];
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
-        output.say(&format!("{} ({} ms)", parts.join(", "), milliseconds(report.elapsed)));
+        output.say(&format!(
+            "{} ({} ms)",
+            parts.join(", "),
+            milliseconds(report.elapsed)
+        ));
     }
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));
@@ -260,7 +308,11 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
         Some(signal) if failed + not_reached > 0 => of_signal(signal),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {
-            let code = report.tenants.first().and_then(|tenant| error(&tenant.outcome)).map(|error| error.code);
+            let code = report
+                .tenants
+                .first()
+                .and_then(|tenant| error(&tenant.outcome))
+                .map(|error| error.code);
             code.unwrap_or(exit::PARTIAL)
         }
         _ => exit::PARTIAL,

@@ -15,7 +15,10 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
         None => snapshot_file::find(&session.tool()?)?,
     };
     let snapshot = snapshot_file::load(&path, session.output)?;
-    let minified = snapshot.minified().map_err(|source| Failure::Snapshot { path: path.clone(), source })?;
+    let minified = snapshot.minified().map_err(|source| Failure::Snapshot {
+        path: path.clone(),
+        source,
+    })?;
     let text = minified.to_text();
     let output = session.output;
     match &arguments.output {
@@ -28,7 +31,10 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
                     &json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }),
                 )?;
             } else {
-                output.say(&format!("wrote '{}': {before} bytes are {after} now", file.display()));
+                output.say(&format!(
+                    "wrote '{}': {before} bytes are {after} now",
+                    file.display()
+                ));
             }
         }
         None if output.is_json() => Output::json(&json!({ "snapshot": text }))?,

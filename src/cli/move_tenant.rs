@@ -29,27 +29,42 @@ struct Work {
 
 impl Work {
     async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, Failure> {
-        let (old, new) = (TenantName::new(arguments.old)?, TenantName::new(arguments.new)?);
+        let (old, new) = (
+            TenantName::new(arguments.old)?,
+            TenantName::new(arguments.new)?,
+        );
         if old == new {
             return Err(Failure::Usage("both names are the same".to_owned()));
         }
         let settings = session.settings()?;
         let mut decisions = decided(session, &settings)?;
-        for (objects, decision) in [(&arguments.keep, Decision::Keep), (&arguments.rename, Decision::Rename)] {
+        for (objects, decision) in [
+            (&arguments.keep, Decision::Keep),
+            (&arguments.rename, Decision::Rename),
+        ] {
             for object in objects {
                 decisions.add(object, decision);
             }
         }
         let server = session.target(&settings).await?.server;
         let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
-        Ok(Self { old, new, decisions, server, pg_dump })
+        Ok(Self {
+            old,
+            new,
+            decisions,
+            server,
+            pg_dump,
+        })
     }
 }
 
 /// The decisions in the snapshot's header; none where no snapshot is named and none found.
 fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure> {
     match snapshot_file::find(&settings.tool) {
-        Ok(path) => Ok(snapshot_file::load(&path, session.output)?.header().decisions.clone()),
+        Ok(path) => Ok(snapshot_file::load(&path, session.output)?
+            .header()
+            .decisions
+            .clone()),
         Err(Failure::NoSnapshot | Failure::SeveralSnapshots(_)) => Ok(Decisions::default()),
         Err(failure) => Err(failure),
     }
@@ -58,19 +73,29 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure>
 /// Says what a rename does and asks, where there is a terminal to ask on; a script means what it says.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
     let (old, new) = (safe(old), safe(new));
-    let question =
-        format!("'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: ");
+    let question = format!(
+        "'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: "
+    );
     match ask(session, &question).await? {
-        Some(answer) if answer.trim() != "yes" => {
-            Err(Failure::Usage("nothing was renamed: the answer was not yes".to_owned()))
-        }
+        Some(answer) if answer.trim() != "yes" => Err(Failure::Usage(
+            "nothing was renamed: the answer was not yes".to_owned(),
+        )),
         _ => Ok(()),
     }
 }
 
-pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) -> Result<u8, Failure> {
+pub(super) async fn rename(
+    session: &Session,
+    arguments: TwoTenantsArguments,
+) -> Result<u8, Failure> {
     let yes = arguments.yes;
-    let Work { old, new, decisions, server, pg_dump } = Work::new(session, arguments).await?;
+    let Work {
+        old,
+        new,
+        decisions,
+        server,
+        pg_dump,
+    } = Work::new(session, arguments).await?;
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
@@ -88,12 +113,25 @@ pub(super) async fn rename(session: &Session, arguments: TwoTenantsArguments) ->
     }
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
-    output.result(anstyle::AnsiColor::Green.on_default(), "renamed", &format!("{old} to {new}"))?;
+    output.result(
+        anstyle::AnsiColor::Green.on_default(),
+        "renamed",
+        &format!("{old} to {new}"),
+    )?;
     Ok(exit::DONE)
 }
 
-pub(super) async fn clone(session: &Session, arguments: TwoTenantsArguments) -> Result<u8, Failure> {
-    let Work { old, new, decisions, server, pg_dump } = Work::new(session, arguments).await?;
+pub(super) async fn clone(
+    session: &Session,
+    arguments: TwoTenantsArguments,
+) -> Result<u8, Failure> {
+    let Work {
+        old,
+        new,
+        decisions,
+        server,
+        pg_dump,
+    } = Work::new(session, arguments).await?;
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
     let output = session.output;
     if output.is_json() {
@@ -104,7 +142,11 @@ pub(super) async fn clone(session: &Session, arguments: TwoTenantsArguments) -> 
         return Ok(exit::DONE);
     }
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
-    let text = format!("{old} to {new}: {}, {}", many(cloned.tables, "table"), many(cloned.sequences, "sequence"));
+    let text = format!(
+        "{old} to {new}: {}, {}",
+        many(cloned.tables, "table"),
+        many(cloned.sequences, "sequence")
+    );
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)
 }

@@ -44,13 +44,17 @@ pub(super) struct Names {
 impl Names {
     /// The names of the command line, then those of the file; a file is read whole, stdin as it comes.
     pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, Failure> {
-        let waiting = tenants
-            .iter()
-            .map(|name| Wanted { text: name.clone(), tenant: TenantName::new(name.as_str()).map_err(Failure::from) });
+        let waiting = tenants.iter().map(|name| Wanted {
+            text: name.clone(),
+            tenant: TenantName::new(name.as_str()).map_err(Failure::from),
+        });
         let mut names = Self {
             waiting: waiting.collect(),
             seen: HashSet::new(),
-            path: from_file.filter(|path| *path != Path::new(STDIN)).unwrap_or(Path::new(SHOWN)).to_owned(),
+            path: from_file
+                .filter(|path| *path != Path::new(STDIN))
+                .unwrap_or(Path::new(SHOWN))
+                .to_owned(),
             stdin: None,
             repeated: 0,
             streams: from_file == Some(Path::new(STDIN)),
@@ -102,20 +106,31 @@ impl Names {
     /// Takes names out: they have their answers.
     pub(super) fn take_out(&mut self, tenants: &BTreeSet<TenantName>) {
         let before = self.waiting.len();
-        self.waiting.retain(|wanted| wanted.tenant.as_ref().map_or(true, |tenant| !tenants.contains(tenant)));
+        self.waiting.retain(|wanted| {
+            wanted
+                .tenant
+                .as_ref()
+                .map_or(true, |tenant| !tenants.contains(tenant))
+        });
         self.repeated += (before - self.waiting.len()).saturating_sub(tenants.len());
     }
 
     /// Says how many names were given more than once.
     pub(super) fn say_repeated(&self, output: Output) {
         if self.repeated > 0 {
-            output.note(&format!("{} given more than once", many(self.repeated, "name")));
+            output.note(&format!(
+                "{} given more than once",
+                many(self.repeated, "name")
+            ));
         }
     }
 
     /// How many names are known and were not handed out.
     pub(super) fn left(&self) -> usize {
-        self.waiting.iter().filter(|wanted| !self.seen.contains(&wanted.text)).count()
+        self.waiting
+            .iter()
+            .filter(|wanted| !self.seen.contains(&wanted.text))
+            .count()
     }
 
     /// Whether stdin is not at its end.
@@ -125,13 +140,18 @@ impl Names {
 
     /// Reads from stdin; `false` at its end.
     async fn read_more(&mut self, stop: &Stop) -> Result<bool, Failure> {
-        let Some((stdin, lines)) = &mut self.stdin else { return Ok(false) };
+        let Some((stdin, lines)) = &mut self.stdin else {
+            return Ok(false);
+        };
         let mut buffer = [0; 8192];
         let length = tokio::select! {
             length = stdin.read(&mut buffer) => length,
             _ = stop.requested() => return Ok(true),
         };
-        let length = length.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+        let length = length.map_err(|source| Failure::Stream {
+            stream: "standard input",
+            source,
+        })?;
         let found = lines.push(buffer.get(..length).unwrap_or_default());
         self.take(found);
         if length == 0 {
@@ -144,10 +164,16 @@ impl Names {
     fn take(&mut self, lines: impl IntoIterator<Item = Result<TenantName, LineError>>) {
         for line in lines {
             let wanted = match line {
-                Ok(tenant) => Wanted { text: tenant.to_string(), tenant: Ok(tenant) },
+                Ok(tenant) => Wanted {
+                    text: tenant.to_string(),
+                    tenant: Ok(tenant),
+                },
                 Err(source) => {
                     let path = self.path.clone();
-                    Wanted { text: source.text.clone(), tenant: Err(Failure::Line { path, source }) }
+                    Wanted {
+                        text: source.text.clone(),
+                        tenant: Err(Failure::Line { path, source }),
+                    }
                 }
             };
             self.waiting.push_back(wanted);
@@ -166,7 +192,10 @@ mod tests {
         let mut names = Names::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
         let mut seen = Vec::new();
         while let Some(wanted) = names.next(&Stop::never()).await.unwrap() {
-            seen.push((wanted.text, wanted.tenant.map_err(|error| error.to_string()).err()));
+            seen.push((
+                wanted.text,
+                wanted.tenant.map_err(|error| error.to_string()).err(),
+            ));
         }
         let bad = format!(
             "'{}', line 4: the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas",

@@ -31,7 +31,11 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(common: &CommonArguments) -> Self {
-        Self { format: common.format, quiet: common.quiet, color: common.color.into() }
+        Self {
+            format: common.format,
+            quiet: common.quiet,
+            color: common.color.into(),
+        }
     }
 
     /// Whether results are JSON Lines.
@@ -48,7 +52,10 @@ impl Output {
     pub(super) fn raw(text: &str) -> Result<(), Failure> {
         beside_bar(|| {
             let mut stdout = io::stdout().lock();
-            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
+            stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush())
+                .map_err(stdout_failed)
         })
     }
 
@@ -122,7 +129,9 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(Self::json(&ErrorLine { error: report.json() }));
+            drop(Self::json(&ErrorLine {
+                error: report.json(),
+            }));
         }
         report.code
     }
@@ -141,7 +150,10 @@ impl Output {
 }
 
 fn stdout_failed(source: io::Error) -> Failure {
-    Failure::Stream { stream: "standard output", source }
+    Failure::Stream {
+        stream: "standard output",
+        source,
+    }
 }
 
 /// Text for a terminal: control characters but line ends and tabs escaped.
@@ -151,7 +163,11 @@ pub(super) fn printable(text: &str) -> String {
         return text.to_owned();
     }
     let escape = |character: char| {
-        if steers(character) { character.escape_default().collect() } else { String::from(character) }
+        if steers(character) {
+            character.escape_default().collect()
+        } else {
+            String::from(character)
+        }
     };
     text.chars().map(escape).collect()
 }

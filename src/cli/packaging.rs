@@ -23,14 +23,24 @@ pub(super) fn man(command: Option<&str>) -> Result<u8, Failure> {
         Some(name) => match program.find_subcommand(name) {
             Some(command) => {
                 let full_name = format!("schemastamp-{name}");
-                command.clone().name(full_name.clone()).display_name(full_name)
+                command
+                    .clone()
+                    .name(full_name.clone())
+                    .display_name(full_name)
             }
-            None => return Err(Failure::Usage(format!("there is no command '{name}'; see --help"))),
+            None => {
+                return Err(Failure::Usage(format!(
+                    "there is no command '{name}'; see --help"
+                )));
+            }
         },
     };
     let mut text = Vec::new();
     let written = clap_mangen::Man::new(page).render(&mut text);
-    written.map_err(|source| Failure::Stream { stream: "standard output", source })?;
+    written.map_err(|source| Failure::Stream {
+        stream: "standard output",
+        source,
+    })?;
     Output::raw(&String::from_utf8_lossy(&text))?;
     Ok(exit::DONE)
 }

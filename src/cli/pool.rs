@@ -8,7 +8,9 @@ use std::time::Instant;
 use anstyle::AnsiColor;
 use serde_json::json;
 
-use super::arguments::{PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, WhatArguments};
+use super::arguments::{
+    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, WhatArguments,
+};
 use super::failure::Failure;
 use super::output::Output;
 use super::progress::Progress;
@@ -40,11 +42,19 @@ async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisio
     let settings = session.settings()?;
     let Settings { tool, .. } = &settings;
     let path = snapshot_file::find(tool)?;
-    let (target, snapshot) =
-        tokio::join!(session.target(&settings), async { snapshot_file::load(&path, session.output) });
+    let (target, snapshot) = tokio::join!(session.target(&settings), async {
+        snapshot_file::load(&path, session.output)
+    });
     let (snapshot, target) = (snapshot?, target?);
-    let retries = Retries { attempts: 8, ..Retries::default() };
-    let options = ProvisionOptions { render: render_options(what), retries, ..ProvisionOptions::default() };
+    let retries = Retries {
+        attempts: 8,
+        ..Retries::default()
+    };
+    let options = ProvisionOptions {
+        render: render_options(what),
+        retries,
+        ..ProvisionOptions::default()
+    };
     Ok(Provisioner::new(target.server, Arc::new(snapshot), options))
 }
 
@@ -55,12 +65,20 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     let provisioner = provisioner(session, &arguments.what).await?;
     let filling = begin_fill(&provisioner, arguments.size, &session.stop).await?;
     if let Some(objects) = filling.proven {
-        output.say(&format!("proven: a claimed spare is a tenant, {objects} objects equal"));
+        output.say(&format!(
+            "proven: a claimed spare is a tenant, {objects} objects equal"
+        ));
     }
     let before = filling.before.spares.first().map_or(0, |group| group.ready);
     let mut names = filling.names()?.into_iter();
-    let options = BulkOptions { jobs: tool.jobs.map(|jobs| jobs.value.get()), ..BulkOptions::default() };
-    let target = BulkTarget { name: String::new(), provisioner: filling.provisioner.clone() };
+    let options = BulkOptions {
+        jobs: tool.jobs.map(|jobs| jobs.value.get()),
+        ..BulkOptions::default()
+    };
+    let target = BulkTarget {
+        name: String::new(),
+        provisioner: filling.provisioner.clone(),
+    };
     let mut bulk = Bulk::new(vec![target], options);
     let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
     if filling.missing > 0 {
@@ -83,7 +101,11 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
             }
             progress.done();
             // What hinders one hinders all: spares are all alike.
-            if failed > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if failed > 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
         let report = bulk.run(next, &mut on_done, &session.stop).await;
@@ -94,7 +116,9 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     }
     let ms = super::migrate::milliseconds(start.elapsed());
     if output.is_json() {
-        Output::json(&json!({ "summary": { "made": made, "ready": before + made, "failed": failed, "ms": ms } }))?;
+        Output::json(
+            &json!({ "summary": { "made": made, "ready": before + made, "failed": failed, "ms": ms } }),
+        )?;
     } else {
         output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
     }
@@ -107,10 +131,16 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
 
 /// Says which spares are of no use to this snapshot.
 fn say_others(output: Output, spares: &[Spares]) {
-    let others: usize = spares.iter().filter(|group| !group.wanted).map(|group| group.ready).sum();
+    let others: usize = spares
+        .iter()
+        .filter(|group| !group.wanted)
+        .map(|group| group.ready)
+        .sum();
     if others > 0 {
         let text = many(others, "spare");
-        output.note(&format!("{text} of other snapshots or made otherwise; schemastamp pool drain drops them"));
+        output.note(&format!(
+            "{text} of other snapshots or made otherwise; schemastamp pool drain drops them"
+        ));
     }
 }
 
@@ -128,12 +158,25 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
     let output = session.output;
     let provisioner = provisioner(session, what).await?;
     let options = &provisioner.options().render;
-    let seen = status(provisioner.server(), provisioner.snapshot(), options, &session.stop)
-        .await
-        .map_err(crate::tenant::pool::PoolError::from)?;
+    let seen = status(
+        provisioner.server(),
+        provisioner.snapshot(),
+        options,
+        &session.stop,
+    )
+    .await
+    .map_err(crate::tenant::pool::PoolError::from)?;
     say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
-        let Spares { snapshot, options, owner, ready, broken, oldest, wanted } = group;
+        let Spares {
+            snapshot,
+            options,
+            owner,
+            ready,
+            broken,
+            oldest,
+            wanted,
+        } = group;
         if output.is_json() {
             Output::json(
                 &json!({ "snapshot": snapshot, "options": options, "owner": owner, "ready": ready, "broken": broken,
@@ -142,7 +185,11 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
             continue;
         }
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
-        let mut rest = format!("{} of {}", many(*ready, "spare"), if *wanted { "this snapshot" } else { shown });
+        let mut rest = format!(
+            "{} of {}",
+            many(*ready, "spare"),
+            if *wanted { "this snapshot" } else { shown }
+        );
         // Writing to a String does not fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
             let _ = write!(rest, " for {}", safe(owner));
@@ -156,21 +203,40 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
         if *broken > 0 {
             let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));
         }
-        let (style, word) =
-            if *wanted { (AnsiColor::Green.on_default(), "ready") } else { (AnsiColor::Yellow.on_default(), "other") };
+        let (style, word) = if *wanted {
+            (AnsiColor::Green.on_default(), "ready")
+        } else {
+            (AnsiColor::Yellow.on_default(), "other")
+        };
         output.result(style, word, &rest)?;
     }
     for stray in &seen.strays {
         if output.is_json() {
             Output::json(&json!({ "stray": stray }))?;
         } else {
-            output.result(AnsiColor::Yellow.on_default(), "stray", &format!("{stray}: in no pool"))?;
+            output.result(
+                AnsiColor::Yellow.on_default(),
+                "stray",
+                &format!("{stray}: in no pool"),
+            )?;
         }
     }
     if output.is_json() {
-        let ready: usize = seen.spares.iter().filter(|group| group.wanted).map(|group| group.ready).sum();
-        let other: usize = seen.spares.iter().filter(|group| !group.wanted).map(|group| group.ready).sum();
-        Output::json(&json!({ "summary": { "ready": ready, "other": other, "strays": seen.strays.len() } }))?;
+        let ready: usize = seen
+            .spares
+            .iter()
+            .filter(|group| group.wanted)
+            .map(|group| group.ready)
+            .sum();
+        let other: usize = seen
+            .spares
+            .iter()
+            .filter(|group| !group.wanted)
+            .map(|group| group.ready)
+            .sum();
+        Output::json(
+            &json!({ "summary": { "ready": ready, "other": other, "strays": seen.strays.len() } }),
+        )?;
     }
     Ok(exit::DONE)
 }
@@ -178,14 +244,26 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
 async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, Failure> {
     let output = session.output;
     let provisioner = provisioner(session, &arguments.what).await?;
-    let which = if arguments.all { Which::All } else { Which::Others };
+    let which = if arguments.all {
+        Which::All
+    } else {
+        Which::Others
+    };
     let options = &provisioner.options().render;
-    let drained = drain(provisioner.server(), provisioner.snapshot(), options, which, &session.stop)
-        .await
-        .map_err(crate::tenant::pool::PoolError::from)?;
+    let drained = drain(
+        provisioner.server(),
+        provisioner.snapshot(),
+        options,
+        which,
+        &session.stop,
+    )
+    .await
+    .map_err(crate::tenant::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if output.is_json() {
-        Output::json(&json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }))?;
+        Output::json(
+            &json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }),
+        )?;
     } else {
         output.say(&format!("{} dropped", many(drained.dropped, "spare")));
     }

@@ -23,11 +23,16 @@ pub(super) struct Progress {
 impl Progress {
     /// A bar for so many tenants; none where their number is not known, for programs, and where nobody looks.
     pub(super) fn new(session: &Session, total: Option<usize>) -> Self {
-        let wanted = !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal();
+        let wanted =
+            !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal();
         let bar = total.filter(|_| wanted).map(|total| {
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("[{bar:30}] {pos}/{len}, {rate} a second, {eta} left");
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+            let bar =
+                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("[{bar:30}] {pos}/{len}, {rate} a second, {eta} left");
+            let style = style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ");
             let rate = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
                 // The bar's own line does not fail to be written.
                 let _ = write!(to, "{:.1}", state.per_sec());
@@ -36,7 +41,10 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&bar);
+        SHOWN
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&bar);
         Self { bar }
     }
 

@@ -23,6 +23,9 @@ pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<Stri
             return Err(Failure::Interrupted(signal));
         }
     };
-    let answer = answer.map_err(|source| Failure::Stream { stream: "standard input", source })?;
+    let answer = answer.map_err(|source| Failure::Stream {
+        stream: "standard input",
+        source,
+    })?;
     Ok(Some(answer.trim_end_matches(['\n', '\r']).to_owned()))
 }

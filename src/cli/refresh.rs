@@ -27,10 +27,20 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
-    let refreshed = Box::pin(refresh(&server, &pg_dump, &snapshot, &migrations, &options, &session.stop)).await?;
+    let refreshed = Box::pin(refresh(
+        &server,
+        &pg_dump,
+        &snapshot,
+        &migrations,
+        &options,
+        &session.stop,
+    ))
+    .await?;
     notes(session, &refreshed.notes);
     for left in &refreshed.leftovers {
-        output.note(&format!("dropped '{left}', which a run that did not end well had left"));
+        output.note(&format!(
+            "dropped '{left}', which a run that did not end well had left"
+        ));
     }
     let file = arguments.output.unwrap_or(path);
     let changed = Output::file(&file, &refreshed.snapshot.to_text())?;
@@ -45,7 +55,11 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
         output.say(&format!("proven: {} objects equal", proof.objects));
     }
     let word = if changed { "wrote" } else { "unchanged:" };
-    output.say(&format!("{word} '{}', {} applied", file.display(), many(refreshed.applied.len(), "migration")));
+    output.say(&format!(
+        "{word} '{}', {} applied",
+        file.display(),
+        many(refreshed.applied.len(), "migration")
+    ));
     Ok(exit::DONE)
 }
 
@@ -55,20 +69,43 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
     let committed = snapshot_file::load(&path, output)?;
-    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
+    let migrations = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| load(folder, output))
+        .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
-            let refreshed =
-                Box::pin(refresh(&server, &pg_dump, &committed, migrations, &options, &session.stop)).await?;
+            let refreshed = Box::pin(refresh(
+                &server,
+                &pg_dump,
+                &committed,
+                migrations,
+                &options,
+                &session.stop,
+            ))
+            .await?;
             (refreshed.snapshot, "snapshot and migrations".to_owned())
         }
         (None, Some(schema)) => {
-            let now = recapture(&server, &pg_dump, &committed, schema, &options, &session.stop).await?;
+            let now = recapture(
+                &server,
+                &pg_dump,
+                &committed,
+                schema,
+                &options,
+                &session.stop,
+            )
+            .await?;
             (now.snapshot, format!("schema {schema}"))
         }
-        (None, None) => return Err(Failure::Usage("check what? --schema or --migrations".to_owned())),
+        (None, None) => {
+            return Err(Failure::Usage(
+                "check what? --schema or --migrations".to_owned(),
+            ));
+        }
     };
     let file = path.display().to_string();
     match compare(&committed, &now, &file, &name) {
@@ -81,12 +118,16 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         }
         Comparison::Different { diff } => {
             if output.is_json() {
-                Output::json(&json!({ "summary": { "equal": false, "file": file, "diff": diff } }))?;
+                Output::json(
+                    &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
+                )?;
             } else {
                 Output::raw(&diff)?;
             }
-            output
-                .say(&format!("'{file}' is not what the {name} {}", if migrations.is_some() { "make" } else { "has" }));
+            output.say(&format!(
+                "'{file}' is not what the {name} {}",
+                if migrations.is_some() { "make" } else { "has" }
+            ));
             Ok(exit::DIFFERENCES)
         }
     }
@@ -100,7 +141,11 @@ async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgD
 
 fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
     let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
-    RefreshOptions { versions_table, prove, strictness: Strictness::default() }
+    RefreshOptions {
+        versions_table,
+        prove,
+        strictness: Strictness::default(),
+    }
 }
 
 fn notes(session: &Session, notes: &[Note]) {

@@ -18,7 +18,9 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     let snapshot = snapshot_file::load(&path, session.output)?;
     let mut options = render_options(&arguments.what);
     options.timeout = Some(tool.timeout.value).filter(|timeout| !timeout.is_zero());
-    let script = snapshot.script_for(&tenant, &options).map_err(|source| Failure::Template { path, source })?;
+    let script = snapshot
+        .script_for(&tenant, &options)
+        .map_err(|source| Failure::Template { path, source })?;
     if session.output.is_json() {
         Output::json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
     } else {

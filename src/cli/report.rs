@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::report_capture::of_capture;
 use super::report_tenants::{
-    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh, of_verify,
+    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh,
+    of_verify,
 };
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
@@ -50,7 +51,16 @@ impl Report {
         }
         let message = error.to_string();
         let (id, details, more) = (id.into(), Vec::new(), Map::new());
-        Self { code, id, message, causes, details, hint: None, statement: None, more }
+        Self {
+            code,
+            id,
+            message,
+            causes,
+            details,
+            hint: None,
+            statement: None,
+            more,
+        }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -72,8 +82,22 @@ impl Report {
             message.push_str(": ");
             message.push_str(cause);
         }
-        let Self { code, id, statement, hint, more, .. } = self;
-        ErrorObject { code: *code, id, message, statement: statement.as_deref(), hint: hint.as_deref(), more }
+        let Self {
+            code,
+            id,
+            statement,
+            hint,
+            more,
+            ..
+        } = self;
+        ErrorObject {
+            code: *code,
+            id,
+            message,
+            statement: statement.as_deref(),
+            hint: hint.as_deref(),
+            more,
+        }
     }
 }
 
@@ -139,7 +163,8 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
     }
 }
 
-const CREATE_CITUS: &str = "create the extension there (CREATE EXTENSION citus), or leave citus out";
+const CREATE_CITUS: &str =
+    "create the extension there (CREATE EXTENSION citus), or leave citus out";
 
 impl Report {
     /// For errors whose words hold those of their source.
@@ -155,8 +180,15 @@ pub(super) fn of_signal(signal: Signal) -> u8 {
 }
 
 fn of_config(error: &ConfigError) -> Report {
-    let is_file = matches!(error, ConfigError::File { .. } | ConfigError::Exposed { .. });
-    let code = if is_file { exit::FILE } else { exit::CONFIGURATION };
+    let is_file = matches!(
+        error,
+        ConfigError::File { .. } | ConfigError::Exposed { .. }
+    );
+    let code = if is_file {
+        exit::FILE
+    } else {
+        exit::CONFIGURATION
+    };
     Report::of(error, code, error.id())
 }
 
@@ -174,31 +206,49 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
         PsqlError::Run(error) => of_run(error),
         PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
         PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
-        PsqlError::Script { message, .. } => {
-            Report { hint: hint_of(message), ..Report::of(error, exit::SQL, of_message(message)) }
-        }
-        PsqlError::Random(_) | PsqlError::Fatal { .. } | PsqlError::Output { .. } | PsqlError::Encoding { .. } => {
-            Report::of(error, exit::PROGRAM, "program.failed")
-        }
+        PsqlError::Script { message, .. } => Report {
+            hint: hint_of(message),
+            ..Report::of(error, exit::SQL, of_message(message))
+        },
+        PsqlError::Random(_)
+        | PsqlError::Fatal { .. }
+        | PsqlError::Output { .. }
+        | PsqlError::Encoding { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// A failed connection in words: what, why, and what to change.
-pub(super) fn of_connection(messages: &[ServerMessage], stderr: &str, context: Option<&Context>) -> Report {
+pub(super) fn of_connection(
+    messages: &[ServerMessage],
+    stderr: &str,
+    context: Option<&Context>,
+) -> Report {
     let unknown = Context::default();
     let context = context.unwrap_or(&unknown);
     let findings = explain(stderr.as_bytes(), context);
-    let said = messages.iter().map(|message| message.message.trim().to_owned()).filter(|text| !text.is_empty());
+    let said = messages
+        .iter()
+        .map(|message| message.message.trim().to_owned())
+        .filter(|text| !text.is_empty());
     let mut causes: Vec<String> = said.collect();
     causes.dedup();
     causes.truncate(4);
     // Never empty, says `explain`; with nothing to say the words of psql do.
     let (id, what, why, fix) = findings.into_iter().next().map_or_else(
-        || ("connection.failed".to_owned(), "the connection failed".to_owned(), String::new(), String::new()),
+        || {
+            (
+                "connection.failed".to_owned(),
+                "the connection failed".to_owned(),
+                String::new(),
+                String::new(),
+            )
+        },
         |finding| {
             // Which failure it is, and who said so.
             let speaker = finding.evidence.get("said_by").and_then(Value::as_str);
-            let speaker = speaker.map(|speaker| format!(", says {speaker}")).unwrap_or_default();
+            let speaker = speaker
+                .map(|speaker| format!(", says {speaker}"))
+                .unwrap_or_default();
             let what = format!("{} ({}{speaker})", finding.what, finding.id);
             (finding.id, what, finding.why, finding.fix)
         },
@@ -207,7 +257,11 @@ pub(super) fn of_connection(messages: &[ServerMessage], stderr: &str, context: O
         causes.push(why);
     }
     Report {
-        code: if is_about_a_file(&id) { exit::FILE } else { exit::CONNECTION },
+        code: if is_about_a_file(&id) {
+            exit::FILE
+        } else {
+            exit::CONNECTION
+        },
         id,
         message: format!("cannot connect: {what}"),
         causes,
@@ -220,10 +274,26 @@ pub(super) fn of_connection(messages: &[ServerMessage], stderr: &str, context: O
 
 /// Whether a finding is about a file on this machine.
 fn is_about_a_file(id: &str) -> bool {
-    const FAULTS: [&str; 8] =
-        ["missing", "unreadable", "not_a_file", "permissions", "invalid", "encrypted", "mismatch", "colon"];
-    let local = ["tls.client_cert.", "tls.client_key.", "tls.root_cert.", "tls.crl."];
-    local.iter().any(|area| id.strip_prefix(area).is_some_and(|fault| FAULTS.contains(&fault)))
+    const FAULTS: [&str; 8] = [
+        "missing",
+        "unreadable",
+        "not_a_file",
+        "permissions",
+        "invalid",
+        "encrypted",
+        "mismatch",
+        "colon",
+    ];
+    let local = [
+        "tls.client_cert.",
+        "tls.client_key.",
+        "tls.root_cert.",
+        "tls.crl.",
+    ];
+    local.iter().any(|area| {
+        id.strip_prefix(area)
+            .is_some_and(|fault| FAULTS.contains(&fault))
+    })
 }
 
 pub(super) fn of_program(error: &ProgramError) -> Report {
@@ -247,7 +317,9 @@ pub(super) fn of_program(error: &ProgramError) -> Report {
 pub(super) fn of_run(error: &RunError) -> Report {
     match error {
         RunError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout"),
-        RunError::Interrupted { signal, .. } => Report::of(error, of_signal(*signal), "interrupted"),
+        RunError::Interrupted { signal, .. } => {
+            Report::of(error, of_signal(*signal), "interrupted")
+        }
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
         | RunError::Signaled { .. }
@@ -287,7 +359,9 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
             | ScriptError::CopyData { .. }
             | ScriptError::Unexpected { .. },
         ) => "snapshot.syntax",
-        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
+        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => {
+            "snapshot.meta_command"
+        }
         TemplateError::Copy { .. } => "snapshot.copy",
         TemplateError::Transaction { .. } => "snapshot.transaction",
         TemplateError::Unknown { .. } => "snapshot.placeholder",
@@ -351,7 +425,13 @@ fn details(message: &ServerMessage, statement: Option<&FailedStatement>) -> Vec<
         ("query", message.query.as_deref()),
         ("context", message.context.as_deref()),
     ];
-    let said = said.into_iter().filter_map(|(label, text)| Some((label, text?)));
+    let said = said
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, text?)));
     let indented = |text: &str| text.replace('\n', "\n  ");
-    statement.into_iter().chain(said).map(|(label, text)| format!("  {label}: {}", indented(text))).collect()
+    statement
+        .into_iter()
+        .chain(said)
+        .map(|(label, text)| format!("  {label}: {}", indented(text)))
+        .collect()
 }

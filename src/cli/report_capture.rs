@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::doubts;
-use super::report::{Report, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template};
+use super::report::{
+    Report, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::{DumpError as PgDumpError, PsqlError};
@@ -19,7 +21,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
-            report.more.insert("doubts".to_owned(), doubts::json(&undecided.doubts));
+            report
+                .more
+                .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
             report
         }
         CaptureError::Contested { objects, source } => {
@@ -35,8 +39,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested")
-                .hint("give the alias, table or column that is called like the schema another name");
+            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested").hint(
+                "give the alias, table or column that is called like the schema another name",
+            );
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
@@ -51,17 +56,26 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
 fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
     match error {
         PgDumpError::Program(error) => of_program(error),
-        PgDumpError::Folder(_) | PgDumpError::Dump(_) => Report::of(error, exit::FILE, "file.private_folder")
-            .hint("set TMPDIR to a folder that exists, is writable and has room"),
-        PgDumpError::Random(_) | PgDumpError::Encoding { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+        PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
+            Report::of(error, exit::FILE, "file.private_folder")
+                .hint("set TMPDIR to a folder that exists, is writable and has room")
+        }
+        PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
+            Report::of(error, exit::PROGRAM, "program.failed")
+        }
         PgDumpError::Run(error) => of_run(error),
         PgDumpError::Pooled { server, .. } => {
-            let place = server.as_ref().map(|server| format!(", at {server} as it sees itself")).unwrap_or_default();
+            let place = server
+                .as_ref()
+                .map(|server| format!(", at {server} as it sees itself"))
+                .unwrap_or_default();
             Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
             ))
         }
-        PgDumpError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
+        PgDumpError::Connect { messages, stderr } => {
+            of_connection(messages, &stderr.text(), context)
+        }
         PgDumpError::NoSuchSchema { .. } => Report::of(error, exit::SQL, "sql.invalid_schema_name"),
         PgDumpError::Denied { .. } => Report::of(error, exit::SQL, "sql.insufficient_privilege"),
         PgDumpError::Failed { messages, .. } => {
@@ -103,9 +117,9 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
                 report
             }
         }
-        ProofError::Dump { source, .. } => of_psql(source, context)
-            .beneath(error)
-            .hint("the database itself cannot be restored from its dump; this has to be mended there"),
+        ProofError::Dump { source, .. } => of_psql(source, context).beneath(error).hint(
+            "the database itself cannot be restored from its dump; this has to be mended there",
+        ),
         ProofError::Different(differences) => {
             let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -120,6 +134,11 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
 
 /// Whether a right is missing; not where the error itself says what to do.
 fn denied(error: &PsqlError) -> bool {
-    let message = error.messages().iter().find(|message| message.is_error() && message.hint.is_none());
-    message.and_then(|message| message.sqlstate).is_some_and(|sqlstate| sqlstate.as_str() == "42501")
+    let message = error
+        .messages()
+        .iter()
+        .find(|message| message.is_error() && message.hint.is_none());
+    message
+        .and_then(|message| message.sqlstate)
+        .is_some_and(|sqlstate| sqlstate.as_str() == "42501")
 }

@@ -37,9 +37,17 @@ pub(super) fn of_migration(error: &MigrationError) -> Report {
 }
 
 /// Without a connection its own words say it best.
-fn of_beneath(error: &dyn std::error::Error, psql: &PsqlError, context: Option<&Context>) -> Report {
+fn of_beneath(
+    error: &dyn std::error::Error,
+    psql: &PsqlError,
+    context: Option<&Context>,
+) -> Report {
     let report = of_psql(psql, context);
-    if matches!(psql, PsqlError::Script { .. }) { report.beneath(error) } else { report }
+    if matches!(psql, PsqlError::Script { .. }) {
+        report.beneath(error)
+    } else {
+        report
+    }
 }
 
 pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
@@ -59,7 +67,8 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Rep
 
 /// The hook's failure, with the end of what it said.
 pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
-    let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook").hint("run the command for it again, or drop it");
+    let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook")
+        .hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.insert("detail".to_owned(), json!(said));
@@ -90,7 +99,9 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Rep
         RefreshError::Capture(error) => of_capture(error, context),
         RefreshError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
         RefreshError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        RefreshError::Random(_) | RefreshError::Name(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        RefreshError::Random(_) | RefreshError::Name(_) => {
+            Report::of(error, exit::PROGRAM, "program.failed")
+        }
         RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
     }
 }
@@ -99,9 +110,8 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => {
-            Report::of(error, exit::SQL, "tenant.depended_on").hint("nothing was dropped; --cascade drops these, too")
-        }
+        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
+            .hint("nothing was dropped; --cascade drops these, too"),
     }
 }
 
@@ -135,9 +145,16 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
                 let object = format!("{} {}", different.kind, different.object);
                 objects.entry(object).or_default().insert(&different.aspect);
             }
-            let aspects = |aspects: &BTreeSet<&str>| aspects.iter().copied().collect::<Vec<_>>().join(", ");
-            report.details = objects.iter().map(|(object, all)| format!("  {object}: {}", aspects(all))).collect();
-            report.more.insert("objects".to_owned(), json!(objects.keys().collect::<Vec<_>>()));
+            let aspects =
+                |aspects: &BTreeSet<&str>| aspects.iter().copied().collect::<Vec<_>>().join(", ");
+            report.details = objects
+                .iter()
+                .map(|(object, all)| format!("  {object}: {}", aspects(all)))
+                .collect();
+            report.more.insert(
+                "objects".to_owned(),
+                json!(objects.keys().collect::<Vec<_>>()),
+            );
             report
         }
         PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),

@@ -10,7 +10,9 @@ impl ScopeArguments {
     /// The tenants that are named, or all.
     pub(super) fn scope(&self) -> Result<Scope, Failure> {
         if self.tenants.is_empty() {
-            return Ok(Scope::All { pattern: self.pattern.clone() });
+            return Ok(Scope::All {
+                pattern: self.pattern.clone(),
+            });
         }
         let mut names = Vec::with_capacity(self.tenants.len());
         for name in &self.tenants {
@@ -25,7 +27,9 @@ impl ScopeArguments {
     /// As [`ScopeArguments::scope`], for commands that change tenants: all of them must be asked for.
     pub(super) fn explicit_scope(&self) -> Result<Scope, Failure> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
-            return Err(Failure::Usage("which tenants? name them, or say --all or --match PATTERN".to_owned()));
+            return Err(Failure::Usage(
+                "which tenants? name them, or say --all or --match PATTERN".to_owned(),
+            ));
         }
         self.scope()
     }
@@ -33,12 +37,24 @@ impl ScopeArguments {
 
 /// At most 10 names, for people.
 pub(super) fn named(tenants: &[TenantName]) -> String {
-    let shown: Vec<String> = tenants.iter().take(10).map(|name| safe(name.as_str())).collect();
+    let shown: Vec<String> = tenants
+        .iter()
+        .take(10)
+        .map(|name| safe(name.as_str()))
+        .collect();
     let more = tenants.len().saturating_sub(10);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }
 
 /// `1 tenant`, `2 tenants`.
 pub(super) fn many(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }

@@ -31,23 +31,48 @@ struct Link {
 }
 
 impl Session {
-    pub(super) fn new(common: CommonArguments, environment: Environment, output: Output, stop: Stop) -> Self {
-        Self { common, environment, output, stop, context: OnceLock::new(), links: Mutex::default() }
+    pub(super) fn new(
+        common: CommonArguments,
+        environment: Environment,
+        output: Output,
+        stop: Stop,
+    ) -> Self {
+        Self {
+            common,
+            environment,
+            output,
+            stop,
+            context: OnceLock::new(),
+            links: Mutex::default(),
+        }
     }
 
     /// The settings that need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, Failure> {
-        Ok(ToolSettings::resolve(&self.common.tool(), &self.environment)?)
+        Ok(ToolSettings::resolve(
+            &self.common.tool(),
+            &self.environment,
+        )?)
     }
 
     /// The settings that need no server, and how many workers.
     pub(super) fn tool_with_jobs(&self, jobs: Option<String>) -> Result<ToolSettings, Failure> {
-        Ok(ToolSettings::resolve(&ToolFlags { jobs, ..self.common.tool() }, &self.environment)?)
+        Ok(ToolSettings::resolve(
+            &ToolFlags {
+                jobs,
+                ..self.common.tool()
+            },
+            &self.environment,
+        )?)
     }
 
     /// All settings; says what works and is probably not meant.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let settings = Settings::resolve(&self.common.connection(), &self.common.tool(), &self.environment)?;
+        let settings = Settings::resolve(
+            &self.common.connection(),
+            &self.common.tool(),
+            &self.environment,
+        )?;
         for warning in settings.connection.warnings() {
             self.output.warning(&warning.to_string());
         }
@@ -60,16 +85,31 @@ impl Session {
     }
 
     /// One of several servers that settings lead to.
-    pub(super) async fn target_called(&self, settings: &Settings, name: &str) -> Result<Target, Failure> {
+    pub(super) async fn target_called(
+        &self,
+        settings: &Settings,
+        name: &str,
+    ) -> Result<Target, Failure> {
         let target = connect::server(settings, &self.environment, &self.stop).await?;
         self.context.get_or_init(|| target.context.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
         // connection of its own: at the same time as the work, which does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, stop) = (target.server.clone(), target.context.clone(), self.stop.clone());
+            let (server, context, stop) = (
+                target.server.clone(),
+                target.context.clone(),
+                self.stop.clone(),
+            );
             let look = async move { silent_plaintext(&server, mode, &context, &stop).await };
-            let server = if name.is_empty() { String::new() } else { format!("target '{name}': ") };
-            self.links().push(Link { server, look: tokio::spawn(look) });
+            let server = if name.is_empty() {
+                String::new()
+            } else {
+                format!("target '{name}': ")
+            };
+            self.links().push(Link {
+                server,
+                look: tokio::spawn(look),
+            });
         }
         Ok(target)
     }
@@ -86,7 +126,10 @@ impl Session {
 
     /// As [`Session::say_plaintext`], for what is known already.
     pub(super) fn say_plaintext_if_known(&self) {
-        let known: Vec<Link> = self.links().extract_if(.., |link| link.look.is_finished()).collect();
+        let known: Vec<Link> = self
+            .links()
+            .extract_if(.., |link| link.look.is_finished())
+            .collect();
         for Link { server, look } in known {
             // It has ended: nothing is waited for.
             if let Some(Ok(Some(finding))) = futures_now(look) {
@@ -96,7 +139,10 @@ impl Session {
     }
 
     fn say(&self, server: &str, finding: &Finding) {
-        self.output.warning(&format!("{server}{} ({}): {}; {}", finding.what, finding.id, finding.why, finding.fix));
+        self.output.warning(&format!(
+            "{server}{} ({}): {}; {}",
+            finding.what, finding.id, finding.why, finding.fix
+        ));
     }
 
     fn links(&self) -> MutexGuard<'_, Vec<Link>> {

@@ -21,7 +21,11 @@ pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, Failure> {
 
 fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
     let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_sql(path)).collect(),
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_sql(path))
+            .collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(path::PathError::on("read", folder)(error).into()),
     };
@@ -30,22 +34,30 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
         (None, _) => Err(Failure::NoSnapshot),
         (Some(file), true) => Ok(file),
         (Some(last), false) => {
-            let names = files.iter().chain([&last]).map(|file| format!("'{}'", file.display())).collect();
+            let names = files
+                .iter()
+                .chain([&last])
+                .map(|file| format!("'{}'", file.display()))
+                .collect();
             Err(Failure::SeveralSnapshots(names))
         }
     }
 }
 
 fn is_sql(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let hidden = path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
     !hidden && path.extension().is_some_and(|extension| extension == "sql") && path.is_file()
 }
 
 /// Reads a snapshot and says what is odd about it.
 pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, Failure> {
     let bytes = path::read(path)?;
-    let snapshot =
-        Snapshot::parse_bytes(&bytes).map_err(|source| Failure::Snapshot { path: path.to_owned(), source })?;
+    let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| Failure::Snapshot {
+        path: path.to_owned(),
+        source,
+    })?;
     for warning in snapshot.warnings() {
         output.warning(&format!("'{}': {warning}", path.display()));
     }
@@ -71,6 +83,9 @@ mod tests {
         assert_eq!(only_one_in(&snapshots).unwrap(), snapshots.join("b.sql"));
         put("a.sql");
         let error = only_one_in(&snapshots).unwrap_err().to_string();
-        assert!(error.contains("a.sql', '") && error.ends_with("b.sql'"), "{error}");
+        assert!(
+            error.contains("a.sql', '") && error.ends_with("b.sql'"),
+            "{error}"
+        );
     }
 }

@@ -22,10 +22,20 @@ const SHOWN: usize = 12;
 pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, Failure> {
     let output = session.output;
     let scope = arguments.scope.scope()?;
-    let migrations = arguments.migrations.as_deref().map(|folder| load(folder, output)).transpose()?;
+    let migrations = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| load(folder, output))
+        .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
-    let fleet = read_fleet(&target.server, &scope, arguments.versions_table.as_deref(), &session.stop).await?;
+    let fleet = read_fleet(
+        &target.server,
+        &scope,
+        arguments.versions_table.as_deref(),
+        &session.stop,
+    )
+    .await?;
     let status = status(&fleet, migrations.as_ref());
     for tenant in &status.tenants {
         line(session, tenant)?;
@@ -49,19 +59,32 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     }
     let name = safe(tenant.tenant.as_str());
     if let Some(oddity) = &tenant.oddity {
-        return output.result(AnsiColor::Red.on_default(), "odd", &format!("{name}: {oddity}"));
+        return output.result(
+            AnsiColor::Red.on_default(),
+            "odd",
+            &format!("{name}: {oddity}"),
+        );
     }
     let (word, color) = match tenant.behind {
         _ if !tenant.problems.is_empty() => ("odd", AnsiColor::Red),
         Some(0) | None => ("current", AnsiColor::Green),
         Some(_) => ("behind", AnsiColor::Yellow),
     };
-    let mut rest =
-        format!("{name}: {}", tenant.version.as_deref().map_or("no version".to_owned(), |v| format!("at {}", safe(v))));
+    let mut rest = format!(
+        "{name}: {}",
+        tenant
+            .version
+            .as_deref()
+            .map_or("no version".to_owned(), |v| format!("at {}", safe(v)))
+    );
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
         let _ = write!(rest, ", {behind} behind");
     }
-    if let Some(snapshot) = tenant.snapshot.as_deref().and_then(|snapshot| snapshot.get(..SHOWN)) {
+    if let Some(snapshot) = tenant
+        .snapshot
+        .as_deref()
+        .and_then(|snapshot| snapshot.get(..SHOWN))
+    {
         let _ = write!(rest, ", from snapshot {snapshot}");
     }
     for problem in &tenant.problems {
@@ -72,19 +95,36 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
 
 fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
     let output = session.output;
-    let behind = status.tenants.iter().filter(|tenant| tenant.behind.is_some_and(|behind| behind > 0)).count();
-    let odd = status.tenants.iter().filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty()).count();
+    let behind = status
+        .tenants
+        .iter()
+        .filter(|tenant| tenant.behind.is_some_and(|behind| behind > 0))
+        .count();
+    let odd = status
+        .tenants
+        .iter()
+        .filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty())
+        .count();
     let versions = status.by_version();
     if output.is_json() {
-        let versions: Vec<_> =
-            versions.iter().map(|(version, count)| json!({ "version": version, "tenants": count })).collect();
+        let versions: Vec<_> = versions
+            .iter()
+            .map(|(version, count)| json!({ "version": version, "tenants": count }))
+            .collect();
         return Output::json(&json!({ "summary": {
             "tenants": status.tenants.len(), "behind": behind, "odd": odd, "versions": versions,
         } }));
     }
     for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
-        output.say(&format!("{}: {}", safe(version.unwrap_or("no version")), many(*count, "tenant")));
+        output.say(&format!(
+            "{}: {}",
+            safe(version.unwrap_or("no version")),
+            many(*count, "tenant")
+        ));
     }
-    output.say(&format!("{}, {behind} behind, {odd} odd", many(status.tenants.len(), "tenant")));
+    output.say(&format!(
+        "{}, {behind} behind, {odd} odd",
+        many(status.tenants.len(), "tenant")
+    ));
     Ok(())
 }

@@ -12,7 +12,9 @@ use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::tenant::verify::{Aspect, Class, Finding, Reference, Verification, VerifyOptions, verify};
+use crate::tenant::verify::{
+    Aspect, Class, Finding, Reference, Verification, VerifyOptions, verify,
+};
 use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.
@@ -24,7 +26,10 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let snapshot = if arguments.each_other {
         None
     } else {
-        Some(snapshot_file::load(&snapshot_file::find(&settings.tool)?, session.output)?)
+        Some(snapshot_file::load(
+            &snapshot_file::find(&settings.tool)?,
+            session.output,
+        )?)
     };
     let target = session.target(&settings).await?;
     let wanted = [
@@ -32,8 +37,13 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         (arguments.privileges, Aspect::Privileges),
         (arguments.comments, Aspect::Comments),
     ];
-    let aspects = wanted.into_iter().filter_map(|(wanted, aspect)| wanted.then_some(aspect)).collect();
-    let reference = snapshot.as_ref().map_or(Reference::Majority, Reference::Snapshot);
+    let aspects = wanted
+        .into_iter()
+        .filter_map(|(wanted, aspect)| wanted.then_some(aspect))
+        .collect();
+    let reference = snapshot
+        .as_ref()
+        .map_or(Reference::Majority, Reference::Snapshot);
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.stop).await?;
     if session.output.is_json() {
@@ -42,7 +52,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         for_people(session, &verification)?;
     }
     let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
-    Ok(if differs { exit::DIFFERENCES } else { exit::DONE })
+    Ok(if differs {
+        exit::DIFFERENCES
+    } else {
+        exit::DONE
+    })
 }
 
 fn word(class: Class) -> &'static str {
@@ -70,12 +84,20 @@ fn for_programs(verification: &Verification) -> Result<(), Failure> {
     for (index, variant) in verification.variants.iter().enumerate() {
         for tenant in &variant.tenants {
             let outcome = word(variant.class());
-            Output::json(&json!({ "tenant": tenant.as_str(), "outcome": outcome, "variant": index + 1 }))?;
+            Output::json(
+                &json!({ "tenant": tenant.as_str(), "outcome": outcome, "variant": index + 1 }),
+            )?;
         }
         let findings: Vec<_> = variant.findings.iter().map(finding_json).collect();
-        Output::json(&json!({ "variant": index + 1, "tenants": variant.tenants.len(), "findings": findings }))?;
+        Output::json(
+            &json!({ "variant": index + 1, "tenants": variant.tenants.len(), "findings": findings }),
+        )?;
     }
-    let odd: usize = verification.variants.iter().map(|variant| variant.tenants.len()).sum();
+    let odd: usize = verification
+        .variants
+        .iter()
+        .map(|variant| variant.tenants.len())
+        .sum();
     Output::json(&json!({ "summary": {
         "equal": verification.equal.len(), "different": odd, "variants": verification.variants.len(),
         "missing": verification.missing.len(),
@@ -86,25 +108,53 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Fail
     let output = session.output;
     let red = AnsiColor::Red.on_default();
     for variant in &verification.variants {
-        let style = if variant.class() == Class::Cosmetic { AnsiColor::Yellow.on_default() } else { red };
-        let heading = format!("{}: {}", many(variant.tenants.len(), "tenant"), named(&variant.tenants));
-        output.result(style, word(variant.class()).split('_').next().unwrap_or_default(), &heading)?;
-        let shown = if session.common.verbose > 0 { usize::MAX } else { SHOWN };
+        let style = if variant.class() == Class::Cosmetic {
+            AnsiColor::Yellow.on_default()
+        } else {
+            red
+        };
+        let heading = format!(
+            "{}: {}",
+            many(variant.tenants.len(), "tenant"),
+            named(&variant.tenants)
+        );
+        output.result(
+            style,
+            word(variant.class()).split('_').next().unwrap_or_default(),
+            &heading,
+        )?;
+        let shown = if session.common.verbose > 0 {
+            usize::MAX
+        } else {
+            SHOWN
+        };
         for finding in variant.findings.iter().take(shown) {
             output.result(anstyle::Style::new(), " ", &finding.to_string())?;
         }
         let more = variant.findings.len().saturating_sub(shown);
         if more > 0 {
-            output.result(anstyle::Style::new(), " ", &format!("and {more} more; -v shows them"))?;
+            output.result(
+                anstyle::Style::new(),
+                " ",
+                &format!("and {more} more; -v shows them"),
+            )?;
         }
     }
     for tenant in &verification.missing {
         output.result(red, "missing", &safe(tenant.as_str()))?;
     }
-    let odd: usize = verification.variants.iter().map(|variant| variant.tenants.len()).sum();
+    let odd: usize = verification
+        .variants
+        .iter()
+        .map(|variant| variant.tenants.len())
+        .sum();
     let mut text = format!("{} equal", verification.equal.len());
     if odd > 0 {
-        let _ = write!(text, ", {odd} in {}", many(verification.variants.len(), "variant"));
+        let _ = write!(
+            text,
+            ", {odd} in {}",
+            many(verification.variants.len(), "variant")
+        );
     }
     if !verification.missing.is_empty() {
         let _ = write!(text, ", {} missing", verification.missing.len());

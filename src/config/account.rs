@@ -12,7 +12,12 @@ pub struct Account {
 impl Account {
     /// The account of the effective user id; `None` when the id has no entry, as in many containers.
     pub(super) fn of_process() -> Option<Self> {
-        let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective()).ok().flatten()?;
-        Some(Self { name: user.name, home: user.dir })
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective())
+            .ok()
+            .flatten()?;
+        Some(Self {
+            name: user.name,
+            home: user.dir,
+        })
     }
 }

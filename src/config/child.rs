@@ -7,7 +7,12 @@ use super::keyword::{Handling, KEYWORDS};
 use crate::process::EnvValue;
 
 /// Passed on only where GSSAPI is asked for.
-pub(super) const KERBEROS: &[&str] = &["KRB5CCNAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME", "KRB5_KTNAME"];
+pub(super) const KERBEROS: &[&str] = &[
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "KRB5_CLIENT_KTNAME",
+    "KRB5_KTNAME",
+];
 
 impl Connection {
     /// Every variable of libpq for a child whose environment is otherwise empty of them.
@@ -19,23 +24,39 @@ impl Connection {
         let mut environment: BTreeMap<String, EnvValue> = KEYWORDS
             .iter()
             .filter(|keyword| matches!(keyword.handling, Handling::Adopt | Handling::Deliberate))
-            .filter_map(|keyword| Some((keyword.variable?.to_owned(), plain(self.value(keyword.name)?))))
+            .filter_map(|keyword| {
+                Some((
+                    keyword.variable?.to_owned(),
+                    plain(self.value(keyword.name)?),
+                ))
+            })
             .collect();
 
-        let certificate_meant = self.get("sslcert").is_some() && self.value("sslcertmode") != Some("disable");
+        let certificate_meant =
+            self.get("sslcert").is_some() && self.value("sslcertmode") != Some("disable");
         if !certificate_meant {
             // libpq before 16 does not know PGSSLCERTMODE: for it, a file that is not there means the same.
             environment.insert("PGSSLCERT".to_owned(), EnvValue::Absent);
             environment.insert("PGSSLKEY".to_owned(), EnvValue::Absent);
         }
-        let mode = plain(if certificate_meant { "allow" } else { "disable" });
-        environment.entry("PGSSLCERTMODE".to_owned()).or_insert(mode);
+        let mode = plain(if certificate_meant {
+            "allow"
+        } else {
+            "disable"
+        });
+        environment
+            .entry("PGSSLCERTMODE".to_owned())
+            .or_insert(mode);
         for variable in ["PGSSLKEY", "PGSSLROOTCERT"] {
-            environment.entry(variable.to_owned()).or_insert(EnvValue::Absent);
+            environment
+                .entry(variable.to_owned())
+                .or_insert(EnvValue::Absent);
         }
         // Beside a folder of CRLs no default file is looked for; a CRL file that is not there would disable the folder.
         if self.get("sslcrldir").is_none() {
-            environment.entry("PGSSLCRL".to_owned()).or_insert(EnvValue::Absent);
+            environment
+                .entry("PGSSLCRL".to_owned())
+                .or_insert(EnvValue::Absent);
         }
 
         let passfile = match self.value("passfile") {
@@ -45,7 +66,10 @@ impl Connection {
         environment.insert("PGPASSFILE".to_owned(), passfile);
         environment.insert("PGSERVICEFILE".to_owned(), EnvValue::Absent);
         if let Some(password) = &self.password {
-            environment.insert("PGPASSWORD".to_owned(), EnvValue::Secret(password.value.clone()));
+            environment.insert(
+                "PGPASSWORD".to_owned(),
+                EnvValue::Secret(password.value.clone()),
+            );
         }
         if self.asks_for_gss() {
             environment.extend(self.kerberos.clone());
@@ -59,20 +83,32 @@ impl Connection {
         KEYWORDS
             .iter()
             .filter(|keyword| keyword.handling == Handling::Argument)
-            .filter_map(|keyword| Some(format!("{}={}", keyword.name, quoted(self.value(keyword.name)?))))
+            .filter_map(|keyword| {
+                Some(format!(
+                    "{}={}",
+                    keyword.name,
+                    quoted(self.value(keyword.name)?)
+                ))
+            })
             .collect()
     }
 
     fn asks_for_gss(&self) -> bool {
-        self.value("gssencmode").is_some_and(|mode| mode != "disable")
-            || ["krbsrvname", "gsslib", "gssdelegation"].iter().any(|keyword| self.get(keyword).is_some())
-            || self.value("require_auth").is_some_and(|methods| methods.split(',').any(|method| method == "gss"))
+        self.value("gssencmode")
+            .is_some_and(|mode| mode != "disable")
+            || ["krbsrvname", "gsslib", "gssdelegation"]
+                .iter()
+                .any(|keyword| self.get(keyword).is_some())
+            || self
+                .value("require_auth")
+                .is_some_and(|methods| methods.split(',').any(|method| method == "gss"))
     }
 }
 
 /// A value as libpq's `key=value` strings have it.
 fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '+');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '+');
     if !value.is_empty() && value.chars().all(plain) {
         return value.to_owned();
     }
@@ -90,13 +126,19 @@ mod tests {
     /// The child's variables as `NAME=value` lines, in the order of their names.
     fn child(variables: &[(&str, &str)]) -> Vec<String> {
         let environment: Environment = variables.iter().copied().chain([("PGUSER", "u")]).collect();
-        let connection = Connection::resolve(&ConnectionFlags::default(), &environment.in_directory("/w")).unwrap();
+        let connection =
+            Connection::resolve(&ConnectionFlags::default(), &environment.in_directory("/w"))
+                .unwrap();
         let show = |value: EnvValue| match value {
             EnvValue::Plain(value) => value.into_string().unwrap(),
             EnvValue::Secret(_) => "[redacted]".to_owned(),
             EnvValue::Absent => "[absent]".to_owned(),
         };
-        connection.child_environment().into_iter().map(|(name, value)| format!("{name}={}", show(value))).collect()
+        connection
+            .child_environment()
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", show(value)))
+            .collect()
     }
 
     #[test]
@@ -130,9 +172,15 @@ mod tests {
     fn a_certificate_that_is_meant_is_sent() {
         let lines = child(&[("PGSSLCERT", "c.crt"), ("PGSSLKEY", "/k.key")]);
         assert!(
-            has(&lines, "PGSSLCERT=/w/c.crt") && has(&lines, "PGSSLKEY=/k.key") && has(&lines, "PGSSLCERTMODE=allow")
+            has(&lines, "PGSSLCERT=/w/c.crt")
+                && has(&lines, "PGSSLKEY=/k.key")
+                && has(&lines, "PGSSLCERTMODE=allow")
         );
-        let lines = child(&[("PGSSLCERT", "c.crt"), ("PGSSLKEY", "/k.key"), ("PGSSLCERTMODE", "disable")]);
+        let lines = child(&[
+            ("PGSSLCERT", "c.crt"),
+            ("PGSSLKEY", "/k.key"),
+            ("PGSSLCERTMODE", "disable"),
+        ]);
         assert!(has(&lines, "PGSSLCERT=[absent]") && has(&lines, "PGSSLKEY=[absent]"));
         let lines = child(&[("PGSSLCERT", "c.crt")]);
         assert!(has(&lines, "PGSSLKEY=[absent]"));
@@ -142,26 +190,37 @@ mod tests {
     fn a_folder_of_crls_is_not_disabled_by_an_absent_file() {
         let lines = child(&[("PGSSLCRLDIR", "crl")]);
         assert!(has(&lines, "PGSSLCRLDIR=/w/crl"));
-        assert!(!lines.iter().any(|line| line.starts_with("PGSSLCRL=")), "{lines:?}");
+        assert!(
+            !lines.iter().any(|line| line.starts_with("PGSSLCRL=")),
+            "{lines:?}"
+        );
     }
 
     #[test]
     fn the_parents_variables_that_change_sql_do_not_reach_the_child() {
-        let lines =
-            child(&[("PGOPTIONS", "-c role=x"), ("PGTZ", "UTC"), ("PGCLIENTENCODING", "LATIN1"), ("PGGEQO", "off")]);
+        let lines = child(&[
+            ("PGOPTIONS", "-c role=x"),
+            ("PGTZ", "UTC"),
+            ("PGCLIENTENCODING", "LATIN1"),
+            ("PGGEQO", "off"),
+        ]);
         assert!(has(&lines, "PGCLIENTENCODING=UTF8"));
-        assert!(
-            !lines
-                .iter()
-                .any(|line| line.starts_with("PGOPTIONS") || line.starts_with("PGTZ") || line.starts_with("PGGEQO"))
-        );
-        assert!(has(&child(&[("SCHEMASTAMP_OPTIONS", "-c role=x")]), "PGOPTIONS=-c role=x"));
+        assert!(!lines.iter().any(|line| line.starts_with("PGOPTIONS")
+            || line.starts_with("PGTZ")
+            || line.starts_with("PGGEQO")));
+        assert!(has(
+            &child(&[("SCHEMASTAMP_OPTIONS", "-c role=x")]),
+            "PGOPTIONS=-c role=x"
+        ));
     }
 
     #[test]
     fn kerberos_reaches_the_child_only_where_gss_is_asked_for() {
         assert!(!has(&child(&[("KRB5CCNAME", "/c")]), "KRB5CCNAME=/c"));
-        assert!(has(&child(&[("KRB5CCNAME", "/c"), ("PGGSSENCMODE", "prefer")]), "KRB5CCNAME=/c"));
+        assert!(has(
+            &child(&[("KRB5CCNAME", "/c"), ("PGGSSENCMODE", "prefer")]),
+            "KRB5CCNAME=/c"
+        ));
     }
 
     #[test]
@@ -171,7 +230,10 @@ mod tests {
             "postgres://u:hunter2@h/d?keepalives_idle=30&fallback_application_name=it%27s",
         )]);
         let connection = Connection::resolve(&ConnectionFlags::default(), &environment).unwrap();
-        assert_eq!(connection.conninfo_arguments(), [r"fallback_application_name='it\'s'", "keepalives_idle=30"]);
+        assert_eq!(
+            connection.conninfo_arguments(),
+            [r"fallback_application_name='it\'s'", "keepalives_idle=30"]
+        );
     }
 
     proptest! {

@@ -67,8 +67,12 @@ impl Connection {
     /// An unknown or refused keyword, or a value that it cannot have.
     pub fn set(&mut self, keyword: &str, setting: Setting<String>) -> Result<(), ConfigError> {
         let Some(keyword) = Keyword::named(keyword) else {
-            let suggestion = nearest(keyword, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
-            return Err(ConfigError::UnknownKeyword { keyword: keyword.to_owned(), suggestion });
+            let suggestion =
+                nearest(keyword, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
+            return Err(ConfigError::UnknownKeyword {
+                keyword: keyword.to_owned(),
+                suggestion,
+            });
         };
         let given = Given::new(keyword, setting.value, setting.origin);
         let mut changed = self.clone();
@@ -92,16 +96,27 @@ impl Connection {
         self.hands_over_passfile = false;
     }
 
-    pub(super) fn put(&mut self, given: &Given, environment: &Environment) -> Result<(), ConfigError> {
-        let Given { keyword, origin, .. } = given;
+    pub(super) fn put(
+        &mut self,
+        given: &Given,
+        environment: &Environment,
+    ) -> Result<(), ConfigError> {
+        let Given {
+            keyword, origin, ..
+        } = given;
         if let Handling::Refused(reason) = keyword.handling {
-            return Err(ConfigError::Refused { keyword: keyword.name, origin: origin.clone(), reason });
+            return Err(ConfigError::Refused {
+                keyword: keyword.name,
+                origin: origin.clone(),
+                reason,
+            });
         }
         let value = given.checked(environment)?;
         if keyword.is_secret() {
             self.set_password(SecretString::from(value), origin.clone());
         } else {
-            self.settings.insert(keyword.name, Setting::new(value, origin.clone()));
+            self.settings
+                .insert(keyword.name, Setting::new(value, origin.clone()));
         }
         Ok(())
     }
@@ -120,32 +135,50 @@ impl Connection {
     pub fn describe(&self) -> impl Iterator<Item = Described<'_>> {
         KEYWORDS.iter().filter_map(|keyword| {
             let (value, origin) = match (&self.password, self.get(keyword.name)) {
-                (Some(password), _) if keyword.name == "password" => ("[redacted]", &password.origin),
+                (Some(password), _) if keyword.name == "password" => {
+                    ("[redacted]", &password.origin)
+                }
                 (_, Some(setting)) => (setting.value.as_str(), &setting.origin),
                 _ => return None,
             };
-            Some(Described { keyword: keyword.name, value, origin })
+            Some(Described {
+                keyword: keyword.name,
+                value,
+                origin,
+            })
         })
     }
 
     /// The settings that a libpq of this major version does not know, and would ignore or refuse.
-    pub fn unknown_to(&self, libpq_major: u32) -> impl Iterator<Item = (&'static Keyword, &Setting<String>)> {
+    pub fn unknown_to(
+        &self,
+        libpq_major: u32,
+    ) -> impl Iterator<Item = (&'static Keyword, &Setting<String>)> {
         KEYWORDS
             .iter()
-            .filter(move |keyword| keyword.since > libpq_major && keyword.handling != Handling::Consumed)
+            .filter(move |keyword| {
+                keyword.since > libpq_major && keyword.handling != Handling::Consumed
+            })
             .filter_map(|keyword| Some((keyword, self.get(keyword.name)?)))
     }
 
     /// The path a keyword names; `None` when it is not set, and for `sslrootcert=system`.
     pub fn path(&self, keyword: &str) -> Option<Setting<&Path>> {
-        let setting = self.get(keyword).filter(|setting| setting.value != "system")?;
-        Some(Setting::new(Path::new(&setting.value), setting.origin.clone()))
+        let setting = self
+            .get(keyword)
+            .filter(|setting| setting.value != "system")?;
+        Some(Setting::new(
+            Path::new(&setting.value),
+            setting.origin.clone(),
+        ))
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.describe().map(|line| (line.keyword, format!("{} ({})", line.value, line.origin)));
+        let lines = self
+            .describe()
+            .map(|line| (line.keyword, format!("{} ({})", line.value, line.origin)));
         formatter.debug_map().entries(lines).finish()
     }
 }

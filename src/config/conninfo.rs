@@ -57,7 +57,9 @@ pub(super) fn form(text: &str) -> Form<'_> {
     match text.split_once("://") {
         Some((scheme, rest)) if SCHEMES.contains(&scheme) => Form::Uri(rest),
         Some((scheme, _)) if !scheme.contains(['=', ' ', '\'', '"']) => {
-            let known = FOREIGN.iter().any(|foreign| foreign.eq_ignore_ascii_case(scheme));
+            let known = FOREIGN
+                .iter()
+                .any(|foreign| foreign.eq_ignore_ascii_case(scheme));
             Form::Foreign(Some(scheme).filter(|_| known))
         }
         _ if text.contains('=') => Form::Pairs(text),
@@ -73,10 +75,18 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Option<Vec<Part>>, Co
         Form::Name(_) => return Ok(None),
         Form::Foreign(scheme) => {
             let scheme = scheme.map(str::to_owned);
-            return Err(ConfigError::NotConnectionString { origin: origin.clone(), scheme });
+            return Err(ConfigError::NotConnectionString {
+                origin: origin.clone(),
+                scheme,
+            });
         }
     };
-    parts.map(Some).map_err(|problem| ConfigError::ConnectionString { origin: origin.clone(), problem })
+    parts
+        .map(Some)
+        .map_err(|problem| ConfigError::ConnectionString {
+            origin: origin.clone(),
+            problem,
+        })
 }
 
 /// C's `isspace` in the C locale.
@@ -91,7 +101,9 @@ pub(super) fn pairs(text: &str) -> Result<Vec<Part>, StringProblem> {
     let mut left = text.trim_start_matches(is_blank);
     while !left.is_empty() {
         number += 1;
-        let (name, after) = left.split_once('=').ok_or(StringProblem::PairNoEquals(number))?;
+        let (name, after) = left
+            .split_once('=')
+            .ok_or(StringProblem::PairNoEquals(number))?;
         let name = name.trim_end_matches(is_blank);
         if name.contains(is_blank) {
             return Err(StringProblem::PairNoEquals(number));
@@ -123,7 +135,12 @@ fn pair_value(text: &str, number: usize) -> Result<(String, &str), StringProblem
 
 /// One setting by the name it has in a string. The name appears in the error only where it cannot be a piece of a
 /// password: where keywords came before it, and none of them was a password that may have lacked its quotes.
-pub(super) fn part(name: &str, value: String, number: usize, before: &[Part]) -> Result<Part, StringProblem> {
+pub(super) fn part(
+    name: &str,
+    value: String,
+    number: usize,
+    before: &[Part],
+) -> Result<Part, StringProblem> {
     // As in libpq's conninfo_storeval: the name sslmode had before 8.0.
     let (name, value) = match name {
         "requiressl" if value.starts_with('1') => ("sslmode", "require".to_owned()),
@@ -132,15 +149,27 @@ pub(super) fn part(name: &str, value: String, number: usize, before: &[Part]) ->
     };
     let Some(keyword) = Keyword::named(name) else {
         let harmless = !before.is_empty() && !before.iter().any(|part| part.keyword.is_secret());
-        let word = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        let suggestion = nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
+        let word = name.len() <= 40
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let suggestion =
+            nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
         let keyword = Some(name.to_owned()).filter(|_| word && harmless && !name.is_empty());
-        return Err(StringProblem::UnknownKeyword { number, keyword, suggestion });
+        return Err(StringProblem::UnknownKeyword {
+            number,
+            keyword,
+            suggestion,
+        });
     };
     if value.contains('\0') {
         return Err(StringProblem::NulCharacter(keyword.name));
     }
-    Ok(Part { keyword, value, showable: !keyword.is_secret() })
+    Ok(Part {
+        keyword,
+        value,
+        showable: !keyword.is_secret(),
+    })
 }
 
 #[cfg(test)]
@@ -150,7 +179,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(&'static str, String)> {
-        pairs(text).unwrap().into_iter().map(|part| (part.keyword.name, part.value)).collect()
+        pairs(text)
+            .unwrap()
+            .into_iter()
+            .map(|part| (part.keyword.name, part.value))
+            .collect()
     }
 
     fn problem(text: &str) -> StringProblem {
@@ -159,12 +192,21 @@ mod tests {
 
     #[test]
     fn pairs_are_read_as_libpq_reads_them() {
-        assert_eq!(read("host=a port = 5 \n"), [("host", "a".into()), ("port", "5".into())]);
+        assert_eq!(
+            read("host=a port = 5 \n"),
+            [("host", "a".into()), ("port", "5".into())]
+        );
         assert_eq!(read(r"user='it\'s \\ so'"), [("user", r"it's \ so".into())]);
         assert_eq!(read(r"user=two\ words"), [("user", "two words".into())]);
         assert_eq!(read("password=a'b"), [("password", "a'b".into())]);
-        assert_eq!(read("requirepeer= host=/none"), [("requirepeer", "host=/none".into())]);
-        assert_eq!(read("user='a'host=b"), [("user", "a".into()), ("host", "b".into())]);
+        assert_eq!(
+            read("requirepeer= host=/none"),
+            [("requirepeer", "host=/none".into())]
+        );
+        assert_eq!(
+            read("user='a'host=b"),
+            [("user", "a".into()), ("host", "b".into())]
+        );
         assert_eq!(read("requiressl=1"), [("sslmode", "require".into())]);
         assert_eq!(read(""), []);
     }
@@ -184,7 +226,10 @@ mod tests {
     #[test]
     fn a_piece_of_an_unquoted_password_is_not_shown() {
         let shown = format!("{0} {0:?}", problem("host=a password=open sesame=1"));
-        assert!(!shown.contains("sesame") && !shown.contains("open"), "{shown}");
+        assert!(
+            !shown.contains("sesame") && !shown.contains("open"),
+            "{shown}"
+        );
     }
 
     #[test]

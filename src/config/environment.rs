@@ -31,7 +31,10 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the environment, the account and the current directory of this process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn of_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),
@@ -49,12 +52,17 @@ impl Environment {
     /// The same environment in another current directory.
     #[must_use]
     pub fn in_directory(self, directory: impl Into<PathBuf>) -> Self {
-        Self { directory: Some(directory.into()), ..self }
+        Self {
+            directory: Some(directory.into()),
+            ..self
+        }
     }
 
     /// The value of a variable; `None` when it is not set.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 
     /// The value of a variable as text; `None` when it is not set.
@@ -62,7 +70,9 @@ impl Environment {
     /// # Errors
     /// A value that is not UTF-8, or is empty, is an error that names the variable.
     pub fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
         let origin = || Origin::Variable(name.to_owned());
         match value.to_str() {
             None => Err(ConfigError::NotUtf8 { origin: origin() }),
@@ -73,7 +83,9 @@ impl Environment {
 
     /// All variables, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The account of the effective user; `None` when the user id has no entry.
@@ -85,7 +97,9 @@ impl Environment {
     ///
     /// From 15 on it is `$HOME` if that is set and not empty, else the account's entry; before, the entry alone.
     pub fn home(&self, libpq_major: u32) -> Option<PathBuf> {
-        let variable = self.get("HOME").filter(|home| libpq_major >= 15 && !home.is_empty());
+        let variable = self
+            .get("HOME")
+            .filter(|home| libpq_major >= 15 && !home.is_empty());
         match variable {
             Some(home) => Some(PathBuf::from(home)),
             None => self.account.as_ref().map(|account| account.home.clone()),
@@ -98,7 +112,9 @@ impl Environment {
         if path.is_absolute() {
             return Some(path.to_owned());
         }
-        self.directory.as_ref().map(|directory| directory.join(path))
+        self.directory
+            .as_ref()
+            .map(|directory| directory.join(path))
     }
 
     /// The variables that a child process inherits; none of them chooses a server, a file of libpq or a language.
@@ -108,16 +124,25 @@ impl Environment {
 
     /// The named variables as far as they are set.
     pub(super) fn pick(&self, names: &[&str]) -> BTreeMap<String, EnvValue> {
-        let set = names.iter().filter_map(|name| Some((*name, self.get(name)?)));
-        set.map(|(name, value)| (name.to_owned(), EnvValue::Plain(value.to_owned()))).collect()
+        let set = names
+            .iter()
+            .filter_map(|name| Some((*name, self.get(name)?)));
+        set.map(|(name, value)| (name.to_owned(), EnvValue::Plain(value.to_owned())))
+            .collect()
     }
 }
 
 impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
     /// An environment of these variables, without an account and a current directory.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, ..Self::default() }
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        Self {
+            variables,
+            ..Self::default()
+        }
     }
 }
 
@@ -137,12 +162,16 @@ mod tests {
     use super::*;
 
     fn nobody() -> Account {
-        Account { name: "nobody".to_owned(), home: PathBuf::from("/nonexistent") }
+        Account {
+            name: "nobody".to_owned(),
+            home: PathBuf::from("/nonexistent"),
+        }
     }
 
     #[test]
     fn home_follows_the_rule_of_the_libpq_version() {
-        let environment = Environment::from_iter([("HOME", "/home/other")]).with_account(Some(nobody()));
+        let environment =
+            Environment::from_iter([("HOME", "/home/other")]).with_account(Some(nobody()));
         assert_eq!(environment.home(15), Some(PathBuf::from("/home/other")));
         assert_eq!(environment.home(14), Some(PathBuf::from("/nonexistent")));
         let empty = Environment::from_iter([("HOME", "")]).with_account(Some(nobody()));
@@ -152,24 +181,46 @@ mod tests {
 
     #[test]
     fn a_child_inherits_nothing_that_steers_libpq() {
-        let environment = Environment::from_iter([("PATH", "/bin"), ("PGHOST", "x"), ("HOME", "/h"), ("LANG", "de")]);
-        assert_eq!(environment.inherited().into_keys().collect::<Vec<_>>(), ["PATH"]);
+        let environment = Environment::from_iter([
+            ("PATH", "/bin"),
+            ("PGHOST", "x"),
+            ("HOME", "/h"),
+            ("LANG", "de"),
+        ]);
+        assert_eq!(
+            environment.inherited().into_keys().collect::<Vec<_>>(),
+            ["PATH"]
+        );
     }
 
     #[test]
     fn debug_shows_names_only() {
         let environment = Environment::from_iter([("PGPASSWORD", "hunter2")]);
         let shown = format!("{environment:?}");
-        assert!(shown.contains("PGPASSWORD") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("PGPASSWORD") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn text_that_is_not_utf8_or_empty_is_an_error_that_names_the_variable() {
         use std::os::unix::ffi::OsStringExt;
-        let environment =
-            Environment::from_iter([("PGHOST", OsString::from_vec(vec![0xff])), ("PGPORT", OsString::new())]);
-        assert_eq!(environment.text("PGHOST").unwrap_err().to_string(), "PGHOST is not valid UTF-8");
-        assert!(environment.text("PGPORT").unwrap_err().to_string().starts_with("PGPORT is empty"));
+        let environment = Environment::from_iter([
+            ("PGHOST", OsString::from_vec(vec![0xff])),
+            ("PGPORT", OsString::new()),
+        ]);
+        assert_eq!(
+            environment.text("PGHOST").unwrap_err().to_string(),
+            "PGHOST is not valid UTF-8"
+        );
+        assert!(
+            environment
+                .text("PGPORT")
+                .unwrap_err()
+                .to_string()
+                .starts_with("PGPORT is empty")
+        );
         assert_eq!(environment.text("PGUSER").unwrap(), None);
     }
 }

@@ -46,7 +46,9 @@ pub enum ConfigError {
         scheme: Option<String>,
     },
     /// A database's name was expected where a connection string stands.
-    #[error("{origin} must be the name of a database, and holds a connection string; put that into {instead}")]
+    #[error(
+        "{origin} must be the name of a database, and holds a connection string; put that into {instead}"
+    )]
     NotName {
         /// Where the value came from.
         origin: Origin,
@@ -248,7 +250,11 @@ pub enum StringProblem {
 
 /// A value fit for a message: quoted, control characters escaped, at most 60 characters.
 pub(super) fn shown(value: &str) -> String {
-    let mut text: String = value.chars().take(60).flat_map(char::escape_debug).collect();
+    let mut text: String = value
+        .chars()
+        .take(60)
+        .flat_map(char::escape_debug)
+        .collect();
     if value.chars().nth(60).is_some() {
         text.push('…');
     }
@@ -256,37 +262,50 @@ pub(super) fn shown(value: &str) -> String {
 }
 
 fn got(value: Option<&str>) -> String {
-    value.map(|value| format!(", and is '{value}'")).unwrap_or_default()
+    value
+        .map(|value| format!(", and is '{value}'"))
+        .unwrap_or_default()
 }
 
 fn at_line(line: Option<usize>) -> String {
-    line.map(|line| format!(", line {line}")).unwrap_or_default()
+    line.map(|line| format!(", line {line}"))
+        .unwrap_or_default()
 }
 
 fn name(keyword: Option<&str>) -> String {
-    keyword.map(|keyword| format!(" ('{keyword}')")).unwrap_or_default()
+    keyword
+        .map(|keyword| format!(" ('{keyword}')"))
+        .unwrap_or_default()
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map(|suggestion| format!("; did you mean {suggestion}?")).unwrap_or_default()
+    suggestion
+        .map(|suggestion| format!("; did you mean {suggestion}?"))
+        .unwrap_or_default()
 }
 
 fn keyword_advice(suggestion: Option<&str>) -> String {
     match suggestion {
         Some(suggestion) => format!("; did you mean {suggestion}?"),
-        None => "; remove it, or give schemastamp a URL of its own in SCHEMASTAMP_DATABASE_URL".to_owned(),
+        None => "; remove it, or give schemastamp a URL of its own in SCHEMASTAMP_DATABASE_URL"
+            .to_owned(),
     }
 }
 
 fn scheme_note(scheme: Option<&str>) -> String {
-    scheme.map(|scheme| format!(", and its scheme is '{scheme}'")).unwrap_or_default()
+    scheme
+        .map(|scheme| format!(", and its scheme is '{scheme}'"))
+        .unwrap_or_default()
 }
 
 fn list(paths: &[PathBuf]) -> String {
     if paths.is_empty() {
         return "any service file: there is none; set PGSERVICEFILE".to_owned();
     }
-    let quoted: Vec<String> = paths.iter().map(|path| format!("'{}'", path.display())).collect();
+    let quoted: Vec<String> = paths
+        .iter()
+        .map(|path| format!("'{}'", path.display()))
+        .collect();
     quoted.join(" or ")
 }
 

@@ -50,17 +50,45 @@ const DBNAME: Origin = Origin::Flag("--dbname");
 impl ConnectionFlags {
     /// Whether there is any.
     pub fn is_given(&self) -> bool {
-        let Self { host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl } = self;
-        [host, port, username, dbname, sslmode, sslrootcert, sslcert, sslkey, sslcrl].iter().any(|flag| flag.is_some())
+        let Self {
+            host,
+            port,
+            username,
+            dbname,
+            sslmode,
+            sslrootcert,
+            sslcert,
+            sslkey,
+            sslcrl,
+        } = self;
+        [
+            host,
+            port,
+            username,
+            dbname,
+            sslmode,
+            sslrootcert,
+            sslcert,
+            sslkey,
+            sslcrl,
+        ]
+        .iter()
+        .any(|flag| flag.is_some())
     }
 
     /// The values of the flags, the stronger ones last, and whether `--dbname` is a connection string.
     ///
     /// As in psql, a connection string wins over `--host`, `--port` and `--username`. The TLS flags, which psql does not
     /// have, win over the connection string.
-    pub(super) fn given(&self, warnings: &mut Vec<ConfigWarning>) -> Result<(Vec<Given>, bool), ConfigError> {
-        let place =
-            [("host", "--host", &self.host), ("port", "--port", &self.port), ("user", "--username", &self.username)];
+    pub(super) fn given(
+        &self,
+        warnings: &mut Vec<ConfigWarning>,
+    ) -> Result<(Vec<Given>, bool), ConfigError> {
+        let place = [
+            ("host", "--host", &self.host),
+            ("port", "--port", &self.port),
+            ("user", "--username", &self.username),
+        ];
         let tls = [
             ("sslmode", "--sslmode", &self.sslmode),
             ("sslrootcert", "--sslrootcert", &self.sslrootcert),
@@ -79,12 +107,17 @@ impl ConnectionFlags {
                 let parts = of_string(parts, &DBNAME);
                 warnings.extend(parts.iter().filter_map(|part| {
                     let flag = given.iter().find(|flag| flag.keyword == part.keyword)?;
-                    Some(ConfigWarning::Overridden { loser: flag.origin.clone(), winner: part.origin.clone() })
+                    Some(ConfigWarning::Overridden {
+                        loser: flag.origin.clone(),
+                        winner: part.origin.clone(),
+                    })
                 }));
                 given.extend(parts);
             }
             (None, Some(name)) => {
-                given.extend(Keyword::named("dbname").map(|keyword| Given::new(keyword, name, DBNAME)));
+                given.extend(
+                    Keyword::named("dbname").map(|keyword| Given::new(keyword, name, DBNAME)),
+                );
             }
             (None, None) => {}
         }
@@ -94,7 +127,11 @@ impl ConnectionFlags {
 }
 
 fn flag((keyword, flag, value): &(&str, &'static str, &Option<String>)) -> Option<Given> {
-    Some(Given::new(Keyword::named(keyword)?, value.as_deref()?, Origin::Flag(flag)))
+    Some(Given::new(
+        Keyword::named(keyword)?,
+        value.as_deref()?,
+        Origin::Flag(flag),
+    ))
 }
 
 /// The parts of a connection string with their origin.
@@ -105,7 +142,10 @@ pub(super) fn of_string(parts: Vec<Part>, whole: &Origin) -> Vec<Given> {
             keyword: part.keyword,
             value: part.value,
             showable: part.showable,
-            origin: Origin::Part { keyword: part.keyword.name.to_owned(), whole: Box::new(whole.clone()) },
+            origin: Origin::Part {
+                keyword: part.keyword.name.to_owned(),
+                whole: Box::new(whole.clone()),
+            },
         })
         .collect()
 }

@@ -14,7 +14,11 @@ pub struct Host {
 impl Host {
     /// Whether the connection goes through a Unix socket, on which libpq never uses TLS.
     pub fn is_socket(&self) -> bool {
-        self.address.is_none() && self.name.as_deref().is_none_or(|name| name.starts_with(['/', '@']))
+        self.address.is_none()
+            && self
+                .name
+                .as_deref()
+                .is_none_or(|name| name.starts_with(['/', '@']))
     }
 }
 
@@ -24,28 +28,45 @@ pub(super) const DEFAULT_PORT: u16 = 5432;
 impl Connection {
     /// The hosts in the order libpq tries them; at least one.
     pub fn hosts(&self) -> Vec<Host> {
-        let (names, addresses, ports) = (self.entries("host"), self.entries("hostaddr"), self.entries("port"));
-        let entry = |list: &[String], at: usize| list.get(at).filter(|entry| !entry.is_empty()).cloned();
+        let (names, addresses, ports) = (
+            self.entries("host"),
+            self.entries("hostaddr"),
+            self.entries("port"),
+        );
+        let entry =
+            |list: &[String], at: usize| list.get(at).filter(|entry| !entry.is_empty()).cloned();
         (0..names.len().max(addresses.len()).max(1))
             .map(|at| {
-                let port = if ports.len() == 1 { ports.first().cloned() } else { entry(&ports, at) };
+                let port = if ports.len() == 1 {
+                    ports.first().cloned()
+                } else {
+                    entry(&ports, at)
+                };
                 Host {
                     name: entry(&names, at),
                     address: entry(&addresses, at),
-                    port: port.and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_PORT),
+                    port: port
+                        .and_then(|port| port.parse().ok())
+                        .unwrap_or(DEFAULT_PORT),
                 }
             })
             .collect()
     }
 
     fn entries(&self, keyword: &str) -> Vec<String> {
-        self.get(keyword).map(|setting| setting.value.split(',').map(str::to_owned).collect()).unwrap_or_default()
+        self.get(keyword)
+            .map(|setting| setting.value.split(',').map(str::to_owned).collect())
+            .unwrap_or_default()
     }
 
     /// Checks that there is an address and a port per host, or one port for all.
     pub(super) fn check_hosts(&self) -> Result<(), ConfigError> {
         let origin = |keyword| self.get(keyword).map(|setting| setting.origin.clone());
-        let (names, addresses, ports) = (self.entries("host"), self.entries("hostaddr"), self.entries("port"));
+        let (names, addresses, ports) = (
+            self.entries("host"),
+            self.entries("hostaddr"),
+            self.entries("port"),
+        );
         let (hosts_origin, hosts) = match (origin("host"), origin("hostaddr")) {
             (Some(hosts_origin), Some(addresses_origin)) if names.len() != addresses.len() => {
                 return Err(ConfigError::ListLength {
@@ -61,13 +82,15 @@ impl Connection {
             (None, None) => (super::Origin::Default("libpq"), 1),
         };
         match origin("port") {
-            Some(origin) if ports.len() != 1 && ports.len() != hosts => Err(ConfigError::ListLength {
-                what: "ports",
-                count: ports.len(),
-                origin: Box::new(origin),
-                hosts,
-                hosts_origin: Box::new(hosts_origin),
-            }),
+            Some(origin) if ports.len() != 1 && ports.len() != hosts => {
+                Err(ConfigError::ListLength {
+                    what: "ports",
+                    count: ports.len(),
+                    origin: Box::new(origin),
+                    hosts,
+                    hosts_origin: Box::new(hosts_origin),
+                })
+            }
             _ => Ok(()),
         }
     }

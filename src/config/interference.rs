@@ -17,14 +17,26 @@ pub struct Interference {
 /// Variables that libpq, psql, `pg_dump` or Debian's wrapper read, and no keyword stands for.
 const OTHERS: &[(&str, &str)] = &[
     ("PGDATESTYLE", "would change how dates are read and written"),
-    ("PGTZ", "would change how times with a time zone are written"),
-    ("PGGEQO", "would change the planner, and PgBouncer refuses it"),
+    (
+        "PGTZ",
+        "would change how times with a time zone are written",
+    ),
+    (
+        "PGGEQO",
+        "would change the planner, and PgBouncer refuses it",
+    ),
     ("PGLOCALEDIR", "would choose the translations of messages"),
     ("PSQLRC", "would run commands at the start of psql"),
     ("PG_COLOR", "would put colours into error messages"),
-    ("PGCLUSTER", "would make Debian's wrapper choose another server"),
+    (
+        "PGCLUSTER",
+        "would make Debian's wrapper choose another server",
+    ),
     ("PGOAUTHDEBUG", "would change how OAuth logs in"),
-    ("PGSYSCONFDIR", "would choose the folder of the system-wide files"),
+    (
+        "PGSYSCONFDIR",
+        "would choose the folder of the system-wide files",
+    ),
 ];
 
 impl Interference {
@@ -35,27 +47,43 @@ impl Interference {
             .filter_map(|keyword| {
                 let variable = keyword.variable.filter(|variable| set(variable))?;
                 let winner = match keyword.name {
-                    "password" => connection.password.as_ref().map(|password| &password.origin),
+                    "password" => connection
+                        .password
+                        .as_ref()
+                        .map(|password| &password.origin),
                     name => connection.get(name).map(|setting| &setting.origin),
                 };
                 let own = Origin::Variable(variable.to_owned());
                 let (effect, instead) = match &keyword.handling {
                     // Services and password files are read here; that the child does not read them changes nothing.
                     Handling::Consumed => return None,
-                    Handling::Deliberate => {
-                        ("would change the session of psql", winner.filter(|winner| **winner != own))
-                    }
+                    Handling::Deliberate => (
+                        "would change the session of psql",
+                        winner.filter(|winner| **winner != own),
+                    ),
                     _ if winner == Some(&own) => return None,
                     _ => ("would count for psql where nothing else does", winner),
                 };
-                Some(Self { variable, effect, instead: instead.cloned() })
+                Some(Self {
+                    variable,
+                    effect,
+                    instead: instead.cloned(),
+                })
             })
             .collect();
         let others = OTHERS.iter().filter(|(variable, _)| set(variable));
-        found.extend(others.map(|&(variable, effect)| Self { variable, effect, instead: None }));
+        found.extend(others.map(|&(variable, effect)| Self {
+            variable,
+            effect,
+            instead: None,
+        }));
         if environment.account().is_some() && environment.home(15) != environment.home(14) {
             let effect = "is not the home of this account: libpq 15 and later would look for certificates there";
-            found.push(Self { variable: "HOME", effect, instead: None });
+            found.push(Self {
+                variable: "HOME",
+                effect,
+                instead: None,
+            });
         }
         found
     }

@@ -50,11 +50,23 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => formatter.write_str(flag),
             Self::Variable(name) => formatter.write_str(name),
             Self::Part { keyword, whole } => write!(formatter, "{keyword} in {whole}"),
-            Self::Service { path, line, service } => {
-                write!(formatter, "service '{service}' in '{}', line {line}", path.display())
+            Self::Service {
+                path,
+                line,
+                service,
+            } => {
+                write!(
+                    formatter,
+                    "service '{service}' in '{}', line {line}",
+                    path.display()
+                )
             }
-            Self::PasswordFile { path, line } => write!(formatter, "'{}', line {line}", path.display()),
-            Self::Target { path, target } => write!(formatter, "target '{target}' of '{}'", path.display()),
+            Self::PasswordFile { path, line } => {
+                write!(formatter, "'{}', line {line}", path.display())
+            }
+            Self::Target { path, target } => {
+                write!(formatter, "target '{target}' of '{}'", path.display())
+            }
             Self::Code => formatter.write_str("the calling program"),
             Self::Default(whose) => write!(formatter, "default ({whose})"),
         }
@@ -78,6 +90,9 @@ impl<T> Setting<T> {
 
     /// The same origin with another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
-        Setting { value: change(self.value), origin: self.origin }
+        Setting {
+            value: change(self.value),
+            origin: self.origin,
+        }
     }
 }

@@ -20,11 +20,17 @@ pub(super) fn look_up(
     warnings: &mut Vec<ConfigWarning>,
 ) -> Result<Vec<Option<Setting<SecretString>>>, ConfigError> {
     match read(path) {
-        Ok(content) => hosts.iter().map(|host| find(&content, path, host, database, user)).collect(),
+        Ok(content) => hosts
+            .iter()
+            .map(|host| find(&content, path, host, database, user))
+            .collect(),
         Err(problem) => {
             if explicit || !matches!(problem, Unusable::Missing) {
                 let problem = problem.to_string();
-                warnings.push(ConfigWarning::PasswordFile { path: path.to_owned(), problem });
+                warnings.push(ConfigWarning::PasswordFile {
+                    path: path.to_owned(),
+                    problem,
+                });
             }
             Ok(vec![None; hosts.len()])
         }
@@ -94,15 +100,21 @@ fn find(
             continue;
         }
         let rest = names.iter().find_map(|name| matching(text, name));
-        let rest =
-            [port.as_str(), database, user].iter().try_fold(rest, |rest, token| rest.map(|rest| matching(rest, token)));
+        let rest = [port.as_str(), database, user]
+            .iter()
+            .try_fold(rest, |rest, token| rest.map(|rest| matching(rest, token)));
         let Some(Some(password)) = rest else { continue };
-        let origin = Origin::PasswordFile { path: path.to_owned(), line };
+        let origin = Origin::PasswordFile {
+            path: path.to_owned(),
+            line,
+        };
         let password = unescape(password);
         if password.is_empty() {
             return Err(ConfigError::Empty { origin });
         }
-        let password = String::from_utf8(password).map_err(|_| ConfigError::NotUtf8 { origin: origin.clone() })?;
+        let password = String::from_utf8(password).map_err(|_| ConfigError::NotUtf8 {
+            origin: origin.clone(),
+        })?;
         return Ok(Some(Setting::new(SecretString::from(password), origin)));
     }
     Ok(None)
@@ -153,8 +165,17 @@ mod tests {
 
     use super::*;
 
-    fn at(host: Option<&str>, content: &str, database: &str, user: &str) -> Option<(String, Origin)> {
-        let host = Host { name: host.map(str::to_owned), address: None, port: 5432 };
+    fn at(
+        host: Option<&str>,
+        content: &str,
+        database: &str,
+        user: &str,
+    ) -> Option<(String, Origin)> {
+        let host = Host {
+            name: host.map(str::to_owned),
+            address: None,
+            port: 5432,
+        };
         let found = find(content.as_bytes(), Path::new("/p"), &host, database, user).unwrap()?;
         Some((found.value.expose_secret().to_owned(), found.origin))
     }
@@ -168,7 +189,11 @@ mod tests {
         for (host, content, expected) in [
             (Some("h"), "h:5432:d:u:secret", Some("secret")),
             (Some("h"), "*:*:*:*:any\n", Some("any")),
-            (Some("h"), "# h:5432:d:u:no\nh:5432:d:u:yes\r\n", Some("yes")),
+            (
+                Some("h"),
+                "# h:5432:d:u:no\nh:5432:d:u:yes\r\n",
+                Some("yes"),
+            ),
             (Some("h"), "h:5433:d:u:other port", None),
             (Some("h"), "hh:5432:d:u:x", None),
             (Some("h"), "h:5432:d:u", None),
@@ -176,7 +201,11 @@ mod tests {
             (Some("h"), "h:5432:d:u:a:b", Some("a")),
             (Some("::1"), r"\:\:1:5432:d:u:v6", Some("v6")),
             (None, "localhost:5432:d:u:socket", Some("socket")),
-            (Some("/var/run/postgresql"), "localhost:5432:d:u:socket", Some("socket")),
+            (
+                Some("/var/run/postgresql"),
+                "localhost:5432:d:u:socket",
+                Some("socket"),
+            ),
             (Some("/srv/s"), "localhost:5432:d:u:socket", None),
             (Some("/srv/s"), "/srv/s:5432:d:u:socket", Some("socket")),
         ] {
@@ -186,9 +215,21 @@ mod tests {
 
     #[test]
     fn the_line_is_known_and_fields_may_be_escaped() {
-        let (password, origin) = at(Some("h"), "x:1:*:*:no\nh:5432:a\\:b:c\\\\d:yes", "a:b", r"c\d").unwrap();
+        let (password, origin) = at(
+            Some("h"),
+            "x:1:*:*:no\nh:5432:a\\:b:c\\\\d:yes",
+            "a:b",
+            r"c\d",
+        )
+        .unwrap();
         assert_eq!(password, "yes");
-        assert_eq!(origin, Origin::PasswordFile { path: "/p".into(), line: 2 });
+        assert_eq!(
+            origin,
+            Origin::PasswordFile {
+                path: "/p".into(),
+                line: 2
+            }
+        );
     }
 
     #[test]
@@ -196,12 +237,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pgpass");
         path::write_atomic(&file, b"*:*:*:*:hunter2\n").unwrap();
-        let hosts = [Host { name: None, address: None, port: 5432 }];
+        let hosts = [Host {
+            name: None,
+            address: None,
+            port: 5432,
+        }];
         let mut warnings = Vec::new();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(look_up(&file, true, (&hosts, "d", "u"), &mut warnings).unwrap()[0].is_none());
         let shown = warnings[0].to_string();
-        assert!(shown.contains("0640") && shown.contains("chmod 0600") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("0640") && shown.contains("chmod 0600") && !shown.contains("hunter2"),
+            "{shown}"
+        );
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert!(look_up(&file, true, (&hosts, "d", "u"), &mut warnings).unwrap()[0].is_some());
         assert_eq!(warnings.len(), 1);
@@ -209,13 +257,23 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_worth_a_warning_only_where_it_was_named() {
-        let hosts = [Host { name: None, address: None, port: 5432 }];
+        let hosts = [Host {
+            name: None,
+            address: None,
+            port: 5432,
+        }];
         let mut warnings = Vec::new();
         let missing = Path::new("/nonexistent/pgpass");
         look_up(missing, false, (&hosts, "d", "u"), &mut warnings).unwrap();
         assert!(warnings.is_empty());
         look_up(missing, true, (&hosts, "d", "u"), &mut warnings).unwrap();
-        look_up(Path::new("/dev/null"), false, (&hosts, "d", "u"), &mut warnings).unwrap();
+        look_up(
+            Path::new("/dev/null"),
+            false,
+            (&hosts, "d", "u"),
+            &mut warnings,
+        )
+        .unwrap();
         assert!(warnings[0].to_string().ends_with("it does not exist"));
         assert!(warnings[1].to_string().ends_with("it is not a plain file"));
     }

@@ -10,8 +10,8 @@ use super::host::DEFAULT_PORT;
 use super::keyword::{Handling, KEYWORDS, TLS_VERSIONS};
 use super::value::Given;
 use super::{
-    ConfigError, ConfigWarning, Connection, ConnectionFlags, Environment, Interference, Keyword, Origin, Setting,
-    passfile, service, variables,
+    ConfigError, ConfigWarning, Connection, ConnectionFlags, Environment, Interference, Keyword,
+    Origin, Setting, passfile, service, variables,
 };
 
 /// The sources found so far, the strongest first; within one, the last value of a keyword counts.
@@ -27,8 +27,16 @@ impl Connection {
     ///
     /// # Errors
     /// An empty or malformed value in a source that counts, named with that source.
-    pub fn resolve(flags: &ConnectionFlags, environment: &Environment) -> Result<Self, ConfigError> {
-        let mut sources = Sources { environment, layers: Vec::new(), service: None, warnings: Vec::new() };
+    pub fn resolve(
+        flags: &ConnectionFlags,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut sources = Sources {
+            environment,
+            layers: Vec::new(),
+            service: None,
+            warnings: Vec::new(),
+        };
         let (given, string_in_flag) = flags.given(&mut sources.warnings)?;
         sources.add(given)?;
         sources.add(variables::connection(environment)?)?;
@@ -46,14 +54,25 @@ impl Connection {
     /// An empty or malformed value, named with its keyword.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, ConfigError> {
         let Some(parts) = conninfo::parse(text, &Origin::Code)? else {
-            return Err(ConfigError::NotConnectionString { origin: Origin::Code, scheme: None });
+            return Err(ConfigError::NotConnectionString {
+                origin: Origin::Code,
+                scheme: None,
+            });
         };
         Self::of_given(of_string(parts, &Origin::Code), environment)
     }
 
     /// A connection of these values alone, without looking at any variable that names a connection.
-    pub(super) fn of_given(given: Vec<Given>, environment: &Environment) -> Result<Self, ConfigError> {
-        let mut sources = Sources { environment, layers: Vec::new(), service: None, warnings: Vec::new() };
+    pub(super) fn of_given(
+        given: Vec<Given>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut sources = Sources {
+            environment,
+            layers: Vec::new(),
+            service: None,
+            warnings: Vec::new(),
+        };
         sources.add(given)?;
         sources.into_connection()
     }
@@ -62,11 +81,16 @@ impl Connection {
 /// The parts of `SCHEMASTAMP_DATABASE_URL`, else of `DATABASE_URL`.
 fn database_url(environment: &Environment) -> Result<Option<Vec<Given>>, ConfigError> {
     for variable in [variables::DATABASE_URL, "DATABASE_URL"] {
-        let Some(text) = environment.text(variable)? else { continue };
+        let Some(text) = environment.text(variable)? else {
+            continue;
+        };
         let origin = Origin::Variable(variable.to_owned());
         return match conninfo::parse(text, &origin)? {
             Some(parts) => Ok(Some(of_string(parts, &origin))),
-            None => Err(ConfigError::NotConnectionString { origin, scheme: None }),
+            None => Err(ConfigError::NotConnectionString {
+                origin,
+                scheme: None,
+            }),
         };
     }
     Ok(None)
@@ -77,7 +101,11 @@ impl Sources<'_> {
     fn add(&mut self, given: Vec<Given>) -> Result<(), ConfigError> {
         for given in &given {
             if let Handling::Refused(reason) = given.keyword.handling {
-                return Err(ConfigError::Refused { keyword: given.keyword.name, origin: given.origin.clone(), reason });
+                return Err(ConfigError::Refused {
+                    keyword: given.keyword.name,
+                    origin: given.origin.clone(),
+                    reason,
+                });
             }
         }
         self.layers.push(given);
@@ -88,10 +116,15 @@ impl Sources<'_> {
         if self.service.is_some() {
             return Ok(());
         }
-        let Some(service) = self.checked("service")? else { return Ok(()) };
+        let Some(service) = self.checked("service")? else {
+            return Ok(());
+        };
         let file = match self.checked("servicefile")? {
             Some(file) => Some(file),
-            None => self.variable("servicefile")?.map(|given| self.check(&given)).transpose()?,
+            None => self
+                .variable("servicefile")?
+                .map(|given| self.check(&given))
+                .transpose()?,
         };
         let file = file.map(|file| file.map(PathBuf::from));
         let entries = service::load(&service, file, self.environment)?;
@@ -102,8 +135,9 @@ impl Sources<'_> {
     /// Adds libpq's variables for the keywords that no stronger source has.
     fn add_libpq_variables(&mut self) -> Result<(), ConfigError> {
         let mut given = Vec::new();
-        for keyword in
-            KEYWORDS.iter().filter(|keyword| matches!(keyword.handling, Handling::Adopt | Handling::Consumed))
+        for keyword in KEYWORDS
+            .iter()
+            .filter(|keyword| matches!(keyword.handling, Handling::Adopt | Handling::Consumed))
         {
             if self.find(keyword.name).is_none() {
                 given.extend(self.variable(keyword.name)?);
@@ -111,10 +145,13 @@ impl Sources<'_> {
         }
         let variables = self.layers.len();
         self.add(given)?;
-        if let (Some(variables), Some(service)) = (self.layers.get(variables), self.layers.get(variables + 1)) {
+        if let (Some(variables), Some(service)) =
+            (self.layers.get(variables), self.layers.get(variables + 1))
+        {
             let losing = service.iter().filter_map(|entry| {
-                let winner =
-                    variables.iter().find(|given| given.keyword == entry.keyword && given.value != entry.value)?;
+                let winner = variables
+                    .iter()
+                    .find(|given| given.keyword == entry.keyword && given.value != entry.value)?;
                 Some(ConfigWarning::VariableOverService {
                     keyword: entry.keyword.name,
                     variable: winner.origin.clone(),
@@ -138,32 +175,54 @@ impl Sources<'_> {
             Some("0") | None => return Ok(()),
             Some(value) => {
                 let value = Some(super::error::shown(value));
-                return Err(ConfigError::Value { origin, value, expected: "0 or 1".to_owned() });
+                return Err(ConfigError::Value {
+                    origin,
+                    value,
+                    expected: "0 or 1".to_owned(),
+                });
             }
         };
-        self.layers
-            .push(Keyword::named("sslmode").map(|keyword| Given::new(keyword, mode, origin)).into_iter().collect());
+        self.layers.push(
+            Keyword::named("sslmode")
+                .map(|keyword| Given::new(keyword, mode, origin))
+                .into_iter()
+                .collect(),
+        );
         Ok(())
     }
 
     /// The value of libpq's variable for a keyword.
     fn variable(&self, keyword: &str) -> Result<Option<Given>, ConfigError> {
-        let Some(keyword) = Keyword::named(keyword) else { return Ok(None) };
-        let Some(variable) = keyword.variable else { return Ok(None) };
+        let Some(keyword) = Keyword::named(keyword) else {
+            return Ok(None);
+        };
+        let Some(variable) = keyword.variable else {
+            return Ok(None);
+        };
         let text = self.environment.text(variable)?;
         Ok(text.map(|text| Given::new(keyword, text, Origin::Variable(variable.to_owned()))))
     }
 
     fn find(&self, keyword: &str) -> Option<&Given> {
-        self.layers.iter().find_map(|layer| layer.iter().rev().find(|given| given.keyword.name == keyword))
+        self.layers.iter().find_map(|layer| {
+            layer
+                .iter()
+                .rev()
+                .find(|given| given.keyword.name == keyword)
+        })
     }
 
     fn checked(&self, keyword: &str) -> Result<Option<Setting<String>>, ConfigError> {
-        self.find(keyword).map(|given| self.check(given)).transpose()
+        self.find(keyword)
+            .map(|given| self.check(given))
+            .transpose()
     }
 
     fn check(&self, given: &Given) -> Result<Setting<String>, ConfigError> {
-        Ok(Setting::new(given.checked(self.environment)?, given.origin.clone()))
+        Ok(Setting::new(
+            given.checked(self.environment)?,
+            given.origin.clone(),
+        ))
     }
 
     fn into_connection(self) -> Result<Connection, ConfigError> {
@@ -175,7 +234,10 @@ impl Sources<'_> {
             warnings: Vec::new(),
             interfering: Vec::new(),
         };
-        for given in KEYWORDS.iter().filter_map(|keyword| self.find(keyword.name)) {
+        for given in KEYWORDS
+            .iter()
+            .filter_map(|keyword| self.find(keyword.name))
+        {
             connection.put(given, self.environment)?;
         }
         let mut warnings = self.warnings;
@@ -198,27 +260,46 @@ fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigW
             Origin::Variable(name) if name.starts_with("PG") => Origin::Variable("PG".to_owned()),
             other => other.clone(),
         };
-        let together = matches!((&host.origin, &address.origin), (Origin::Service { .. }, Origin::Service { .. }));
+        let together = matches!(
+            (&host.origin, &address.origin),
+            (Origin::Service { .. }, Origin::Service { .. })
+        );
         if !together && whole(&host.origin) != whole(&address.origin) {
             let (address, host) = (address.origin.clone(), host.origin.clone());
             warnings.push(ConfigWarning::AddressOverHost { address, host });
         }
     }
     if let Some(encoding) = connection.get("client_encoding")
-        && !["UTF8", "UTF-8", "UNICODE"].iter().any(|utf8| utf8.eq_ignore_ascii_case(&encoding.value))
+        && !["UTF8", "UTF-8", "UNICODE"]
+            .iter()
+            .any(|utf8| utf8.eq_ignore_ascii_case(&encoding.value))
     {
-        warnings.push(ConfigWarning::Encoding { origin: encoding.origin.clone() });
+        warnings.push(ConfigWarning::Encoding {
+            origin: encoding.origin.clone(),
+        });
     }
     if connection.get("options").is_none() && environment.get("PGOPTIONS").is_some() {
-        warnings.push(ConfigWarning::NotAdopted { variable: "PGOPTIONS", instead: "SCHEMASTAMP_OPTIONS" });
+        warnings.push(ConfigWarning::NotAdopted {
+            variable: "PGOPTIONS",
+            instead: "SCHEMASTAMP_OPTIONS",
+        });
     }
-    for keyword in ["sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"] {
+    for keyword in [
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslcrl",
+        "sslcrldir",
+        "passfile",
+    ] {
         // The path is absolute by now, and a folder with this name in the current directory is all that it can mean.
         let tilde = environment.absolute(Path::new("~"));
         if let (Some(setting), Some(tilde)) = (connection.get(keyword), tilde)
             && Path::new(&setting.value).starts_with(tilde)
         {
-            warnings.push(ConfigWarning::Tilde { origin: setting.origin.clone() });
+            warnings.push(ConfigWarning::Tilde {
+                origin: setting.origin.clone(),
+            });
         }
     }
     warnings
@@ -227,28 +308,53 @@ fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigW
 fn defaults(connection: &mut Connection, environment: &Environment) -> Result<(), ConfigError> {
     let settings = &mut connection.settings;
     let mut default = |keyword: &'static str, value: &str, whose: &'static str| {
-        settings.entry(keyword).or_insert_with(|| Setting::new(value.to_owned(), Origin::Default(whose))).value.clone()
+        settings
+            .entry(keyword)
+            .or_insert_with(|| Setting::new(value.to_owned(), Origin::Default(whose)))
+            .value
+            .clone()
     };
     let account = environment.account().map(|account| account.name.as_str());
-    let user = default("user", account.unwrap_or_default(), "the account of this process");
+    let user = default(
+        "user",
+        account.unwrap_or_default(),
+        "the account of this process",
+    );
     default("dbname", &user, "the user name");
     default("port", &DEFAULT_PORT.to_string(), "libpq");
     default("gssencmode", "disable", "schemastamp");
     default("application_name", "schemastamp", "schemastamp");
     let system = connection.value("sslrootcert") == Some("system");
-    let sslmode = Setting::new(if system { "verify-full" } else { "prefer" }.to_owned(), Origin::Default("libpq"));
+    let sslmode = Setting::new(
+        if system { "verify-full" } else { "prefer" }.to_owned(),
+        Origin::Default("libpq"),
+    );
     connection.settings.entry("sslmode").or_insert(sslmode);
     // The tool writes and reads UTF-8, whatever else was asked for.
-    connection.settings.insert("client_encoding", Setting::new("UTF8".to_owned(), Origin::Default("schemastamp")));
-    if user.is_empty() { Err(ConfigError::NoUser) } else { Ok(()) }
+    connection.settings.insert(
+        "client_encoding",
+        Setting::new("UTF8".to_owned(), Origin::Default("schemastamp")),
+    );
+    if user.is_empty() {
+        Err(ConfigError::NoUser)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_protocol_range(connection: &Connection) -> Result<(), ConfigError> {
     let get = |keyword| connection.get(keyword);
-    let (Some(min), Some(max)) = (get("ssl_min_protocol_version"), get("ssl_max_protocol_version")) else {
+    let (Some(min), Some(max)) = (
+        get("ssl_min_protocol_version"),
+        get("ssl_max_protocol_version"),
+    ) else {
         return Ok(());
     };
-    let rank = |setting: &Setting<String>| TLS_VERSIONS.iter().position(|version| *version == setting.value);
+    let rank = |setting: &Setting<String>| {
+        TLS_VERSIONS
+            .iter()
+            .position(|version| *version == setting.value)
+    };
     if rank(min) <= rank(max) {
         return Ok(());
     }
@@ -273,18 +379,29 @@ fn look_up_password(
     let explicit = named.is_some();
     let default = || {
         // The tool reads the file itself, by the rule of libpq 15 and later for the home directory.
-        let path = environment.home(15)?.join(".pgpass").into_os_string().into_string().ok()?;
+        let path = environment
+            .home(15)?
+            .join(".pgpass")
+            .into_os_string()
+            .into_string()
+            .ok()?;
         Some(Setting::new(path, Origin::Default("libpq")))
     };
-    let Some(file) = named.or_else(default) else { return Ok(()) };
+    let Some(file) = named.or_else(default) else {
+        return Ok(());
+    };
     let hosts = connection.hosts();
     let account = (hosts.as_slice(), connection.database(), connection.user());
     let found = passfile::look_up(Path::new(&file.value), explicit, account, warnings)?;
     let text = |password: &Option<Setting<secrecy::SecretString>>| {
-        password.as_ref().map(|password| secrecy::ExposeSecret::expose_secret(&password.value).to_owned())
+        password
+            .as_ref()
+            .map(|password| secrecy::ExposeSecret::expose_secret(&password.value).to_owned())
     };
     let mut found = found.into_iter();
-    let Some(first) = found.next() else { return Ok(()) };
+    let Some(first) = found.next() else {
+        return Ok(());
+    };
     let rest: Vec<_> = found.collect();
     if rest.iter().all(|other| text(other) == text(&first)) {
         connection.password = first;

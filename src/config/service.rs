@@ -29,9 +29,10 @@ pub(super) fn load(
     let personal = match file {
         Some(file) => Some((file.value, Some(file.origin))),
         // The tool reads the file itself, by the rule of libpq 15 and later for the home directory.
-        None => {
-            environment.home(15).map(|home| (home.join(".pg_service.conf"), None)).filter(|(path, _)| path.exists())
-        }
+        None => environment
+            .home(15)
+            .map(|home| (home.join(".pg_service.conf"), None))
+            .filter(|(path, _)| path.exists()),
     };
     if let Some((path, origin)) = personal {
         let origin = origin.unwrap_or(Origin::Default("libpq"));
@@ -46,7 +47,11 @@ pub(super) fn load(
         }
         searched.push(path);
     }
-    Err(ConfigError::ServiceNotFound { service: service.value.clone(), origin: service.origin.clone(), searched })
+    Err(ConfigError::ServiceNotFound {
+        service: service.value.clone(),
+        origin: service.origin.clone(),
+        searched,
+    })
 }
 
 fn system_file(environment: &Environment) -> Result<Option<PathBuf>, ConfigError> {
@@ -54,21 +59,29 @@ fn system_file(environment: &Environment) -> Result<Option<PathBuf>, ConfigError
         Some(folder) => vec![folder],
         None => SYSTEM_FOLDERS.to_vec(),
     };
-    let files =
-        folders.into_iter().filter_map(|folder| environment.absolute(&Path::new(folder).join("pg_service.conf")));
+    let files = folders
+        .into_iter()
+        .filter_map(|folder| environment.absolute(&Path::new(folder).join("pg_service.conf")));
     Ok(files.into_iter().find(|path| path.exists()))
 }
 
 /// The entries of one section; `None` when the file has no such section.
 fn section(path: &Path, origin: &Origin, service: &str) -> Result<Option<Vec<Given>>, ConfigError> {
-    let content = path::read(path).map_err(|source| ConfigError::File { origin: origin.clone(), source })?;
+    let content = path::read(path).map_err(|source| ConfigError::File {
+        origin: origin.clone(),
+        source,
+    })?;
     parse(&content, path, service)
 }
 
 fn parse(content: &[u8], path: &Path, service: &str) -> Result<Option<Vec<Given>>, ConfigError> {
     let mut entries: Option<Vec<Given>> = None;
     for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
-        let fail = |problem: String| ConfigError::ServiceFile { path: path.to_owned(), line, problem };
+        let fail = |problem: String| ConfigError::ServiceFile {
+            path: path.to_owned(),
+            line,
+            problem,
+        };
         let Ok(text) = std::str::from_utf8(text) else {
             match entries {
                 Some(_) => return Err(fail("the line is not valid UTF-8".to_owned())),
@@ -80,29 +93,49 @@ fn parse(content: &[u8], path: &Path, service: &str) -> Result<Option<Vec<Given>
             if entries.is_some() {
                 break;
             }
-            let found = header.strip_prefix(service).is_some_and(|rest| rest.starts_with(']'));
+            let found = header
+                .strip_prefix(service)
+                .is_some_and(|rest| rest.starts_with(']'));
             entries = found.then(Vec::new);
             continue;
         }
-        let Some(entries) = entries.as_mut().filter(|_| !text.is_empty() && !text.starts_with('#')) else { continue };
+        let Some(entries) = entries
+            .as_mut()
+            .filter(|_| !text.is_empty() && !text.starts_with('#'))
+        else {
+            continue;
+        };
         if text.starts_with("ldap") {
-            return Err(fail("services in an LDAP directory are not supported; write the settings here".to_owned()));
+            return Err(fail(
+                "services in an LDAP directory are not supported; write the settings here"
+                    .to_owned(),
+            ));
         }
-        let (name, value) = text.split_once('=').ok_or_else(|| fail("there is no '=' in the line".to_owned()))?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| fail("there is no '=' in the line".to_owned()))?;
         if name == "service" || name == "servicefile" {
             return Err(fail("a service cannot name another service".to_owned()));
         }
         let keyword = Keyword::named(name).ok_or_else(|| {
             let suggestion = nearest(name, KEYWORDS.iter().map(|keyword| keyword.name));
-            fail(match (name.trim_end_matches(is_blank) != name, suggestion) {
-                (true, _) => "a blank before '=' is not allowed in a service file".to_owned(),
-                (_, Some(suggestion)) => format!("the keyword is not known to libpq; did you mean {suggestion}?"),
-                (_, None) => "the keyword is not known to libpq".to_owned(),
-            })
+            fail(
+                match (name.trim_end_matches(is_blank) != name, suggestion) {
+                    (true, _) => "a blank before '=' is not allowed in a service file".to_owned(),
+                    (_, Some(suggestion)) => {
+                        format!("the keyword is not known to libpq; did you mean {suggestion}?")
+                    }
+                    (_, None) => "the keyword is not known to libpq".to_owned(),
+                },
+            )
         })?;
         // In a service file the first entry of a keyword counts.
         if !entries.iter().any(|entry| entry.keyword == keyword) {
-            let origin = Origin::Service { path: path.to_owned(), line, service: service.to_owned() };
+            let origin = Origin::Service {
+                path: path.to_owned(),
+                line,
+                service: service.to_owned(),
+            };
             entries.push(Given::new(keyword, value, origin));
         }
     }
@@ -114,14 +147,27 @@ mod tests {
     use super::*;
 
     fn read(content: &str, service: &str) -> Result<Option<Vec<(&'static str, String)>>, String> {
-        let entries = parse(content.as_bytes(), Path::new("/f"), service).map_err(|error| error.to_string())?;
-        Ok(entries.map(|entries| entries.into_iter().map(|entry| (entry.keyword.name, entry.value)).collect()))
+        let entries = parse(content.as_bytes(), Path::new("/f"), service)
+            .map_err(|error| error.to_string())?;
+        Ok(entries.map(|entries| {
+            entries
+                .into_iter()
+                .map(|entry| (entry.keyword.name, entry.value))
+                .collect()
+        }))
     }
 
     #[test]
     fn a_section_is_read_as_libpq_reads_it() {
-        let file = "# c\n[a]\nhost=x\n\n[b]\n  host=h1 \nhost=h2\r\n#port=1\nport=6\n[b]\nuser=late\n";
-        assert_eq!(read(file, "b"), Ok(Some(vec![("host", "h1".to_owned()), ("port", "6".to_owned())])));
+        let file =
+            "# c\n[a]\nhost=x\n\n[b]\n  host=h1 \nhost=h2\r\n#port=1\nport=6\n[b]\nuser=late\n";
+        assert_eq!(
+            read(file, "b"),
+            Ok(Some(vec![
+                ("host", "h1".to_owned()),
+                ("port", "6".to_owned())
+            ]))
+        );
         assert_eq!(read(file, "c"), Ok(None));
     }
 
@@ -135,9 +181,18 @@ mod tests {
             read("[a]\nsslmod=x", "a"),
             Err("'/f', line 2: the keyword is not known to libpq; did you mean sslmode?".into())
         );
-        assert_eq!(read("[a]\nhunter2", "a"), Err("'/f', line 2: there is no '=' in the line".into()));
-        assert_eq!(read("[a]\nservice=b", "a"), Err("'/f', line 2: a service cannot name another service".into()));
+        assert_eq!(
+            read("[a]\nhunter2", "a"),
+            Err("'/f', line 2: there is no '=' in the line".into())
+        );
+        assert_eq!(
+            read("[a]\nservice=b", "a"),
+            Err("'/f', line 2: a service cannot name another service".into())
+        );
         assert!(read("[a]\nldap://x", "a").unwrap_err().contains("LDAP"));
-        assert_eq!(read("[a]\nbad\n[b]\nport=1", "b"), Ok(Some(vec![("port", "1".to_owned())])));
+        assert_eq!(
+            read("[a]\nbad\n[b]\nport=1", "b"),
+            Ok(Some(vec![("port", "1".to_owned())]))
+        );
     }
 }

@@ -41,7 +41,10 @@ impl Settings {
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         let tool = ToolSettings::resolve(tool, environment)?;
-        Ok(Self { connection: Connection::resolve(connection, environment)?, tool })
+        Ok(Self {
+            connection: Connection::resolve(connection, environment)?,
+            tool,
+        })
     }
 }
 
@@ -52,13 +55,38 @@ impl ToolSettings {
     /// An empty or malformed value, named with its source.
     pub fn resolve(flags: &ToolFlags, environment: &Environment) -> Result<Self, ConfigError> {
         let variables = ToolVariables::read(environment)?;
-        let timeout = text(flags.timeout.as_deref(), "--timeout", variables.timeout, "SCHEMASTAMP_TIMEOUT");
-        let jobs = text(flags.jobs.as_deref(), "--jobs", variables.jobs, "SCHEMASTAMP_JOBS");
+        let timeout = text(
+            flags.timeout.as_deref(),
+            "--timeout",
+            variables.timeout,
+            "SCHEMASTAMP_TIMEOUT",
+        );
+        let jobs = text(
+            flags.jobs.as_deref(),
+            "--jobs",
+            variables.jobs,
+            "SCHEMASTAMP_JOBS",
+        );
         let none = Setting::new(Duration::ZERO, Origin::Default("no limit"));
         Ok(Self {
-            snapshot: path(flags.snapshot.as_deref(), "--snapshot", variables.snapshot, "SCHEMASTAMP_SNAPSHOT")?,
-            psql: path(flags.psql.as_deref(), "--psql", variables.psql, "SCHEMASTAMP_PSQL")?,
-            pg_dump: path(flags.pg_dump.as_deref(), "--pg-dump", variables.pg_dump, "SCHEMASTAMP_PG_DUMP")?,
+            snapshot: path(
+                flags.snapshot.as_deref(),
+                "--snapshot",
+                variables.snapshot,
+                "SCHEMASTAMP_SNAPSHOT",
+            )?,
+            psql: path(
+                flags.psql.as_deref(),
+                "--psql",
+                variables.psql,
+                "SCHEMASTAMP_PSQL",
+            )?,
+            pg_dump: path(
+                flags.pg_dump.as_deref(),
+                "--pg-dump",
+                variables.pg_dump,
+                "SCHEMASTAMP_PG_DUMP",
+            )?,
             timeout: timeout.map(seconds).transpose()?.unwrap_or(none),
             jobs: jobs.map(count).transpose()?,
         })
@@ -66,7 +94,11 @@ impl ToolSettings {
 
     /// The timeout; `None` for no limit. `unset` is what counts when nothing sets it.
     pub fn timeout_or(&self, unset: Duration) -> Option<Duration> {
-        let timeout = if matches!(self.timeout.origin, Origin::Default(_)) { unset } else { self.timeout.value };
+        let timeout = if matches!(self.timeout.origin, Origin::Default(_)) {
+            unset
+        } else {
+            self.timeout.value
+        };
         Some(timeout).filter(|timeout| !timeout.is_zero())
     }
 }
@@ -95,7 +127,9 @@ fn path(
         None => text(None, flag_name, variable, variable_name).map(|text| text.map(PathBuf::from)),
     };
     match setting {
-        Some(setting) if setting.value.as_os_str().is_empty() => Err(ConfigError::Empty { origin: setting.origin }),
+        Some(setting) if setting.value.as_os_str().is_empty() => Err(ConfigError::Empty {
+            origin: setting.origin,
+        }),
         setting => Ok(setting),
     }
 }
@@ -105,7 +139,10 @@ fn seconds(text: Setting<String>) -> Result<Setting<Duration>, ConfigError> {
     let seconds = text.value.parse::<f64>().ok().filter(|_| decimal);
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Some(duration) => Ok(Setting::new(duration, text.origin)),
-        None => Err(refuse(text, "seconds, such as 30 or 2.5, or 0 for no limit")),
+        None => Err(refuse(
+            text,
+            "seconds, such as 30 or 2.5, or 0 for no limit",
+        )),
     }
 }
 
@@ -118,9 +155,15 @@ fn count(text: Setting<String>) -> Result<Setting<NonZeroUsize>, ConfigError> {
 
 fn refuse(text: Setting<String>, expected: &str) -> ConfigError {
     if text.value.is_empty() {
-        return ConfigError::Empty { origin: text.origin };
+        return ConfigError::Empty {
+            origin: text.origin,
+        };
     }
-    ConfigError::Value { origin: text.origin, value: Some(shown(&text.value)), expected: expected.to_owned() }
+    ConfigError::Value {
+        origin: text.origin,
+        value: Some(shown(&text.value)),
+        expected: expected.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -128,28 +171,66 @@ mod tests {
     use super::*;
 
     fn resolve(flags: &ToolFlags, variables: &[(&str, &str)]) -> Result<ToolSettings, String> {
-        ToolSettings::resolve(flags, &variables.iter().copied().collect()).map_err(|error| error.to_string())
+        ToolSettings::resolve(flags, &variables.iter().copied().collect())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_flag_wins_over_the_variable() {
-        let flags = ToolFlags { snapshot: Some("flag.sql".into()), jobs: Some("3".into()), ..ToolFlags::default() };
-        let tool =
-            resolve(&flags, &[("SCHEMASTAMP_SNAPSHOT", "variable.sql"), ("SCHEMASTAMP_PSQL", "/opt/psql")]).unwrap();
-        assert_eq!(tool.snapshot, Some(Setting::new("flag.sql".into(), Origin::Flag("--snapshot"))));
-        assert_eq!(tool.psql, Some(Setting::new("/opt/psql".into(), Origin::Variable("SCHEMASTAMP_PSQL".into()))));
+        let flags = ToolFlags {
+            snapshot: Some("flag.sql".into()),
+            jobs: Some("3".into()),
+            ..ToolFlags::default()
+        };
+        let tool = resolve(
+            &flags,
+            &[
+                ("SCHEMASTAMP_SNAPSHOT", "variable.sql"),
+                ("SCHEMASTAMP_PSQL", "/opt/psql"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(
+            tool.snapshot,
+            Some(Setting::new("flag.sql".into(), Origin::Flag("--snapshot")))
+        );
+        assert_eq!(
+            tool.psql,
+            Some(Setting::new(
+                "/opt/psql".into(),
+                Origin::Variable("SCHEMASTAMP_PSQL".into())
+            ))
+        );
         assert_eq!(tool.jobs.map(|jobs| jobs.value.get()), Some(3));
     }
 
     #[test]
     fn the_timeout_is_in_seconds_and_zero_is_no_limit() {
         let timeout = |text: &str| resolve(&ToolFlags::default(), &[("SCHEMASTAMP_TIMEOUT", text)]);
-        assert_eq!(timeout("2.5").unwrap().timeout.value, Duration::from_millis(2500));
-        assert_eq!(timeout("0").unwrap().timeout_or(Duration::from_secs(10)), None);
+        assert_eq!(
+            timeout("2.5").unwrap().timeout.value,
+            Duration::from_millis(2500)
+        );
+        assert_eq!(
+            timeout("0").unwrap().timeout_or(Duration::from_secs(10)),
+            None
+        );
         let unset = resolve(&ToolFlags::default(), &[]).unwrap();
-        assert_eq!(unset.timeout_or(Duration::from_secs(10)), Some(Duration::from_secs(10)));
+        assert_eq!(
+            unset.timeout_or(Duration::from_secs(10)),
+            Some(Duration::from_secs(10))
+        );
         assert_eq!(unset.timeout_or(Duration::ZERO), None);
-        for wrong in ["", "-1", "1e3", "inf", "NaN", "5s", ".", "99999999999999999999999"] {
+        for wrong in [
+            "",
+            "-1",
+            "1e3",
+            "inf",
+            "NaN",
+            "5s",
+            ".",
+            "99999999999999999999999",
+        ] {
             let error = timeout(wrong).unwrap_err();
             assert!(error.starts_with("SCHEMASTAMP_TIMEOUT "), "{error}");
         }
@@ -158,9 +239,15 @@ mod tests {
     #[test]
     fn nothing_is_no_number_of_jobs() {
         for wrong in ["0", "-1", "two"] {
-            let flags = ToolFlags { jobs: Some(wrong.into()), ..ToolFlags::default() };
+            let flags = ToolFlags {
+                jobs: Some(wrong.into()),
+                ..ToolFlags::default()
+            };
             let error = resolve(&flags, &[]).unwrap_err();
-            assert_eq!(error, format!("--jobs must be a whole number from 1, and is '{wrong}'"));
+            assert_eq!(
+                error,
+                format!("--jobs must be a whole number from 1, and is '{wrong}'")
+            );
         }
     }
 }

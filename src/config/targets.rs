@@ -13,7 +13,14 @@ use super::{ConfigError, Connection, Environment, Keyword, Origin, conninfo};
 use crate::path;
 
 /// The keys of a target that are not libpq's.
-const OWN: [&str; 6] = ["name", "url", "password_variable", "citus", "weight", "tenants"];
+const OWN: [&str; 6] = [
+    "name",
+    "url",
+    "password_variable",
+    "citus",
+    "weight",
+    "tenants",
+];
 /// What others may do with a file that holds a password: nothing, as libpq has it for password files.
 const OTHERS: u32 = 0o077;
 
@@ -62,28 +69,46 @@ impl Targets {
     /// may read.
     pub fn read(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
         let origin = || Origin::Flag("--targets");
-        let text = path::read_to_string(path).map_err(|source| ConfigError::File { origin: origin(), source })?;
-        let problem =
-            |line: Option<usize>, problem: String| ConfigError::Targets { path: path.to_owned(), line, problem };
+        let text = path::read_to_string(path).map_err(|source| ConfigError::File {
+            origin: origin(),
+            source,
+        })?;
+        let problem = |line: Option<usize>, problem: String| ConfigError::Targets {
+            path: path.to_owned(),
+            line,
+            problem,
+        };
         // What serde says of a value that does not fit shows the value, which may be a URL with a password.
         let mut file: toml::Table = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
-            problem(before.map(|before| before.matches('\n').count() + 1), error.message().to_owned())
+            problem(
+                before.map(|before| before.matches('\n').count() + 1),
+                error.message().to_owned(),
+            )
         })?;
         let rule = match file.remove("rule") {
             None => Rule::default(),
             Some(Value::String(rule)) if rule == "hash" => Rule::Hash,
             Some(Value::String(rule)) if rule == "explicit" => Rule::Explicit,
-            Some(_) => return Err(problem(None, "rule must be \"hash\" or \"explicit\"".to_owned())),
+            Some(_) => {
+                return Err(problem(
+                    None,
+                    "rule must be \"hash\" or \"explicit\"".to_owned(),
+                ));
+            }
         };
         let tables = match file.remove("target") {
             None => Some(Vec::new()),
             Some(Value::Array(tables)) => tables.into_iter().map(table_of).collect(),
             Some(_) => None,
         };
-        let tables = tables.ok_or_else(|| problem(None, "target must be a table: [[target]]".to_owned()))?;
+        let tables =
+            tables.ok_or_else(|| problem(None, "target must be a table: [[target]]".to_owned()))?;
         if let Some(key) = file.keys().next() {
-            return Err(problem(None, format!("'{key}' is not a key of the file: there are rule and [[target]]")));
+            return Err(problem(
+                None,
+                format!("'{key}' is not a key of the file: there are rule and [[target]]"),
+            ));
         }
         if tables.is_empty() {
             return Err(problem(None, "there is no [[target]]".to_owned()));
@@ -94,17 +119,26 @@ impl Targets {
             let (target, secret) = target(path, index + 1, table, environment)?;
             has_password |= secret;
             if targets.iter().any(|other| other.name == target.name) {
-                return Err(problem(None, format!("there are two targets called '{}'", target.name)));
+                return Err(problem(
+                    None,
+                    format!("there are two targets called '{}'", target.name),
+                ));
             }
             targets.push(target);
         }
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if has_password && mode & OTHERS != 0 {
             let path = path.to_owned();
-            return Err(ConfigError::Exposed { path, mode: mode & 0o7777 });
+            return Err(ConfigError::Exposed {
+                path,
+                mode: mode & 0o7777,
+            });
         }
         if rule == Rule::Hash && targets.iter().all(|target| target.weight == 0) {
-            return Err(problem(None, "every target has weight 0: nothing can be sent by hash".to_owned()));
+            return Err(problem(
+                None,
+                "every target has weight 0: nothing can be sent by hash".to_owned(),
+            ));
         }
         Ok(Self { rule, targets })
     }
@@ -125,23 +159,38 @@ fn target(
     environment: &Environment,
 ) -> Result<(TargetSettings, bool), ConfigError> {
     let name = match table.remove("name") {
-        Some(Value::String(name)) if !name.is_empty() && !name.chars().any(char::is_control) => Some(name),
+        Some(Value::String(name)) if !name.is_empty() && !name.chars().any(char::is_control) => {
+            Some(name)
+        }
         _ => None,
     };
-    let place = name.as_ref().map_or_else(|| format!("target {number}"), |name| format!("target '{name}'"));
+    let place = name.as_ref().map_or_else(
+        || format!("target {number}"),
+        |name| format!("target '{name}'"),
+    );
     let problem = |problem: String| ConfigError::Targets {
         path: path.to_owned(),
         line: None,
         problem: format!("{place}: {problem}"),
     };
-    let Some(name) = name.clone() else { return Err(problem("it needs a name, as text".to_owned())) };
-    let whole = Origin::Target { path: path.to_owned(), target: name.clone() };
+    let Some(name) = name.clone() else {
+        return Err(problem("it needs a name, as text".to_owned()));
+    };
+    let whole = Origin::Target {
+        path: path.to_owned(),
+        target: name.clone(),
+    };
     let mut given = Vec::new();
     match table.remove("url") {
         None => {}
         Some(Value::String(url)) => match conninfo::parse(&url, &whole)? {
             Some(parts) => given.extend(of_string(parts, &whole)),
-            None => return Err(ConfigError::NotConnectionString { origin: whole, scheme: None }),
+            None => {
+                return Err(ConfigError::NotConnectionString {
+                    origin: whole,
+                    scheme: None,
+                });
+            }
         },
         Some(_) => return Err(problem("url must be text".to_owned())),
     }
@@ -155,43 +204,69 @@ fn target(
         Some(Value::Integer(weight)) => u32::try_from(weight).ok().filter(|weight| *weight <= 1000),
         Some(_) => None,
     };
-    let weight = weight.ok_or_else(|| problem("weight must be a whole number from 0 to 1000".to_owned()))?;
+    let weight =
+        weight.ok_or_else(|| problem("weight must be a whole number from 0 to 1000".to_owned()))?;
     let tenants = match table.remove("tenants") {
         None => Some(Vec::new()),
-        Some(Value::Array(tenants)) => {
-            tenants.into_iter().map(|tenant| tenant.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
-        }
+        Some(Value::Array(tenants)) => tenants
+            .into_iter()
+            .map(|tenant| tenant.as_str().map(str::to_owned))
+            .collect::<Option<Vec<String>>>(),
         Some(_) => None,
     };
-    let tenants = tenants.ok_or_else(|| problem("tenants must be a list of names or patterns, as text".to_owned()))?;
+    let tenants = tenants.ok_or_else(|| {
+        problem("tenants must be a list of names or patterns, as text".to_owned())
+    })?;
     let variable = match table.remove("password_variable") {
         None => None,
         Some(Value::String(variable)) => Some(variable),
-        Some(_) => return Err(problem("password_variable must be the name of a variable".to_owned())),
+        Some(_) => {
+            return Err(problem(
+                "password_variable must be the name of a variable".to_owned(),
+            ));
+        }
     };
     for (key, value) in table {
         let Some(keyword) = Keyword::named(&key) else {
             let names = KEYWORDS.iter().map(|keyword| keyword.name).chain(OWN);
-            let suggestion = nearest(&key, names).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-            return Err(problem(format!("'{key}' is not a key of a target{suggestion}")));
+            let suggestion = nearest(&key, names)
+                .map(|name| format!("; did you mean {name}?"))
+                .unwrap_or_default();
+            return Err(problem(format!(
+                "'{key}' is not a key of a target{suggestion}"
+            )));
         };
         let value = match value {
             Value::String(text) => text,
             Value::Integer(number) => number.to_string(),
             _ => return Err(problem(format!("{key} must be text or a number"))),
         };
-        let origin = Origin::Part { keyword: keyword.name.to_owned(), whole: Box::new(whole.clone()) };
+        let origin = Origin::Part {
+            keyword: keyword.name.to_owned(),
+            whole: Box::new(whole.clone()),
+        };
         given.push(Given::new(keyword, value, origin));
     }
     let has_password = given.iter().any(|given| given.keyword.is_secret());
     if let (Some(variable), Some(keyword)) = (variable, Keyword::named("password")) {
         let Some(password) = environment.text(&variable)? else {
-            return Err(problem(format!("the variable {variable}, which password_variable names, is not set")));
+            return Err(problem(format!(
+                "the variable {variable}, which password_variable names, is not set"
+            )));
         };
         given.push(Given::new(keyword, password, Origin::Variable(variable)));
     }
     let connection = Connection::of_given(given, environment)?;
-    Ok((TargetSettings { name, connection, citus, weight, tenants }, has_password))
+    Ok((
+        TargetSettings {
+            name,
+            connection,
+            citus,
+            weight,
+            tenants,
+        },
+        has_password,
+    ))
 }
 
 #[cfg(test)]
@@ -206,10 +281,16 @@ mod tests {
 
     fn read(text: &str) -> Result<Targets, String> {
         let file = written(text);
-        let environment =
-            Environment::from_iter([("EU", "hunter2"), ("PGHOST", "elsewhere"), ("HOME", "/nonexistent")]);
-        Targets::read(file.path(), &environment)
-            .map_err(|error| error.to_string().replace(&file.path().display().to_string(), "t.toml"))
+        let environment = Environment::from_iter([
+            ("EU", "hunter2"),
+            ("PGHOST", "elsewhere"),
+            ("HOME", "/nonexistent"),
+        ]);
+        Targets::read(file.path(), &environment).map_err(|error| {
+            error
+                .to_string()
+                .replace(&file.path().display().to_string(), "t.toml")
+        })
     }
 
     #[test]
@@ -230,11 +311,30 @@ mod tests {
         )
         .unwrap();
         assert_eq!(targets.rule, Rule::Explicit);
-        let [eu, us] = targets.targets.as_slice() else { panic!("two") };
-        assert_eq!((eu.connection.value("sslmode"), eu.connection.value("host")), (Some("verify-full"), Some("db.eu")));
-        assert_eq!(eu.connection.password().unwrap().origin, Origin::Variable("EU".to_owned()));
-        assert!(eu.connection.get("sslmode").unwrap().origin.to_string().starts_with("sslmode in target 'eu' of '"));
-        assert_eq!((us.connection.value("host"), us.connection.value("port")), (None, Some("6432")), "not PGHOST");
+        let [eu, us] = targets.targets.as_slice() else {
+            panic!("two")
+        };
+        assert_eq!(
+            (eu.connection.value("sslmode"), eu.connection.value("host")),
+            (Some("verify-full"), Some("db.eu"))
+        );
+        assert_eq!(
+            eu.connection.password().unwrap().origin,
+            Origin::Variable("EU".to_owned())
+        );
+        assert!(
+            eu.connection
+                .get("sslmode")
+                .unwrap()
+                .origin
+                .to_string()
+                .starts_with("sslmode in target 'eu' of '")
+        );
+        assert_eq!(
+            (us.connection.value("host"), us.connection.value("port")),
+            (None, Some("6432")),
+            "not PGHOST"
+        );
         assert!(us.citus && us.weight == 0 && !eu.citus && eu.weight == 1);
     }
 
@@ -243,22 +343,52 @@ mod tests {
         for (text, expected) in [
             ("", "'t.toml': there is no [[target]]"),
             ("[[target]]\nname = \n", "'t.toml', line 2: "),
-            ("rule = 'random'\n", "'t.toml': rule must be \"hash\" or \"explicit\""),
-            ("target = ['postgres://u:hunter2@h/d']\n", "'t.toml': target must be a table: [[target]]"),
-            ("targets = 1\n", "'t.toml': 'targets' is not a key of the file: there are rule and [[target]]"),
-            ("[[target]]\nhost = 'a'\n", "'t.toml': target 1: it needs a name, as text"),
+            (
+                "rule = 'random'\n",
+                "'t.toml': rule must be \"hash\" or \"explicit\"",
+            ),
+            (
+                "target = ['postgres://u:hunter2@h/d']\n",
+                "'t.toml': target must be a table: [[target]]",
+            ),
+            (
+                "targets = 1\n",
+                "'t.toml': 'targets' is not a key of the file: there are rule and [[target]]",
+            ),
+            (
+                "[[target]]\nhost = 'a'\n",
+                "'t.toml': target 1: it needs a name, as text",
+            ),
             (
                 "[[target]]\nname = 'a'\nuser = 'u'\n[[target]]\nname = 'a'\nuser = 'u'\n",
                 "'t.toml': there are two targets called 'a'",
             ),
-            ("[[target]]\nname = 'a'\nuser = 'u'\nweight = -1\n", "'t.toml': target 'a': weight must be"),
-            ("[[target]]\nname = 'a'\nuser = 'u'\nweight = 0\n", "'t.toml': every target has weight 0"),
-            ("[[target]]\nname = 'a'\nurl = 'mysql://x'\n", "target 'a' of 't.toml' must be a postgres:// URI"),
-            ("[[target]]\nname = 'a'\nuser = 'u'\npassword_variable = 'NO'\n", "'t.toml': target 'a': the variable NO"),
-            ("[[target]]\nname = 'a'\nuser = 'u'\nsslmode = 'Require'\n", "sslmode in target 'a' of 't.toml' must be"),
+            (
+                "[[target]]\nname = 'a'\nuser = 'u'\nweight = -1\n",
+                "'t.toml': target 'a': weight must be",
+            ),
+            (
+                "[[target]]\nname = 'a'\nuser = 'u'\nweight = 0\n",
+                "'t.toml': every target has weight 0",
+            ),
+            (
+                "[[target]]\nname = 'a'\nurl = 'mysql://x'\n",
+                "target 'a' of 't.toml' must be a postgres:// URI",
+            ),
+            (
+                "[[target]]\nname = 'a'\nuser = 'u'\npassword_variable = 'NO'\n",
+                "'t.toml': target 'a': the variable NO",
+            ),
+            (
+                "[[target]]\nname = 'a'\nuser = 'u'\nsslmode = 'Require'\n",
+                "sslmode in target 'a' of 't.toml' must be",
+            ),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.starts_with(expected) && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.starts_with(expected) && !error.contains("hunter2"),
+                "{error}"
+            );
         }
     }
 
@@ -268,10 +398,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.toml");
         path::write_atomic(&file, text.as_bytes()).unwrap();
-        let set = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let set =
+            |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         set(0o640);
-        let error = Targets::read(&file, &Environment::default()).unwrap_err().to_string();
-        assert!(error.contains("others may read it (mode 0640)") && !error.contains("hunter2"), "{error}");
+        let error = Targets::read(&file, &Environment::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("others may read it (mode 0640)") && !error.contains("hunter2"),
+            "{error}"
+        );
         set(0o600);
         assert!(Targets::read(&file, &Environment::default()).is_ok());
     }

@@ -24,11 +24,16 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {
     let mut found = Vec::new();
     let mut add = |name: &str, place: &'static str, text: &str| {
         if !text.is_empty() {
-            found.push(Part { showable: false, ..part(name, decode(text, place)?, 0, &[])? });
+            found.push(Part {
+                showable: false,
+                ..part(name, decode(text, place)?, 0, &[])?
+            });
         }
         Ok::<_, StringProblem>(())
     };
-    let (user, password) = login.map(|login| login.split_once(':').unwrap_or((login, ""))).unwrap_or_default();
+    let (user, password) = login
+        .map(|login| login.split_once(':').unwrap_or((login, "")))
+        .unwrap_or_default();
     add("user", "user name", user)?;
     add("password", "password", password)?;
     add("host", "host", &hosts)?;
@@ -45,7 +50,9 @@ fn hosts_and_ports(text: &str) -> Result<(String, String, &str), StringProblem> 
     loop {
         let mut after = match left.strip_prefix('[') {
             Some(bracketed) => {
-                let (address, after) = bracketed.split_once(']').ok_or(StringProblem::OpenBracket)?;
+                let (address, after) = bracketed
+                    .split_once(']')
+                    .ok_or(StringProblem::OpenBracket)?;
                 if address.is_empty() {
                     return Err(StringProblem::EmptyBracket);
                 }
@@ -82,7 +89,9 @@ fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<(), StringProb
     while !left.is_empty() {
         number += 1;
         let (pair, next) = left.split_once('&').unwrap_or((left, ""));
-        let (name, value) = pair.split_once('=').ok_or(StringProblem::NoEquals(number))?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or(StringProblem::NoEquals(number))?;
         if value.contains('=') {
             return Err(StringProblem::SecondEquals(number));
         }
@@ -112,7 +121,9 @@ fn decode(text: &str, place: &'static str) -> Result<String, StringProblem> {
         }
         let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
         let (high, low) = (digit(bytes.next()), digit(bytes.next()));
-        let (Some(high), Some(low)) = (high, low) else { return Err(StringProblem::Percent(place)) };
+        let (Some(high), Some(low)) = (high, low) else {
+            return Err(StringProblem::Percent(place));
+        };
         match u8::try_from(high * 16 + low) {
             Ok(0) | Err(_) => return Err(StringProblem::Nul(place)),
             Ok(byte) => decoded.push(byte),
@@ -128,11 +139,19 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(&'static str, String)> {
-        parse(text).unwrap().into_iter().map(|part| (part.keyword.name, part.value)).collect()
+        parse(text)
+            .unwrap()
+            .into_iter()
+            .map(|part| (part.keyword.name, part.value))
+            .collect()
     }
 
     fn one_line(text: &str) -> String {
-        read(text).iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        read(text)
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn problem(text: &str) -> StringProblem {
@@ -159,7 +178,10 @@ mod tests {
             ("h?sslmode=require&", "host=h sslmode=require"),
             ("h/d?ssl=true", "host=h dbname=d sslmode=require"),
             ("h/a%2Fb/c", "host=h dbname=a/b/c"),
-            ("h/d?application_name=a%20%3D%26", "host=h dbname=d application_name=a =&"),
+            (
+                "h/d?application_name=a%20%3D%26",
+                "host=h dbname=d application_name=a =&",
+            ),
             ("fe80::1%25eth0", "host=fe80 port=:1%eth0"),
             ("u%40corp@h/d", "user=u@corp host=h dbname=d"),
         ] {
@@ -195,13 +217,20 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_named_with_the_nearest_one() {
         let text = problem("h/d?sslmod=require").to_string();
-        assert!(text.contains("'sslmod'") && text.contains("did you mean sslmode?"), "{text}");
+        assert!(
+            text.contains("'sslmod'") && text.contains("did you mean sslmode?"),
+            "{text}"
+        );
         let text = problem("h/d?pool=5").to_string();
-        assert!(text.contains("'pool'") && text.contains("SCHEMASTAMP_DATABASE_URL"), "{text}");
+        assert!(
+            text.contains("'pool'") && text.contains("SCHEMASTAMP_DATABASE_URL"),
+            "{text}"
+        );
     }
 
     fn encode(text: &str) -> String {
-        text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"))
+        text.bytes()
+            .fold(String::new(), |text, byte| text + &format!("%{byte:02x}"))
     }
 
     proptest! {

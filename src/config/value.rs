@@ -20,13 +20,20 @@ pub(super) struct Given {
 
 impl Given {
     pub(super) fn new(keyword: &'static Keyword, value: impl Into<String>, origin: Origin) -> Self {
-        Self { keyword, value: value.into(), showable: !keyword.is_secret(), origin }
+        Self {
+            keyword,
+            value: value.into(),
+            showable: !keyword.is_secret(),
+            origin,
+        }
     }
 
     /// Returns the value as the child gets it: lists and numbers without blanks, paths absolute.
     pub(super) fn checked(&self, environment: &Environment) -> Result<String, ConfigError> {
         if self.value.is_empty() {
-            return Err(ConfigError::Empty { origin: self.origin.clone() });
+            return Err(ConfigError::Empty {
+                origin: self.origin.clone(),
+            });
         }
         let value = self.value.as_str();
         let trimmed = value.trim();
@@ -65,13 +72,28 @@ impl Given {
         }
     }
 
-    fn accept(&self, fine: bool, value: &str, expected: impl FnOnce() -> String) -> Result<String, ConfigError> {
-        if fine { Ok(value.to_owned()) } else { Err(self.refuse(expected())) }
+    fn accept(
+        &self,
+        fine: bool,
+        value: &str,
+        expected: impl FnOnce() -> String,
+    ) -> Result<String, ConfigError> {
+        if fine {
+            Ok(value.to_owned())
+        } else {
+            Err(self.refuse(expected()))
+        }
     }
 
     fn refuse(&self, expected: String) -> ConfigError {
-        let value = Some(self.value.as_str()).filter(|value| self.showable && !may_hold_a_password(value)).map(shown);
-        ConfigError::Value { origin: self.origin.clone(), value, expected }
+        let value = Some(self.value.as_str())
+            .filter(|value| self.showable && !may_hold_a_password(value))
+            .map(shown);
+        ConfigError::Value {
+            origin: self.origin.clone(),
+            value,
+            expected,
+        }
     }
 
     /// libpq takes these values for names, and the server would log them with the password that may be in them.
@@ -82,9 +104,14 @@ impl Given {
             Form::Foreign(_) | Form::Name(_) => false,
         };
         if string {
-            return Err(ConfigError::NotName { origin: self.origin.clone(), instead: "--dbname or DATABASE_URL" });
+            return Err(ConfigError::NotName {
+                origin: self.origin.clone(),
+                instead: "--dbname or DATABASE_URL",
+            });
         }
-        self.accept(!self.value.contains('\0'), &self.value, || "without NUL characters".into())
+        self.accept(!self.value.contains('\0'), &self.value, || {
+            "without NUL characters".into()
+        })
     }
 
     fn path(&self, environment: &Environment) -> Result<String, ConfigError> {
@@ -93,8 +120,14 @@ impl Given {
         }
         let path = environment
             .absolute(Path::new(&self.value))
-            .ok_or_else(|| ConfigError::NoDirectory { origin: self.origin.clone() })?;
-        path.into_os_string().into_string().map_err(|_| ConfigError::NotUtf8 { origin: self.origin.clone() })
+            .ok_or_else(|| ConfigError::NoDirectory {
+                origin: self.origin.clone(),
+            })?;
+        path.into_os_string()
+            .into_string()
+            .map_err(|_| ConfigError::NotUtf8 {
+                origin: self.origin.clone(),
+            })
     }
 }
 
@@ -115,14 +148,20 @@ fn is_host(host: &str) -> bool {
     if host.starts_with(['/', '@']) {
         return !host.contains('\0');
     }
-    let name = !host.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | ':'));
+    let name = !host
+        .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | ':'));
     name || is_address(host)
 }
 
 /// A numeric address, an IPv6 one also with a zone: `fe80::1%eth0`.
 fn is_address(text: &str) -> bool {
     match text.split_once('%') {
-        Some((address, zone)) => !zone.is_empty() && address.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()),
+        Some((address, zone)) => {
+            !zone.is_empty()
+                && address
+                    .parse::<IpAddr>()
+                    .is_ok_and(|address| address.is_ipv6())
+        }
         None => text.parse::<IpAddr>().is_ok(),
     }
 }
@@ -132,10 +171,20 @@ fn is_port(text: &str) -> bool {
 }
 
 fn are_methods(list: &str) -> bool {
-    let known = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
+    let known = [
+        "password",
+        "md5",
+        "gss",
+        "sspi",
+        "scram-sha-256",
+        "oauth",
+        "none",
+    ];
     let negated = list.starts_with('!');
-    list.split(',')
-        .all(|method| method.starts_with('!') == negated && known.contains(&method.strip_prefix('!').unwrap_or(method)))
+    list.split(',').all(|method| {
+        method.starts_with('!') == negated
+            && known.contains(&method.strip_prefix('!').unwrap_or(method))
+    })
 }
 
 #[cfg(test)]
@@ -143,8 +192,14 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str) -> Result<String, String> {
-        let given = Given::new(Keyword::named(name).unwrap(), value, Origin::Variable("X".to_owned()));
-        given.checked(&Environment::default().in_directory("/srv")).map_err(|error| error.to_string())
+        let given = Given::new(
+            Keyword::named(name).unwrap(),
+            value,
+            Origin::Variable("X".to_owned()),
+        );
+        given
+            .checked(&Environment::default().in_directory("/srv"))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -168,7 +223,11 @@ mod tests {
             ("require_auth", "!password,!md5", "!password,!md5"),
             ("dbname", "a=b", "a=b"),
         ] {
-            assert_eq!(check(name, value).as_deref(), Ok(expected), "{name}={value}");
+            assert_eq!(
+                check(name, value).as_deref(),
+                Ok(expected),
+                "{name}={value}"
+            );
         }
     }
 
@@ -182,18 +241,42 @@ mod tests {
                 "X must be disable, allow, prefer, require, verify-ca or verify-full, and is 'Require'",
             ),
             ("sslsni", "2", "X must be 0 or 1, and is '2'"),
-            ("port", "0", "X must be a port from 1 to 65535, or several with commas, and is '0'"),
-            ("port", "65536", "X must be a port from 1 to 65535, or several with commas, and is '65536'"),
-            ("connect_timeout", "5s", "X must be a whole number of seconds, and is '5s'"),
-            ("keepalives_idle", "-1", "X must be a whole number of seconds, and is '-1'"),
-            ("hostaddr", "db", "X must be IP addresses, separated by commas, and is 'db'"),
+            (
+                "port",
+                "0",
+                "X must be a port from 1 to 65535, or several with commas, and is '0'",
+            ),
+            (
+                "port",
+                "65536",
+                "X must be a port from 1 to 65535, or several with commas, and is '65536'",
+            ),
+            (
+                "connect_timeout",
+                "5s",
+                "X must be a whole number of seconds, and is '5s'",
+            ),
+            (
+                "keepalives_idle",
+                "-1",
+                "X must be a whole number of seconds, and is '-1'",
+            ),
+            (
+                "hostaddr",
+                "db",
+                "X must be IP addresses, separated by commas, and is 'db'",
+            ),
             (
                 "dbname",
                 "postgres://u:p@h/d",
                 "X must be the name of a database, and holds a connection string; put that into --dbname or DATABASE_URL",
             ),
         ] {
-            assert_eq!(check(name, value), Err(expected.to_owned()), "{name}={value}");
+            assert_eq!(
+                check(name, value),
+                Err(expected.to_owned()),
+                "{name}={value}"
+            );
         }
         for (name, value) in [
             ("host", "localhost:5432"),
@@ -206,8 +289,14 @@ mod tests {
             ("user", "a\0b"),
         ] {
             let error = check(name, value).unwrap_err();
-            assert!(error.starts_with("X must be") || error.starts_with("X "), "{error}");
-            assert!(!error.contains("u:p") && !error.contains("password=p"), "{error}");
+            assert!(
+                error.starts_with("X must be") || error.starts_with("X "),
+                "{error}"
+            );
+            assert!(
+                !error.contains("u:p") && !error.contains("password=p"),
+                "{error}"
+            );
         }
     }
 }

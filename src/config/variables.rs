@@ -36,9 +36,11 @@ impl ToolVariables {
 pub(super) fn connection(environment: &Environment) -> Result<Vec<Given>, ConfigError> {
     // Secrets stay out of the generic reader.
     let plain = |name: &str| keyword(name).is_some_and(|keyword| !keyword.is_secret());
-    let variables: BTreeMap<String, String> =
-        envy::from_iter(texts(environment, plain)?).map_err(|source| ConfigError::Variables { source })?;
-    let both = ["user", "username"].iter().all(|name| variables.contains_key(*name));
+    let variables: BTreeMap<String, String> = envy::from_iter(texts(environment, plain)?)
+        .map_err(|source| ConfigError::Variables { source })?;
+    let both = ["user", "username"]
+        .iter()
+        .all(|name| variables.contains_key(*name));
     if both {
         return Err(ConfigError::Value {
             origin: Origin::Variable(USERNAME.to_owned()),
@@ -50,7 +52,11 @@ pub(super) fn connection(environment: &Environment) -> Result<Vec<Given>, Config
         .into_iter()
         .filter_map(|(name, value)| {
             let name = name.to_ascii_uppercase();
-            Some(Given::new(keyword(&name)?, value, Origin::Variable(format!("{PREFIX}{name}"))))
+            Some(Given::new(
+                keyword(&name)?,
+                value,
+                Origin::Variable(format!("{PREFIX}{name}")),
+            ))
         })
         .collect();
     for keyword in KEYWORDS.iter().filter(|keyword| keyword.is_secret()) {
@@ -65,25 +71,44 @@ pub(super) fn connection(environment: &Environment) -> Result<Vec<Given>, Config
 fn keyword(name: &str) -> Option<&'static Keyword> {
     match name {
         "USERNAME" => Keyword::named("user"),
-        _ => KEYWORDS.iter().find(|keyword| keyword.name.eq_ignore_ascii_case(name)),
+        _ => KEYWORDS
+            .iter()
+            .find(|keyword| keyword.name.eq_ignore_ascii_case(name)),
     }
 }
 
 /// The wanted variables without their prefix. A name that does not exist is an error, wanted or not.
-fn texts(environment: &Environment, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, ConfigError> {
+fn texts(
+    environment: &Environment,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, ConfigError> {
     let mut texts = Vec::new();
     for (variable, _) in environment.iter() {
-        let Some(variable) = variable.to_str() else { continue };
-        let Some(name) = variable.strip_prefix(PREFIX) else { continue };
+        let Some(variable) = variable.to_str() else {
+            continue;
+        };
+        let Some(name) = variable.strip_prefix(PREFIX) else {
+            continue;
+        };
         let upper = !name.contains(|c: char| c.is_ascii_lowercase());
         let known = variable == DATABASE_URL || TOOL.contains(&name) || keyword(name).is_some();
         if !(upper && known) {
-            let names = KEYWORDS.iter().map(|keyword| keyword.name.to_ascii_uppercase());
-            let names: Vec<String> =
-                names.chain(TOOL.iter().chain(&["USERNAME", "DATABASE_URL"]).map(ToString::to_string)).collect();
+            let names = KEYWORDS
+                .iter()
+                .map(|keyword| keyword.name.to_ascii_uppercase());
+            let names: Vec<String> = names
+                .chain(
+                    TOOL.iter()
+                        .chain(&["USERNAME", "DATABASE_URL"])
+                        .map(ToString::to_string),
+                )
+                .collect();
             let suggestion = nearest(&name.to_ascii_uppercase(), names.iter().map(String::as_str));
             let suggestion = suggestion.map(|name| format!("{PREFIX}{name}"));
-            return Err(ConfigError::UnknownVariable { variable: variable.to_owned(), suggestion });
+            return Err(ConfigError::UnknownVariable {
+                variable: variable.to_owned(),
+                suggestion,
+            });
         }
         if wanted(name)
             && let Some(text) = environment.text(variable)?
@@ -99,8 +124,12 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Vec<String>, String> {
-        let given = connection(&variables.iter().copied().collect()).map_err(|error| error.to_string())?;
-        Ok(given.iter().map(|given| format!("{}={} ({})", given.keyword.name, given.value, given.origin)).collect())
+        let given =
+            connection(&variables.iter().copied().collect()).map_err(|error| error.to_string())?;
+        Ok(given
+            .iter()
+            .map(|given| format!("{}={} ({})", given.keyword.name, given.value, given.origin))
+            .collect())
     }
 
     #[test]
@@ -112,7 +141,8 @@ mod tests {
                 ("PGHOST", "x")
             ]),
             Ok(vec![
-                "ssl_min_protocol_version=TLSv1.3 (SCHEMASTAMP_SSL_MIN_PROTOCOL_VERSION)".to_owned(),
+                "ssl_min_protocol_version=TLSv1.3 (SCHEMASTAMP_SSL_MIN_PROTOCOL_VERSION)"
+                    .to_owned(),
                 "user=u (SCHEMASTAMP_USERNAME)".to_owned(),
             ])
         );
@@ -124,14 +154,23 @@ mod tests {
             read(&[("SCHEMASTAMP_SSLMOD", "x")]),
             Err("SCHEMASTAMP_SSLMOD is not a variable of schemastamp; did you mean SCHEMASTAMP_SSLMODE?".to_owned())
         );
-        assert!(read(&[("SCHEMASTAMP_host", "x")]).unwrap_err().contains("did you mean SCHEMASTAMP_HOST?"));
-        assert!(read(&[("SCHEMASTAMP_HOST", "")]).unwrap_err().starts_with("SCHEMASTAMP_HOST is empty"));
+        assert!(
+            read(&[("SCHEMASTAMP_host", "x")])
+                .unwrap_err()
+                .contains("did you mean SCHEMASTAMP_HOST?")
+        );
+        assert!(
+            read(&[("SCHEMASTAMP_HOST", "")])
+                .unwrap_err()
+                .starts_with("SCHEMASTAMP_HOST is empty")
+        );
         assert!(read(&[("SCHEMASTAMP_USER", "a"), ("SCHEMASTAMP_USERNAME", "a")]).is_err());
     }
 
     #[test]
     fn tool_variables_are_typed() {
-        let environment = Environment::from_iter([("SCHEMASTAMP_SNAPSHOT", "a.sql"), ("SCHEMASTAMP_HOST", "h")]);
+        let environment =
+            Environment::from_iter([("SCHEMASTAMP_SNAPSHOT", "a.sql"), ("SCHEMASTAMP_HOST", "h")]);
         let tool = ToolVariables::read(&environment).unwrap();
         assert_eq!((tool.snapshot.as_deref(), tool.jobs), (Some("a.sql"), None));
     }

@@ -23,7 +23,9 @@ pub enum ConfigWarning {
         problem: String,
     },
     /// A service whose entry loses to an environment variable; psql would do the opposite.
-    #[error("{variable} wins over the service's {keyword} ({service}); psql itself would use the service's")]
+    #[error(
+        "{variable} wins over the service's {keyword} ({service}); psql itself would use the service's"
+    )]
     VariableOverService {
         /// The keyword.
         keyword: &'static str,
@@ -57,7 +59,9 @@ pub enum ConfigWarning {
         origin: Origin,
     },
     /// A `~` at the start of a path, which nobody expands.
-    #[error("{origin} begins with '~', which is read as a folder of that name; write the home directory in full")]
+    #[error(
+        "{origin} begins with '~', which is read as a folder of that name; write the home directory in full"
+    )]
     Tilde {
         /// Where the path came from.
         origin: Origin,

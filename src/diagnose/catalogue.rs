@@ -264,9 +264,24 @@ mod tests {
     #[test]
     fn ids_are_unique_and_complete() {
         for (index, one) in ENTRIES.iter().enumerate() {
-            assert!(ENTRIES.iter().skip(index + 1).all(|other| other.id != one.id), "{}", one.id);
-            assert!(!one.what.is_empty() && !one.why.is_empty() && !one.fix.is_empty(), "{}", one.id);
-            assert!(!one.what.ends_with('.') && !one.fix.ends_with('.'), "{}", one.id);
+            assert!(
+                ENTRIES
+                    .iter()
+                    .skip(index + 1)
+                    .all(|other| other.id != one.id),
+                "{}",
+                one.id
+            );
+            assert!(
+                !one.what.is_empty() && !one.why.is_empty() && !one.fix.is_empty(),
+                "{}",
+                one.id
+            );
+            assert!(
+                !one.what.ends_with('.') && !one.fix.ends_with('.'),
+                "{}",
+                one.id
+            );
         }
     }
 }

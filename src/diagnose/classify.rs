@@ -43,8 +43,13 @@ pub fn classify(stderr: &[u8]) -> Vec<Message> {
     let all = String::from_utf8_lossy(bytes);
     let mut messages: Vec<Message> = all.split(['\n', '\r']).filter_map(message).collect();
     // "no entry" in plaintext after "no entry" over TLS: TLS is not the point.
-    if messages.iter().any(|message| matches!(message.id, "login.no_hba_entry" | "login.hba_reject")) {
-        messages.retain(|message| message.id != "tls.server_requires_tls" || message.speaker != Speaker::PostgreSql);
+    if messages
+        .iter()
+        .any(|message| matches!(message.id, "login.no_hba_entry" | "login.hba_reject"))
+    {
+        messages.retain(|message| {
+            message.id != "tls.server_requires_tls" || message.speaker != Speaker::PostgreSql
+        });
     }
     let mut seen = Vec::new();
     messages.retain(|message| {
@@ -61,19 +66,28 @@ fn message(line: &str) -> Option<Message> {
     let signature = signature::of_line(own)
         // The address is part of what says that a socket has no server behind it.
         .filter(|signature| signature.id != "net.refused" || !line.contains("on socket"))
-        .or_else(|| line.contains("on socket").then(|| signature::of_line(line)).flatten())?;
+        .or_else(|| {
+            line.contains("on socket")
+                .then(|| signature::of_line(line))
+                .flatten()
+        })?;
     let mut words = own;
     if words.trim().is_empty() {
         words = line;
     }
-    Some(Message { id: signature.id, speaker: signature.speaker, line: text::safe(words.trim()) })
+    Some(Message {
+        id: signature.id,
+        speaker: signature.speaker,
+        line: text::safe(words.trim()),
+    })
 }
 
 /// Takes off `psql: error: `, `psql:FILE:LINE: ` and libpq's `connection to server at … failed: `.
 fn without_prefixes(line: &str) -> &str {
     let mut rest = line;
-    if let Some((_, behind)) =
-        rest.split_once("connection to server ").and_then(|(_, behind)| behind.split_once(" failed: "))
+    if let Some((_, behind)) = rest
+        .split_once("connection to server ")
+        .and_then(|(_, behind)| behind.split_once(" failed: "))
     {
         rest = behind;
     }
@@ -90,7 +104,10 @@ pub fn explain(stderr: &[u8], context: &Context) -> Vec<Finding> {
     let mut messages = classify(stderr);
     // Stable: among equals the first line stays first.
     messages.sort_by_key(|message| std::cmp::Reverse(weight(message)));
-    let mut findings: Vec<Finding> = messages.iter().map(|message| finding(message, context)).collect();
+    let mut findings: Vec<Finding> = messages
+        .iter()
+        .map(|message| finding(message, context))
+        .collect();
     if findings.is_empty() {
         let words = text::bounded(&String::from_utf8_lossy(tail(stderr)), 1000);
         findings.push(of_id("connection.failed", context).with("message", words));
@@ -120,10 +137,14 @@ fn weight(message: &Message) -> u8 {
 }
 
 fn finding(message: &Message, context: &Context) -> Finding {
-    let mut finding = of_id(message.id, context).said_by(message.speaker).with("message", message.line.clone());
+    let mut finding = of_id(message.id, context)
+        .said_by(message.speaker)
+        .with("message", message.line.clone());
     match (message.id, context.sslmode) {
         ("tls.server_requires_tls", Some(mode @ (SslMode::Disable | SslMode::Allow))) => {
-            finding.why = format!("the server wants TLS, and sslmode={mode} made this connection in plaintext");
+            finding.why = format!(
+                "the server wants TLS, and sslmode={mode} made this connection in plaintext"
+            );
         }
         ("tls.server_requires_tls", Some(mode @ SslMode::Prefer)) => {
             finding.why = format!(
@@ -131,8 +152,11 @@ fn finding(message: &Message, context: &Context) -> Finding {
             );
         }
         ("login.no_password", _) if context.user.is_some() => {
-            finding.fix =
-                format!("{} for role '{}'", finding.fix, text::safe(context.user.as_deref().unwrap_or_default()));
+            finding.fix = format!(
+                "{} for role '{}'",
+                finding.fix,
+                text::safe(context.user.as_deref().unwrap_or_default())
+            );
         }
         _ => {}
     }
@@ -162,13 +186,20 @@ fn filled<'t>(template: &'t str, context: &Context) -> Cow<'t, str> {
         ("{host}", &context.host, "the local socket"),
         ("{port}", &context.port, "5432"),
     ] {
-        out = out.replace(name, &value.as_deref().map_or_else(|| otherwise.to_owned(), text::safe));
+        out = out.replace(
+            name,
+            &value
+                .as_deref()
+                .map_or_else(|| otherwise.to_owned(), text::safe),
+        );
     }
     Cow::Owned(out)
 }
 
 fn tail(stderr: &[u8]) -> &[u8] {
-    stderr.get(stderr.len().saturating_sub(2000)..).unwrap_or(stderr)
+    stderr
+        .get(stderr.len().saturating_sub(2000)..)
+        .unwrap_or(stderr)
 }
 
 #[cfg(test)]
@@ -179,7 +210,10 @@ mod tests {
     const AT: &str = "psql: error: connection to server at \"127.0.0.1\", port 5432 failed: ";
 
     fn ids(stderr: &str) -> Vec<String> {
-        explain(stderr.as_bytes(), &Context::default()).into_iter().map(|finding| finding.id).collect()
+        explain(stderr.as_bytes(), &Context::default())
+            .into_iter()
+            .map(|finding| finding.id)
+            .collect()
     }
 
     /// Real messages of libpq 13 to 18 with the cause, most without the address that they begin with.
@@ -195,7 +229,10 @@ mod tests {
                 "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL off",
                 "tls.server_requires_tls",
             ),
-            ("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\"", "login.no_hba_entry"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\"",
+                "login.no_hba_entry",
+            ),
             (
                 "FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"u\", database \"d\", SSL encryption",
                 "login.no_hba_entry",
@@ -212,51 +249,147 @@ mod tests {
                 "could not open certificate file \"/h/c\": Too many levels of symbolic links",
                 "tls.client_cert.unreadable",
             ),
-            ("could not read certificate file \"/c\": no start line", "tls.client_cert.invalid"),
-            ("could not read certificate file \"/c\": SSL error code 2147483661", "tls.client_cert.unreadable"),
-            ("could not read certificate file \"/c\": ", "tls.client_cert.unreadable"),
-            ("certificate present, but not private key file \"/k\"", "tls.client_key.missing"),
+            (
+                "could not read certificate file \"/c\": no start line",
+                "tls.client_cert.invalid",
+            ),
+            (
+                "could not read certificate file \"/c\": SSL error code 2147483661",
+                "tls.client_cert.unreadable",
+            ),
+            (
+                "could not read certificate file \"/c\": ",
+                "tls.client_cert.unreadable",
+            ),
+            (
+                "certificate present, but not private key file \"/k\"",
+                "tls.client_key.missing",
+            ),
             (
                 "private key file \"/k\" has group or world access; permissions should be u=rw (0600) or less",
                 "tls.client_key.permissions",
             ),
-            ("could not load private key file \"/k\": key values mismatch", "tls.client_key.mismatch"),
-            ("could not load private key file \"/k\": processing error", "tls.client_key.encrypted"),
-            ("private key file \"/k\" is not a regular file", "tls.client_key.not_a_file"),
-            ("SSL error: tlsv1 alert unknown ca", "tls.client_cert.unknown_ca"),
-            ("SSL error: sslv3 alert certificate expired", "tls.client_cert.expired"),
-            ("SSL error: ssl/tls alert certificate expired", "tls.client_cert.expired"),
-            ("SSL error: ssl/tls alert unsupported certificate", "tls.client_cert.wrong_purpose"),
-            ("SSL error: tlsv13 alert certificate required", "tls.client_cert.required"),
-            ("SSL error: sslv3 alert handshake failure", "tls.client_cert.required"),
-            ("SSL error: tlsv1 alert protocol version", "tls.protocol_version"),
+            (
+                "could not load private key file \"/k\": key values mismatch",
+                "tls.client_key.mismatch",
+            ),
+            (
+                "could not load private key file \"/k\": processing error",
+                "tls.client_key.encrypted",
+            ),
+            (
+                "private key file \"/k\" is not a regular file",
+                "tls.client_key.not_a_file",
+            ),
+            (
+                "SSL error: tlsv1 alert unknown ca",
+                "tls.client_cert.unknown_ca",
+            ),
+            (
+                "SSL error: sslv3 alert certificate expired",
+                "tls.client_cert.expired",
+            ),
+            (
+                "SSL error: ssl/tls alert certificate expired",
+                "tls.client_cert.expired",
+            ),
+            (
+                "SSL error: ssl/tls alert unsupported certificate",
+                "tls.client_cert.wrong_purpose",
+            ),
+            (
+                "SSL error: tlsv13 alert certificate required",
+                "tls.client_cert.required",
+            ),
+            (
+                "SSL error: sslv3 alert handshake failure",
+                "tls.client_cert.required",
+            ),
+            (
+                "SSL error: tlsv1 alert protocol version",
+                "tls.protocol_version",
+            ),
             ("SSL error: no protocols available", "tls.protocol_version"),
             ("SSL error: wrong version number", "net.not_postgresql"),
-            ("SSL error: certificate verify failed", "tls.server_cert.unverified"),
-            ("server certificate for \"a\" (and 1 other name) does not match host name \"b\"", "tls.server_cert.name"),
-            ("root certificate file \"/r\" does not exist", "tls.root_cert.missing"),
-            ("could not read root certificate file \"/r\": no certificate or crl found", "tls.root_cert.invalid"),
-            ("could not read root certificate file \"/r\": ", "tls.root_cert.unreadable"),
-            ("server does not support SSL, but SSL was required", "tls.server_without_tls"),
-            ("received invalid response to SSL negotiation: H", "net.not_postgresql"),
-            ("FATAL:  connection requires a valid client certificate", "tls.client_cert.required"),
-            ("FATAL:  certificate authentication failed for user \"app\"", "login.certificate_user"),
-            ("FATAL:  \"trust\" authentication failed for user \"app\"", "login.certificate_user"),
-            ("FATAL:  \"trust\" authentication failed", "login.not_pooler_user"),
-            ("FATAL:  password authentication failed for user \"app\"", "login.wrong_password"),
-            ("FATAL:  Peer authentication failed for user \"app\"", "login.peer"),
+            (
+                "SSL error: certificate verify failed",
+                "tls.server_cert.unverified",
+            ),
+            (
+                "server certificate for \"a\" (and 1 other name) does not match host name \"b\"",
+                "tls.server_cert.name",
+            ),
+            (
+                "root certificate file \"/r\" does not exist",
+                "tls.root_cert.missing",
+            ),
+            (
+                "could not read root certificate file \"/r\": no certificate or crl found",
+                "tls.root_cert.invalid",
+            ),
+            (
+                "could not read root certificate file \"/r\": ",
+                "tls.root_cert.unreadable",
+            ),
+            (
+                "server does not support SSL, but SSL was required",
+                "tls.server_without_tls",
+            ),
+            (
+                "received invalid response to SSL negotiation: H",
+                "net.not_postgresql",
+            ),
+            (
+                "FATAL:  connection requires a valid client certificate",
+                "tls.client_cert.required",
+            ),
+            (
+                "FATAL:  certificate authentication failed for user \"app\"",
+                "login.certificate_user",
+            ),
+            (
+                "FATAL:  \"trust\" authentication failed for user \"app\"",
+                "login.certificate_user",
+            ),
+            (
+                "FATAL:  \"trust\" authentication failed",
+                "login.not_pooler_user",
+            ),
+            (
+                "FATAL:  password authentication failed for user \"app\"",
+                "login.wrong_password",
+            ),
+            (
+                "FATAL:  Peer authentication failed for user \"app\"",
+                "login.peer",
+            ),
             ("FATAL:  role \"x\" does not exist", "login.unknown_role"),
-            ("FATAL:  role \"x\" is not permitted to log in", "login.not_permitted"),
-            ("FATAL:  database \"x\" does not exist", "server.unknown_database"),
+            (
+                "FATAL:  role \"x\" is not permitted to log in",
+                "login.not_permitted",
+            ),
+            (
+                "FATAL:  database \"x\" does not exist",
+                "server.unknown_database",
+            ),
             ("FATAL:  no such database: x", "server.unknown_database"),
-            ("FATAL:  sorry, too many clients already", "server.too_many_clients"),
+            (
+                "FATAL:  sorry, too many clients already",
+                "server.too_many_clients",
+            ),
             (
                 "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
                 "server.too_many_clients",
             ),
-            ("FATAL:  the database system is starting up", "server.starting_up"),
+            (
+                "FATAL:  the database system is starting up",
+                "server.starting_up",
+            ),
             ("FATAL:  query_wait_timeout", "server.pooler_backend"),
-            ("FATAL:  unsupported startup parameter: options", "server.startup_parameter"),
+            (
+                "FATAL:  unsupported startup parameter: options",
+                "server.startup_parameter",
+            ),
             ("fe_sendauth: no password supplied", "login.no_password"),
             (
                 "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
@@ -265,7 +398,10 @@ mod tests {
             ("timeout expired", "net.timeout"),
             ("SSL SYSCALL error: EOF detected", "net.closed"),
             ("SSL error: unexpected eof while reading", "net.closed"),
-            ("host name must be specified for a verified SSL connection", "config.no_host_name"),
+            (
+                "host name must be specified for a verified SSL connection",
+                "config.no_host_name",
+            ),
         ];
         for (words, id) in table {
             for prefix in [
@@ -282,17 +418,38 @@ mod tests {
     #[test]
     fn messages_without_an_address() {
         for (words, id) in [
-            ("psql: error: could not translate host name \"no.such\" to address: Name or service not known", "net.dns"),
-            ("psql: error: sslmode value \"require\" invalid when SSL support is not compiled in", "program.no_tls"),
-            ("psql: error: invalid sslmode value: \"Require\"", "config.sslmode"),
-            ("psql: error: invalid sslcertmode value: \"bogus\"", "config.value"),
-            ("psql: error: invalid integer value \"\" for connection option \"connect_timeout\"", "config.value"),
+            (
+                "psql: error: could not translate host name \"no.such\" to address: Name or service not known",
+                "net.dns",
+            ),
+            (
+                "psql: error: sslmode value \"require\" invalid when SSL support is not compiled in",
+                "program.no_tls",
+            ),
+            (
+                "psql: error: invalid sslmode value: \"Require\"",
+                "config.sslmode",
+            ),
+            (
+                "psql: error: invalid sslcertmode value: \"bogus\"",
+                "config.value",
+            ),
+            (
+                "psql: error: invalid integer value \"\" for connection option \"connect_timeout\"",
+                "config.value",
+            ),
             (
                 "psql: error: weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",
                 "config.weak_sslmode",
             ),
-            ("psql: error: definition of service \"\" not found", "config.service"),
-            ("psql: error: invalid SSL protocol version range", "config.protocol_range"),
+            (
+                "psql: error: definition of service \"\" not found",
+                "config.service",
+            ),
+            (
+                "psql: error: invalid SSL protocol version range",
+                "config.protocol_range",
+            ),
             (
                 "psql: error: could not connect to server: Connection refused\n\tIs the server running on host \"h\" (1.2.3.4) and accepting\n\tTCP/IP connections on port 5432?",
                 "net.refused",
@@ -318,7 +475,9 @@ mod tests {
         let cases = [
             // prefer: TLS failed, then plaintext was refused.
             (
-                format!("{AT}could not open certificate file \"/c\": Permission denied\n{plain}FATAL:  SSL required\n"),
+                format!(
+                    "{AT}could not open certificate file \"/c\": Permission denied\n{plain}FATAL:  SSL required\n"
+                ),
                 vec!["tls.client_cert.unreadable", "tls.server_requires_tls"],
             ),
             (
@@ -368,17 +527,37 @@ mod tests {
         let findings = explain(&stderr, &Context::default());
         assert_eq!(findings[0].id, "tls.client_cert.unreadable");
         let json = serde_json::to_string(&findings).unwrap();
-        assert!(!json.contains("\\u001b") && !json.contains("\\u0007"), "{json}");
+        assert!(
+            !json.contains("\\u001b") && !json.contains("\\u0007"),
+            "{json}"
+        );
     }
 
     #[test]
     fn words_are_made_concrete() {
-        let context = Context { user: Some("app\n".to_owned()), database: Some("d".to_owned()), ..Context::default() };
-        let finding = &explain(b"FATAL:  password authentication failed for user \"app\"", &context)[0];
-        assert_eq!(finding.fix, "correct the password of role 'app\\n', or the role's name");
+        let context = Context {
+            user: Some("app\n".to_owned()),
+            database: Some("d".to_owned()),
+            ..Context::default()
+        };
+        let finding = &explain(
+            b"FATAL:  password authentication failed for user \"app\"",
+            &context,
+        )[0];
+        assert_eq!(
+            finding.fix,
+            "correct the password of role 'app\\n', or the role's name"
+        );
         assert_eq!(finding.evidence["said_by"], "PostgreSQL");
-        let context = Context { sslmode: Some(SslMode::Disable), ..Context::default() };
-        assert!(explain(b"FATAL:  SSL required", &context)[0].why.contains("sslmode=disable"));
+        let context = Context {
+            sslmode: Some(SslMode::Disable),
+            ..Context::default()
+        };
+        assert!(
+            explain(b"FATAL:  SSL required", &context)[0]
+                .why
+                .contains("sslmode=disable")
+        );
     }
 
     #[test]

@@ -102,7 +102,10 @@ impl Finding {
 
     /// A step that was not done.
     pub fn skipped(id: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { why: why.into(), ..Self::new(id, Severity::Skipped, "skipped") }
+        Self {
+            why: why.into(),
+            ..Self::new(id, Severity::Skipped, "skipped")
+        }
     }
 
     /// The same with a cause.
@@ -167,7 +170,10 @@ impl From<&TlsError> for Finding {
 impl From<&ConfigError> for Finding {
     fn from(error: &ConfigError) -> Self {
         let standing = super::of_id(error.id(), &super::Context::default());
-        let mut finding = Self { what: text::bounded(&error.to_string(), 500), ..standing };
+        let mut finding = Self {
+            what: text::bounded(&error.to_string(), 500),
+            ..standing
+        };
         if let Some(source) = std::error::Error::source(error) {
             finding.why = text::bounded(&source.to_string(), 500);
         }
@@ -177,7 +183,11 @@ impl From<&ConfigError> for Finding {
 
 impl From<&Problem> for Finding {
     fn from(problem: &Problem) -> Self {
-        let severity = if problem.fatal { Severity::Error } else { Severity::Warning };
+        let severity = if problem.fatal {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         Self::new(problem.id(), severity, problem.to_string())
             .because(problem.why())
             .cure(problem.fix())

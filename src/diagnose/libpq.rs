@@ -15,7 +15,10 @@ pub struct Library {
 }
 
 /// What each run gives libpq that only a certain version takes offence at.
-const BAIT: [&[&str]; 2] = [&["PGSSLCERTMODE", "PGSSLNEGOTIATION"], &["PGMINPROTOCOLVERSION"]];
+const BAIT: [&[&str]; 2] = [
+    &["PGSSLCERTMODE", "PGSSLNEGOTIATION"],
+    &["PGMINPROTOCOLVERSION"],
+];
 
 /// Finds out what libpq can, by its behaviour: each version refuses nonsense in the variables that it knows.
 ///
@@ -47,7 +50,11 @@ async fn refusal(
     timeout: Duration,
     stop: &Stop,
 ) -> Result<String, RunError> {
-    let io = |source| RunError::Io { program: psql.path().to_owned(), stream: "a private folder", source };
+    let io = |source| RunError::Io {
+        program: psql.path().to_owned(),
+        stream: "a private folder",
+        source,
+    };
     let run_dir = RunDir::new(temporary).map_err(|error| io(error.source))?;
     let plain = |value: &str| EnvValue::Plain(value.into());
     let mut invocation = Invocation::new(psql.path()).args(["-X", "-w", "-c", "SELECT 1"]);
@@ -64,7 +71,9 @@ async fn refusal(
         invocation.env.insert(name.to_owned(), value);
     }
     for name in bait {
-        invocation.env.insert((*name).to_owned(), plain("schemastamp"));
+        invocation
+            .env
+            .insert((*name).to_owned(), plain("schemastamp"));
     }
     invocation.timeout = Some(timeout);
     invocation.grace = Duration::from_millis(200);
@@ -99,24 +108,71 @@ mod tests {
 
     #[test]
     fn libpq_is_known_by_what_it_refuses() {
-        let socket = "connection to server on socket \"/x/.s.PGSQL.5432\" failed: No such file or directory";
+        let socket =
+            "connection to server on socket \"/x/.s.PGSQL.5432\" failed: No such file or directory";
         let table = [
-            (15, socket, socket, Library { major: 15, tls: true }),
-            (14, socket, socket, Library { major: 14, tls: true }),
-            (17, socket, socket, Library { major: 15, tls: true }),
-            (15, "invalid sslcertmode value: \"schemastamp\"", socket, Library { major: 16, tls: true }),
-            (15, "invalid sslnegotiation value: \"schemastamp\"", socket, Library { major: 17, tls: true }),
+            (
+                15,
+                socket,
+                socket,
+                Library {
+                    major: 15,
+                    tls: true,
+                },
+            ),
+            (
+                14,
+                socket,
+                socket,
+                Library {
+                    major: 14,
+                    tls: true,
+                },
+            ),
+            (
+                17,
+                socket,
+                socket,
+                Library {
+                    major: 15,
+                    tls: true,
+                },
+            ),
+            (
+                15,
+                "invalid sslcertmode value: \"schemastamp\"",
+                socket,
+                Library {
+                    major: 16,
+                    tls: true,
+                },
+            ),
+            (
+                15,
+                "invalid sslnegotiation value: \"schemastamp\"",
+                socket,
+                Library {
+                    major: 17,
+                    tls: true,
+                },
+            ),
             (
                 15,
                 "invalid sslnegotiation value: \"schemastamp\"",
                 "invalid min_protocol_version value: \"schemastamp\"",
-                Library { major: 18, tls: true },
+                Library {
+                    major: 18,
+                    tls: true,
+                },
             ),
             (
                 18,
                 "sslmode value \"require\" invalid when SSL support is not compiled in",
                 "sslmode value \"require\" invalid when SSL support is not compiled in",
-                Library { major: 18, tls: false },
+                Library {
+                    major: 18,
+                    tls: false,
+                },
             ),
         ];
         for (psql, first, second, expected) in table {

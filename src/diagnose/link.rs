@@ -21,16 +21,31 @@ pub struct Link {
 impl Link {
     /// Reads what psql prints for `\conninfo`: a sentence up to version 17, a table from 18 on.
     pub fn of(lines: &[String]) -> Self {
-        let sentence = lines.iter().find(|line| line.starts_with("SSL connection ("));
-        let row = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('|'));
+        let sentence = lines
+            .iter()
+            .find(|line| line.starts_with("SSL connection ("));
+        let row = |name: &str| {
+            lines
+                .iter()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('|'))
+        };
         match (sentence, row("SSL Connection")) {
-            (Some(sentence), _) => Self { encrypted: true, words: text::safe(sentence) },
+            (Some(sentence), _) => Self {
+                encrypted: true,
+                words: text::safe(sentence),
+            },
             (None, Some("true")) => {
                 let protocol = row("SSL Protocol").unwrap_or("TLS");
                 let words = format!("{protocol}, {}", row("SSL Cipher").unwrap_or_default());
-                Self { encrypted: true, words: text::safe(&words) }
+                Self {
+                    encrypted: true,
+                    words: text::safe(&words),
+                }
             }
-            _ => Self { encrypted: false, words: "plaintext".to_owned() },
+            _ => Self {
+                encrypted: false,
+                words: "plaintext".to_owned(),
+            },
         }
     }
 }
@@ -39,20 +54,33 @@ impl Link {
 /// nothing themselves. Asks nobody in the other modes, which leave no doubt.
 ///
 /// `None` also when there was no connection: the command behind it will say why.
-pub async fn silent_plaintext(server: &Server, mode: SslMode, context: &Context, stop: &Stop) -> Option<Finding> {
+pub async fn silent_plaintext(
+    server: &Server,
+    mode: SslMode,
+    context: &Context,
+    stop: &Stop,
+) -> Option<Finding> {
     if !matches!(mode, SslMode::Allow | SslMode::Prefer) {
         return None;
     }
     let mut server = server.clone();
     server.timeout = Some(server.timeout.map_or(LIMIT, |timeout| timeout.min(LIMIT)));
-    let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
-    let output = server.run_script("\\conninfo\n", &options, stop).await.ok()?;
+    let options = ScriptOptions {
+        restrict: false,
+        ..ScriptOptions::default()
+    };
+    let output = server
+        .run_script("\\conninfo\n", &options, stop)
+        .await
+        .ok()?;
     (!Link::of(&output.lines).encrypted).then(|| plaintext(mode, context))
 }
 
 /// The warning that a connection is in plaintext.
 pub(super) fn plaintext(mode: SslMode, context: &Context) -> Finding {
-    let finding = of_id("tls.plaintext", context).at(Severity::Warning).said_by(Speaker::Libpq);
+    let finding = of_id("tls.plaintext", context)
+        .at(Severity::Warning)
+        .said_by(Speaker::Libpq);
     finding.because(match mode {
         SslMode::Allow => "sslmode=allow tries plaintext first, and the server takes it",
         _ => "sslmode=prefer goes on in plaintext when TLS cannot be had, without a word",
@@ -69,7 +97,13 @@ mod tests {
         let old = "You are connected to database \"d\" as user \"u\".\nSSL connection (protocol: TLSv1.3, cipher: X, compression: off)\n{}";
         assert!(Link::of(&lines(old)).encrypted);
         let new = "Database|d\nSSL Connection|true\nSSL Protocol|TLSv1.3\nSSL Cipher|X\n";
-        assert_eq!(Link::of(&lines(new)), Link { encrypted: true, words: "TLSv1.3, X".to_owned() });
+        assert_eq!(
+            Link::of(&lines(new)),
+            Link {
+                encrypted: true,
+                words: "TLSv1.3, X".to_owned()
+            }
+        );
         assert!(!Link::of(&lines("You are connected\n{}")).encrypted);
         assert!(!Link::of(&lines("SSL Connection|false")).encrypted);
     }

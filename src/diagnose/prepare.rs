@@ -3,7 +3,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Connection, Environment, Origin, Setting};
 use crate::tls::judge::Circumstances;
-use crate::tls::{Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode, resolve};
+use crate::tls::{
+    Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode,
+    resolve,
+};
 
 /// What a connection will do about TLS.
 #[derive(Clone, Debug)]
@@ -24,7 +27,11 @@ impl Prepared {
     /// What decides how much is verified.
     pub fn terms(&self) -> Terms {
         let root_cert = self.files.verifies() || matches!(self.files.roots, Roots::System(_));
-        Terms { mode: self.mode, root_cert, socket: self.socket }
+        Terms {
+            mode: self.mode,
+            root_cert,
+            socket: self.socket,
+        }
     }
 }
 
@@ -36,7 +43,11 @@ impl Prepared {
 ///
 /// # Errors
 /// A file that libpq could not use, a combination that it would refuse, or a setting that this libpq would ignore.
-pub fn prepare(connection: &mut Connection, environment: &Environment, libpq_major: u32) -> Result<Prepared, TlsError> {
+pub fn prepare(
+    connection: &mut Connection,
+    environment: &Environment,
+    libpq_major: u32,
+) -> Result<Prepared, TlsError> {
     let prepared = settle(connection, environment, libpq_major)?;
     match prepared.files.fatal() {
         Some(problem) => Err(problem.clone().into()),
@@ -48,41 +59,74 @@ pub fn prepare(connection: &mut Connection, environment: &Environment, libpq_maj
 ///
 /// # Errors
 /// A combination that libpq would refuse, or a setting that this libpq would ignore.
-pub fn settle(connection: &mut Connection, environment: &Environment, libpq_major: u32) -> Result<Prepared, TlsError> {
+pub fn settle(
+    connection: &mut Connection,
+    environment: &Environment,
+    libpq_major: u32,
+) -> Result<Prepared, TlsError> {
     let value = |keyword: &str| connection.value(keyword);
     let system_roots = value("sslrootcert") == Some(SYSTEM);
     let direct = value("sslnegotiation") == Some("direct");
-    let configured = connection.get("sslmode").filter(|mode| !matches!(mode.origin, Origin::Default(_)));
-    let configured = configured.map(|mode| mode.value.parse::<SslMode>()).transpose()?;
+    let configured = connection
+        .get("sslmode")
+        .filter(|mode| !matches!(mode.origin, Origin::Default(_)));
+    let configured = configured
+        .map(|mode| mode.value.parse::<SslMode>())
+        .transpose()?;
     let mode = effective_mode(configured, system_roots, direct)?;
-    let range = TlsRange::new(value("ssl_min_protocol_version"), value("ssl_max_protocol_version"))?;
+    let range = TlsRange::new(
+        value("ssl_min_protocol_version"),
+        value("ssl_max_protocol_version"),
+    )?;
     refuse_unknown(connection, libpq_major)?;
 
     let hosts = connection.hosts();
     let socket = hosts.iter().all(crate::config::Host::is_socket);
-    let unnamed = hosts.iter().any(|host| host.name.is_none() && host.address.is_some());
+    let unnamed = hosts
+        .iter()
+        .any(|host| host.name.is_none() && host.address.is_some());
     if mode == SslMode::VerifyFull && unnamed {
         return Err(TlsError::NoHostName);
     }
     let files = if socket {
         Files::default()
     } else {
-        let circumstances = Circumstances { mode, libpq_major, now: now() };
-        resolve(&named(connection, environment), environment.home(libpq_major).as_deref(), circumstances)?
+        let circumstances = Circumstances {
+            mode,
+            libpq_major,
+            now: now(),
+        };
+        resolve(
+            &named(connection, environment),
+            environment.home(libpq_major).as_deref(),
+            circumstances,
+        )?
     };
-    let prepared = Prepared { mode, files, range, direct, socket };
+    let prepared = Prepared {
+        mode,
+        files,
+        range,
+        direct,
+        socket,
+    };
     name_explicitly(connection, &prepared, system_roots);
     Ok(prepared)
 }
 
 /// Now, in seconds since 1970.
 pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn named(connection: &Connection, environment: &Environment) -> Named {
-    let path = |keyword: &str| connection.path(keyword).map(|setting| setting.value.to_owned());
+    let path = |keyword: &str| {
+        connection
+            .path(keyword)
+            .map(|setting| setting.value.to_owned())
+    };
     let sends = connection.value("sslcertmode") != Some("disable");
     Named {
         root_cert: path("sslrootcert"),
@@ -102,11 +146,19 @@ fn refuse_unknown(connection: &Connection, libpq_major: u32) -> Result<(), TlsEr
         ("require_auth", &[]),
         ("sslcrldir", &[]),
     ] {
-        let Some(feature) = Feature::of_keyword(keyword) else { continue };
-        let value = connection.value(keyword).filter(|value| !harmless.contains(value));
+        let Some(feature) = Feature::of_keyword(keyword) else {
+            continue;
+        };
+        let value = connection
+            .value(keyword)
+            .filter(|value| !harmless.contains(value));
         if let Some(value) = value.filter(|_| !feature.known_to(libpq_major)) {
             let setting = format!("{keyword}={}", crate::tls::text::safe(value));
-            return Err(TlsError::TooOld { setting, feature, libpq_major });
+            return Err(TlsError::TooOld {
+                setting,
+                feature,
+                libpq_major,
+            });
         }
     }
     Ok(())
@@ -117,7 +169,11 @@ fn name_explicitly(connection: &mut Connection, prepared: &Prepared, system_root
     if let Roots::File(used) = &prepared.files.roots
         && used.by_default
     {
-        let whose = if system_roots { "the system's authorities" } else { "libpq's file in the home directory" };
+        let whose = if system_roots {
+            "the system's authorities"
+        } else {
+            "libpq's file in the home directory"
+        };
         let path = used.observed.path.to_string_lossy().into_owned();
         changes.push(("sslrootcert", Setting::new(path, Origin::Default(whose))));
     }
@@ -126,7 +182,10 @@ fn name_explicitly(connection: &mut Connection, prepared: &Prepared, system_root
             Some(Setting { origin, .. }) if !matches!(origin, Origin::Default(_)) => origin.clone(),
             _ => Origin::Default("libpq's for sslrootcert=system"),
         };
-        changes.push(("sslmode", Setting::new(prepared.mode.keyword().to_owned(), origin)));
+        changes.push((
+            "sslmode",
+            Setting::new(prepared.mode.keyword().to_owned(), origin),
+        ));
     }
     for (keyword, setting) in changes {
         if let Err(error) = connection.set(keyword, setting) {
@@ -142,14 +201,22 @@ mod tests {
     use crate::config::ConnectionFlags;
 
     fn connection(variables: &[(&str, &str)]) -> (Connection, Environment) {
-        let all = [("PGUSER", "u"), ("PGHOST", "h")].iter().chain(variables).copied();
+        let all = [("PGUSER", "u"), ("PGHOST", "h")]
+            .iter()
+            .chain(variables)
+            .copied();
         let environment: Environment = all.collect::<Environment>().in_directory("/w");
-        (Connection::resolve(&ConnectionFlags::default(), &environment).unwrap(), environment)
+        (
+            Connection::resolve(&ConnectionFlags::default(), &environment).unwrap(),
+            environment,
+        )
     }
 
     fn refused(variables: &[(&str, &str)], libpq_major: u32) -> String {
         let (mut connection, environment) = connection(variables);
-        prepare(&mut connection, &environment, libpq_major).unwrap_err().id()
+        prepare(&mut connection, &environment, libpq_major)
+            .unwrap_err()
+            .id()
     }
 
     fn accepted(variables: &[(&str, &str)], libpq_major: u32) -> (Connection, Prepared) {
@@ -162,12 +229,33 @@ mod tests {
     fn what_cannot_work_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().to_str().unwrap();
-        assert_eq!(refused(&[("PGSSLMODE", "verify-full"), ("HOME", home)], 15), "tls.root_cert.missing");
-        assert_eq!(refused(&[("PGSSLNEGOTIATION", "direct"), ("PGSSLMODE", "require")], 16), "program.libpq_too_old");
-        assert_eq!(refused(&[("PGSSLNEGOTIATION", "direct")], 17), "config.weak_sslmode");
-        assert_eq!(refused(&[("PGSSLROOTCERT", "system"), ("PGSSLMODE", "require")], 15), "config.weak_sslmode");
-        assert_eq!(refused(&[("PGSSLCERTMODE", "require")], 15), "program.libpq_too_old");
-        assert_eq!(refused(&[("PGSSLMAXPROTOCOLVERSION", "TLSv1.1")], 15), "config.protocol_range");
+        assert_eq!(
+            refused(&[("PGSSLMODE", "verify-full"), ("HOME", home)], 15),
+            "tls.root_cert.missing"
+        );
+        assert_eq!(
+            refused(
+                &[("PGSSLNEGOTIATION", "direct"), ("PGSSLMODE", "require")],
+                16
+            ),
+            "program.libpq_too_old"
+        );
+        assert_eq!(
+            refused(&[("PGSSLNEGOTIATION", "direct")], 17),
+            "config.weak_sslmode"
+        );
+        assert_eq!(
+            refused(&[("PGSSLROOTCERT", "system"), ("PGSSLMODE", "require")], 15),
+            "config.weak_sslmode"
+        );
+        assert_eq!(
+            refused(&[("PGSSLCERTMODE", "require")], 15),
+            "program.libpq_too_old"
+        );
+        assert_eq!(
+            refused(&[("PGSSLMAXPROTOCOLVERSION", "TLSv1.1")], 15),
+            "config.protocol_range"
+        );
     }
 
     #[test]
@@ -176,18 +264,28 @@ mod tests {
         let folder = home.path().join(".postgresql");
         std::fs::create_dir(&folder).unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
-        let pem = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+        let pem = rcgen::CertificateParams::new(vec![])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
         for name in ["root.crt", "postgresql.crt"] {
             crate::path::write_atomic(&folder.join(name), pem.as_bytes()).unwrap();
         }
         let home = home.path().to_str().unwrap();
         for mode in ["prefer", "require"] {
             let (connection, prepared) = accepted(&[("PGSSLMODE", mode), ("HOME", home)], 15);
-            assert!(connection.get("sslrootcert").is_none() && !prepared.files.verifies(), "{mode}");
+            assert!(
+                connection.get("sslrootcert").is_none() && !prepared.files.verifies(),
+                "{mode}"
+            );
             assert!(!prepared.files.sends_client_cert());
         }
         let (connection, prepared) = accepted(&[("PGSSLMODE", "verify-full"), ("HOME", home)], 15);
-        assert_eq!(connection.value("sslrootcert"), folder.join("root.crt").to_str());
+        assert_eq!(
+            connection.value("sslrootcert"),
+            folder.join("root.crt").to_str()
+        );
         assert!(prepared.terms().protection().host_name);
     }
 
@@ -196,12 +294,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bundle = folder.path().join("bundle.pem");
         let key = rcgen::KeyPair::generate().unwrap();
-        let pem = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+        let pem = rcgen::CertificateParams::new(vec![])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
         crate::path::write_atomic(&bundle, pem.as_bytes()).unwrap();
         let bundle = bundle.to_str().unwrap();
         let variables = [("PGSSLROOTCERT", "system"), ("SSL_CERT_FILE", bundle)];
         let (old, prepared) = accepted(&variables, 15);
-        assert_eq!((old.value("sslrootcert"), prepared.mode), (Some(bundle), SslMode::VerifyFull));
+        assert_eq!(
+            (old.value("sslrootcert"), prepared.mode),
+            (Some(bundle), SslMode::VerifyFull)
+        );
         assert_eq!(old.value("sslmode"), Some("verify-full"));
         let (new, _) = accepted(&variables, 16);
         assert_eq!(new.value("sslrootcert"), Some("system"));
@@ -209,7 +314,14 @@ mod tests {
 
     #[test]
     fn on_a_socket_no_file_is_opened() {
-        let (_, prepared) = accepted(&[("PGHOST", "/run"), ("PGSSLMODE", "verify-full"), ("HOME", "/none")], 15);
+        let (_, prepared) = accepted(
+            &[
+                ("PGHOST", "/run"),
+                ("PGSSLMODE", "verify-full"),
+                ("HOME", "/none"),
+            ],
+            15,
+        );
         assert!(prepared.terms().sentence().starts_with("not encrypted"));
     }
 }

@@ -34,20 +34,35 @@ struct Line {
 impl Report {
     /// Counts errors and warnings.
     pub fn summary(&self) -> Summary {
-        let count = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let count = |severity| {
+            self.findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count()
+        };
         let errors = count(Severity::Error);
         let verdict = if errors == 0 { "ok" } else { "problem" };
-        Summary { verdict, errors, warnings: count(Severity::Warning) }
+        Summary {
+            verdict,
+            errors,
+            warnings: count(Severity::Warning),
+        }
     }
 
     /// The root cause, if there is one.
     pub fn root_cause(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.severity == Severity::Error)
+        self.findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Error)
     }
 
     /// The exit code of the command.
     pub fn exit_code(&self) -> u8 {
-        if self.root_cause().is_some() { crate::exit::DIAGNOSED } else { crate::exit::DONE }
+        if self.root_cause().is_some() {
+            crate::exit::DIAGNOSED
+        } else {
+            crate::exit::DONE
+        }
     }
 
     /// JSON Lines: each finding, then the summary.
@@ -56,7 +71,12 @@ impl Report {
         for finding in &self.findings {
             push_json(&mut out, finding);
         }
-        push_json(&mut out, &Line { summary: self.summary() });
+        push_json(
+            &mut out,
+            &Line {
+                summary: self.summary(),
+            },
+        );
         out
     }
 
@@ -73,7 +93,11 @@ impl Report {
         let verdict = match self.root_cause() {
             Some(root) => format!("{}: {}", root.id, root.what),
             None if summary.warnings == 0 => "all is well".to_owned(),
-            None => format!("it works, with {} warning{}", summary.warnings, plural(summary.warnings)),
+            None => format!(
+                "it works, with {} warning{}",
+                summary.warnings,
+                plural(summary.warnings)
+            ),
         };
         lines.push((None, format!("{verdict} ({milliseconds} ms)")));
         lines
@@ -98,12 +122,22 @@ fn push_json(out: &mut String, value: &impl Serialize) {
 fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
     let label = finding.severity.to_string();
     let step = finding.severity <= Severity::Ok;
-    let what = if finding.severity == Severity::Skipped { finding.why.as_str() } else { finding.what.as_str() };
+    let what = if finding.severity == Severity::Skipped {
+        finding.why.as_str()
+    } else {
+        finding.what.as_str()
+    };
     if step {
-        lines.push((Some(finding.severity), format!("{label:<8} {:<14} {what}", finding.id)));
+        lines.push((
+            Some(finding.severity),
+            format!("{label:<8} {:<14} {what}", finding.id),
+        ));
         return;
     }
-    lines.push((Some(finding.severity), format!("{label:<8} {}: {what}", finding.id)));
+    lines.push((
+        Some(finding.severity),
+        format!("{label:<8} {}: {what}", finding.id),
+    ));
     let mut add = |name: &str, text: &str| {
         if !text.is_empty() {
             lines.push((None, format!("         {name:<5} {text}")));
@@ -113,12 +147,17 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
     add("fix", &finding.fix);
     let said_by = finding.evidence.get("said_by").and_then(Value::as_str);
     if let Some(message) = finding.evidence.get("message").and_then(Value::as_str) {
-        add("said", &format!("{message} ({})", said_by.unwrap_or("psql")));
+        add(
+            "said",
+            &format!("{message} ({})", said_by.unwrap_or("psql")),
+        );
     }
     let known = ["said_by", "message", "lowered"];
     let mut seen = String::new();
-    for (name, value) in
-        finding.evidence.iter().filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
+    for (name, value) in finding
+        .evidence
+        .iter()
+        .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
     {
         let separator = if seen.is_empty() { "" } else { "; " };
         // Writing to a String cannot fail.
@@ -133,9 +172,11 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join(", ")
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
         other => other.to_string(),
     }
 }
@@ -147,14 +188,24 @@ mod tests {
     fn report() -> Report {
         let findings = vec![
             Finding::ok("tcp", "127.0.0.1:5432 in 0.1 ms"),
-            Finding::new("tls.client_key.permissions", Severity::Error, "client key '/k' has mode 0644")
-                .because("libpq refuses it")
-                .cure("chmod 600 '/k'")
-                .with("message", "private key file \"/k\" has group or world access")
-                .with("said_by", "libpq"),
+            Finding::new(
+                "tls.client_key.permissions",
+                Severity::Error,
+                "client key '/k' has mode 0644",
+            )
+            .because("libpq refuses it")
+            .cure("chmod 600 '/k'")
+            .with(
+                "message",
+                "private key file \"/k\" has group or world access",
+            )
+            .with("said_by", "libpq"),
             Finding::skipped("login", "psql fails because of tls.client_key.permissions"),
         ];
-        Report { findings, elapsed: Duration::from_millis(12) }
+        Report {
+            findings,
+            elapsed: Duration::from_millis(12),
+        }
     }
 
     #[test]
@@ -164,7 +215,10 @@ mod tests {
         let error: Value = serde_json::from_str(lines[1]).unwrap();
         let keys: Vec<&String> = error.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["evidence", "fix", "id", "severity", "what", "why"]);
-        assert_eq!(*lines.last().unwrap(), r#"{"summary":{"verdict":"problem","errors":1,"warnings":0}}"#);
+        assert_eq!(
+            *lines.last().unwrap(),
+            r#"{"summary":{"verdict":"problem","errors":1,"warnings":0}}"#
+        );
     }
 
     #[test]

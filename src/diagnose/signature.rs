@@ -18,13 +18,16 @@ pub(super) struct Signature {
 pub(super) fn of_line(line: &str) -> Option<&'static Signature> {
     SIGNATURES.iter().find(|signature| {
         let mut rest = line;
-        signature.parts.iter().all(|part| match rest.split_once(part) {
-            Some((_, behind)) => {
-                rest = behind;
-                true
-            }
-            None => false,
-        })
+        signature
+            .parts
+            .iter()
+            .all(|part| match rest.split_once(part) {
+                Some((_, behind)) => {
+                    rest = behind;
+                    true
+                }
+                None => false,
+            })
     })
 }
 

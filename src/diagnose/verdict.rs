@@ -25,10 +25,20 @@ pub(super) fn settle(mut seen: Vec<Finding>, login: Login, refused: Option<&str>
             seen.push(Finding::skipped("login", why));
         }
         Login::In => {
-            let root = refused.and_then(|id| seen.iter().position(|finding| finding.id == id && is_error(finding)));
-            lower_all_but(&mut seen, root, "psql got in all the same, and its verdict counts");
+            let root = refused.and_then(|id| {
+                seen.iter()
+                    .position(|finding| finding.id == id && is_error(finding))
+            });
+            lower_all_but(
+                &mut seen,
+                root,
+                "psql got in all the same, and its verdict counts",
+            );
             if let Some(root) = root.and_then(|root| seen.get(root)) {
-                let why = format!("psql would get in, but every command refuses to try because of {}", root.id);
+                let why = format!(
+                    "psql would get in, but every command refuses to try because of {}",
+                    root.id
+                );
                 let skipped = Finding::skipped("login", why);
                 seen.push(skipped);
             }
@@ -42,11 +52,18 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
     let mut messages = messages.into_iter();
     let Some(said) = messages.next() else { return };
     let at = |severity: Severity, seen: &[Finding]| {
-        seen.iter().position(|finding| finding.severity == severity && explains(&finding.id, &said.id))
+        seen.iter()
+            .position(|finding| finding.severity == severity && explains(&finding.id, &said.id))
     };
     let by_refusal = refused.and_then(|id| seen.iter().position(|finding| finding.id == id));
-    let root = by_refusal.or_else(|| at(Severity::Error, seen)).or_else(|| at(Severity::Warning, seen));
-    lower_all_but(seen, root, "psql failed for another reason, and its verdict counts");
+    let root = by_refusal
+        .or_else(|| at(Severity::Error, seen))
+        .or_else(|| at(Severity::Warning, seen));
+    lower_all_but(
+        seen,
+        root,
+        "psql failed for another reason, and its verdict counts",
+    );
     match root.and_then(|root| seen.get_mut(root)) {
         Some(root) => {
             root.severity = Severity::Error;
@@ -66,10 +83,18 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
     let reported: Vec<String> = seen.iter().map(|finding| finding.id.clone()).collect();
     let besides = messages.filter(|message| !reported.contains(&message.id));
     let words: Vec<String> = besides
-        .filter_map(|message| message.evidence.get("message").and_then(|words| words.as_str()).map(str::to_owned))
+        .filter_map(|message| {
+            message
+                .evidence
+                .get("message")
+                .and_then(|words| words.as_str())
+                .map(str::to_owned)
+        })
         .collect();
-    if let Some(error) =
-        seen.iter_mut().find(|finding| finding.severity == Severity::Error).filter(|_| !words.is_empty())
+    if let Some(error) = seen
+        .iter_mut()
+        .find(|finding| finding.severity == Severity::Error)
+        .filter(|_| !words.is_empty())
     {
         error.evidence.insert("besides".to_owned(), words.into());
     }
@@ -96,40 +121,83 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
     match said {
         "tls.server_cert.unverified" => {
             starts(&["tls.server_cert.", "tls.root_cert.", "tls.crl."])
-                && !matches!(found, "tls.server_cert.name" | "tls.server_cert.expires_soon" | "tls.root_cert.missing")
-                && !matches!(found, "tls.crl.missing" | "tls.crl.unreadable" | "tls.crl.invalid" | "tls.crl.not_a_file")
+                && !matches!(
+                    found,
+                    "tls.server_cert.name"
+                        | "tls.server_cert.expires_soon"
+                        | "tls.root_cert.missing"
+                )
+                && !matches!(
+                    found,
+                    "tls.crl.missing"
+                        | "tls.crl.unreadable"
+                        | "tls.crl.invalid"
+                        | "tls.crl.not_a_file"
+                )
         }
         "tls.client_cert.required" => starts(&["tls.client_cert.", "tls.client_key."]),
         "tls.client_cert.unknown_ca" => {
-            matches!(found, "tls.client_cert.is_ca" | "tls.client_cert.expired" | "tls.client_cert.not_yet_valid")
+            matches!(
+                found,
+                "tls.client_cert.is_ca"
+                    | "tls.client_cert.expired"
+                    | "tls.client_cert.not_yet_valid"
+            )
         }
         "tls.client_cert.wrong_purpose" => found == "tls.client_cert.is_ca",
         said if said.starts_with("tls.client_cert.") => {
             matches!(
                 found,
-                "tls.client_cert.expired" | "tls.client_cert.not_yet_valid" | "tls.client_cert.wrong_purpose"
-            ) || (matches!(said, "tls.client_cert.unreadable" | "tls.client_cert.invalid")
-                && matches!(
-                    found,
-                    "tls.client_cert.invalid" | "tls.client_cert.not_a_file" | "tls.client_cert.unreadable"
-                ))
+                "tls.client_cert.expired"
+                    | "tls.client_cert.not_yet_valid"
+                    | "tls.client_cert.wrong_purpose"
+            ) || (matches!(
+                said,
+                "tls.client_cert.unreadable" | "tls.client_cert.invalid"
+            ) && matches!(
+                found,
+                "tls.client_cert.invalid"
+                    | "tls.client_cert.not_a_file"
+                    | "tls.client_cert.unreadable"
+            ))
         }
-        said if said.starts_with("tls.root_cert.") => starts(&["tls.root_cert."]) && !found.ends_with("expired"),
+        said if said.starts_with("tls.root_cert.") => {
+            starts(&["tls.root_cert."]) && !found.ends_with("expired")
+        }
         said if said.starts_with("tls.client_key.") => starts(&["tls.client_key."]),
         // prefer: TLS failed in silence, then plaintext was refused.
         "tls.server_requires_tls" => {
             matches!(
                 found,
-                "login.no_hba_entry" | "login.hba_reject" | "tls.protocol_version" | "tls.server_without_tls"
-            ) || starts(&["tls.server_cert.", "tls.root_cert.", "tls.client_cert.", "tls.client_key."])
+                "login.no_hba_entry"
+                    | "login.hba_reject"
+                    | "tls.protocol_version"
+                    | "tls.server_without_tls"
+            ) || starts(&[
+                "tls.server_cert.",
+                "tls.root_cert.",
+                "tls.client_cert.",
+                "tls.client_key.",
+            ])
         }
         "tls.protocol_version" => found == "tls.handshake",
-        "tls.handshake" => starts(&["net.", "tls.protocol_version", "tls.client_cert.", "tls.handshake"]),
+        "tls.handshake" => starts(&[
+            "net.",
+            "tls.protocol_version",
+            "tls.client_cert.",
+            "tls.handshake",
+        ]),
         "tls.direct_refused" => starts(&["net."]),
-        "connection.failed" | "timeout" => starts(&["net.", "tls.handshake", "server.pooler_backend"]),
-        said if said.starts_with("net.") => {
-            starts(&["net.", "tls.direct_refused", "tls.handshake", "tls.protocol_version", "tls.server_without_tls"])
+        "connection.failed" | "timeout" => {
+            starts(&["net.", "tls.handshake", "server.pooler_backend"])
         }
+        said if said.starts_with("net.") => starts(&[
+            "net.",
+            "tls.direct_refused",
+            "tls.handshake",
+            "tls.protocol_version",
+            "tls.server_without_tls",
+        ]),
         _ => false,
     }
 }
@@ -140,19 +208,38 @@ mod tests {
     use crate::diagnose::of_id;
 
     /// What was seen, the login, what was refused, the errors.
-    type Case = (Vec<(&'static str, Severity)>, Login, Option<&'static str>, Vec<&'static str>);
+    type Case = (
+        Vec<(&'static str, Severity)>,
+        Login,
+        Option<&'static str>,
+        Vec<&'static str>,
+    );
 
     fn error(id: &str) -> Finding {
         of_id(id, &crate::diagnose::Context::default())
     }
 
-    fn report(seen: &[(&str, Severity)], login: Login, refused: Option<&str>) -> Vec<(String, Severity)> {
-        let seen = seen.iter().map(|(id, severity)| error(id).at(*severity)).collect();
-        settle(seen, login, refused).into_iter().map(|finding| (finding.id, finding.severity)).collect()
+    fn report(
+        seen: &[(&str, Severity)],
+        login: Login,
+        refused: Option<&str>,
+    ) -> Vec<(String, Severity)> {
+        let seen = seen
+            .iter()
+            .map(|(id, severity)| error(id).at(*severity))
+            .collect();
+        settle(seen, login, refused)
+            .into_iter()
+            .map(|finding| (finding.id, finding.severity))
+            .collect()
     }
 
     fn errors(report: &[(String, Severity)]) -> Vec<&str> {
-        report.iter().filter(|(_, severity)| *severity == Severity::Error).map(|(id, _)| id.as_str()).collect()
+        report
+            .iter()
+            .filter(|(_, severity)| *severity == Severity::Error)
+            .map(|(id, _)| id.as_str())
+            .collect()
     }
 
     #[test]
@@ -166,29 +253,54 @@ mod tests {
                 None,
                 vec!["tls.server_cert.expired"],
             ),
-            (vec![("tls.server_cert.name", Error)], out("login.wrong_password"), None, vec!["login.wrong_password"]),
+            (
+                vec![("tls.server_cert.name", Error)],
+                out("login.wrong_password"),
+                None,
+                vec!["login.wrong_password"],
+            ),
             (
                 vec![("tls.client_cert.missing", Warning)],
                 out("tls.client_cert.required"),
                 None,
                 vec!["tls.client_cert.missing"],
             ),
-            (vec![("tls.client_cert.missing", Warning)], out("login.no_password"), None, vec!["login.no_password"]),
+            (
+                vec![("tls.client_cert.missing", Warning)],
+                out("login.no_password"),
+                None,
+                vec!["login.no_password"],
+            ),
             (
                 vec![("tls.server_cert.unknown_issuer", Error)],
                 out("tls.server_requires_tls"),
                 None,
                 vec!["tls.server_cert.unknown_issuer"],
             ),
-            (vec![("tls.server_cert.unknown_issuer", Error)], Login::In, None, vec![]),
+            (
+                vec![("tls.server_cert.unknown_issuer", Error)],
+                Login::In,
+                None,
+                vec![],
+            ),
             (
                 vec![("tls.client_key.mismatch", Error)],
                 Login::In,
                 Some("tls.client_key.mismatch"),
                 vec!["tls.client_key.mismatch"],
             ),
-            (vec![("net.timeout", Error)], Login::NotTried("x".to_owned()), None, vec!["net.timeout"]),
-            (vec![("net.not_postgresql", Error)], out("net.closed"), None, vec!["net.not_postgresql"]),
+            (
+                vec![("net.timeout", Error)],
+                Login::NotTried("x".to_owned()),
+                None,
+                vec!["net.timeout"],
+            ),
+            (
+                vec![("net.not_postgresql", Error)],
+                out("net.closed"),
+                None,
+                vec!["net.not_postgresql"],
+            ),
             (
                 vec![("net.dns", Error), ("tls.handshake", Error)],
                 Login::NotTried("x".to_owned()),
@@ -205,7 +317,14 @@ mod tests {
     #[test]
     fn the_login_is_not_reported_a_second_time() {
         let seen = [("tls.server_cert.expired", Severity::Error)];
-        let report = report(&seen, Login::Out(vec![error("tls.server_cert.unverified")]), None);
-        assert_eq!(report.last().unwrap(), &("login".to_owned(), Severity::Skipped));
+        let report = report(
+            &seen,
+            Login::Out(vec![error("tls.server_cert.unverified")]),
+            None,
+        );
+        assert_eq!(
+            report.last().unwrap(),
+            &("login".to_owned(), Severity::Skipped)
+        );
     }
 }

@@ -44,21 +44,45 @@ pub async fn walk(inputs: Inputs<'_>, stop: &Stop) -> Report {
     // On the heap: the steps together are a large future.
     let mut findings = Box::pin(steps(inputs, deadline, stop)).await;
     findings.iter_mut().for_each(Finding::escape);
-    Report { findings, elapsed: start.elapsed() }
+    Report {
+        findings,
+        elapsed: start.elapsed(),
+    }
 }
 
 async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Finding> {
-    let Inputs { connection, tool, environment, .. } = inputs;
-    let temporary = environment.get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or(OsStr::new("/tmp"));
+    let Inputs {
+        connection,
+        tool,
+        environment,
+        ..
+    } = inputs;
+    let temporary = environment
+        .get("TMPDIR")
+        .filter(|folder| !folder.is_empty())
+        .unwrap_or(OsStr::new("/tmp"));
     let temporary = PathBuf::from(temporary);
     let limit = deadline.share(1, 2).left();
-    let looked = deadline.share(3, 4).run(Box::pin(programs::look(tool, environment, &temporary, limit, stop))).await;
+    let looked = deadline
+        .share(3, 4)
+        .run(Box::pin(programs::look(
+            tool,
+            environment,
+            &temporary,
+            limit,
+            stop,
+        )))
+        .await;
     let (programs, mut findings) = looked.unwrap_or_else(|_| programs::hung());
     let mut connection = match connection {
         Ok(connection) => connection,
         Err(error) => {
             findings.push(Finding::from(&error));
-            return verdict::settle(findings, Login::NotTried("the configuration cannot be read".to_owned()), None);
+            return verdict::settle(
+                findings,
+                Login::NotTried("the configuration cannot be read".to_owned()),
+                None,
+            );
         }
     };
     // Without psql its rules are guessed to be those of the oldest version that is usual.
@@ -79,25 +103,44 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     let waits = fatal.is_some_and(|problem| would_wait(&problem.fault));
     let context = context(&connection, &prepared);
     let (learnt, seen) = reach(&connection, &prepared, libpq_major, &context, deadline).await;
-    let unreachable = seen.iter().find(|finding| is_hopeless(finding)).map(|finding| finding.id.clone());
+    let unreachable = seen
+        .iter()
+        .find(|finding| is_hopeless(finding))
+        .map(|finding| finding.id.clone());
     findings.extend(seen);
     if let Some(learnt) = learnt.as_ref().filter(|_| !prepared.socket) {
         findings.push(modes::outcomes(learnt, &prepared));
     }
     if let Some(id) = unreachable {
-        return verdict::settle(findings, Login::NotTried(format!("because of {id}")), refused.as_deref());
+        return verdict::settle(
+            findings,
+            Login::NotTried(format!("because of {id}")),
+            refused.as_deref(),
+        );
     }
     if waits {
         let why = "psql would wait for ever for what the file does not give".to_owned();
         return verdict::settle(findings, Login::NotTried(why), refused.as_deref());
     }
-    let Programs { psql: Some(psql), .. } = programs else {
-        return verdict::settle(findings, Login::NotTried("psql cannot be run".to_owned()), refused.as_deref());
+    let Programs {
+        psql: Some(psql), ..
+    } = programs
+    else {
+        return verdict::settle(
+            findings,
+            Login::NotTried("psql cannot be run".to_owned()),
+            refused.as_deref(),
+        );
     };
     let mut server = Server::new(psql, child_environment(&connection, environment), temporary);
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
-    server.timeout = inputs.timeout.map(|_| deadline.left().saturating_sub(RESERVE).max(Duration::from_millis(100)));
+    server.timeout = inputs.timeout.map(|_| {
+        deadline
+            .left()
+            .saturating_sub(RESERVE)
+            .max(Duration::from_millis(100))
+    });
     server.grace = Duration::from_millis(200);
     let learnt = learnt.unwrap_or_default();
     let mut outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
@@ -109,7 +152,10 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     match outcome {
         login::Outcome::In(facts) => {
             let mut findings = verdict::settle(findings, Login::In, refused.as_deref());
-            let facts = facts.into_iter().map(|fact| with_reason(fact, &findings)).collect::<Vec<_>>();
+            let facts = facts
+                .into_iter()
+                .map(|fact| with_reason(fact, &findings))
+                .collect::<Vec<_>>();
             findings.extend(facts);
             findings
         }
@@ -129,7 +175,11 @@ async fn reach(
 ) -> (Option<Learnt>, Vec<Finding>) {
     let (way, mut findings) = network::find_way(&connection.hosts(), context, deadline).await;
     let Some(way) = way else {
-        let why = if prepared.socket { "the connection goes through a Unix socket" } else { "no host can be reached" };
+        let why = if prepared.socket {
+            "the connection goes through a Unix socket"
+        } else {
+            "no host can be reached"
+        };
         findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
         return (None, findings);
     };
@@ -140,8 +190,9 @@ async fn reach(
 
 /// Says why a connection is in plaintext where something was found that makes TLS fail.
 fn with_reason(fact: Finding, findings: &[Finding]) -> Finding {
-    let reason =
-        findings.iter().find(|finding| finding.evidence.contains_key("lowered") && finding.id.starts_with("tls."));
+    let reason = findings
+        .iter()
+        .find(|finding| finding.evidence.contains_key("lowered") && finding.id.starts_with("tls."));
     match reason {
         Some(reason) if fact.id == "tls.plaintext" => {
             let why = format!("{}; TLS failed because of {}", fact.why, reason.id);
@@ -154,7 +205,10 @@ fn with_reason(fact: Finding, findings: &[Finding]) -> Finding {
 /// After these psql would only wait until the time is up.
 fn is_hopeless(finding: &Finding) -> bool {
     finding.severity == super::Severity::Error
-        && matches!(finding.id.as_str(), "net.timeout" | "net.silent" | "net.dns")
+        && matches!(
+            finding.id.as_str(),
+            "net.timeout" | "net.silent" | "net.dns"
+        )
 }
 
 /// libpq would read a pipe or a device to its end, and OpenSSL ask for a pass phrase on the terminal.
@@ -188,18 +242,31 @@ fn child_environment(
 
 /// Adds what was seen to psql's words.
 fn enriched(mut messages: Vec<Finding>, learnt: &Learnt, prepared: &Prepared) -> Vec<Finding> {
-    let Some(root) = messages.first_mut() else { return messages };
+    let Some(root) = messages.first_mut() else {
+        return messages;
+    };
     if root.id.starts_with("tls.client_cert.") {
         if let Some(names) = &learnt.seen.client_cert_asked {
             *root = root.clone().with("server_accepts", names.clone());
         }
-        let leaf = prepared.files.client_cert.as_ref().and_then(|used| used.judged.content.as_ref()?.first());
+        let leaf = prepared
+            .files
+            .client_cert
+            .as_ref()
+            .and_then(|used| used.judged.content.as_ref()?.first());
         if let Some(leaf) = leaf {
-            *root = root.clone().with("certificate", configuration::describe(leaf));
+            *root = root
+                .clone()
+                .with("certificate", configuration::describe(leaf));
         }
     }
     // libpq's words for a server that does not know direct negotiation are those for any broken connection.
-    if prepared.direct && matches!(root.id.as_str(), "net.closed" | "tls.handshake" | "net.not_postgresql") {
+    if prepared.direct
+        && matches!(
+            root.id.as_str(),
+            "net.closed" | "tls.handshake" | "net.not_postgresql"
+        )
+    {
         let said = root.clone();
         *root = of_id("tls.direct_refused", &Context::default());
         root.evidence = said.evidence;

@@ -132,15 +132,27 @@ impl PsqlError {
     /// Whether there was no connection for a reason that may be gone the next time: the server starts up or shuts down, has no
     /// slot free, or the network failed; by the server's words, which are English unless its `lc_messages` says otherwise.
     pub fn is_transient(&self) -> bool {
-        let Self::Connect { messages, .. } = self else { return false };
-        let mut errors = messages.iter().filter(|message| message.is_error()).peekable();
-        errors.peek().is_some() && errors.all(|message| TRANSIENT.iter().any(|words| message.raw.contains(words)))
+        let Self::Connect { messages, .. } = self else {
+            return false;
+        };
+        let mut errors = messages
+            .iter()
+            .filter(|message| message.is_error())
+            .peekable();
+        errors.peek().is_some()
+            && errors.all(|message| TRANSIENT.iter().any(|words| message.raw.contains(words)))
     }
 
     /// Whether there was no connection because the server, or the role or database on it, has no slot free.
     pub fn is_out_of_connections(&self) -> bool {
-        let Self::Connect { messages, .. } = self else { return false };
-        messages.iter().any(|message| OUT_OF_CONNECTIONS.iter().any(|words| message.raw.contains(words)))
+        let Self::Connect { messages, .. } = self else {
+            return false;
+        };
+        messages.iter().any(|message| {
+            OUT_OF_CONNECTIONS
+                .iter()
+                .any(|words| message.raw.contains(words))
+        })
     }
 
     /// Whether psql was connected and began with the script, so that something may have been sent: for runs with
@@ -152,7 +164,9 @@ impl PsqlError {
             | Self::Random(_)
             | Self::Connect { .. }
             | Self::Run(
-                RunError::NotFound { .. } | RunError::Spawn { .. } | RunError::Interrupted { ended: None, .. },
+                RunError::NotFound { .. }
+                | RunError::Spawn { .. }
+                | RunError::Interrupted { ended: None, .. },
             ) => false,
             Self::Run(
                 RunError::Signaled { stderr, .. }
@@ -168,9 +182,14 @@ impl PsqlError {
     ///
     /// An error ends the transaction of its message for certain.
     pub fn server_refused(&self) -> bool {
-        let said = self.stderr().map(|stderr| without_announcement(&stderr.text()).0).unwrap_or_default();
+        let said = self
+            .stderr()
+            .map(|stderr| without_announcement(&stderr.text()).0)
+            .unwrap_or_default();
         ServerMessage::parse_all(&said).iter().any(|message| {
-            message.speaker == Speaker::Server && message.severity == Severity::Error && message.sqlstate.is_some()
+            message.speaker == Speaker::Server
+                && message.severity == Severity::Error
+                && message.sqlstate.is_some()
         })
     }
 
@@ -184,7 +203,11 @@ impl PsqlError {
             | Self::Run(
                 RunError::Signaled { stderr, .. }
                 | RunError::TimedOut { stderr, .. }
-                | RunError::Interrupted { stderr, ended: Some(_), .. },
+                | RunError::Interrupted {
+                    stderr,
+                    ended: Some(_),
+                    ..
+                },
             ) => Some(stderr),
             _ => None,
         }
@@ -203,6 +226,9 @@ impl From<ProgramError> for PsqlError {
 
 /// What the first message says that is an error.
 pub(super) fn first(messages: &[ServerMessage]) -> String {
-    let message = messages.iter().find(|message| message.is_error()).or(messages.first());
+    let message = messages
+        .iter()
+        .find(|message| message.is_error())
+        .or(messages.first());
     message.map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
 }

@@ -154,7 +154,10 @@ impl Severity {
             "ERROR" => Self::Error,
             "FATAL" => Self::Fatal,
             "PANIC" => Self::Panic,
-            _ if word.strip_prefix("DEBUG").is_some_and(|level| matches!(level, "" | "1" | "2" | "3" | "4" | "5")) => {
+            _ if word
+                .strip_prefix("DEBUG")
+                .is_some_and(|level| matches!(level, "" | "1" | "2" | "3" | "4" | "5")) =>
+            {
                 Self::Debug
             }
             _ => match sqlstate?.class() {

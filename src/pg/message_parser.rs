@@ -37,7 +37,10 @@ enum Field {
 /// What a line begins with.
 enum Start<'a> {
     /// `psql:FILE:LINE: `, `psql: ` and the like, and what follows.
-    Prefixed { script: Option<ScriptPlace>, rest: &'a str },
+    Prefixed {
+        script: Option<ScriptPlace>,
+        rest: &'a str,
+    },
     /// A message of the server without a prefix, as psql gives it for `-c` and its stdin.
     Bare,
     /// A further attempt of a failed connection; only the first has a prefix.
@@ -67,11 +70,18 @@ pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
                 }
                 (level, _) => {
                     prefixed = true;
-                    Some(ServerMessage { script, ..begin(rest, level) })
+                    Some(ServerMessage {
+                        script,
+                        ..begin(rest, level)
+                    })
                 }
             },
             Start::Bare => Some(begin(&plain, None)),
-            Start::Attempt => Some(ServerMessage::new(Speaker::Program, Severity::Error, &plain)),
+            Start::Attempt => Some(ServerMessage::new(
+                Speaker::Program,
+                Severity::Error,
+                &plain,
+            )),
             Start::Within => match messages.last_mut() {
                 Some(last) => {
                     field = go_on(last, field, &plain);
@@ -83,7 +93,10 @@ pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
         match (begun, messages.last_mut()) {
             (Some(message), _) => {
                 field = Field::Message;
-                messages.push(ServerMessage { raw: raw.to_owned(), ..message });
+                messages.push(ServerMessage {
+                    raw: raw.to_owned(),
+                    ..message
+                });
             }
             (None, Some(last)) => {
                 last.raw.push('\n');
@@ -112,7 +125,9 @@ fn start(line: &str, within: bool, prefixed: bool) -> Start<'_> {
 /// Cuts `psql:FILE:LINE: ` or `psql: ` off.
 fn prefix(line: &str) -> Option<(Option<ScriptPlace>, &str)> {
     let (program, rest) = line.split_once(':')?;
-    if !(program.starts_with("psql") || program.starts_with("pg_dump")) || program.contains(char::is_whitespace) {
+    if !(program.starts_with("psql") || program.starts_with("pg_dump"))
+        || program.contains(char::is_whitespace)
+    {
         return None;
     }
     if let Some(rest) = rest.strip_prefix(' ') {
@@ -120,9 +135,23 @@ fn prefix(line: &str) -> Option<(Option<ScriptPlace>, &str)> {
     }
     for (colon, _) in rest.match_indices(':') {
         let (file, after) = rest.split_at_checked(colon)?;
-        let Some((number, text)) = after.strip_prefix(':').and_then(|after| after.split_once(": ")) else { continue };
-        if let (true, Ok(line)) = (number.bytes().all(|byte| byte.is_ascii_digit()), number.parse()) {
-            return Some((Some(ScriptPlace { file: PathBuf::from(file), line }), text));
+        let Some((number, text)) = after
+            .strip_prefix(':')
+            .and_then(|after| after.split_once(": "))
+        else {
+            continue;
+        };
+        if let (true, Ok(line)) = (
+            number.bytes().all(|byte| byte.is_ascii_digit()),
+            number.parse(),
+        ) {
+            return Some((
+                Some(ScriptPlace {
+                    file: PathBuf::from(file),
+                    line,
+                }),
+                text,
+            ));
         }
     }
     None
@@ -131,13 +160,20 @@ fn prefix(line: &str) -> Option<(Option<ScriptPlace>, &str)> {
 /// The levels of `src/common/logging.c`.
 fn level(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(": ")?;
-    matches!(word, "error" | "warning" | "fatal" | "detail" | "hint" | "info" | "debug").then_some((word, rest))
+    matches!(
+        word,
+        "error" | "warning" | "fatal" | "detail" | "hint" | "info" | "debug"
+    )
+    .then_some((word, rest))
 }
 
 /// `SEVERITY:  SQLSTATE: text`, `SEVERITY:  SQLSTATE` or `SEVERITY:  text`.
 fn server_message(text: &str) -> Option<ServerMessage> {
     let (word, rest) = text.split_once(":  ")?;
-    if word.is_empty() || word.len() > 32 || word.contains(|letter: char| letter.is_whitespace() || letter == ':') {
+    if word.is_empty()
+        || word.len() > 32
+        || word.contains(|letter: char| letter.is_whitespace() || letter == ':')
+    {
         return None;
     }
     let (sqlstate, text) = match rest.split_at_checked(5) {
@@ -149,7 +185,10 @@ fn server_message(text: &str) -> Option<ServerMessage> {
         None => (None, rest),
     };
     let severity = Severity::of_word(word, sqlstate)?;
-    Some(ServerMessage { sqlstate, ..ServerMessage::new(Speaker::Server, severity, text) })
+    Some(ServerMessage {
+        sqlstate,
+        ..ServerMessage::new(Speaker::Server, severity, text)
+    })
 }
 
 fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
@@ -165,7 +204,8 @@ fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
             ServerMessage::new(Speaker::Program, severity, text)
         }
         // What libpq says of a lost connection comes without a level.
-        None => server_message(text).unwrap_or_else(|| ServerMessage::new(Speaker::Program, Severity::Error, text)),
+        None => server_message(text)
+            .unwrap_or_else(|| ServerMessage::new(Speaker::Program, Severity::Error, text)),
     }
 }
 
@@ -174,7 +214,9 @@ fn go_on(message: &mut ServerMessage, field: Field, line: &str) -> Field {
     if let Some((label, field)) = LABELS.iter().find(|(label, _)| line.starts_with(label)) {
         return append(message, *field, line.get(label.len()..).unwrap_or_default());
     }
-    if let Some(position) = position(line).filter(|_| field == Field::Message && message.speaker == Speaker::Server) {
+    if let Some(position) =
+        position(line).filter(|_| field == Field::Message && message.speaker == Speaker::Server)
+    {
         message.position = Some(position);
         return Field::Position;
     }
@@ -183,7 +225,11 @@ fn go_on(message: &mut ServerMessage, field: Field, line: &str) -> Field {
 
 fn position(line: &str) -> Option<Position> {
     let (number, text) = line.strip_prefix("LINE ")?.split_once(": ")?;
-    Some(Position { line: number.parse().ok()?, text: text.to_owned(), caret: None })
+    Some(Position {
+        line: number.parse().ok()?,
+        text: text.to_owned(),
+        caret: None,
+    })
 }
 
 fn append(message: &mut ServerMessage, field: Field, text: &str) -> Field {
@@ -227,7 +273,10 @@ fn without_colors(line: &str) -> Cow<'_, str> {
     let mut parts = line.split("\u{1b}[");
     plain.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        let parameters = part.bytes().take_while(|byte| (0x20..0x40).contains(byte)).count();
+        let parameters = part
+            .bytes()
+            .take_while(|byte| (0x20..0x40).contains(byte))
+            .count();
         plain.push_str(part.get(parameters + 1..).unwrap_or_default());
     }
     Cow::Owned(plain)

@@ -34,7 +34,13 @@ pub struct DumpOptions {
 
 impl Default for DumpOptions {
     fn default() -> Self {
-        Self { owners: true, privileges: true, comments: true, lock_wait: None, arguments: Vec::new() }
+        Self {
+            owners: true,
+            privileges: true,
+            comments: true,
+            lock_wait: None,
+            arguments: Vec::new(),
+        }
     }
 }
 
@@ -91,7 +97,10 @@ pub enum DumpError {
         messages: Vec<ServerMessage>,
     },
     /// `pg_dump` failed for another reason.
-    #[error("pg_dump failed with exit code {code}: {}", super::error::first(messages))]
+    #[error(
+        "pg_dump failed with exit code {code}: {}",
+        super::error::first(messages)
+    )]
     Failed {
         /// The exit code.
         code: i32,
@@ -135,13 +144,23 @@ impl PgDump {
     ///
     /// # Errors
     /// See [`DumpError`].
-    pub async fn dump_schema(&self, schema: &str, options: &DumpOptions, stop: &Stop) -> Result<String, DumpError> {
+    pub async fn dump_schema(
+        &self,
+        schema: &str,
+        options: &DumpOptions,
+        stop: &Stop,
+    ) -> Result<String, DumpError> {
         let start = Instant::now();
         let version = self.program.version(&self.server.temporary, stop).await?;
         let run_dir = RunDir::new(&self.server.temporary).map_err(DumpError::Folder)?;
         let file = run_dir.write("dump.sql", b"").map_err(DumpError::Folder)?;
         let mut invocation = Invocation::new(self.program.path())
-            .args(["--schema-only", "--no-password", "--encoding=UTF8", "--strict-names"])
+            .args([
+                "--schema-only",
+                "--no-password",
+                "--encoding=UTF8",
+                "--strict-names",
+            ])
             .args([format!("--schema={}", quoted_pattern(schema))])
             .args(options.flags());
         if version.knows_restrict_key_option() {
@@ -153,7 +172,10 @@ impl PgDump {
         }
         invocation = invocation.args(["--file".as_ref(), file.as_os_str()]);
         invocation.env = super::server::client_environment(&self.server.environment);
-        invocation.timeout = self.server.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        invocation.timeout = self
+            .server
+            .timeout
+            .map(|timeout| timeout.saturating_sub(start.elapsed()));
         invocation.grace = self.server.grace;
         let finished = run(&invocation, &run_dir, stop, Stdout::Collect(STDOUT_LIMIT)).await?;
         if finished.code != 0 {
@@ -165,7 +187,12 @@ impl PgDump {
         }
         String::from_utf8(bytes).map_err(|error| {
             let source = error.utf8_error();
-            let line = 1 + error.as_bytes().iter().take(source.valid_up_to()).filter(|&&byte| byte == b'\n').count();
+            let line = 1 + error
+                .as_bytes()
+                .iter()
+                .take(source.valid_up_to())
+                .filter(|&&byte| byte == b'\n')
+                .count();
             DumpError::Encoding { line, source }
         })
     }
@@ -174,11 +201,17 @@ impl PgDump {
         let messages = ServerMessage::parse_all(&stderr.text());
         let texts = || messages.iter().map(|message| message.message.as_str());
         if texts().any(|text| text.starts_with("no matching schemas were found")) {
-            return DumpError::NoSuchSchema { schema: schema.to_owned() };
+            return DumpError::NoSuchSchema {
+                schema: schema.to_owned(),
+            };
         }
         if let Some((server, program)) = version_mismatch(&messages) {
             let path = self.program.path().to_owned();
-            return DumpError::Program(ProgramError::OlderThanServer { path, program, server });
+            return DumpError::Program(ProgramError::OlderThanServer {
+                path,
+                program,
+                server,
+            });
         }
         if texts().any(is_connection_failure) {
             return DumpError::Connect { messages, stderr };
@@ -186,20 +219,29 @@ impl PgDump {
         if let Some(object) = texts().find_map(denied_object) {
             return DumpError::Denied { object, messages };
         }
-        let unknown_bytes = ["invalid byte sequence for encoding", "has no equivalent in encoding"];
+        let unknown_bytes = [
+            "invalid byte sequence for encoding",
+            "has no equivalent in encoding",
+        ];
         if texts().any(|text| unknown_bytes.iter().any(|known| text.contains(known))) {
             return DumpError::NotUtf8 { messages };
         }
-        DumpError::Failed { code, messages, stderr }
+        DumpError::Failed {
+            code,
+            messages,
+            stderr,
+        }
     }
 }
 
 impl DumpOptions {
     fn flags(&self) -> Vec<OsString> {
         let mut flags = Vec::new();
-        for (wanted, flag) in
-            [(self.owners, "--no-owner"), (self.privileges, "--no-privileges"), (self.comments, "--no-comments")]
-        {
+        for (wanted, flag) in [
+            (self.owners, "--no-owner"),
+            (self.privileges, "--no-privileges"),
+            (self.comments, "--no-comments"),
+        ] {
             if !wanted {
                 flags.push(flag.into());
             }
@@ -220,9 +262,14 @@ fn quoted_pattern(name: &str) -> String {
 
 /// The versions in `server version: 18.6; pg_dump version: 15.18 (…)`: a detail since version 14, an error in 13.
 fn version_mismatch(messages: &[ServerMessage]) -> Option<(String, String)> {
-    let texts = messages.iter().flat_map(|message| [Some(&message.message), message.detail.as_ref()]).flatten();
+    let texts = messages
+        .iter()
+        .flat_map(|message| [Some(&message.message), message.detail.as_ref()])
+        .flatten();
     texts.flat_map(|text| text.lines()).find_map(|line| {
-        let (server, program) = line.strip_prefix("server version: ")?.split_once("; pg_dump version: ")?;
+        let (server, program) = line
+            .strip_prefix("server version: ")?
+            .split_once("; pg_dump version: ")?;
         let short = |text: &str| text.split(" (").next().unwrap_or_default().to_owned();
         Some((short(server), short(program)))
     })
@@ -231,7 +278,11 @@ fn version_mismatch(messages: &[ServerMessage]) -> Option<(String, String)> {
 fn is_connection_failure(text: &str) -> bool {
     // 13 says `connection to database "d" failed: …`.
     let failed = text.starts_with("connection to ") && text.contains(" failed: ");
-    let prefixes = ["could not connect to server", "could not translate host name", "invalid sslmode value"];
+    let prefixes = [
+        "could not connect to server",
+        "could not translate host name",
+        "invalid sslmode value",
+    ];
     failed || prefixes.iter().any(|prefix| text.starts_with(prefix))
 }
 
@@ -263,8 +314,12 @@ mod tests {
 
     #[test]
     fn failures_are_told_apart() {
-        assert!(is_connection_failure("connection to database \"d\" failed: FATAL:  no"));
-        assert!(is_connection_failure("connection to server at \"h\", port 1 failed: refused"));
+        assert!(is_connection_failure(
+            "connection to database \"d\" failed: FATAL:  no"
+        ));
+        assert!(is_connection_failure(
+            "connection to server at \"h\", port 1 failed: refused"
+        ));
         assert!(!is_connection_failure("query failed: ERROR:  x"));
         let denied = denied_object("query failed: ERROR:  permission denied for table T");
         assert_eq!(denied.as_deref(), Some("table T"));

@@ -63,15 +63,34 @@ impl Pooling {
             session.close().await;
             return Ok(Self::Sessions);
         };
-        let mut seen: BTreeSet<i32> = ask(&mut session, ASKED, stop).await?.iter().map(|process| process.pid).collect();
-        let other = Server { timeout: Some(LIMIT), ..server.clone() };
-        let beside = other.query_json(PROCESS, stop).await.ok().and_then(|mut lines| lines.pop());
+        let mut seen: BTreeSet<i32> = ask(&mut session, ASKED, stop)
+            .await?
+            .iter()
+            .map(|process| process.pid)
+            .collect();
+        let other = Server {
+            timeout: Some(LIMIT),
+            ..server.clone()
+        };
+        let beside = other
+            .query_json(PROCESS, stop)
+            .await
+            .ok()
+            .and_then(|mut lines| lines.pop());
         let beside = beside.and_then(|line| serde_json::from_value::<Process>(line).ok());
-        seen.extend(ask(&mut session, 1, stop).await?.iter().map(|process| process.pid));
+        seen.extend(
+            ask(&mut session, 1, stop)
+                .await?
+                .iter()
+                .map(|process| process.pid),
+        );
         seen.insert(first.pid);
         session.close().await;
         Ok(match beside {
-            _ if seen.len() > 1 => Self::Spread { connections: seen.len(), server: first.server },
+            _ if seen.len() > 1 => Self::Spread {
+                connections: seen.len(),
+                server: first.server,
+            },
             Some(beside) if seen.contains(&beside.pid) => Self::Transactions,
             _ => Self::Sessions,
         })
@@ -84,12 +103,26 @@ fn is_older(process: &Process, client: Duration) -> bool {
 }
 
 /// Asks so often, each time by a message of its own.
-async fn ask(session: &mut PsqlSession, times: usize, stop: &Stop) -> Result<Vec<Process>, PsqlError> {
-    let options = ScriptOptions { restrict: false, announce: false, ..ScriptOptions::default() };
+async fn ask(
+    session: &mut PsqlSession,
+    times: usize,
+    stop: &Stop,
+) -> Result<Vec<Process>, PsqlError> {
+    let options = ScriptOptions {
+        restrict: false,
+        announce: false,
+        ..ScriptOptions::default()
+    };
     let timeout = session.server().timeout;
-    let output = session.run_script(&PROCESS.repeat(times), &options, 0, timeout, stop).await?;
+    let output = session
+        .run_script(&PROCESS.repeat(times), &options, 0, timeout, stop)
+        .await?;
     let processes = output.lines.iter().enumerate().map(|(index, line)| {
-        serde_json::from_str(line).map_err(|source| PsqlError::Output { line: index + 1, text: line.clone(), source })
+        serde_json::from_str(line).map_err(|source| PsqlError::Output {
+            line: index + 1,
+            text: line.clone(),
+            source,
+        })
     });
     processes.collect()
 }

@@ -30,7 +30,11 @@ pub struct Program {
 #[non_exhaustive]
 pub enum ProgramError {
     /// `PATH` has no such program.
-    #[error("no {name} in PATH ({}); install {}", Searched(searched), package(name))]
+    #[error(
+        "no {name} in PATH ({}); install {}",
+        Searched(searched),
+        package(name)
+    )]
     NotFound {
         /// `psql` or `pg_dump`.
         name: &'static str,
@@ -103,7 +107,9 @@ impl ProgramError {
     /// The error of a run that was stopped, if that is what this is.
     pub(super) fn into_stop(self) -> Result<RunError, Self> {
         match self {
-            Self::Version { source, .. } if matches!(*source, RunError::Interrupted { .. }) => Ok(*source),
+            Self::Version { source, .. } if matches!(*source, RunError::Interrupted { .. }) => {
+                Ok(*source)
+            }
             other => Err(other),
         }
     }
@@ -135,7 +141,10 @@ impl Program {
     ///
     /// # Errors
     /// There is none, or the one given cannot be run.
-    pub fn find_psql(explicit: Option<&Setting<PathBuf>>, path_variable: &OsStr) -> Result<Self, ProgramError> {
+    pub fn find_psql(
+        explicit: Option<&Setting<PathBuf>>,
+        path_variable: &OsStr,
+    ) -> Result<Self, ProgramError> {
         Self::find("psql", explicit, path_variable)
     }
 
@@ -143,7 +152,10 @@ impl Program {
     ///
     /// # Errors
     /// There is none, or the one given cannot be run.
-    pub fn find_pg_dump(explicit: Option<&Setting<PathBuf>>, path_variable: &OsStr) -> Result<Self, ProgramError> {
+    pub fn find_pg_dump(
+        explicit: Option<&Setting<PathBuf>>,
+        path_variable: &OsStr,
+    ) -> Result<Self, ProgramError> {
         Self::find("pg_dump", explicit, path_variable)
     }
 
@@ -154,15 +166,31 @@ impl Program {
     ) -> Result<Self, ProgramError> {
         let wanted = explicit.map_or(Path::new(name), |setting| &setting.value);
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        let found = which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
-            Some(Setting { value, origin }) => {
-                let source = usable(value).err().unwrap_or_else(|| io::ErrorKind::NotFound.into());
-                ProgramError::Unusable { name, path: value.clone(), origin: origin.clone(), source }
-            }
-            None => ProgramError::NotFound { name, searched: path_variable.to_owned() },
-        })?;
+        let found =
+            which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
+                Some(Setting { value, origin }) => {
+                    let source = usable(value)
+                        .err()
+                        .unwrap_or_else(|| io::ErrorKind::NotFound.into());
+                    ProgramError::Unusable {
+                        name,
+                        path: value.clone(),
+                        origin: origin.clone(),
+                        source,
+                    }
+                }
+                None => ProgramError::NotFound {
+                    name,
+                    searched: path_variable.to_owned(),
+                },
+            })?;
         let path = wrapper::real_program(name, &found).unwrap_or_else(|| found.clone());
-        Ok(Self { name, found, path, version: Arc::default() })
+        Ok(Self {
+            name,
+            found,
+            path,
+            version: Arc::default(),
+        })
     }
 
     /// `psql` or `pg_dump`.
@@ -192,7 +220,10 @@ impl Program {
     /// # Errors
     /// It cannot be run, tells no version, or is too old.
     pub async fn version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
-        self.version.get_or_try_init(|| self.read_version(temporary, stop)).await.copied()
+        self.version
+            .get_or_try_init(|| self.read_version(temporary, stop))
+            .await
+            .copied()
     }
 
     async fn read_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
@@ -202,7 +233,11 @@ impl Program {
             None => self.told_version(temporary, stop).await?,
         };
         if version.major < OLDEST {
-            return Err(ProgramError::TooOld { name, path: self.path.clone(), version });
+            return Err(ProgramError::TooOld {
+                name,
+                path: self.path.clone(),
+                version,
+            });
         }
         Ok(version)
     }
@@ -210,17 +245,27 @@ impl Program {
     /// What `--version` says.
     async fn told_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
         let name = self.name;
-        let run_dir = RunDir::new(temporary).map_err(|source| ProgramError::Folder { name, source })?;
+        let run_dir =
+            RunDir::new(temporary).map_err(|source| ProgramError::Folder { name, source })?;
         let mut invocation = Invocation::new(&self.path).args(["--version"]);
         invocation = invocation.env("LC_ALL", EnvValue::Plain("C".into()));
         invocation.timeout = Some(VERSION_TIMEOUT);
         let finished = run(&invocation, &run_dir, stop, Stdout::Collect(VERSION_LIMIT))
             .await
-            .map_err(|source| ProgramError::Version { name, source: Box::new(source) })?;
+            .map_err(|source| ProgramError::Version {
+                name,
+                source: Box::new(source),
+            })?;
         let output = String::from_utf8_lossy(&finished.stdout);
         let Some(version) = Version::of_program(&output) else {
-            let output: String = format!("{output}{}", finished.stderr.text()).chars().take(200).collect();
-            return Err(ProgramError::NoVersion { path: self.path.clone(), output });
+            let output: String = format!("{output}{}", finished.stderr.text())
+                .chars()
+                .take(200)
+                .collect();
+            return Err(ProgramError::NoVersion {
+                path: self.path.clone(),
+                output,
+            });
         };
         Ok(version)
     }
@@ -229,9 +274,13 @@ impl Program {
 /// The line that `--version` prints, where the program's file holds it as it does in every build of these programs
 /// (`puts("psql (PostgreSQL) " PG_VERSION)`): a process less in front of every tenant. `None` for scripts and other files.
 fn written_version(name: &str, path: &Path) -> Option<Version> {
-    let file = crate::path::read(path).ok().filter(|file| file.starts_with(b"\x7fELF"))?;
+    let file = crate::path::read(path)
+        .ok()
+        .filter(|file| file.starts_with(b"\x7fELF"))?;
     let head = format!("{name} (PostgreSQL) ");
-    let at = file.windows(head.len()).position(|window| window == head.as_bytes())?;
+    let at = file
+        .windows(head.len())
+        .position(|window| window == head.as_bytes())?;
     let line = file.get(at..)?.split(|byte| *byte == 0).next()?;
     Version::of_program(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
 }

@@ -57,8 +57,14 @@ pub fn wrap_restricted(script: &str, psql: Version) -> io::Result<String> {
         return Ok(script.to_owned());
     }
     let key = restrict_key()?;
-    let end = if script.ends_with('\n') || script.is_empty() { "" } else { "\n" };
-    Ok(format!("\\restrict {key}\n{script}{end}\\unrestrict {key}\n"))
+    let end = if script.ends_with('\n') || script.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
+    Ok(format!(
+        "\\restrict {key}\n{script}{end}\\unrestrict {key}\n"
+    ))
 }
 
 #[cfg(test)]
@@ -68,12 +74,21 @@ mod tests {
     #[test]
     fn the_key_is_fresh_and_the_script_stays() {
         let psql = Version::new(15, 18);
-        let (one, two) = (wrap_restricted("SELECT 1;", psql).unwrap(), wrap_restricted("SELECT 1;", psql).unwrap());
+        let (one, two) = (
+            wrap_restricted("SELECT 1;", psql).unwrap(),
+            wrap_restricted("SELECT 1;", psql).unwrap(),
+        );
         assert_ne!(one, two);
         let lines: Vec<_> = one.lines().collect();
         let key = lines[0].strip_prefix("\\restrict ").unwrap();
-        assert!(key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
+        assert!(
+            key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            "{key}"
+        );
         assert_eq!(lines[1..], ["SELECT 1;", &*format!("\\unrestrict {key}")]);
-        assert_eq!(wrap_restricted("SELECT 1;", Version::new(15, 13)).unwrap(), "SELECT 1;");
+        assert_eq!(
+            wrap_restricted("SELECT 1;", Version::new(15, 13)).unwrap(),
+            "SELECT 1;"
+        );
     }
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{Program, PsqlError, ServerMessage, script};
-use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
+use crate::process::{
+    EnvValue, Finished, Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run,
+};
 
 /// The longest line of a result: the server's own limit for a value is 1 GB.
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
@@ -45,7 +47,11 @@ pub struct ScriptOptions {
 
 impl Default for ScriptOptions {
     fn default() -> Self {
-        Self { restrict: true, announce: true, variables: BTreeMap::new() }
+        Self {
+            restrict: true,
+            announce: true,
+            variables: BTreeMap::new(),
+        }
     }
 }
 
@@ -70,9 +76,20 @@ pub(crate) const UNHURRIED: &str =
 
 impl Server {
     /// A server without extra conninfo and timeout, with 5 s of grace.
-    pub fn new(psql: Program, environment: BTreeMap<String, EnvValue>, temporary: impl Into<PathBuf>) -> Self {
+    pub fn new(
+        psql: Program,
+        environment: BTreeMap<String, EnvValue>,
+        temporary: impl Into<PathBuf>,
+    ) -> Self {
         let grace = Duration::from_secs(5);
-        Self { psql, environment, conninfo: None, temporary: temporary.into(), timeout: None, grace }
+        Self {
+            psql,
+            environment,
+            conninfo: None,
+            temporary: temporary.into(),
+            timeout: None,
+            grace,
+        }
     }
 
     /// Runs a script with psql, stopping at its first error.
@@ -95,7 +112,10 @@ impl Server {
             match std::str::from_utf8(line) {
                 Ok(_) if total > OUTPUT_LIMIT => {
                     let program = self.psql.path().to_owned();
-                    refused = Some(PsqlError::Run(RunError::TooLong { program, limit: OUTPUT_LIMIT }));
+                    refused = Some(PsqlError::Run(RunError::TooLong {
+                        program,
+                        limit: OUTPUT_LIMIT,
+                    }));
                     ControlFlow::Break(())
                 }
                 Ok(line) => {
@@ -103,7 +123,10 @@ impl Server {
                     ControlFlow::Continue(())
                 }
                 Err(source) => {
-                    refused = Some(PsqlError::Encoding { line: lines.len() + 1, source });
+                    refused = Some(PsqlError::Encoding {
+                        line: lines.len() + 1,
+                        source,
+                    });
                     ControlFlow::Break(())
                 }
             }
@@ -113,7 +136,12 @@ impl Server {
             return Err(error);
         }
         let (stderr, notices, elapsed) = ran?;
-        Ok(ScriptOutput { lines, notices, stderr, elapsed })
+        Ok(ScriptOutput {
+            lines,
+            notices,
+            stderr,
+            elapsed,
+        })
     }
 
     /// Runs a script as [`Server::run_script`] does and hands each line of its result over as it comes; bytes, without the
@@ -132,7 +160,9 @@ impl Server {
             take(line);
             ControlFlow::Continue(())
         };
-        let (_, _, elapsed) = self.run_lines(script, options, stop, &mut take_line).await?;
+        let (_, _, elapsed) = self
+            .run_lines(script, options, stop, &mut take_line)
+            .await?;
         Ok(elapsed)
     }
 
@@ -144,7 +174,8 @@ impl Server {
     /// See [`PsqlError`].
     pub async fn query_json(&self, sql: &str, stop: &Stop) -> Result<Vec<Value>, PsqlError> {
         let mut values = Vec::new();
-        self.query_json_each(sql, stop, |value| values.push(value)).await?;
+        self.query_json_each(sql, stop, |value| values.push(value))
+            .await?;
         Ok(values)
     }
 
@@ -168,13 +199,23 @@ impl Server {
                 }
                 Err(source) => {
                     let text = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
-                    refused = Some(PsqlError::Output { line: line_number, text, source });
+                    refused = Some(PsqlError::Output {
+                        line: line_number,
+                        text,
+                        source,
+                    });
                     ControlFlow::Break(())
                 }
             }
         };
-        let options = ScriptOptions { restrict: false, announce: false, ..ScriptOptions::default() };
-        let ran = self.run_lines(&format!("{UNHURRIED}{sql}"), &options, stop, &mut take_line).await;
+        let options = ScriptOptions {
+            restrict: false,
+            announce: false,
+            ..ScriptOptions::default()
+        };
+        let ran = self
+            .run_lines(&format!("{UNHURRIED}{sql}"), &options, stop, &mut take_line)
+            .await;
         match refused {
             Some(error) => Err(error),
             None => ran.map(drop),
@@ -192,11 +233,22 @@ impl Server {
         let start = Instant::now();
         let (text, lines_before) = self.wrapped(script, options, stop).await?;
         let run_dir = RunDir::new(&self.temporary).map_err(PsqlError::Folder)?;
-        let file = run_dir.write("script.sql", text.as_bytes()).map_err(PsqlError::Folder)?;
+        let file = run_dir
+            .write("script.sql", text.as_bytes())
+            .map_err(PsqlError::Folder)?;
         let spent = start.elapsed();
         let mut invocation = self.psql_invocation(&file, &options.variables);
         invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
-        let finished = run(&invocation, &run_dir, stop, Stdout::Lines { limit: LINE_LIMIT, take }).await?;
+        let finished = run(
+            &invocation,
+            &run_dir,
+            stop,
+            Stdout::Lines {
+                limit: LINE_LIMIT,
+                take,
+            },
+        )
+        .await?;
         if let Err(error) = run_dir.close() {
             tracing::warn!(%error, "the private folder is left behind");
         }
@@ -218,7 +270,11 @@ impl Server {
         if options.restrict {
             let version = self.psql.version(&self.temporary, stop).await?;
             let wrapped = script::wrap_restricted(script, version).map_err(PsqlError::Random)?;
-            lines_before += if wrapped == script { 0 } else { script::LINES_BEFORE };
+            lines_before += if wrapped == script {
+                0
+            } else {
+                script::LINES_BEFORE
+            };
             text = Cow::Owned(wrapped);
         }
         if options.announce {
@@ -230,7 +286,8 @@ impl Server {
 
     /// The command that runs a script: as it is run, but for the folder in which the file is.
     pub fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>) -> Invocation {
-        self.psql_reading_stdin(variables).args(["-f".as_ref(), file.as_os_str()])
+        self.psql_reading_stdin(variables)
+            .args(["-f".as_ref(), file.as_os_str()])
     }
 
     /// The command that runs what comes over its stdin.
@@ -260,7 +317,9 @@ impl Server {
 }
 
 /// Adds what every client program needs: messages in English, text in UTF-8.
-pub(super) fn client_environment(environment: &BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
+pub(super) fn client_environment(
+    environment: &BTreeMap<String, EnvValue>,
+) -> BTreeMap<String, EnvValue> {
     let mut environment = environment.clone();
     for (name, value) in [("LC_ALL", "C"), ("PGCLIENTENCODING", "UTF8")] {
         environment.insert(name.to_owned(), EnvValue::Plain(value.into()));
@@ -273,7 +332,12 @@ pub(super) fn judge(
     finished: Finished,
     lines_before: u32,
 ) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
-    let Finished { code, stderr, elapsed, .. } = finished;
+    let Finished {
+        code,
+        stderr,
+        elapsed,
+        ..
+    } = finished;
     let messages = messages(&stderr, lines_before);
     let first_error = messages.iter().find(|message| message.is_error());
     match (code, first_error) {
@@ -283,15 +347,26 @@ pub(super) fn judge(
             Err(PsqlError::Connect { messages, stderr })
         }
         (2, _) => Err(PsqlError::Lost { messages, stderr }),
-        (3, Some(message)) => Err(PsqlError::Script { message: Box::new(message.clone()), messages, stderr }),
-        (code, _) => Err(PsqlError::Fatal { code, messages, stderr }),
+        (3, Some(message)) => Err(PsqlError::Script {
+            message: Box::new(message.clone()),
+            messages,
+            stderr,
+        }),
+        (code, _) => Err(PsqlError::Fatal {
+            code,
+            messages,
+            stderr,
+        }),
     }
 }
 
 /// What psql said, with the lines of the script as it was before `lines_before` lines were put in front of it.
 pub(super) fn messages(stderr: &StderrTail, lines_before: u32) -> Vec<ServerMessage> {
     let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
-    for place in messages.iter_mut().filter_map(|message| message.script.as_mut()) {
+    for place in messages
+        .iter_mut()
+        .filter_map(|message| message.script.as_mut())
+    {
         place.line = place.line.saturating_sub(lines_before);
     }
     messages

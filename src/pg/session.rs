@@ -40,7 +40,12 @@ impl PsqlSession {
     /// A session that is not open yet. `capacity` is how much work, in any unit, one psql is given before another takes
     /// its place.
     pub fn new(server: Server, capacity: usize) -> Self {
-        Self { server, open: None, capacity, starts: 0 }
+        Self {
+            server,
+            open: None,
+            capacity,
+            starts: 0,
+        }
     }
 
     /// The server.
@@ -121,7 +126,12 @@ impl PsqlSession {
         match answer? {
             Answer::Done { stdout, stderr } => {
                 let lines = lines(stdout)?;
-                Ok(ScriptOutput { lines, notices: messages(&stderr, lines_before), stderr, elapsed: start.elapsed() })
+                Ok(ScriptOutput {
+                    lines,
+                    notices: messages(&stderr, lines_before),
+                    stderr,
+                    elapsed: start.elapsed(),
+                })
             }
             // It did not say the mark: whatever its exit code, the script is not done.
             Answer::Ended(finished) => Err(match judge(finished, lines_before) {
@@ -145,17 +155,28 @@ impl PsqlSession {
         if !open.kept.is_ready() {
             return None;
         }
-        match open.ask("SELECT 1 WHERE false;\n", Some(PATIENCE), stop).await {
+        match open
+            .ask("SELECT 1 WHERE false;\n", Some(PATIENCE), stop)
+            .await
+        {
             Ok(Answer::Done { .. }) if open.kept.is_ready() => Some(open),
             other => {
-                tracing::debug!(?other, "a psql that was kept open is gone; another one is started");
+                tracing::debug!(
+                    ?other,
+                    "a psql that was kept open is gone; another one is started"
+                );
                 None
             }
         }
     }
 
     /// Starts a psql if there is none, and waits until it is connected.
-    async fn ready(&mut self, start: Instant, timeout: Option<Duration>, stop: &Stop) -> Result<Open, PsqlError> {
+    async fn ready(
+        &mut self,
+        start: Instant,
+        timeout: Option<Duration>,
+        stop: &Stop,
+    ) -> Result<Open, PsqlError> {
         if let Some(mut open) = self.open.take()
             && open.kept.is_ready()
         {
@@ -166,13 +187,23 @@ impl PsqlSession {
         let now = Instant::now();
         self.starts += 1;
         let kept = Kept::start(invocation, run_dir, stop)?;
-        let mut open = Open { kept, since: now, used: now, work: 0, scripts: 0 };
+        let mut open = Open {
+            kept,
+            since: now,
+            used: now,
+            work: 0,
+            scripts: 0,
+        };
         // psql reads its stdin once it is connected.
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
         match open.ask("", left, stop).await? {
             Answer::Done { .. } => Ok(open),
             Answer::Ended(finished) => Err(match judge(finished, 0) {
-                Ok((stderr, messages, _)) => PsqlError::Fatal { code: 0, messages, stderr },
+                Ok((stderr, messages, _)) => PsqlError::Fatal {
+                    code: 0,
+                    messages,
+                    stderr,
+                },
                 Err(error) => error,
             }),
         }
@@ -181,10 +212,18 @@ impl PsqlSession {
 
 impl Open {
     /// Gives psql an order and has it say a mark that nobody can guess when it is done.
-    async fn ask(&mut self, order: &str, timeout: Option<Duration>, stop: &Stop) -> Result<Answer, PsqlError> {
+    async fn ask(
+        &mut self,
+        order: &str,
+        timeout: Option<Duration>,
+        stop: &Stop,
+    ) -> Result<Answer, PsqlError> {
         let nonce = restrict_key().map_err(PsqlError::Random)?;
         let order = format!("{order}\\echo {nonce}\n\\warn {nonce}\n");
-        let answer = self.kept.ask(&order, &nonce, timeout, OUTPUT_LIMIT, stop).await?;
+        let answer = self
+            .kept
+            .ask(&order, &nonce, timeout, OUTPUT_LIMIT, stop)
+            .await?;
         self.used = Instant::now();
         Ok(answer)
     }
@@ -194,7 +233,13 @@ impl Open {
 fn lines(stdout: Vec<u8>) -> Result<Vec<String>, PsqlError> {
     let text = String::from_utf8(stdout).map_err(|error| {
         let error = error.utf8_error();
-        PsqlError::Encoding { line: 0, source: error }
+        PsqlError::Encoding {
+            line: 0,
+            source: error,
+        }
     })?;
-    Ok(text.strip_suffix('\n').map(|text| text.split('\n').map(str::to_owned).collect()).unwrap_or_default())
+    Ok(text
+        .strip_suffix('\n')
+        .map(|text| text.split('\n').map(str::to_owned).collect())
+        .unwrap_or_default())
 }

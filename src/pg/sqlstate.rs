@@ -10,7 +10,10 @@ impl SqlState {
     /// Reads a SQLSTATE; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 5] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+            .then_some(Self(bytes))
     }
 
     /// The five characters.
@@ -43,7 +46,9 @@ impl SqlState {
 
 /// The name of a condition, such as `duplicate_table` for `42P07`.
 pub fn condition_name(sqlstate: &str) -> Option<&'static str> {
-    let index = CONDITIONS.binary_search_by_key(&sqlstate, |(state, _)| state).ok()?;
+    let index = CONDITIONS
+        .binary_search_by_key(&sqlstate, |(state, _)| state)
+        .ok()?;
     CONDITIONS.get(index).map(|(_, name)| *name)
 }
 
@@ -76,14 +81,26 @@ mod tests {
             assert_eq!(condition_name(state), name, "{state}");
         }
         assert!(CONDITIONS.is_sorted_by(|(one, _), (two, _)| one < two));
-        assert!(CONDITIONS.iter().all(|(state, _)| SqlState::parse(state).is_some()));
+        assert!(
+            CONDITIONS
+                .iter()
+                .all(|(state, _)| SqlState::parse(state).is_some())
+        );
     }
 
     #[test]
     fn only_what_a_second_try_may_cure_is_retryable() {
         let retryable = |state| SqlState::parse(state).unwrap().is_retryable();
-        assert!(["40001", "40P01", "53300", "08006", "57P03", "55P03"].into_iter().all(retryable));
-        assert!(!["42P07", "08P01", "57014", "23505", "53200", "40002"].into_iter().any(retryable));
+        assert!(
+            ["40001", "40P01", "53300", "08006", "57P03", "55P03"]
+                .into_iter()
+                .all(retryable)
+        );
+        assert!(
+            !["42P07", "08P01", "57014", "23505", "53200", "40002"]
+                .into_iter()
+                .any(retryable)
+        );
         assert_eq!(SqlState::parse("42p07"), None);
         assert_eq!(SqlState::parse("42P0"), None);
         assert_eq!(SqlState::parse("42P07").unwrap().class(), "42");

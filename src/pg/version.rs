@@ -44,7 +44,11 @@ const KEYWORDS: [(&str, u16); 22] = [
 impl Version {
     /// A released version.
     pub const fn new(major: u16, minor: u16) -> Self {
-        Self { major, released: true, minor }
+        Self {
+            major,
+            released: true,
+            minor,
+        }
     }
 
     /// Reads what `--version` prints: `psql (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `… 16beta1`, `… 18devel`.
@@ -59,16 +63,31 @@ impl Version {
         let (major, rest) = text.split_at_checked(digits)?;
         let major = major.parse().ok()?;
         let Some(rest) = rest.strip_prefix('.') else {
-            return Some(Self { major, released: rest.is_empty(), minor: 0 });
+            return Some(Self {
+                major,
+                released: rest.is_empty(),
+                minor: 0,
+            });
         };
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        Some(Self { major, released: true, minor: rest.get(..digits)?.parse().ok()? })
+        Some(Self {
+            major,
+            released: true,
+            minor: rest.get(..digits)?.parse().ok()?,
+        })
     }
 
     /// Reads `server_version_num` or `PQlibVersion`: `150018` is 15.18.
     pub fn of_number(number: u32) -> Option<Self> {
-        let minor = if number >= 100_000 { number % 10_000 } else { number / 100 % 100 };
-        Some(Self::new(u16::try_from(number / 10_000).ok()?, u16::try_from(minor).ok()?))
+        let minor = if number >= 100_000 {
+            number % 10_000
+        } else {
+            number / 100 % 100
+        };
+        Some(Self::new(
+            u16::try_from(number / 10_000).ok()?,
+            u16::try_from(minor).ok()?,
+        ))
     }
 
     /// Whether psql of this version has `\restrict` and `pg_dump` writes it (the minor releases of August 2025, for
@@ -122,13 +141,20 @@ impl Version {
 
 /// The first major version of libpq that knows a connection keyword; `None` when all supported versions do.
 pub fn keyword_since(keyword: &str) -> Option<u16> {
-    KEYWORDS.iter().find(|(name, _)| *name == keyword).map(|(_, since)| *since)
+    KEYWORDS
+        .iter()
+        .find(|(name, _)| *name == keyword)
+        .map(|(_, since)| *since)
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self { major, released: true, minor } => write!(formatter, "{major}.{minor}"),
+            Self {
+                major,
+                released: true,
+                minor,
+            } => write!(formatter, "{major}.{minor}"),
             Self { major, .. } => write!(formatter, "{major} (not released)"),
         }
     }
@@ -140,9 +166,16 @@ mod tests {
 
     #[test]
     fn every_form_of_a_version() {
-        let preview = Version { major: 16, released: false, minor: 0 };
+        let preview = Version {
+            major: 16,
+            released: false,
+            minor: 0,
+        };
         for (text, version) in [
-            ("psql (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n", Some(Version::new(15, 18))),
+            (
+                "psql (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n",
+                Some(Version::new(15, 18)),
+            ),
             ("pg_dump (PostgreSQL) 16beta1", Some(preview)),
             ("psql (PostgreSQL) 16devel", Some(preview)),
             ("psql (PostgreSQL) 9.6.24", Some(Version::new(9, 6))),
@@ -169,8 +202,22 @@ mod tests {
             assert!(!Version::new(major, minor - 1).knows_restrict());
         }
         assert!(Version::new(18, 0).knows_restrict());
-        assert!(!Version { major: 18, released: false, minor: 0 }.knows_restrict());
-        assert!(Version { major: 19, released: false, minor: 0 }.knows_restrict());
+        assert!(
+            !Version {
+                major: 18,
+                released: false,
+                minor: 0
+            }
+            .knows_restrict()
+        );
+        assert!(
+            Version {
+                major: 19,
+                released: false,
+                minor: 0
+            }
+            .knows_restrict()
+        );
         assert!(!Version::new(12, 22).knows_restrict());
     }
 

@@ -14,8 +14,15 @@ pub(super) fn real_program(name: &str, found: &Path) -> Option<PathBuf> {
     }
     // PREFIX/share/postgresql-common/pg_wrapper or a copy at PREFIX/bin/psql; the programs are at
     // PREFIX/lib/postgresql/MAJOR/bin.
-    let prefixes = [target.ancestors().nth(3), target.ancestors().nth(2), Some(Path::new("/usr"))];
-    prefixes.into_iter().flatten().find_map(|prefix| newest(&prefix.join("lib/postgresql"), name))
+    let prefixes = [
+        target.ancestors().nth(3),
+        target.ancestors().nth(2),
+        Some(Path::new("/usr")),
+    ];
+    prefixes
+        .into_iter()
+        .flatten()
+        .find_map(|prefix| newest(&prefix.join("lib/postgresql"), name))
 }
 
 fn is_wrapper(target: &Path) -> bool {
@@ -23,7 +30,8 @@ fn is_wrapper(target: &Path) -> bool {
         return true;
     }
     let mut head = Vec::new();
-    let read = crate::path::open(target).is_ok_and(|file| file.take(SCRIPT_HEAD).read_to_end(&mut head).is_ok());
+    let read = crate::path::open(target)
+        .is_ok_and(|file| file.take(SCRIPT_HEAD).read_to_end(&mut head).is_ok());
     read && head.starts_with(b"#!") && head.windows(8).any(|window| window == b"PgCommon")
 }
 
@@ -31,7 +39,12 @@ fn newest(versions: &Path, name: &str) -> Option<PathBuf> {
     let mut found: Vec<(u16, PathBuf)> = fs::read_dir(versions)
         .ok()?
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin").join(name))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin").join(name),
+            ))
+        })
         .filter(|(_, program)| rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok())
         .collect();
     found.sort();

@@ -43,7 +43,10 @@ pub(super) enum Read {
 pub(super) enum Halt {
     TooLong(usize),
     Refused,
-    Io { stream: &'static str, source: io::Error },
+    Io {
+        stream: &'static str,
+        source: io::Error,
+    },
 }
 
 fn unreadable(stream: &'static str) -> impl Fn(io::Error) -> Halt {
@@ -56,7 +59,9 @@ pub(super) async fn drain_stdout(
     stdout: Stdout<'_>,
     kept: &mut Vec<u8>,
 ) -> Result<Read, Halt> {
-    let Some(mut pipe) = pipe else { return Ok(Read::End) };
+    let Some(mut pipe) = pipe else {
+        return Ok(Read::End);
+    };
     match stdout {
         Stdout::Collect(limit) => {
             while read(&mut pipe, kept).await.map_err(unreadable("stdout"))? > 0 {
@@ -68,7 +73,11 @@ pub(super) async fn drain_stdout(
         Stdout::Lines { limit, take } => {
             let mut pending = Vec::new();
             let mut searched = 0;
-            while read(&mut pipe, &mut pending).await.map_err(unreadable("stdout"))? > 0 {
+            while read(&mut pipe, &mut pending)
+                .await
+                .map_err(unreadable("stdout"))?
+                > 0
+            {
                 give_lines(&mut pending, searched, limit, take)?;
                 searched = pending.len();
             }
@@ -107,7 +116,11 @@ pub(super) async fn read_stderr_to_mark(
 ) -> Result<Read, Halt> {
     // What may be the mark is held back until it is or is not.
     let mut pending = Vec::new();
-    while read(pipe, &mut pending).await.map_err(unreadable("stderr"))? > 0 {
+    while read(pipe, &mut pending)
+        .await
+        .map_err(unreadable("stderr"))?
+        > 0
+    {
         if let Some(rest) = without_mark(&pending, mark) {
             tail.push(pending.get(..rest).unwrap_or_default());
             return Ok(Read::Mark);
@@ -134,7 +147,10 @@ fn give_lines(
     take: &mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
 ) -> Result<(), Halt> {
     let mut given = 0;
-    while let Some(length) = kept.get(searched..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
+    while let Some(length) = kept
+        .get(searched..)
+        .and_then(|rest| rest.iter().position(|&byte| byte == b'\n'))
+    {
         let end = searched + length;
         let line = kept.get(given..end).unwrap_or_default();
         if line.len() > limit {
@@ -147,14 +163,27 @@ fn give_lines(
         searched = given;
     }
     kept.drain(..given);
-    if kept.len() > limit { Err(Halt::TooLong(limit)) } else { Ok(()) }
+    if kept.len() > limit {
+        Err(Halt::TooLong(limit))
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads stderr to its end, keeping both ends of it.
-pub(super) async fn drain_stderr(pipe: Option<impl AsyncRead + Unpin>, tail: &mut StderrTail) -> Result<Read, Halt> {
-    let Some(mut pipe) = pipe else { return Ok(Read::End) };
+pub(super) async fn drain_stderr(
+    pipe: Option<impl AsyncRead + Unpin>,
+    tail: &mut StderrTail,
+) -> Result<Read, Halt> {
+    let Some(mut pipe) = pipe else {
+        return Ok(Read::End);
+    };
     let mut chunk = Vec::new();
-    while read(&mut pipe, &mut chunk).await.map_err(unreadable("stderr"))? > 0 {
+    while read(&mut pipe, &mut chunk)
+        .await
+        .map_err(unreadable("stderr"))?
+        > 0
+    {
         tail.push(&chunk);
         chunk.clear();
     }
@@ -174,10 +203,22 @@ mod tests {
         let mut seen = Vec::new();
         let mut take = |line: &[u8]| {
             seen.push(String::from_utf8_lossy(line).into_owned());
-            if line == b"stop" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if line == b"stop" {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let mut kept = Vec::new();
-        let read = drain_stdout(Some(input), Stdout::Lines { limit, take: &mut take }, &mut kept).await;
+        let read = drain_stdout(
+            Some(input),
+            Stdout::Lines {
+                limit,
+                take: &mut take,
+            },
+            &mut kept,
+        )
+        .await;
         assert!(kept.is_empty());
         match read {
             Ok(_) => Ok(seen),
@@ -191,26 +232,44 @@ mod tests {
     async fn lines_are_cut_at_line_ends_and_bounded() {
         assert_eq!(lines(b"", 9).await.unwrap(), Vec::<String>::new());
         assert_eq!(lines(b"a\n\nbc", 9).await.unwrap(), ["a", "", "bc"]);
-        assert_eq!(lines(b"12345\n12345\n", 5).await.unwrap(), ["12345", "12345"]);
+        assert_eq!(
+            lines(b"12345\n12345\n", 5).await.unwrap(),
+            ["12345", "12345"]
+        );
         assert_eq!(lines(b"123456\n", 5).await.unwrap_err(), "too long");
         assert_eq!(lines(b"1\n123456", 5).await.unwrap_err(), "too long");
         assert_eq!(lines(b"a\nstop\nb", 5).await.unwrap_err(), "refused");
         let long = "x".repeat(3 * CHUNK);
-        assert_eq!(lines(format!("{long}\ny\n{long}").as_bytes(), 3 * CHUNK).await.unwrap(), [&*long, "y", &*long]);
+        assert_eq!(
+            lines(format!("{long}\ny\n{long}").as_bytes(), 3 * CHUNK)
+                .await
+                .unwrap(),
+            [&*long, "y", &*long]
+        );
     }
 
     #[tokio::test]
     async fn a_mark_is_a_whole_last_line() {
         let mark = async |input: &[u8]| {
             let (mut kept, mut tail) = (Vec::new(), StderrTail::default());
-            let out = read_to_mark(&mut &input[..], b"MARK", 99, &mut kept).await.unwrap_or(Read::End);
-            let err = read_stderr_to_mark(&mut &input[..], b"MARK", &mut tail).await.unwrap_or(Read::End);
-            assert_eq!((out, &*String::from_utf8_lossy(&kept)), (err, &*tail.text()));
+            let out = read_to_mark(&mut &input[..], b"MARK", 99, &mut kept)
+                .await
+                .unwrap_or(Read::End);
+            let err = read_stderr_to_mark(&mut &input[..], b"MARK", &mut tail)
+                .await
+                .unwrap_or(Read::End);
+            assert_eq!(
+                (out, &*String::from_utf8_lossy(&kept)),
+                (err, &*tail.text())
+            );
             (out, tail.text())
         };
         assert_eq!(mark(b"MARK\n").await, (Read::Mark, String::new()));
         assert_eq!(mark(b"a\nMARK\n").await, (Read::Mark, "a\n".into()));
-        assert_eq!(mark(b"a\nnoMARK\n").await, (Read::End, "a\nnoMARK\n".into()));
+        assert_eq!(
+            mark(b"a\nnoMARK\n").await,
+            (Read::End, "a\nnoMARK\n".into())
+        );
         assert_eq!(mark(b"MARK").await, (Read::End, "MARK".into()));
         assert_eq!(mark(b"MARK\nb").await, (Read::End, "MARK\nb".into()));
         assert_eq!(mark(b"").await, (Read::End, String::new()));
@@ -219,7 +278,11 @@ mod tests {
     #[tokio::test]
     async fn collected_output_is_bounded() {
         let mut kept = Vec::new();
-        assert!(drain_stdout(Some(&b"abc"[..]), Stdout::Collect(3), &mut kept).await.is_ok());
+        assert!(
+            drain_stdout(Some(&b"abc"[..]), Stdout::Collect(3), &mut kept)
+                .await
+                .is_ok()
+        );
         assert_eq!(kept, b"abc");
         let mut kept = Vec::new();
         let read = drain_stdout(Some(&b"abcd"[..]), Stdout::Collect(3), &mut kept).await;

@@ -54,10 +54,17 @@ impl Invocation {
     }
 
     /// The only place that exposes secrets.
-    #[expect(clippy::disallowed_methods, reason = "the one place that starts programs")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts programs"
+    )]
     pub(super) fn to_command(&self, run_dir: &RunDir) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).current_dir(run_dir.path()).env_clear().env("HOME", run_dir.path());
+        command
+            .args(&self.args)
+            .current_dir(run_dir.path())
+            .env_clear()
+            .env("HOME", run_dir.path());
         for (name, value) in &self.env {
             match value {
                 EnvValue::Plain(value) => command.env(name, value),
@@ -65,7 +72,10 @@ impl Invocation {
                 EnvValue::Absent => command.env(name, run_dir.absent()),
             };
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         command
     }
@@ -85,7 +95,9 @@ impl fmt::Display for Invocation {
             }
         }
         formatter.write_str(&quoted(self.program.as_os_str()))?;
-        self.args.iter().try_for_each(|argument| write!(formatter, " {}", quoted(argument)))
+        self.args
+            .iter()
+            .try_for_each(|argument| write!(formatter, " {}", quoted(argument)))
     }
 }
 

@@ -49,7 +49,12 @@ impl Kept {
     pub fn start(invocation: Invocation, run_dir: RunDir, stop: &Stop) -> Result<Self, RunError> {
         let program = invocation.program.clone();
         if let Some(signal) = stop.now() {
-            return Err(RunError::Interrupted { program, signal, ended: None, stderr: StderrTail::default() });
+            return Err(RunError::Interrupted {
+                program,
+                signal,
+                ended: None,
+                stderr: StderrTail::default(),
+            });
         }
         let mut command = invocation.to_command(&run_dir);
         command.stdin(std::process::Stdio::piped());
@@ -60,9 +65,19 @@ impl Kept {
             stream: "the pipes",
             source: std::io::ErrorKind::NotConnected.into(),
         };
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = (stdout.ok_or_else(unpiped)?, stderr.ok_or_else(unpiped)?);
-        Ok(Self { invocation, run_dir, group, child, stdin, stdout, stderr, spoiled: false })
+        Ok(Self {
+            invocation,
+            run_dir,
+            group,
+            child,
+            stdin,
+            stdout,
+            stderr,
+            spoiled: false,
+        })
     }
 
     /// Its folder.
@@ -97,7 +112,12 @@ impl Kept {
     ) -> Result<Answer, RunError> {
         let program = self.invocation.program.clone();
         if let Some(signal) = stop.now() {
-            return Err(RunError::Interrupted { program, signal, ended: None, stderr: StderrTail::default() });
+            return Err(RunError::Interrupted {
+                program,
+                signal,
+                ended: None,
+                stderr: StderrTail::default(),
+            });
         }
         let start = Instant::now();
         // Until the answer is there, this program is not one to go on with.
@@ -112,21 +132,43 @@ impl Kept {
         let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
         let out = read_to_mark(&mut self.stdout, mark.as_bytes(), limit, &mut collected);
         let err = read_stderr_to_mark(&mut self.stderr, mark.as_bytes(), &mut stderr);
-        let (ended, reason) = supervise(&self.invocation, stop, &mut self.group, &mut self.child, out, err)
-            .await
-            .map_err(|source| RunError::Io { program: program.clone(), stream: "the exit status", source })?;
+        let (ended, reason) = supervise(
+            &self.invocation,
+            stop,
+            &mut self.group,
+            &mut self.child,
+            out,
+            err,
+        )
+        .await
+        .map_err(|source| RunError::Io {
+            program: program.clone(),
+            stream: "the exit status",
+            source,
+        })?;
         if ended.is_none() {
             self.spoiled = reason.is_some();
-            return Ok(Answer::Done { stdout: collected, stderr });
+            return Ok(Answer::Done {
+                stdout: collected,
+                stderr,
+            });
         }
-        let finished = Finished { code: 0, stdout: collected, stderr, elapsed: start.elapsed() };
+        let finished = Finished {
+            code: 0,
+            stdout: collected,
+            stderr,
+            elapsed: start.elapsed(),
+        };
         finish(program, ended.unwrap_or(Ended::Code(0)), reason, finished).map(Answer::Ended)
     }
 
     /// Closes its stdin and waits until it has ended; kills it when it does not.
     pub async fn close(mut self) {
         drop(self.stdin.take());
-        if tokio::time::timeout(FAREWELL, self.child.wait()).await.is_ok() {
+        if tokio::time::timeout(FAREWELL, self.child.wait())
+            .await
+            .is_ok()
+        {
             self.group.forget();
         }
         if let Err(error) = self.run_dir.close() {
@@ -137,6 +179,11 @@ impl Kept {
 
 impl fmt::Debug for Kept {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Kept({}, in {})", self.invocation, self.run_dir.path().display())
+        write!(
+            formatter,
+            "Kept({}, in {})",
+            self.invocation,
+            self.run_dir.path().display()
+        )
     }
 }

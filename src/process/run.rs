@@ -38,7 +38,12 @@ pub async fn run(
 ) -> Result<Finished, RunError> {
     let program = invocation.program.clone();
     if let Some(signal) = stop.now() {
-        return Err(RunError::Interrupted { program, signal, ended: None, stderr: StderrTail::default() });
+        return Err(RunError::Interrupted {
+            program,
+            signal,
+            ended: None,
+            stderr: StderrTail::default(),
+        });
     }
     let start = Instant::now();
     let mut child = spawn(invocation, invocation.to_command(run_dir))?;
@@ -48,10 +53,24 @@ pub async fn run(
     let err = drain_stderr(child.stderr.take(), &mut stderr);
     let (ended, reason) = supervise(invocation, stop, &mut group, &mut child, out, err)
         .await
-        .map_err(|source| RunError::Io { program: program.clone(), stream: "the exit status", source })?;
+        .map_err(|source| RunError::Io {
+            program: program.clone(),
+            stream: "the exit status",
+            source,
+        })?;
     // A program that is run once has no mark to be kept alive for.
     let ended = ended.unwrap_or(Ended::Code(0));
-    finish(program, ended, reason, Finished { code: 0, stdout: collected, stderr, elapsed: start.elapsed() })
+    finish(
+        program,
+        ended,
+        reason,
+        Finished {
+            code: 0,
+            stdout: collected,
+            stderr,
+            elapsed: start.elapsed(),
+        },
+    )
 }
 
 /// Starts a program.
@@ -74,14 +93,33 @@ pub(super) fn finish(
     tracing::debug!(%ended, elapsed = ?finished.elapsed, "ended");
     let stderr = finished.stderr.clone();
     match (ended, reason) {
-        (Ended::Code(code), None) | (Ended::Code(code @ 0), Some(Reason::Time(_) | Reason::Stop(_))) => {
+        (Ended::Code(code), None)
+        | (Ended::Code(code @ 0), Some(Reason::Time(_) | Reason::Stop(_))) => {
             Ok(Finished { code, ..finished })
         }
-        (Ended::Signal(signal), None) => Err(RunError::Signaled { program, signal, stderr }),
-        (_, Some(Reason::Time(after))) => Err(RunError::TimedOut { program, after, ended, stderr }),
-        (_, Some(Reason::Stop(signal))) => Err(RunError::Interrupted { program, signal, ended: Some(ended), stderr }),
+        (Ended::Signal(signal), None) => Err(RunError::Signaled {
+            program,
+            signal,
+            stderr,
+        }),
+        (_, Some(Reason::Time(after))) => Err(RunError::TimedOut {
+            program,
+            after,
+            ended,
+            stderr,
+        }),
+        (_, Some(Reason::Stop(signal))) => Err(RunError::Interrupted {
+            program,
+            signal,
+            ended: Some(ended),
+            stderr,
+        }),
         (_, Some(Reason::Halt(Halt::TooLong(limit)))) => Err(RunError::TooLong { program, limit }),
         (_, Some(Reason::Halt(Halt::Refused))) => Err(RunError::Refused { program }),
-        (_, Some(Reason::Halt(Halt::Io { stream, source }))) => Err(RunError::Io { program, stream, source }),
+        (_, Some(Reason::Halt(Halt::Io { stream, source }))) => Err(RunError::Io {
+            program,
+            stream,
+            source,
+        }),
     }
 }

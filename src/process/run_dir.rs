@@ -44,10 +44,17 @@ impl RunDir {
         loop {
             match Self::make(&absolute) {
                 // Somebody who sweeps has taken it for one left behind.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && absolute.exists() && attempt < ATTEMPTS => {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && absolute.exists()
+                        && attempt < ATTEMPTS =>
+                {
                     attempt += 1;
                 }
-                made => return made.map_err(|error| PathError::on(action, &absolute)(without_path(error))),
+                made => {
+                    return made
+                        .map_err(|error| PathError::on(action, &absolute)(without_path(error)));
+                }
             }
         }
     }
@@ -61,7 +68,12 @@ impl RunDir {
             .tempdir_in(absolute)?;
         let lock = lock(folder.path());
         check_mode(&fs::metadata(folder.path())?.permissions(), FOLDER_MODE)?;
-        let unnamed = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let unnamed = folder
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let path = absolute.join(unnamed.replacen(UNNAMED, PREFIX, 1));
         fs::rename(folder.path(), &path)?;
         // It is another path now, and this value's own to remove.
@@ -80,10 +92,12 @@ impl RunDir {
     /// `name` is not a plain file name, is taken, or the disk is full.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, PathError> {
         let path = self.path().join(name);
-        let plain =
-            matches!(*Path::new(name).components().collect::<Vec<_>>(), [Component::Normal(part)] if part == name);
+        let plain = matches!(*Path::new(name).components().collect::<Vec<_>>(), [Component::Normal(part)] if part == name);
         if !plain || name == ABSENT {
-            let error = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a file of a run");
+            let error = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a name for a file of a run",
+            );
             return Err(PathError::on("create", &path)(error));
         }
         let mut file = OpenOptions::new()
@@ -92,8 +106,12 @@ impl RunDir {
             .mode(FILE_MODE)
             .open(&path)
             .map_err(PathError::on("create", &path))?;
-        let written = file.metadata().and_then(|metadata| check_mode(&metadata.permissions(), FILE_MODE));
-        written.and_then(|()| file.write_all(content)).map_err(PathError::on("write", &path))?;
+        let written = file
+            .metadata()
+            .and_then(|metadata| check_mode(&metadata.permissions(), FILE_MODE));
+        written
+            .and_then(|()| file.write_all(content))
+            .map_err(PathError::on("write", &path))?;
         Ok(path)
     }
 
@@ -134,7 +152,9 @@ fn check_mode(permissions: &Permissions, allowed: u32) -> io::Result<()> {
     if mode & !allowed == 0 {
         return Ok(());
     }
-    let text = format!("its file system gave mode {mode:04o} instead of {allowed:04o}; point TMPDIR elsewhere");
+    let text = format!(
+        "its file system gave mode {mode:04o} instead of {allowed:04o}; point TMPDIR elsewhere"
+    );
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
@@ -196,10 +216,19 @@ mod tests {
         let missing = file.path().with_extension("no-such-folder");
         for path in [file.path(), missing.as_path()] {
             let error = RunDir::new(path).unwrap_err();
-            assert_eq!(error.to_string(), format!("cannot create a private folder in '{}'", path.display()));
+            assert_eq!(
+                error.to_string(),
+                format!("cannot create a private folder in '{}'", path.display())
+            );
             let source = error.source.to_string();
             assert!(!source.contains("schemastamp-"), "{source}");
-            assert!(matches!(error.source.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound), "{source}");
+            assert!(
+                matches!(
+                    error.source.kind(),
+                    io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
+                ),
+                "{source}"
+            );
         }
     }
 
@@ -210,7 +239,10 @@ mod tests {
         let path = run.path().to_owned();
         fs::remove_dir(&path).unwrap();
         let error = run.close().unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot remove '{}'", path.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot remove '{}'", path.display())
+        );
         let run = RunDir::new(outer.path()).unwrap();
         run.close().unwrap();
     }

@@ -18,7 +18,9 @@ impl StderrTail {
         self.total += bytes.len() as u64;
         let (head, rest) = bytes.split_at(bytes.len().min(HEAD - self.head.len()));
         self.head.extend_from_slice(head);
-        let rest = rest.get(rest.len().saturating_sub(TAIL)..).unwrap_or_default();
+        let rest = rest
+            .get(rest.len().saturating_sub(TAIL)..)
+            .unwrap_or_default();
         let surplus = (self.tail.len() + rest.len()).saturating_sub(TAIL);
         self.tail.drain(..surplus);
         self.tail.extend(rest);
@@ -42,7 +44,11 @@ impl StderrTail {
         }
         let head = String::from_utf8_lossy(&self.head);
         let tail = [front, back].concat();
-        format!("{head}\n[{} bytes left out]\n{}", self.left_out(), String::from_utf8_lossy(&tail))
+        format!(
+            "{head}\n[{} bytes left out]\n{}",
+            self.left_out(),
+            String::from_utf8_lossy(&tail)
+        )
     }
 }
 

@@ -23,7 +23,9 @@ struct Wish {
 impl Stop {
     /// A handle that nobody has asked yet; [`request`](Self::request) does.
     pub fn never() -> Self {
-        Self { wish: Arc::new(watch::Sender::new(Wish::default())) }
+        Self {
+            wish: Arc::new(watch::Sender::new(Wish::default())),
+        }
     }
 
     /// A handle that SIGINT, SIGTERM and SIGHUP ask. Needs a tokio runtime, which from now on receives these signals.

@@ -29,7 +29,11 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn of(child: &Child) -> Self {
-        Self { leader: child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) }
+        Self {
+            leader: child
+                .id()
+                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
+        }
     }
 
     /// The child has ended: there is nothing to kill.

@@ -33,12 +33,15 @@ pub(super) fn lock(folder: &Path) -> Option<OwnedFd> {
 
 /// Removes the folders of this user's runs in `temporary` that nobody holds.
 pub(super) fn sweep(temporary: &Path) {
-    let Ok(entries) = fs::read_dir(temporary) else { return };
+    let Ok(entries) = fs::read_dir(temporary) else {
+        return;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let is_left = is_called(PREFIX, &name) || (is_called(UNNAMED, &name) && is_older(&path, MADE));
+        let is_left =
+            is_called(PREFIX, &name) || (is_called(UNNAMED, &name) && is_older(&path, MADE));
         if !is_left || !is_own(&path) {
             continue;
         }
@@ -47,8 +50,12 @@ pub(super) fn sweep(temporary: &Path) {
             && holds_only_scripts(&path)
         {
             match fs::remove_dir_all(&path) {
-                Ok(()) => tracing::debug!(folder = %path.display(), "left behind by a run that was killed; removed"),
-                Err(error) => tracing::debug!(%error, folder = %path.display(), "cannot be removed"),
+                Ok(()) => {
+                    tracing::debug!(folder = %path.display(), "left behind by a run that was killed; removed")
+                }
+                Err(error) => {
+                    tracing::debug!(%error, folder = %path.display(), "cannot be removed")
+                }
             }
         }
     }
@@ -61,22 +68,30 @@ fn is_older(path: &Path, age: Duration) -> bool {
 
 fn is_called(prefix: &str, name: &str) -> bool {
     let random = name.strip_prefix(prefix);
-    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 fn is_own(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
-        metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & OTHERS == 0
+        metadata.is_dir()
+            && metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.mode() & OTHERS == 0
     })
 }
 
 fn holds_only_scripts(folder: &Path) -> bool {
-    let Ok(mut entries) = fs::read_dir(folder) else { return false };
+    let Ok(mut entries) = fs::read_dir(folder) else {
+        return false;
+    };
     entries.all(|entry| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let is_known = FILES.iter().any(|(begins, ends)| name.starts_with(begins) && name.ends_with(ends));
+            let is_known = FILES
+                .iter()
+                .any(|(begins, ends)| name.starts_with(begins) && name.ends_with(ends));
             is_known && entry.file_type().is_ok_and(|kind| kind.is_file())
         })
     })
@@ -117,7 +132,10 @@ mod tests {
         assert!(lock(live.path()).is_none(), "it is held");
         std::thread::sleep(MADE * 2);
         sweep(outer.path());
-        assert!(!outer.path().join(".schemastamp-new-abcdefghijkl").exists(), "nobody makes it any more");
+        assert!(
+            !outer.path().join(".schemastamp-new-abcdefghijkl").exists(),
+            "nobody makes it any more"
+        );
         let path = live.path().to_owned();
         drop(live);
         assert!(!path.exists());

@@ -38,30 +38,47 @@ impl Decisions {
 
     /// The objects or patterns and their decisions, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Decision)> {
-        self.by_object.iter().map(|(object, decision)| (object.as_str(), *decision))
+        self.by_object
+            .iter()
+            .map(|(object, decision)| (object.as_str(), *decision))
     }
 
     /// The decision for a doubtful place (counted from 1) of an object; the most exact one wins.
     pub fn of(&self, object: &str, place: usize) -> Option<Decision> {
         let bare = object.split_once('(').map_or(object, |(bare, _)| bare);
-        let exact = [format!("{object}#{place}"), format!("{bare}#{place}"), object.to_owned(), bare.to_owned()];
-        exact.iter().find_map(|name| self.by_object.get(name)).copied().or_else(|| {
-            self.by_object
-                .iter()
-                .find(|(pattern, _)| pattern.contains('*') && matches_pattern(pattern, object))
-                .map(|(_, decision)| *decision)
-        })
+        let exact = [
+            format!("{object}#{place}"),
+            format!("{bare}#{place}"),
+            object.to_owned(),
+            bare.to_owned(),
+        ];
+        exact
+            .iter()
+            .find_map(|name| self.by_object.get(name))
+            .copied()
+            .or_else(|| {
+                self.by_object
+                    .iter()
+                    .find(|(pattern, _)| pattern.contains('*') && matches_pattern(pattern, object))
+                    .map(|(_, decision)| *decision)
+            })
     }
 }
 
 /// Whether a text matches a pattern in which `*` stands for any text.
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
-        let Some((_, behind)) = rest.split_once(part) else { return false };
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
         rest = behind;
     }
     rest.ends_with(last)
@@ -77,7 +94,10 @@ mod tests {
         decisions.add("*", Decision::Keep);
         decisions.add("function n", Decision::Rename);
         decisions.add("function n(integer)#2", Decision::Keep);
-        assert_eq!(decisions.of("function n(integer)", 1), Some(Decision::Rename));
+        assert_eq!(
+            decisions.of("function n(integer)", 1),
+            Some(Decision::Rename)
+        );
         assert_eq!(decisions.of("function n(integer)", 2), Some(Decision::Keep));
         assert_eq!(decisions.of("view v", 1), Some(Decision::Keep));
         assert_eq!(Decisions::default().of("view v", 1), None);

@@ -45,20 +45,37 @@ impl Snapshot {
             warnings.push(Warning::LineEnds);
         }
         let text = unix.as_deref().unwrap_or(text);
-        let ParsedHeader { header, length: header_length, checksum, objects } = parse_header(text, &mut warnings)?;
+        let ParsedHeader {
+            header,
+            length: header_length,
+            checksum,
+            objects,
+        } = parse_header(text, &mut warnings)?;
         let body = text.get(header_length..).unwrap_or_default();
         match checksum {
             None => warnings.push(Warning::NoChecksum),
             Some(recorded) => {
                 let actual = sha256(body);
                 if recorded != actual {
-                    warnings.push(Warning::Edited { recorded, actual, missing: Vec::new() });
+                    warnings.push(Warning::Edited {
+                        recorded,
+                        actual,
+                        missing: Vec::new(),
+                    });
                 }
             }
         }
-        let as_made = matches!(warnings.last(), None | Some(Warning::LineEnds | Warning::UnknownHeader { .. }));
+        let as_made = matches!(
+            warnings.last(),
+            None | Some(Warning::LineEnds | Warning::UnknownHeader { .. })
+        );
         // Lines in messages are those of the file.
-        let header_lines = text.as_bytes().iter().take(header_length).filter(|byte| **byte == b'\n').count();
+        let header_lines = text
+            .as_bytes()
+            .iter()
+            .take(header_length)
+            .filter(|byte| **byte == b'\n')
+            .count();
         let template = Template::compile(&format!("{}{body}", "\n".repeat(header_lines)))?;
         if !as_made && !is_finished(body) {
             return Err(SnapshotError::Unfinished);
@@ -71,18 +88,30 @@ impl Snapshot {
     /// Says of an edited body which objects the header counts and it has not: it may be cut off.
     fn count_missing(&mut self, objects: &str) {
         let counts = self.counts();
-        let Some(Warning::Edited { missing, .. }) =
-            self.warnings.iter_mut().find(|warning| matches!(warning, Warning::Edited { .. }))
+        let Some(Warning::Edited { missing, .. }) = self
+            .warnings
+            .iter_mut()
+            .find(|warning| matches!(warning, Warning::Edited { .. }))
         else {
             return;
         };
         for counted in objects.split(", ") {
-            let Some((number, words)) = counted.split_once(' ') else { continue };
-            let Ok(number) = number.parse::<usize>() else { continue };
-            let of_kind = counts.iter().find(|(kind, _)| kind.plural() == words || kind.words() == words);
+            let Some((number, words)) = counted.split_once(' ') else {
+                continue;
+            };
+            let Ok(number) = number.parse::<usize>() else {
+                continue;
+            };
+            let of_kind = counts
+                .iter()
+                .find(|(kind, _)| kind.plural() == words || kind.words() == words);
             let has = of_kind.map_or(0, |(_, count)| *count);
             if has < number {
-                missing.push(Missing { objects: words.to_owned(), header: number, body: has });
+                missing.push(Missing {
+                    objects: words.to_owned(),
+                    header: number,
+                    body: has,
+                });
             }
         }
     }
@@ -111,7 +140,12 @@ impl Snapshot {
         Self::new(header, body, template, Vec::new())
     }
 
-    fn new(header: Header, body: String, template: Template, warnings: Vec<Warning>) -> Result<Self, SnapshotError> {
+    fn new(
+        header: Header,
+        body: String,
+        template: Template,
+        warnings: Vec<Warning>,
+    ) -> Result<Self, SnapshotError> {
         let creates = |statement: &&CompiledStatement| {
             statement.object.action == Action::Create
                 && statement.object.kind == ObjectKind::Schema
@@ -121,7 +155,12 @@ impl Snapshot {
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
             return Err(SnapshotError::CreateSchema { count });
         }
-        Ok(Self { header, body, template, warnings })
+        Ok(Self {
+            header,
+            body,
+            template,
+            warnings,
+        })
     }
 
     /// What the header says.
@@ -188,13 +227,23 @@ impl Snapshot {
         let counts: Vec<String> = self
             .counts()
             .into_iter()
-            .map(
-                |(kind, count)| {
-                    if count == 1 { format!("1 {}", kind.words()) } else { format!("{count} {}", kind.plural()) }
-                },
-            )
+            .map(|(kind, count)| {
+                if count == 1 {
+                    format!("1 {}", kind.words())
+                } else {
+                    format!("{count} {}", kind.plural())
+                }
+            })
             .collect();
-        let _ = writeln!(text, "-- objects: {}", if counts.is_empty() { "none".into() } else { counts.join(", ") });
+        let _ = writeln!(
+            text,
+            "-- objects: {}",
+            if counts.is_empty() {
+                "none".into()
+            } else {
+                counts.join(", ")
+            }
+        );
         for versions in &header.versions {
             let _ = writeln!(text, "-- versions: {versions}");
         }
@@ -217,22 +266,32 @@ pub fn sha256(text: &str) -> String {
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// Whether the last statement has its semicolon.
 fn is_finished(body: &str) -> bool {
     let tokens = tokens_of_template(body);
-    tokens.iter().rev().find(|token| !token.is_trivia()).is_none_or(|token| token.text(body) == ";")
+    tokens
+        .iter()
+        .rev()
+        .find(|token| !token.is_trivia())
+        .is_none_or(|token| token.text(body) == ";")
 }
 
 fn only_crlf(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut lines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').peekable();
+    let mut lines = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .peekable();
     lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
 }
 
@@ -290,7 +349,9 @@ mod tests {
 
     #[test]
     fn what_a_truncated_file_lacks() {
-        let text = sample().to_text().replace("objects: 1 table", "objects: 44 tables, 2 views, 1 table");
+        let text = sample()
+            .to_text()
+            .replace("objects: 1 table", "objects: 44 tables, 2 views, 1 table");
         let snapshot = Snapshot::parse(&text.replace("integer", "bigint")).unwrap();
         let warning = snapshot.warnings()[0].to_string();
         assert!(
@@ -305,8 +366,13 @@ mod tests {
         let body = "\nCREATE SCHEMA #{prefix};\nCREATE VIEW #{prefix}.v AS SELECT 1 AS a;\n\
             CREATE OPERATOR #{prefix}.+ (FUNCTION = f, LEFTARG = a);\nCREATE OPERATOR #{prefix}.+ (FUNCTION = g, LEFTARG = b);\n\
             CREATE OR REPLACE VIEW #{prefix}.v AS SELECT 2 AS a;\n";
-        let counts = Snapshot::of(Header::default(), body.to_owned()).unwrap().counts();
-        assert_eq!(counts, BTreeMap::from([(ObjectKind::View, 1), (ObjectKind::Operator, 2)]));
+        let counts = Snapshot::of(Header::default(), body.to_owned())
+            .unwrap()
+            .counts();
+        assert_eq!(
+            counts,
+            BTreeMap::from([(ObjectKind::View, 1), (ObjectKind::Operator, 2)])
+        );
     }
 
     #[test]
@@ -321,7 +387,10 @@ mod tests {
     fn the_minified_snapshot_has_the_same_fingerprint() {
         let small = sample().minified().unwrap();
         assert_eq!(small.fingerprint(), sample().fingerprint());
-        assert_eq!(small.body(), "CREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id integer);\n");
+        assert_eq!(
+            small.body(),
+            "CREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id integer);\n"
+        );
         assert_eq!(Snapshot::parse(&small.to_text()).unwrap().warnings(), []);
     }
 
@@ -331,16 +400,37 @@ mod tests {
             ("", "the file is empty"),
             (" \n", "the file is empty"),
             ("CREATE TABLE t ();", "line 1: this is not a snapshot"),
-            ("-- schemastamp snapshot, format 2\n", "line 1: the snapshot has format 2"),
-            ("-- schemastamp snapshot, format 1\nSELECT 1;", "the body has 0 statements"),
-            ("-- schemastamp snapshot, format 1\n-- sha256: 12\n", "line 2: '12' is not a SHA-256"),
-            ("-- schemastamp snapshot, format 1\n-- server: x\n", "line 2: 'x' is not"),
-            ("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\\! id\n", "line 4: psql meta-command"),
-            ("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nSELECT 'a", "line 4: a string literal"),
+            (
+                "-- schemastamp snapshot, format 2\n",
+                "line 1: the snapshot has format 2",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\nSELECT 1;",
+                "the body has 0 statements",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n-- sha256: 12\n",
+                "line 2: '12' is not a SHA-256",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n-- server: x\n",
+                "line 2: 'x' is not",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\\! id\n",
+                "line 4: psql meta-command",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nSELECT 'a",
+                "line 4: a string literal",
+            ),
         ] {
             let error = Snapshot::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
-        assert_eq!(Snapshot::parse_bytes(b"-- x\n\xff").unwrap_err(), SnapshotError::Encoding { line: 2 });
+        assert_eq!(
+            Snapshot::parse_bytes(b"-- x\n\xff").unwrap_err(),
+            SnapshotError::Encoding { line: 2 }
+        );
     }
 }

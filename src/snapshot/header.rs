@@ -37,28 +37,48 @@ pub(super) struct ParsedHeader {
     pub(super) objects: String,
 }
 
-pub(super) fn parse_header(text: &str, warnings: &mut Vec<Warning>) -> Result<ParsedHeader, SnapshotError> {
+pub(super) fn parse_header(
+    text: &str,
+    warnings: &mut Vec<Warning>,
+) -> Result<ParsedHeader, SnapshotError> {
     let mut parsed = ParsedHeader::default();
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
         let content = line.trim_end_matches(['\n', '\r']);
         if index == 0 {
-            let format = content.strip_prefix(TITLE).ok_or(SnapshotError::NotASnapshot)?.trim();
+            let format = content
+                .strip_prefix(TITLE)
+                .ok_or(SnapshotError::NotASnapshot)?
+                .trim();
             match format.parse::<u32>() {
                 Ok(FORMAT) => {}
-                Ok(_) => return Err(SnapshotError::Format { format: format.to_owned() }),
+                Ok(_) => {
+                    return Err(SnapshotError::Format {
+                        format: format.to_owned(),
+                    });
+                }
                 Err(_) => return Err(SnapshotError::NotASnapshot),
             }
         } else {
-            let Some(content) = content.strip_prefix("-- ") else { break };
+            let Some(content) = content.strip_prefix("-- ") else {
+                break;
+            };
             // Comments of the body may follow the header of a file without a checksum.
-            let Some((key, value)) = content.split_once(": ") else { break };
+            let Some((key, value)) = content.split_once(": ") else {
+                break;
+            };
             let header = &mut parsed.header;
-            let bad = |message: String| SnapshotError::Header { line: number, message };
+            let bad = |message: String| SnapshotError::Header {
+                line: number,
+                message,
+            };
             match key {
                 "server" => {
-                    (header.server, header.wording) = parse_server(value)
-                        .ok_or_else(|| bad(format!("'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'")))?;
+                    (header.server, header.wording) = parse_server(value).ok_or_else(|| {
+                        bad(format!(
+                            "'{value}' is not 'PostgreSQL N, in the wording of pg_dump N'"
+                        ))
+                    })?;
                 }
                 // Counted again from the body.
                 "objects" => value.clone_into(&mut parsed.objects),
@@ -68,13 +88,18 @@ pub(super) fn parse_header(text: &str, warnings: &mut Vec<Warning>) -> Result<Pa
                 "rename" => header.decisions.add(value, Decision::Rename),
                 "sha256" => {
                     if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(bad(format!("'{value}' is not a SHA-256 of 64 hexadecimal digits")));
+                        return Err(bad(format!(
+                            "'{value}' is not a SHA-256 of 64 hexadecimal digits"
+                        )));
                     }
                     parsed.length += line.len();
                     parsed.checksum = Some(value.to_ascii_lowercase());
                     return Ok(parsed);
                 }
-                _ => warnings.push(Warning::UnknownHeader { line: number, text: content.chars().take(80).collect() }),
+                _ => warnings.push(Warning::UnknownHeader {
+                    line: number,
+                    text: content.chars().take(80).collect(),
+                }),
             }
         }
         parsed.length += line.len();
@@ -103,7 +128,11 @@ pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
             Kind::Word if expects_name => names.push(fold(text)),
             Kind::Quoted(true) if expects_name => names.push(unquote(text)),
             Kind::Punctuation if text == "," && !expects_name => {}
-            _ => return Err(format!("'{list}' is not a list of names separated by commas")),
+            _ => {
+                return Err(format!(
+                    "'{list}' is not a list of names separated by commas"
+                ));
+            }
         }
         expects_name = !expects_name;
     }

@@ -32,7 +32,9 @@ pub(super) fn minify_into(statement: &Statement, source: &str, output: &mut Stri
             blank = true;
             continue;
         }
-        if blank && previous.is_some_and(|previous| !opens(previous, source) && !closes(*token, source)) {
+        if blank
+            && previous.is_some_and(|previous| !opens(previous, source) && !closes(*token, source))
+        {
             output.push(' ');
         }
         output.push_str(token.text(source));
@@ -66,7 +68,10 @@ mod tests {
 
     #[test]
     fn a_continued_string_keeps_its_line_end() {
-        assert_eq!(minify("SELECT 'a'\n  'b'  'c';").unwrap(), "SELECT 'a'\n  'b' 'c';\n");
+        assert_eq!(
+            minify("SELECT 'a'\n  'b'  'c';").unwrap(),
+            "SELECT 'a'\n  'b' 'c';\n"
+        );
     }
 
     fn meaning(source: &str) -> Vec<String> {

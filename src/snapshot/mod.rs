@@ -18,6 +18,8 @@ pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, Scope};
 pub use problem::{Missing, SnapshotError, Warning};
-pub use render::{Marking, NO_CITUS, RenderOptions, Rendered, lock, lock_key, one_message, settings};
+pub use render::{
+    Marking, NO_CITUS, RenderOptions, Rendered, lock, lock_key, one_message, settings,
+};
 pub(crate) use template::callee;
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

@@ -33,20 +33,37 @@ pub enum Warning {
 impl std::fmt::Display for Warning {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Edited { recorded, actual, missing } => {
+            Self::Edited {
+                recorded,
+                actual,
+                missing,
+            } => {
                 write!(
                     formatter,
                     "the body was edited: its SHA-256 is {}…, the header says {}…; capture or minify writes a new one",
                     actual.get(..12).unwrap_or(actual),
                     recorded.get(..12).unwrap_or(recorded)
                 )?;
-                missing.iter().try_for_each(|Missing { objects, header, body }| {
-                    write!(formatter, "; the header counts {header} {objects}, the body has {body}")
-                })
+                missing.iter().try_for_each(
+                    |Missing {
+                         objects,
+                         header,
+                         body,
+                     }| {
+                        write!(
+                            formatter,
+                            "; the header counts {header} {objects}, the body has {body}"
+                        )
+                    },
+                )
             }
             Self::NoChecksum => formatter.write_str("the header has no sha256 line"),
-            Self::LineEnds => formatter.write_str("the file has CR LF line ends; they were read as LF"),
-            Self::UnknownHeader { line, text } => write!(formatter, "line {line}: unknown header line '{text}'"),
+            Self::LineEnds => {
+                formatter.write_str("the file has CR LF line ends; they were read as LF")
+            }
+            Self::UnknownHeader { line, text } => {
+                write!(formatter, "line {line}: unknown header line '{text}'")
+            }
         }
     }
 }

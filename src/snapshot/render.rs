@@ -72,7 +72,11 @@ pub struct Rendered {
 impl Rendered {
     /// A statement that the snapshot does not hold.
     pub fn added(sql: String) -> Self {
-        Self { sql, object: None, line: None }
+        Self {
+            sql,
+            object: None,
+            line: None,
+        }
     }
 }
 
@@ -81,12 +85,21 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
-    pub fn statements_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
-        let mut statements = vec![Rendered::added(settings(options.timeout)), Rendered::added(lock(tenant))];
+    pub fn statements_for(
+        &self,
+        tenant: &TenantName,
+        options: &RenderOptions,
+    ) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = vec![
+            Rendered::added(settings(options.timeout)),
+            Rendered::added(lock(tenant)),
+        ];
         if options.citus {
             // Elsewhere the setting would be one that nobody reads, and the schema an ordinary one.
             statements.push(Rendered::added(HAS_CITUS.to_owned()));
-            statements.push(Rendered::added("SET LOCAL citus.enable_schema_based_sharding TO on".to_owned()));
+            statements.push(Rendered::added(
+                "SET LOCAL citus.enable_schema_based_sharding TO on".to_owned(),
+            ));
         }
         if let Some(role) = &options.role {
             statements.push(Rendered::added(format!("SET LOCAL ROLE {}", quote(role))));
@@ -99,7 +112,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::statements_for`].
-    pub fn body_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<Vec<Rendered>, TemplateError> {
+    pub fn body_for(
+        &self,
+        tenant: &TenantName,
+        options: &RenderOptions,
+    ) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = Vec::with_capacity(self.template().statements.len() + 1);
         let mark = match options.mark {
             Marking::None => None,
@@ -134,9 +151,17 @@ impl Snapshot {
                 sql = marked(&sql, mark);
             }
             let created = object.kind == ObjectKind::Schema && object.action == Action::Create;
-            statements.push(Rendered { sql, object: Some(object.clone()), line: Some(statement.line) });
+            statements.push(Rendered {
+                sql,
+                object: Some(object.clone()),
+                line: Some(statement.line),
+            });
             if let Some(mark) = mark.as_ref().filter(|_| created) {
-                let comment = format!("COMMENT ON SCHEMA {} IS {}", tenant.quoted(), quote_literal(mark));
+                let comment = format!(
+                    "COMMENT ON SCHEMA {} IS {}",
+                    tenant.quoted(),
+                    quote_literal(mark)
+                );
                 statements.push(Rendered::added(comment));
             }
         }
@@ -154,13 +179,22 @@ impl Snapshot {
     ///
     /// # Errors
     /// None for a snapshot that was captured.
-    pub fn schema_comment(&self, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
+    pub fn schema_comment(
+        &self,
+        tenant: &TenantName,
+        options: &RenderOptions,
+    ) -> Result<String, TemplateError> {
         let mark = self.mark_of(options);
         let own = self.template().statements.iter().rev().find(|statement| {
-            statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Comment
+            statement.object.kind == ObjectKind::Schema
+                && statement.object.action == Action::Comment
         });
         let Some(own) = own else {
-            return Ok(format!("COMMENT ON SCHEMA {} IS {}", tenant.quoted(), quote_literal(&mark)));
+            return Ok(format!(
+                "COMMENT ON SCHEMA {} IS {}",
+                tenant.quoted(),
+                quote_literal(&mark)
+            ));
         };
         let mut sql = String::new();
         own.render_plain(tenant, &mut sql)?;
@@ -173,14 +207,23 @@ impl Snapshot {
             statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Owner
         })?;
         let mut sql = String::new();
-        owner.render_plain(&TenantName::new("t").ok()?, &mut sql).ok()?;
-        let last = tokens(&sql).into_iter().rev().find(|token| !token.is_trivia())?;
+        owner
+            .render_plain(&TenantName::new("t").ok()?, &mut sql)
+            .ok()?;
+        let last = tokens(&sql)
+            .into_iter()
+            .rev()
+            .find(|token| !token.is_trivia())?;
         identifier_value(last, &sql)
     }
 
     /// The mark of a tenant: `schemastamp: FINGERPRINT`, and the run behind it, where one is given.
     fn mark_of(&self, options: &RenderOptions) -> String {
-        let run = options.run.as_ref().map(|run| format!("/{run}")).unwrap_or_default();
+        let run = options
+            .run
+            .as_ref()
+            .map(|run| format!("/{run}"))
+            .unwrap_or_default();
         format!("{MARK}{}{run}", self.fingerprint())
     }
 
@@ -188,7 +231,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::statements_for`].
-    pub fn script_for(&self, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
+    pub fn script_for(
+        &self,
+        tenant: &TenantName,
+        options: &RenderOptions,
+    ) -> Result<String, TemplateError> {
         let mut script = String::from("BEGIN;\n");
         for statement in self.statements_for(tenant, options)? {
             script.push_str(&statement.sql);
@@ -209,7 +256,12 @@ const HAS_CITUS: &str = "DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_exte
 /// All statements as one message of the simple query protocol: one round trip, one implicit transaction, nothing of it
 /// stays when a statement fails (psql's `\;`).
 pub fn one_message(statements: &[Rendered]) -> String {
-    let mut script = String::with_capacity(statements.iter().map(|statement| statement.sql.len() + 4).sum());
+    let mut script = String::with_capacity(
+        statements
+            .iter()
+            .map(|statement| statement.sql.len() + 4)
+            .sum(),
+    );
     for (index, statement) in statements.iter().enumerate() {
         if index > 0 {
             script.push_str(" \\;\n");
@@ -222,11 +274,19 @@ pub fn one_message(statements: &[Rendered]) -> String {
 
 /// Whether a statement makes a temporary table, view or sequence.
 fn is_temporary(sql: &str) -> bool {
-    let mut words = sql
-        .split_ascii_whitespace()
-        .filter(|word| !["or", "replace", "local", "global"].iter().any(|filler| word.eq_ignore_ascii_case(filler)));
-    words.next().is_some_and(|word| word.eq_ignore_ascii_case("create"))
-        && words.next().is_some_and(|word| ["temp", "temporary"].iter().any(|temp| word.eq_ignore_ascii_case(temp)))
+    let mut words = sql.split_ascii_whitespace().filter(|word| {
+        !["or", "replace", "local", "global"]
+            .iter()
+            .any(|filler| word.eq_ignore_ascii_case(filler))
+    });
+    words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("create"))
+        && words.next().is_some_and(|word| {
+            ["temp", "temporary"]
+                .iter()
+                .any(|temp| word.eq_ignore_ascii_case(temp))
+        })
 }
 
 /// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
@@ -248,13 +308,17 @@ pub fn settings(timeout: Option<Duration>) -> String {
         ("default_tablespace", ""),
         ("default_table_access_method", "heap"),
     ];
-    let _ = write!(sql, "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)");
+    let _ = write!(
+        sql,
+        "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)"
+    );
     for (name, value) in always {
         let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
-    for (since, name, value) in
-        [(140_000, "client_connection_check_interval", "1s"), (170_000, "transaction_timeout", "0")]
-    {
+    for (since, name, value) in [
+        (140_000, "client_connection_check_interval", "1s"),
+        (170_000, "transaction_timeout", "0"),
+    ] {
         let _ = write!(
             sql,
             ", CASE WHEN pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) {since} \
@@ -266,7 +330,10 @@ pub fn settings(timeout: Option<Duration>) -> String {
 
 /// The transaction's lock on the tenant's name in this database: another run for the same name waits, others do not.
 pub fn lock(tenant: &TenantName) -> String {
-    format!("SELECT pg_catalog.pg_advisory_xact_lock({})", lock_key(tenant))
+    format!(
+        "SELECT pg_catalog.pg_advisory_xact_lock({})",
+        lock_key(tenant)
+    )
 }
 
 /// The key of a tenant's advisory lock: the first 64 bits of a SHA-256 of its name.
@@ -279,7 +346,8 @@ pub fn lock_key(tenant: &TenantName) -> i64 {
 /// Takes back what the database's own `ALTER DEFAULT PRIVILEGES` gave to what was just created, so that a tenant has the
 /// snapshot's grants and no others. It stands in front of the snapshot's own grants, as `pg_dump` puts those last.
 fn without_default_privileges(tenant: &TenantName) -> String {
-    let body = include_str!("default_privileges.sql").replace("$tenant$", &quote_literal(tenant.as_str()));
+    let body =
+        include_str!("default_privileges.sql").replace("$tenant$", &quote_literal(tenant.as_str()));
     let mut tag = "$stamp$".to_owned();
     while tenant.as_str().contains(&tag) {
         tag.insert(1, '_');
@@ -289,12 +357,19 @@ fn without_default_privileges(tenant: &TenantName) -> String {
 
 /// `COMMENT ON SCHEMA … IS '…'` with the mark behind what the comment says.
 fn marked(sql: &str, mark: &str) -> String {
-    let literal = tokens(sql).into_iter().rev().find(|token| matches!(token.kind, Kind::String(..)));
-    let Some((token, comment)) = literal.and_then(|token| Some((token, content(token, sql)?))) else {
+    let literal = tokens(sql)
+        .into_iter()
+        .rev()
+        .find(|token| matches!(token.kind, Kind::String(..)));
+    let Some((token, comment)) = literal.and_then(|token| Some((token, content(token, sql)?)))
+    else {
         return sql.to_owned();
     };
     let head = sql.get(..token.start).unwrap_or_default();
-    format!("{head}{}", quote_literal(&format!("{}\n\n{mark}", comment.text)))
+    format!(
+        "{head}{}",
+        quote_literal(&format!("{}\n\n{mark}", comment.text))
+    )
 }
 
 #[cfg(test)]
@@ -302,12 +377,20 @@ mod tests {
     use super::*;
 
     fn snapshot(body: &str) -> Snapshot {
-        Snapshot::parse(&format!("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{{prefix}};\n{body}")).unwrap()
+        Snapshot::parse(&format!(
+            "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{{prefix}};\n{body}"
+        ))
+        .unwrap()
     }
 
     fn bodies(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
         let tenant = TenantName::new("a-b").unwrap();
-        snapshot.body_for(&tenant, options).unwrap().into_iter().map(|rendered| rendered.sql).collect()
+        snapshot
+            .body_for(&tenant, options)
+            .unwrap()
+            .into_iter()
+            .map(|rendered| rendered.sql)
+            .collect()
     }
 
     #[test]
@@ -315,13 +398,26 @@ mod tests {
         let snapshot = snapshot(
             "ALTER SCHEMA #{prefix} OWNER TO bob;\nGRANT USAGE ON SCHEMA #{prefix} TO eve;\nCREATE TABLE #{prefix}.t ();",
         );
-        let options =
-            RenderOptions { owners: false, privileges: false, mark: Marking::None, ..RenderOptions::default() };
-        assert_eq!(bodies(&snapshot, &options), ["CREATE SCHEMA \"a-b\"", "CREATE TABLE \"a-b\".t ()"]);
-        let all = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
+        let options = RenderOptions {
+            owners: false,
+            privileges: false,
+            mark: Marking::None,
+            ..RenderOptions::default()
+        };
+        assert_eq!(
+            bodies(&snapshot, &options),
+            ["CREATE SCHEMA \"a-b\"", "CREATE TABLE \"a-b\".t ()"]
+        );
+        let all = RenderOptions {
+            mark: Marking::None,
+            ..RenderOptions::default()
+        };
         let all = bodies(&snapshot, &all);
         assert_eq!(all.len(), 5);
-        assert!(all[2].starts_with("DO $stamp$") && all[3].starts_with("GRANT USAGE"), "{all:?}");
+        assert!(
+            all[2].starts_with("DO $stamp$") && all[3].starts_with("GRANT USAGE"),
+            "{all:?}"
+        );
     }
 
     #[test]
@@ -329,11 +425,23 @@ mod tests {
         let snapshot = snapshot("COMMENT ON SCHEMA #{prefix} IS 'It''s a tenant';");
         let rendered = bodies(&snapshot, &RenderOptions::default());
         let mark = format!("schemastamp: {}", snapshot.fingerprint());
-        assert_eq!(rendered[1], format!("COMMENT ON SCHEMA \"a-b\" IS '{mark}'"));
-        assert_eq!(rendered[2], format!("COMMENT ON SCHEMA \"a-b\" IS 'It''s a tenant\n\n{mark}'"));
-        assert_eq!(super::super::capture::strip_mark(&format!("It's a tenant\n\n{mark}")), "It's a tenant");
+        assert_eq!(
+            rendered[1],
+            format!("COMMENT ON SCHEMA \"a-b\" IS '{mark}'")
+        );
+        assert_eq!(
+            rendered[2],
+            format!("COMMENT ON SCHEMA \"a-b\" IS 'It''s a tenant\n\n{mark}'")
+        );
+        assert_eq!(
+            super::super::capture::strip_mark(&format!("It's a tenant\n\n{mark}")),
+            "It's a tenant"
+        );
         assert_eq!(super::super::capture::strip_mark(&mark), "");
-        assert_eq!(super::super::capture::strip_mark("no schemastamp: here"), "no schemastamp: here");
+        assert_eq!(
+            super::super::capture::strip_mark("no schemastamp: here"),
+            "no schemastamp: here"
+        );
     }
 
     #[test]
@@ -345,8 +453,10 @@ mod tests {
 
     #[test]
     fn one_message_has_one_end() {
-        let statements: Vec<Rendered> =
-            ["SELECT 1", "SELECT 2"].iter().map(|sql| Rendered::added((*sql).into())).collect();
+        let statements: Vec<Rendered> = ["SELECT 1", "SELECT 2"]
+            .iter()
+            .map(|sql| Rendered::added((*sql).into()))
+            .collect();
         assert_eq!(one_message(&statements), "SELECT 1 \\;\nSELECT 2;\n");
     }
 }

@@ -34,13 +34,21 @@ pub fn fold(word: &str) -> String {
 
 /// The value of a quoted identifier, given with its quotes.
 pub fn unquote(quoted: &str) -> String {
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted).replace("\"\"", "\"")
+    quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(quoted)
+        .replace("\"\"", "\"")
 }
 
 /// Whether an identifier can stand without quotes.
 pub fn is_plain(name: &str) -> bool {
-    name.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    name.bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && KEYWORDS.binary_search(&name).is_err()
 }
 
@@ -51,14 +59,22 @@ pub fn is_reserved(word: &str) -> bool {
 
 /// An identifier as SQL, quoted when it needs it (`quote_ident`).
 pub fn quote(name: &str) -> String {
-    if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if is_plain(name) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 /// A string as an SQL literal that means the same under both settings of `standard_conforming_strings`
 /// (`quote_literal`).
 pub fn quote_literal(value: &str) -> String {
     let doubled = value.replace('\'', "''");
-    if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+    if doubled.contains('\\') {
+        format!("E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
 }
 
 /// The name of a tenant's schema: a legal identifier of at most 63 bytes that is not reserved to the system.
@@ -109,7 +125,10 @@ impl TenantName {
         } else if name.contains('\0') {
             Err(NameError::Nul { name })
         } else if name.len() > MAX_BYTES {
-            Err(NameError::TooLong { bytes: name.len(), name })
+            Err(NameError::TooLong {
+                bytes: name.len(),
+                name,
+            })
         } else if name.starts_with("pg_") {
             Err(NameError::Reserved { name })
         } else if name == "information_schema" {
@@ -172,12 +191,31 @@ mod tests {
 
     #[test]
     fn names_no_schema_can_have() {
-        for (name, rule) in [("", "empty"), ("a\0b", "NUL"), ("pg_x", "pg_"), ("information_schema", "system")] {
-            assert!(TenantName::new(name).unwrap_err().to_string().contains(rule), "{name:?}");
+        for (name, rule) in [
+            ("", "empty"),
+            ("a\0b", "NUL"),
+            ("pg_x", "pg_"),
+            ("information_schema", "system"),
+        ] {
+            assert!(
+                TenantName::new(name)
+                    .unwrap_err()
+                    .to_string()
+                    .contains(rule),
+                "{name:?}"
+            );
         }
         assert!(TenantName::new("x".repeat(63)).is_ok());
-        assert!(TenantName::new("x".repeat(64)).unwrap_err().to_string().contains("64 bytes"));
-        assert!(TenantName::new("é".repeat(32)).is_err(), "64 bytes in 32 letters");
+        assert!(
+            TenantName::new("x".repeat(64))
+                .unwrap_err()
+                .to_string()
+                .contains("64 bytes")
+        );
+        assert!(
+            TenantName::new("é".repeat(32)).is_err(),
+            "64 bytes in 32 letters"
+        );
         for name in ["PG_X", "$$", "#{prefix}", "a\nb", "o'ne\"il.$1", "select"] {
             assert!(TenantName::new(name).is_ok(), "{name:?}");
         }

@@ -23,7 +23,10 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a str, template: bool) -> Self {
-        Self { source: source.as_bytes(), template }
+        Self {
+            source: source.as_bytes(),
+            template,
+        }
     }
 
     /// The token that starts at a byte offset; `None` at the end.
@@ -63,7 +66,10 @@ impl<'a> Lexer<'a> {
         let (byte, next) = (self.at(start), self.at(start + 1));
         match byte {
             _ if is_space(byte) => (Kind::Space, self.while_(start, is_space)),
-            b'-' if next == b'-' => (Kind::LineComment, self.while_(start, |byte| byte != b'\n' && byte != b'\r')),
+            b'-' if next == b'-' => (
+                Kind::LineComment,
+                self.while_(start, |byte| byte != b'\n' && byte != b'\r'),
+            ),
             b'/' if next == b'*' => self.block_comment(start),
             b'\'' => self.string(start, Prefix::None),
             b'"' => {
@@ -74,7 +80,9 @@ impl<'a> Lexer<'a> {
             b'b' | b'B' if next == b'\'' => self.string(start, Prefix::Bit),
             b'x' | b'X' if next == b'\'' => self.string(start, Prefix::Hex),
             b'n' | b'N' if next == b'\'' => self.string(start, Prefix::National),
-            b'u' | b'U' if next == b'&' && self.at(start + 2) == b'\'' => self.string(start, Prefix::Unicode),
+            b'u' | b'U' if next == b'&' && self.at(start + 2) == b'\'' => {
+                self.string(start, Prefix::Unicode)
+            }
             b'u' | b'U' if next == b'&' && self.at(start + 2) == b'"' => {
                 let (end, terminated) = self.quoted(start + 3);
                 (Kind::UnicodeQuoted(terminated), end)
@@ -171,7 +179,10 @@ impl<'a> Lexer<'a> {
     /// `$1`, `$tag$ … $tag$`, or a lone `$`.
     fn dollar(&self, start: usize) -> (Kind, usize) {
         if self.at(start + 1).is_ascii_digit() {
-            return (Kind::Parameter, self.while_(start + 1, |byte| byte.is_ascii_digit()));
+            return (
+                Kind::Parameter,
+                self.while_(start + 1, |byte| byte.is_ascii_digit()),
+            );
         }
         let tag_end = if starts_word(self.at(start + 1)) {
             self.while_(start + 1, |byte| continues_word(byte) && byte != b'$')
@@ -184,19 +195,28 @@ impl<'a> Lexer<'a> {
         let delimiter = self.source.get(start..=tag_end).unwrap_or_default();
         let body = tag_end + 1;
         match find(self.rest(body), delimiter) {
-            Some(offset) => (Kind::Dollar(delimiter.len(), true), body + offset + delimiter.len()),
+            Some(offset) => (
+                Kind::Dollar(delimiter.len(), true),
+                body + offset + delimiter.len(),
+            ),
             None => (Kind::Dollar(delimiter.len(), false), self.source.len()),
         }
     }
 
     fn placeholder(&self, start: usize) -> (Kind, usize) {
         let end = self.while_(start + 2, |byte| byte != b'}' && byte != b'\n');
-        if self.at(end) == b'}' { (Kind::Placeholder, end + 1) } else { (Kind::Unknown, start + 1) }
+        if self.at(end) == b'}' {
+            (Kind::Placeholder, end + 1)
+        } else {
+            (Kind::Unknown, start + 1)
+        }
     }
 
     fn number(&self, start: usize) -> usize {
         let digits = |index| self.while_(index, |byte: u8| byte.is_ascii_digit() || byte == b'_');
-        if self.at(start) == b'0' && matches!(self.at(start + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B') {
+        if self.at(start) == b'0'
+            && matches!(self.at(start + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B')
+        {
             return self.while_(start + 2, |byte| byte.is_ascii_hexdigit() || byte == b'_');
         }
         let mut end = digits(start);
@@ -218,7 +238,10 @@ impl<'a> Lexer<'a> {
         let mut end = start + 1;
         while is_operator(self.at(end)) && end < self.source.len() {
             let pair = (self.at(end), self.at(end + 1));
-            if pair == (b'-', b'-') || pair == (b'/', b'*') || (self.template && pair == (b'#', b'{')) {
+            if pair == (b'-', b'-')
+                || pair == (b'/', b'*')
+                || (self.template && pair == (b'#', b'{'))
+            {
                 break;
             }
             end += 1;
@@ -258,7 +281,14 @@ mod tests {
     fn words_and_strings() {
         assert_eq!(
             kinds(r#"SELECT a."B c"::text"#),
-            ["SELECT Word", "a Word", ". Punctuation", "\"B c\" Quoted(true)", ":: Cast", "text Word"]
+            [
+                "SELECT Word",
+                "a Word",
+                ". Punctuation",
+                "\"B c\" Quoted(true)",
+                ":: Cast",
+                "text Word"
+            ]
         );
         assert_eq!(
             kinds("E'a\\'b' 'c''d' U&'x' n'y'"),
@@ -275,15 +305,25 @@ mod tests {
     fn a_string_goes_on_behind_a_line_end_only() {
         assert_eq!(kinds("'a'\n  'b'"), ["'a'\n  'b' String(None, true)"]);
         assert_eq!(kinds("'a' 'b'").len(), 2);
-        assert_eq!(kinds("E'a'\n'b\\'c'"), ["E'a'\n'b\\'c' String(Escape, true)"]);
-        assert_eq!(kinds("'a' -- why\n'b'"), ["'a' -- why\n'b' String(None, true)"]);
+        assert_eq!(
+            kinds("E'a'\n'b\\'c'"),
+            ["E'a'\n'b\\'c' String(Escape, true)"]
+        );
+        assert_eq!(
+            kinds("'a' -- why\n'b'"),
+            ["'a' -- why\n'b' String(None, true)"]
+        );
     }
 
     #[test]
     fn dollar_quotes_nest_by_tag() {
         assert_eq!(
             kinds("$$a $b$ c $b$ d$$ $1 $x$ $$ $x$"),
-            ["$$a $b$ c $b$ d$$ Dollar(2, true)", "$1 Parameter", "$x$ $$ $x$ Dollar(3, true)"]
+            [
+                "$$a $b$ c $b$ d$$ Dollar(2, true)",
+                "$1 Parameter",
+                "$x$ $$ $x$ Dollar(3, true)"
+            ]
         );
         assert_eq!(kinds("a$b$ c"), ["a$b$ Word", "c Word"]);
         assert_eq!(kinds("$a$ b"), ["$a$ b Dollar(3, false)"]);
@@ -293,7 +333,14 @@ mod tests {
     fn comments_nest_and_cut_operators() {
         assert_eq!(
             kinds("a/* /* */ */b --c\n+--d"),
-            ["a Word", "/* /* */ */ BlockComment(true)", "b Word", "--c LineComment", "+ Operator", "--d LineComment"]
+            [
+                "a Word",
+                "/* /* */ */ BlockComment(true)",
+                "b Word",
+                "--c LineComment",
+                "+ Operator",
+                "--d LineComment"
+            ]
         );
     }
 
@@ -323,7 +370,11 @@ mod tests {
             .map(|token| token.text(source))
             .collect();
         assert_eq!(found, ["#{prefix}", "#{x}"]);
-        assert!(tokens(source).iter().all(|token| token.kind != Kind::Placeholder));
+        assert!(
+            tokens(source)
+                .iter()
+                .all(|token| token.kind != Kind::Placeholder)
+        );
     }
 
     /// Boundaries of everything that hides text from a rewriter, as squawk's lexer sees them.
@@ -333,8 +384,11 @@ mod tests {
         let mut ranges = Vec::new();
         for token in squawk_lexer::tokenize(source) {
             let end = at + usize::try_from(token.len).unwrap();
-            if matches!(token.kind, S::Ident | S::QuotedIdent { .. } | S::LineComment | S::BlockComment { .. })
-                || matches!(token.kind, S::Literal { .. }) && source.get(at..end).unwrap().ends_with(['\'', '$'])
+            if matches!(
+                token.kind,
+                S::Ident | S::QuotedIdent { .. } | S::LineComment | S::BlockComment { .. }
+            ) || matches!(token.kind, S::Literal { .. })
+                && source.get(at..end).unwrap().ends_with(['\'', '$'])
             {
                 ranges.push((at, end));
             }

@@ -16,14 +16,24 @@ pub struct Content {
 impl Content {
     /// Text that stands in the source as it is, from a byte offset on.
     pub fn verbatim(text: &str, start: usize) -> Self {
-        Self { text: text.to_owned(), map: Vec::new(), start }
+        Self {
+            text: text.to_owned(),
+            map: Vec::new(),
+            start,
+        }
     }
 
     /// The same text, its offsets carried over to the source that its source was taken from.
     #[must_use]
     pub fn rebased(&self, outer: impl Fn(usize) -> usize) -> Self {
-        let map = (0..=self.text.len()).map(|offset| outer(self.source_offset(offset))).collect();
-        Self { text: self.text.clone(), map, start: outer(self.start) }
+        let map = (0..=self.text.len())
+            .map(|offset| outer(self.source_offset(offset)))
+            .collect();
+        Self {
+            text: self.text.clone(),
+            map,
+            start: outer(self.start),
+        }
     }
 
     /// The byte offset in the source of a byte of [`Content::text`].
@@ -59,7 +69,11 @@ pub fn unicode_identifier(text: &str) -> Option<String> {
 }
 
 fn decode(raw: &str, from: usize, prefix: Prefix) -> Content {
-    let mut content = Content { text: String::with_capacity(raw.len()), map: Vec::new(), start: from };
+    let mut content = Content {
+        text: String::with_capacity(raw.len()),
+        map: Vec::new(),
+        start: from,
+    };
     let mut index = 0;
     while let Some(rest) = raw.get(index..)
         && let Some(character) = rest.chars().next()
@@ -91,7 +105,10 @@ fn continuation_length(rest: &str) -> usize {
         match byte {
             b'\'' => return index + 1,
             b'-' => {
-                while bytes.get(index).is_some_and(|byte| *byte != b'\n' && *byte != b'\r') {
+                while bytes
+                    .get(index)
+                    .is_some_and(|byte| *byte != b'\n' && *byte != b'\r')
+                {
                     index += 1;
                 }
             }
@@ -104,11 +121,19 @@ fn continuation_length(rest: &str) -> usize {
 
 /// `xeescape`, `xeoctesc`, `xehexesc`, `xeunicode`.
 fn escape(rest: &str) -> (Option<char>, usize) {
-    let Some(kind) = rest.chars().nth(1) else { return (None, 1) };
+    let Some(kind) = rest.chars().nth(1) else {
+        return (None, 1);
+    };
     let number = |from: usize, most: usize, radix: u32| {
         let digits = rest.get(from..).unwrap_or_default();
-        let length = digits.chars().take(most).take_while(|digit| digit.is_digit(radix)).count();
-        let value = digits.get(..length).and_then(|digits| u32::from_str_radix(digits, radix).ok());
+        let length = digits
+            .chars()
+            .take(most)
+            .take_while(|digit| digit.is_digit(radix))
+            .count();
+        let value = digits
+            .get(..length)
+            .and_then(|digits| u32::from_str_radix(digits, radix).ok());
         (value.and_then(char::from_u32), from + length)
     };
     match kind {
@@ -119,7 +144,13 @@ fn escape(rest: &str) -> (Option<char>, usize) {
         't' => (Some('\t'), 2),
         'v' => (Some('\u{b}'), 2),
         '0'..='7' => number(1, 3, 8),
-        'x' if rest.chars().nth(2).is_some_and(|digit| digit.is_ascii_hexdigit()) => number(2, 2, 16),
+        'x' if rest
+            .chars()
+            .nth(2)
+            .is_some_and(|digit| digit.is_ascii_hexdigit()) =>
+        {
+            number(2, 2, 16)
+        }
         'u' => number(2, 4, 16),
         'U' => number(2, 8, 16),
         other => (Some(other), 1 + other.len_utf8()),
@@ -129,7 +160,9 @@ fn escape(rest: &str) -> (Option<char>, usize) {
 /// `\XXXX` and `\+XXXXXX` with the default escape character.
 fn unicode_escape(rest: &str) -> (Option<char>, usize) {
     let hex = |from: usize, to: usize| {
-        rest.get(from..to).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32)
+        rest.get(from..to)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .and_then(char::from_u32)
     };
     if rest.starts_with("\\\\") {
         (Some('\\'), 2)
@@ -137,7 +170,11 @@ fn unicode_escape(rest: &str) -> (Option<char>, usize) {
         (hex(2, 8), 8.min(rest.len()))
     } else {
         let length = 5.min(rest.len());
-        if rest.is_char_boundary(length) { (hex(1, 5), length) } else { (None, 1) }
+        if rest.is_char_boundary(length) {
+            (hex(1, 5), length)
+        } else {
+            (None, 1)
+        }
     }
 }
 
@@ -149,7 +186,9 @@ mod tests {
     fn decoded(source: &str) -> (String, Vec<usize>) {
         let token = tokens(source)[0];
         let content = content(token, source).unwrap();
-        let offsets = (0..=content.text.len()).map(|offset| content.source_offset(offset)).collect();
+        let offsets = (0..=content.text.len())
+            .map(|offset| content.source_offset(offset))
+            .collect();
         (content.text, offsets)
     }
 
@@ -169,13 +208,19 @@ mod tests {
 
     #[test]
     fn continued_strings_are_one_value() {
-        assert_eq!(decoded("'app.'\n  'users'"), ("app.users".into(), vec![1, 2, 3, 4, 10, 11, 12, 13, 14, 15]));
+        assert_eq!(
+            decoded("'app.'\n  'users'"),
+            ("app.users".into(), vec![1, 2, 3, 4, 10, 11, 12, 13, 14, 15])
+        );
         assert_eq!(decoded("'a' -- b\n 'c'").0, "ac");
     }
 
     #[test]
     fn unicode_identifiers() {
-        assert_eq!(unicode_identifier(r#"U&"\0061p""p""#).as_deref(), Some("ap\"p"));
+        assert_eq!(
+            unicode_identifier(r#"U&"\0061p""p""#).as_deref(),
+            Some("ap\"p")
+        );
         assert_eq!(unicode_identifier("U&\"\"").as_deref(), Some(""));
     }
 

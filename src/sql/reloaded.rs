@@ -46,7 +46,11 @@ impl<'a> List<'a> {
         if !parenthesised && !first.is_word(sql, "array") {
             return None;
         }
-        let mut reader = Reader { tokens, sql, position: usize::from(parenthesised) };
+        let mut reader = Reader {
+            tokens,
+            sql,
+            position: usize::from(parenthesised),
+        };
         reader.word("array")?;
         reader.mark("[")?;
         let mut literals = Vec::new();
@@ -67,7 +71,13 @@ impl<'a> List<'a> {
         reader.word("text")?;
         reader.mark("[")?;
         let end = reader.mark("]")?.end;
-        Some(Self { start: first.start, end, tokens: reader.position, parenthesised, literals })
+        Some(Self {
+            start: first.start,
+            end,
+            tokens: reader.position,
+            parenthesised,
+            literals,
+        })
     }
 
     fn reloaded(&self) -> String {
@@ -78,7 +88,14 @@ impl<'a> List<'a> {
                 format!("{literal}::character varying::text")
             }
         };
-        format!("ARRAY[{}]", self.literals.iter().map(element).collect::<Vec<_>>().join(", "))
+        format!(
+            "ARRAY[{}]",
+            self.literals
+                .iter()
+                .map(element)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
     }
 }
 
@@ -91,7 +108,10 @@ struct Reader<'a, 't> {
 impl<'a> Reader<'a, '_> {
     fn next(&mut self, wanted: impl Fn(Token) -> bool) -> Option<Token> {
         let rest = self.tokens.get(self.position..)?;
-        let blanks = rest.iter().take_while(|token| token.kind == Kind::Space).count();
+        let blanks = rest
+            .iter()
+            .take_while(|token| token.kind == Kind::Space)
+            .count();
         let token = *rest.get(blanks)?;
         wanted(token).then(|| {
             self.position += blanks + 1;
@@ -111,7 +131,8 @@ impl<'a> Reader<'a, '_> {
 
     fn literal(&mut self) -> Option<&'a str> {
         let sql = self.sql;
-        self.next(|token| matches!(token.kind, Kind::String(_, true))).map(|token| token.text(sql))
+        self.next(|token| matches!(token.kind, Kind::String(_, true)))
+            .map(|token| token.text(sql))
     }
 }
 
@@ -128,7 +149,9 @@ mod tests {
             "CHECK (((s)::text = ANY (ARRAY[('new'::character varying)::text, ('it''s'::character varying)::text])))"
         );
         assert_eq!(
-            as_reloaded("(s::text = ANY (ARRAY['a'::character varying, E'b\\\\'::character varying]::text[]))"),
+            as_reloaded(
+                "(s::text = ANY (ARRAY['a'::character varying, E'b\\\\'::character varying]::text[]))"
+            ),
             "(s::text = ANY (ARRAY['a'::character varying::text, E'b\\\\'::character varying::text]))"
         );
     }

@@ -56,7 +56,10 @@ impl Statement {
 
     /// Tokens that are neither blank nor comment.
     pub fn significant(&self) -> impl Iterator<Item = Token> + '_ {
-        self.tokens.iter().copied().filter(|token| !token.is_trivia())
+        self.tokens
+            .iter()
+            .copied()
+            .filter(|token| !token.is_trivia())
     }
 }
 
@@ -73,7 +76,9 @@ pub enum ScriptError {
         what: &'static str,
     },
     /// A parenthesis without its partner.
-    #[error("line {line}: a parenthesis in this statement has no partner; the file may be truncated")]
+    #[error(
+        "line {line}: a parenthesis in this statement has no partner; the file may be truncated"
+    )]
     Unbalanced {
         /// 1-based line on which the statement starts.
         line: usize,
@@ -85,7 +90,9 @@ pub enum ScriptError {
         line: usize,
     },
     /// A backslash inside of a statement: psql would take a meta-command from there on.
-    #[error("line {line}: a backslash inside a statement starts a psql meta-command; only SQL can stand here")]
+    #[error(
+        "line {line}: a backslash inside a statement starts a psql meta-command; only SQL can stand here"
+    )]
     Meta {
         /// 1-based line.
         line: usize,
@@ -102,7 +109,13 @@ pub enum ScriptError {
 
 /// The 1-based line of a byte offset.
 pub fn line_of(source: &str, offset: usize) -> usize {
-    source.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    source
+        .as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 impl<'a> Script<'a> {
@@ -111,7 +124,10 @@ impl<'a> Script<'a> {
     /// # Errors
     /// When psql would send an unfinished statement at the end of the file.
     pub fn parse(source: &'a str) -> Result<Self, ScriptError> {
-        Ok(Self { source, segments: Segments::new(source, false).collect::<Result<_, _>>()? })
+        Ok(Self {
+            source,
+            segments: Segments::new(source, false).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Cuts a template: as [`Script::parse`], with `#{…}` as a token.
@@ -119,12 +135,17 @@ impl<'a> Script<'a> {
     /// # Errors
     /// As [`Script::parse`].
     pub fn parse_template(source: &'a str) -> Result<Self, ScriptError> {
-        Ok(Self { source, segments: Segments::new(source, true).collect::<Result<_, _>>()? })
+        Ok(Self {
+            source,
+            segments: Segments::new(source, true).collect::<Result<_, _>>()?,
+        })
     }
 
     /// One statement of a script that was parsed before, by its text alone.
     pub(crate) fn parse_head(source: &str) -> Statement {
-        Statement { tokens: tokens(source) }
+        Statement {
+            tokens: tokens(source),
+        }
     }
 
     /// The statements, COPY statements included.
@@ -187,7 +208,9 @@ impl Depth {
                 (0, _) if is("create") => Create::Verb,
                 (1, Create::Verb) if is("or") => Create::Or,
                 (2, Create::Or) if is("replace") => Create::Replace,
-                (_, Create::Verb | Create::Replace) if is("function") || is("procedure") => Create::Routine,
+                (_, Create::Verb | Create::Replace) if is("function") || is("procedure") => {
+                    Create::Routine
+                }
                 _ => Create::Nothing,
             };
             self.words += 1;
@@ -211,7 +234,12 @@ impl Iterator for Segments<'_> {
 impl<'a> Segments<'a> {
     /// The segments of a script, or of a template.
     pub fn new(source: &'a str, template: bool) -> Self {
-        Self { source, lexer: Lexer::new(source, template), at: 0, failed: false }
+        Self {
+            source,
+            lexer: Lexer::new(source, template),
+            at: 0,
+            failed: false,
+        }
     }
 
     fn segment(&mut self) -> Result<Option<Segment>, ScriptError> {
@@ -226,7 +254,11 @@ impl<'a> Segments<'a> {
                     let line = line_of(self.source, token.start);
                     return Err(ScriptError::Meta { line });
                 }
-                Kind::Punctuation if token.is(self.source, ";") && depth.parentheses == 0 && depth.begins == 0 => {
+                Kind::Punctuation
+                    if token.is(self.source, ";")
+                        && depth.parentheses == 0
+                        && depth.begins == 0 =>
+                {
                     self.at = token.end;
                     if !tokens.is_empty() {
                         return self.end(tokens).map(Some);
@@ -238,10 +270,12 @@ impl<'a> Segments<'a> {
                         (Kind::Word, word) => depth.word(word),
                         (Kind::Punctuation, "(") => depth.parentheses += 1,
                         (Kind::Punctuation, ")") => {
-                            depth.parentheses = depth
-                                .parentheses
-                                .checked_sub(1)
-                                .ok_or_else(|| ScriptError::Unbalanced { line: line_of(self.source, token.start) })?;
+                            depth.parentheses =
+                                depth.parentheses.checked_sub(1).ok_or_else(|| {
+                                    ScriptError::Unbalanced {
+                                        line: line_of(self.source, token.start),
+                                    }
+                                })?;
                         }
                         _ => {}
                     }
@@ -251,9 +285,15 @@ impl<'a> Segments<'a> {
         }
         if depth.parentheses > 0 || depth.begins > 0 {
             let start = tokens.first().map_or(0, |token| token.start);
-            return Err(ScriptError::Unbalanced { line: line_of(self.source, start) });
+            return Err(ScriptError::Unbalanced {
+                line: line_of(self.source, start),
+            });
         }
-        if tokens.is_empty() { Ok(None) } else { self.end(tokens).map(Some) }
+        if tokens.is_empty() {
+            Ok(None)
+        } else {
+            self.end(tokens).map(Some)
+        }
     }
 
     fn check(&self, token: Token) -> Result<(), ScriptError> {
@@ -268,8 +308,15 @@ impl<'a> Segments<'a> {
             return Err(ScriptError::Unterminated { line: line(), what });
         }
         if token.kind == Kind::Unknown {
-            let character = self.source.get(token.start..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
-            return Err(ScriptError::Unexpected { line: line(), character });
+            let character = self
+                .source
+                .get(token.start..)
+                .and_then(|rest| rest.chars().next())
+                .unwrap_or('\0');
+            return Err(ScriptError::Unexpected {
+                line: line(),
+                character,
+            });
         }
         Ok(())
     }
@@ -279,7 +326,9 @@ impl<'a> Segments<'a> {
         let rest = self.source.get(backslash.start..).unwrap_or_default();
         let end = backslash.start + rest.find('\n').unwrap_or(rest.len());
         self.at = end;
-        Segment::Meta { range: backslash.start..end }
+        Segment::Meta {
+            range: backslash.start..end,
+        }
     }
 
     /// Ends a statement; behind `COPY … FROM stdin` takes the data too.
@@ -292,14 +341,24 @@ impl<'a> Segments<'a> {
         if !is_copy_from_stdin(&statement, self.source) {
             return Ok(Segment::Statement(statement));
         }
-        let truncated = || ScriptError::CopyData { line: line_of(self.source, start_of_statement) };
+        let truncated = || ScriptError::CopyData {
+            line: line_of(self.source, start_of_statement),
+        };
         let rest = self.source.get(self.at..).unwrap_or_default();
         let start = self.at + rest.find('\n').ok_or_else(truncated)? + 1;
         let mut end = start;
-        for line in self.source.get(start..).unwrap_or_default().split_inclusive('\n') {
+        for line in self
+            .source
+            .get(start..)
+            .unwrap_or_default()
+            .split_inclusive('\n')
+        {
             if line.trim_end_matches(['\n', '\r']) == "\\." {
                 self.at = end + line.len();
-                return Ok(Segment::Copy { statement, data: start..end });
+                return Ok(Segment::Copy {
+                    statement,
+                    data: start..end,
+                });
             }
             end += line.len();
         }
@@ -309,10 +368,15 @@ impl<'a> Segments<'a> {
 
 fn is_copy_from_stdin(statement: &Statement, source: &str) -> bool {
     let mut significant = statement.significant();
-    if !significant.next().is_some_and(|token| token.is_word(source, "copy")) {
+    if !significant
+        .next()
+        .is_some_and(|token| token.is_word(source, "copy"))
+    {
         return false;
     }
-    let words: Vec<Token> = significant.filter(|token| token.kind == Kind::Word).collect();
+    let words: Vec<Token> = significant
+        .filter(|token| token.kind == Kind::Word)
+        .collect();
     words
         .windows(2)
         .any(|pair| matches!(pair, [from, stdin] if from.is_word(source, "from") && stdin.is_word(source, "stdin")))
@@ -330,7 +394,11 @@ mod tests {
             .map(|segment| match segment {
                 Segment::Statement(statement) => statement.text(source).to_owned(),
                 Segment::Copy { statement, data } => {
-                    format!("{} <- {:?}", statement.text(source), source.get(data.clone()).unwrap())
+                    format!(
+                        "{} <- {:?}",
+                        statement.text(source),
+                        source.get(data.clone()).unwrap()
+                    )
                 }
                 Segment::Meta { range } => format!("META {}", source.get(range.clone()).unwrap()),
             })
@@ -348,8 +416,13 @@ mod tests {
     #[test]
     fn atomic_bodies_hide_semicolons() {
         assert_eq!(
-            cut("create function f() begin atomic select case when true then 1 end; select 2; end; select 3;"),
-            ["create function f() begin atomic select case when true then 1 end; select 2; end", "select 3"]
+            cut(
+                "create function f() begin atomic select case when true then 1 end; select 2; end; select 3;"
+            ),
+            [
+                "create function f() begin atomic select case when true then 1 end; select 2; end",
+                "select 3"
+            ]
         );
         assert_eq!(cut("begin; select 1; end;"), ["begin", "select 1", "end"]);
     }
@@ -360,7 +433,10 @@ mod tests {
             cut("copy t from stdin;\n'\\.x\n(\t;\n\\.\nselect 1;"),
             ["copy t from stdin <- \"'\\\\.x\\n(\\t;\\n\"", "select 1"]
         );
-        assert!(matches!(Script::parse("copy t from stdin;\n1\n"), Err(ScriptError::CopyData { line: 1 })));
+        assert!(matches!(
+            Script::parse("copy t from stdin;\n1\n"),
+            Err(ScriptError::CopyData { line: 1 })
+        ));
     }
 
     #[test]
@@ -375,9 +451,18 @@ mod tests {
     fn truncation_is_seen() {
         assert_eq!(
             Script::parse("select 1;\nselect 'a").unwrap_err(),
-            ScriptError::Unterminated { line: 2, what: "a string literal" }
+            ScriptError::Unterminated {
+                line: 2,
+                what: "a string literal"
+            }
         );
-        assert_eq!(Script::parse("select 1 \\g\n").unwrap_err(), ScriptError::Meta { line: 1 });
-        assert!(matches!(Script::parse("create table t (\n a int"), Err(ScriptError::Unbalanced { line: 1 })));
+        assert_eq!(
+            Script::parse("select 1 \\g\n").unwrap_err(),
+            ScriptError::Meta { line: 1 }
+        );
+        assert!(matches!(
+            Script::parse("create table t (\n a int"),
+            Err(ScriptError::Unbalanced { line: 1 })
+        ));
     }
 }

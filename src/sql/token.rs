@@ -89,7 +89,10 @@ impl Token {
 
     /// Whether the token is blank or a comment.
     pub fn is_trivia(self) -> bool {
-        matches!(self.kind, Kind::Space | Kind::LineComment | Kind::BlockComment(_))
+        matches!(
+            self.kind,
+            Kind::Space | Kind::LineComment | Kind::BlockComment(_)
+        )
     }
 
     /// Whether the token ended before the text did.
@@ -111,7 +114,8 @@ impl Token {
 
     /// Whether this is the punctuation or operator `text`.
     pub fn is(self, source: &str, text: &str) -> bool {
-        matches!(self.kind, Kind::Punctuation | Kind::Operator | Kind::Cast) && self.text(source) == text
+        matches!(self.kind, Kind::Punctuation | Kind::Operator | Kind::Cast)
+            && self.text(source) == text
     }
 }
 

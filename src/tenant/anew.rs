@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::snapshot::{Action, CompiledStatement, Object, ObjectKind, Snapshot, TemplateError, identifier_value};
+use crate::snapshot::{
+    Action, CompiledStatement, Object, ObjectKind, Snapshot, TemplateError, identifier_value,
+};
 use crate::sql::literal::content;
 use crate::sql::{Kind, TenantName, quote, tokens};
 
@@ -47,12 +49,16 @@ pub(super) fn written_anew(
     for statement in &snapshot.template().statements {
         let object = &statement.object;
         // What is made again has lost its comment.
-        let lost = object.action == Action::Comment && made_again.iter().any(|made| is_same(made, object));
+        let lost =
+            object.action == Action::Comment && made_again.iter().any(|made| is_same(made, object));
         // A trigger that is made again, or replaced, is switched on.
         if object.action == Action::Alter && !triggers.is_empty() {
             let sql = sql_of(statement)?;
             if switched_trigger(&sql).is_some_and(|name| triggers.contains(&name)) {
-                all.push(Anew { object: object.to_string(), statements: vec![sql] });
+                all.push(Anew {
+                    object: object.to_string(),
+                    statements: vec![sql],
+                });
                 continue;
             }
         }
@@ -60,14 +66,19 @@ pub(super) fn written_anew(
             continue;
         }
         let sql = sql_of(statement)?;
-        let Some(replacement) = replacement(object, sql, new, major) else { continue };
+        let Some(replacement) = replacement(object, sql, new, major) else {
+            continue;
+        };
         if replacement.len() > 1 {
             made_again.push(object);
         }
         if object.action == Action::Create && object.kind == ObjectKind::Trigger {
             triggers.insert(object.name.clone());
         }
-        all.push(Anew { object: object.to_string(), statements: replacement });
+        all.push(Anew {
+            object: object.to_string(),
+            statements: replacement,
+        });
     }
     Ok(all)
 }
@@ -78,9 +89,16 @@ fn is_same(one: &Object, other: &Object) -> bool {
 
 /// The trigger of `ALTER TABLE t {ENABLE [ALWAYS | REPLICA] | DISABLE} TRIGGER name`.
 fn switched_trigger(sql: &str) -> Option<String> {
-    let tokens: Vec<_> = tokens(sql).into_iter().filter(|token| !token.is_trivia()).collect();
-    let [.., switch, trigger, name] = tokens.as_slice() else { return None };
-    let switches = ["enable", "always", "replica", "disable"].iter().any(|word| switch.is_word(sql, word));
+    let tokens: Vec<_> = tokens(sql)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
+    let [.., switch, trigger, name] = tokens.as_slice() else {
+        return None;
+    };
+    let switches = ["enable", "always", "replica", "disable"]
+        .iter()
+        .any(|word| switch.is_word(sql, word));
     (switches && trigger.is_word(sql, "trigger")).then(|| identifier_value(*name, sql))?
 }
 
@@ -93,14 +111,23 @@ fn replacement(object: &Object, sql: String, new: &TenantName, major: u32) -> Op
     };
     let again = |kind: &str, sql: String| {
         let (name, table) = (quote(&object.name), quote(object.table.as_deref()?));
-        Some(vec![format!("DROP {kind} {name} ON {}.{table}", new.quoted()), sql])
+        Some(vec![
+            format!("DROP {kind} {name} ON {}.{table}", new.quoted()),
+            sql,
+        ])
     };
     match (object.action, object.kind) {
         (
             Action::Create,
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::View | ObjectKind::Rule | ObjectKind::Aggregate,
+            ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::View
+            | ObjectKind::Rule
+            | ObjectKind::Aggregate,
         ) => or_replace(sql),
-        (Action::Create, ObjectKind::Trigger) if major >= 14 && !sql.starts_with("CREATE CONSTRAINT") => {
+        (Action::Create, ObjectKind::Trigger)
+            if major >= 14 && !sql.starts_with("CREATE CONSTRAINT") =>
+        {
             or_replace(sql)
         }
         (Action::Create, ObjectKind::Trigger) => again("TRIGGER", sql),
@@ -117,14 +144,24 @@ fn replacement(object: &Object, sql: String, new: &TenantName, major: u32) -> Op
 
 /// Whether every literal that holds the name is a constant that the server keeps as a reference: `'app.s'::regclass`.
 fn is_tracked(sql: &str, name: &TenantName) -> bool {
-    let tokens: Vec<_> = tokens(sql).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<_> = tokens(sql)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     tokens.iter().enumerate().all(|(index, token)| {
-        let Some(text) = content(*token, sql) else { return true };
+        let Some(text) = content(*token, sql) else {
+            return true;
+        };
         if !text.text.contains(name.as_str()) && !text.text.contains(&quote(name.as_str())) {
             return true;
         }
-        let is_cast = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::Cast);
-        is_cast && tokens.get(index + 2).is_some_and(|kind| kind.is_word(sql, "regclass"))
+        let is_cast = tokens
+            .get(index + 1)
+            .is_some_and(|next| next.kind == Kind::Cast);
+        is_cast
+            && tokens
+                .get(index + 2)
+                .is_some_and(|kind| kind.is_word(sql, "regclass"))
     })
 }
 
@@ -149,8 +186,17 @@ mod tests {
     fn what_is_text_is_replaced_and_what_is_made_again_keeps_its_comment() {
         let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
         let anew = |major| {
-            let all = written_anew(&snapshot, &TenantName::new("a-b").unwrap(), major, For::Execute).unwrap();
-            all.into_iter().flat_map(|anew| anew.statements).collect::<Vec<_>>().join("\n")
+            let all = written_anew(
+                &snapshot,
+                &TenantName::new("a-b").unwrap(),
+                major,
+                For::Execute,
+            )
+            .unwrap();
+            all.into_iter()
+                .flat_map(|anew| anew.statements)
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         insta::assert_snapshot!(anew(13), @r#"
         CREATE OR REPLACE FUNCTION "a-b".f() RETURNS text LANGUAGE sql AS $$ SELECT 'a-b' $$

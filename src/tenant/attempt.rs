@@ -56,14 +56,20 @@ impl Attempt<'_> {
         let provisioner = self.provisioner;
         let token = token()?;
         // psql tells its version while the statements are rendered.
-        let (version, rendered) =
-            tokio::join!(provisioner.server.psql.version(&provisioner.server.temporary, self.stop), async {
-                provisioner.statements(self.tenant, &token)
-            });
+        let (version, rendered) = tokio::join!(
+            provisioner
+                .server
+                .psql
+                .version(&provisioner.server.temporary, self.stop),
+            async { provisioner.statements(self.tenant, &token) }
+        );
         let statements = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
-        match self.run(psql, &token, &script, &statements, Source::Snapshot).await {
+        match self
+            .run(psql, &token, &script, &statements, Source::Snapshot)
+            .await
+        {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
@@ -79,7 +85,10 @@ impl Attempt<'_> {
         let token = token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
-        match self.run(psql, &token, &script, &statements, Source::Snapshot).await {
+        match self
+            .run(psql, &token, &script, &statements, Source::Snapshot)
+            .await
+        {
             Ran::Done(_) => Ok(self.created(Source::Snapshot)),
             Ran::Over(over) => over,
         }
@@ -93,11 +102,20 @@ impl Attempt<'_> {
         match self.run(psql, &token, &script, &[], Source::Pool).await {
             Ran::Done(output) if claimed(&output.lines) => Ok(Some(self.created(Source::Pool))),
             Ran::Done(_) => Ok(None),
-            Ran::Over(Err(ProvisionError::Sql { message, .. })) if has_state(&message, &[STILL_NAMED]) => {
-                let (spare, objects) = (&message.message, message.detail.as_deref().unwrap_or_default());
+            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+                if has_state(&message, &[STILL_NAMED]) =>
+            {
+                let (spare, objects) = (
+                    &message.message,
+                    message.detail.as_deref().unwrap_or_default(),
+                );
                 tracing::warn!(%objects, "the spare {spare} was changed by hand and names itself; it is handed out to nobody");
                 let forget = forget_message(spare, &provisioner.options.render);
-                if let Err(error) = provisioner.server.run_script(&forget, &ScriptOptions::default(), self.stop).await {
+                if let Err(error) = provisioner
+                    .server
+                    .run_script(&forget, &ScriptOptions::default(), self.stop)
+                    .await
+                {
                     tracing::debug!(%error, "it stays in the pool");
                 }
                 Ok(None)
@@ -124,7 +142,11 @@ impl Attempt<'_> {
                 server.timeout = left;
                 server.run_script(script, &options, self.stop).await
             }
-            Psql::Kept(session) => session.run_script(script, &options, statements.len(), left, self.stop).await,
+            Psql::Kept(session) => {
+                session
+                    .run_script(script, &options, statements.len(), left, self.stop)
+                    .await
+            }
         };
         Ran::Over(match ran {
             Ok(output) => return Ran::Done(output),
@@ -136,17 +158,29 @@ impl Attempt<'_> {
     }
 
     fn created(&self, source: Source) -> Outcome {
-        Outcome::Created { elapsed: self.start.elapsed(), source, attempts: self.number }
+        Outcome::Created {
+            elapsed: self.start.elapsed(),
+            source,
+            attempts: self.number,
+        }
     }
 
     /// The server refused a statement, so nothing of the message stays.
-    async fn refused(&self, message: ServerMessage, statements: &[Rendered]) -> Result<Outcome, ProvisionError> {
+    async fn refused(
+        &self,
+        message: ServerMessage,
+        statements: &[Rendered],
+    ) -> Result<Outcome, ProvisionError> {
         let options = &self.provisioner.options;
         let looks = options.if_exists != IfExists::Fail;
         let state = message.sqlstate;
         let state = state.as_ref().map(SqlState::as_str);
         if self.says_exists(&message) {
-            return if looks { self.existing().await } else { Err(self.exists(None)) };
+            return if looks {
+                self.existing().await
+            } else {
+                Err(self.exists(None))
+            };
         }
         if state == Some(POOL_FULL) {
             return Err(ProvisionError::PoolFull);
@@ -170,20 +204,44 @@ impl Attempt<'_> {
         if is_repeatable(error.0.sqlstate) && !statements.is_empty() {
             let mut server = self.provisioner.server.clone();
             server.timeout = self.provisioner.left(self.start);
-            if let Some(located) = locate(&server, statements, self.tenant, error.0.sqlstate, self.stop).await {
+            if let Some(located) = locate(
+                &server,
+                statements,
+                self.tenant,
+                error.0.sqlstate,
+                self.stop,
+            )
+            .await
+            {
                 error = (located.message, Some(located.statement), located.object);
             }
         }
         let (message, statement, object) = error;
-        let hint = hint(&message, object.as_ref(), self.tenant, options.render.role.as_deref());
-        Err(ProvisionError::Sql { message: Box::new(message), statement, hint })
+        let hint = hint(
+            &message,
+            object.as_ref(),
+            self.tenant,
+            options.render.role.as_deref(),
+        );
+        Err(ProvisionError::Sql {
+            message: Box::new(message),
+            statement,
+            hint,
+        })
     }
 
     /// Whether the schema exists, as the server says. The snapshot creates no other schema than the tenant's.
     fn says_exists(&self, message: &ServerMessage) -> bool {
-        let schemas = self.provisioner.snapshot.template().statements.iter().filter(|statement| {
-            statement.object.action == Action::Create && statement.object.kind == ObjectKind::Schema
-        });
+        let schemas = self
+            .provisioner
+            .snapshot
+            .template()
+            .statements
+            .iter()
+            .filter(|statement| {
+                statement.object.action == Action::Create
+                    && statement.object.kind == ObjectKind::Schema
+            });
         match message.sqlstate.as_ref().map(SqlState::as_str) {
             Some("42P06") => schemas.count() == 1,
             // Somebody else than schemastamp was creating it at the same time.
@@ -194,33 +252,56 @@ impl Attempt<'_> {
 
     async fn look(&self) -> Result<Option<Seen>, PsqlError> {
         let owner = self.provisioner.owner();
-        look(&self.provisioner.server, self.tenant, owner.as_deref(), self.stop).await
+        look(
+            &self.provisioner.server,
+            self.tenant,
+            owner.as_deref(),
+            self.stop,
+        )
+        .await
     }
 
     /// The schema exists: is it the tenant?
     async fn existing(&self) -> Result<Outcome, ProvisionError> {
         let tenant = self.tenant;
-        let seen = self
-            .look()
-            .await
-            .map_err(|source| ProvisionError::Look { tenant: tenant.to_string(), source: Box::new(source) })?;
+        let seen = self.look().await.map_err(|source| ProvisionError::Look {
+            tenant: tenant.to_string(),
+            source: Box::new(source),
+        })?;
         // Dropped in between.
-        let Some(seen) = seen else { return Err(self.exists(None)) };
+        let Some(seen) = seen else {
+            return Err(self.exists(None));
+        };
         if let Some(owner) = seen.stranger() {
-            return Err(ProvisionError::ExistsOfAnother { tenant: tenant.to_string(), owner: owner.to_owned() });
+            return Err(ProvisionError::ExistsOfAnother {
+                tenant: tenant.to_string(),
+                owner: owner.to_owned(),
+            });
         }
         let resumes = self.provisioner.options.if_exists == IfExists::Resume;
         match seen.compared(&self.provisioner.snapshot, tenant) {
-            Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => Err(self.exists(Some(made_of))),
-            Ok(made_of) => Ok(Outcome::Skipped { elapsed: self.start.elapsed(), made_of }),
-            Err((objects, missing)) => {
-                Err(ProvisionError::ExistsInPart { tenant: tenant.to_string(), objects, missing })
+            Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => {
+                Err(self.exists(Some(made_of)))
             }
+            Ok(made_of) => Ok(Outcome::Skipped {
+                elapsed: self.start.elapsed(),
+                made_of,
+            }),
+            Err((objects, missing)) => Err(ProvisionError::ExistsInPart {
+                tenant: tenant.to_string(),
+                objects,
+                missing,
+            }),
         }
     }
 
     /// psql or the connection ended before the server's answer: only the server knows.
-    async fn ended(&self, token: &str, cause: PsqlError, source: Source) -> Result<Outcome, ProvisionError> {
+    async fn ended(
+        &self,
+        token: &str,
+        cause: PsqlError,
+        source: Source,
+    ) -> Result<Outcome, ProvisionError> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant of that name that another run has made is not this one's.
@@ -234,30 +315,40 @@ impl Attempt<'_> {
                 Err(error) => Some(Some(Box::new(error))),
             };
             if let Some(look) = look {
-                return Err(ProvisionError::Unknown { cause: Box::new(cause), look });
+                return Err(ProvisionError::Unknown {
+                    cause: Box::new(cause),
+                    look,
+                });
             }
         }
         Err(match cause {
-            PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                ProvisionError::TimedOut { after: self.provisioner.server.timeout.unwrap_or(after) }
+            PsqlError::Run(RunError::TimedOut { after, .. }) => ProvisionError::TimedOut {
+                after: self.provisioner.server.timeout.unwrap_or(after),
+            },
+            PsqlError::Run(RunError::Interrupted { signal, .. }) => {
+                ProvisionError::Interrupted { signal }
             }
-            PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
             cause => ProvisionError::Lost(Box::new(cause)),
         })
     }
 
     fn not_started(&self, error: PsqlError) -> ProvisionError {
         match error {
-            PsqlError::Run(RunError::Interrupted { signal, .. }) => ProvisionError::Interrupted { signal },
-            PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                ProvisionError::TimedOut { after: self.provisioner.server.timeout.unwrap_or(after) }
+            PsqlError::Run(RunError::Interrupted { signal, .. }) => {
+                ProvisionError::Interrupted { signal }
             }
+            PsqlError::Run(RunError::TimedOut { after, .. }) => ProvisionError::TimedOut {
+                after: self.provisioner.server.timeout.unwrap_or(after),
+            },
             error => ProvisionError::Run(Box::new(error)),
         }
     }
 
     fn exists(&self, made_of: Option<MadeOf>) -> ProvisionError {
-        ProvisionError::Exists { tenant: self.tenant.to_string(), made_of }
+        ProvisionError::Exists {
+            tenant: self.tenant.to_string(),
+            made_of,
+        }
     }
 }
 
@@ -267,5 +358,8 @@ fn is_gone(message: &ServerMessage) -> bool {
 }
 
 fn has_state(message: &ServerMessage, states: &[&str]) -> bool {
-    message.sqlstate.as_ref().is_some_and(|state| states.contains(&state.as_str()))
+    message
+        .sqlstate
+        .as_ref()
+        .is_some_and(|state| states.contains(&state.as_str()))
 }

@@ -32,14 +32,24 @@ impl Refused {
                 refused.triggers.push(object.to_string());
             }
         }
-        let tokens: Vec<Token> = tokens_of_template(source).into_iter().filter(|token| !token.is_trivia()).collect();
+        let tokens: Vec<Token> = tokens_of_template(source)
+            .into_iter()
+            .filter(|token| !token.is_trivia())
+            .collect();
         for statement in tokens.split(|token| token.is(source, ";")) {
-            let words = |number: usize| statement.get(number).map(|token| token.text(source).to_ascii_lowercase());
+            let words = |number: usize| {
+                statement
+                    .get(number)
+                    .map(|token| token.text(source).to_ascii_lowercase())
+            };
             if (words(0).as_deref(), words(1).as_deref()) == (Some("create"), Some("statistics"))
                 && is_on_an_expression(statement, source)
             {
                 let (name, _) = name_at(statement, 2, source);
-                let name = name.strip_prefix(PLACEHOLDER).and_then(|name| name.strip_prefix('.')).unwrap_or(&name);
+                let name = name
+                    .strip_prefix(PLACEHOLDER)
+                    .and_then(|name| name.strip_prefix('.'))
+                    .unwrap_or(&name);
                 refused.statistics.push(format!("statistics {name}"));
             }
             refused.references.extend(references(statement, source));
@@ -52,7 +62,11 @@ impl Refused {
     /// # Errors
     /// See [`PsqlError`].
     pub async fn by_server(&self, server: &Server, stop: &Stop) -> Result<Vec<String>, PsqlError> {
-        let tables: Vec<String> = self.references.iter().map(|(_, table)| quote_literal(table)).collect();
+        let tables: Vec<String> = self
+            .references
+            .iter()
+            .map(|(_, table)| quote_literal(table))
+            .collect();
         let sql = format!(
             "SELECT pg_catalog.json_build_array(COALESCE(pg_catalog.current_setting('citus.enable_unsafe_triggers', true), 'off'), \
              COALESCE((SELECT pg_catalog.json_agg(t.name) FROM pg_catalog.unnest(ARRAY[{}]::text[]) AS t (name) \
@@ -60,10 +74,19 @@ impl Refused {
              WHERE p.logicalrelid = pg_catalog.to_regclass(t.name))), '[]'));\n",
             tables.join(", ")
         );
-        let value = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
+        let value = server
+            .query_json(&sql, stop)
+            .await?
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         let text = value.to_string();
-        let (unsafe_triggers, ordinary): (String, Vec<String>) =
-            serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text, source })?;
+        let (unsafe_triggers, ordinary): (String, Vec<String>) = serde_json::from_value(value)
+            .map_err(|source| PsqlError::Output {
+                line: 1,
+                text,
+                source,
+            })?;
         Ok(self.lines(unsafe_triggers == "on", &ordinary))
     }
 
@@ -73,7 +96,9 @@ impl Refused {
             format!("{trigger}: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)")
         });
         let statistics = self.statistics.iter().map(|statistics| {
-            format!("{statistics}: statistics on expressions are not supported on distributed tables")
+            format!(
+                "{statistics}: statistics on expressions are not supported on distributed tables"
+            )
         });
         let references = self.references.iter().filter(|(_, table)| ordinary.contains(table)).map(|(key, table)| {
             format!("{key}: {table} is an ordinary table; make it one that all nodes have: create_reference_table('{table}')")
@@ -84,16 +109,26 @@ impl Refused {
 
 /// `CREATE STATISTICS … ON (lower(a)), b FROM …`: an opening parenthesis, or a call, between ON and FROM.
 fn is_on_an_expression(statement: &[Token], source: &str) -> bool {
-    let on = statement.iter().position(|token| token.is_word(source, "on"));
+    let on = statement
+        .iter()
+        .position(|token| token.is_word(source, "on"));
     let columns = on.and_then(|on| statement.get(on..)).unwrap_or_default();
-    columns.iter().take_while(|token| !token.is_word(source, "from")).any(|token| token.is(source, "("))
+    columns
+        .iter()
+        .take_while(|token| !token.is_word(source, "from"))
+        .any(|token| token.is(source, "("))
 }
 
 /// The foreign keys of a statement that lead out of the tenant.
 fn references(statement: &[Token], source: &str) -> Vec<(String, String)> {
-    let is_table =
-        ["create", "alter"].iter().any(|word| statement.first().is_some_and(|token| token.is_word(source, word)))
-            && statement.iter().take(6).any(|token| token.is_word(source, "table"));
+    let is_table = ["create", "alter"].iter().any(|word| {
+        statement
+            .first()
+            .is_some_and(|token| token.is_word(source, word))
+    }) && statement
+        .iter()
+        .take(6)
+        .any(|token| token.is_word(source, "table"));
     if !is_table {
         return Vec::new();
     }
@@ -108,7 +143,13 @@ fn references(statement: &[Token], source: &str) -> Vec<(String, String)> {
         }
         let (table, placeholder) = name_at(statement, index + 1, source);
         if !placeholder {
-            found.push((format!("foreign key {}", name.clone().unwrap_or_else(|| "without a name".to_owned())), table));
+            found.push((
+                format!(
+                    "foreign key {}",
+                    name.clone().unwrap_or_else(|| "without a name".to_owned())
+                ),
+                table,
+            ));
         }
     }
     found
@@ -121,7 +162,9 @@ fn name_at(statement: &[Token], from: usize, source: &str) -> (String, bool) {
     for (index, token) in statement.get(from..).unwrap_or_default().iter().enumerate() {
         let part = token.text(source);
         let is_dot = part == ".";
-        let is_name = !is_dot && !matches!(token.kind, Kind::Punctuation) && content(*token, source).is_none();
+        let is_name = !is_dot
+            && !matches!(token.kind, Kind::Punctuation)
+            && content(*token, source).is_none();
         // A name, a dot, a name.
         if (index % 2 == 0 && !is_name) || (index % 2 == 1 && !is_dot) {
             break;
@@ -150,9 +193,14 @@ mod tests {
         let refused = Refused::of(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
         assert_eq!(refused.statistics, ["statistics odd"]);
-        let references =
-            [("foreign key without a name", "public.kinds"), ("foreign key users_plan_fkey", "public.plans")];
-        assert_eq!(refused.references, references.map(|(key, table)| (key.to_owned(), table.to_owned())));
+        let references = [
+            ("foreign key without a name", "public.kinds"),
+            ("foreign key users_plan_fkey", "public.plans"),
+        ];
+        assert_eq!(
+            refused.references,
+            references.map(|(key, table)| (key.to_owned(), table.to_owned()))
+        );
         insta::assert_snapshot!(refused.lines(false, &["public.plans".to_owned()]).join("\n"), @"
         trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
         statistics odd: statistics on expressions are not supported on distributed tables

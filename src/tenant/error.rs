@@ -110,7 +110,9 @@ impl ProvisionError {
     /// connections, deadlocks, serialization failures, a psql that was killed.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Sql { message, .. } => message.sqlstate.is_some_and(|sqlstate| sqlstate.is_retryable()),
+            Self::Sql { message, .. } => message
+                .sqlstate
+                .is_some_and(|sqlstate| sqlstate.is_retryable()),
             Self::Connect(error) => error.is_transient(),
             // Somebody has killed psql, or the server was restarted.
             Self::Lost(_) => true,
@@ -127,8 +129,12 @@ impl ProvisionError {
 
     /// Whether the server has cancelled the message: a timeout of the role or the database, or somebody who asked it to.
     pub(super) fn is_cancelled(&self) -> bool {
-        let Self::Sql { message, .. } = self else { return false };
-        message.sqlstate.is_some_and(|sqlstate| sqlstate.as_str() == "57014")
+        let Self::Sql { message, .. } = self else {
+            return false;
+        };
+        message
+            .sqlstate
+            .is_some_and(|sqlstate| sqlstate.as_str() == "57014")
     }
 }
 
@@ -154,7 +160,12 @@ fn of_what(made_of: Option<MadeOf>) -> &'static str {
 /// At most five, and how many more there are.
 fn listed(missing: &[String]) -> String {
     const SHOWN: usize = 5;
-    let mut text = missing.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut text = missing
+        .iter()
+        .take(SHOWN)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     if missing.len() > SHOWN {
         // Writing to a String does not fail.
         let _ = write!(text, " and {} more", missing.len() - SHOWN);
@@ -164,7 +175,11 @@ fn listed(missing: &[String]) -> String {
 
 fn failed(statement: Option<&FailedStatement>) -> String {
     match statement {
-        Some(FailedStatement { object: Some(object), line: Some(line), .. }) => {
+        Some(FailedStatement {
+            object: Some(object),
+            line: Some(line),
+            ..
+        }) => {
             format!(", in {object} (line {line} of the snapshot)")
         }
         Some(FailedStatement { sql, .. }) => format!(", in: {sql}"),
@@ -179,7 +194,11 @@ mod tests {
     #[test]
     fn many_missing_objects_are_counted() {
         let missing: Vec<String> = (1..=7).map(|number| format!("table t{number}")).collect();
-        let error = ProvisionError::ExistsInPart { tenant: "a\nb".into(), objects: 9, missing };
+        let error = ProvisionError::ExistsInPart {
+            tenant: "a\nb".into(),
+            objects: 9,
+            missing,
+        };
         assert_eq!(
             error.to_string(),
             "the schema \"a\\nb\" exists, and lacks 7 of the 9 objects of the snapshot: \

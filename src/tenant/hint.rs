@@ -15,8 +15,8 @@ pub(super) fn hint(
     role: Option<&str>,
 ) -> Option<String> {
     let text = message.message.as_str();
-    let creates_schema =
-        statement.is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
+    let creates_schema = statement
+        .is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
     let owner = statement.is_some_and(|object| object.action == Action::Owner);
     let says = |words: &str| text.contains(words);
     let role_named = || quoted_name(text).unwrap_or("…");
@@ -115,19 +115,47 @@ mod tests {
 
     #[test]
     fn roles_that_are_missing_are_named() {
-        let hint = hint(&said("ERROR:  42704: role \"app owner\" does not exist"), None, &acme(), None).unwrap();
-        assert!(hint.starts_with("create the role (CREATE ROLE \"app owner\")"), "{hint}");
+        let hint = hint(
+            &said("ERROR:  42704: role \"app owner\" does not exist"),
+            None,
+            &acme(),
+            None,
+        )
+        .unwrap();
+        assert!(
+            hint.starts_with("create the role (CREATE ROLE \"app owner\")"),
+            "{hint}"
+        );
         assert!(hint.contains("--no-owner"));
     }
 
     #[test]
     fn locks_rights_and_what_nobody_knows() {
         let text = |stderr: &str| hint(&said(stderr), None, &acme(), None);
-        assert!(text("ERROR:  42P01: relation \"acme.t\" does not exist").unwrap().contains("capture it again"));
-        assert!(text("ERROR:  42P01: relation \"public.t\" does not exist").unwrap().contains("outside"));
-        assert!(text("ERROR:  53200: out of shared memory").unwrap().contains("max_locks_per_transaction"));
-        assert!(text("ERROR:  42501: must be member of role \"x\"").unwrap().contains("--role"));
+        assert!(
+            text("ERROR:  42P01: relation \"acme.t\" does not exist")
+                .unwrap()
+                .contains("capture it again")
+        );
+        assert!(
+            text("ERROR:  42P01: relation \"public.t\" does not exist")
+                .unwrap()
+                .contains("outside")
+        );
+        assert!(
+            text("ERROR:  53200: out of shared memory")
+                .unwrap()
+                .contains("max_locks_per_transaction")
+        );
+        assert!(
+            text("ERROR:  42501: must be member of role \"x\"")
+                .unwrap()
+                .contains("--role")
+        );
         assert_eq!(text("ERROR:  22012: division by zero"), None);
-        assert_eq!(text("ERROR:  22012: division by zero\nHINT:  Try more.").as_deref(), Some("Try more."));
+        assert_eq!(
+            text("ERROR:  22012: division by zero\nHINT:  Try more.").as_deref(),
+            Some("Try more.")
+        );
     }
 }

@@ -49,7 +49,12 @@ pub(super) struct Located {
 /// Whether statements of an error of this class fail again for the same reason when they are sent again: not so for
 /// resources, cancellations, conflicts, lost connections and locks.
 pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
-    sqlstate.is_some_and(|sqlstate| !matches!(sqlstate.class(), "57" | "53" | "40" | "08" | "55" | "XX" | "58"))
+    sqlstate.is_some_and(|sqlstate| {
+        !matches!(
+            sqlstate.class(),
+            "57" | "53" | "40" | "08" | "55" | "XX" | "58"
+        )
+    })
 }
 
 /// Finds the statement; `None` when the statements do not fail in the same way by themselves.
@@ -61,7 +66,10 @@ pub(super) async fn locate(
     stop: &Stop,
 ) -> Option<Located> {
     let traced = Traced::of(statements);
-    let error = server.run_script(&traced.script, &ScriptOptions::default(), stop).await.err()?;
+    let error = server
+        .run_script(&traced.script, &ScriptOptions::default(), stop)
+        .await
+        .err()?;
     let PsqlError::Script { message, .. } = error else {
         tracing::debug!(%error, "the failed statement was not found");
         return None;
@@ -80,7 +88,11 @@ pub(super) async fn locate(
         }),
         line: rendered.line,
     };
-    Some(Located { message: *message, statement, object: rendered.object.clone() })
+    Some(Located {
+        message: *message,
+        statement,
+        object: rendered.object.clone(),
+    })
 }
 
 /// The beginning of a statement on one line.
@@ -104,7 +116,11 @@ pub(super) fn excerpt(sql: &str) -> String {
 }
 
 fn escaped(character: char) -> Vec<char> {
-    if character.is_control() { character.escape_default().collect() } else { vec![character] }
+    if character.is_control() {
+        character.escape_default().collect()
+    } else {
+        vec![character]
+    }
 }
 
 #[cfg(test)]
@@ -112,21 +128,35 @@ mod tests {
     use super::*;
 
     fn rendered(sql: &str) -> Rendered {
-        Rendered { sql: sql.to_owned(), object: None, line: None }
+        Rendered {
+            sql: sql.to_owned(),
+            object: None,
+            line: None,
+        }
     }
 
     #[test]
     fn lines_lead_to_statements() {
-        let traced = Traced::of(&[rendered("SELECT 1"), rendered("SELECT\n2\n+ 3"), rendered("SELECT 4")]);
+        let traced = Traced::of(&[
+            rendered("SELECT 1"),
+            rendered("SELECT\n2\n+ 3"),
+            rendered("SELECT 4"),
+        ]);
         let lines: Vec<&str> = traced.script.split('\n').collect();
         assert_eq!(lines[5], "SELECT 4;");
         let found: Vec<_> = (1..8).map(|line| traced.statement_at(line)).collect();
-        assert_eq!(found, [None, Some(0), Some(1), Some(1), Some(1), Some(2), None]);
+        assert_eq!(
+            found,
+            [None, Some(0), Some(1), Some(1), Some(1), Some(2), None]
+        );
     }
 
     #[test]
     fn an_excerpt_is_short_and_on_one_line() {
-        assert_eq!(excerpt("CREATE TABLE t (\n    a\u{7} int\n)"), "CREATE TABLE t ( a\\u{7} int )");
+        assert_eq!(
+            excerpt("CREATE TABLE t (\n    a\u{7} int\n)"),
+            "CREATE TABLE t ( a\\u{7} int )"
+        );
         let long = excerpt(&"é".repeat(1000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
     }

@@ -47,7 +47,9 @@ pub(super) async fn look(
 /// Whether the owner of a schema `n` is one whose mark counts: an expression. Anybody who may create schemas could copy a
 /// mark, so it must be a superuser, the role that tenants belong to, or one that the asking role is a member of.
 fn is_trusted(owner: Option<&str>) -> String {
-    let expected = owner.map(|owner| format!(" OR r.rolname = {}", quote_literal(owner))).unwrap_or_default();
+    let expected = owner
+        .map(|owner| format!(" OR r.rolname = {}", quote_literal(owner)))
+        .unwrap_or_default();
     format!(
         "(SELECT r.rolsuper{expected} OR (pg_catalog.current_setting('is_superuser') = 'off' \
          AND pg_catalog.pg_has_role(r.oid, 'MEMBER')) FROM pg_catalog.pg_roles r WHERE r.oid = n.nspowner)"
@@ -61,7 +63,10 @@ pub(super) async fn marks(
     owner: Option<&str>,
     stop: &Stop,
 ) -> Result<Vec<(TenantName, String)>, PsqlError> {
-    let names: Vec<String> = tenants.iter().map(|tenant| quote_literal(tenant.as_str())).collect();
+    let names: Vec<String> = tenants
+        .iter()
+        .map(|tenant| quote_literal(tenant.as_str()))
+        .collect();
     let sql = format!(
         "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({}) AND {};\n",
@@ -70,8 +75,13 @@ pub(super) async fn marks(
     );
     let mut found = Vec::new();
     for value in server.query_json(&sql, stop).await? {
-        let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value) else { continue };
-        if let (Ok(name), Some(Mark::Tenant { snapshot, .. })) = (TenantName::new(name), Mark::read(&comment)) {
+        let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value)
+        else {
+            continue;
+        };
+        if let (Ok(name), Some(Mark::Tenant { snapshot, .. })) =
+            (TenantName::new(name), Mark::read(&comment))
+        {
             found.push((name, snapshot));
         }
     }
@@ -91,7 +101,11 @@ pub(super) enum Aftermath {
 ///
 /// `token` is a text in the first 1,000 bytes of the message that no other has. Bounded, and not stopped by a signal: the
 /// answer is what the caller needs to end.
-pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str) -> Result<Aftermath, PsqlError> {
+pub(super) async fn look_after(
+    server: &Server,
+    tenant: &TenantName,
+    token: &str,
+) -> Result<Aftermath, PsqlError> {
     let mut server = server.clone();
     server.timeout = Some(LIMIT);
     // The message first: when it has ended, the statement behind sees all that it has done.
@@ -113,7 +127,11 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
             }
             values => values?.into_iter(),
         };
-        let running = values.next().and_then(|count| count.as_u64()).unwrap_or_default() > 0;
+        let running = values
+            .next()
+            .and_then(|count| count.as_u64())
+            .unwrap_or_default()
+            > 0;
         if !running {
             return Ok(Aftermath::Settled(read(values.next().unwrap_or_default())?));
         }
@@ -125,12 +143,23 @@ pub(super) async fn look_after(server: &Server, tenant: &TenantName, token: &str
 }
 
 async fn seen(server: &Server, script: &str, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
-    read(server.query_json(script, stop).await?.into_iter().next().unwrap_or_default())
+    read(
+        server
+            .query_json(script, stop)
+            .await?
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+    )
 }
 
 fn read(value: Value) -> Result<Option<Seen>, PsqlError> {
     let text = value.to_string().chars().take(200).collect();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text, source })
+    serde_json::from_value(value).map_err(|source| PsqlError::Output {
+        line: 1,
+        text,
+        source,
+    })
 }
 
 /// One row: the schema's comment and the names of what is in it; or `null`.
@@ -174,7 +203,11 @@ impl Seen {
     }
 
     /// What the tenant was made of; else how many objects were looked for and those that are not there.
-    pub(super) fn compared(&self, snapshot: &Snapshot, tenant: &TenantName) -> Result<MadeOf, (usize, Vec<String>)> {
+    pub(super) fn compared(
+        &self,
+        snapshot: &Snapshot,
+        tenant: &TenantName,
+    ) -> Result<MadeOf, (usize, Vec<String>)> {
         match self.mark() {
             Some(mark) if mark == snapshot.fingerprint() => return Ok(MadeOf::ThisSnapshot),
             Some(_) => return Ok(MadeOf::AnotherSnapshot),
@@ -183,13 +216,19 @@ impl Seen {
         let mut objects = 0;
         let mut missing = Vec::new();
         for statement in &snapshot.template().statements {
-            let Some(names) = self.names_of(statement) else { continue };
+            let Some(names) = self.names_of(statement) else {
+                continue;
+            };
             objects += 1;
             if !names.contains(&name_for(statement.object.bare_name(), tenant)) {
                 missing.push(name_for(&statement.object.to_string(), tenant));
             }
         }
-        if missing.is_empty() { Ok(MadeOf::Unmarked) } else { Err((objects, missing)) }
+        if missing.is_empty() {
+            Ok(MadeOf::Unmarked)
+        } else {
+            Err((objects, missing))
+        }
     }
 
     /// The names among which the object of a statement must be; `None` for what is not looked for.
@@ -205,7 +244,9 @@ impl Seen {
             | ObjectKind::MaterializedView
             | ObjectKind::Sequence
             | ObjectKind::Index => Some(&self.relations),
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => Some(&self.routines),
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
+                Some(&self.routines)
+            }
             ObjectKind::Type | ObjectKind::Domain => Some(&self.types),
             _ => None,
         }
@@ -214,7 +255,12 @@ impl Seen {
 
 /// A name of the snapshot for one tenant.
 fn name_for(name: &str, tenant: &TenantName) -> String {
-    if name.contains("#{") { name.replace(PLACEHOLDER, tenant.as_str()).replace("#{#}", "#") } else { name.to_owned() }
+    if name.contains("#{") {
+        name.replace(PLACEHOLDER, tenant.as_str())
+            .replace("#{#}", "#")
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -235,11 +281,17 @@ mod tests {
         let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
         let tenant = TenantName::new("acme").unwrap();
         let whole = r#"{"comment":"x","relations":["Plans of acme","more"],"routines":["f"],"types":["d"]}"#;
-        assert_eq!(seen(whole).compared(&snapshot, &tenant), Ok(MadeOf::Unmarked));
+        assert_eq!(
+            seen(whole).compared(&snapshot, &tenant),
+            Ok(MadeOf::Unmarked)
+        );
         let part = r#"{"comment":null,"relations":["Plans of acme"],"routines":[],"types":[]}"#;
         let (objects, missing) = seen(part).compared(&snapshot, &tenant).unwrap_err();
         assert_eq!((objects, missing.len()), (3, 2));
-        assert!(missing[0].starts_with("function f(") && missing[1] == "domain d", "{missing:?}");
+        assert!(
+            missing[0].starts_with("function f(") && missing[1] == "domain d",
+            "{missing:?}"
+        );
     }
 
     #[test]
@@ -247,11 +299,23 @@ mod tests {
         let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
         let tenant = TenantName::new("acme").unwrap();
         let marked = |fingerprint: &str| {
-            let comment = format!("our best customer\n{}{fingerprint}", crate::snapshot::capture::MARK);
-            Seen { comment: Some(comment), ..Seen::default() }
+            let comment = format!(
+                "our best customer\n{}{fingerprint}",
+                crate::snapshot::capture::MARK
+            );
+            Seen {
+                comment: Some(comment),
+                ..Seen::default()
+            }
         };
-        assert_eq!(marked(snapshot.fingerprint()).compared(&snapshot, &tenant), Ok(MadeOf::ThisSnapshot));
-        assert_eq!(marked(&"0".repeat(64)).compared(&snapshot, &tenant), Ok(MadeOf::AnotherSnapshot));
+        assert_eq!(
+            marked(snapshot.fingerprint()).compared(&snapshot, &tenant),
+            Ok(MadeOf::ThisSnapshot)
+        );
+        assert_eq!(
+            marked(&"0".repeat(64)).compared(&snapshot, &tenant),
+            Ok(MadeOf::AnotherSnapshot)
+        );
         assert!(marked("none").mark().is_none());
     }
 }

@@ -52,7 +52,8 @@ impl NameLines {
             };
             let room = (LIMIT + 1).saturating_sub(self.kept.len());
             self.overlong |= content.len() > room;
-            self.kept.extend_from_slice(content.get(..room).unwrap_or(content));
+            self.kept
+                .extend_from_slice(content.get(..room).unwrap_or(content));
             if ends {
                 names.extend(self.end_of_line());
             }
@@ -70,7 +71,11 @@ impl NameLines {
         let bytes = std::mem::take(&mut self.kept);
         let overlong = std::mem::take(&mut self.overlong);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
-        let bytes = if self.line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        let bytes = if self.line == 1 {
+            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+        } else {
+            bytes
+        };
         if bytes.trim_ascii().is_empty() {
             return None;
         }
@@ -80,7 +85,11 @@ impl NameLines {
             Err(_) => Err(LineProblem::Encoding),
         };
         let text = || String::from_utf8_lossy(bytes).chars().take(200).collect();
-        Some(name.map_err(|problem| LineError { line: self.line, text: text(), problem }))
+        Some(name.map_err(|problem| LineError {
+            line: self.line,
+            text: text(),
+            problem,
+        }))
     }
 }
 
@@ -94,7 +103,13 @@ mod tests {
         let mut lines = NameLines::default();
         let mut names: Vec<_> = chunks.iter().flat_map(|chunk| lines.push(chunk)).collect();
         names.extend(lines.finish());
-        names.into_iter().map(|name| name.map(|name| name.to_string()).map_err(|error| error.to_string())).collect()
+        names
+            .into_iter()
+            .map(|name| {
+                name.map(|name| name.to_string())
+                    .map_err(|error| error.to_string())
+            })
+            .collect()
     }
 
     #[test]

@@ -39,7 +39,10 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { attempts: 3, pause: Duration::from_millis(100) }
+        Self {
+            attempts: 3,
+            pause: Duration::from_millis(100),
+        }
     }
 }
 
@@ -87,7 +90,12 @@ impl Provisioner {
         options.render.timeout = options.render.timeout.or(server.timeout);
         // By its mark a tenant is known again.
         options.render.mark = Marking::Tenant;
-        Self { server, snapshot, options, pool_size: None }
+        Self {
+            server,
+            snapshot,
+            options,
+            pool_size: None,
+        }
     }
 
     /// The server.
@@ -151,19 +159,40 @@ impl Provisioner {
         self.options.from_pool && !self.options.render.citus
     }
 
-    pub(super) fn claim_script_with(&self, token: &str, tenant: &TenantName) -> Result<String, TemplateError> {
-        Ok(message_with(token, &claim_message(&self.snapshot, tenant, &self.render_options(token))?))
+    pub(super) fn claim_script_with(
+        &self,
+        token: &str,
+        tenant: &TenantName,
+    ) -> Result<String, TemplateError> {
+        Ok(message_with(
+            token,
+            &claim_message(&self.snapshot, tenant, &self.render_options(token))?,
+        ))
     }
 
     /// What is rendered by the attempt with this token.
     pub(super) fn render_options(&self, token: &str) -> RenderOptions {
-        RenderOptions { run: Some(run_of(token).to_owned()), ..self.options.render.clone() }
+        RenderOptions {
+            run: Some(run_of(token).to_owned()),
+            ..self.options.render.clone()
+        }
     }
 
-    pub(super) fn statements(&self, tenant: &TenantName, token: &str) -> Result<Vec<Rendered>, TemplateError> {
-        let mut statements = self.snapshot.statements_for(tenant, &self.render_options(token))?;
+    pub(super) fn statements(
+        &self,
+        tenant: &TenantName,
+        token: &str,
+    ) -> Result<Vec<Rendered>, TemplateError> {
+        let mut statements = self
+            .snapshot
+            .statements_for(tenant, &self.render_options(token))?;
         if let Some(size) = self.pool_size {
-            statements.extend(registering(tenant, &self.snapshot, &self.options.render, size));
+            statements.extend(registering(
+                tenant,
+                &self.snapshot,
+                &self.options.render,
+                size,
+            ));
         }
         Ok(statements)
     }
@@ -175,7 +204,9 @@ impl Provisioner {
         }
         // Citus hands the text of a message on to its workers: a message for each statement. What the server works on is
         // then told by the name of the application.
-        let mut script = format!("BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n");
+        let mut script = format!(
+            "BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n"
+        );
         for statement in statements {
             script.push_str(&statement.sql);
             script.push_str(";\n");
@@ -193,8 +224,14 @@ impl Provisioner {
     ///
     /// # Errors
     /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
-    pub async fn provision(&self, tenant: &TenantName, stop: &Stop) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Fresh, tenant, self.options.retries, stop).await.0
+    pub async fn provision(
+        &self,
+        tenant: &TenantName,
+        stop: &Stop,
+    ) -> Result<Outcome, ProvisionError> {
+        self.provision_with(Psql::Fresh, tenant, self.options.retries, stop)
+            .await
+            .0
     }
 
     /// Creates a tenant as [`Provisioner::provision`] does, by a psql that is kept open.
@@ -207,7 +244,9 @@ impl Provisioner {
         tenant: &TenantName,
         stop: &Stop,
     ) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Kept(session), tenant, self.options.retries, stop).await.0
+        self.provision_with(Psql::Kept(session), tenant, self.options.retries, stop)
+            .await
+            .0
     }
 
     /// As [`Provisioner::provision`]; also how many attempts it took.
@@ -222,7 +261,13 @@ impl Provisioner {
         let mut number = 1;
         let mut pause = retries.pause;
         loop {
-            let attempt = Attempt { provisioner: self, tenant, number, start, stop };
+            let attempt = Attempt {
+                provisioner: self,
+                tenant,
+                number,
+                start,
+                stop,
+            };
             let error = match attempt.make(&mut psql).await {
                 Err(error) if number < retries.attempts && error.may_pass() => error,
                 done => return (done, number),
@@ -251,16 +296,28 @@ impl Provisioner {
 
     /// What is left of the time.
     pub(super) fn left(&self, start: Instant) -> Option<Duration> {
-        self.server.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()).max(Duration::from_millis(1)))
+        self.server.timeout.map(|timeout| {
+            timeout
+                .saturating_sub(start.elapsed())
+                .max(Duration::from_millis(1))
+        })
     }
 
     /// Which of these tenants were made of this very snapshot: one query for all of them.
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn made_already(&self, tenants: &[TenantName], stop: &Stop) -> Result<BTreeSet<TenantName>, PsqlError> {
+    pub async fn made_already(
+        &self,
+        tenants: &[TenantName],
+        stop: &Stop,
+    ) -> Result<BTreeSet<TenantName>, PsqlError> {
         let found = marks(&self.server, tenants, self.owner().as_deref(), stop).await?;
-        Ok(found.into_iter().filter(|(_, mark)| mark == self.snapshot.fingerprint()).map(|(name, _)| name).collect())
+        Ok(found
+            .into_iter()
+            .filter(|(_, mark)| mark == self.snapshot.fingerprint())
+            .map(|(name, _)| name)
+            .collect())
     }
 }
 
@@ -276,8 +333,10 @@ pub(super) fn message_with(token: &str, message: &str) -> String {
 
 /// A message within a transaction for whose statements there is no limit of time; every message has the token.
 pub(super) fn in_a_block(token: &str, message: &str) -> String {
-    let (begin, commit) =
-        (message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"), message_with(token, "COMMIT"));
+    let (begin, commit) = (
+        message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"),
+        message_with(token, "COMMIT"),
+    );
     format!("{begin};\n{message}{commit};\n")
 }
 

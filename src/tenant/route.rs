@@ -27,7 +27,10 @@ impl Route {
             weight: target.weight,
             tenants: target.tenants.clone(),
         };
-        Self { rule: targets.rule, targets: targets.targets.iter().map(stop).collect() }
+        Self {
+            rule: targets.rule,
+            targets: targets.targets.iter().map(stop).collect(),
+        }
     }
 
     /// The place of a tenant's target in the file; `None` where no target names it and the rule is `explicit`.
@@ -38,20 +41,29 @@ impl Route {
     pub fn target_of(&self, tenant: &TenantName) -> Option<usize> {
         let name = tenant.as_str();
         let find = |matches: &dyn Fn(&str) -> bool| {
-            self.targets.iter().position(|target| target.tenants.iter().any(|pattern| matches(pattern)))
+            self.targets
+                .iter()
+                .position(|target| target.tenants.iter().any(|pattern| matches(pattern)))
         };
-        find(&|pattern| pattern == name).or_else(|| find(&|pattern| is_match(pattern, name))).or_else(|| {
-            match self.rule {
+        find(&|pattern| pattern == name)
+            .or_else(|| find(&|pattern| is_match(pattern, name)))
+            .or_else(|| match self.rule {
                 Rule::Explicit => None,
                 Rule::Hash => self.by_hash(name),
-            }
-        })
+            })
     }
 
     fn by_hash(&self, tenant: &str) -> Option<usize> {
-        let claims = self.targets.iter().enumerate().filter(|(_, target)| target.weight > 0);
-        let weighed = claims.map(|(index, target)| (index, claim(&target.name, tenant, target.weight)));
-        weighed.max_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(index, _)| index)
+        let claims = self
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| target.weight > 0);
+        let weighed =
+            claims.map(|(index, target)| (index, claim(&target.name, tenant, target.weight)));
+        weighed
+            .max_by(|(_, one), (_, other)| one.total_cmp(other))
+            .map(|(index, _)| index)
     }
 }
 
@@ -67,7 +79,8 @@ fn claim(target: &str, tenant: &str, weight: u32) -> f64 {
 
 /// Whether a name matches a pattern with `*` and `?`.
 fn is_match(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut read) = (0, 0);
     // Where the last star was, and how far it reaches.
     let mut star: Option<(usize, usize)> = None;
@@ -90,7 +103,9 @@ fn is_match(pattern: &str, name: &str) -> bool {
             },
         }
     }
-    pattern.get(at..).is_none_or(|rest| rest.iter().all(|letter| *letter == '*'))
+    pattern
+        .get(at..)
+        .is_none_or(|rest| rest.iter().all(|letter| *letter == '*'))
 }
 
 #[cfg(test)]
@@ -103,7 +118,10 @@ mod tests {
             weight: *weight,
             tenants: tenants.iter().map(ToString::to_string).collect(),
         };
-        Route { rule, targets: targets.iter().map(stop).collect() }
+        Route {
+            rule,
+            targets: targets.iter().map(stop).collect(),
+        }
     }
 
     fn to(route: &Route, tenant: &str) -> Option<usize> {
@@ -112,7 +130,10 @@ mod tests {
 
     #[test]
     fn names_win_over_patterns_and_patterns_over_the_hash() {
-        let route = route(Rule::Explicit, &[("a", 1, &["eu_*"]), ("b", 1, &["eu_special", "us?"])]);
+        let route = route(
+            Rule::Explicit,
+            &[("a", 1, &["eu_*"]), ("b", 1, &["eu_special", "us?"])],
+        );
         let found = ["eu_x", "eu_special", "us1", "us12", "other"].map(|tenant| to(&route, tenant));
         assert_eq!(found, [Some(0), Some(1), Some(1), None, None]);
     }
@@ -137,9 +158,18 @@ mod tests {
         let two = route(Rule::Hash, &[("a", 1, &[]), ("b", 1, &[])]);
         let three = route(Rule::Hash, &[("a", 1, &[]), ("b", 1, &[]), ("c", 2, &[])]);
         let names: Vec<String> = (0..4000).map(|number| format!("tenant_{number}")).collect();
-        let count = |route: &Route, target| names.iter().filter(|name| to(route, name) == Some(target)).count();
+        let count = |route: &Route, target| {
+            names
+                .iter()
+                .filter(|name| to(route, name) == Some(target))
+                .count()
+        };
         assert!((1850..2150).contains(&count(&two, 0)), "{}", count(&two, 0));
-        assert!((1850..2150).contains(&count(&three, 2)), "half of the weight: {}", count(&three, 2));
+        assert!(
+            (1850..2150).contains(&count(&three, 2)),
+            "half of the weight: {}",
+            count(&three, 2)
+        );
         let moved = names.iter().filter(|name| {
             let (before, after) = (to(&two, name), to(&three, name));
             before != after && after != Some(2)
@@ -153,6 +183,9 @@ mod tests {
     #[test]
     fn a_target_without_weight_gets_only_what_names_it() {
         let route = route(Rule::Hash, &[("a", 0, &["mine"]), ("b", 1, &[])]);
-        assert_eq!((to(&route, "mine"), to(&route, "x"), to(&route, "y")), (Some(0), Some(1), Some(1)));
+        assert_eq!(
+            (to(&route, "mine"), to(&route, "x"), to(&route, "y")),
+            (Some(0), Some(1), Some(1))
+        );
     }
 }

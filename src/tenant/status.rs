@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
-use crate::tenant::versions::{Applied, Fleet, Oddity, Problem, Strictness, Style, VersionsTable, plan};
+use crate::tenant::versions::{
+    Applied, Fleet, Oddity, Problem, Strictness, Style, VersionsTable, plan,
+};
 
 /// One tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +52,20 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
     let mut seen: BTreeMap<Style, BTreeSet<&str>> = BTreeMap::new();
     for tenant in &fleet.tenants {
         if let Applied::Known(table) = &tenant.applied {
-            seen.entry(table.style).or_default().extend(table.versions.iter().map(|version| version.text.as_str()));
+            seen.entry(table.style)
+                .or_default()
+                .extend(table.versions.iter().map(|version| version.text.as_str()));
         }
     }
     let lacks = |table: &VersionsTable| {
-        let own: BTreeSet<&str> = table.versions.iter().map(|version| version.text.as_str()).collect();
-        let last = table.last().and_then(crate::tenant::versions::AppliedVersion::version);
+        let own: BTreeSet<&str> = table
+            .versions
+            .iter()
+            .map(|version| version.text.as_str())
+            .collect();
+        let last = table
+            .last()
+            .and_then(crate::tenant::versions::AppliedVersion::version);
         seen.get(&table.style).map_or(0, |all| {
             all.difference(&own)
                 // golang-migrate keeps the last version only: what is lower is applied.

@@ -107,7 +107,12 @@ pub fn moment(seconds: i64) -> String {
 
 impl fmt::Display for Validity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} to {}", moment(self.not_before), moment(self.not_after))
+        write!(
+            formatter,
+            "{} to {}",
+            moment(self.not_before),
+            moment(self.not_after)
+        )
     }
 }
 
@@ -122,8 +127,13 @@ impl Certificate {
     /// # Errors
     /// The bytes are no X.509 certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, NotACertificate> {
-        let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(der).map_err(|_| NotACertificate)?;
-        let names = parsed.subject_alternative_name().ok().flatten().map(|names| &names.value.general_names);
+        let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(der)
+            .map_err(|_| NotACertificate)?;
+        let names = parsed
+            .subject_alternative_name()
+            .ok()
+            .flatten()
+            .map(|names| &names.value.general_names);
         let (mut dns_names, mut ip_names) = (Vec::new(), Vec::new());
         for name in names.into_iter().flatten().take(NAMES) {
             match name {
@@ -132,15 +142,26 @@ impl Certificate {
                 _ => {}
             }
         }
-        let usage = parsed.extended_key_usage().ok().flatten().map(|usage| Usage {
-            server: usage.value.server_auth || usage.value.any,
-            client: usage.value.client_auth || usage.value.any,
-        });
+        let usage = parsed
+            .extended_key_usage()
+            .ok()
+            .flatten()
+            .map(|usage| Usage {
+                server: usage.value.server_auth || usage.value.any,
+                client: usage.value.client_auth || usage.value.any,
+            });
         Ok(Self {
             subject: name_text(parsed.subject()),
             issuer: name_text(parsed.issuer()),
-            common_name: parsed.subject().iter_common_name().last().map(attribute_text),
-            organisations: (organisation(parsed.subject()), organisation(parsed.issuer())),
+            common_name: parsed
+                .subject()
+                .iter_common_name()
+                .last()
+                .map(attribute_text),
+            organisations: (
+                organisation(parsed.subject()),
+                organisation(parsed.issuer()),
+            ),
             dns_names,
             ip_names,
             validity: Validity {
@@ -165,7 +186,11 @@ impl Certificate {
 
     /// All names it is for, DNS names first.
     pub fn names(&self) -> Vec<String> {
-        self.dns_names.iter().cloned().chain(self.ip_names.iter().map(IpAddr::to_string)).collect()
+        self.dns_names
+            .iter()
+            .cloned()
+            .chain(self.ip_names.iter().map(IpAddr::to_string))
+            .collect()
     }
 }
 
@@ -234,13 +259,19 @@ pub fn content(bytes: &[u8]) -> Content {
     }
     let (mut certificates, mut broken) = (Vec::new(), 0);
     for section in CertificateDer::pem_slice_iter(&normalised(bytes)) {
-        match section.ok().and_then(|der| Certificate::from_der(&der).ok()) {
+        match section
+            .ok()
+            .and_then(|der| Certificate::from_der(&der).ok())
+        {
             Some(certificate) => certificates.push(certificate),
             None => broken += 1,
         }
     }
     if !certificates.is_empty() {
-        return Content::Pem { certificates, broken };
+        return Content::Pem {
+            certificates,
+            broken,
+        };
     }
     if let Ok(certificate) = Certificate::from_der(bytes) {
         return Content::Der(Box::new(certificate));
@@ -262,7 +293,8 @@ fn normalised(bytes: &[u8]) -> Vec<u8> {
         return bytes.to_vec();
     }
     let text = String::from_utf8_lossy(bytes).replace("X509 CERTIFICATE-----", "CERTIFICATE-----");
-    text.replace("TRUSTED CERTIFICATE-----", "CERTIFICATE-----").into_bytes()
+    text.replace("TRUSTED CERTIFICATE-----", "CERTIFICATE-----")
+        .into_bytes()
 }
 
 /// Whether `needle` stands anywhere in `bytes`.
@@ -273,7 +305,9 @@ pub(crate) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 fn ip(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(bytes)
         .map(|four| IpAddr::from(Ipv4Addr::from(four)))
-        .or_else(|_| <[u8; 16]>::try_from(bytes).map(|sixteen| IpAddr::from(Ipv6Addr::from(sixteen))))
+        .or_else(|_| {
+            <[u8; 16]>::try_from(bytes).map(|sixteen| IpAddr::from(Ipv6Addr::from(sixteen)))
+        })
         .ok()
 }
 
@@ -288,7 +322,11 @@ fn name_text(name: &X509Name<'_>) -> String {
             format!("{label}={}", attribute_text(attribute))
         })
         .collect();
-    if parts.is_empty() { "(no name)".to_owned() } else { text::bounded(&parts.join(", "), text::LIMIT) }
+    if parts.is_empty() {
+        "(no name)".to_owned()
+    } else {
+        text::bounded(&parts.join(", "), text::LIMIT)
+    }
 }
 
 fn organisation(name: &X509Name<'_>) -> Option<String> {
@@ -296,14 +334,20 @@ fn organisation(name: &X509Name<'_>) -> Option<String> {
 }
 
 fn attribute_text(attribute: &x509_parser::x509::AttributeTypeAndValue<'_>) -> String {
-    attribute.as_str().map_or_else(|_| text::safe_bytes(attribute.as_slice()), text::safe)
+    attribute
+        .as_str()
+        .map_or_else(|_| text::safe_bytes(attribute.as_slice()), text::safe)
 }
 
 fn key_text(key: &x509_parser::x509::SubjectPublicKeyInfo<'_>) -> String {
     let algorithm = key.algorithm.algorithm.to_id_string();
     match (algorithm.as_str(), key.parsed()) {
         ("1.2.840.10045.2.1", _) => {
-            let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+            let curve = key
+                .algorithm
+                .parameters
+                .as_ref()
+                .and_then(|any| any.as_oid().ok());
             match curve.map(|oid| oid.to_id_string()).as_deref() {
                 Some("1.2.840.10045.3.1.7") => "EC P-256".to_owned(),
                 Some("1.3.132.0.34") => "EC P-384".to_owned(),
@@ -323,7 +367,9 @@ fn key_text(key: &x509_parser::x509::SubjectPublicKeyInfo<'_>) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    };
 
     fn make(subject: &str, change: impl FnOnce(&mut CertificateParams)) -> rcgen::Certificate {
         let key = KeyPair::generate().unwrap();
@@ -337,24 +383,56 @@ mod tests {
     #[test]
     fn says_what_is_in_it() {
         let made = make("db", |params| {
-            params.subject_alt_names = vec![rcgen::SanType::DnsName("db.example.com".try_into().unwrap())];
+            params.subject_alt_names = vec![rcgen::SanType::DnsName(
+                "db.example.com".try_into().unwrap(),
+            )];
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
             params.not_after = rcgen::date_time_ymd(2021, 1, 1);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         });
-        let Content::Pem { certificates, broken: 0 } = content(made.pem().as_bytes()) else { panic!("PEM") };
-        let [certificate] = certificates.as_slice() else { panic!("one") };
+        let Content::Pem {
+            certificates,
+            broken: 0,
+        } = content(made.pem().as_bytes())
+        else {
+            panic!("PEM")
+        };
+        let [certificate] = certificates.as_slice() else {
+            panic!("one")
+        };
         assert_eq!(certificate.subject, "CN=db");
         assert_eq!(certificate.names(), ["db.example.com"]);
         assert_eq!(certificate.key, "EC P-256");
-        assert!(certificate.is_ca && certificate.self_signed && certificate.names_as_issuer(certificate));
-        assert_eq!(certificate.usage, Some(Usage { server: true, client: false }));
-        assert_eq!(certificate.validity.to_string(), "2020-01-01 00:00:00Z to 2021-01-01 00:00:00Z");
-        assert_eq!(certificate.validity.standing(1_600_000_000), Standing::Valid);
-        assert_eq!(certificate.validity.standing(1_700_000_000), Standing::Expired);
+        assert!(
+            certificate.is_ca
+                && certificate.self_signed
+                && certificate.names_as_issuer(certificate)
+        );
+        assert_eq!(
+            certificate.usage,
+            Some(Usage {
+                server: true,
+                client: false
+            })
+        );
+        assert_eq!(
+            certificate.validity.to_string(),
+            "2020-01-01 00:00:00Z to 2021-01-01 00:00:00Z"
+        );
+        assert_eq!(
+            certificate.validity.standing(1_600_000_000),
+            Standing::Valid
+        );
+        assert_eq!(
+            certificate.validity.standing(1_700_000_000),
+            Standing::Expired
+        );
         assert_eq!(certificate.validity.standing(0), Standing::NotYetValid);
-        assert_eq!(content(made.der()), Content::Der(Box::new(certificate.clone())));
+        assert_eq!(
+            content(made.der()),
+            Content::Der(Box::new(certificate.clone()))
+        );
     }
 
     #[test]
@@ -373,8 +451,14 @@ mod tests {
         let table: [(&[u8], Nothing); 5] = [
             (b"", Nothing::Empty),
             (key.as_bytes(), Nothing::PrivateKey),
-            (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", Nothing::BrokenPem),
-            (b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", Nothing::OtherPem),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                Nothing::BrokenPem,
+            ),
+            (
+                b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+                Nothing::OtherPem,
+            ),
             (b"\xff\xfe\0not a certificate", Nothing::Unknown),
         ];
         for (bytes, expected) in table {

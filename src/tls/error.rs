@@ -79,9 +79,11 @@ impl TlsError {
         match self {
             Self::File(_) | Self::NoSystemRoots { .. } => exit::FILE,
             Self::TooOld { .. } => exit::PROGRAM,
-            Self::Mode(_) | Self::Range(_) | Self::WeakMode { .. } | Self::Value { .. } | Self::NoHostName => {
-                exit::CONFIGURATION
-            }
+            Self::Mode(_)
+            | Self::Range(_)
+            | Self::WeakMode { .. }
+            | Self::Value { .. }
+            | Self::NoHostName => exit::CONFIGURATION,
         }
     }
 
@@ -89,19 +91,30 @@ impl TlsError {
     pub fn why(&self) -> String {
         match self {
             Self::File(problem) => problem.why(),
-            Self::Mode(_) => "libpq compares the words with case, and an empty value is not 'unset'".to_owned(),
-            Self::Range(_) => "libpq offers at least TLSv1.2 unless told otherwise, and no version is left".to_owned(),
-            Self::WeakMode { setting, .. } => format!("libpq refuses {setting} with a mode that verifies less"),
+            Self::Mode(_) => {
+                "libpq compares the words with case, and an empty value is not 'unset'".to_owned()
+            }
+            Self::Range(_) => {
+                "libpq offers at least TLSv1.2 unless told otherwise, and no version is left"
+                    .to_owned()
+            }
+            Self::WeakMode { setting, .. } => {
+                format!("libpq refuses {setting} with a mode that verifies less")
+            }
             Self::TooOld { feature, .. } => {
                 format!("this libpq does not know {feature} and would ignore it in silence")
             }
             Self::Value { known, .. } => format!("the values are {known}"),
             Self::NoSystemRoots { searched } => {
-                let searched: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+                let searched: Vec<_> = searched
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
                 format!("looked in {}", searched.join(", "))
             }
             Self::NoHostName => {
-                "hostaddr says where to connect; the name in the certificate is compared with host".to_owned()
+                "hostaddr says where to connect; the name in the certificate is compared with host"
+                    .to_owned()
             }
         }
     }

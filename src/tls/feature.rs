@@ -105,7 +105,9 @@ impl TlsVersion {
 
     /// Reads the name without regard to case, as libpq does (`pg_strcasecmp`).
     pub fn from_keyword(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.keyword().eq_ignore_ascii_case(word))
+        Self::ALL
+            .into_iter()
+            .find(|version| version.keyword().eq_ignore_ascii_case(word))
     }
 }
 
@@ -143,13 +145,19 @@ impl TlsRange {
     pub fn new(min: Option<&str>, max: Option<&str>) -> Result<Self, RangeError> {
         let read = |word: Option<&str>| match word {
             None | Some("") => Ok(None),
-            Some(word) => {
-                TlsVersion::from_keyword(word).map(Some).ok_or_else(|| RangeError::Unknown(super::text::safe(word)))
-            }
+            Some(word) => TlsVersion::from_keyword(word)
+                .map(Some)
+                .ok_or_else(|| RangeError::Unknown(super::text::safe(word))),
         };
-        let range = Self { min: read(min)?.unwrap_or(TlsVersion::V1_2), max: read(max)? };
+        let range = Self {
+            min: read(min)?.unwrap_or(TlsVersion::V1_2),
+            max: read(max)?,
+        };
         match range.max {
-            Some(max) if range.min > max => Err(RangeError::Empty { min: range.min.keyword(), max: max.keyword() }),
+            Some(max) if range.min > max => Err(RangeError::Empty {
+                min: range.min.keyword(),
+                max: max.keyword(),
+            }),
             _ => Ok(range),
         }
     }
@@ -174,9 +182,15 @@ mod tests {
             (Feature::HomeVariable, 15),
             (Feature::WireProtocolRange, 18),
         ] {
-            assert!(!feature.known_to(since - 1) && feature.known_to(since), "{feature}");
+            assert!(
+                !feature.known_to(since - 1) && feature.known_to(since),
+                "{feature}"
+            );
         }
-        assert_eq!(Feature::of_keyword("sslnegotiation"), Some(Feature::SslNegotiation));
+        assert_eq!(
+            Feature::of_keyword("sslnegotiation"),
+            Some(Feature::SslNegotiation)
+        );
         assert_eq!(Feature::of_keyword("sslmode"), None);
     }
 
@@ -184,9 +198,21 @@ mod tests {
     fn ranges() {
         let range = TlsRange::new(None, Some("tlsv1.2")).unwrap();
         assert!(range.contains(TlsVersion::V1_2) && !range.contains(TlsVersion::V1_3));
-        assert_eq!(TlsRange::new(Some(""), Some("")).unwrap(), TlsRange { min: TlsVersion::V1_2, max: None });
+        assert_eq!(
+            TlsRange::new(Some(""), Some("")).unwrap(),
+            TlsRange {
+                min: TlsVersion::V1_2,
+                max: None
+            }
+        );
         // The default minimum counts: a maximum below it alone is an error in libpq too.
-        assert!(matches!(TlsRange::new(None, Some("TLSv1.1")), Err(RangeError::Empty { .. })));
-        assert!(matches!(TlsRange::new(Some("1.2"), None), Err(RangeError::Unknown(_))));
+        assert!(matches!(
+            TlsRange::new(None, Some("TLSv1.1")),
+            Err(RangeError::Empty { .. })
+        ));
+        assert!(matches!(
+            TlsRange::new(Some("1.2"), None),
+            Err(RangeError::Unknown(_))
+        ));
     }
 }

@@ -99,7 +99,10 @@ impl Files {
         let crl = self.crl.as_ref().map(|used| &used.judged.problems);
         let cert = self.client_cert.as_ref().map(|used| &used.judged.problems);
         let key = self.client_key.as_ref().map(|used| &used.judged.problems);
-        [roots, crl, cert, key, Some(&self.problems)].into_iter().flatten().flatten()
+        [roots, crl, cert, key, Some(&self.problems)]
+            .into_iter()
+            .flatten()
+            .flatten()
     }
 
     /// The first problem with which libpq cannot connect.
@@ -109,12 +112,16 @@ impl Files {
 
     /// Whether libpq will verify the server's chain whenever it uses TLS.
     pub fn verifies(&self) -> bool {
-        self.roots.file().is_some_and(|used| used.judged.content.is_some())
+        self.roots
+            .file()
+            .is_some_and(|used| used.judged.content.is_some())
     }
 
     /// Whether a client certificate will be shown to a server that asks.
     pub fn sends_client_cert(&self) -> bool {
-        self.client_cert.as_ref().is_some_and(|used| used.judged.content.is_some())
+        self.client_cert
+            .as_ref()
+            .is_some_and(|used| used.judged.content.is_some())
     }
 }
 
@@ -125,7 +132,11 @@ impl Files {
 ///
 /// # Errors
 /// `sslrootcert=system` with a libpq that does not know it, and no bundle in the usual places.
-pub fn resolve(named: &Named, home: Option<&Path>, circumstances: Circumstances) -> Result<Files, TlsError> {
+pub fn resolve(
+    named: &Named,
+    home: Option<&Path>,
+    circumstances: Circumstances,
+) -> Result<Files, TlsError> {
     if circumstances.mode == SslMode::Disable {
         // libpq opens none of them.
         return Ok(Files::default());
@@ -133,39 +144,83 @@ pub fn resolve(named: &Named, home: Option<&Path>, circumstances: Circumstances)
     let roots = resolve_roots(named, home, circumstances)?;
     let crl = named.crl.as_deref().map(|path| {
         let observed = observe(path);
-        Used { judged: judge::crl(&observed), observed, by_default: false }
+        Used {
+            judged: judge::crl(&observed),
+            observed,
+            by_default: false,
+        }
     });
     let client_cert = named.client_cert.as_deref().map(|path| {
         let observed = observe(path);
-        Used { judged: judge::client_cert(&observed, circumstances), observed, by_default: false }
+        Used {
+            judged: judge::client_cert(&observed, circumstances),
+            observed,
+            by_default: false,
+        }
     });
-    let mut files = Files { roots, crl, client_cert, ..Files::default() };
-    if let Some(cert) = files.client_cert.as_ref().filter(|cert| cert.judged.content.is_some()) {
+    let mut files = Files {
+        roots,
+        crl,
+        client_cert,
+        ..Files::default()
+    };
+    if let Some(cert) = files
+        .client_cert
+        .as_ref()
+        .filter(|cert| cert.judged.content.is_some())
+    {
         if let Some(path) = named.client_key.as_deref() {
             let observed = observe(path);
             let leaf = cert.judged.content.as_ref().and_then(|chain| chain.first());
-            let judged = judge::client_key(&observed, &cert.observed, leaf, circumstances.libpq_major);
-            files.client_key = Some(Used { judged, observed, by_default: false });
+            let judged =
+                judge::client_key(&observed, &cert.observed, leaf, circumstances.libpq_major);
+            files.client_key = Some(Used {
+                judged,
+                observed,
+                by_default: false,
+            });
         } else {
             let path = cert.observed.path.clone();
-            let problem = Problem { kind: FileKind::ClientKey, path, fault: Fault::KeyNotNamed, fatal: true };
+            let problem = Problem {
+                kind: FileKind::ClientKey,
+                path,
+                fault: Fault::KeyNotNamed,
+                fatal: true,
+            };
             files.problems.push(problem);
         }
     }
     Ok(files)
 }
 
-fn resolve_roots(named: &Named, home: Option<&Path>, circumstances: Circumstances) -> Result<Roots, TlsError> {
+fn resolve_roots(
+    named: &Named,
+    home: Option<&Path>,
+    circumstances: Circumstances,
+) -> Result<Roots, TlsError> {
     let used = |path: &Path, by_default| {
         let observed = observe(path);
-        Used { judged: judge::root_cert(&observed, circumstances), observed, by_default }
+        Used {
+            judged: judge::root_cert(&observed, circumstances),
+            observed,
+            by_default,
+        }
     };
     if named.system_roots {
-        let searched: Vec<PathBuf> =
-            named.ssl_cert_file.iter().cloned().chain(SYSTEM_BUNDLES.iter().map(PathBuf::from)).collect();
-        let found = searched.iter().map(|path| used(path, true)).find(|used| used.judged.content.is_some());
+        let searched: Vec<PathBuf> = named
+            .ssl_cert_file
+            .iter()
+            .cloned()
+            .chain(SYSTEM_BUNDLES.iter().map(PathBuf::from))
+            .collect();
+        let found = searched
+            .iter()
+            .map(|path| used(path, true))
+            .find(|used| used.judged.content.is_some());
         return match found {
-            Some(used) if Feature::SystemRoots.known_to(circumstances.libpq_major) => Ok(Roots::System(used)),
+            Some(used) if Feature::SystemRoots.known_to(circumstances.libpq_major) => {
+                Ok(Roots::System(used))
+            }
             Some(used) => Ok(Roots::File(used)),
             // OpenSSL may have a directory of its own that is not known here: a newer libpq decides.
             None if Feature::SystemRoots.known_to(circumstances.libpq_major) => Ok(Roots::None),
@@ -179,7 +234,10 @@ fn resolve_roots(named: &Named, home: Option<&Path>, circumstances: Circumstance
         }
         (None, None) if circumstances.mode.needs_root_cert() => {
             // Without a home there is no default either; libpq fails in its own words, and so does this path.
-            Roots::File(used(&default_path(Path::new("/nonexistent"), FileKind::RootCert), true))
+            Roots::File(used(
+                &default_path(Path::new("/nonexistent"), FileKind::RootCert),
+                true,
+            ))
         }
         (None, _) => Roots::None,
     })
@@ -194,14 +252,30 @@ pub fn default_path(home: &Path, kind: FileKind) -> PathBuf {
 ///
 /// # Errors
 /// A mode that is too weak.
-pub fn effective_mode(mode: Option<SslMode>, system_roots: bool, direct: bool) -> Result<SslMode, TlsError> {
-    let mode = mode.unwrap_or(if system_roots { SslMode::VerifyFull } else { SslMode::Prefer });
+pub fn effective_mode(
+    mode: Option<SslMode>,
+    system_roots: bool,
+    direct: bool,
+) -> Result<SslMode, TlsError> {
+    let mode = mode.unwrap_or(if system_roots {
+        SslMode::VerifyFull
+    } else {
+        SslMode::Prefer
+    });
     if system_roots && mode != SslMode::VerifyFull {
-        return Err(TlsError::WeakMode { mode, setting: "sslrootcert=system", needed: "verify-full" });
+        return Err(TlsError::WeakMode {
+            mode,
+            setting: "sslrootcert=system",
+            needed: "verify-full",
+        });
     }
     if direct && mode < SslMode::Require {
         let needed = "require, verify-ca or verify-full";
-        return Err(TlsError::WeakMode { mode, setting: "sslnegotiation=direct", needed });
+        return Err(TlsError::WeakMode {
+            mode,
+            setting: "sslnegotiation=direct",
+            needed,
+        });
     }
     Ok(mode)
 }

@@ -46,7 +46,11 @@ impl fmt::Display for NoKey {
 impl fmt::Debug for KeyContent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plain { public_key } => write!(formatter, "Plain(public key known: {})", public_key.is_some()),
+            Self::Plain { public_key } => write!(
+                formatter,
+                "Plain(public key known: {})",
+                public_key.is_some()
+            ),
             Self::Encrypted => formatter.write_str("Encrypted"),
             Self::Nothing(why) => write!(formatter, "Nothing({why:?})"),
         }
@@ -58,11 +62,17 @@ pub fn content(bytes: &[u8]) -> KeyContent {
     if bytes.is_empty() {
         return KeyContent::Nothing(NoKey::Empty);
     }
-    if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
+    if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || contains(bytes, b"Proc-Type: 4,ENCRYPTED")
+    {
         return KeyContent::Encrypted;
     }
     match PrivateKeyDer::from_pem_slice(bytes) {
-        Ok(key) => return KeyContent::Plain { public_key: public_key(&key) },
+        Ok(key) => {
+            return KeyContent::Plain {
+                public_key: public_key(&key),
+            };
+        }
         // A frame that is none of PKCS #1, #8 or SEC1, such as `DSA PRIVATE KEY`: OpenSSL may know it.
         Err(PemError::NoItemsFound) if contains(bytes, b" PRIVATE KEY-----") => {
             return KeyContent::Plain { public_key: None };
@@ -80,8 +90,11 @@ pub fn content(bytes: &[u8]) -> KeyContent {
         return KeyContent::Nothing(NoKey::Certificate);
     }
     // `try_from` looks at the outer structure only; a key of no known kind has no public key here, and OpenSSL judges.
-    PrivateKeyDer::try_from(bytes)
-        .map_or(KeyContent::Nothing(NoKey::Unknown), |key| KeyContent::Plain { public_key: public_key(&key) })
+    PrivateKeyDer::try_from(bytes).map_or(KeyContent::Nothing(NoKey::Unknown), |key| {
+        KeyContent::Plain {
+            public_key: public_key(&key),
+        }
+    })
 }
 
 fn public_key(key: &PrivateKeyDer<'_>) -> Option<Vec<u8>> {
@@ -100,7 +113,10 @@ mod tests {
     fn a_key_and_its_certificate_are_a_pair() {
         let key = KeyPair::generate().unwrap();
         let other = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-        let certificate = CertificateParams::new(vec!["x".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate = CertificateParams::new(vec!["x".to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
         let certificate = Certificate::from_der(certificate.der()).unwrap();
         let public = |key: &KeyPair| match content(key.serialize_pem().as_bytes()) {
             KeyContent::Plain { public_key } => public_key.unwrap(),
@@ -108,20 +124,37 @@ mod tests {
         };
         assert_eq!(public(&key), certificate.public_key);
         assert_ne!(public(&other), certificate.public_key);
-        assert_eq!(content(&key.serialize_der()), content(key.serialize_pem().as_bytes()), "DER keys are read too");
+        assert_eq!(
+            content(&key.serialize_der()),
+            content(key.serialize_pem().as_bytes()),
+            "DER keys are read too"
+        );
     }
 
     #[test]
     fn other_contents_are_told_apart() {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+        let certificate = CertificateParams::new(vec![])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
         let public = key.public_key_pem();
         let table: [(&[u8], KeyContent); 6] = [
             (b"", KeyContent::Nothing(NoKey::Empty)),
-            (certificate.as_bytes(), KeyContent::Nothing(NoKey::Certificate)),
+            (
+                certificate.as_bytes(),
+                KeyContent::Nothing(NoKey::Certificate),
+            ),
             (public.as_bytes(), KeyContent::Nothing(NoKey::PublicKey)),
-            (b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nxx", KeyContent::Encrypted),
-            (b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", KeyContent::Encrypted),
+            (
+                b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nxx",
+                KeyContent::Encrypted,
+            ),
+            (
+                b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+                KeyContent::Encrypted,
+            ),
             (b"\xff\xfe\0garbage", KeyContent::Nothing(NoKey::Unknown)),
         ];
         for (bytes, expected) in table {

@@ -17,10 +17,14 @@ mod problem;
 pub mod text;
 mod verify;
 
-pub use certificate::{Certificate, Content, NotACertificate, Nothing, Standing, Usage, Validity, content, moment};
+pub use certificate::{
+    Certificate, Content, NotACertificate, Nothing, Standing, Usage, Validity, content, moment,
+};
 pub use error::TlsError;
 pub use feature::{Feature, RangeError, TlsRange, TlsVersion};
-pub use files::{Files, Named, Roots, SYSTEM, SYSTEM_BUNDLES, Used, default_path, effective_mode, resolve};
+pub use files::{
+    Files, Named, Roots, SYSTEM, SYSTEM_BUNDLES, Used, default_path, effective_mode, resolve,
+};
 pub use key::{KeyContent, NoKey, content as key_content};
 pub use mode::{Encryption, Protection, SslMode, Terms, UnknownSslMode};
 pub use observe::{Bytes, FileType, Observed, Obstacle, READ_LIMIT, Stat, observe};

@@ -20,8 +20,14 @@ pub enum SslMode {
 
 impl SslMode {
     /// All modes, weakest first.
-    pub const ALL: [Self; 6] =
-        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+    pub const ALL: [Self; 6] = [
+        Self::Disable,
+        Self::Allow,
+        Self::Prefer,
+        Self::Require,
+        Self::VerifyCa,
+        Self::VerifyFull,
+    ];
 
     /// The word libpq knows it by.
     pub fn keyword(self) -> &'static str {
@@ -54,7 +60,9 @@ impl fmt::Display for SslMode {
 
 /// A word that is no `sslmode`; libpq compares with case and has no "unset" but the absent variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{word}' is no sslmode; use disable, allow, prefer, require, verify-ca or verify-full, in lower case")]
+#[error(
+    "'{word}' is no sslmode; use disable, allow, prefer, require, verify-ca or verify-full, in lower case"
+)]
 pub struct UnknownSslMode {
     /// The word, as it was given.
     pub word: String,
@@ -67,7 +75,9 @@ impl FromStr for SslMode {
         Self::ALL
             .into_iter()
             .find(|mode| mode.keyword() == word)
-            .ok_or_else(|| UnknownSslMode { word: super::text::safe(word) })
+            .ok_or_else(|| UnknownSslMode {
+                word: super::text::safe(word),
+            })
     }
 }
 
@@ -113,7 +123,11 @@ impl Terms {
     /// under `verify-full`.
     pub fn protection(self) -> Protection {
         if self.socket {
-            return Protection { encryption: Encryption::Never, chain: false, host_name: false };
+            return Protection {
+                encryption: Encryption::Never,
+                chain: false,
+                host_name: false,
+            };
         }
         let encryption = match self.mode {
             SslMode::Disable => Encryption::Never,
@@ -132,7 +146,10 @@ impl Terms {
     /// The protection in one sentence, without a period.
     pub fn sentence(self) -> String {
         if self.socket {
-            return format!("not encrypted: on a Unix socket libpq ignores sslmode={}", self.mode);
+            return format!(
+                "not encrypted: on a Unix socket libpq ignores sslmode={}",
+                self.mode
+            );
         }
         let protection = self.protection();
         let verified = match (protection.chain, protection.host_name) {
@@ -143,10 +160,14 @@ impl Terms {
         match protection.encryption {
             Encryption::Never => "not encrypted, nothing is verified".to_owned(),
             Encryption::LastResort => {
-                format!("plaintext when the server accepts it, otherwise encrypted, and then {verified}")
+                format!(
+                    "plaintext when the server accepts it, otherwise encrypted, and then {verified}"
+                )
             }
             Encryption::UnlessItFails => {
-                format!("encrypted when that works, and then {verified}; otherwise plaintext without a word")
+                format!(
+                    "encrypted when that works, and then {verified}; otherwise plaintext without a word"
+                )
             }
             Encryption::Always => format!("always encrypted; {verified}"),
         }
@@ -184,16 +205,38 @@ mod tests {
             (SslMode::VerifyFull, true, Always, true, true),
         ];
         for (mode, root_cert, encryption, chain, host_name) in table {
-            let terms = Terms { mode, root_cert, socket: false };
-            assert_eq!(terms.protection(), Protection { encryption, chain, host_name }, "{terms:?}");
-            let on_socket = Terms { socket: true, ..terms };
+            let terms = Terms {
+                mode,
+                root_cert,
+                socket: false,
+            };
+            assert_eq!(
+                terms.protection(),
+                Protection {
+                    encryption,
+                    chain,
+                    host_name
+                },
+                "{terms:?}"
+            );
+            let on_socket = Terms {
+                socket: true,
+                ..terms
+            };
             assert_eq!(on_socket.protection().encryption, Never);
         }
     }
 
     #[test]
     fn sentences_say_what_is_verified() {
-        let of = |mode, root_cert, socket| Terms { mode, root_cert, socket }.sentence();
+        let of = |mode, root_cert, socket| {
+            Terms {
+                mode,
+                root_cert,
+                socket,
+            }
+            .sentence()
+        };
         insta::assert_snapshot!(of(SslMode::Prefer, false, false), @"encrypted when that works, and then the server's certificate is not verified; otherwise plaintext without a word");
         insta::assert_snapshot!(of(SslMode::Require, true, false), @"always encrypted; the server's chain is verified, its host name is not");
         insta::assert_snapshot!(of(SslMode::Require, false, false), @"always encrypted; the server's certificate is not verified");

@@ -9,7 +9,10 @@ use super::certificate::Certificate;
 /// counts only when the certificate has no name of the kind looked for. (Before 15: only when it has no DNS names at all.)
 pub fn matches(certificate: &Certificate, host: &str, libpq_major: u32) -> bool {
     let address = host.parse::<IpAddr>().ok();
-    let dns = certificate.dns_names.iter().any(|name| matches_pattern(name, host, address.is_some()));
+    let dns = certificate
+        .dns_names
+        .iter()
+        .any(|name| matches_pattern(name, host, address.is_some()));
     if dns {
         return true;
     }
@@ -22,19 +25,30 @@ pub fn matches(certificate: &Certificate, host: &str, libpq_major: u32) -> bool 
         _ => !certificate.dns_names.is_empty(),
     };
     !has_names_of_its_kind
-        && certificate.common_name.as_deref().is_some_and(|name| matches_pattern(name, host, address.is_some()))
+        && certificate
+            .common_name
+            .as_deref()
+            .is_some_and(|name| matches_pattern(name, host, address.is_some()))
 }
 
 fn matches_pattern(pattern: &str, host: &str, host_is_address: bool) -> bool {
     if pattern.eq_ignore_ascii_case(host) {
         return true;
     }
-    let Some(tail) = pattern.strip_prefix('*').filter(|tail| tail.starts_with('.')) else { return false };
+    let Some(tail) = pattern
+        .strip_prefix('*')
+        .filter(|tail| tail.starts_with('.'))
+    else {
+        return false;
+    };
     if host_is_address {
         return false;
     }
     host.split_once('.').is_some_and(|(label, rest)| {
-        !label.is_empty() && tail.strip_prefix('.').is_some_and(|tail| tail.eq_ignore_ascii_case(rest))
+        !label.is_empty()
+            && tail
+                .strip_prefix('.')
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(rest))
     })
 }
 
@@ -46,10 +60,17 @@ mod tests {
     fn certificate(common_name: &str, names: &[&str]) -> Certificate {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, common_name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
         params.subject_alt_names = names
             .iter()
-            .map(|name| name.parse().map_or_else(|_| SanType::DnsName((*name).try_into().unwrap()), SanType::IpAddress))
+            .map(|name| {
+                name.parse().map_or_else(
+                    |_| SanType::DnsName((*name).try_into().unwrap()),
+                    SanType::IpAddress,
+                )
+            })
             .collect();
         Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap()
     }
@@ -75,7 +96,11 @@ mod tests {
         ];
         for (common_name, names, host, libpq, expected) in table {
             let certificate = certificate(common_name, names);
-            assert_eq!(matches(&certificate, host, libpq), expected, "{common_name} {names:?} {host} {libpq}");
+            assert_eq!(
+                matches(&certificate, host, libpq),
+                expected,
+                "{common_name} {names:?} {host} {libpq}"
+            );
         }
     }
 }

@@ -68,7 +68,12 @@ pub struct Bytes {
 /// May be a private key: only its length is shown.
 impl fmt::Debug for Bytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Bytes({} bytes, cut: {})", self.bytes.len(), self.cut)
+        write!(
+            formatter,
+            "Bytes({} bytes, cut: {})",
+            self.bytes.len(),
+            self.cut
+        )
     }
 }
 
@@ -110,9 +115,17 @@ impl From<&io::Error> for Obstacle {
 
 /// Looks at a file as libpq would, but never opens what could block: a pipe, a device, a socket.
 pub fn observe(path: &Path) -> Observed {
-    let stat = fs::metadata(path).map(|metadata| stat(&metadata)).map_err(|error| Obstacle::from(&error));
-    let regular = stat.as_ref().is_ok_and(|stat| stat.file_type == FileType::Regular);
-    Observed { path: path.to_owned(), stat, content: regular.then(|| read(path)) }
+    let stat = fs::metadata(path)
+        .map(|metadata| stat(&metadata))
+        .map_err(|error| Obstacle::from(&error));
+    let regular = stat
+        .as_ref()
+        .is_ok_and(|stat| stat.file_type == FileType::Regular);
+    Observed {
+        path: path.to_owned(),
+        stat,
+        content: regular.then(|| read(path)),
+    }
 }
 
 fn stat(metadata: &Metadata) -> Stat {
@@ -128,13 +141,19 @@ fn stat(metadata: &Metadata) -> Stat {
     } else {
         FileType::Device
     };
-    Stat { file_type, mode: metadata.mode() & 0o7777, owner: metadata.uid() }
+    Stat {
+        file_type,
+        mode: metadata.mode() & 0o7777,
+        owner: metadata.uid(),
+    }
 }
 
 fn read(path: &Path) -> Result<Bytes, Obstacle> {
     let file = crate::path::open(path).map_err(|error| Obstacle::from(&error.source))?;
     let mut bytes = Vec::new();
-    file.take(READ_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| Obstacle::from(&error))?;
+    file.take(READ_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Obstacle::from(&error))?;
     let limit = usize::try_from(READ_LIMIT).unwrap_or(usize::MAX);
     let cut = bytes.len() > limit;
     bytes.truncate(limit);
@@ -151,7 +170,14 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         crate::path::write_atomic(&at("file"), b"x").unwrap();
         std::os::unix::fs::symlink(at("loop"), at("loop")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe"),
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .unwrap();
 
         let file = observe(&at("file"));
         assert_eq!(file.content.unwrap().unwrap().bytes, b"x");

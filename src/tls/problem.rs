@@ -198,10 +198,14 @@ impl Problem {
                      sslrootcert=system uses the system's authorities"
                 ),
                 FileKind::ClientCert => {
-                    format!("name the right file in {keyword}, or leave {keyword} out when none is meant")
+                    format!(
+                        "name the right file in {keyword}, or leave {keyword} out when none is meant"
+                    )
                 }
                 FileKind::ClientKey => format!("name the certificate's private key in {keyword}"),
-                FileKind::Crl => format!("name the right file in {keyword}, or leave {keyword} out"),
+                FileKind::Crl => {
+                    format!("name the right file in {keyword}, or leave {keyword} out")
+                }
             },
             Fault::Unreachable(Obstacle::Denied) | Fault::Unreadable(Obstacle::Denied) => format!(
                 "let this user read '{path}' (every directory above it needs the execute bit), \
@@ -214,18 +218,30 @@ impl Problem {
                 "chmod 600 '{path}' as its owner; for a mounted secret set its mode to 0640 with root as owner \
                  (Kubernetes: defaultMode 0640 and fsGroup), or copy it to a private file at start"
             ),
-            Fault::NoCertificate(_) => format!("put a certificate in PEM there, or name the right file in {keyword}"),
-            Fault::Der => format!("openssl x509 -inform der -in '{path}' -out FILE.pem, and name that in {keyword}"),
-            Fault::NoKey(_) => format!("put the private key in PEM there, or name the right file in {keyword}"),
-            Fault::Encrypted => {
-                format!("store the key without a pass phrase (openssl pkey -in '{path}' -out FILE), with mode 0600")
+            Fault::NoCertificate(_) => {
+                format!("put a certificate in PEM there, or name the right file in {keyword}")
             }
-            Fault::NotAPair { .. } => "name a certificate and a key that belong together".to_owned(),
+            Fault::Der => format!(
+                "openssl x509 -inform der -in '{path}' -out FILE.pem, and name that in {keyword}"
+            ),
+            Fault::NoKey(_) => {
+                format!("put the private key in PEM there, or name the right file in {keyword}")
+            }
+            Fault::Encrypted => {
+                format!(
+                    "store the key without a pass phrase (openssl pkey -in '{path}' -out FILE), with mode 0600"
+                )
+            }
+            Fault::NotAPair { .. } => {
+                "name a certificate and a key that belong together".to_owned()
+            }
             Fault::KeyNotNamed => "name the certificate's private key in sslkey".to_owned(),
             Fault::Colon => "move the key to a path without a colon".to_owned(),
             Fault::Expired(_) => "renew it".to_owned(),
             Fault::NotYetValid(_) => "check this machine's clock, or wait".to_owned(),
-            Fault::WrongPurpose => "have it issued for TLS clients (extendedKeyUsage clientAuth)".to_owned(),
+            Fault::WrongPurpose => {
+                "have it issued for TLS clients (extendedKeyUsage clientAuth)".to_owned()
+            }
             Fault::IsCa => "name a certificate that was issued to this client".to_owned(),
         }
     }
@@ -233,7 +249,9 @@ impl Problem {
     /// What libpq does because of it.
     fn consequence(&self) -> &'static str {
         match (self.kind, self.fatal) {
-            (FileKind::RootCert, true) => "libpq cannot verify the server and does not connect with TLS",
+            (FileKind::RootCert, true) => {
+                "libpq cannot verify the server and does not connect with TLS"
+            }
             (FileKind::RootCert, false) => "libpq connects without verifying the server",
             (FileKind::Crl, _) => "libpq ignores it without a word and checks no revocation",
             (FileKind::ClientCert, false) => "libpq sends no client certificate, without a word",
@@ -249,18 +267,37 @@ impl fmt::Display for Problem {
         let path = text::safe(&self.path.to_string_lossy());
         match &self.fault {
             Fault::Missing => write!(formatter, "{noun} '{path}' does not exist"),
-            Fault::Unreachable(obstacle) => write!(formatter, "{noun} '{path}' cannot be reached: {obstacle}"),
-            Fault::Unreadable(obstacle) => write!(formatter, "{noun} '{path}' cannot be read: {obstacle}"),
-            Fault::NotAFile(file_type) => write!(formatter, "{noun} '{path}' is {file_type}, not a regular file"),
-            Fault::Permissions { mode, owner } => {
-                write!(formatter, "{noun} '{path}' has mode {:04o}, owner {owner}: too open", mode & 0o777)
+            Fault::Unreachable(obstacle) => {
+                write!(formatter, "{noun} '{path}' cannot be reached: {obstacle}")
             }
-            Fault::NoCertificate(_) => write!(formatter, "'{path}' is no {noun} that libpq can read"),
+            Fault::Unreadable(obstacle) => {
+                write!(formatter, "{noun} '{path}' cannot be read: {obstacle}")
+            }
+            Fault::NotAFile(file_type) => write!(
+                formatter,
+                "{noun} '{path}' is {file_type}, not a regular file"
+            ),
+            Fault::Permissions { mode, owner } => {
+                write!(
+                    formatter,
+                    "{noun} '{path}' has mode {:04o}, owner {owner}: too open",
+                    mode & 0o777
+                )
+            }
+            Fault::NoCertificate(_) => {
+                write!(formatter, "'{path}' is no {noun} that libpq can read")
+            }
             Fault::Der => write!(formatter, "{noun} '{path}' is DER, not PEM"),
             Fault::NoKey(_) => write!(formatter, "'{path}' is no {noun}"),
             Fault::Encrypted => write!(formatter, "{noun} '{path}' is encrypted"),
-            Fault::NotAPair { .. } => write!(formatter, "{noun} '{path}' does not belong to the client certificate"),
-            Fault::KeyNotNamed => write!(formatter, "no key is named for the client certificate '{path}'"),
+            Fault::NotAPair { .. } => write!(
+                formatter,
+                "{noun} '{path}' does not belong to the client certificate"
+            ),
+            Fault::KeyNotNamed => write!(
+                formatter,
+                "no key is named for the client certificate '{path}'"
+            ),
             Fault::Colon => write!(formatter, "{noun} '{path}' has a colon in its path"),
             Fault::Expired(_) => write!(formatter, "{noun} '{path}' has expired"),
             Fault::NotYetValid(_) => write!(formatter, "{noun} '{path}' is not yet valid"),
@@ -273,5 +310,6 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 fn starts_with_tilde(path: &Path) -> bool {
-    path.components().any(|component| component.as_os_str().as_encoded_bytes().starts_with(b"~"))
+    path.components()
+        .any(|component| component.as_os_str().as_encoded_bytes().starts_with(b"~"))
 }

@@ -38,7 +38,11 @@ fn push(out: &mut String, character: char) {
         steering if is_steering(steering) => {
             let code = u32::from(steering);
             // Writing to a String cannot fail.
-            let written = if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:04x}}}") };
+            let written = if code < 0x100 {
+                write!(out, "\\x{code:02x}")
+            } else {
+                write!(out, "\\u{{{code:04x}}}")
+            };
             debug_assert!(written.is_ok(), "writing to a String cannot fail");
         }
         plain => out.push(plain),
@@ -58,14 +62,20 @@ mod tests {
 
     #[test]
     fn escapes_what_steers_a_terminal() {
-        assert_eq!(safe("CN=\u{1b}[31mred\nnext\u{202e}"), "CN=\\x1b[31mred\\nnext\\u{202e}");
+        assert_eq!(
+            safe("CN=\u{1b}[31mred\nnext\u{202e}"),
+            "CN=\\x1b[31mred\\nnext\\u{202e}"
+        );
         assert_eq!(safe("Zoë's CA"), "Zoë's CA");
     }
 
     #[test]
     fn cuts_what_is_huge() {
         assert_eq!(safe(&"x".repeat(10_000_000)).chars().count(), LIMIT + 1);
-        assert_eq!(safe_bytes(&vec![0xff; 10_000_000]).chars().count(), LIMIT + 1);
+        assert_eq!(
+            safe_bytes(&vec![0xff; 10_000_000]).chars().count(),
+            LIMIT + 1
+        );
     }
 
     proptest! {

@@ -71,7 +71,9 @@ pub enum Verdict {
 
 /// Verifies a chain, server's certificate first, as OpenSSL would for libpq: everything but the host name.
 pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
-    let Some(leaf) = chain.first() else { return Verdict::Undecided("the server sent no certificate".to_owned()) };
+    let Some(leaf) = chain.first() else {
+        return Verdict::Undecided("the server sent no certificate".to_owned());
+    };
     // OpenSSL trusts a certificate that is itself in the root file, an authority's or not.
     let pinned = leaf.self_signed && trust.roots.iter().any(|root| root.der == leaf.der);
     if !pinned && let Some(distrust) = ends_nowhere(chain, trust) {
@@ -97,17 +99,19 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
 fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
     let (leaf, mut last) = (chain.first()?, chain.first()?);
     let known = |certificate: &Certificate| {
-        trust.roots.iter().any(|root| certificate.names_as_issuer(root) && root.self_signed)
+        trust
+            .roots
+            .iter()
+            .any(|root| certificate.names_as_issuer(root) && root.self_signed)
     };
     // A chain is at most as long as all certificates together: loops end.
     for _ in 0..chain.len() + trust.roots.len() {
         if known(last) {
             return None;
         }
-        let next = chain
-            .iter()
-            .chain(trust.roots)
-            .find(|other| !last.self_signed && last.names_as_issuer(other) && other.der != last.der);
+        let next = chain.iter().chain(trust.roots).find(|other| {
+            !last.self_signed && last.names_as_issuer(other) && other.der != last.der
+        });
         match next {
             Some(next) => last = next,
             None => break,
@@ -121,7 +125,10 @@ fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
         return Some(Distrust::RootMissing { issuer });
     }
     let same_house = last.organisations.1.is_some()
-        && trust.roots.iter().any(|root| root.self_signed && root.organisations.0 == last.organisations.1);
+        && trust
+            .roots
+            .iter()
+            .any(|root| root.self_signed && root.organisations.0 == last.organisations.1);
     Some(if same_house && !last.self_signed {
         Distrust::IntermediateMissing { issuer }
     } else {
@@ -136,23 +143,40 @@ fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
         Standing::Expired => Some(Distrust::Expired(Box::new(certificate.clone()))),
         Standing::NotYetValid => Some(Distrust::NotYetValid(Box::new(certificate.clone()))),
     };
-    let ends =
-        |root: &&Certificate| root.self_signed && chain.iter().any(|certificate| certificate.names_as_issuer(root));
+    let ends = |root: &&Certificate| {
+        root.self_signed
+            && chain
+                .iter()
+                .any(|certificate| certificate.names_as_issuer(root))
+    };
     chain.iter().find_map(of).or_else(|| {
         let anchors: Vec<Option<Distrust>> = trust.roots.iter().filter(ends).map(of).collect();
-        if anchors.iter().all(Option::is_some) { anchors.into_iter().flatten().next() } else { None }
+        if anchors.iter().all(Option::is_some) {
+            anchors.into_iter().flatten().next()
+        } else {
+            None
+        }
     })
 }
 
-fn by_webpki(leaf: &Certificate, chain: &[Certificate], trust: &Trust<'_>) -> Result<(), rustls::Error> {
+fn by_webpki(
+    leaf: &Certificate,
+    chain: &[Certificate],
+    trust: &Trust<'_>,
+) -> Result<(), rustls::Error> {
     let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(trust.roots.iter().filter(|root| root.self_signed).map(der));
     let helpers = trust.roots.iter().filter(|root| !root.self_signed);
-    let intermediates: Vec<CertificateDer<'_>> = chain.iter().skip(1).chain(helpers).map(der).collect();
+    let intermediates: Vec<CertificateDer<'_>> =
+        chain.iter().skip(1).chain(helpers).map(der).collect();
     let crls: Vec<CertificateRevocationListDer<'_>> = trust
         .crl
-        .map(|pem| CertificateRevocationListDer::pem_slice_iter(pem).filter_map(Result::ok).collect())
+        .map(|pem| {
+            CertificateRevocationListDer::pem_slice_iter(pem)
+                .filter_map(Result::ok)
+                .collect()
+        })
         .unwrap_or_default();
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
         .with_crls(crls)
@@ -160,8 +184,11 @@ fn by_webpki(leaf: &Certificate, chain: &[Certificate], trust: &Trust<'_>) -> Re
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;
     // The host name is compared elsewhere, by libpq's rule; a name that is certainly not there tells it apart.
-    let name = ServerName::try_from("name.invalid").map_err(|error| rustls::Error::General(error.to_string()))?;
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(trust.now).unwrap_or_default()));
+    let name = ServerName::try_from("name.invalid")
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(
+        u64::try_from(trust.now).unwrap_or_default(),
+    ));
     match verifier.verify_server_cert(&der(leaf), &intermediates, &name, &[], now) {
         Ok(_)
         | Err(rustls::Error::InvalidCertificate(
@@ -176,12 +203,16 @@ fn distrust(error: &CertificateError, chain: &[Certificate]) -> Verdict {
     let issuer = last.map(|last| last.issuer.clone()).unwrap_or_default();
     Verdict::Distrusted(match error {
         // The names fit, so it is the key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => Distrust::OtherKey { issuer },
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            Distrust::OtherKey { issuer }
+        }
         CertificateError::Revoked => Distrust::Revoked,
         CertificateError::UnknownRevocationStatus
         | CertificateError::ExpiredRevocationList
         | CertificateError::ExpiredRevocationListContext { .. } => Distrust::RevocationUnknown,
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Distrust::WrongPurpose,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            Distrust::WrongPurpose
+        }
         other => return Verdict::Undecided(super::text::safe(&other.to_string())),
     })
 }
@@ -195,8 +226,9 @@ pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 mod tests {
     use super::*;
     use rcgen::{
-        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-        Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+        ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+        RevokedCertParams, SerialNumber, date_time_ymd,
     };
 
     const NOW: i64 = 1_800_000_000;
@@ -210,7 +242,9 @@ mod tests {
         let mut params = CertificateParams::new(vec!["db".to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, organisation);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2040, 1, 1);
         params.serial_number = Some(SerialNumber::from(7));
@@ -231,7 +265,10 @@ mod tests {
             None => params.self_signed(&key).unwrap(),
             Some(above) => params.signed_by(&key, &above.issuer).unwrap(),
         };
-        Authority { certificate: read(&made), issuer: Issuer::new(params, key) }
+        Authority {
+            certificate: read(&made),
+            issuer: Issuer::new(params, key),
+        }
     }
 
     fn read(made: &rcgen::Certificate) -> Certificate {
@@ -241,13 +278,24 @@ mod tests {
     fn leaf(by: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let mut params = params("db", "Acme");
         change(&mut params);
-        read(&params.signed_by(&KeyPair::generate().unwrap(), &by.issuer).unwrap())
+        read(
+            &params
+                .signed_by(&KeyPair::generate().unwrap(), &by.issuer)
+                .unwrap(),
+        )
     }
 
     fn of(chain: &[&Certificate], roots: &[&Certificate], crl: Option<&str>) -> Verdict {
         let chain: Vec<_> = chain.iter().copied().cloned().collect();
         let roots: Vec<_> = roots.iter().copied().cloned().collect();
-        verify(&chain, &Trust { roots: &roots, crl: crl.map(str::as_bytes), now: NOW })
+        verify(
+            &chain,
+            &Trust {
+                roots: &roots,
+                crl: crl.map(str::as_bytes),
+                now: NOW,
+            },
+        )
     }
 
     #[test]
@@ -264,29 +312,82 @@ mod tests {
         let below = leaf(&between, |_| {});
         let foreign = leaf(&stranger, |_| {});
         let old = leaf(&root, |params| params.not_after = date_time_ymd(2021, 1, 1));
-        let young = leaf(&root, |params| params.not_before = date_time_ymd(2035, 1, 1));
-        let client = leaf(&root, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
-        let own = read(&params("db", "Acme").self_signed(&KeyPair::generate().unwrap()).unwrap());
-        let own_ca = read(&authority_params("db").self_signed(&KeyPair::generate().unwrap()).unwrap());
+        let young = leaf(&root, |params| {
+            params.not_before = date_time_ymd(2035, 1, 1)
+        });
+        let client = leaf(&root, |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]
+        });
+        let own = read(
+            &params("db", "Acme")
+                .self_signed(&KeyPair::generate().unwrap())
+                .unwrap(),
+        );
+        let own_ca = read(
+            &authority_params("db")
+                .self_signed(&KeyPair::generate().unwrap())
+                .unwrap(),
+        );
         let issuer = |name: &str| format!("CN={name}, O=Acme");
         assert_eq!(of(&[&good], &[&root.certificate], None), Verdict::Trusted);
-        assert_eq!(of(&[&good], &[&other.certificate, &root.certificate], None), Verdict::Trusted);
-        assert_eq!(of(&[&below, &between.certificate], &[&root.certificate], None), Verdict::Trusted);
-        assert_eq!(of(&[&below], &[&root.certificate, &between.certificate], None), Verdict::Trusted);
+        assert_eq!(
+            of(&[&good], &[&other.certificate, &root.certificate], None),
+            Verdict::Trusted
+        );
+        assert_eq!(
+            of(&[&below, &between.certificate], &[&root.certificate], None),
+            Verdict::Trusted
+        );
+        assert_eq!(
+            of(&[&below], &[&root.certificate, &between.certificate], None),
+            Verdict::Trusted
+        );
         assert_eq!(of(&[&own], &[&own], None), Verdict::Trusted);
         assert_eq!(of(&[&own_ca], &[&own_ca], None), Verdict::Trusted);
         let table = [
             (of(&[&own], &[&root.certificate], None), D::SelfSigned),
-            (of(&[&below], &[&root.certificate], None), D::IntermediateMissing { issuer: issuer("Between") }),
-            (of(&[&foreign], &[&root.certificate], None), D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() }),
             (
-                of(&[&foreign, &stranger.certificate], &[&root.certificate], None),
-                D::UnknownIssuer { issuer: "CN=S, O=Elsewhere".to_owned() },
+                of(&[&below], &[&root.certificate], None),
+                D::IntermediateMissing {
+                    issuer: issuer("Between"),
+                },
             ),
-            (of(&[&good], &[&same_name.certificate], None), D::OtherKey { issuer: issuer("Root") }),
-            (of(&[&below], &[&between.certificate], None), D::RootMissing { issuer: issuer("Root") }),
-            (of(&[&old], &[&root.certificate], None), D::Expired(Box::new(old.clone()))),
-            (of(&[&young], &[&root.certificate], None), D::NotYetValid(Box::new(young.clone()))),
+            (
+                of(&[&foreign], &[&root.certificate], None),
+                D::UnknownIssuer {
+                    issuer: "CN=S, O=Elsewhere".to_owned(),
+                },
+            ),
+            (
+                of(
+                    &[&foreign, &stranger.certificate],
+                    &[&root.certificate],
+                    None,
+                ),
+                D::UnknownIssuer {
+                    issuer: "CN=S, O=Elsewhere".to_owned(),
+                },
+            ),
+            (
+                of(&[&good], &[&same_name.certificate], None),
+                D::OtherKey {
+                    issuer: issuer("Root"),
+                },
+            ),
+            (
+                of(&[&below], &[&between.certificate], None),
+                D::RootMissing {
+                    issuer: issuer("Root"),
+                },
+            ),
+            (
+                of(&[&old], &[&root.certificate], None),
+                D::Expired(Box::new(old.clone())),
+            ),
+            (
+                of(&[&young], &[&root.certificate], None),
+                D::NotYetValid(Box::new(young.clone())),
+            ),
             (of(&[&client], &[&root.certificate], None), D::WrongPurpose),
         ];
         for (verdict, expected) in table {
@@ -302,13 +403,18 @@ mod tests {
         let over = authority(ended, None);
         let good = leaf(&over, |_| {});
         let expected = Distrust::Expired(Box::new(over.certificate.clone()));
-        assert_eq!(of(&[&good], &[&over.certificate], None), Verdict::Distrusted(expected));
+        assert_eq!(
+            of(&[&good], &[&over.certificate], None),
+            Verdict::Distrusted(expected)
+        );
     }
 
     #[test]
     fn revocation() {
         let root = authority(authority_params("Root"), None);
-        let good = leaf(&root, |params| params.serial_number = Some(SerialNumber::from(42)));
+        let good = leaf(&root, |params| {
+            params.serial_number = Some(SerialNumber::from(42))
+        });
         let list = |serial: u64, year: i32| {
             CertificateRevocationListParams {
                 this_update: date_time_ymd(2020, 1, 1),
@@ -330,7 +436,13 @@ mod tests {
         };
         let with = |crl: &str| of(&[&good], &[&root.certificate], Some(crl));
         assert_eq!(with(&list(1, 2040)), Verdict::Trusted);
-        assert_eq!(with(&list(42, 2040)), Verdict::Distrusted(Distrust::Revoked));
-        assert_eq!(with(&list(1, 2021)), Verdict::Distrusted(Distrust::RevocationUnknown));
+        assert_eq!(
+            with(&list(42, 2040)),
+            Verdict::Distrusted(Distrust::Revoked)
+        );
+        assert_eq!(
+            with(&list(1, 2021)),
+            Verdict::Distrusted(Distrust::RevocationUnknown)
+        );
     }
 }

@@ -1,7 +1,13 @@
 //! Integration tests, against real programs and servers.
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "tests stage their own files, programs and environments")]
-#![expect(clippy::unwrap_in_result, reason = "what the tests stand on panics; only what a test expects is an error")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests stage their own files, programs and environments"
+)]
+#![expect(
+    clippy::unwrap_in_result,
+    reason = "what the tests stand on panics; only what a test expects is an error"
+)]
 
 mod bulk;
 mod capture;

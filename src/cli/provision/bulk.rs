@@ -47,20 +47,34 @@ pub(super) async fn run(
         match room {
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // Its tenants fail, each with that reason.
-            Err(ProvisionError::Connect(_) | ProvisionError::Run(_) | ProvisionError::Interrupted { .. }) => {}
+            Err(
+                ProvisionError::Connect(_)
+                | ProvisionError::Run(_)
+                | ProvisionError::Interrupted { .. },
+            ) => {}
             Err(error) => return Err(error.into()),
         }
     }
     let refill = wishes.refill.filter(|_| wishes.streams);
     let start_all = |size| {
-        let start = |target: &BulkTarget| KeepFull::start(target.clone(), size, session.output, session.stop.clone());
+        let start = |target: &BulkTarget| {
+            KeepFull::start(target.clone(), size, session.output, session.stop.clone())
+        };
         // By the target's place; Citus has no pool.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
-        servers.targets.iter().map(|target| Some(target).filter(has_pool).map(start)).collect::<Vec<_>>()
+        servers
+            .targets
+            .iter()
+            .map(|target| Some(target).filter(has_pool).map(start))
+            .collect::<Vec<_>>()
     };
     let keeps_full = refill.map(start_all).unwrap_or_default();
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
-    let shared = RefCell::new(Shared { tally, failed: None, most: wishes.max_failures });
+    let shared = RefCell::new(Shared {
+        tally,
+        failed: None,
+        most: wishes.max_failures,
+    });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
         let mut on_done = |done: Done| {
@@ -69,7 +83,11 @@ pub(super) async fn run(
             if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| made) {
                 keeps_full.made();
             }
-            if shared.borrow().failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if shared.borrow().failed.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         bulk.run(next, &mut on_done, &session.stop).await
     };
@@ -88,11 +106,20 @@ pub(super) async fn run(
         session.output.warning(note);
     }
     let failed = tally.failed();
-    let enough = wishes.max_failures.is_some_and(|most| failed >= most) && (names.left() > 0 || wishes.streams);
-    let reason = enough.then(|| format!("{failed} failed")).or(report.ended_early);
+    let enough = wishes.max_failures.is_some_and(|most| failed >= most)
+        && (names.left() > 0 || wishes.streams);
+    let reason = enough
+        .then(|| format!("{failed} failed"))
+        .or(report.ended_early);
     if let Some(reason) = reason.filter(|_| session.stop.now().is_none()) {
-        let again = if wishes.options.if_exists == IfExists::Fail { "" } else { "; run again to continue" };
-        session.output.warning(&format!("ended early: {reason}{again}"));
+        let again = if wishes.options.if_exists == IfExists::Fail {
+            ""
+        } else {
+            "; run again to continue"
+        };
+        session
+            .output
+            .warning(&format!("ended early: {reason}{again}"));
     }
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
@@ -111,15 +138,33 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     /// Tells of a tenant; whether it was made now.
-    fn done(&mut self, session: &Session, servers: &Provisioners, done: Done, progress: &Progress) -> bool {
-        let Done { request, result, hook, attempts, elapsed } = done;
+    fn done(
+        &mut self,
+        session: &Session,
+        servers: &Provisioners,
+        done: Done,
+        progress: &Progress,
+    ) -> bool {
+        let Done {
+            request,
+            result,
+            hook,
+            attempts,
+            elapsed,
+        } = done;
         let made = matches!(result, Ok(Outcome::Created { .. }));
         let result = match (result, hook) {
             (Ok(_), Err(failure)) => Err(hook_failed(failure, &request.tenant)),
             (result, _) => result.map_err(Failure::from),
         };
         let target = servers.name(request.target);
-        let answer = Answer { tenant: request.tenant.as_str(), target, result, attempts, elapsed };
+        let answer = Answer {
+            tenant: request.tenant.as_str(),
+            target,
+            result,
+            attempts,
+            elapsed,
+        };
         self.answer(session, answer, servers.context(request.target), progress);
         made
     }
@@ -148,7 +193,11 @@ async fn next_request(
     shared: &RefCell<Shared<'_>>,
 ) -> Option<Request> {
     loop {
-        let enough = |shared: &Shared<'_>| shared.most.is_some_and(|most| shared.tally.failed() >= most);
+        let enough = |shared: &Shared<'_>| {
+            shared
+                .most
+                .is_some_and(|most| shared.tally.failed() >= most)
+        };
         if enough(&shared.borrow()) {
             return None;
         }
@@ -163,13 +212,23 @@ async fn next_request(
                 return None;
             }
         };
-        let routed = wanted.tenant.and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));
+        let routed = wanted
+            .tenant
+            .and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));
         match routed {
             Ok((target, tenant)) => return Some(Request { tenant, target }),
             Err(failure) => {
                 let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
-                let answer = Answer { tenant, target: None, result: Err(failure), attempts: 0, elapsed };
-                shared.borrow_mut().answer(session, answer, session.context(), progress);
+                let answer = Answer {
+                    tenant,
+                    target: None,
+                    result: Err(failure),
+                    attempts: 0,
+                    elapsed,
+                };
+                shared
+                    .borrow_mut()
+                    .answer(session, answer, session.context(), progress);
                 if shared.borrow().failed.is_some() {
                     return None;
                 }
@@ -198,14 +257,26 @@ async fn pass_over(
         for chunk in tenants.chunks(LOOKED_UP) {
             let start = std::time::Instant::now();
             // Who cannot be asked fails the tenants one by one, with the reason.
-            let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else { break };
+            let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else {
+                break;
+            };
             names.take_out(&made);
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
                 let made_of = MadeOf::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));
                 let result = Ok(Outcome::Skipped { elapsed, made_of });
-                tally.answer(session, Answer { tenant, target, result, attempts: 0, elapsed }, None)?;
+                tally.answer(
+                    session,
+                    Answer {
+                        tenant,
+                        target,
+                        result,
+                        attempts: 0,
+                        elapsed,
+                    },
+                    None,
+                )?;
             }
         }
     }
@@ -213,18 +284,35 @@ async fn pass_over(
 }
 
 /// Makes sure, before anything is made, that Citus can distribute what the snapshot has.
-async fn check_citus(session: &Session, servers: &Provisioners, index: usize, room: &Room) -> Result<(), Failure> {
-    let Some(provisioner) = servers.provisioner(index).filter(|provisioner| provisioner.options().render.citus) else {
+async fn check_citus(
+    session: &Session,
+    servers: &Provisioners,
+    index: usize,
+    room: &Room,
+) -> Result<(), Failure> {
+    let Some(provisioner) = servers
+        .provisioner(index)
+        .filter(|provisioner| provisioner.options().render.citus)
+    else {
         return Ok(());
     };
-    let target = servers.name(index).map(|name| format!(" at {name}")).unwrap_or_default();
+    let target = servers
+        .name(index)
+        .map(|name| format!(" at {name}"))
+        .unwrap_or_default();
     let version = room.citus.clone();
-    let major = version.as_deref().and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    let major = version
+        .as_deref()
+        .and_then(|version| version.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < FIRST_CITUS) {
         return Err(Failure::NoCitus { target, version });
     }
     let refused = Refused::of(provisioner.snapshot());
     let lines = refused.by_server(provisioner.server(), &session.stop).await;
     let lines = lines.map_err(|error| ProvisionError::Run(Box::new(error)))?;
-    if lines.is_empty() { Ok(()) } else { Err(Failure::Citus { target, lines }) }
+    if lines.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Citus { target, lines })
+    }
 }

@@ -40,13 +40,24 @@ async fn one(
     let found = wanted.tenant.and_then(|tenant| {
         let target = servers.route(&tenant)?;
         let provisioner = servers.provisioner(target).ok_or(Failure::NoTarget)?;
-        Ok((target, provisioner, provisioner.claim_script(&tenant)?, provisioner.script(&tenant)?))
+        Ok((
+            target,
+            provisioner,
+            provisioner.claim_script(&tenant)?,
+            provisioner.script(&tenant)?,
+        ))
     });
     let (target, provisioner, claim, script) = match found {
         Ok(found) => found,
         Err(failure) => {
             let elapsed = std::time::Duration::ZERO;
-            let answer = Answer { tenant: &wanted.text, target: None, result: Err(failure), attempts: 0, elapsed };
+            let answer = Answer {
+                tenant: &wanted.text,
+                target: None,
+                result: Err(failure),
+                attempts: 0,
+                elapsed,
+            };
             return tally.answer(session, answer, session.context());
         }
     };
@@ -59,27 +70,51 @@ async fn one(
     let target = servers.name(target);
     if session.output.is_json() {
         let run = wishes.hook.as_ref().map(|hook| &hook.command);
-        let mut line = json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
-        let more = [("target", target.map(|target| json!(target))), ("claim", claim.map(|claim| json!(claim)))];
+        let mut line =
+            json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
+        let more = [
+            ("target", target.map(|target| json!(target))),
+            ("claim", claim.map(|claim| json!(claim))),
+        ];
         if let Some(line) = line.as_object_mut() {
-            line.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+            line.extend(
+                more.into_iter()
+                    .filter_map(|(key, value)| Some((key.to_owned(), value?))),
+            );
         }
         return Output::json(&line);
     }
     let comment = |text: &str| text.replace(['\n', '\r'], " ");
-    let at = target.map(|target| format!(" at {}", comment(target))).unwrap_or_default();
-    let then = wishes.hook.as_ref().map(|hook| format!("-- then: {}\n", comment(&hook.command))).unwrap_or_default();
-    let claim = claim.map(|claim| format!("-- first, a spare of the pool:\n{claim}\n-- without a spare:\n"));
+    let at = target
+        .map(|target| format!(" at {}", comment(target)))
+        .unwrap_or_default();
+    let then = wishes
+        .hook
+        .as_ref()
+        .map(|hook| format!("-- then: {}\n", comment(&hook.command)))
+        .unwrap_or_default();
+    let claim = claim
+        .map(|claim| format!("-- first, a spare of the pool:\n{claim}\n-- without a spare:\n"));
     let claim = claim.unwrap_or_default();
-    Output::raw(&format!("-- {}{at}\n-- {}\n{then}{claim}{script}\n", comment(&wanted.text), comment(&command)))
+    Output::raw(&format!(
+        "-- {}{at}\n-- {}\n{then}{claim}{script}\n",
+        comment(&wanted.text),
+        comment(&command)
+    ))
 }
 
 /// The script as psql gets it, and the command.
-async fn wrapped(session: &Session, provisioner: &Provisioner, script: &str) -> Result<(String, String), Failure> {
+async fn wrapped(
+    session: &Session,
+    provisioner: &Provisioner,
+    script: &str,
+) -> Result<(String, String), Failure> {
     let server = provisioner.server();
     let options = ScriptOptions::default();
     let wrapped = server.wrapped(script, &options, &session.stop).await;
     let (script, _) = wrapped.map_err(|error| ProvisionError::Run(Box::new(error)))?;
-    let command = server.psql_invocation(Path::new("script.sql"), &options.variables).to_string();
+    let command = server
+        .psql_invocation(Path::new("script.sql"), &options.variables)
+        .to_string();
     Ok((script.into_owned(), command))
 }

@@ -28,7 +28,13 @@ impl KeepFull {
         let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         // Once at the beginning: who streams wants spares from the first name on.
         made.notify_one();
-        let task = tokio::spawn(keep(target, size, output, stop, (Arc::clone(&made), Arc::clone(&last))));
+        let task = tokio::spawn(keep(
+            target,
+            size,
+            output,
+            stop,
+            (Arc::clone(&made), Arc::clone(&last)),
+        ));
         Self { made, last, task }
     }
 
@@ -46,7 +52,13 @@ impl KeepFull {
 }
 
 /// Fills the pool on each notice, and once more a while after it could not be filled, until the last notice.
-async fn keep(target: BulkTarget, size: usize, output: Output, stop: Stop, (made, last): (Arc<Notify>, Arc<Notify>)) {
+async fn keep(
+    target: BulkTarget,
+    size: usize,
+    output: Output,
+    stop: Stop,
+    (made, last): (Arc<Notify>, Arc<Notify>),
+) {
     let mut session = target.provisioner.session();
     let (mut failed, mut said) = (false, false);
     loop {
@@ -76,7 +88,11 @@ async fn keep(target: BulkTarget, size: usize, output: Output, stop: Stop, (made
 pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: Option<usize>) {
     let Some(size) = size else { return };
     // Citus has no pool.
-    for target in servers.targets.iter().filter(|target| !target.provisioner.options().render.citus) {
+    for target in servers
+        .targets
+        .iter()
+        .filter(|target| !target.provisioner.options().render.citus)
+    {
         let mut psql = target.provisioner.session();
         match refill(&target.provisioner, &mut psql, size, &session.stop).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),
@@ -94,6 +110,10 @@ fn say(output: Output, target: &str, error: &RefillError) {
         text.push_str(&beneath.to_string());
         source = beneath.source();
     }
-    let place = if target.is_empty() { String::new() } else { format!("target '{target}': ") };
+    let place = if target.is_empty() {
+        String::new()
+    } else {
+        format!("target '{target}': ")
+    };
     output.warning(&format!("{place}the pool was not filled: {text}"));
 }

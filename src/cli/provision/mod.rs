@@ -37,14 +37,24 @@ struct Wishes {
 
 pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
     let start = Instant::now();
-    let hook = arguments.run.clone().map(|command| external(session, command)).transpose()?;
+    let hook = arguments
+        .run
+        .clone()
+        .map(|command| external(session, command))
+        .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
     let names = Names::new(&arguments.tenants, arguments.from_file.as_deref())?;
-    let wishes = wishes(&arguments, hook, tool.jobs.as_ref().map(|jobs| jobs.value.get()), &names);
+    let wishes = wishes(
+        &arguments,
+        hook,
+        tool.jobs.as_ref().map(|jobs| jobs.value.get()),
+        &names,
+    );
     // psql tells its version while the snapshot is read.
-    let (servers, snapshot) =
-        tokio::join!(Servers::find(session, &arguments, &tool), async { snapshot_file::load(&path, session.output) });
+    let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
+        snapshot_file::load(&path, session.output)
+    });
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
     let servers = servers.with(&snapshot, &wishes.options);
     let mut tally = Tally::default();
@@ -64,11 +74,17 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
 
 /// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
 fn is_single(arguments: &ProvisionArguments, wishes: &Wishes, names: &Names) -> bool {
-    let asks_for_more = wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
+    let asks_for_more =
+        wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }
 
-fn wishes(arguments: &ProvisionArguments, hook: Option<ExternalCommand>, jobs: Option<usize>, names: &Names) -> Wishes {
+fn wishes(
+    arguments: &ProvisionArguments,
+    hook: Option<ExternalCommand>,
+    jobs: Option<usize>,
+    names: &Names,
+) -> Wishes {
     let from_file = arguments.from_file.is_some();
     let streams = names.known().is_none();
     let if_exists = match arguments.if_exists {
@@ -90,14 +106,21 @@ fn wishes(arguments: &ProvisionArguments, hook: Option<ExternalCommand>, jobs: O
         hook,
         // Names on the command line are answered in their order.
         jobs: jobs.or((!from_file && names.known() != Some(1)).then_some(1)),
-        max_failures: if arguments.fail_fast { Some(1) } else { arguments.max_failures },
+        max_failures: if arguments.fail_fast {
+            Some(1)
+        } else {
+            arguments.max_failures
+        },
         refill: arguments.refill,
         streams,
         options: ProvisionOptions {
             render,
             if_exists,
             from_pool: arguments.from_pool,
-            retries: Retries { attempts: retries + 1, ..Retries::default() },
+            retries: Retries {
+                attempts: retries + 1,
+                ..Retries::default()
+            },
         },
     }
 }

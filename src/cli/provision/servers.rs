@@ -41,8 +41,15 @@ impl Servers {
     ) -> Result<Self, Failure> {
         let Some(path) = &arguments.targets else {
             let target = session.target(&session.settings()?).await?;
-            let found = Found { name: String::new(), target, citus: arguments.citus };
-            return Ok(Self { found: vec![found], route: None });
+            let found = Found {
+                name: String::new(),
+                target,
+                citus: arguments.citus,
+            };
+            return Ok(Self {
+                found: vec![found],
+                route: None,
+            });
         };
         if session.common.connection().is_given() {
             let text = "--targets and the options of one connection do not go together; write them into the file";
@@ -53,23 +60,49 @@ impl Servers {
         let mut found = Vec::with_capacity(targets.targets.len());
         for target in targets.targets {
             for warning in target.connection.warnings() {
-                session.output.warning(&format!("target '{}': {warning}", target.name));
+                session
+                    .output
+                    .warning(&format!("target '{}': {warning}", target.name));
             }
-            let settings = Settings { connection: target.connection, tool: tool.clone() };
+            let settings = Settings {
+                connection: target.connection,
+                tool: tool.clone(),
+            };
             let reached = session.target_called(&settings, &target.name).await?;
-            found.push(Found { name: target.name, target: reached, citus: target.citus || arguments.citus });
+            found.push(Found {
+                name: target.name,
+                target: reached,
+                citus: target.citus || arguments.citus,
+            });
         }
         Ok(Self { found, route })
     }
 
     pub(super) fn with(self, snapshot: &Arc<Snapshot>, options: &ProvisionOptions) -> Provisioners {
-        let contexts = self.found.iter().map(|found| found.target.context.clone()).collect();
-        let targets = self.found.into_iter().map(|Found { name, target, citus }| {
-            let mut options = options.clone();
-            options.render.citus = citus;
-            BulkTarget { name, provisioner: Provisioner::new(target.server, Arc::clone(snapshot), options) }
-        });
-        Provisioners { targets: targets.collect(), contexts, route: self.route }
+        let contexts = self
+            .found
+            .iter()
+            .map(|found| found.target.context.clone())
+            .collect();
+        let targets = self.found.into_iter().map(
+            |Found {
+                 name,
+                 target,
+                 citus,
+             }| {
+                let mut options = options.clone();
+                options.render.citus = citus;
+                BulkTarget {
+                    name,
+                    provisioner: Provisioner::new(target.server, Arc::clone(snapshot), options),
+                }
+            },
+        );
+        Provisioners {
+            targets: targets.collect(),
+            contexts,
+            route: self.route,
+        }
     }
 }
 
@@ -84,7 +117,10 @@ impl Provisioners {
 
     /// The target's name, where there are several.
     pub(super) fn name(&self, index: usize) -> Option<&str> {
-        self.route.as_ref().and_then(|_| self.targets.get(index)).map(|target| target.name.as_str())
+        self.route
+            .as_ref()
+            .and_then(|_| self.targets.get(index))
+            .map(|target| target.name.as_str())
     }
 
     pub(super) fn context(&self, index: usize) -> Option<&crate::diagnose::Context> {

@@ -27,7 +27,13 @@ pub(super) async fn run(
             (Err(failure), _) => Err(failure),
             (Ok(_), None) => Err(Failure::NoTarget),
         };
-        let answer = Answer { tenant: &wanted.text, target: None, result, attempts: 0, elapsed: start.elapsed() };
+        let answer = Answer {
+            tenant: &wanted.text,
+            target: None,
+            result,
+            attempts: 0,
+            elapsed: start.elapsed(),
+        };
         tally.answer(session, answer, session.context())?;
     }
     if wishes.options.from_pool {
@@ -45,14 +51,19 @@ async fn create(
 ) -> Result<Outcome, Failure> {
     let outcome = provisioner.provision(tenant, &session.stop).await?;
     if let (Some(hook), Outcome::Created { .. }) = (&wishes.hook, &outcome) {
-        let ran = hook.run_for(provisioner.server(), tenant, &session.stop).await;
+        let ran = hook
+            .run_for(provisioner.server(), tenant, &session.stop)
+            .await;
         ran.map_err(|failure| hook_failed(failure, tenant))?;
     }
     Ok(outcome)
 }
 
 /// Said of one tenant, so with its name.
-pub(super) fn hook_failed(mut failure: crate::tenant::migrate::Failure, tenant: &TenantName) -> Failure {
+pub(super) fn hook_failed(
+    mut failure: crate::tenant::migrate::Failure,
+    tenant: &TenantName,
+) -> Failure {
     failure.message = failure.message.replace(PLACEHOLDER, tenant.as_str());
     Failure::Hook(Box::new(failure))
 }

@@ -123,15 +123,33 @@ impl Tally {
         context: Option<&Context>,
     ) -> Result<(), Failure> {
         let output = session.output;
-        let Answer { tenant, target, result, attempts, elapsed } = answer;
+        let Answer {
+            tenant,
+            target,
+            result,
+            attempts,
+            elapsed,
+        } = answer;
         let outcome = match result {
             Ok(outcome) => outcome,
-            Err(failure) => return self.fail(session, (tenant, target), &failure, (attempts, elapsed), context),
+            Err(failure) => {
+                return self.fail(
+                    session,
+                    (tenant, target),
+                    &failure,
+                    (attempts, elapsed),
+                    context,
+                );
+            }
         };
         let ms = milliseconds(outcome.elapsed());
         let (mut source, mut tries, mut found) = (None, None, None);
         match &outcome {
-            Outcome::Created { source: from, attempts, .. } => {
+            Outcome::Created {
+                source: from,
+                attempts,
+                ..
+            } => {
                 self.created += 1;
                 tries = Some(*attempts).filter(|attempts| *attempts > 1);
                 if *from == Source::Pool {
@@ -150,12 +168,31 @@ impl Tally {
         if output.is_json() {
             let outcome = outcome.word();
             let made_of = found;
-            return Output::json(&Line { tenant, outcome, ms, made_of, source, target, attempts: tries, error: None });
+            return Output::json(&Line {
+                tenant,
+                outcome,
+                ms,
+                made_of,
+                source,
+                target,
+                attempts: tries,
+                error: None,
+            });
         }
-        let from = source.map(|source| format!(", from the {source}")).unwrap_or_default();
-        let tries = tries.map(|tries| format!(", {tries} attempts")).unwrap_or_default();
-        let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
-        let rest = format!("{}{at}{} ({ms} ms{from}{tries})", safe(tenant), made_of(&outcome));
+        let from = source
+            .map(|source| format!(", from the {source}"))
+            .unwrap_or_default();
+        let tries = tries
+            .map(|tries| format!(", {tries} attempts"))
+            .unwrap_or_default();
+        let at = target
+            .map(|target| format!(" at {}", safe(target)))
+            .unwrap_or_default();
+        let rest = format!(
+            "{}{at}{} ({ms} ms{from}{tries})",
+            safe(tenant),
+            made_of(&outcome)
+        );
         output.result(style(&outcome), outcome.word(), &rest)
     }
 
@@ -168,7 +205,11 @@ impl Tally {
         context: Option<&Context>,
     ) -> Result<(), Failure> {
         let report = report(failure, context);
-        let error = if let Failure::Provision(error) = failure { Some(&**error) } else { None };
+        let error = if let Failure::Provision(error) = failure {
+            Some(&**error)
+        } else {
+            None
+        };
         let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
         self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
             || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
@@ -198,14 +239,21 @@ impl Tally {
     fn tell(&mut self, session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
         let key = target.unwrap_or_default();
         if report.code == exit::CONNECTION && self.told.get(key) == Some(&report) {
-            report = Report { causes: Vec::new(), details: Vec::new(), hint: None, ..report };
+            report = Report {
+                causes: Vec::new(),
+                details: Vec::new(),
+                hint: None,
+                ..report
+            };
             report.message.push_str("; as above");
         } else {
             self.told.insert(key.to_owned(), report.clone());
         }
         // What is wrong with a name names it.
         if report.id != "tenant.name" {
-            let at = target.map(|target| format!(" at {}", safe(target))).unwrap_or_default();
+            let at = target
+                .map(|target| format!(" at {}", safe(target)))
+                .unwrap_or_default();
             report.message = format!("tenant '{}'{at}: {}", safe(tenant), report.message);
         }
         session.output.report(&report);
@@ -220,17 +268,39 @@ impl Tally {
         elapsed: Duration,
     ) -> Result<u8, Failure> {
         let output = session.output;
-        let Self { created, skipped, failed, workers, .. } = *self;
+        let Self {
+            created,
+            skipped,
+            failed,
+            workers,
+            ..
+        } = *self;
         let total = self.answered();
         let ms = milliseconds(elapsed);
         if output.is_json() && dry_run {
-            Output::json(&json!({ "summary": { "rendered": created, "failed": failed, "ms": ms } }))?;
+            Output::json(
+                &json!({ "summary": { "rendered": created, "failed": failed, "ms": ms } }),
+            )?;
         } else if output.is_json() {
             let not_tried = Some(left).filter(|left| *left > 0);
-            Output::json(&SummaryLine { summary: Summary { created, skipped, failed, ms, not_tried } })?;
+            Output::json(&SummaryLine {
+                summary: Summary {
+                    created,
+                    skipped,
+                    failed,
+                    ms,
+                    not_tried,
+                },
+            })?;
         } else if total != 1 && !dry_run {
-            let by = if workers > 1 { format!(", {workers} workers") } else { String::new() };
-            output.say(&format!("{created} created, {skipped} skipped, {failed} failed ({ms} ms{by})"));
+            let by = if workers > 1 {
+                format!(", {workers} workers")
+            } else {
+                String::new()
+            };
+            output.say(&format!(
+                "{created} created, {skipped} skipped, {failed} failed ({ms} ms{by})"
+            ));
         }
         if total > 1 && failed > 0 {
             output.say(&format!("failed: {}", named(&self.named, failed)));
@@ -250,7 +320,11 @@ impl Tally {
 fn named(tenants: &[String], total: usize) -> String {
     let shown: Vec<String> = tenants.iter().map(|name| safe(name)).collect();
     let more = total - shown.len();
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }
 
 fn style(outcome: &Outcome) -> Style {
@@ -264,11 +338,18 @@ fn style(outcome: &Outcome) -> Style {
 fn made_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Created { .. } => "",
-        Outcome::Skipped { made_of: MadeOf::ThisSnapshot, .. } => ": made of this snapshot",
-        Outcome::Skipped { made_of: MadeOf::AnotherSnapshot, .. } => ": made of another snapshot",
-        Outcome::Skipped { made_of: MadeOf::Unmarked, .. } => {
-            ": not made by schemastamp, has every object of the snapshot"
-        }
+        Outcome::Skipped {
+            made_of: MadeOf::ThisSnapshot,
+            ..
+        } => ": made of this snapshot",
+        Outcome::Skipped {
+            made_of: MadeOf::AnotherSnapshot,
+            ..
+        } => ": made of another snapshot",
+        Outcome::Skipped {
+            made_of: MadeOf::Unmarked,
+            ..
+        } => ": not made by schemastamp, has every object of the snapshot",
     }
 }
 
@@ -280,7 +361,10 @@ mod tests {
     fn failed_names_are_printable_and_not_too_many() {
         let names: Vec<String> = (0..20).map(|number| format!("t\n{number}")).collect();
         let text = named(&names, 23);
-        assert!(text.starts_with("t\\n0, t\\n1, ") && text.ends_with("t\\n19 and 3 more"), "{text}");
+        assert!(
+            text.starts_with("t\\n0, t\\n1, ") && text.ends_with("t\\n19 and 3 more"),
+            "{text}"
+        );
         assert!((milliseconds(Duration::from_micros(12_345)) - 12.3).abs() < f64::EPSILON);
     }
 }

@@ -15,12 +15,16 @@ pub struct TimeIsUp;
 impl Deadline {
     /// Ends after `time` from now; never for `None`.
     pub fn after(time: Option<Duration>) -> Self {
-        Self { end: time.and_then(|time| Instant::now().checked_add(time)) }
+        Self {
+            end: time.and_then(|time| Instant::now().checked_add(time)),
+        }
     }
 
     /// What is left; [`Duration::MAX`] when there is no end.
     pub fn left(self) -> Duration {
-        self.end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))
+        self.end.map_or(Duration::MAX, |end| {
+            end.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Whether nothing is left.
@@ -50,7 +54,9 @@ impl Deadline {
     pub async fn run<F: Future>(self, future: F) -> Result<F::Output, TimeIsUp> {
         match self.end {
             None => Ok(future.await),
-            Some(end) => tokio::time::timeout_at(end.into(), future).await.map_err(|_| TimeIsUp),
+            Some(end) => tokio::time::timeout_at(end.into(), future)
+                .await
+                .map_err(|_| TimeIsUp),
         }
     }
 }

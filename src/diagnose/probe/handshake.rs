@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, InvalidMessage, ProtocolVersion, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, InvalidMessage, ProtocolVersion,
+    SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -75,7 +78,10 @@ pub async fn shake_hands(
                 .map_err(|error| Broken::Limits(error.to_string()));
             match name {
                 Err(limit) => Err(limit),
-                Ok(name) => match deadline.run(TlsConnector::from(config).connect(name, stream)).await {
+                Ok(name) => match deadline
+                    .run(TlsConnector::from(config).connect(name, stream))
+                    .await
+                {
                     Err(_) => Err(Broken::Silent),
                     Ok(Ok(stream)) => Ok(Box::new(stream)),
                     Ok(Err(error)) => Err(broken(&error)),
@@ -88,7 +94,9 @@ pub async fn shake_hands(
         let (_, session) = stream.get_ref();
         seen.version = session.protocol_version().and_then(version_name);
         // rustls writes `TLS13_` where everybody else writes `TLS_`.
-        let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        let suite = session
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str());
         seen.cipher = suite.map(|name| name.replacen("TLS13_", "TLS_", 1));
         seen.alpn = session.alpn_protocol() == Some(b"postgresql");
     }
@@ -97,14 +105,18 @@ pub async fn shake_hands(
 
 /// What an alert or a closed connection after the handshake means.
 pub(super) fn broken(error: &io::Error) -> Broken {
-    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+    let Some(tls) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    else {
         return Broken::Closed;
     };
     match tls {
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
-            Broken::Version
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(_) => Broken::Version,
+        rustls::Error::AlertReceived(alert) => {
+            Broken::Alert(alert.as_str().unwrap_or("unknown").to_owned())
         }
-        rustls::Error::AlertReceived(alert) => Broken::Alert(alert.as_str().unwrap_or("unknown").to_owned()),
         // OpenSSL takes longer certificates.
         rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
             Broken::Limits("the server's certificates are longer than 64 KiB".to_owned())
@@ -161,9 +173,21 @@ struct Record {
 impl Record {
     fn seen(&self) -> Seen {
         let chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        let read: Vec<Certificate> = chain.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Seen { unreadable: chain.len() - read.len(), chain: read, client_cert_asked: asked, ..Seen::default() }
+        let read: Vec<Certificate> = chain
+            .iter()
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .collect();
+        let asked = self
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Seen {
+            unreadable: chain.len() - read.len(),
+            chain: read,
+            client_cert_asked: asked,
+            ..Seen::default()
+        }
     }
 }
 
@@ -176,7 +200,10 @@ impl ServerCertVerifier for Record {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
+        let chain = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|der| der.clone().into_owned())
+            .collect();
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain;
         // The judgement is made afterwards, on what was recorded; this connection carries nothing worth protecting.
         Ok(ServerCertVerified::assertion())
@@ -201,15 +228,23 @@ impl ServerCertVerifier for Record {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
 impl ResolvesClientCert for Record {
-    fn resolve(&self, root_hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+    fn resolve(
+        &self,
+        root_hints: &[&[u8]],
+        _schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
         let names = root_hints.iter().take(50).map(|hint| {
-            X509Name::from_der(hint)
-                .map_or_else(|_| "(unreadable)".to_owned(), |(_, name)| text::safe(&name.to_string()))
+            X509Name::from_der(hint).map_or_else(
+                |_| "(unreadable)".to_owned(),
+                |(_, name)| text::safe(&name.to_string()),
+            )
         });
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(names.collect());
         None

@@ -54,7 +54,11 @@ pub struct Reached {
 ///
 /// # Errors
 /// The resolver's words, safe to print; a text about time when there was no answer.
-pub async fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, String> {
+pub async fn addresses(
+    host: &str,
+    port: u16,
+    deadline: Deadline,
+) -> Result<Vec<SocketAddr>, String> {
     // An address needs no resolver, which would need a thread.
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -69,7 +73,11 @@ pub async fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<
                     addresses.push(address);
                 }
             }
-            if addresses.is_empty() { Err("no address".to_owned()) } else { Ok(addresses) }
+            if addresses.is_empty() {
+                Err("no address".to_owned())
+            } else {
+                Ok(addresses)
+            }
         }
     }
 }
@@ -78,7 +86,15 @@ pub async fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<
 pub async fn reach(addresses: &[SocketAddr], deadline: Deadline) -> Vec<Reached> {
     let mut tasks = JoinSet::new();
     for (index, address) in addresses.iter().copied().enumerate() {
-        tasks.spawn(async move { (index, Reached { address, outcome: connect(address, deadline).await }) });
+        tasks.spawn(async move {
+            (
+                index,
+                Reached {
+                    address,
+                    outcome: connect(address, deadline).await,
+                },
+            )
+        });
     }
     let mut reached = tasks.join_all().await;
     reached.sort_by_key(|(index, _)| *index);
@@ -89,7 +105,10 @@ pub async fn reach(addresses: &[SocketAddr], deadline: Deadline) -> Vec<Reached>
 ///
 /// # Errors
 /// Why the address cannot be reached.
-pub async fn connect(address: SocketAddr, deadline: Deadline) -> Result<(TcpStream, Duration), Unreachable> {
+pub async fn connect(
+    address: SocketAddr,
+    deadline: Deadline,
+) -> Result<(TcpStream, Duration), Unreachable> {
     let start = Instant::now();
     match deadline.run(TcpStream::connect(address)).await {
         Err(_) => Err(Unreachable::Timeout),

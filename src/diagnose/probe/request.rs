@@ -31,7 +31,8 @@ pub async fn request_tls(stream: &mut TcpStream, deadline: Deadline) -> Answer {
 
 async fn ask(stream: &mut TcpStream) -> Answer {
     let mut byte = [0_u8; 1];
-    if stream.write_all(&SSL_REQUEST).await.is_err() || stream.read_exact(&mut byte).await.is_err() {
+    if stream.write_all(&SSL_REQUEST).await.is_err() || stream.read_exact(&mut byte).await.is_err()
+    {
         return Answer::Closed;
     }
     match byte {
@@ -42,10 +43,15 @@ async fn ask(stream: &mut TcpStream) -> Answer {
             if first == b'E' && rest.first() == Some(&0) {
                 // ErrorResponse: a length of four bytes, then fields. Before version 3 it was bare text.
                 let message = super::startup::error_message(rest.get(4..).unwrap_or_default());
-                return Answer::Error(message.unwrap_or_else(|| "an error without words".to_owned()));
+                return Answer::Error(
+                    message.unwrap_or_else(|| "an error without words".to_owned()),
+                );
             }
             let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
-            Answer::Rubbish(crate::tls::text::bounded(&String::from_utf8_lossy(&bytes), 80))
+            Answer::Rubbish(crate::tls::text::bounded(
+                &String::from_utf8_lossy(&bytes),
+                80,
+            ))
         }
     }
 }

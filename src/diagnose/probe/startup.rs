@@ -36,14 +36,26 @@ pub enum FirstWord {
 }
 
 /// Begins a login without a password and listens to the first word. Nothing is changed on the server.
-pub async fn first_word<S>(stream: &mut S, user: &str, database: &str, deadline: Deadline) -> FirstWord
+pub async fn first_word<S>(
+    stream: &mut S,
+    user: &str,
+    database: &str,
+    deadline: Deadline,
+) -> FirstWord
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    deadline.run(speak(stream, user, database)).await.unwrap_or(FirstWord::Silent)
+    deadline
+        .run(speak(stream, user, database))
+        .await
+        .unwrap_or(FirstWord::Silent)
 }
 
-async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, user: &str, database: &str) -> FirstWord {
+async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    user: &str,
+    database: &str,
+) -> FirstWord {
     let hello = startup_message(user, database);
     if stream.write_all(&hello).await.is_err() || stream.flush().await.is_err() {
         return FirstWord::Closed;
@@ -57,7 +69,9 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, user: &str, da
         };
     }
     let [kind, length @ ..] = head;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX).saturating_sub(4);
+    let length = usize::try_from(u32::from_be_bytes(length))
+        .unwrap_or(usize::MAX)
+        .saturating_sub(4);
     let word = match kind {
         b'R' | b'v' => FirstWord::Welcome,
         b'E' if length <= LIMIT => {
@@ -91,21 +105,38 @@ fn refusal(body: &[u8]) -> FirstWord {
     let message = error_message(body).unwrap_or_default();
     if message.contains(UNKNOWN_PARAMETER) {
         // PostgreSQL says so only to a user whom it has let in without a password.
-        return if from_postgresql { FirstWord::Welcome } else { FirstWord::Pooler };
+        return if from_postgresql {
+            FirstWord::Welcome
+        } else {
+            FirstWord::Pooler
+        };
     }
-    FirstWord::Refusal { message, from_postgresql }
+    FirstWord::Refusal {
+        message,
+        from_postgresql,
+    }
 }
 
 /// `FATAL:  words` of an `ErrorResponse`'s fields, safe to print.
 pub(super) fn error_message(body: &[u8]) -> Option<String> {
-    let severity = field(body, b'V').or_else(|| field(body, b'S')).unwrap_or(b"FATAL");
+    let severity = field(body, b'V')
+        .or_else(|| field(body, b'S'))
+        .unwrap_or(b"FATAL");
     let message = field(body, b'M')?;
-    Some(format!("{}:  {}", text::safe_bytes(severity), text::safe_bytes(message)))
+    Some(format!(
+        "{}:  {}",
+        text::safe_bytes(severity),
+        text::safe_bytes(message)
+    ))
 }
 
 fn field(body: &[u8], kind: u8) -> Option<&[u8]> {
-    body.split(|byte| *byte == 0)
-        .find_map(|field| field.split_first().filter(|(first, _)| **first == kind).map(|(_, text)| text))
+    body.split(|byte| *byte == 0).find_map(|field| {
+        field
+            .split_first()
+            .filter(|(first, _)| **first == kind)
+            .map(|(_, text)| text)
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +147,10 @@ mod tests {
     #[test]
     fn words_of_servers_and_poolers() {
         let postgresql = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry\0Fauth.c\0L1\0RClientAuthentication\0\0";
-        let expected = FirstWord::Refusal { message: "FATAL:  no pg_hba.conf entry".to_owned(), from_postgresql: true };
+        let expected = FirstWord::Refusal {
+            message: "FATAL:  no pg_hba.conf entry".to_owned(),
+            from_postgresql: true,
+        };
         assert_eq!(refusal(postgresql), expected);
         let pooler = b"SFATAL\0C08P01\0Munsupported startup parameter: schemastamp.probe\0\0";
         assert_eq!(refusal(pooler), FirstWord::Pooler);
@@ -127,8 +161,17 @@ mod tests {
     #[test]
     fn the_message_has_its_length_and_no_smuggled_field() {
         let message = startup_message("u\0database\0other", "d");
-        assert_eq!(u32::from_be_bytes(message[..4].try_into().unwrap()) as usize, message.len());
-        assert_eq!(message.split(|byte| *byte == 0).filter(|text| *text == b"database").count(), 1);
+        assert_eq!(
+            u32::from_be_bytes(message[..4].try_into().unwrap()) as usize,
+            message.len()
+        );
+        assert_eq!(
+            message
+                .split(|byte| *byte == 0)
+                .filter(|text| *text == b"database")
+                .count(),
+            1
+        );
     }
 
     proptest! {

@@ -5,44 +5,78 @@ use serde_json::{Map, Value};
 use crate::config::{Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared, of_id};
-use crate::tls::{Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text};
+use crate::tls::{
+    Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text,
+};
 
 /// Every value with its origin, and what works and is probably not meant.
 pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> Vec<Finding> {
     let place = |keyword: &str| {
-        connection.get(keyword).map(|setting| format!("{keyword} {} ({})", text::safe(&setting.value), setting.origin))
+        connection.get(keyword).map(|setting| {
+            format!(
+                "{keyword} {} ({})",
+                text::safe(&setting.value),
+                setting.origin
+            )
+        })
     };
-    let what: Vec<String> =
-        ["host", "hostaddr", "port", "user", "dbname", "sslmode"].into_iter().filter_map(place).collect();
+    let what: Vec<String> = ["host", "hostaddr", "port", "user", "dbname", "sslmode"]
+        .into_iter()
+        .filter_map(place)
+        .collect();
     let mut ok = Finding::ok("configuration", what.join(", "));
     for line in connection.describe() {
-        ok = ok.with(line.keyword, format!("{} ({})", text::safe(line.value), line.origin));
+        ok = ok.with(
+            line.keyword,
+            format!("{} ({})", text::safe(line.value), line.origin),
+        );
     }
     let mut findings = vec![ok];
     for warning in connection.warnings() {
         findings.push(
-            Finding::new("config.not_as_meant", Severity::Warning, text::bounded(&warning.to_string(), 500))
-                .because("it works, and probably not as it is meant")
-                .cure("correct the setting where it stands"),
+            Finding::new(
+                "config.not_as_meant",
+                Severity::Warning,
+                text::bounded(&warning.to_string(), 500),
+            )
+            .because("it works, and probably not as it is meant")
+            .cure("correct the setting where it stands"),
         );
     }
     for (keyword, setting) in connection.unknown_to(libpq_major) {
         // `sslcertmode=disable` and `allow` need no libpq that knows them.
-        if matches!(Feature::of_keyword(keyword.name), Some(Feature::SslCertMode)) {
+        if matches!(
+            Feature::of_keyword(keyword.name),
+            Some(Feature::SslCertMode)
+        ) {
             continue;
         }
-        let what = format!("{}={} is not known to libpq {libpq_major}", keyword.name, text::safe(&setting.value));
+        let what = format!(
+            "{}={} is not known to libpq {libpq_major}",
+            keyword.name,
+            text::safe(&setting.value)
+        );
         let finding = of_id("program.libpq_too_old", &Context::default()).at(Severity::Warning);
-        findings
-            .push(Finding { what, ..finding }.with("since", keyword.since).with("origin", setting.origin.to_string()));
+        findings.push(
+            Finding { what, ..finding }
+                .with("since", keyword.since)
+                .with("origin", setting.origin.to_string()),
+        );
     }
     findings
 }
 
 /// Variables and files that would have steered a psql started by hand.
-pub(in crate::diagnose) fn parent(connection: &Connection, environment: &Environment, libpq_major: u32) -> Finding {
+pub(in crate::diagnose) fn parent(
+    connection: &Connection,
+    environment: &Environment,
+    libpq_major: u32,
+) -> Finding {
     // A foreign HOME does nothing by itself; the files in it do, and they are looked at.
-    let variables = connection.interfering().iter().filter(|interference| interference.variable != "HOME");
+    let variables = connection
+        .interfering()
+        .iter()
+        .filter(|interference| interference.variable != "HOME");
     let mut effects: Vec<String> = variables.map(ToString::to_string).collect();
     effects.extend(files_at_home(connection, environment, libpq_major));
     let Some(first) = effects.first() else {
@@ -52,13 +86,22 @@ pub(in crate::diagnose) fn parent(connection: &Connection, environment: &Environ
         1 => text::bounded(first, 500),
         count => format!("{count} things in the environment would have steered psql"),
     };
-    let effects: Vec<Value> = effects.iter().map(|effect| text::bounded(effect, 500).into()).collect();
+    let effects: Vec<Value> = effects
+        .iter()
+        .map(|effect| text::bounded(effect, 500).into())
+        .collect();
     let finding = of_id("environment.interference", &Context::default()).at(Severity::Warning);
     Finding { what, ..finding }.with("effects", effects)
 }
 
-fn files_at_home(connection: &Connection, environment: &Environment, libpq_major: u32) -> Vec<String> {
-    let Some(home) = environment.home(libpq_major) else { return Vec::new() };
+fn files_at_home(
+    connection: &Connection,
+    environment: &Environment,
+    libpq_major: u32,
+) -> Vec<String> {
+    let Some(home) = environment.home(libpq_major) else {
+        return Vec::new();
+    };
     let named = |kind: FileKind| connection.get(kind.keyword()).is_some();
     let mut effects = Vec::new();
     for kind in [FileKind::RootCert, FileKind::ClientCert] {
@@ -80,7 +123,11 @@ fn files_at_home(connection: &Connection, environment: &Environment, libpq_major
 /// The files that libpq is told about, and the protection that follows.
 pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -> Vec<Finding> {
     let files = &prepared.files;
-    let origin = |kind: FileKind| connection.get(kind.keyword()).map(|setting| setting.origin.to_string());
+    let origin = |kind: FileKind| {
+        connection
+            .get(kind.keyword())
+            .map(|setting| setting.origin.to_string())
+    };
     let with_origin = |problem: &Problem| match origin(problem.kind) {
         Some(origin) => Finding::from(problem).with("origin", origin),
         None => Finding::from(problem),
@@ -106,7 +153,11 @@ pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -
     if let Some(used) = &files.client_cert {
         let leaf = used.judged.content.as_ref().and_then(|chain| chain.first());
         if let Some(leaf) = leaf {
-            parts.push(format!("client certificate {} in '{}'", leaf.subject, path_of(used)));
+            parts.push(format!(
+                "client certificate {} in '{}'",
+                leaf.subject,
+                path_of(used)
+            ));
             ok = ok.with("client_certificate", describe(leaf));
         }
         ok = ok.with("sslcert", place(used, origin(FileKind::ClientCert)));
@@ -123,7 +174,9 @@ pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -
         parts = vec!["none: libpq opens no file for a Unix socket".to_owned()];
     }
     ok.what = parts.join(", ");
-    let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let broken = findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     if !broken {
         findings.insert(0, ok);
     }
@@ -136,7 +189,10 @@ pub(in crate::diagnose) fn describe(certificate: &crate::tls::Certificate) -> Va
     for (name, value) in [
         ("subject", Value::from(certificate.subject.clone())),
         ("issuer", Value::from(certificate.issuer.clone())),
-        ("names", Value::from(certificate.names().into_iter().take(20).collect::<Vec<_>>())),
+        (
+            "names",
+            Value::from(certificate.names().into_iter().take(20).collect::<Vec<_>>()),
+        ),
         ("from", Value::from(moment(certificate.validity.not_before))),
         ("until", Value::from(moment(certificate.validity.not_after))),
         ("key", Value::from(certificate.key.clone())),

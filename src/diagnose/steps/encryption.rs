@@ -43,20 +43,30 @@ pub(in crate::diagnose) async fn look(
     context: &Context,
     deadline: Deadline,
 ) -> (Learnt, Vec<Finding>) {
-    let Way { host, address, mut stream } = way;
+    let Way {
+        host,
+        address,
+        mut stream,
+    } = way;
     let mut learnt = Learnt::default();
     let mut findings = Vec::new();
     let user = context.user.clone().unwrap_or_default();
     let database = context.database.clone().unwrap_or_default();
     if prepared.direct {
-        findings.push(Finding::skipped("ssl_request", "sslnegotiation=direct begins with the handshake"));
+        findings.push(Finding::skipped(
+            "ssl_request",
+            "sslnegotiation=direct begins with the handshake",
+        ));
     } else {
         let answer = request_tls(&mut stream, deadline.share(1, 2)).await;
         findings.push(of_answer(&answer, prepared.mode, context));
         learnt.answer = Some(answer);
     }
     // A server that says nothing to the first question would be asked in vain again.
-    let speaks = matches!(learnt.answer, None | Some(Answer::Willing | Answer::Unwilling));
+    let speaks = matches!(
+        learnt.answer,
+        None | Some(Answer::Willing | Answer::Unwilling)
+    );
     let plaintext = async {
         let stream = connect(address, deadline.share(1, 2)).await.ok();
         match stream {
@@ -66,7 +76,11 @@ pub(in crate::diagnose) async fn look(
             _ => None,
         }
     };
-    let offer = Offer { host: host.name.clone().unwrap_or_default(), range: prepared.range, alpn: prepared.direct };
+    let offer = Offer {
+        host: host.name.clone().unwrap_or_default(),
+        range: prepared.range,
+        alpn: prepared.direct,
+    };
     let tls = async {
         if !prepared.direct && learnt.answer != Some(Answer::Willing) {
             return None;
@@ -97,33 +111,59 @@ pub(in crate::diagnose) async fn look(
             }
         }
     }
-    learnt.pooler = [&learnt.over_tls, &learnt.in_plaintext].into_iter().any(|word| *word == Some(FirstWord::Pooler));
+    learnt.pooler = [&learnt.over_tls, &learnt.in_plaintext]
+        .into_iter()
+        .any(|word| *word == Some(FirstWord::Pooler));
     findings.extend(of_first_words(&learnt, prepared, context));
     (learnt, findings)
 }
 
 fn judge_chain(learnt: &mut Learnt, prepared: &Prepared, host: Option<&str>, libpq_major: u32) {
-    let Some(leaf) = learnt.seen.chain.first() else { return };
+    let Some(leaf) = learnt.seen.chain.first() else {
+        return;
+    };
     learnt.name_fits = host.map(|host| name::matches(leaf, host, libpq_major));
     let files = &prepared.files;
-    let Some(roots) = files.roots.file().and_then(|used| used.judged.content.as_deref()) else { return };
-    let crl = files.crl.as_ref().and_then(|used| used.judged.content.as_deref());
-    let trust = Trust { roots, crl, now: crate::diagnose::prepare::now() };
+    let Some(roots) = files
+        .roots
+        .file()
+        .and_then(|used| used.judged.content.as_deref())
+    else {
+        return;
+    };
+    let crl = files
+        .crl
+        .as_ref()
+        .and_then(|used| used.judged.content.as_deref());
+    let trust = Trust {
+        roots,
+        crl,
+        now: crate::diagnose::prepare::now(),
+    };
     learnt.verdict = Some(verify(&learnt.seen.chain, &trust));
 }
 
 fn of_answer(answer: &Answer, mode: SslMode, context: &Context) -> Finding {
     // Without TLS everything is well where plaintext is what is asked for.
-    let no_tls = if mode >= SslMode::Require { Severity::Error } else { Severity::Warning };
+    let no_tls = if mode >= SslMode::Require {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
     let finding = |id: &str| of_id(id, context).said_by(Speaker::Schemastamp);
     match answer {
         Answer::Willing => Finding::ok("ssl_request", "the server is willing to use TLS"),
-        Answer::Unwilling if mode == SslMode::Disable => Finding::ok("ssl_request", "the server has no TLS"),
+        Answer::Unwilling if mode == SslMode::Disable => {
+            Finding::ok("ssl_request", "the server has no TLS")
+        }
         Answer::Unwilling => finding("tls.server_without_tls").at(no_tls),
         Answer::Error(message) => {
             // A server that is full or starting says so even here; psql will hear it too.
             let known = crate::diagnose::explain(message.as_bytes(), context);
-            known.into_iter().next().unwrap_or_else(|| finding("net.not_postgresql"))
+            known
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| finding("net.not_postgresql"))
         }
         Answer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
         Answer::Closed => finding("net.closed").with("when", "after the request for TLS"),
@@ -133,14 +173,25 @@ fn of_answer(answer: &Answer, mode: SslMode, context: &Context) -> Finding {
 
 fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Context) -> Finding {
     let asked = learnt.seen.client_cert_asked.is_some();
-    let severity = if prepared.mode >= SslMode::Prefer { Severity::Error } else { Severity::Warning };
-    let finding = |id: &str| of_id(id, context).said_by(Speaker::Schemastamp).at(severity);
+    let severity = if prepared.mode >= SslMode::Prefer {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let finding = |id: &str| {
+        of_id(id, context)
+            .said_by(Speaker::Schemastamp)
+            .at(severity)
+    };
     let finding = match broken {
         Broken::Version => finding("tls.protocol_version"),
         // Under TLS 1.2 this is how a server says that it wants a certificate.
         Broken::Alert(alert) if asked => {
             if prepared.files.sends_client_cert() {
-                return Finding::ok("tls", "the server insists on a client certificate, and psql will show one");
+                return Finding::ok(
+                    "tls",
+                    "the server insists on a client certificate, and psql will show one",
+                );
             }
             return finding("tls.client_cert.required").with("alert", alert.clone());
         }
@@ -150,24 +201,36 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
         Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
         Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
         // What rustls cannot do says nothing about OpenSSL.
-        Broken::Limits(words) => return Finding::skipped("tls", format!("it cannot be looked at here: {words}")),
+        Broken::Limits(words) => {
+            return Finding::skipped("tls", format!("it cannot be looked at here: {words}"));
+        }
     };
     let range = prepared.range;
     finding.with(
         "versions",
-        format!("{} to {}", range.min.keyword(), range.max.map_or("the highest", |max| max.keyword())),
+        format!(
+            "{} to {}",
+            range.min.keyword(),
+            range.max.map_or("the highest", |max| max.keyword())
+        ),
     )
 }
 
-fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Context) -> Vec<Finding> {
+fn of_handshake(
+    learnt: &Learnt,
+    prepared: &Prepared,
+    host: &str,
+    context: &Context,
+) -> Vec<Finding> {
     let seen = &learnt.seen;
     let protection = prepared.terms().protection();
     let cipher = seen.cipher.clone().unwrap_or_default();
     let version = seen.version.unwrap_or("TLS");
     let leaf = seen.chain.first();
     let subject = leaf.map_or("an unreadable certificate", |leaf| leaf.subject.as_str());
-    let until =
-        leaf.map_or_else(String::new, |leaf| format!(", until {}", crate::tls::moment(leaf.validity.not_after)));
+    let until = leaf.map_or_else(String::new, |leaf| {
+        format!(", until {}", crate::tls::moment(leaf.validity.not_after))
+    });
     let asks = match &seen.client_cert_asked {
         None => "asks for no client certificate".to_owned(),
         Some(names) if names.is_empty() => "asks for a client certificate".to_owned(),
@@ -175,7 +238,10 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
     };
     let chain: Vec<Value> = seen.chain.iter().map(describe).collect();
     let evidence = |finding: Finding| {
-        let asked = seen.client_cert_asked.clone().map_or(Value::Null, Value::from);
+        let asked = seen
+            .client_cert_asked
+            .clone()
+            .map_or(Value::Null, Value::from);
         finding
             .with("version", version)
             .with("cipher", cipher.clone())
@@ -196,7 +262,11 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
         let mut finding = of_id("tls.server_cert.name", context).said_by(Speaker::Schemastamp);
         let names = leaf.names();
         finding.what = format!("the server's certificate is not for '{}'", text::safe(host));
-        let for_names = if names.is_empty() { leaf.common_name.clone().into_iter().collect() } else { names };
+        let for_names = if names.is_empty() {
+            leaf.common_name.clone().into_iter().collect()
+        } else {
+            names
+        };
         finding.fix = format!(
             "set host to {} (hostaddr keeps the address), or have the certificate issued for '{}'",
             if for_names.is_empty() {
@@ -209,8 +279,10 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
         suspicions.push(finding.with("names", for_names));
     }
     if suspicions.is_empty() {
-        let mut findings =
-            vec![evidence(Finding::ok("tls", format!("{version}, {cipher}, {subject}{until}; the server {asks}")))];
+        let mut findings = vec![evidence(Finding::ok(
+            "tls",
+            format!("{version}, {cipher}, {subject}{until}; the server {asks}"),
+        ))];
         let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
         if days.is_some_and(|days| (0..SOON).contains(&days)) {
             let finding = of_id("tls.server_cert.expires_soon", context).at(Severity::Warning);
@@ -222,8 +294,12 @@ fn of_handshake(learnt: &Learnt, prepared: &Prepared, host: &str, context: &Cont
 }
 
 fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
-    let file =
-        prepared.files.roots.file().map(|used| text::safe(&used.observed.path.to_string_lossy())).unwrap_or_default();
+    let file = prepared
+        .files
+        .roots
+        .file()
+        .map(|used| text::safe(&used.observed.path.to_string_lossy()))
+        .unwrap_or_default();
     let id = match distrust {
         Distrust::Expired(_) => "tls.server_cert.expired",
         Distrust::NotYetValid(_) => "tls.server_cert.not_yet_valid",
@@ -236,7 +312,9 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
         Distrust::RevocationUnknown => "tls.crl.incomplete",
         Distrust::WrongPurpose => "tls.server_cert.wrong_purpose",
     };
-    let mut finding = of_id(id, context).said_by(Speaker::Schemastamp).with("root_certificate_file", file.clone());
+    let mut finding = of_id(id, context)
+        .said_by(Speaker::Schemastamp)
+        .with("root_certificate_file", file.clone());
     match distrust {
         Distrust::Expired(certificate) | Distrust::NotYetValid(certificate) => {
             finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
@@ -249,8 +327,11 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
             );
         }
         Distrust::IntermediateMissing { issuer } => {
-            finding.why = format!("{issuer} signed the server's certificate, and is neither sent nor in '{file}'");
-            finding.fix = format!("append the certificate of {issuer} to the server's certificate file");
+            finding.why = format!(
+                "{issuer} signed the server's certificate, and is neither sent nor in '{file}'"
+            );
+            finding.fix =
+                format!("append the certificate of {issuer} to the server's certificate file");
         }
         Distrust::RootMissing { issuer } => {
             finding.fix = format!("append the certificate of {issuer} to '{file}'");
@@ -267,20 +348,26 @@ fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Ve
     match &learnt.over_tls {
         Some(FirstWord::Alert(alert)) if asked && !prepared.files.sends_client_cert() => {
             let finding = of_id("tls.client_cert.required", context).said_by(Speaker::TlsAlert);
-            let severity = if prepared.mode >= SslMode::Prefer { Severity::Error } else { Severity::Warning };
+            let severity = if prepared.mode >= SslMode::Prefer {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             findings.push(finding.at(severity).with("alert", alert.clone()));
         }
         // Without a rule for TLS, "no entry" in plaintext is not about TLS.
         // Where plaintext is what is asked for, and is taken, it does not matter.
         Some(FirstWord::Refusal { message, .. })
-            if prepared.mode >= SslMode::Prefer || matches!(learnt.in_plaintext, Some(FirstWord::Refusal { .. })) =>
+            if prepared.mode >= SslMode::Prefer
+                || matches!(learnt.in_plaintext, Some(FirstWord::Refusal { .. })) =>
         {
             let told = crate::diagnose::explain(message.as_bytes(), context);
-            findings.extend(
-                told.into_iter()
-                    .take(1)
-                    .filter(|finding| matches!(finding.id.as_str(), "login.no_hba_entry" | "login.hba_reject")),
-            );
+            findings.extend(told.into_iter().take(1).filter(|finding| {
+                matches!(
+                    finding.id.as_str(),
+                    "login.no_hba_entry" | "login.hba_reject"
+                )
+            }));
         }
         _ => {}
     }

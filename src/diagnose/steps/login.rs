@@ -63,16 +63,32 @@ pub(in crate::diagnose) async fn log_in(
     context: &Context,
     stop: &Stop,
 ) -> Outcome {
-    let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+    let options = ScriptOptions {
+        restrict: false,
+        ..ScriptOptions::default()
+    };
     match server.run_script(SCRIPT, &options, stop).await {
         Ok(output) => {
-            let facts = output.lines.iter().rev().find_map(|line| serde_json::from_str::<Facts>(line).ok());
+            let facts = output
+                .lines
+                .iter()
+                .rev()
+                .find_map(|line| serde_json::from_str::<Facts>(line).ok());
             let link = Link::of(&output.lines);
             if let Some(facts) = facts {
-                return Outcome::In(of_facts(&facts, &link, prepared, learnt, context, output.elapsed));
+                return Outcome::In(of_facts(
+                    &facts,
+                    &link,
+                    prepared,
+                    learnt,
+                    context,
+                    output.elapsed,
+                ));
             }
             let words = output.lines.join(" ");
-            Outcome::Out(vec![of_id("connection.failed", context).with("message", words)])
+            Outcome::Out(vec![
+                of_id("connection.failed", context).with("message", words),
+            ])
         }
         Err(error) => Outcome::Out(of_error(&error, learnt, context)),
     }
@@ -82,7 +98,9 @@ pub(in crate::diagnose) async fn log_in(
 pub(in crate::diagnose) fn may_be_our_doing(outcome: &Outcome, learnt: &Learnt) -> bool {
     let full = matches!(outcome, Outcome::Out(messages)
         if messages.first().is_some_and(|root| root.id == "server.too_many_clients"));
-    full && [&learnt.over_tls, &learnt.in_plaintext].into_iter().any(|word| *word == Some(FirstWord::Welcome))
+    full && [&learnt.over_tls, &learnt.in_plaintext]
+        .into_iter()
+        .any(|word| *word == Some(FirstWord::Welcome))
 }
 
 fn of_facts(
@@ -101,37 +119,71 @@ fn of_facts(
     } else {
         "plaintext"
     };
-    let login = format!("psql logs in as {} over {encryption} in {milliseconds:.0} ms", facts.user);
-    let mut findings =
-        vec![Finding::ok("login", login).with("encrypted", link.encrypted).with("connection", link.words.clone())];
+    let login = format!(
+        "psql logs in as {} over {encryption} in {milliseconds:.0} ms",
+        facts.user
+    );
+    let mut findings = vec![
+        Finding::ok("login", login)
+            .with("encrypted", link.encrypted)
+            .with("connection", link.words.clone()),
+    ];
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
         findings.push(plaintext(prepared.mode, context));
     }
-    let version =
-        Version::of_number(facts.version).map_or_else(|| facts.version.to_string(), |version| version.to_string());
-    let server = format!("PostgreSQL {version}, database {}", crate::tls::text::safe(&facts.database));
+    let version = Version::of_number(facts.version)
+        .map_or_else(|| facts.version.to_string(), |version| version.to_string());
+    let server = format!(
+        "PostgreSQL {version}, database {}",
+        crate::tls::text::safe(&facts.database)
+    );
     if facts.create && !facts.read_only {
-        findings.push(Finding::ok("server", format!("{server}, {} may create schemas", facts.user)));
+        findings.push(Finding::ok(
+            "server",
+            format!("{server}, {} may create schemas", facts.user),
+        ));
     } else {
         findings.push(Finding::ok("server", server));
-        let id = if facts.read_only { "server.read_only" } else { "server.no_create_right" };
-        findings.push(of_id(id, context).at(Severity::Warning).said_by(Speaker::PostgreSql));
+        let id = if facts.read_only {
+            "server.read_only"
+        } else {
+            "server.no_create_right"
+        };
+        findings.push(
+            of_id(id, context)
+                .at(Severity::Warning)
+                .said_by(Speaker::PostgreSql),
+        );
     }
-    let locks =
-        format!("{} ({} for each of {} connections)", facts.locks, facts.locks_per_transaction, facts.connections);
+    let locks = format!(
+        "{} ({} for each of {} connections)",
+        facts.locks, facts.locks_per_transaction, facts.connections
+    );
     let finding = if facts.locks < FEW_LOCKS {
-        of_id("server.small_lock_budget", context).at(Severity::Warning).with("locks", locks)
+        of_id("server.small_lock_budget", context)
+            .at(Severity::Warning)
+            .with("locks", locks)
     } else {
         Finding::ok("locks", locks).with("locks", facts.locks)
     };
     findings.push(finding);
     // A server process that is older than psql was started for somebody else.
-    let age = facts.age_ms.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
+    let age = facts
+        .age_ms
+        .and_then(|age| u64::try_from(age).ok())
+        .map(Duration::from_millis);
     let older = age.is_some_and(|age| age > elapsed + Duration::from_millis(50));
     findings.push(if learnt.pooler || older {
-        let how = if learnt.pooler { "PgBouncer" } else { "a pooler" };
-        Finding::ok("pooler", format!("{how} stands in between: settings last for one transaction only"))
-            .with("pooler", true)
+        let how = if learnt.pooler {
+            "PgBouncer"
+        } else {
+            "a pooler"
+        };
+        Finding::ok(
+            "pooler",
+            format!("{how} stands in between: settings last for one transaction only"),
+        )
+        .with("pooler", true)
     } else {
         Finding::ok("pooler", "none in between that could be seen").with("pooler", false)
     });

@@ -46,7 +46,9 @@ fn verified(mode: SslMode, learnt: &Learnt) -> String {
         None => "needs sslrootcert".to_owned(),
         Some(Verdict::Distrusted(distrust)) => format!("fails: {}", reason(distrust)),
         Some(Verdict::Undecided(words)) => format!("not known: {words}"),
-        Some(Verdict::Trusted) if mode == SslMode::VerifyCa => "encrypted, chain verified".to_owned(),
+        Some(Verdict::Trusted) if mode == SslMode::VerifyCa => {
+            "encrypted, chain verified".to_owned()
+        }
         Some(Verdict::Trusted) => match learnt.name_fits {
             Some(true) => "encrypted, chain and host name verified".to_owned(),
             Some(false) => "fails: the certificate is for another name".to_owned(),
@@ -81,21 +83,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root.crt");
         let key = rcgen::KeyPair::generate().unwrap();
-        let pem = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+        let pem = rcgen::CertificateParams::new(vec![])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
         crate::path::write_atomic(&path, pem.as_bytes()).unwrap();
         let root = verifies.then(|| ("PGSSLROOTCERT", path.to_str().unwrap()));
-        let environment: Environment = [("PGUSER", "u"), ("PGHOST", "h")].into_iter().chain(root).collect();
-        let mut connection = Connection::resolve(&ConnectionFlags::default(), &environment).unwrap();
+        let environment: Environment = [("PGUSER", "u"), ("PGHOST", "h")]
+            .into_iter()
+            .chain(root)
+            .collect();
+        let mut connection =
+            Connection::resolve(&ConnectionFlags::default(), &environment).unwrap();
         (settle(&mut connection, &environment, 15).unwrap(), folder)
     }
 
     fn all(learnt: &Learnt, verifies: bool) -> Vec<String> {
         let (prepared, _folder) = prepared(verifies);
-        SslMode::ALL.into_iter().map(|mode| outcome(mode, learnt, &prepared)).collect()
+        SslMode::ALL
+            .into_iter()
+            .map(|mode| outcome(mode, learnt, &prepared))
+            .collect()
     }
 
     fn refusal() -> FirstWord {
-        FirstWord::Refusal { message: "FATAL:  SSL required".to_owned(), from_postgresql: false }
+        FirstWord::Refusal {
+            message: "FATAL:  SSL required".to_owned(),
+            from_postgresql: false,
+        }
     }
 
     #[test]
@@ -118,8 +134,14 @@ mod tests {
             "encrypted, chain and host name verified",
         ];
         assert_eq!(all(&learnt, true), expected);
-        let other_name = Learnt { name_fits: Some(false), ..learnt };
-        assert_eq!(all(&other_name, true).last().unwrap(), "fails: the certificate is for another name");
+        let other_name = Learnt {
+            name_fits: Some(false),
+            ..learnt
+        };
+        assert_eq!(
+            all(&other_name, true).last().unwrap(),
+            "fails: the certificate is for another name"
+        );
     }
 
     #[test]
@@ -144,9 +166,22 @@ mod tests {
 
     #[test]
     fn a_server_without_tls() {
-        let learnt = Learnt { in_plaintext: Some(FirstWord::Welcome), ..Learnt::default() };
+        let learnt = Learnt {
+            in_plaintext: Some(FirstWord::Welcome),
+            ..Learnt::default()
+        };
         let no = "fails: TLS does not come about";
-        assert_eq!(all(&learnt, false), ["plaintext", "plaintext", "plaintext, without a word", no, no, no]);
+        assert_eq!(
+            all(&learnt, false),
+            [
+                "plaintext",
+                "plaintext",
+                "plaintext, without a word",
+                no,
+                no,
+                no
+            ]
+        );
     }
 
     #[test]
@@ -159,6 +194,16 @@ mod tests {
         };
         let some = "encrypted, not verified";
         let needs = "needs sslrootcert";
-        assert_eq!(all(&learnt, false), ["fails: the server refuses plaintext", some, some, some, needs, needs]);
+        assert_eq!(
+            all(&learnt, false),
+            [
+                "fails: the server refuses plaintext",
+                some,
+                some,
+                some,
+                needs,
+                needs
+            ]
+        );
     }
 }

@@ -30,12 +30,20 @@ pub(in crate::diagnose) async fn find_way(
 ) -> (Option<Way>, Vec<Finding>) {
     if hosts.iter().all(Host::is_socket) {
         let why = "the connection goes through a Unix socket";
-        return (None, vec![Finding::skipped("dns", why), Finding::skipped("tcp", why)]);
+        return (
+            None,
+            vec![Finding::skipped("dns", why), Finding::skipped("tcp", why)],
+        );
     }
     let (mut way, mut looked_up, mut failures, mut ok) = (None, Vec::new(), Vec::new(), Vec::new());
     let mut unresolved = Vec::new();
     for host in hosts.iter().filter(|host| !host.is_socket()) {
-        let name = host.address.as_ref().or(host.name.as_ref()).cloned().unwrap_or_default();
+        let name = host
+            .address
+            .as_ref()
+            .or(host.name.as_ref())
+            .cloned()
+            .unwrap_or_default();
         let found = match addresses(&name, host.port, deadline.share(1, 2)).await {
             Ok(found) => found,
             Err(words) => {
@@ -43,14 +51,24 @@ pub(in crate::diagnose) async fn find_way(
                 continue;
             }
         };
-        let list: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
+        let list: Vec<String> = found
+            .iter()
+            .map(|address| address.ip().to_string())
+            .collect();
         looked_up.push(format!("{} is {}", text::safe(&name), list.join(", ")));
         for Reached { address, outcome } in reach(&found, deadline.share(1, 2)).await {
             match outcome {
                 Ok((stream, time)) => {
-                    ok.push(format!("{address} in {:.1} ms", time.as_secs_f64() * 1000.0));
+                    ok.push(format!(
+                        "{address} in {:.1} ms",
+                        time.as_secs_f64() * 1000.0
+                    ));
                     if way.is_none() {
-                        way = Some(Way { host: host.clone(), address, stream });
+                        way = Some(Way {
+                            host: host.clone(),
+                            address,
+                            stream,
+                        });
                     }
                 }
                 Err(why) => failures.push((address, why)),
@@ -59,18 +77,29 @@ pub(in crate::diagnose) async fn find_way(
     }
     let mut findings = Vec::new();
     for (name, words) in &unresolved {
-        let severity = if way.is_some() { Severity::Warning } else { Severity::Error };
-        let context = Context { host: Some(name.clone()), ..context.clone() };
-        let mut finding =
-            of_id("net.dns", &context).at(severity).said_by(Speaker::Network).with("message", words.clone());
+        let severity = if way.is_some() {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        let context = Context {
+            host: Some(name.clone()),
+            ..context.clone()
+        };
+        let mut finding = of_id("net.dns", &context)
+            .at(severity)
+            .said_by(Speaker::Network)
+            .with("message", words.clone());
         finding.what = format!("host '{}' has no address", text::safe(name));
         findings.push(finding);
     }
     if !looked_up.is_empty() {
         findings.push(Finding::ok("dns", looked_up.join("; ")));
     }
-    let failed: Vec<Value> =
-        failures.iter().map(|(address, why)| format!("{address}: {}", why.words()).into()).collect();
+    let failed: Vec<Value> = failures
+        .iter()
+        .map(|(address, why)| format!("{address}: {}", why.words()).into())
+        .collect();
     match (&way, failures.first()) {
         (Some(_), _) => {
             // libpq tries the addresses in turn: one that fails fast does no harm.
@@ -93,7 +122,9 @@ pub(in crate::diagnose) async fn find_way(
                 port: Some(address.port().to_string()),
                 ..context.clone()
             };
-            let mut finding = of_id(why.id(), &context).said_by(Speaker::Network).with("addresses", failed);
+            let mut finding = of_id(why.id(), &context)
+                .said_by(Speaker::Network)
+                .with("addresses", failed);
             finding.what = format!("{address}: {}", why.words());
             findings.push(finding);
         }

@@ -27,12 +27,20 @@ pub(in crate::diagnose) async fn look(
     timeout: Duration,
     stop: &Stop,
 ) -> (Programs, Vec<Finding>) {
-    let path = environment.get("PATH").unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+    let path = environment
+        .get("PATH")
+        .unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
     let dump = Program::find_pg_dump(tool.pg_dump.as_ref(), path);
     let psql = match Program::find_psql(tool.psql.as_ref(), path) {
         Ok(psql) => psql,
         Err(error) => {
-            return (Programs { psql: None, library: None }, vec![missing("program.psql_missing", &error)]);
+            return (
+                Programs {
+                    psql: None,
+                    library: None,
+                },
+                vec![missing("program.psql_missing", &error)],
+            );
         }
     };
     let inherited = environment.inherited();
@@ -45,33 +53,60 @@ pub(in crate::diagnose) async fn look(
             }
         },
         // The version is put in afterwards: 0 stands for "not known yet".
-        examine(&psql, u32::from(u16::MAX), &inherited, temporary, timeout, stop),
+        examine(
+            &psql,
+            u32::from(u16::MAX),
+            &inherited,
+            temporary,
+            timeout,
+            stop
+        ),
     );
     let mut findings = Vec::new();
     let psql_version = match psql_version {
         Ok(version) => version,
         Err(error) => {
             findings.push(missing("program.failed", &error));
-            return (Programs { psql: None, library: None }, findings);
+            return (
+                Programs {
+                    psql: None,
+                    library: None,
+                },
+                findings,
+            );
         }
     };
     let library = match library {
         Ok(library) => of_psql(library, psql_version),
         Err(error) => {
-            let finding = of_id("program.failed", &Context::default()).with("message", error.to_string());
+            let finding =
+                of_id("program.failed", &Context::default()).with("message", error.to_string());
             findings.push(finding);
-            return (Programs { psql: None, library: None }, findings);
+            return (
+                Programs {
+                    psql: None,
+                    library: None,
+                },
+                findings,
+            );
         }
     };
     findings.push(summary(
         &psql,
         psql_version,
         library,
-        dump_version.as_ref().and_then(|version| version.as_ref().ok()),
+        dump_version
+            .as_ref()
+            .and_then(|version| version.as_ref().ok()),
     ));
     if !library.tls {
         let finding = of_id("program.no_tls", &Context::default());
-        findings.push(finding.with("program", shown(psql.path())).said_by(Speaker::Libpq).at(Severity::Warning));
+        findings.push(
+            finding
+                .with("program", shown(psql.path()))
+                .said_by(Speaker::Libpq)
+                .at(Severity::Warning),
+        );
     }
     match (&dump, &dump_version) {
         (Err(error), _) | (_, Some(Err(error))) => {
@@ -79,13 +114,26 @@ pub(in crate::diagnose) async fn look(
         }
         _ => {}
     }
-    (Programs { psql: Some(psql), library: Some(library) }, findings)
+    (
+        Programs {
+            psql: Some(psql),
+            library: Some(library),
+        },
+        findings,
+    )
 }
 
 /// A psql or `pg_dump` that does not even tell its version.
 pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
-    let finding = of_id("program.failed", &Context::default()).because("it does not answer --version in time");
-    (Programs { psql: None, library: None }, vec![finding])
+    let finding = of_id("program.failed", &Context::default())
+        .because("it does not answer --version in time");
+    (
+        Programs {
+            psql: None,
+            library: None,
+        },
+        vec![finding],
+    )
 }
 
 /// `examine` was told an impossible version of psql; what it could not tell is psql's own.
@@ -108,11 +156,25 @@ fn of_psql(library: Library, psql: Version) -> Library {
 }
 
 fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Version>) -> Finding {
-    let wrapper =
-        if psql.bypasses_wrapper() { format!(", behind the wrapper '{}'", shown(psql.found())) } else { String::new() };
-    let tls = if library.tls { "with TLS" } else { "without TLS" };
-    let dump = dump.map_or_else(|| "no pg_dump".to_owned(), |version| format!("pg_dump {version}"));
-    let what = format!("psql {version} ('{}'{wrapper}), libpq {} {tls}, {dump}", shown(psql.path()), library.major);
+    let wrapper = if psql.bypasses_wrapper() {
+        format!(", behind the wrapper '{}'", shown(psql.found()))
+    } else {
+        String::new()
+    };
+    let tls = if library.tls {
+        "with TLS"
+    } else {
+        "without TLS"
+    };
+    let dump = dump.map_or_else(
+        || "no pg_dump".to_owned(),
+        |version| format!("pg_dump {version}"),
+    );
+    let what = format!(
+        "psql {version} ('{}'{wrapper}), libpq {} {tls}, {dump}",
+        shown(psql.path()),
+        library.major
+    );
     Finding::ok("programs", what)
         .with("psql", version.to_string())
         .with("path", shown(psql.path()))

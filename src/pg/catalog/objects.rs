@@ -23,7 +23,13 @@ impl Aspect {
     /// Reads a line of [`objects`]; `None` when it is something else.
     pub fn read(value: Value) -> Option<Self> {
         let (schema, kind, object, aspect, value) = serde_json::from_value(value).ok()?;
-        Some(Self { schema, kind, object, aspect, value })
+        Some(Self {
+            schema,
+            kind,
+            object,
+            aspect,
+            value,
+        })
     }
 }
 
@@ -32,5 +38,6 @@ impl Aspect {
 /// Names come out without their schema when `search_path` is that schema; see the comments in the SQL.
 pub fn objects(schemas: &[&str], major: u32) -> String {
     let names: Vec<String> = schemas.iter().map(|schema| quote_literal(schema)).collect();
-    for_server(include_str!("objects.sql"), major).replace("$filter$", &format!("n.nspname IN ({})", names.join(", ")))
+    for_server(include_str!("objects.sql"), major)
+        .replace("$filter$", &format!("n.nspname IN ({})", names.join(", ")))
 }

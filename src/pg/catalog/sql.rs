@@ -6,12 +6,17 @@ pub fn for_server(sql: &str, major: u32) -> String {
     let meant = |line: &&str| match line.rsplit_once("-- ") {
         Some((_, mark)) => match mark.split_once(' ') {
             Some(("since", version)) => version.parse::<u32>().map_or(true, |since| major >= since),
-            Some(("before", version)) => version.parse::<u32>().map_or(true, |before| major < before),
+            Some(("before", version)) => {
+                version.parse::<u32>().map_or(true, |before| major < before)
+            }
             _ => true,
         },
         None => true,
     };
-    let mut kept: String = sql.split_inclusive('\n').filter(|line| meant(&line.trim_end())).collect();
+    let mut kept: String = sql
+        .split_inclusive('\n')
+        .filter(|line| meant(&line.trim_end()))
+        .collect();
     if !kept.ends_with('\n') {
         kept.push('\n');
     }

@@ -9,7 +9,10 @@ fn one(stderr: &str) -> ServerMessage {
 }
 
 fn place(file: &str, line: u32) -> ScriptPlace {
-    ScriptPlace { file: file.into(), line }
+    ScriptPlace {
+        file: file.into(),
+        line,
+    }
 }
 
 /// psql 15.18, `-f` and `VERBOSITY=verbose`.
@@ -52,41 +55,85 @@ fn verbose_messages_of_a_script() {
         panic!("{messages:#?}");
     };
 
-    assert_eq!((duplicate.speaker, duplicate.severity), (Speaker::Server, Severity::Error));
+    assert_eq!(
+        (duplicate.speaker, duplicate.severity),
+        (Speaker::Server, Severity::Error)
+    );
     assert_eq!(duplicate.sqlstate, SqlState::parse("23505"));
     assert_eq!(duplicate.condition_name(), Some("unique_violation"));
-    assert_eq!(duplicate.message, r#"duplicate key value violates unique constraint "t_pkey""#);
-    assert_eq!(duplicate.detail, Some("Key (id)=(1) already exists.".to_owned()));
-    assert_eq!((duplicate.schema.clone(), duplicate.table.clone()), (Some("app".to_owned()), Some("t".to_owned())));
+    assert_eq!(
+        duplicate.message,
+        r#"duplicate key value violates unique constraint "t_pkey""#
+    );
+    assert_eq!(
+        duplicate.detail,
+        Some("Key (id)=(1) already exists.".to_owned())
+    );
+    assert_eq!(
+        (duplicate.schema.clone(), duplicate.table.clone()),
+        (Some("app".to_owned()), Some("t".to_owned()))
+    );
     assert_eq!(duplicate.constraint, Some("t_pkey".to_owned()));
-    assert_eq!(duplicate.location, Some("_bt_check_unique, nbtinsert.c:664".to_owned()));
+    assert_eq!(
+        duplicate.location,
+        Some("_bt_check_unique, nbtinsert.c:664".to_owned())
+    );
     assert_eq!(duplicate.script, Some(place("/run/s.sql", 4)));
 
     let position = missing.position.clone().unwrap();
     assert_eq!((position.line, &*position.text), (2, " FROM nosuch"));
     assert_eq!(position.caret, Some("              ^".to_owned()));
 
-    assert_eq!((notice.severity, &*notice.message), (Severity::Notice, "two\nlines"));
-    assert_eq!((notice.detail.clone(), notice.hint.clone()), (Some("d1\nd2".to_owned()), Some("h".to_owned())));
+    assert_eq!(
+        (notice.severity, &*notice.message),
+        (Severity::Notice, "two\nlines")
+    );
+    assert_eq!(
+        (notice.detail.clone(), notice.hint.clone()),
+        (Some("d1\nd2".to_owned()), Some("h".to_owned()))
+    );
 
     assert_eq!(inner.query, Some("SELECT 1 FROM missing".to_owned()));
-    assert_eq!(inner.context, Some("PL/pgSQL function inline_code_block line 1 at EXECUTE".to_owned()));
+    assert_eq!(
+        inner.context,
+        Some("PL/pgSQL function inline_code_block line 1 at EXECUTE".to_owned())
+    );
 
-    assert_eq!((command.speaker, command.severity), (Speaker::Program, Severity::Error));
-    assert_eq!((&*command.message, command.script.clone()), (r"invalid command \bogus", Some(place("/run/s.sql", 15))));
+    assert_eq!(
+        (command.speaker, command.severity),
+        (Speaker::Program, Severity::Error)
+    );
+    assert_eq!(
+        (&*command.message, command.script.clone()),
+        (r"invalid command \bogus", Some(place("/run/s.sql", 15)))
+    );
 
-    assert_eq!((domain.datatype.clone(), domain.table.clone()), (Some("d".to_owned()), None));
+    assert_eq!(
+        (domain.datatype.clone(), domain.table.clone()),
+        (Some("d".to_owned()), None)
+    );
     assert!(!warning.is_error() && domain.is_error());
-    assert_eq!(warning.to_string(), "there is no transaction in progress (SQLSTATE 25P01)");
+    assert_eq!(
+        warning.to_string(),
+        "there is no transaction in progress (SQLSTATE 25P01)"
+    );
 }
 
 #[test]
 fn less_verbose_forms() {
-    let message = one("ERROR:  relation \"x\" does not exist\nLINE 1: SELECT * FROM x;\n                      ^\n");
-    assert_eq!((message.sqlstate, &*message.message), (None, r#"relation "x" does not exist"#));
+    let message = one(
+        "ERROR:  relation \"x\" does not exist\nLINE 1: SELECT * FROM x;\n                      ^\n",
+    );
+    assert_eq!(
+        (message.sqlstate, &*message.message),
+        (None, r#"relation "x" does not exist"#)
+    );
     assert_eq!((message.position.unwrap().line, message.script), (1, None));
     let message = one("psql:<stdin>:3: ERROR:  42P01\n");
-    assert_eq!((message.sqlstate, &*message.message), (SqlState::parse("42P01"), ""));
+    assert_eq!(
+        (message.sqlstate, &*message.message),
+        (SqlState::parse("42P01"), "")
+    );
     assert_eq!(message.script, Some(place("<stdin>", 3)));
     assert_eq!(one("ERROR:  12345678 is no state").sqlstate, None);
     assert_eq!(parse_all("ERROR:  42P01: a\nERROR:  42P02: b\n").len(), 2);
@@ -102,9 +149,17 @@ fn a_lost_connection() {
          \tbefore or while processing the request.\n\
          psql:k.sql:2: error: connection to server was lost\n",
     );
-    let [fatal, closed, lost] = messages.as_slice() else { panic!("{messages:#?}") };
-    assert_eq!((fatal.severity, fatal.sqlstate), (Severity::Fatal, SqlState::parse("57P01")));
-    assert_eq!((closed.speaker, closed.message.lines().count()), (Speaker::Program, 3));
+    let [fatal, closed, lost] = messages.as_slice() else {
+        panic!("{messages:#?}")
+    };
+    assert_eq!(
+        (fatal.severity, fatal.sqlstate),
+        (Severity::Fatal, SqlState::parse("57P01"))
+    );
+    assert_eq!(
+        (closed.speaker, closed.message.lines().count()),
+        (Speaker::Program, 3)
+    );
     assert_eq!(lost.message, "connection to server was lost");
 }
 
@@ -115,7 +170,9 @@ fn each_attempt_to_connect_is_a_message() {
          \tIs the server running on that host and accepting TCP/IP connections?\n\
          connection to server at \"db\" (127.0.0.1), port 1 failed: FATAL:  SSL required\n",
     );
-    let [refused, required] = messages.as_slice() else { panic!("{messages:#?}") };
+    let [refused, required] = messages.as_slice() else {
+        panic!("{messages:#?}")
+    };
     assert!(refused.message.ends_with("accepting TCP/IP connections?"));
     assert!(required.message.ends_with("failed: FATAL:  SSL required") && required.is_error());
     let old = one("psql: error: FATAL:  role \"nope\" does not exist\n");
@@ -124,37 +181,64 @@ fn each_attempt_to_connect_is_a_message() {
 
 #[test]
 fn pg_dump_and_its_details() {
-    let message = one("pg_dump: error: query failed: ERROR:  permission denied for table T\n\
+    let message = one(
+        "pg_dump: error: query failed: ERROR:  permission denied for table T\n\
          pg_dump: detail: Query was: LOCK TABLE app.\"T\" IN ACCESS SHARE MODE\n\
-         pg_dump: hint: Ask.\n");
-    assert_eq!(message.message, "query failed: ERROR:  permission denied for table T");
-    assert_eq!(message.detail, Some(r#"Query was: LOCK TABLE app."T" IN ACCESS SHARE MODE"#.to_owned()));
+         pg_dump: hint: Ask.\n",
+    );
+    assert_eq!(
+        message.message,
+        "query failed: ERROR:  permission denied for table T"
+    );
+    assert_eq!(
+        message.detail,
+        Some(r#"Query was: LOCK TABLE app."T" IN ACCESS SHARE MODE"#.to_owned())
+    );
     assert_eq!(message.hint, Some("Ask.".to_owned()));
     assert_eq!(message.raw.lines().count(), 3);
 }
 
 #[test]
 fn colours_carriage_returns_and_other_languages() {
-    let message = one("\u{1b}[01mpsql: \u{1b}[0m\u{1b}[01;31merror: \u{1b}[0mno such file\u{1b}[\r\n");
-    assert_eq!((&*message.message, message.severity), ("no such file", Severity::Error));
+    let message =
+        one("\u{1b}[01mpsql: \u{1b}[0m\u{1b}[01;31merror: \u{1b}[0mno such file\u{1b}[\r\n");
+    assert_eq!(
+        (&*message.message, message.severity),
+        ("no such file", Severity::Error)
+    );
     assert!(message.raw.contains('\u{1b}') && message.raw.ends_with('\r'));
     let message = one("psql:a b:c.sql:7: FEHLER:  42P01: Relation »x« existiert nicht\r\n");
-    assert_eq!((message.severity, message.script), (Severity::Error, Some(place("a b:c.sql", 7))));
+    assert_eq!(
+        (message.severity, message.script),
+        (Severity::Error, Some(place("a b:c.sql", 7)))
+    );
     assert_eq!(message.message, "Relation »x« existiert nicht");
-    assert_eq!(one("psql:s:1: HINWEIS:  00000: Tabelle »x« existiert nicht").severity, Severity::Notice);
-    assert_eq!(one("エラー:  42P01: リレーション").sqlstate, SqlState::parse("42P01"));
+    assert_eq!(
+        one("psql:s:1: HINWEIS:  00000: Tabelle »x« existiert nicht").severity,
+        Severity::Notice
+    );
+    assert_eq!(
+        one("エラー:  42P01: リレーション").sqlstate,
+        SqlState::parse("42P01")
+    );
 }
 
 #[test]
 fn a_text_cannot_pose_as_the_next_message() {
-    let message = one("psql:s:1: NOTICE:  00000: first\nERROR:  42P01: not really\nLOCATION:  f, f.c:1\n");
-    assert_eq!((message.severity, &*message.message), (Severity::Notice, "first\nERROR:  42P01: not really"));
+    let message =
+        one("psql:s:1: NOTICE:  00000: first\nERROR:  42P01: not really\nLOCATION:  f, f.c:1\n");
+    assert_eq!(
+        (message.severity, &*message.message),
+        (Severity::Notice, "first\nERROR:  42P01: not really")
+    );
 }
 
 #[test]
 fn lines_that_belong_to_nothing_are_kept() {
     assert_eq!(parse_all(""), []);
-    let messages = parse_all("Cancel request sent\npsql:s:1: ERROR:  57014: canceling statement due to user request\n");
+    let messages = parse_all(
+        "Cancel request sent\npsql:s:1: ERROR:  57014: canceling statement due to user request\n",
+    );
     assert_eq!((messages.len(), messages[0].severity), (2, Severity::Info));
     assert_eq!(messages[1].condition_name(), Some("query_canceled"));
 }
@@ -162,7 +246,10 @@ fn lines_that_belong_to_nothing_are_kept() {
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("psql:/t/s.sql:3: ERROR:  42P01: x".to_owned()),
-        Just("psql: error: connection to server at \"h\", port 1 failed: FATAL:  SSL required".to_owned()),
+        Just(
+            "psql: error: connection to server at \"h\", port 1 failed: FATAL:  SSL required"
+                .to_owned()
+        ),
         Just("LINE 1: SELECT".to_owned()),
         Just("       ^".to_owned()),
         Just("pg_dump: detail: x".to_owned()),

@@ -21,7 +21,11 @@ pub(super) fn add_casts(dump: &mut Dump, casts: &[String], schema: &str) {
 }
 
 /// Grants on the schema `public` what initdb granted: `pg_dump` writes only what was changed since.
-pub(super) fn add_initial_privileges(dump: &mut Dump, inspection: Option<&Inspection>, schema: &str) {
+pub(super) fn add_initial_privileges(
+    dump: &mut Dump,
+    inspection: Option<&Inspection>,
+    schema: &str,
+) {
     let is_on_schema = |statement: &DumpStatement| {
         statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Privileges
     };
@@ -32,15 +36,25 @@ pub(super) fn add_initial_privileges(dump: &mut Dump, inspection: Option<&Inspec
         },
         // A dump of it says something of PUBLIC only where that was changed.
         None if schema == "public" && !dump.statements.iter().any(is_on_schema) => {
-            let all = dump.server.is_some_and(|server| server < PUBLIC_WITHOUT_CREATE);
-            vec![format!("GRANT {} ON SCHEMA {} TO PUBLIC", if all { "ALL" } else { "USAGE" }, quote(schema))]
+            let all = dump
+                .server
+                .is_some_and(|server| server < PUBLIC_WITHOUT_CREATE);
+            vec![format!(
+                "GRANT {} ON SCHEMA {} TO PUBLIC",
+                if all { "ALL" } else { "USAGE" },
+                quote(schema)
+            )]
         }
         None => return,
     };
     dump.statements.retain(|statement| !is_on_schema(statement));
     // Where pg_dump has them for other schemas: in front of all other privileges.
     let privileges = |statement: &DumpStatement| statement.object.action == Action::Privileges;
-    let at = dump.statements.iter().position(privileges).unwrap_or(dump.statements.len());
+    let at = dump
+        .statements
+        .iter()
+        .position(privileges)
+        .unwrap_or(dump.statements.len());
     let object = Object {
         action: Action::Privileges,
         kind: ObjectKind::Schema,
@@ -48,6 +62,10 @@ pub(super) fn add_initial_privileges(dump: &mut Dump, inspection: Option<&Inspec
         name: String::new(),
         table: None,
     };
-    let statements = grants.into_iter().map(|text| DumpStatement { object: object.clone(), text, line: 0 });
+    let statements = grants.into_iter().map(|text| DumpStatement {
+        object: object.clone(),
+        text,
+        line: 0,
+    });
     dump.statements.splice(at..at, statements);
 }

@@ -38,7 +38,11 @@ pub struct Doubt {
 
 impl fmt::Display for Doubt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}#{} ({}): {}", self.object, self.place, self.why, self.excerpt)
+        write!(
+            formatter,
+            "{}#{} ({}): {}",
+            self.object, self.place, self.why, self.excerpt
+        )
     }
 }
 
@@ -70,16 +74,36 @@ pub struct Parts<'a> {
 ///
 /// # Errors
 /// Everything that is not decided, all at once.
-pub fn assemble(dump: &Dump, schema: &str, decisions: &Decisions, parts: &Parts<'_>) -> Result<String, Undecided> {
+pub fn assemble(
+    dump: &Dump,
+    schema: &str,
+    decisions: &Decisions,
+    parts: &Parts<'_>,
+) -> Result<String, Undecided> {
     let catalog = Catalog::of(dump.statements.iter().map(|statement| &statement.object));
     let mut undecided = Undecided::default();
-    let mut writer = Writer { body: format!("\nCREATE SCHEMA {PLACEHOLDER};\n"), rows_written: false };
+    let mut writer = Writer {
+        body: format!("\nCREATE SCHEMA {PLACEHOLDER};\n"),
+        rows_written: false,
+    };
     for statement in &dump.statements {
-        if statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create {
+        if statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create
+        {
             continue;
         }
-        let Some(text) = rename(statement, schema, &catalog, decisions, parts, &mut undecided) else { continue };
-        let Some(text) = without_mark(&statement.object, text) else { continue };
+        let Some(text) = rename(
+            statement,
+            schema,
+            &catalog,
+            decisions,
+            parts,
+            &mut undecided,
+        ) else {
+            continue;
+        };
+        let Some(text) = without_mark(&statement.object, text) else {
+            continue;
+        };
         let text = as_reloaded(&with_own_delimiter(&statement.object, text));
         if is_behind_rows(&statement.object) {
             writer.rows(dump, parts, schema);
@@ -88,7 +112,11 @@ pub fn assemble(dump: &Dump, schema: &str, decisions: &Decisions, parts: &Parts<
     }
     writer.rows(dump, parts, schema);
     writer.refresh(parts);
-    if undecided == Undecided::default() { Ok(writer.body) } else { Err(undecided) }
+    if undecided == Undecided::default() {
+        Ok(writer.body)
+    } else {
+        Err(undecided)
+    }
 }
 
 /// `pg_dump` puts rows behind tables, functions and views, and in front of constraints, indexes and triggers.
@@ -96,7 +124,11 @@ fn is_behind_rows(object: &Object) -> bool {
     object.action == Action::Create
         && matches!(
             object.kind,
-            ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy
+            ObjectKind::Constraint
+                | ObjectKind::Index
+                | ObjectKind::Trigger
+                | ObjectKind::Rule
+                | ObjectKind::Policy
         )
 }
 
@@ -110,7 +142,8 @@ impl Writer {
         self.body.push('\n');
         if object.action == Action::Create {
             self.body.push_str("-- ");
-            self.body.push_str(&escape_placeholders(&object.to_string()));
+            self.body
+                .push_str(&escape_placeholders(&object.to_string()));
             self.body.push('\n');
         }
         self.plain(text);
@@ -132,7 +165,9 @@ impl Writer {
         } else {
             String::new()
         };
-        self.plain(&format!("SELECT pg_catalog.set_config('search_path', '{path}', true)"));
+        self.plain(&format!(
+            "SELECT pg_catalog.set_config('search_path', '{path}', true)"
+        ));
     }
 
     /// Rows are inserted with the tenant's own `search_path`: a CHECK may call a function that needs it.
@@ -156,7 +191,11 @@ impl Writer {
         let users = sequence_tables(dump);
         for (sequence, value) in &dump.sequence_values {
             let of = users.get(sequence);
-            if parts.rows.iter().any(|table| of.is_some_and(|of| of.contains(&table.table))) {
+            if parts
+                .rows
+                .iter()
+                .any(|table| of.is_some_and(|of| of.contains(&table.table)))
+            {
                 self.body.push('\n');
                 self.plain(&setval(value, schema));
             }
@@ -171,7 +210,10 @@ impl Writer {
         self.search_path(parts, true);
         for view in parts.refresh {
             self.body.push('\n');
-            self.plain(&format!("REFRESH MATERIALIZED VIEW {PLACEHOLDER}.{}", escape_placeholders(&quote(view))));
+            self.plain(&format!(
+                "REFRESH MATERIALIZED VIEW {PLACEHOLDER}.{}",
+                escape_placeholders(&quote(view))
+            ));
         }
         self.search_path(parts, false);
     }
@@ -180,8 +222,12 @@ impl Writer {
 /// `setval('schema.sequence', …)`: the literal is an identifier.
 fn setval(statement: &DumpStatement, schema: &str) -> String {
     let catalog = Catalog::default();
-    let Ok(script) = Script::parse(&statement.text) else { return statement.text.clone() };
-    let Some(parsed) = script.statements().next() else { return statement.text.clone() };
+    let Ok(script) = Script::parse(&statement.text) else {
+        return statement.text.clone();
+    };
+    let Some(parsed) = script.statements().next() else {
+        return statement.text.clone();
+    };
     let found = mentions(parsed, &statement.object, &statement.text, schema, &catalog);
     replace(&statement.text, &found)
 }
@@ -207,7 +253,9 @@ fn rename(
     let object = statement.object.to_string();
     let mut place = 0;
     for mention in &mut found {
-        let Verdict::Doubtful(why) = mention.verdict else { continue };
+        let Verdict::Doubtful(why) = mention.verdict else {
+            continue;
+        };
         place += 1;
         match decisions.of(&object, place) {
             Some(Decision::Rename) => mention.verdict = Verdict::Schema,
@@ -217,7 +265,12 @@ fn rename(
                 undecided.doubts.push(Doubt {
                     object: object.clone(),
                     place,
-                    line: statement.line + text.get(..mention.range.start).unwrap_or_default().matches('\n').count(),
+                    line: statement.line
+                        + text
+                            .get(..mention.range.start)
+                            .unwrap_or_default()
+                            .matches('\n')
+                            .count(),
                     excerpt: excerpt(text, mention.range.start),
                     why,
                 });
@@ -225,7 +278,11 @@ fn rename(
         }
     }
     let replaced = decided.then(|| replace(text, &found))?;
-    Some(if schema.contains('\\') { without_escape_marks(&replaced) } else { replaced })
+    Some(if schema.contains('\\') {
+        without_escape_marks(&replaced)
+    } else {
+        replaced
+    })
 }
 
 /// Takes back the `E` that rendering puts in front of a literal for a name with a backslash, in bodies too.
@@ -237,9 +294,15 @@ fn without_escape_marks(text: &str) -> String {
             Kind::Dollar(length, true) => {
                 let body = piece.get(length..piece.len() - length).unwrap_or_default();
                 let delimiter = piece.get(..length).unwrap_or_default();
-                let _ = write!(output, "{delimiter}{}{delimiter}", without_escape_marks(body));
+                let _ = write!(
+                    output,
+                    "{delimiter}{}{delimiter}",
+                    without_escape_marks(body)
+                );
             }
-            Kind::String(Prefix::Escape, true) if piece.contains(PLACEHOLDER) && !piece.contains('\\') => {
+            Kind::String(Prefix::Escape, true)
+                if piece.contains(PLACEHOLDER) && !piece.contains('\\') =>
+            {
                 output.push_str(piece.get(1..).unwrap_or_default());
             }
             _ => output.push_str(piece),
@@ -252,11 +315,16 @@ fn without_escape_marks(text: &str) -> String {
 fn replace(text: &str, found: &[Mention]) -> String {
     let mut output = String::with_capacity(text.len());
     let mut at = 0;
-    for mention in found.iter().filter(|mention| mention.verdict == Verdict::Schema) {
+    for mention in found
+        .iter()
+        .filter(|mention| mention.verdict == Verdict::Schema)
+    {
         if mention.range.start < at {
             continue;
         }
-        output.push_str(&escape_placeholders(text.get(at..mention.range.start).unwrap_or_default()));
+        output.push_str(&escape_placeholders(
+            text.get(at..mention.range.start).unwrap_or_default(),
+        ));
         output.push_str(PLACEHOLDER);
         at = mention.range.end;
     }
@@ -266,16 +334,33 @@ fn replace(text: &str, found: &[Mention]) -> String {
 
 /// The line of text around a byte offset.
 fn excerpt(text: &str, offset: usize) -> String {
-    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    let line = text.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default().trim();
-    let shown: String = line.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() > 120 { format!("{shown}…") } else { shown }
+    let start = text
+        .get(..offset)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    let line = text
+        .get(start..)
+        .and_then(|rest| rest.split('\n').next())
+        .unwrap_or_default()
+        .trim();
+    let shown: String = line
+        .chars()
+        .take(120)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.chars().count() > 120 {
+        format!("{shown}…")
+    } else {
+        shown
+    }
 }
 
 /// A routine whose body has the delimiter that `pg_dump` would choose for the template's text
 /// (`appendStringLiteralDQ`): what it chose for the dump depends on the characters in the schema's name.
 fn with_own_delimiter(object: &Object, text: String) -> String {
-    if !matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure) || object.action != Action::Create {
+    if !matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure)
+        || object.action != Action::Create
+    {
         return text;
     }
     let tokens = crate::sql::tokens_of_template(&text);
@@ -285,14 +370,19 @@ fn with_own_delimiter(object: &Object, text: String) -> String {
     }) else {
         return text;
     };
-    let Some(body) = text.get(token.start + length..token.end - length) else { return text };
+    let Some(body) = text.get(token.start + length..token.end - length) else {
+        return text;
+    };
     let mut delimiter = String::from("$");
     let mut suffixes = "_XXXXXXX".chars().cycle();
     while body.contains(&delimiter) {
         delimiter.extend(suffixes.next());
     }
     delimiter.push('$');
-    let (before, behind) = (text.get(..token.start).unwrap_or_default(), text.get(token.end..).unwrap_or_default());
+    let (before, behind) = (
+        text.get(..token.start).unwrap_or_default(),
+        text.get(token.end..).unwrap_or_default(),
+    );
     format!("{before}{delimiter}{body}{delimiter}{behind}")
 }
 
@@ -301,8 +391,13 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
     if object.kind != ObjectKind::Schema || object.action != Action::Comment {
         return Some(text);
     }
-    let literal = crate::sql::tokens_of_template(&text).into_iter().rev().find(|t| matches!(t.kind, Kind::String(..)));
-    let Some(value) = literal.and_then(|token| content(token, &text)) else { return Some(text) };
+    let literal = crate::sql::tokens_of_template(&text)
+        .into_iter()
+        .rev()
+        .find(|t| matches!(t.kind, Kind::String(..)));
+    let Some(value) = literal.and_then(|token| content(token, &text)) else {
+        return Some(text);
+    };
     let kept = strip_mark(&value.text);
     match (literal, kept) {
         (_, "") => None,
@@ -319,7 +414,11 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
 pub fn strip_mark(comment: &str) -> &str {
     match comment.rfind(SPARE).or_else(|| comment.rfind(MARK)) {
         Some(0) => "",
-        Some(at) if comment.get(..at).is_some_and(|before| before.ends_with('\n')) => {
+        Some(at)
+            if comment
+                .get(..at)
+                .is_some_and(|before| before.ends_with('\n')) =>
+        {
             comment.get(..at).unwrap_or_default().trim_end_matches('\n')
         }
         _ => comment,

@@ -8,7 +8,11 @@ use crate::sql::{Script, Token};
 pub(super) fn cast(text: String, schema: &str) -> Option<DumpStatement> {
     let script = Script::parse(&text).ok()?;
     let object = Object::cast_in(script.statements().next()?, &text, schema)?;
-    Some(DumpStatement { object, text, line: 0 })
+    Some(DumpStatement {
+        object,
+        text,
+        line: 0,
+    })
 }
 
 /// Moves every cast as far to the front as it can be made: directly behind the last of its types and its function, where
@@ -17,7 +21,8 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
     let is_cast = |statement: &DumpStatement| {
         statement.object.kind == ObjectKind::Cast && statement.object.action == Action::Create
     };
-    let (mut casts, mut others): (Vec<_>, Vec<_>) = std::mem::take(statements).into_iter().partition(is_cast);
+    let (mut casts, mut others): (Vec<_>, Vec<_>) =
+        std::mem::take(statements).into_iter().partition(is_cast);
     // Inserted at the same place, the last one comes out first.
     casts.sort_by(|left, right| right.object.name.cmp(&left.object.name));
     for cast in casts {
@@ -33,14 +38,18 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
                     | ObjectKind::Table
                     | ObjectKind::ForeignTable
                     | ObjectKind::View
-                    | ObjectKind::MaterializedView => needed.iter().any(|name| name == other.object.bare_name()),
+                    | ObjectKind::MaterializedView => {
+                        needed.iter().any(|name| name == other.object.bare_name())
+                    }
                     _ => false,
                 }
         });
         // Behind the owner of what it needs, and behind the casts that were put there.
         let from = last.map_or(0, |at| at + 1);
         let behind = others.get(from..).unwrap_or_default();
-        let at = behind.iter().position(|other| creates(other) || other.object.action == Action::Setting);
+        let at = behind
+            .iter()
+            .position(|other| creates(other) || other.object.action == Action::Setting);
         others.insert(at.map_or(others.len(), |at| from + at), cast);
     }
     *statements = others;
@@ -48,13 +57,20 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
 
 /// The names behind the schema's own: `ty` and `f` of `CREATE CAST (app.ty AS text) WITH FUNCTION app.f(app.ty)`.
 fn members(cast: &DumpStatement) -> Vec<String> {
-    let Scope::Named(schema) = &cast.object.scope else { return Vec::new() };
+    let Scope::Named(schema) = &cast.object.scope else {
+        return Vec::new();
+    };
     let text = cast.text.as_str();
-    let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<Token> = crate::sql::tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     tokens
         .windows(3)
         .filter_map(|window| match window {
-            [name, dot, member] if dot.is(text, ".") && identifier_value(*name, text).as_ref() == Some(schema) => {
+            [name, dot, member]
+                if dot.is(text, ".") && identifier_value(*name, text).as_ref() == Some(schema) =>
+            {
                 identifier_value(*member, text)
             }
             _ => None,

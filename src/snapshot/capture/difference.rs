@@ -34,7 +34,11 @@ impl fmt::Display for Difference {
         match (&self.source, &self.copy) {
             (Some(source), Some(copy)) => {
                 let (source, copy) = differing(source, copy);
-                write!(formatter, ", {}: the source has {source}, the copy {copy}", self.aspect)
+                write!(
+                    formatter,
+                    ", {}: the source has {source}, the copy {copy}",
+                    self.aspect
+                )
             }
             (Some(_), None) => write!(formatter, " is missing in the copy ({})", self.aspect),
             _ => write!(formatter, " is only in the copy ({})", self.aspect),
@@ -44,10 +48,19 @@ impl fmt::Display for Difference {
 
 /// The parts of two texts from a little before their first difference on.
 fn differing(left: &str, right: &str) -> (String, String) {
-    let same = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
+    let same = left
+        .chars()
+        .zip(right.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
     let from = same.saturating_sub(20);
     let shown = |text: &str| {
-        let part: String = text.chars().skip(from).take(100).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let part: String = text
+            .chars()
+            .skip(from)
+            .take(100)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         format!("'{}{part}'", if from > 0 { "…" } else { "" })
     };
     (shown(left), shown(right))
@@ -59,7 +72,11 @@ pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
         "privileges" => compare.privileges && compare.owners,
         // The schema's own comment may hold a mark; it is compared by what else it says.
         "comment" => {
-            !(aspect.kind == "schema" && aspect.value.as_deref().is_some_and(|text| strip_mark(text).is_empty()))
+            !(aspect.kind == "schema"
+                && aspect
+                    .value
+                    .as_deref()
+                    .is_some_and(|text| strip_mark(text).is_empty()))
         }
         _ => true,
     }
@@ -67,13 +84,22 @@ pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
 
 pub(crate) type Aspects = BTreeMap<(String, String, String), Option<String>>;
 
-pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, schema: &str) -> Vec<Difference> {
+pub(crate) fn differences(
+    sources: Aspects,
+    mut copies: Aspects,
+    copy: &str,
+    schema: &str,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for ((kind, object, aspect), source) in sources {
         let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
         let same = match (&source, &counterpart) {
             (Some(source), Some(Some(value))) => {
-                let source = if kind == "schema" && aspect == "comment" { strip_mark(source) } else { source };
+                let source = if kind == "schema" && aspect == "comment" {
+                    strip_mark(source)
+                } else {
+                    source
+                };
                 is_same(&aspect, source, value, copy, schema)
             }
             (None, Some(None)) => true,
@@ -81,16 +107,26 @@ pub(crate) fn differences(sources: Aspects, mut copies: Aspects, copy: &str, sch
         };
         if !same {
             let copy = counterpart.map(Option::unwrap_or_default);
-            found.push(Difference { kind, object, aspect, source: Some(source.unwrap_or_default()), copy });
+            found.push(Difference {
+                kind,
+                object,
+                aspect,
+                source: Some(source.unwrap_or_default()),
+                copy,
+            });
         }
     }
-    found.extend(copies.into_iter().map(|((kind, object, aspect), value)| Difference {
-        kind,
-        object,
-        aspect,
-        source: None,
-        copy: Some(value.unwrap_or_default()),
-    }));
+    found.extend(
+        copies
+            .into_iter()
+            .map(|((kind, object, aspect), value)| Difference {
+                kind,
+                object,
+                aspect,
+                source: None,
+                copy: Some(value.unwrap_or_default()),
+            }),
+    );
     found
 }
 
@@ -129,7 +165,9 @@ fn unescaped(text: &str, from: &str, to: &str) -> String {
 fn walk(value: &Value, from: &str, to: &str, is_data: bool, output: &mut String) {
     match value {
         Value::String(text) => canonical(text, from, to, is_data, output),
-        Value::Array(items) => items.iter().for_each(|item| walk(item, from, to, is_data, output)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| walk(item, from, to, is_data, output)),
         Value::Object(fields) => {
             for (name, field) in fields {
                 output.push_str(name);
@@ -182,23 +220,51 @@ mod tests {
 
     #[test]
     fn texts_are_the_same_but_for_the_name() {
-        let same = |source: &str, copy: &str, schema: &str| is_same("definition", source, copy, "stamp_1", schema);
+        let same = |source: &str, copy: &str, schema: &str| {
+            is_same("definition", source, copy, "stamp_1", schema)
+        };
         assert!(same("select app.t", "select stamp_1.t", "app"));
-        assert!(same("select APP.t, 'App.s'", "select stamp_1.t, 'stamp_1.s'", "app"));
-        assert!(same("nextval('\"My App\".s')", "nextval('stamp_1.s')", "My App"));
-        assert!(same("{\"body\": \"select \\\"My App\\\".t\"}", "{\"body\": \"select stamp_1.t\"}", "My App"));
-        assert!(same("SET search_path TO 'My App'", "SET search_path TO 'stamp_1'", "My App"));
+        assert!(same(
+            "select APP.t, 'App.s'",
+            "select stamp_1.t, 'stamp_1.s'",
+            "app"
+        ));
+        assert!(same(
+            "nextval('\"My App\".s')",
+            "nextval('stamp_1.s')",
+            "My App"
+        ));
+        assert!(same(
+            "{\"body\": \"select \\\"My App\\\".t\"}",
+            "{\"body\": \"select stamp_1.t\"}",
+            "My App"
+        ));
+        assert!(same(
+            "SET search_path TO 'My App'",
+            "SET search_path TO 'stamp_1'",
+            "My App"
+        ));
         assert!(!same("select app.t", "select stamp_1.u", "app"));
         assert!(!same("select app.t", "select other.t", "app"));
         assert!(!same("select 'a'", "select 'A '", "app"));
         // A name that needs quotes: as an identifier, and as a value.
-        assert!(same("'\"O''Neil \"\"x\"\"\"'::regnamespace", "'stamp_1'::regnamespace", "O'Neil \"x\""));
-        assert!(same("current_schema = 'O''Neil \"x\"'", "current_schema = 'stamp_1'", "O'Neil \"x\""));
+        assert!(same(
+            "'\"O''Neil \"\"x\"\"\"'::regnamespace",
+            "'stamp_1'::regnamespace",
+            "O'Neil \"x\""
+        ));
+        assert!(same(
+            "current_schema = 'O''Neil \"x\"'",
+            "current_schema = 'stamp_1'",
+            "O'Neil \"x\""
+        ));
     }
 
     #[test]
     fn case_counts_in_what_is_data() {
-        let same = |aspect: &str, source: &str, copy: &str| is_same(aspect, source, copy, "stamp_1", "app");
+        let same = |aspect: &str, source: &str, copy: &str| {
+            is_same(aspect, source, copy, "stamp_1", "app")
+        };
         for [source, copy] in [
             ["'Active'::text", "'active'::text"],
             ["{\"labels\": [\"New\"]}", "{\"labels\": [\"new\"]}"],

@@ -31,8 +31,13 @@ pub struct Dump {
 /// Byte ranges of rows in a dump.
 #[derive(Clone, Debug)]
 pub(super) enum RowsAt {
-    Copy { statement: Range<usize>, data: Range<usize> },
-    Insert { statement: Range<usize> },
+    Copy {
+        statement: Range<usize>,
+        data: Range<usize>,
+    },
+    Insert {
+        statement: Range<usize>,
+    },
 }
 
 /// Rows of a table as a dump holds them.
@@ -51,9 +56,16 @@ impl Data {
             self.rows.extend(data.rows);
             return Ok(());
         }
-        let (Some(to), Some(from)) = (&self.columns, &data.columns) else { return Err(ValueError::Columns) };
-        let order: Option<Vec<usize>> = to.iter().map(|name| from.iter().position(|column| column == name)).collect();
-        let order = order.filter(|order| order.len() == from.len()).ok_or(ValueError::Columns)?;
+        let (Some(to), Some(from)) = (&self.columns, &data.columns) else {
+            return Err(ValueError::Columns);
+        };
+        let order: Option<Vec<usize>> = to
+            .iter()
+            .map(|name| from.iter().position(|column| column == name))
+            .collect();
+        let order = order
+            .filter(|order| order.len() == from.len())
+            .ok_or(ValueError::Columns)?;
         for row in data.rows {
             let row: Option<Vec<Value>> = order.iter().map(|at| row.get(*at).cloned()).collect();
             self.rows.push(row.ok_or(ValueError::Columns)?);
@@ -166,7 +178,14 @@ fn found(others: &[String]) -> String {
     if others.is_empty() {
         "; it names no schema at all".to_owned()
     } else {
-        format!("; it has {}", others.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", "))
+        format!(
+            "; it has {}",
+            others
+                .iter()
+                .map(|name| quote(name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
     }
 }
 
@@ -191,7 +210,13 @@ impl Dump {
                     reader.dump.has_data = true;
                     let object = Object::of(&statement, text);
                     if reader.is_ours(&object.scope) {
-                        reader.rows(object, RowsAt::Copy { statement: statement.range(), data });
+                        reader.rows(
+                            object,
+                            RowsAt::Copy {
+                                statement: statement.range(),
+                                data,
+                            },
+                        );
                     }
                 }
                 Segment::Meta { range } => reader.meta(range.start)?,
@@ -205,14 +230,19 @@ impl Dump {
     /// # Errors
     /// [`DumpError::Rows`] where a row is not made of literals.
     pub fn data(&self, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
-        let Some(places) = self.rows.get(table) else { return Ok(None) };
+        let Some(places) = self.rows.get(table) else {
+            return Ok(None);
+        };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut all: Option<Data> = None;
         for place in places {
             let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
             let sql = text.get(statement.clone()).unwrap_or_default();
-            let refuse =
-                |source| DumpError::Rows { line: line_of(text, statement.start), table: table.to_owned(), source };
+            let refuse = |source| DumpError::Rows {
+                line: line_of(text, statement.start),
+                table: table.to_owned(),
+                source,
+            };
             let script = Script::parse_head(sql);
             let data = match place {
                 RowsAt::Copy { data, .. } => Data {
@@ -233,7 +263,10 @@ impl Dump {
     pub fn tables(&self) -> impl Iterator<Item = &str> {
         self.statements
             .iter()
-            .filter(|statement| statement.object.action == Action::Create && statement.object.kind == ObjectKind::Table)
+            .filter(|statement| {
+                statement.object.action == Action::Create
+                    && statement.object.kind == ObjectKind::Table
+            })
             .map(|statement| statement.object.name.as_str())
     }
 }
@@ -287,7 +320,11 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
     fn one_schema_out_of_a_database() {
         let dump = Dump::read(WHOLE, "app").unwrap();
         assert_eq!(dump.server, Some(15));
-        let texts: Vec<&str> = dump.statements.iter().map(|statement| statement.text.as_str()).collect();
+        let texts: Vec<&str> = dump
+            .statements
+            .iter()
+            .map(|statement| statement.text.as_str())
+            .collect();
         assert_eq!(texts.len(), 10, "{texts:#?}");
         assert_eq!(texts[5], "ALTER VIEW app.v OWNER TO postgres");
         assert!(texts[9].ends_with("ON TABLES TO bob"));
@@ -307,39 +344,81 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
             CREATE CAST (integer AS app.ty) WITH INOUT;\nCREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x);\n\
             CREATE CAST (a.x AS a.y) WITH INOUT;\n";
         let dump = Dump::read(text, "app").unwrap();
-        let objects: Vec<String> = dump.statements.iter().map(|statement| statement.object.to_string()).collect();
+        let objects: Vec<String> = dump
+            .statements
+            .iter()
+            .map(|statement| statement.object.to_string())
+            .collect();
         assert_eq!(
             objects,
-            ["type ty", "type ty", "cast (integer AS ty)", "function f(ty)", "cast (ty AS text)", "view v"]
+            [
+                "type ty",
+                "type ty",
+                "cast (integer AS ty)",
+                "function f(ty)",
+                "cast (ty AS text)",
+                "view v"
+            ]
         );
-        assert_eq!(dump.left_out, ["CREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x)"]);
+        assert_eq!(
+            dump.left_out,
+            ["CREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x)"]
+        );
     }
 
     #[test]
     fn unqualified_names_are_refused() {
         let old = "SET search_path = app, pg_catalog;\nSET default_with_oids = false;\nCREATE TABLE t (id integer);\n";
         let error = Dump::read(old, "app").unwrap_err().to_string();
-        assert!(error.starts_with("line 3: 'table t' is named without its schema; make the dump with"), "{error}");
-        assert!(Dump::read("CREATE TABLE app.t ();\nGRANT SELECT ON LARGE OBJECT 1 TO a;", "app").is_ok());
+        assert!(
+            error.starts_with("line 3: 'table t' is named without its schema; make the dump with"),
+            "{error}"
+        );
+        assert!(
+            Dump::read(
+                "CREATE TABLE app.t ();\nGRANT SELECT ON LARGE OBJECT 1 TO a;",
+                "app"
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn quoted_settings_are_names() {
-        let dump = Dump::read("SET default_table_access_method = \"heap\";\nCREATE TABLE app.t ();", "app").unwrap();
+        let dump = Dump::read(
+            "SET default_table_access_method = \"heap\";\nCREATE TABLE app.t ();",
+            "app",
+        )
+        .unwrap();
         assert_eq!(dump.statements.len(), 1);
     }
 
     #[test]
     fn what_cannot_be_captured() {
         for (text, expected) in [
-            ("PGDMP\u{1}", "this is an archive of pg_dump's custom format"),
+            (
+                "PGDMP\u{1}",
+                "this is an archive of pg_dump's custom format",
+            ),
             (WHOLE, "the dump has no schema 'none'; it has app, public"),
-            ("SET client_encoding = 'LATIN1';", "line 1: the dump is in LATIN1"),
-            ("SET standard_conforming_strings = off;", "line 1: the dump was made with"),
+            (
+                "SET client_encoding = 'LATIN1';",
+                "line 1: the dump is in LATIN1",
+            ),
+            (
+                "SET standard_conforming_strings = off;",
+                "line 1: the dump was made with",
+            ),
             ("\\! id\n", "line 1: psql meta-command '\\!'"),
-            ("CREATE EXTENSION citext WITH SCHEMA none;", "extension citext is installed in the schema"),
+            (
+                "CREATE EXTENSION citext WITH SCHEMA none;",
+                "extension citext is installed in the schema",
+            ),
             ("CREATE TABLE none.t (", "the dump cannot be read"),
-            ("ANALYZE none.t;", "line 1: cannot tell what this statement does"),
+            (
+                "ANALYZE none.t;",
+                "line 1: cannot tell what this statement does",
+            ),
         ] {
             let error = Dump::read(text, "none").unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

@@ -21,17 +21,26 @@ pub(super) fn has_identity(dump: &Dump, table: &str) -> bool {
 pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>> {
     let mut tables = BTreeMap::<String, BTreeSet<String>>::new();
     let mut add = |sequence: &str, table: &str| {
-        tables.entry(sequence.to_owned()).or_default().insert(table.to_owned());
+        tables
+            .entry(sequence.to_owned())
+            .or_default()
+            .insert(table.to_owned());
     };
     for statement in &dump.statements {
-        let tokens: Vec<Token> = crate::sql::tokens(&statement.text).into_iter().filter(|t| !t.is_trivia()).collect();
+        let tokens: Vec<Token> = crate::sql::tokens(&statement.text)
+            .into_iter()
+            .filter(|t| !t.is_trivia())
+            .collect();
         let text = statement.text.as_str();
         let name_at = |index: usize| -> Vec<String> {
             let rest = tokens.get(index..).unwrap_or_default();
-            let dotted = rest
-                .iter()
-                .step_by(2)
-                .zip(rest.iter().skip(1).step_by(2).map(|dot| dot.is(text, ".")).chain(std::iter::repeat(false)));
+            let dotted = rest.iter().step_by(2).zip(
+                rest.iter()
+                    .skip(1)
+                    .step_by(2)
+                    .map(|dot| dot.is(text, "."))
+                    .chain(std::iter::repeat(false)),
+            );
             let mut parts = Vec::new();
             for (token, more) in dotted {
                 parts.extend(identifier_value(*token, text));
@@ -42,7 +51,11 @@ pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>>
             parts
         };
         let find = |words: [&str; 2]| {
-            tokens.windows(2).position(|pair| pair.iter().zip(words).all(|(token, word)| token.is_word(text, word)))
+            tokens.windows(2).position(|pair| {
+                pair.iter()
+                    .zip(words)
+                    .all(|(token, word)| token.is_word(text, word))
+            })
         };
         match statement.object.kind {
             ObjectKind::Sequence => {
@@ -62,14 +75,28 @@ pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>>
             _ => {}
         }
         // A default that counts with a sequence of which nobody is the owner.
-        if matches!(statement.object.kind, ObjectKind::Table | ObjectKind::Column)
-            && matches!(statement.object.action, Action::Create | Action::Alter)
+        if matches!(
+            statement.object.kind,
+            ObjectKind::Table | ObjectKind::Column
+        ) && matches!(statement.object.action, Action::Create | Action::Alter)
         {
-            let table = statement.object.table.as_deref().unwrap_or(&statement.object.name);
-            for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.is_word(text, "nextval")) {
-                let literal = tokens.get(at + 2).and_then(|literal| content(*literal, text));
+            let table = statement
+                .object
+                .table
+                .as_deref()
+                .unwrap_or(&statement.object.name);
+            for (at, token) in tokens
+                .iter()
+                .enumerate()
+                .filter(|(_, token)| token.is_word(text, "nextval"))
+            {
+                let literal = tokens
+                    .get(at + 2)
+                    .and_then(|literal| content(*literal, text));
                 let opens = tokens.get(at + 1).is_some_and(|open| open.is(text, "("));
-                let Some(literal) = literal.filter(|_| opens && !token.is(text, ".")) else { continue };
+                let Some(literal) = literal.filter(|_| opens && !token.is(text, ".")) else {
+                    continue;
+                };
                 let parts: Vec<String> = crate::sql::tokens(&literal.text)
                     .into_iter()
                     .filter_map(|part| identifier_value(part, &literal.text))
@@ -90,9 +117,14 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
             && statement.object.kind == ObjectKind::Table
             && statement.object.name == table
     });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else { return Vec::new() };
+    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+        return Vec::new();
+    };
     let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
-    for token in crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()) {
+    for token in crate::sql::tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+    {
         match (token.kind, token.text(text)) {
             (Kind::Punctuation, "(") => {
                 depth += 1;
@@ -107,7 +139,15 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
             (Kind::Punctuation, ",") if depth == 1 => first = true,
             _ if first => {
                 first = false;
-                let constraint = ["constraint", "like", "check", "primary", "unique", "foreign", "exclude"];
+                let constraint = [
+                    "constraint",
+                    "like",
+                    "check",
+                    "primary",
+                    "unique",
+                    "foreign",
+                    "exclude",
+                ];
                 if !constraint.iter().any(|word| token.is_word(text, word)) {
                     columns.extend(identifier_value(token, text));
                 }
@@ -126,20 +166,31 @@ pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
         if object.kind != ObjectKind::Table || !text.contains("PARTITION") {
             continue;
         }
-        let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|t| !t.is_trivia()).collect();
+        let tokens: Vec<Token> = crate::sql::tokens(text)
+            .into_iter()
+            .filter(|t| !t.is_trivia())
+            .collect();
         let name_behind = |words: [&str; 2]| {
-            let at =
-                tokens.windows(2).position(|p| p.iter().zip(words).all(|(token, word)| token.is_word(text, word)))?;
+            let at = tokens.windows(2).position(|p| {
+                p.iter()
+                    .zip(words)
+                    .all(|(token, word)| token.is_word(text, word))
+            })?;
             let (schema, name) = (tokens.get(at + 2)?, tokens.get(at + 4)?);
             identifier_value(*schema, text)?;
             identifier_value(*name, text)
         };
         match object.action {
             Action::Alter => {
-                parents.extend(name_behind(["attach", "partition"]).map(|partition| (partition, object.name.clone())));
+                parents.extend(
+                    name_behind(["attach", "partition"])
+                        .map(|partition| (partition, object.name.clone())),
+                );
             }
             Action::Create => {
-                parents.extend(name_behind(["partition", "of"]).map(|parent| (object.name.clone(), parent)));
+                parents.extend(
+                    name_behind(["partition", "of"]).map(|parent| (object.name.clone(), parent)),
+                );
             }
             _ => {}
         }
@@ -161,12 +212,18 @@ pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
             && statement.object.kind == ObjectKind::Table
             && statement.object.name == table
     });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else { return Vec::new() };
-    let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+        return Vec::new();
+    };
+    let tokens: Vec<Token> = crate::sql::tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     let listed = listed_columns(dump, table);
     let type_at = |at: usize| match tokens.get(at..).unwrap_or_default() {
         [schema, dot, name, ..]
-            if identifier_value(*schema, text).as_deref() == Some("pg_catalog") && dot.is(text, ".") =>
+            if identifier_value(*schema, text).as_deref() == Some("pg_catalog")
+                && dot.is(text, ".") =>
         {
             Some(name.text(text))
         }
@@ -176,10 +233,17 @@ pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
     tokens
         .windows(2)
         .enumerate()
-        .filter(|(_, pair)| matches!(pair, [before, _] if before.is(text, "(") || before.is(text, ",")))
+        .filter(
+            |(_, pair)| matches!(pair, [before, _] if before.is(text, "(") || before.is(text, ",")),
+        )
         .filter_map(|(at, pair)| {
-            let name = type_at(at + 2).map(|name| name.trim_matches('"')).filter(|name| name.starts_with("reg"))?;
-            Some((identifier_value(*pair.last()?, text)?, name == "regnamespace"))
+            let name = type_at(at + 2)
+                .map(|name| name.trim_matches('"'))
+                .filter(|name| name.starts_with("reg"))?;
+            Some((
+                identifier_value(*pair.last()?, text)?,
+                name == "regnamespace",
+            ))
         })
         .filter(|(column, _)| listed.contains(column))
         .collect()
@@ -188,15 +252,19 @@ pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
 /// The columns of a table's primary key, in order; empty without one.
 pub(super) fn primary_key(dump: &Dump, table: &str) -> Vec<String> {
     for statement in &dump.statements {
-        if statement.object.kind != ObjectKind::Constraint || statement.object.table.as_deref() != Some(table) {
+        if statement.object.kind != ObjectKind::Constraint
+            || statement.object.table.as_deref() != Some(table)
+        {
             continue;
         }
         let text = statement.text.as_str();
-        let tokens: Vec<Token> = crate::sql::tokens(text).into_iter().filter(|t| !t.is_trivia()).collect();
-        let Some(at) = tokens
-            .windows(2)
-            .position(|pair| matches!(pair, [a, b] if a.is_word(text, "primary") && b.is_word(text, "key")))
-        else {
+        let tokens: Vec<Token> = crate::sql::tokens(text)
+            .into_iter()
+            .filter(|t| !t.is_trivia())
+            .collect();
+        let Some(at) = tokens.windows(2).position(
+            |pair| matches!(pair, [a, b] if a.is_word(text, "primary") && b.is_word(text, "key")),
+        ) else {
             continue;
         };
         let columns = tokens.get(at + 3..).unwrap_or_default();
@@ -247,6 +315,9 @@ mod tests {
         let parents = partitions(&dump);
         assert!(is_partition_of(&parents, "P 1", "p") && is_partition_of(&parents, "p2", "p"));
         assert!(!is_partition_of(&parents, "p", "p2") && parents.len() == 2);
-        assert_eq!(name_columns(&dump, "p"), [("r".to_owned(), false), ("q".to_owned(), false)]);
+        assert_eq!(
+            name_columns(&dump, "p"),
+            [("r".to_owned(), false), ("q".to_owned(), false)]
+        );
     }
 }

@@ -39,7 +39,10 @@ impl<'a> Reader<'a> {
         let mut dump = Dump::default();
         for line in source.split('\n').take(40) {
             if let Some(version) = line.strip_prefix("-- Dumped from database version ") {
-                let major = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+                let major = version
+                    .split(|c: char| !c.is_ascii_digit())
+                    .next()
+                    .unwrap_or_default();
                 dump.server = major.parse().ok();
                 break;
             }
@@ -70,14 +73,24 @@ impl<'a> Reader<'a> {
         match command {
             "\\restrict" | "\\unrestrict" | "\\connect" | "\\encoding" => Ok(()),
             _ => {
-                let command = command.chars().filter(|character| !character.is_control()).collect();
-                Err(DumpError::Meta { line: self.line(offset), command })
+                let command = command
+                    .chars()
+                    .filter(|character| !character.is_control())
+                    .collect();
+                Err(DumpError::Meta {
+                    line: self.line(offset),
+                    command,
+                })
             }
         }
     }
 
     pub(super) fn rows(&mut self, object: Object, place: RowsAt) {
-        let rows = if object.scope == Scope::None { &mut self.unqualified } else { &mut self.dump.rows };
+        let rows = if object.scope == Scope::None {
+            &mut self.unqualified
+        } else {
+            &mut self.dump.rows
+        };
         rows.entry(object.name).or_default().push(place);
     }
 
@@ -100,7 +113,9 @@ impl<'a> Reader<'a> {
             self.others.insert(other.clone());
         }
         let object = match object.kind {
-            ObjectKind::Cast => Object::cast_in(statement, self.source, self.schema).unwrap_or(object),
+            ObjectKind::Cast => {
+                Object::cast_in(statement, self.source, self.schema).unwrap_or(object)
+            }
             _ => object,
         };
         let ours = object.scope == Scope::Named(self.schema.to_owned());
@@ -110,7 +125,8 @@ impl<'a> Reader<'a> {
             // `--clean` begins with drops: ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing is made there.
             Action::Drop => {
                 let is_made = |statement: &DumpStatement| {
-                    statement.object.action == Action::Create && !statement.text.starts_with("CREATE OR REPLACE")
+                    statement.object.action == Action::Create
+                        && !statement.text.starts_with("CREATE OR REPLACE")
                 };
                 if !self.dump.statements.iter().any(is_made) {
                     self.dump.statements.clear();
@@ -121,13 +137,25 @@ impl<'a> Reader<'a> {
                 self.dump.has_data = true;
                 if ours {
                     let name = object.name.clone();
-                    self.dump.sequence_values.insert(name, DumpStatement { object, text: text.to_owned(), line });
+                    self.dump.sequence_values.insert(
+                        name,
+                        DumpStatement {
+                            object,
+                            text: text.to_owned(),
+                            line,
+                        },
+                    );
                 }
                 return Ok(());
             }
             Action::Rows => {
                 if self.is_ours(&object.scope) {
-                    self.rows(object, RowsAt::Insert { statement: statement.range() });
+                    self.rows(
+                        object,
+                        RowsAt::Insert {
+                            statement: statement.range(),
+                        },
+                    );
                 }
                 return Ok(());
             }
@@ -140,7 +168,9 @@ impl<'a> Reader<'a> {
             }
             Action::Create if object.kind == ObjectKind::Extension => {
                 if ours {
-                    return Err(DumpError::Extension { extension: object.name });
+                    return Err(DumpError::Extension {
+                        extension: object.name,
+                    });
                 }
                 return Ok(());
             }
@@ -158,11 +188,20 @@ impl<'a> Reader<'a> {
             self.settings_before(&object, line);
             self.push(object, text, line);
         } else if is_unqualified(&object) {
-            return Err(DumpError::Unqualified { line, object: object.to_string() });
-        } else if (object.scope == Scope::None || object.kind == ObjectKind::Cast) && self.names_schema(statement) {
+            return Err(DumpError::Unqualified {
+                line,
+                object: object.to_string(),
+            });
+        } else if (object.scope == Scope::None || object.kind == ObjectKind::Cast)
+            && self.names_schema(statement)
+        {
             // Also a cast between types elsewhere through a function of the schema: a database has it only once.
             if matches!(object.kind, ObjectKind::Global | ObjectKind::Cast) {
-                let head: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+                let head: String = text
+                    .chars()
+                    .take(60)
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .collect();
                 self.dump.left_out.push(head);
             } else if object.action == Action::Other {
                 let excerpt = text.chars().take(60).collect();
@@ -181,17 +220,28 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, object: Object, text: String, line: usize) {
-        let kinds = [ObjectKind::View, ObjectKind::MaterializedView, ObjectKind::Sequence];
+        let kinds = [
+            ObjectKind::View,
+            ObjectKind::MaterializedView,
+            ObjectKind::Sequence,
+        ];
         if object.action == Action::Create && kinds.contains(&object.kind) {
             self.kinds.insert(object.name.clone(), object.kind);
         }
-        self.dump.statements.push(DumpStatement { object, text, line });
+        self.dump
+            .statements
+            .push(DumpStatement { object, text, line });
     }
 
     /// Remembers a setting; refuses those that change what the text means.
     fn setting(&mut self, statement: &Statement, line: usize) -> Result<(), DumpError> {
         let tokens: Vec<Token> = statement.significant().collect();
-        let Some(name) = tokens.get(1).and_then(|token| identifier_value(*token, self.source)) else { return Ok(()) };
+        let Some(name) = tokens
+            .get(1)
+            .and_then(|token| identifier_value(*token, self.source))
+        else {
+            return Ok(());
+        };
         let value = tokens.get(3).map(|token| {
             content(*token, self.source)
                 .map(|content| content.text)
@@ -200,20 +250,39 @@ impl<'a> Reader<'a> {
         });
         let value = value.unwrap_or_default();
         match name.as_str() {
-            "client_encoding" if !matches!(value.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8" | "SQL_ASCII") => {
-                Err(DumpError::Encoding { line, encoding: value })
+            "client_encoding"
+                if !matches!(
+                    value.to_ascii_uppercase().as_str(),
+                    "UTF8" | "UTF-8" | "SQL_ASCII"
+                ) =>
+            {
+                Err(DumpError::Encoding {
+                    line,
+                    encoding: value,
+                })
             }
-            "standard_conforming_strings" if value.eq_ignore_ascii_case("off") => Err(DumpError::Strings { line }),
+            "standard_conforming_strings" if value.eq_ignore_ascii_case("off") => {
+                Err(DumpError::Strings { line })
+            }
             "default_tablespace" | "default_table_access_method" => {
                 self.settings.current.insert(name, value);
                 Ok(())
             }
-            "session" if tokens.get(2).is_some_and(|token| token.is_word(self.source, "authorization")) => {
+            "session"
+                if tokens
+                    .get(2)
+                    .is_some_and(|token| token.is_word(self.source, "authorization")) =>
+            {
                 // Around GRANTs that another role than the owner gave.
-                let text = if tokens.first().is_some_and(|token| token.is_word(self.source, "reset")) {
+                let text = if tokens
+                    .first()
+                    .is_some_and(|token| token.is_word(self.source, "reset"))
+                {
                     "SET LOCAL SESSION AUTHORIZATION DEFAULT".to_owned()
                 } else {
-                    statement.text(self.source).replacen("SET ", "SET LOCAL ", 1)
+                    statement
+                        .text(self.source)
+                        .replacen("SET ", "SET LOCAL ", 1)
                 };
                 let object = Object {
                     action: Action::Privileges,
@@ -234,14 +303,30 @@ impl<'a> Reader<'a> {
         let concerned = object.action == Action::Create
             && matches!(
                 object.kind,
-                ObjectKind::Table | ObjectKind::MaterializedView | ObjectKind::Index | ObjectKind::Constraint
+                ObjectKind::Table
+                    | ObjectKind::MaterializedView
+                    | ObjectKind::Index
+                    | ObjectKind::Constraint
             );
         if !concerned {
             return;
         }
-        for (name, default) in [("default_tablespace", ""), ("default_table_access_method", "heap")] {
-            let current = self.settings.current.get(name).cloned().unwrap_or_else(|| default.to_owned());
-            let written = self.settings.written.get(name).cloned().unwrap_or_else(|| default.to_owned());
+        for (name, default) in [
+            ("default_tablespace", ""),
+            ("default_table_access_method", "heap"),
+        ] {
+            let current = self
+                .settings
+                .current
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| default.to_owned());
+            let written = self
+                .settings
+                .written
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| default.to_owned());
             if current != written {
                 let text = format!("SET LOCAL {name} = {}", crate::sql::quote_literal(&current));
                 self.settings.written.insert(name.to_owned(), current);
@@ -258,9 +343,17 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn finish(mut self) -> Result<Dump, DumpError> {
-        if !self.dump.statements.iter().any(|statement| statement.object.action != Action::Setting) {
+        if !self
+            .dump
+            .statements
+            .iter()
+            .any(|statement| statement.object.action != Action::Setting)
+        {
             let others = self.others.into_iter().collect();
-            return Err(DumpError::NoSchema { schema: self.schema.to_owned(), others });
+            return Err(DumpError::NoSchema {
+                schema: self.schema.to_owned(),
+                others,
+            });
         }
         drop_empty_sessions(&mut self.dump.statements);
         sort_overloads(&mut self.dump.statements, self.schema);
@@ -290,13 +383,17 @@ fn is_unqualified(object: &Object) -> bool {
     );
     object.scope == Scope::None
         && of_a_schema
-        && matches!(object.action, Action::Create | Action::Alter | Action::Owner)
+        && matches!(
+            object.action,
+            Action::Create | Action::Alter | Action::Owner
+        )
 }
 
 /// Removes `SET SESSION AUTHORIZATION` pairs that have nothing of the schema between them.
 fn drop_empty_sessions(statements: &mut Vec<DumpStatement>) {
     let is_session = |statement: &DumpStatement| {
-        statement.object.kind == ObjectKind::Setting && statement.object.action == Action::Privileges
+        statement.object.kind == ObjectKind::Setting
+            && statement.object.action == Action::Privileges
     };
     while let Some(at) = statements.windows(2).position(
         |pair| matches!(pair, [set, reset] if is_session(set) && is_session(reset) && reset.text.ends_with("DEFAULT")),
@@ -316,7 +413,11 @@ mod tests {
             "a",
         )
         .unwrap();
-        let texts: Vec<&str> = dump.statements.iter().map(|statement| statement.text.as_str()).collect();
+        let texts: Vec<&str> = dump
+            .statements
+            .iter()
+            .map(|statement| statement.text.as_str())
+            .collect();
         assert_eq!(
             texts,
             [

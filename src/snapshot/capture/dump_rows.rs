@@ -19,18 +19,28 @@ pub(super) fn rows_of_dump(
             Some(data) => {
                 let columns = data.columns.unwrap_or_default();
                 let identity = has_identity(dump, table);
-                let mut table_rows = TableRows { table: table.clone(), columns, rows: data.rows, identity };
+                let mut table_rows = TableRows {
+                    table: table.clone(),
+                    columns,
+                    rows: data.rows,
+                    identity,
+                };
                 let listed = listed_columns(dump, table);
                 if table_rows.columns.is_empty() && listed.is_empty() {
                     // COPY has an empty line for a row of a table without columns.
                     let empty = Value::Text(String::new());
-                    table_rows.rows.iter_mut().for_each(|row| row.retain(|value| *value != empty));
+                    table_rows
+                        .rows
+                        .iter_mut()
+                        .for_each(|row| row.retain(|value| *value != empty));
                 }
                 table_rows.name_columns(listed);
                 rows.push(table_rows);
             }
             None if seeds.contains(table) && !dump.has_data => {
-                return Err(CaptureError::NoRows { table: table.clone() });
+                return Err(CaptureError::NoRows {
+                    table: table.clone(),
+                });
             }
             None => {}
         }
@@ -41,26 +51,43 @@ pub(super) fn rows_of_dump(
 /// The rows of a table and of all its partitions, in the order of the table's columns.
 fn data_with_partitions(dump: &Dump, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
     let parents = partitions(dump);
-    let partitions: Vec<&String> =
-        parents.keys().filter(|partition| is_partition_of(&parents, partition, table)).collect();
+    let partitions: Vec<&String> = parents
+        .keys()
+        .filter(|partition| is_partition_of(&parents, partition, table))
+        .collect();
     let own = dump.data(text, table)?;
     if partitions.is_empty() {
         return Ok(own);
     }
     let (listed, mut found) = (listed_columns(dump, table), Vec::from_iter(own));
     for partition in partitions {
-        let Some(mut data) = dump.data(text, partition)? else { continue };
-        data.columns.get_or_insert_with(|| listed_columns(dump, partition));
+        let Some(mut data) = dump.data(text, partition)? else {
+            continue;
+        };
+        data.columns
+            .get_or_insert_with(|| listed_columns(dump, partition));
         found.push(data);
     }
-    let Some(first) = found.first() else { return Ok(None) };
+    let Some(first) = found.first() else {
+        return Ok(None);
+    };
     // Generated columns are not among those that COPY names.
     let named = first.columns.clone().unwrap_or_else(|| listed.clone());
-    let columns = listed.into_iter().filter(|column| named.contains(column)).collect();
-    let mut all = Data { columns: Some(columns), rows: Vec::new() };
+    let columns = listed
+        .into_iter()
+        .filter(|column| named.contains(column))
+        .collect();
+    let mut all = Data {
+        columns: Some(columns),
+        rows: Vec::new(),
+    };
     for mut data in found {
         data.columns.get_or_insert_with(|| named.clone());
-        let refuse = |source| DumpError::Rows { line: 1, table: table.to_owned(), source };
+        let refuse = |source| DumpError::Rows {
+            line: 1,
+            table: table.to_owned(),
+            source,
+        };
         all.append(data).map_err(refuse)?;
     }
     Ok(Some(all))

@@ -61,7 +61,11 @@ pub async fn inspect(server: &Server, schema: &str, stop: &Stop) -> Result<Inspe
     );
     let mut lines = server.query_json(&sql, stop).await?.into_iter();
     let value = lines.next().unwrap_or_default();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })
+    serde_json::from_value(value).map_err(|source| PsqlError::Output {
+        line: 1,
+        text: String::new(),
+        source,
+    })
 }
 
 /// The schemas behind the tenant's own in a `search_path`: without `"$user"`, the system's and the tenant's.
@@ -86,9 +90,17 @@ pub(super) fn wanted_tables<'a>(
     let present: BTreeSet<&str> = present.collect();
     let versions = match versions_table {
         Some(table) => vec![table.to_owned()],
-        None => VERSIONS_TABLES.iter().filter(|table| present.contains(**table)).map(|t| (*t).to_owned()).collect(),
+        None => VERSIONS_TABLES
+            .iter()
+            .filter(|table| present.contains(**table))
+            .map(|t| (*t).to_owned())
+            .collect(),
     };
-    let seeds = seeds.iter().filter(|seed| !versions.contains(seed)).cloned().collect();
+    let seeds = seeds
+        .iter()
+        .filter(|seed| !versions.contains(seed))
+        .cloned()
+        .collect();
     (versions, seeds)
 }
 
@@ -113,7 +125,15 @@ pub(super) async fn read_rows(
          SET LOCAL row_security = off;\n",
     );
     let mut found = Vec::new();
-    for InspectedTable { name, columns, identity, partitioned, own_types, .. } in &inspection.tables {
+    for InspectedTable {
+        name,
+        columns,
+        identity,
+        partitioned,
+        own_types,
+        ..
+    } in &inspection.tables
+    {
         if !tables.contains(name) {
             continue;
         }
@@ -137,11 +157,20 @@ pub(super) async fn read_rows(
             quote(schema),
             quote(name)
         );
-        found.push(TableRows { table: name.clone(), columns: columns.clone(), rows: Vec::new(), identity: *identity });
+        found.push(TableRows {
+            table: name.clone(),
+            columns: columns.clone(),
+            rows: Vec::new(),
+            identity: *identity,
+        });
     }
     let users = sequence_tables(dump);
     let are_read = |of: &BTreeSet<String>| of.iter().any(|table| tables.contains(table));
-    for sequence in users.iter().filter(|(_, of)| are_read(of)).map(|(sequence, _)| sequence) {
+    for sequence in users
+        .iter()
+        .filter(|(_, of)| are_read(of))
+        .map(|(sequence, _)| sequence)
+    {
         let _ = writeln!(
             sql,
             "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};",
@@ -152,13 +181,20 @@ pub(super) async fn read_rows(
     }
     sql.push_str("COMMIT;\n");
     for value in server.query_json(&sql, stop).await? {
-        if let Ok((index, row)) = serde_json::from_value::<(usize, Vec<Option<String>>)>(value.clone()) {
+        if let Ok((index, row)) =
+            serde_json::from_value::<(usize, Vec<Option<String>>)>(value.clone())
+        {
             if let Some(table) = found.get_mut(index) {
                 table.rows.push(row.into_iter().map(Into::into).collect());
             }
-        } else if let Ok((sequence, last, called)) = serde_json::from_value::<(String, String, bool)>(value) {
+        } else if let Ok((sequence, last, called)) =
+            serde_json::from_value::<(String, String, bool)>(value)
+        {
             let qualified = format!("{}.{}", quote(schema), quote(&sequence));
-            let text = format!("SELECT pg_catalog.setval({}, {last}, {called})", quote_literal(&qualified));
+            let text = format!(
+                "SELECT pg_catalog.setval({}, {last}, {called})",
+                quote_literal(&qualified)
+            );
             let object = Object {
                 action: Action::Rows,
                 kind: ObjectKind::Sequence,
@@ -166,7 +202,14 @@ pub(super) async fn read_rows(
                 name: sequence.clone(),
                 table: None,
             };
-            dump.sequence_values.insert(sequence, DumpStatement { object, text, line: 0 });
+            dump.sequence_values.insert(
+                sequence,
+                DumpStatement {
+                    object,
+                    text,
+                    line: 0,
+                },
+            );
         }
     }
     Ok(found)
@@ -178,7 +221,10 @@ mod tests {
 
     #[test]
     fn schemas_shared_by_tenants() {
-        assert_eq!(shared_schemas("\"$user\", App, \"My Ext\", public, pg_temp", "app"), ["My Ext", "public"]);
+        assert_eq!(
+            shared_schemas("\"$user\", App, \"My Ext\", public, pg_temp", "app"),
+            ["My Ext", "public"]
+        );
         assert_eq!(shared_schemas("", "app"), Vec::<String>::new());
     }
 }

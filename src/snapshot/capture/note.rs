@@ -36,20 +36,37 @@ pub enum Note {
 impl std::fmt::Display for Note {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::LeftOut(statement) => write!(formatter, "left out, as it belongs to no schema: {statement}"),
+            Self::LeftOut(statement) => write!(
+                formatter,
+                "left out, as it belongs to no schema: {statement}"
+            ),
             Self::UnusedDecision(object) => {
-                write!(formatter, "the decision for {object} concerns no object of the schema")
+                write!(
+                    formatter,
+                    "the decision for {object} concerns no object of the schema"
+                )
             }
             Self::ColumnOrder(table) => {
-                write!(formatter, "{table} has its inherited columns first, which no dump can make otherwise")
+                write!(
+                    formatter,
+                    "{table} has its inherited columns first, which no dump can make otherwise"
+                )
             }
-            Self::NotProven => formatter.write_str("the snapshot was not proven equal to its source"),
+            Self::NotProven => {
+                formatter.write_str("the snapshot was not proven equal to its source")
+            }
             Self::AskedServer { objects } => {
-                write!(formatter, "{objects} definitions with names like the schema's were settled by the server")
+                write!(
+                    formatter,
+                    "{objects} definitions with names like the schema's were settled by the server"
+                )
             }
             Self::NameInRows { rows, values } => {
-                let (verb, values) =
-                    if *values == 1 { ("is", "1 value") } else { ("are", &*format!("{values} values")) };
+                let (verb, values) = if *values == 1 {
+                    ("is", "1 value")
+                } else {
+                    ("are", &*format!("{values} values"))
+                };
                 write!(
                     formatter,
                     "{values} in {rows} {verb} the schema's name and stay for every tenant; --rename '{rows}' makes \
@@ -57,7 +74,11 @@ impl std::fmt::Display for Note {
                 )
             }
             Self::Carried { table, rows } => {
-                write!(formatter, "carried {rows} {} of {table}", if *rows == 1 { "row" } else { "rows" })
+                write!(
+                    formatter,
+                    "carried {rows} {} of {table}",
+                    if *rows == 1 { "row" } else { "rows" }
+                )
             }
         }
     }

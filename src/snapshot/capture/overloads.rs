@@ -18,15 +18,22 @@ pub(super) fn sort_overloads(statements: &mut Vec<DumpStatement>, schema: &str) 
     let mut run: Vec<Group> = Vec::new();
     for statement in std::mem::take(statements) {
         let creates = statement.object.action == Action::Create;
-        let same_name = run.last().and_then(|group| group.statements.first()).is_some_and(|first| {
-            class(first) == class(&statement) && first.object.bare_name() == statement.object.bare_name()
-        });
+        let same_name = run
+            .last()
+            .and_then(|group| group.statements.first())
+            .is_some_and(|first| {
+                class(first) == class(&statement)
+                    && first.object.bare_name() == statement.object.bare_name()
+            });
         if !same_name {
             flush(&mut run, &mut output, schema);
         }
         if creates && class(&statement).is_some() {
             let key = without_schema(&statement.text, schema);
-            run.push(Group { statements: vec![statement], key });
+            run.push(Group {
+                statements: vec![statement],
+                key,
+            });
         } else if let Some(group) = run.last_mut() {
             group.statements.push(statement);
         } else {
@@ -49,7 +56,10 @@ fn class(statement: &DumpStatement) -> Option<ObjectKind> {
 fn flush(run: &mut Vec<Group>, output: &mut Vec<DumpStatement>, schema: &str) {
     // One that calls another has to stay behind it.
     if run.len() > 1
-        && !run.iter().filter_map(|group| group.statements.first()).any(|first| calls_its_name(first, schema))
+        && !run
+            .iter()
+            .filter_map(|group| group.statements.first())
+            .any(|first| calls_its_name(first, schema))
     {
         run.sort_by(|left, right| left.key.cmp(&right.key));
     }
@@ -61,7 +71,10 @@ fn calls_its_name(statement: &DumpStatement, schema: &str) -> bool {
     if class(statement) == Some(ObjectKind::Operator) {
         return false;
     }
-    let tokens: Vec<Token> = tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<Token> = tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     let is_atomic = tokens
         .windows(2)
         .any(|pair| matches!(pair, [begin, atomic] if begin.is_word(text, "begin") && atomic.is_word(text, "atomic")));
@@ -74,7 +87,10 @@ fn calls_its_name(statement: &DumpStatement, schema: &str) -> bool {
 }
 
 fn without_schema(text: &str, schema: &str) -> String {
-    let tokens: Vec<Token> = tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<Token> = tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     let mut key = String::with_capacity(text.len());
     let mut rest = tokens.iter().peekable();
     while let Some(token) = rest.next() {
@@ -100,14 +116,27 @@ mod tests {
                  ALTER FUNCTION {schema}.f({arguments}) OWNER TO bob;\n"
             )
         };
-        let text = format!("{}{}CREATE VIEW {schema}.v AS SELECT 1;", create(first, "AS ''"), create(second, "AS ''"));
+        let text = format!(
+            "{}{}CREATE VIEW {schema}.v AS SELECT 1;",
+            create(first, "AS ''"),
+            create(second, "AS ''")
+        );
         let dump = Dump::read(&text, schema).unwrap();
-        dump.statements.iter().map(|statement| statement.object.to_string()).collect()
+        dump.statements
+            .iter()
+            .map(|statement| statement.object.to_string())
+            .collect()
     }
 
     #[test]
     fn the_order_does_not_depend_on_the_name() {
-        let expected = ["function f(text)", "function f(text)", "function f(ty)", "function f(ty)", "view v"];
+        let expected = [
+            "function f(text)",
+            "function f(text)",
+            "function f(ty)",
+            "function f(ty)",
+            "view v",
+        ];
         assert_eq!(order("app", "app.ty", "text"), expected);
         assert_eq!(order("zoo", "text", "zoo.ty"), expected);
         // What is called comes first.

@@ -68,7 +68,12 @@ pub enum ProofError {
 }
 
 fn listed(differences: &[Difference]) -> String {
-    let mut text = differences.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let mut text = differences
+        .iter()
+        .take(5)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ");
     if differences.len() > 5 {
         let _ = write!(text, "; and {} more", differences.len() - 5);
     }
@@ -119,8 +124,19 @@ pub struct ProofInputs<'a> {
 ///
 /// # Errors
 /// See [`ProofError`].
-pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Result<Proof, ProofError> {
-    let ProofInputs { snapshot, schema, source, major, live_exists, compare } = *inputs;
+pub async fn prove(
+    server: &Server,
+    inputs: &ProofInputs<'_>,
+    stop: &Stop,
+) -> Result<Proof, ProofError> {
+    let ProofInputs {
+        snapshot,
+        schema,
+        source,
+        major,
+        live_exists,
+        compare,
+    } = *inputs;
     let copy = fresh_name("stamp").map_err(ProofError::Random)?;
     let tenant = TenantName::new(copy.clone()).map_err(|_| TemplateError::Glued { line: 0 })?;
     let mut script = Script::default();
@@ -136,13 +152,20 @@ pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Re
         script.dump(dump, schema)?;
         for view in refresh {
             script.ours(&search_path(&[schema, "public"]));
-            script.ours(&format!("REFRESH MATERIALIZED VIEW {}.{}", quote(schema), quote(view)));
+            script.ours(&format!(
+                "REFRESH MATERIALIZED VIEW {}.{}",
+                quote(schema),
+                quote(view)
+            ));
         }
     }
     script.ours(&search_path(&[schema]));
     script.ours(objects(&[schema], major).trim_end().trim_end_matches(';'));
     script.ours(&settings(server.timeout));
-    let options = RenderOptions { mark: Marking::None, ..compare.clone() };
+    let options = RenderOptions {
+        mark: Marking::None,
+        ..compare.clone()
+    };
     for statement in snapshot.body_for(&tenant, &options)? {
         script.snapshot(&statement);
     }
@@ -159,29 +182,48 @@ pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Re
         .map_err(|error| script.explain(error))?;
     let (mut sources, mut copies, mut depends) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for line in &output.lines {
-        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else { continue };
+        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+            continue;
+        };
         if aspect.aspect == "depends on" {
-            depends
-                .push(format!("{} on {}", aspect.object, aspect.value.unwrap_or_default()).replace(&copy, PLACEHOLDER));
+            depends.push(
+                format!("{} on {}", aspect.object, aspect.value.unwrap_or_default())
+                    .replace(&copy, PLACEHOLDER),
+            );
         } else if is_compared(&aspect, compare) {
-            let map = if aspect.schema == copy { &mut copies } else { &mut sources };
+            let map = if aspect.schema == copy {
+                &mut copies
+            } else {
+                &mut sources
+            };
             map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
         }
     }
     if !depends.is_empty() {
         return Err(ProofError::Depends(depends));
     }
-    let objects = copies.keys().map(|(kind, object, _)| (kind, object)).collect::<BTreeSet<_>>().len();
+    let objects = copies
+        .keys()
+        .map(|(kind, object, _)| (kind, object))
+        .collect::<BTreeSet<_>>()
+        .len();
     let different = differences(sources, copies, &copy, schema);
     let (order, other): (Vec<_>, Vec<_>) = different.into_iter().partition(|different| {
         different.aspect == "column order" && different.source.is_some() && different.copy.is_some()
     });
     if other.is_empty() {
-        let column_order =
-            order.into_iter().map(|Difference { kind, object, .. }| format!("{kind} {object}")).collect();
-        Ok(Proof { objects, column_order })
+        let column_order = order
+            .into_iter()
+            .map(|Difference { kind, object, .. }| format!("{kind} {object}"))
+            .collect();
+        Ok(Proof {
+            objects,
+            column_order,
+        })
     } else {
-        Err(ProofError::Different(other.into_iter().chain(order).collect()))
+        Err(ProofError::Different(
+            other.into_iter().chain(order).collect(),
+        ))
     }
 }
 
@@ -191,8 +233,10 @@ pub async fn prove(server: &Server, inputs: &ProofInputs<'_>, stop: &Stop) -> Re
 /// one for types of `PostgreSQL` that runs a function of somebody who is neither a superuser nor the role itself.
 pub(crate) fn search_path(schemas: &[&str]) -> String {
     let path: Vec<String> = schemas.iter().map(|schema| quote(schema)).collect();
-    let names: Vec<String> =
-        schemas.iter().map(|schema| format!("{}::pg_catalog.name", quote_literal(schema))).collect();
+    let names: Vec<String> = schemas
+        .iter()
+        .map(|schema| format!("{}::pg_catalog.name", quote_literal(schema)))
+        .collect();
     let body = include_str!("operators.sql").replace("$schemas$", &names.join(", "));
     format!(
         "DO {};\nSELECT pg_catalog.set_config('search_path', {}, true)",

@@ -38,16 +38,21 @@ impl Script {
     }
 
     pub(super) fn snapshot(&mut self, rendered: &Rendered) {
-        let object = rendered.object.as_ref().map_or_else(String::new, ToString::to_string);
-        self.push(&rendered.sql, Origin::Snapshot(object, rendered.line.unwrap_or_default()));
+        let object = rendered
+            .object
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        self.push(
+            &rendered.sql,
+            Origin::Snapshot(object, rendered.line.unwrap_or_default()),
+        );
     }
 
     /// The dump's statements as they are, but for what psql would take for its own.
     pub(super) fn dump(&mut self, dump: &Dump, schema: &str) -> Result<(), TemplateError> {
-        let creates = dump
-            .statements
-            .iter()
-            .any(|statement| statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create);
+        let creates = dump.statements.iter().any(|statement| {
+            statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create
+        });
         if !creates {
             self.ours(&format!("CREATE SCHEMA {}", quote(schema)));
         }
@@ -57,7 +62,10 @@ impl Script {
             for compiled in &template.statements {
                 let mut sql = String::new();
                 compiled.render(&nobody, &mut sql)?;
-                self.push(&sql, Origin::Dump(statement.object.to_string(), statement.line));
+                self.push(
+                    &sql,
+                    Origin::Dump(statement.object.to_string(), statement.line),
+                );
             }
         }
         Ok(())
@@ -69,12 +77,26 @@ impl Script {
 
     /// Names the statement that an error of psql belongs to.
     pub(super) fn explain(&self, error: PsqlError) -> ProofError {
-        let PsqlError::Script { message, .. } = &error else { return ProofError::Psql(error) };
+        let PsqlError::Script { message, .. } = &error else {
+            return ProofError::Psql(error);
+        };
         let line = message.script.as_ref().map_or(0, |place| place.line) as usize;
-        let statement = self.statements.iter().rev().find(|(first, _)| *first <= line);
+        let statement = self
+            .statements
+            .iter()
+            .rev()
+            .find(|(first, _)| *first <= line);
         match statement.map(|(_, origin)| origin.clone()) {
-            Some(Origin::Dump(object, line)) => ProofError::Dump { object, line, source: error },
-            Some(Origin::Snapshot(object, line)) => ProofError::Load { object, line, source: error },
+            Some(Origin::Dump(object, line)) => ProofError::Dump {
+                object,
+                line,
+                source: error,
+            },
+            Some(Origin::Snapshot(object, line)) => ProofError::Load {
+                object,
+                line,
+                source: error,
+            },
             _ => ProofError::Psql(error),
         }
     }

@@ -57,7 +57,12 @@ impl TableRows {
             self.columns = listed;
         }
         for at in (0..self.columns.len()).rev() {
-            if !self.rows.is_empty() && self.rows.iter().all(|row| row.get(at) == Some(&Value::Default)) {
+            if !self.rows.is_empty()
+                && self
+                    .rows
+                    .iter()
+                    .all(|row| row.get(at) == Some(&Value::Default))
+            {
                 self.columns.remove(at);
                 for row in &mut self.rows {
                     row.remove(at);
@@ -70,7 +75,9 @@ impl TableRows {
     /// value that names the schema where that cannot be done: within an array.
     pub(super) fn rename(&mut self, names: &[(String, bool)], schema: &str) -> Result<(), String> {
         for (at, column) in self.columns.iter().enumerate() {
-            let Some((_, of_schemas)) = names.iter().find(|(name, _)| name == column) else { continue };
+            let Some((_, of_schemas)) = names.iter().find(|(name, _)| name == column) else {
+                continue;
+            };
             for value in self.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
                 let Value::Text(text) = value else { continue };
                 if text.starts_with('{') {
@@ -92,12 +99,19 @@ impl TableRows {
         let (mut place, mut undecided) = (0, 0);
         for value in self.rows.iter_mut().flatten() {
             let Value::Text(text) = value else { continue };
-            let behind = [schema.to_owned(), quote(schema)].iter().find_map(|name| text.strip_prefix(name.as_str()));
-            let Some(behind) = behind.filter(|behind| behind.is_empty() || behind.starts_with('.')) else { continue };
+            let behind = [schema.to_owned(), quote(schema)]
+                .iter()
+                .find_map(|name| text.strip_prefix(name.as_str()));
+            let Some(behind) = behind.filter(|behind| behind.is_empty() || behind.starts_with('.'))
+            else {
+                continue;
+            };
             place += 1;
             match decisions.of(&object, place) {
                 Some(Decision::Rename) if text == schema => *value = Value::Schema,
-                Some(Decision::Rename) => *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind))),
+                Some(Decision::Rename) => {
+                    *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind)))
+                }
                 Some(Decision::Keep) => {}
                 None => undecided += 1,
             }
@@ -112,8 +126,10 @@ impl TableRows {
 
     /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
     pub fn sort(&mut self, key: &[String]) {
-        let positions: Vec<usize> =
-            key.iter().filter_map(|column| self.columns.iter().position(|other| other == column)).collect();
+        let positions: Vec<usize> = key
+            .iter()
+            .filter_map(|column| self.columns.iter().position(|other| other == column))
+            .collect();
         let all: Vec<usize> = (0..self.rows.iter().map(Vec::len).max().unwrap_or(0)).collect();
         let order = if positions.is_empty() { all } else { positions };
         self.rows.sort_by(|left, right| {
@@ -127,7 +143,10 @@ impl TableRows {
 
     /// The INSERT statements, as template text without semicolons.
     pub fn statements(&self) -> Vec<String> {
-        let mut head = format!("INSERT INTO {PLACEHOLDER}.{}", escape_placeholders(&quote(&self.table)));
+        let mut head = format!(
+            "INSERT INTO {PLACEHOLDER}.{}",
+            escape_placeholders(&quote(&self.table))
+        );
         if self.columns.is_empty() && self.rows.iter().all(Vec::is_empty) {
             return vec![format!("{head} DEFAULT VALUES"); self.rows.len()];
         }
@@ -178,7 +197,9 @@ fn literal(value: &Value) -> String {
         Value::Default => "DEFAULT".to_owned(),
         Value::Text(text) => escape_placeholders(&quote_literal(text)).into_owned(),
         // Within a literal of its own the name is not quoted, unless the literal is read as an identifier.
-        Value::Name(template) if template == PLACEHOLDER => format!("'{template}'::pg_catalog.regnamespace"),
+        Value::Name(template) if template == PLACEHOLDER => {
+            format!("'{template}'::pg_catalog.regnamespace")
+        }
         Value::Name(template) => quote_literal(template),
         // A literal that is nothing else is the bare name.
         Value::Schema => format!("'{PLACEHOLDER}'"),
@@ -186,7 +207,10 @@ fn literal(value: &Value) -> String {
 }
 
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let (left, right) = (left.and_then(Value::as_text), right.and_then(Value::as_text));
+    let (left, right) = (
+        left.and_then(Value::as_text),
+        right.and_then(Value::as_text),
+    );
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
@@ -196,18 +220,36 @@ fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
 
 /// What the header says of a versions table: how many rows, and the last version.
 pub fn describe_versions(rows: &TableRows) -> String {
-    let named = ["version", "version_num", "version_id", "installed_rank", "migration_name", "name", "id"];
-    let column = named.iter().find_map(|name| rows.columns.iter().position(|column| column == name)).unwrap_or(0);
+    let named = [
+        "version",
+        "version_num",
+        "version_id",
+        "installed_rank",
+        "migration_name",
+        "name",
+        "id",
+    ];
+    let column = named
+        .iter()
+        .find_map(|name| rows.columns.iter().position(|column| column == name))
+        .unwrap_or(0);
     let mut values: Vec<Option<&Value>> = rows.rows.iter().map(|row| row.get(column)).collect();
     values.sort_by(|left, right| compare(*left, *right));
     let last = values.last().copied().flatten().and_then(Value::as_text);
     let count = rows.rows.len();
     let plural = if count == 1 { "row" } else { "rows" };
     let last = last.map_or_else(String::new, |last| {
-        let shown: String = last.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown: String = last
+            .chars()
+            .take(60)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         format!(", last {shown}")
     });
-    format!("{}: {count} {plural}{last}", quote(&rows.table).replace(['\n', '\r'], " "))
+    format!(
+        "{}: {count} {plural}{last}",
+        quote(&rows.table).replace(['\n', '\r'], " ")
+    )
 }
 
 #[cfg(test)]
@@ -218,7 +260,10 @@ mod tests {
         TableRows {
             table: "schema_migrations".into(),
             columns: vec!["version".into(), "name".into()],
-            rows: values.iter().map(|row| row.iter().map(|v| Value::Text((*v).to_owned())).collect()).collect(),
+            rows: values
+                .iter()
+                .map(|row| row.iter().map(|v| Value::Text((*v).to_owned())).collect())
+                .collect(),
             identity: false,
         }
     }
@@ -227,48 +272,102 @@ mod tests {
     fn sorted_by_key_with_numbers_by_value() {
         let mut table = rows(&[&["10", "b"], &["9", "c"], &["9", "a"]]);
         table.sort(&["version".to_owned()]);
-        let versions: Vec<&str> = table.rows.iter().map(|row| row[0].as_text().unwrap()).collect();
+        let versions: Vec<&str> = table
+            .rows
+            .iter()
+            .map(|row| row[0].as_text().unwrap())
+            .collect();
         assert_eq!(versions, ["9", "9", "10"]);
         table.sort(&[]);
         assert_eq!(table.rows[0][1].as_text(), Some("a"));
-        assert_eq!(describe_versions(&table), "schema_migrations: 3 rows, last 10");
+        assert_eq!(
+            describe_versions(&table),
+            "schema_migrations: 3 rows, last 10"
+        );
     }
 
     #[test]
     fn names_of_objects_follow_the_schema() {
-        let mut table = rows(&[&["My App.t", "\"My App\".\"#{t\"(\"My App\".ty,text)"], &["app.t", "{app.t}"]]);
-        table.rename(&[("version".into(), false), ("name".into(), false)], "My App").unwrap();
+        let mut table = rows(&[
+            &["My App.t", "\"My App\".\"#{t\"(\"My App\".ty,text)"],
+            &["app.t", "{app.t}"],
+        ]);
+        table
+            .rename(
+                &[("version".into(), false), ("name".into(), false)],
+                "My App",
+            )
+            .unwrap();
         assert_eq!(table.rows[0][0], Value::Text("My App.t".into()));
-        assert_eq!(table.rows[0][1], Value::Name("#{prefix}.\"#{#}{t\"(#{prefix}.ty,text)".into()));
-        assert_eq!(table.rename(&[("name".into(), false)], "app"), Err("name".into()));
+        assert_eq!(
+            table.rows[0][1],
+            Value::Name("#{prefix}.\"#{#}{t\"(#{prefix}.ty,text)".into())
+        );
+        assert_eq!(
+            table.rename(&[("name".into(), false)], "app"),
+            Err("name".into())
+        );
         let mut table = rows(&[&["integer", "integer"]]);
-        table.rename(&[("version".into(), false), ("name".into(), true)], "integer").unwrap();
-        assert!(table.statements()[0].ends_with("('integer', '#{prefix}'::pg_catalog.regnamespace)"));
+        table
+            .rename(
+                &[("version".into(), false), ("name".into(), true)],
+                "integer",
+            )
+            .unwrap();
+        assert!(
+            table.statements()[0].ends_with("('integer', '#{prefix}'::pg_catalog.regnamespace)")
+        );
     }
 
     #[test]
     fn values_that_are_the_name_are_for_the_user_to_judge() {
-        let values: &[&[&str]] = &[&["my app", "x"], &["\"my app\".t", "my apps"], &["my app", "my app"]];
+        let values: &[&[&str]] = &[
+            &["my app", "x"],
+            &["\"my app\".t", "my apps"],
+            &["my app", "my app"],
+        ];
         let decided = |decisions: &[(&str, Decision)]| {
             let (mut table, mut all) = (rows(values), Decisions::default());
             for (object, decision) in decisions {
                 all.add(object, *decision);
             }
             let undecided = table.decide("my app", &all);
-            (undecided, table.statements().remove(0).split_once(" VALUES\n    ").unwrap().1.replace("\n    ", " "))
+            (
+                undecided,
+                table
+                    .statements()
+                    .remove(0)
+                    .split_once(" VALUES\n    ")
+                    .unwrap()
+                    .1
+                    .replace("\n    ", " "),
+            )
         };
         let kept = "('my app', 'x'), ('\"my app\".t', 'my apps'), ('my app', 'my app')";
         assert_eq!(decided(&[]), (4, kept.to_owned()));
-        assert_eq!(decided(&[("rows of schema_migrations", Decision::Keep)]), (0, kept.to_owned()));
+        assert_eq!(
+            decided(&[("rows of schema_migrations", Decision::Keep)]),
+            (0, kept.to_owned())
+        );
         let renamed = "('#{prefix}', 'x'), ('#{prefix}.t', 'my apps'), ('#{prefix}', 'my app')";
-        let but_one = [("rows of *", Decision::Rename), ("rows of schema_migrations#4", Decision::Keep)];
+        let but_one = [
+            ("rows of *", Decision::Rename),
+            ("rows of schema_migrations#4", Decision::Keep),
+        ];
         assert_eq!(decided(&but_one), (0, renamed.to_owned()));
     }
 
     #[test]
     fn a_row_without_columns() {
-        let table = TableRows { table: "z".into(), rows: vec![Vec::new(), Vec::new()], ..TableRows::default() };
-        assert_eq!(table.statements(), ["INSERT INTO #{prefix}.z DEFAULT VALUES"; 2]);
+        let table = TableRows {
+            table: "z".into(),
+            rows: vec![Vec::new(), Vec::new()],
+            ..TableRows::default()
+        };
+        assert_eq!(
+            table.statements(),
+            ["INSERT INTO #{prefix}.z DEFAULT VALUES"; 2]
+        );
     }
 
     #[test]
@@ -276,7 +375,9 @@ mod tests {
         let table = rows(&[&["1", "o'x #{prefix} \\"]]);
         assert_eq!(
             table.statements(),
-            ["INSERT INTO #{prefix}.schema_migrations (version, name) VALUES\n    ('1', E'o''x #{#}{prefix} \\\\')"]
+            [
+                "INSERT INTO #{prefix}.schema_migrations (version, name) VALUES\n    ('1', E'o''x #{#}{prefix} \\\\')"
+            ]
         );
     }
 }

@@ -13,7 +13,9 @@ use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
-use crate::pg::{DumpError as PgDumpError, DumpOptions, PgDump, Pooling, PsqlError, ScriptOptions, Server};
+use crate::pg::{
+    DumpError as PgDumpError, DumpOptions, PgDump, Pooling, PsqlError, ScriptOptions, Server,
+};
 use crate::process::{RunError, Stop};
 use crate::snapshot::decision::Decisions;
 use crate::snapshot::format::Snapshot;
@@ -29,7 +31,10 @@ const WORDING: u32 = 18;
 
 /// Where the schema comes from.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once for a capture, never kept in numbers")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once for a capture, never kept in numbers"
+)]
 pub enum Source {
     /// A live database, through `pg_dump`.
     Live(PgDump),
@@ -114,7 +119,9 @@ pub enum CaptureError {
         present: Vec<String>,
     },
     /// A value that names the schema, where it cannot be replaced.
-    #[error("column {column} of table '{table}' names objects of the schema in an array, which a seed cannot carry")]
+    #[error(
+        "column {column} of table '{table}' names objects of the schema in an array, which a seed cannot carry"
+    )]
     Name {
         /// The table.
         table: String,
@@ -159,7 +166,14 @@ impl From<ProofError> for CaptureError {
 /// for all of it, and for nobody else.
 async fn make_sure_of_the_session(pg_dump: &PgDump, stop: &Stop) -> Result<(), CaptureError> {
     match Pooling::of(&pg_dump.server, stop).await {
-        Ok(Pooling::Spread { connections, server }) => Err(PgDumpError::Pooled { connections, server }.into()),
+        Ok(Pooling::Spread {
+            connections,
+            server,
+        }) => Err(PgDumpError::Pooled {
+            connections,
+            server,
+        }
+        .into()),
         Ok(Pooling::Transactions) => {
             tracing::warn!(
                 "a pooler in transaction mode stands in between: what pg_dump sets for its session may reach other \
@@ -170,9 +184,9 @@ async fn make_sure_of_the_session(pg_dump: &PgDump, stop: &Stop) -> Result<(), C
         Ok(Pooling::Sessions) => Ok(()),
         // Whatever it is, pg_dump meets it, too, and is explained; but for a stop.
         Err(error) => match error {
-            PsqlError::Run(stopped @ (RunError::Interrupted { .. } | RunError::TimedOut { .. })) => {
-                Err(PgDumpError::Run(stopped).into())
-            }
+            PsqlError::Run(
+                stopped @ (RunError::Interrupted { .. } | RunError::TimedOut { .. }),
+            ) => Err(PgDumpError::Run(stopped).into()),
             error => {
                 tracing::debug!(%error, "it is not known whether there is a pooler");
                 Ok(())
@@ -182,7 +196,11 @@ async fn make_sure_of_the_session(pg_dump: &PgDump, stop: &Stop) -> Result<(), C
 }
 
 fn places(count: usize) -> String {
-    if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
+    if count == 1 {
+        "1 place".to_owned()
+    } else {
+        format!("{count} places")
+    }
 }
 
 impl Capture {
@@ -193,25 +211,36 @@ impl Capture {
     pub async fn run(self, stop: &Stop) -> Result<Captured, CaptureError> {
         let (text, live) = match &self.source {
             Source::Live(pg_dump) => {
-                let options =
-                    DumpOptions { owners: self.owners, privileges: self.privileges, ..DumpOptions::default() };
+                let options = DumpOptions {
+                    owners: self.owners,
+                    privileges: self.privileges,
+                    ..DumpOptions::default()
+                };
                 make_sure_of_the_session(pg_dump, stop).await?;
-                (pg_dump.dump_schema(&self.schema, &options, stop).await?, true)
+                (
+                    pg_dump.dump_schema(&self.schema, &options, stop).await?,
+                    true,
+                )
             }
             Source::Dump(text) => (text.clone(), false),
         };
         let mut dump = Dump::read(&text, &self.schema)?;
         if !self.owners {
-            dump.statements.retain(|statement| statement.object.action != Action::Owner);
+            dump.statements
+                .retain(|statement| statement.object.action != Action::Owner);
         }
         if !self.privileges {
-            dump.statements.retain(|statement| statement.object.action != Action::Privileges);
+            dump.statements
+                .retain(|statement| statement.object.action != Action::Privileges);
         }
         let inspection = match &self.server {
             Some(server) if live => {
                 let inspection = inspect(server, &self.schema, stop).await?;
                 if let Some(extension) = inspection.extensions.first() {
-                    return Err(DumpError::Extension { extension: extension.clone() }.into());
+                    return Err(DumpError::Extension {
+                        extension: extension.clone(),
+                    }
+                    .into());
                 }
                 Some(inspection)
             }
@@ -223,24 +252,40 @@ impl Capture {
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
         }
-        let (mut rows, versions) = self.rows(&mut dump, &text, inspection.as_ref(), stop).await?;
+        let (mut rows, versions) = self
+            .rows(&mut dump, &text, inspection.as_ref(), stop)
+            .await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
             Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
             None => Vec::from_iter((self.schema != "public").then(|| "public".to_owned())),
         };
         let mut notes: Vec<Note> = dump.left_out.iter().cloned().map(Note::LeftOut).collect();
-        notes.extend(rows.iter().map(|table| Note::Carried { table: table.table.clone(), rows: table.rows.len() }));
-        for table in rows.iter_mut().filter(|table| self.seeds.contains(&table.table)) {
+        notes.extend(rows.iter().map(|table| Note::Carried {
+            table: table.table.clone(),
+            rows: table.rows.len(),
+        }));
+        for table in rows
+            .iter_mut()
+            .filter(|table| self.seeds.contains(&table.table))
+        {
             let values = table.decide(&self.schema, &self.decisions);
             if values > 0 {
-                notes.push(Note::NameInRows { rows: table.object(), values });
+                notes.push(Note::NameInRows {
+                    rows: table.object(),
+                    values,
+                });
             }
         }
         notes.extend(self.unused_decisions(&dump, &rows));
-        let body = self.body(&dump, &rows, &refresh, &search_path, live, &mut notes, stop).await?;
+        let body = self
+            .body(&dump, &rows, &refresh, &search_path, live, &mut notes, stop)
+            .await?;
         let header = Header {
-            server: inspection.as_ref().map(|inspection| inspection.major).or(dump.server),
+            server: inspection
+                .as_ref()
+                .map(|inspection| inspection.major)
+                .or(dump.server),
             wording: Some(WORDING),
             versions,
             seeds: self.seeds.clone(),
@@ -252,7 +297,11 @@ impl Capture {
             None => notes.push(Note::NotProven),
             Some(proof) => notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder)),
         }
-        Ok(Captured { snapshot, proof, notes })
+        Ok(Captured {
+            snapshot,
+            proof,
+            notes,
+        })
     }
 
     /// The rows that a tenant begins with, and what the header says of the versions tables.
@@ -264,23 +313,37 @@ impl Capture {
         stop: &Stop,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
         let present: Vec<String> = match inspection {
-            Some(inspection) => inspection.tables.iter().map(|table| table.name.clone()).collect(),
+            Some(inspection) => inspection
+                .tables
+                .iter()
+                .map(|table| table.name.clone())
+                .collect(),
             None => dump.tables().map(str::to_owned).collect(),
         };
-        let (versions, seeds) =
-            wanted_tables(present.iter().map(String::as_str), self.versions_table.as_deref(), &self.seeds);
+        let (versions, seeds) = wanted_tables(
+            present.iter().map(String::as_str),
+            self.versions_table.as_deref(),
+            &self.seeds,
+        );
         let wanted: Vec<String> = versions.iter().chain(&seeds).cloned().collect();
         for table in &wanted {
             if !present.contains(table) {
                 let present = present.into_iter().take(20).collect();
-                return Err(CaptureError::NoTable { table: table.clone(), present });
+                return Err(CaptureError::NoTable {
+                    table: table.clone(),
+                    present,
+                });
             }
         }
         // The rows of a partition are carried with the table that it is a part of.
         let parents = partitions(dump);
         let wanted: Vec<String> = wanted
             .iter()
-            .filter(|table| !wanted.iter().any(|other| is_partition_of(&parents, table, other)))
+            .filter(|table| {
+                !wanted
+                    .iter()
+                    .any(|other| is_partition_of(&parents, table, other))
+            })
             .cloned()
             .collect();
         let mut rows = match (inspection, &self.server) {
@@ -292,26 +355,49 @@ impl Capture {
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
         for table in &mut rows {
-            let inspected = inspection.and_then(|i| i.tables.iter().find(|inspected| inspected.name == table.table));
-            let names = inspected.map_or_else(|| name_columns(dump, &table.table), |table| table.names.clone());
+            let inspected = inspection.and_then(|i| {
+                i.tables
+                    .iter()
+                    .find(|inspected| inspected.name == table.table)
+            });
+            let names = inspected.map_or_else(
+                || name_columns(dump, &table.table),
+                |table| table.names.clone(),
+            );
             table
                 .rename(&names, &self.schema)
-                .map_err(|column| CaptureError::Name { table: table.table.clone(), column })?;
+                .map_err(|column| CaptureError::Name {
+                    table: table.table.clone(),
+                    column,
+                })?;
             table.sort(&primary_key(dump, &table.table));
         }
-        let described = rows.iter().filter(|table| versions.contains(&table.table)).map(describe_versions).collect();
+        let described = rows
+            .iter()
+            .filter(|table| versions.contains(&table.table))
+            .map(describe_versions)
+            .collect();
         Ok((rows, described))
     }
 
     fn unused_decisions(&self, dump: &Dump, rows: &[TableRows]) -> Vec<Note> {
-        let statements = dump.statements.iter().map(|statement| statement.object.to_string());
-        let objects: BTreeSet<String> = statements.chain(rows.iter().map(TableRows::object)).collect();
+        let statements = dump
+            .statements
+            .iter()
+            .map(|statement| statement.object.to_string());
+        let objects: BTreeSet<String> = statements
+            .chain(rows.iter().map(TableRows::object))
+            .collect();
         self.decisions
             .iter()
             .filter(|(decided, _)| {
-                let name = decided
-                    .rsplit_once('#')
-                    .map_or(*decided, |(name, place)| if place.parse::<usize>().is_ok() { name } else { decided });
+                let name = decided.rsplit_once('#').map_or(*decided, |(name, place)| {
+                    if place.parse::<usize>().is_ok() {
+                        name
+                    } else {
+                        decided
+                    }
+                });
                 let mut single = Decisions::default();
                 single.add(name, crate::snapshot::Decision::Keep);
                 !objects.iter().any(|object| single.of(object, 1).is_some())
@@ -320,7 +406,10 @@ impl Capture {
             .collect()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one capture, used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one capture, used once"
+    )]
     async fn body(
         &self,
         dump: &Dump,
@@ -331,16 +420,31 @@ impl Capture {
         notes: &mut Vec<Note>,
         stop: &Stop,
     ) -> Result<String, CaptureError> {
-        let mut parts = Parts { rows, refresh, search_path, pairs: &[], new_name: "" };
+        let mut parts = Parts {
+            rows,
+            refresh,
+            search_path,
+            pairs: &[],
+            new_name: "",
+        };
         let undecided = match assemble(dump, &self.schema, &self.decisions, &parts) {
             Ok(body) => return Ok(body),
-            Err(undecided) if undecided.contested.is_empty() => return Err(CaptureError::Doubtful(undecided)),
+            Err(undecided) if undecided.contested.is_empty() => {
+                return Err(CaptureError::Doubtful(undecided));
+            }
             Err(undecided) => undecided,
         };
-        let contested =
-            |source: Option<Box<ProofError>>| CaptureError::Contested { objects: undecided.contested.clone(), source };
-        let server = self.scratch.as_ref().or(self.server.as_ref()).ok_or_else(|| contested(None))?;
-        let new_name = fresh_name("settled").map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
+        let contested = |source: Option<Box<ProofError>>| CaptureError::Contested {
+            objects: undecided.contested.clone(),
+            source,
+        };
+        let server = self
+            .scratch
+            .as_ref()
+            .or(self.server.as_ref())
+            .ok_or_else(|| contested(None))?;
+        let new_name = fresh_name("settled")
+            .map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
         let live = live && self.scratch.is_none();
         let pairs = pairs(server, dump, &self.schema, live, &new_name, stop)
             .await
@@ -349,11 +453,17 @@ impl Capture {
         parts.new_name = &new_name;
         match assemble(dump, &self.schema, &self.decisions, &parts) {
             Ok(body) => {
-                notes.push(Note::AskedServer { objects: undecided.contested.len() });
+                notes.push(Note::AskedServer {
+                    objects: undecided.contested.len(),
+                });
                 Ok(body)
             }
-            Err(undecided) if undecided.contested.is_empty() => Err(CaptureError::Doubtful(undecided)),
-            Err(undecided) => Err(CaptureError::Unsettled { objects: undecided.contested }),
+            Err(undecided) if undecided.contested.is_empty() => {
+                Err(CaptureError::Doubtful(undecided))
+            }
+            Err(undecided) => Err(CaptureError::Unsettled {
+                objects: undecided.contested,
+            }),
         }
     }
 
@@ -365,31 +475,60 @@ impl Capture {
         live: bool,
         stop: &Stop,
     ) -> Result<Option<Proof>, CaptureError> {
-        let Some(server) = self.scratch.as_ref().or(self.server.as_ref()).filter(|_| self.prove) else {
+        let Some(server) = self
+            .scratch
+            .as_ref()
+            .or(self.server.as_ref())
+            .filter(|_| self.prove)
+        else {
             return Ok(None);
         };
         let (major, exists) = major_and_schema(server, &self.schema, stop).await?;
-        let source = if live && self.scratch.is_none() { SourceOf::Live } else { SourceOf::Dump { dump, refresh } };
+        let source = if live && self.scratch.is_none() {
+            SourceOf::Live
+        } else {
+            SourceOf::Dump { dump, refresh }
+        };
         let compare = &RenderOptions {
             owners: self.owners,
             privileges: self.privileges,
             mark: Marking::None,
             ..RenderOptions::default()
         };
-        let inputs = ProofInputs { snapshot, schema: &self.schema, source, major, live_exists: exists, compare };
+        let inputs = ProofInputs {
+            snapshot,
+            schema: &self.schema,
+            source,
+            major,
+            live_exists: exists,
+            compare,
+        };
         Ok(Some(prove(server, &inputs, stop).await?))
     }
 }
 
 /// The server's major version, and whether it has the schema.
-async fn major_and_schema(server: &Server, schema: &str, stop: &Stop) -> Result<(u32, bool), PsqlError> {
+async fn major_and_schema(
+    server: &Server,
+    schema: &str,
+    stop: &Stop,
+) -> Result<(u32, bool), PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
          EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}));",
         quote_literal(schema)
     );
-    let value = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })
+    let value = server
+        .query_json(&sql, stop)
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    serde_json::from_value(value).map_err(|source| PsqlError::Output {
+        line: 1,
+        text: String::new(),
+        source,
+    })
 }
 
 /// Materialized views that a tenant finds filled: those that are, or that the dump fills; all, when a dump of the schema
@@ -398,7 +537,8 @@ fn refreshed(dump: &Dump, inspection: Option<&Inspection>) -> Vec<String> {
     dump.statements
         .iter()
         .filter(|statement| {
-            statement.object.action == Action::Create && statement.object.kind == ObjectKind::MaterializedView
+            statement.object.action == Action::Create
+                && statement.object.kind == ObjectKind::MaterializedView
         })
         .map(|statement| statement.object.name.clone())
         .filter(|name| match inspection {
@@ -417,7 +557,9 @@ async fn pairs(
     new_name: &str,
     stop: &Stop,
 ) -> Result<Vec<Pair>, ProofError> {
-    let (major, exists) = major_and_schema(server, schema, stop).await.map_err(ProofError::Psql)?;
+    let (major, exists) = major_and_schema(server, schema, stop)
+        .await
+        .map_err(ProofError::Psql)?;
     let mut script = Script::default();
     script.ours("BEGIN");
     script.ours("SET LOCAL jit = off");
@@ -436,23 +578,36 @@ async fn pairs(
     }
     script.ours(definitions(schema, major).trim_end().trim_end_matches(';'));
     script.ours("SELECT '\"renamed\"'");
-    script.ours(&format!("ALTER SCHEMA {} RENAME TO {new_name}", quote(schema)));
-    script.ours(definitions(new_name, major).trim_end().trim_end_matches(';'));
+    script.ours(&format!(
+        "ALTER SCHEMA {} RENAME TO {new_name}",
+        quote(schema)
+    ));
+    script.ours(
+        definitions(new_name, major)
+            .trim_end()
+            .trim_end_matches(';'),
+    );
     script.ours("ROLLBACK");
     let output = server
         .run_script(script.text(), &ScriptOptions::default(), stop)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut before, mut pairs, mut renamed) = (std::collections::BTreeMap::new(), Vec::new(), false);
+    let (mut before, mut pairs, mut renamed) =
+        (std::collections::BTreeMap::new(), Vec::new(), false);
     for line in &output.lines {
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
+            continue;
+        };
         if value == "renamed" {
             renamed = true;
         } else if let Some(Definition { id, text }) = Definition::read(value) {
             if !renamed {
                 before.insert(id, text);
             } else if let Some(before) = before.remove(&id) {
-                pairs.push(Pair { before, after: text });
+                pairs.push(Pair {
+                    before,
+                    after: text,
+                });
             }
         }
     }

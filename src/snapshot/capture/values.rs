@@ -56,10 +56,15 @@ pub enum ValueError {
 /// The columns named behind the table: `t (a, b)`; `None` without a list.
 pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>> {
     let tokens: Vec<Token> = statement.significant().collect();
-    let end = tokens
+    let end = tokens.iter().position(|token| {
+        ["values", "overriding", "from"]
+            .iter()
+            .any(|word| token.is_word(source, word))
+    })?;
+    let open = tokens
+        .get(..end)?
         .iter()
-        .position(|token| ["values", "overriding", "from"].iter().any(|word| token.is_word(source, word)))?;
-    let open = tokens.get(..end)?.iter().position(|token| token.is(source, "("))?;
+        .position(|token| token.is(source, "("))?;
     Some(
         tokens
             .get(open..end)?
@@ -73,14 +78,28 @@ pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>
 /// The rows of `INSERT INTO t (…) VALUES (…), (…)`.
 pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, ValueError> {
     let tokens: Vec<Token> = statement.significant().collect();
-    let values = tokens.iter().position(|token| token.is_word(source, "values")).ok_or(ValueError::NotValues)?;
-    if values.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| token.is_word(source, "default")) {
-        return Ok(Data { columns: None, rows: vec![Vec::new()] });
+    let values = tokens
+        .iter()
+        .position(|token| token.is_word(source, "values"))
+        .ok_or(ValueError::NotValues)?;
+    if values
+        .checked_sub(1)
+        .and_then(|at| tokens.get(at))
+        .is_some_and(|token| token.is_word(source, "default"))
+    {
+        return Ok(Data {
+            columns: None,
+            rows: vec![Vec::new()],
+        });
     }
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut depth = 0;
-    let mut rest = tokens.get(values + 1..).unwrap_or_default().iter().peekable();
+    let mut rest = tokens
+        .get(values + 1..)
+        .unwrap_or_default()
+        .iter()
+        .peekable();
     while let Some(token) = rest.next() {
         let text = token.text(source);
         match (token.kind, text) {
@@ -91,17 +110,27 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
             }
             (Kind::Punctuation, ",") => {}
             // `pg_dump --on-conflict-do-nothing`; nothing conflicts in a new tenant.
-            (Kind::Word, _) if depth == 0 && is_do_nothing(*token, rest.clone().copied(), source) => break,
-            _ if depth != 1 => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
+            (Kind::Word, _)
+                if depth == 0 && is_do_nothing(*token, rest.clone().copied(), source) =>
+            {
+                break;
+            }
+            _ if depth != 1 => {
+                return Err(ValueError::NotALiteral(text.chars().take(40).collect()));
+            }
             (Kind::Operator, "-" | "+") => {
                 let number = rest.next().map_or("", |number| number.text(source));
                 row.push(Value::Text(format!("{text}{number}")));
             }
             (Kind::Number, _) => row.push(Value::Text(text.to_owned())),
-            (Kind::String(..), _) => row.push(Value::Text(content(*token, source).ok_or(ValueError::NotValues)?.text)),
+            (Kind::String(..), _) => row.push(Value::Text(
+                content(*token, source).ok_or(ValueError::NotValues)?.text,
+            )),
             (Kind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
             (Kind::Word, _) if text.eq_ignore_ascii_case("default") => row.push(Value::Default),
-            (Kind::Word, _) if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => {
+            (Kind::Word, _)
+                if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
+            {
                 row.push(Value::Text(text.to_ascii_lowercase()));
             }
             _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
@@ -109,12 +138,18 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
         // A cast behind a literal says nothing that the column's type does not say.
         if rest.peek().is_some_and(|next| next.kind == Kind::Cast) && depth == 1 {
             rest.next();
-            while rest.peek().is_some_and(|next| next.kind == Kind::Word || next.is(source, ".")) {
+            while rest
+                .peek()
+                .is_some_and(|next| next.kind == Kind::Word || next.is(source, "."))
+            {
                 rest.next();
             }
         }
     }
-    Ok(Data { columns: columns(statement, source), rows })
+    Ok(Data {
+        columns: columns(statement, source),
+        rows,
+    })
 }
 
 /// Whether this is `ON CONFLICT DO NOTHING`, up to the statement's end.
@@ -129,7 +164,13 @@ fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) 
 /// The rows of COPY's text format.
 pub(super) fn copy_rows(data: &str) -> Vec<Vec<Value>> {
     data.split_terminator('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line).split('\t').map(copy_value).collect())
+        .map(|line| {
+            line.strip_suffix('\r')
+                .unwrap_or(line)
+                .split('\t')
+                .map(copy_value)
+                .collect()
+        })
         .collect()
 }
 
@@ -169,7 +210,12 @@ fn copy_value(field: &str) -> Value {
             Some(b'x') if rest.peek().is_some_and(u8::is_ascii_hexdigit) => {
                 let mut value = 0_u32;
                 for _ in 0..2 {
-                    let Some(digit) = rest.peek().and_then(|digit| char::from(*digit).to_digit(16)) else { break };
+                    let Some(digit) = rest
+                        .peek()
+                        .and_then(|digit| char::from(*digit).to_digit(16))
+                    else {
+                        break;
+                    };
                     value = value * 16 + digit;
                     rest.next();
                 }
@@ -195,7 +241,10 @@ mod tests {
     fn copy_text() {
         assert_eq!(
             copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n"),
-            [vec![text("1"), Value::Null, text("a\tb\\N")], vec![text("2"), text("AA"), text("x")]]
+            [
+                vec![text("1"), Value::Null, text("a\tb\\N")],
+                vec![text("2"), text("AA"), text("x")]
+            ]
         );
         assert!(copy_rows("").is_empty());
     }
@@ -206,14 +255,27 @@ mod tests {
         let script = Script::parse(source).unwrap();
         let data = insert_rows(script.statements().next().unwrap(), source).unwrap();
         assert_eq!(data.columns.unwrap(), ["id", "N"]);
-        assert_eq!(data.rows, [[text("-1"), text("x'y")], [text("2.5"), Value::Null], [Value::Default, text("a\nb")]]);
+        assert_eq!(
+            data.rows,
+            [
+                [text("-1"), text("x'y")],
+                [text("2.5"), Value::Null],
+                [Value::Default, text("a\nb")]
+            ]
+        );
         let read = |source: &str| {
             let script = Script::parse(source).unwrap();
             insert_rows(script.statements().next().unwrap(), source).map(|data| data.rows)
         };
         assert!(read("INSERT INTO t VALUES (now())").is_err());
-        assert_eq!(read("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;").unwrap(), [[text("1")]]);
+        assert_eq!(
+            read("INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING;").unwrap(),
+            [[text("1")]]
+        );
         assert!(read("INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2").is_err());
-        assert_eq!(read("INSERT INTO t DEFAULT VALUES").unwrap(), [Vec::<Value>::new()]);
+        assert_eq!(
+            read("INSERT INTO t DEFAULT VALUES").unwrap(),
+            [Vec::<Value>::new()]
+        );
     }
 }

@@ -25,7 +25,9 @@ pub(super) fn normalise(
             text.replacen("ALTER TABLE ", words, 1)
         }
         // Before 16 there were two blanks in front of TO.
-        (Action::Privileges, ObjectKind::DefaultPrivileges) => crate::snapshot::minify_statement(statement, source),
+        (Action::Privileges, ObjectKind::DefaultPrivileges) => {
+            crate::snapshot::minify_statement(statement, source)
+        }
         _ => text.to_owned(),
     }
 }

@@ -51,28 +51,47 @@ impl fmt::Display for Object {
 }
 
 fn printable(name: &str) -> String {
-    name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    name.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 impl Object {
     /// Reads the head of a statement.
     pub fn of(statement: &Statement, source: &str) -> Self {
         let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
-        Parser { tokens: &tokens, source, at: 0 }.statement()
+        Parser {
+            tokens: &tokens,
+            source,
+            at: 0,
+        }
+        .statement()
     }
 
     /// The cast that `CREATE CAST` makes, when one of its types is in the schema; it can have types of two.
     pub fn cast_in(statement: &Statement, source: &str, schema: &str) -> Option<Self> {
         let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
-        Parser { tokens: &tokens, source, at: 0 }.cast_in(schema)
+        Parser {
+            tokens: &tokens,
+            source,
+            at: 0,
+        }
+        .cast_in(schema)
     }
 
     /// A routine's or other object's name without its arguments.
     pub fn bare_name(&self) -> &str {
         match self.kind {
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
-                self.name.split_once('(').map_or(self.name.as_str(), |(name, _)| name)
-            }
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => self
+                .name
+                .split_once('(')
+                .map_or(self.name.as_str(), |(name, _)| name),
             _ => &self.name,
         }
     }

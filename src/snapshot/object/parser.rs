@@ -27,8 +27,11 @@ impl Parser<'_> {
     /// Consumes the words if all of them come next.
     pub(super) fn eat(&mut self, words: &[&str]) -> bool {
         let next = self.tokens.get(self.at..).unwrap_or_default();
-        let matches =
-            next.len() >= words.len() && words.iter().zip(next).all(|(word, token)| token.is_word(self.source, word));
+        let matches = next.len() >= words.len()
+            && words
+                .iter()
+                .zip(next)
+                .all(|(word, token)| token.is_word(self.source, word));
         if matches {
             self.at += words.len();
         }
@@ -47,7 +50,9 @@ impl Parser<'_> {
             match token.text(self.source) {
                 "(" => depth += 1,
                 ")" => depth = depth.saturating_sub(1),
-                _ if depth == 0 && words.iter().any(|word| token.is_word(self.source, word)) => return true,
+                _ if depth == 0 && words.iter().any(|word| token.is_word(self.source, word)) => {
+                    return true;
+                }
                 _ => {}
             }
         }
@@ -85,14 +90,24 @@ impl Parser<'_> {
         let text = |part: Option<Result<String, ()>>| part.and_then(Result::ok);
         let first = parts.next();
         match (first, parts.next()) {
-            (Some(Err(())), second) => {
-                Name { scope: Scope::Placeholder, object: text(second).unwrap_or_default(), member: text(parts.next()) }
-            }
+            (Some(Err(())), second) => Name {
+                scope: Scope::Placeholder,
+                object: text(second).unwrap_or_default(),
+                member: text(parts.next()),
+            },
             (Some(Ok(schema)), Some(second)) => {
                 let object = second.unwrap_or_default();
-                Name { scope: Scope::Named(schema), object, member: text(parts.next()) }
+                Name {
+                    scope: Scope::Named(schema),
+                    object,
+                    member: text(parts.next()),
+                }
             }
-            (first, _) => Name { scope: Scope::None, object: text(first).unwrap_or_default(), member: None },
+            (first, _) => Name {
+                scope: Scope::None,
+                object: text(first).unwrap_or_default(),
+                member: None,
+            },
         }
     }
 
@@ -107,8 +122,16 @@ impl Parser<'_> {
 
     /// An operator's name: `schema.===`.
     pub(super) fn operator(&mut self) -> Name {
-        let mut name = Name { scope: Scope::None, object: String::new(), member: None };
-        if self.tokens.get(self.at + 1).is_some_and(|token| token.is(self.source, ".")) {
+        let mut name = Name {
+            scope: Scope::None,
+            object: String::new(),
+            member: None,
+        };
+        if self
+            .tokens
+            .get(self.at + 1)
+            .is_some_and(|token| token.is(self.source, "."))
+        {
             name.scope = self.schema();
             self.at += 1;
         }
@@ -204,7 +227,10 @@ impl Parser<'_> {
             (&["column"], ObjectKind::Column),
             (&["extension"], ObjectKind::Extension),
         ];
-        KINDS.iter().find(|(words, _)| self.eat(words)).map(|(_, kind)| *kind)
+        KINDS
+            .iter()
+            .find(|(words, _)| self.eat(words))
+            .map(|(_, kind)| *kind)
     }
 }
 

@@ -8,9 +8,15 @@ use crate::sql::identifier::fold;
 
 impl Parser<'_> {
     pub(super) fn statement(mut self) -> Object {
-        let Some(first) = self.peek() else { return object(Action::Other, ObjectKind::Unknown, Scope::None, "") };
+        let Some(first) = self.peek() else {
+            return object(Action::Other, ObjectKind::Unknown, Scope::None, "");
+        };
         self.at += 1;
-        let word = if first.kind == Kind::Word { fold(first.text(self.source)) } else { String::new() };
+        let word = if first.kind == Kind::Word {
+            fold(first.text(self.source))
+        } else {
+            String::new()
+        };
         match word.as_str() {
             "create" => self.create(),
             "alter" => self.alter(),
@@ -25,8 +31,14 @@ impl Parser<'_> {
             }
             "set" | "reset" => object(Action::Setting, ObjectKind::Setting, Scope::None, ""),
             "select" => self.select(),
-            "drop" => object(Action::Drop, self.kind().unwrap_or(ObjectKind::Unknown), Scope::None, ""),
-            "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" | "prepare" => {
+            "drop" => object(
+                Action::Drop,
+                self.kind().unwrap_or(ObjectKind::Unknown),
+                Scope::None,
+                "",
+            ),
+            "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint"
+            | "release" | "prepare" => {
                 object(Action::Transaction, ObjectKind::Unknown, Scope::None, "")
             }
             _ => object(Action::Other, ObjectKind::Unknown, Scope::None, ""),
@@ -45,12 +57,19 @@ impl Parser<'_> {
             "set_config" => object(Action::Setting, ObjectKind::Setting, Scope::None, ""),
             "setval" => {
                 self.at += 1;
-                let literal = self.peek().and_then(|token| crate::sql::literal::content(token, self.source));
+                let literal = self
+                    .peek()
+                    .and_then(|token| crate::sql::literal::content(token, self.source));
                 let Some(literal) = literal else {
                     return object(Action::Rows, ObjectKind::Sequence, Scope::None, "");
                 };
                 let tokens = crate::sql::tokens_of_template(&literal.text);
-                let name = Parser { tokens: &tokens, source: &literal.text, at: 0 }.name();
+                let name = Parser {
+                    tokens: &tokens,
+                    source: &literal.text,
+                    at: 0,
+                }
+                .name();
                 object(Action::Rows, ObjectKind::Sequence, name.scope, &name.object)
             }
             _ => object(Action::Other, ObjectKind::Unknown, Scope::None, ""),
@@ -88,7 +107,9 @@ impl Parser<'_> {
                 object(Action::Create, kind, scope, "")
             }
             ObjectKind::Extension => self.extension(),
-            ObjectKind::Trigger | ObjectKind::Policy => self.on_table(Action::Create, kind, &["on"]),
+            ObjectKind::Trigger | ObjectKind::Policy => {
+                self.on_table(Action::Create, kind, &["on"])
+            }
             ObjectKind::Rule => self.on_table(Action::Create, kind, &["to"]),
             ObjectKind::Index => {
                 let mut index = self.on_table(Action::Create, kind, &["on"]);
@@ -108,7 +129,12 @@ impl Parser<'_> {
             ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
                 let name = self.name();
                 let arguments = self.arguments(&name.scope);
-                object(action, kind, name.scope, &format!("{}{arguments}", name.object))
+                object(
+                    action,
+                    kind,
+                    name.scope,
+                    &format!("{}{arguments}", name.object),
+                )
             }
             ObjectKind::Operator => {
                 let name = self.operator();
@@ -129,7 +155,9 @@ impl Parser<'_> {
                     Kind::Placeholder => scope = Scope::Placeholder,
                     _ if scope == Scope::None => {
                         let schema = super::parser::identifier_value(token, self.source);
-                        scope = schema.filter(|name| name != "pg_catalog").map_or(Scope::None, Scope::Named);
+                        scope = schema
+                            .filter(|name| name != "pg_catalog")
+                            .map_or(Scope::None, Scope::Named);
                     }
                     _ => {}
                 }
@@ -160,7 +188,11 @@ impl Parser<'_> {
 
     fn extension(&mut self) -> Object {
         let name = self.name().object;
-        let scope = if self.skip_to(&["schema"]) { self.schema() } else { Scope::None };
+        let scope = if self.skip_to(&["schema"]) {
+            self.schema()
+        } else {
+            Scope::None
+        };
         object(Action::Create, ObjectKind::Extension, scope, &name)
     }
 
@@ -171,12 +203,22 @@ impl Parser<'_> {
         }
         self.eat(&["only"]);
         let table = self.name();
-        Object { action, kind, scope: table.scope, name, table: Some(table.object) }
+        Object {
+            action,
+            kind,
+            scope: table.scope,
+            name,
+            table: Some(table.object),
+        }
     }
 
     fn alter(&mut self) -> Object {
         if self.eat(&["default", "privileges"]) {
-            let scope = if self.skip_to(&["schema"]) { self.schema() } else { Scope::None };
+            let scope = if self.skip_to(&["schema"]) {
+                self.schema()
+            } else {
+                Scope::None
+            };
             return object(Action::Privileges, ObjectKind::DefaultPrivileges, scope, "");
         }
         let Some(kind) = self.kind() else {
@@ -188,10 +230,15 @@ impl Parser<'_> {
                 let scope = self.schema();
                 object(Action::Alter, kind, scope, "")
             }
-            ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy => self.on_table(Action::Alter, kind, &["on"]),
+            ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy => {
+                self.on_table(Action::Alter, kind, &["on"])
+            }
             _ => self.named(Action::Alter, kind),
         };
-        if kind == ObjectKind::Operator || kind == ObjectKind::OperatorClass || kind == ObjectKind::OperatorFamily {
+        if kind == ObjectKind::Operator
+            || kind == ObjectKind::OperatorClass
+            || kind == ObjectKind::OperatorFamily
+        {
             self.skip_to(&["owner"]);
             self.at = self.at.saturating_sub(1);
         }
@@ -220,12 +267,21 @@ impl Parser<'_> {
                 object(action, kind, scope, "")
             }
             ObjectKind::Extension => object(action, kind, Scope::None, &self.name().object),
-            ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Policy | ObjectKind::Constraint => {
+            ObjectKind::Trigger
+            | ObjectKind::Rule
+            | ObjectKind::Policy
+            | ObjectKind::Constraint => {
                 let name = self.name().object;
                 self.skip_to(&["on"]);
                 self.eat(&["domain"]);
                 let table = self.name();
-                Object { action, kind, scope: table.scope, name, table: Some(table.object) }
+                Object {
+                    action,
+                    kind,
+                    scope: table.scope,
+                    name,
+                    table: Some(table.object),
+                }
             }
             ObjectKind::Column => {
                 let name = self.name();
@@ -253,7 +309,10 @@ impl Parser<'_> {
                 object(Action::Privileges, ObjectKind::Schema, scope, "")
             }
             Some(kind) => self.named(Action::Privileges, kind),
-            None if self.eat(&["database"]) || self.eat(&["language"]) || self.eat(&["tablespace"]) => {
+            None if self.eat(&["database"])
+                || self.eat(&["language"])
+                || self.eat(&["tablespace"]) =>
+            {
                 object(Action::Privileges, ObjectKind::Global, Scope::None, "")
             }
             None => self.named(Action::Privileges, ObjectKind::Table),
@@ -262,7 +321,13 @@ impl Parser<'_> {
 }
 
 fn object(action: Action, kind: ObjectKind, scope: Scope, name: &str) -> Object {
-    Object { action, kind, scope, name: name.to_owned(), table: None }
+    Object {
+        action,
+        kind,
+        scope,
+        name: name.to_owned(),
+        table: None,
+    }
 }
 
 #[cfg(test)]
@@ -285,7 +350,10 @@ mod tests {
     fn statements_of_pg_dump() {
         for (sql, expected) in [
             ("CREATE SCHEMA app", "Create app schema"),
-            ("CREATE TABLE #{prefix}.\"A b\" (id integer)", "Create # table A b"),
+            (
+                "CREATE TABLE #{prefix}.\"A b\" (id integer)",
+                "Create # table A b",
+            ),
             ("CREATE UNLOGGED TABLE app.t ()", "Create app table t"),
             (
                 "CREATE FUNCTION app.f(a integer DEFAULT (1 + 2), b app.ty[], OUT c numeric(3,1)) RETURNS text AS $$$$",
@@ -295,44 +363,122 @@ mod tests {
                 "CREATE FUNCTION app.f(app.m[], VARIADIC app.p[] DEFAULT '{}'::app.p[]) RETURNS text LANGUAGE sql AS ''",
                 "Create app function f(m[], VARIADIC p[])",
             ),
-            ("CREATE OR REPLACE PROCEDURE app.p() LANGUAGE sql BEGIN ATOMIC SELECT 1; END", "Create app procedure p()"),
-            ("CREATE OPERATOR app.=== (FUNCTION = app.eq)", "Create app operator ==="),
-            ("CREATE OPERATOR CLASS app.oc FOR TYPE app.t USING btree AS STORAGE x", "Create app operator class oc"),
-            ("CREATE UNIQUE INDEX i ON ONLY app.t USING btree (id)", "Create app index i on t"),
+            (
+                "CREATE OR REPLACE PROCEDURE app.p() LANGUAGE sql BEGIN ATOMIC SELECT 1; END",
+                "Create app procedure p()",
+            ),
+            (
+                "CREATE OPERATOR app.=== (FUNCTION = app.eq)",
+                "Create app operator ===",
+            ),
+            (
+                "CREATE OPERATOR CLASS app.oc FOR TYPE app.t USING btree AS STORAGE x",
+                "Create app operator class oc",
+            ),
+            (
+                "CREATE UNIQUE INDEX i ON ONLY app.t USING btree (id)",
+                "Create app index i on t",
+            ),
             (
                 "CREATE CONSTRAINT TRIGGER c AFTER INSERT OR UPDATE OF a ON app.t FOR EACH ROW EXECUTE FUNCTION app.f()",
                 "Create app trigger c on t",
             ),
-            ("CREATE RULE r AS ON INSERT TO app.v WHERE x DO INSTEAD NOTHING", "Create app rule r on v"),
-            ("CREATE POLICY p ON app.t USING (true)", "Create app policy p on t"),
-            ("CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA ext", "Create ext extension citext"),
-            ("CREATE CAST (text AS app.ty[]) WITH FUNCTION app.f(text)", "Create app cast (text AS ty[])"),
-            ("CREATE CAST (#{prefix}.a AS #{prefix}.b) WITH INOUT", "Create # cast (a AS b)"),
-            ("CREATE PUBLICATION p FOR TABLE app.t", "Create - object without a schema"),
-            ("CREATE TEXT SEARCH CONFIGURATION app.c (PARSER = x)", "Create app text search object c"),
-            ("ALTER TABLE ONLY app.t ADD CONSTRAINT t_pkey PRIMARY KEY (id)", "Create app constraint t_pkey on t"),
+            (
+                "CREATE RULE r AS ON INSERT TO app.v WHERE x DO INSTEAD NOTHING",
+                "Create app rule r on v",
+            ),
+            (
+                "CREATE POLICY p ON app.t USING (true)",
+                "Create app policy p on t",
+            ),
+            (
+                "CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA ext",
+                "Create ext extension citext",
+            ),
+            (
+                "CREATE CAST (text AS app.ty[]) WITH FUNCTION app.f(text)",
+                "Create app cast (text AS ty[])",
+            ),
+            (
+                "CREATE CAST (#{prefix}.a AS #{prefix}.b) WITH INOUT",
+                "Create # cast (a AS b)",
+            ),
+            (
+                "CREATE PUBLICATION p FOR TABLE app.t",
+                "Create - object without a schema",
+            ),
+            (
+                "CREATE TEXT SEARCH CONFIGURATION app.c (PARSER = x)",
+                "Create app text search object c",
+            ),
+            (
+                "ALTER TABLE ONLY app.t ADD CONSTRAINT t_pkey PRIMARY KEY (id)",
+                "Create app constraint t_pkey on t",
+            ),
             ("ALTER TABLE app.t OWNER TO bob", "Owner app table t"),
-            ("ALTER FUNCTION app.f(a integer) OWNER TO bob", "Owner app function f(a integer)"),
-            ("ALTER OPERATOR app.=== (integer, text) OWNER TO bob", "Owner app operator ==="),
-            ("ALTER OPERATOR FAMILY app.f USING btree OWNER TO bob", "Owner app operator family f"),
+            (
+                "ALTER FUNCTION app.f(a integer) OWNER TO bob",
+                "Owner app function f(a integer)",
+            ),
+            (
+                "ALTER OPERATOR app.=== (integer, text) OWNER TO bob",
+                "Owner app operator ===",
+            ),
+            (
+                "ALTER OPERATOR FAMILY app.f USING btree OWNER TO bob",
+                "Owner app operator family f",
+            ),
             ("ALTER SCHEMA app OWNER TO bob", "Owner app schema"),
-            ("ALTER TABLE app.t ENABLE ROW LEVEL SECURITY", "Alter app table t"),
-            ("ALTER INDEX app.i ATTACH PARTITION app.j", "Alter app index i"),
+            (
+                "ALTER TABLE app.t ENABLE ROW LEVEL SECURITY",
+                "Alter app table t",
+            ),
+            (
+                "ALTER INDEX app.i ATTACH PARTITION app.j",
+                "Alter app index i",
+            ),
             (
                 "ALTER DEFAULT PRIVILEGES FOR ROLE r IN SCHEMA app GRANT SELECT ON TABLES TO x",
                 "Privileges app default privileges",
             ),
-            ("COMMENT ON COLUMN app.t.c IS 'x'", "Comment app column c on t"),
-            ("COMMENT ON CONSTRAINT c ON DOMAIN app.d IS 'x'", "Comment app constraint c on d"),
-            ("COMMENT ON FUNCTION app.f(integer) IS 'x'", "Comment app function f(integer)"),
-            ("GRANT SELECT(a),UPDATE ON TABLE app.t TO bob WITH GRANT OPTION", "Privileges app table t"),
-            ("REVOKE ALL ON SCHEMA app FROM PUBLIC", "Privileges app schema"),
-            ("GRANT ALL ON FUNCTION app.f(integer) TO bob", "Privileges app function f(integer)"),
+            (
+                "COMMENT ON COLUMN app.t.c IS 'x'",
+                "Comment app column c on t",
+            ),
+            (
+                "COMMENT ON CONSTRAINT c ON DOMAIN app.d IS 'x'",
+                "Comment app constraint c on d",
+            ),
+            (
+                "COMMENT ON FUNCTION app.f(integer) IS 'x'",
+                "Comment app function f(integer)",
+            ),
+            (
+                "GRANT SELECT(a),UPDATE ON TABLE app.t TO bob WITH GRANT OPTION",
+                "Privileges app table t",
+            ),
+            (
+                "REVOKE ALL ON SCHEMA app FROM PUBLIC",
+                "Privileges app schema",
+            ),
+            (
+                "GRANT ALL ON FUNCTION app.f(integer) TO bob",
+                "Privileges app function f(integer)",
+            ),
             ("GRANT admin TO bob", "Privileges - object without a schema"),
-            ("SELECT pg_catalog.setval('app.t_id_seq', 3, true)", "Rows app sequence t_id_seq"),
-            ("SELECT pg_catalog.set_config('search_path', '', false)", "Setting - setting"),
+            (
+                "SELECT pg_catalog.setval('app.t_id_seq', 3, true)",
+                "Rows app sequence t_id_seq",
+            ),
+            (
+                "SELECT pg_catalog.set_config('search_path', '', false)",
+                "Setting - setting",
+            ),
             ("INSERT INTO app.t (a) VALUES (1)", "Rows app table t"),
-            ("REFRESH MATERIALIZED VIEW app.m", "Refresh app materialized view m"),
+            (
+                "REFRESH MATERIALIZED VIEW app.m",
+                "Refresh app materialized view m",
+            ),
             ("COMMIT", "Transaction - statement"),
         ] {
             assert_eq!(read(sql), expected, "{sql}");
@@ -341,6 +487,9 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_line() {
-        assert_eq!(read("CREATE TABLE app.\"a\n\\! id\" ()"), "Create app table a\\n\\! id");
+        assert_eq!(
+            read("CREATE TABLE app.\"a\n\\! id\" ()"),
+            "Create app table a\\n\\! id"
+        );
     }
 }

@@ -32,13 +32,25 @@ pub(super) struct Reader<'a> {
 }
 
 /// All places of a statement where the schema's name is read, in the order of their offsets.
-pub fn mentions(statement: &Statement, object: &Object, source: &str, schema: &str, catalog: &Catalog) -> Vec<Mention> {
+pub fn mentions(
+    statement: &Statement,
+    object: &Object,
+    source: &str,
+    schema: &str,
+    catalog: &Catalog,
+) -> Vec<Mention> {
     // Rows are data: nothing in them is ever a name.
     if object.action == Action::Rows && object.kind != ObjectKind::Sequence {
         return rows_head(statement, source, schema);
     }
     let text = statement.text(source);
-    let mut reader = Reader { schema, catalog, object, head: false, found: Vec::new() };
+    let mut reader = Reader {
+        schema,
+        catalog,
+        object,
+        head: false,
+        found: Vec::new(),
+    };
     let code = Content::verbatim(text, statement.range().start);
     let tokens = tokens(text);
     if let Some(language) = foreign_language(statement, source) {
@@ -65,7 +77,10 @@ fn rows_head(statement: &Statement, source: &str, schema: &str) -> Vec<Mention> 
                 && identifier_value(*name, source).as_deref() == Some(schema))
         })
         .and_then(|pair| pair.first())
-        .map(|name| Mention { range: name.start..name.end, verdict: Verdict::Schema })
+        .map(|name| Mention {
+            range: name.start..name.end,
+            verdict: Verdict::Schema,
+        })
         .into_iter()
         .collect()
 }
@@ -104,7 +119,8 @@ impl Reader<'_> {
             Some(value) if token.kind == Kind::Word && is_reserved(&value) => false,
             // In the first argument of format() the percent sign of a name is doubled.
             Some(value) if self.schema.contains('%') && value.contains("%%") => {
-                truncated(&value.replace("%%", "%")) == self.schema || truncated(&value) == self.schema
+                truncated(&value.replace("%%", "%")) == self.schema
+                    || truncated(&value) == self.schema
             }
             Some(value) => truncated(&value) == self.schema,
             None => false,
@@ -114,8 +130,15 @@ impl Reader<'_> {
     /// Reads code: the identifiers here, the literals by what they are used for.
     pub(super) fn code(&mut self, code: &Content, all: &[Token], place: Place) {
         let source = code.text.as_str();
-        let tokens: Vec<Token> = all.iter().copied().filter(|token| !token.is_trivia()).collect();
-        let view = View { tokens: &tokens, source };
+        let tokens: Vec<Token> = all
+            .iter()
+            .copied()
+            .filter(|token| !token.is_trivia())
+            .collect();
+        let view = View {
+            tokens: &tokens,
+            source,
+        };
         let introduced = self.is_introduced(&view, place);
         if place != Place::Body {
             self.head = introduced;
@@ -123,15 +146,27 @@ impl Reader<'_> {
         for (index, token) in tokens.iter().enumerate() {
             match token.kind {
                 // Another escape character would change what the identifier is.
-                Kind::UnicodeQuoted(_) if tokens.get(index + 1).is_some_and(|next| next.is_word(source, "uescape")) => {
-                    self.add(code, *token, Verdict::Doubtful("an identifier with its own escape character"));
+                Kind::UnicodeQuoted(_)
+                    if tokens
+                        .get(index + 1)
+                        .is_some_and(|next| next.is_word(source, "uescape")) =>
+                {
+                    self.add(
+                        code,
+                        *token,
+                        Verdict::Doubtful("an identifier with its own escape character"),
+                    );
                 }
-                Kind::Word | Kind::Quoted(true) | Kind::UnicodeQuoted(true) if self.is_schema(*token, source) => {
+                Kind::Word | Kind::Quoted(true) | Kind::UnicodeQuoted(true)
+                    if self.is_schema(*token, source) =>
+                {
                     if let Some(verdict) = self.identifier(&view, index, place, introduced) {
                         self.add(code, *token, verdict);
                     }
                 }
-                Kind::String(..) | Kind::Dollar(..) => literal::read(self, code, &view, index, place),
+                Kind::String(..) | Kind::Dollar(..) => {
+                    literal::read(self, code, &view, index, place)
+                }
                 _ => {}
             }
         }
@@ -148,14 +183,21 @@ impl Reader<'_> {
         }
         (0..view.tokens.len()).any(|index| {
             let qualifies = view.is(index + 1, ".") && !view.before_is(index, ".");
-            view.at(index).is_some_and(|token| self.is_schema(token, view.source))
+            view.at(index)
+                .is_some_and(|token| self.is_schema(token, view.source))
                 && !qualifies
                 && !view.names_schema(index)
         })
     }
 
     /// `None` for an identifier that is plainly something else.
-    fn identifier(&self, view: &View<'_>, index: usize, place: Place, introduced: bool) -> Option<Verdict> {
+    fn identifier(
+        &self,
+        view: &View<'_>,
+        index: usize,
+        place: Place,
+        introduced: bool,
+    ) -> Option<Verdict> {
         if view.before_is(index, ".") {
             // `database.schema.table`: three parts where a table is named.
             let of_database = index >= 2 && view.is(index + 1, ".") && view.is_relation(index - 2);
@@ -181,8 +223,14 @@ impl Reader<'_> {
     /// Whether the name qualifies an operator: `OPERATOR(schema.*)`, or in a definition of operators.
     fn is_operator(&self, view: &View<'_>, index: usize) -> bool {
         let called = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
-        let kinds = [ObjectKind::Operator, ObjectKind::OperatorClass, ObjectKind::OperatorFamily];
-        called || (kinds.contains(&self.object.kind) && view.at(index + 2).is_some_and(|t| t.kind == Kind::Operator))
+        let kinds = [
+            ObjectKind::Operator,
+            ObjectKind::OperatorClass,
+            ObjectKind::OperatorFamily,
+        ];
+        called
+            || (kinds.contains(&self.object.kind)
+                && view.at(index + 2).is_some_and(|t| t.kind == Kind::Operator))
     }
 
     /// Whether only a schema can stand in front of the dot there.
@@ -192,7 +240,10 @@ impl Reader<'_> {
         if (index > 0 && view.is_cast(index - 1)) || before("collate") || view.is(index + 3, "(") {
             return true;
         }
-        if before("join") || before("table") || (index > 1 && before("into") && view.word(index - 2, "insert")) {
+        if before("join")
+            || before("table")
+            || (index > 1 && before("into") && view.word(index - 2, "insert"))
+        {
             return true;
         }
         let definition = matches!(place, Place::Definition { .. });
@@ -203,7 +254,8 @@ impl Reader<'_> {
 
     /// Whether a token stands in front of the query of a view, rule, policy or routine.
     fn in_head(&self, view: &View<'_>, index: usize) -> bool {
-        let before = |words: &[&str]| !(0..index).any(|at| words.iter().any(|word| view.word(at, word)));
+        let before =
+            |words: &[&str]| !(0..index).any(|at| words.iter().any(|word| view.word(at, word)));
         match self.object.kind {
             ObjectKind::View | ObjectKind::MaterializedView => before(&["as"]),
             ObjectKind::Rule => before(&["where", "do"]),
@@ -217,50 +269,80 @@ impl Reader<'_> {
     fn in_body(&self, view: &View<'_>, index: usize, introduced: bool) -> Option<Verdict> {
         let before = |word| index > 0 && view.word(index - 1, word);
         // A configuration parameter: SET app.tenant = …, RESET, SHOW; also behind LOCAL and SESSION.
-        if before("set") || before("reset") || before("show") || before("local") || before("session") {
+        if before("set")
+            || before("reset")
+            || before("show")
+            || before("local")
+            || before("session")
+        {
             return None;
         }
         if !introduced {
             return Some(Verdict::Schema);
         }
-        let member = view.at(index + 2).and_then(|token| identifier_value(token, view.source))?;
+        let member = view
+            .at(index + 2)
+            .and_then(|token| identifier_value(token, view.source))?;
         // `schema.table%ROWTYPE` is a table; `table.column%TYPE` has two parts too.
         if view.is(index + 3, "%") {
             let row = view.word(index + 4, "rowtype");
-            return if row { self.catalog.has_relation(&member).then_some(Verdict::Schema) } else { None };
+            return if row {
+                self.catalog
+                    .has_relation(&member)
+                    .then_some(Verdict::Schema)
+            } else {
+                None
+            };
         }
         if view.is_relation(index) || (view.is_declared_type(index) && self.catalog.has(&member)) {
             return Some(Verdict::Schema);
         }
         // A column of a table that the code names with its schema elsewhere: `schema.table.column`.
-        if view.is(index + 3, ".") && (0..view.tokens.len()).any(|at| self.names_table(view, at, &member)) {
+        if view.is(index + 3, ".")
+            && (0..view.tokens.len()).any(|at| self.names_table(view, at, &member))
+        {
             return Some(Verdict::Schema);
         }
         // In an expression two parts are a table, variable or routine and something in it: never a schema.
         if !self.catalog.has(&member) || (view.is_expression(index) && !view.is(index + 3, ".")) {
             return None;
         }
-        Some(Verdict::Doubtful("the schema, or an alias, variable or argument of the same name"))
+        Some(Verdict::Doubtful(
+            "the schema, or an alias, variable or argument of the same name",
+        ))
     }
 
     /// Whether `schema.table` stands at a place where only a table can.
     fn names_table(&self, view: &View<'_>, index: usize, table: &str) -> bool {
-        view.at(index).is_some_and(|token| self.is_schema(token, view.source))
+        view.at(index)
+            .is_some_and(|token| self.is_schema(token, view.source))
             && view.is(index + 1, ".")
-            && view.at(index + 2).and_then(|token| identifier_value(token, view.source)).as_deref() == Some(table)
+            && view
+                .at(index + 2)
+                .and_then(|token| identifier_value(token, view.source))
+                .as_deref()
+                == Some(table)
             && (view.is_relation(index) || self.is_decisive(view, index, Place::Body))
     }
 
     /// A body in a language of which nothing is known here.
     fn foreign(&mut self, code: &Content, all: &[Token], language: &str) {
         let source = code.text.as_str();
-        let body =
-            all.iter().enumerate().filter(|(_, token)| matches!(token.kind, Kind::Dollar(..) | Kind::String(..)));
+        let body = all
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| matches!(token.kind, Kind::Dollar(..) | Kind::String(..)));
         let bodies: Vec<Token> = body.map(|(_, token)| *token).collect();
-        let head: Vec<Token> = all.iter().copied().filter(|token| !bodies.contains(token)).collect();
+        let head: Vec<Token> = all
+            .iter()
+            .copied()
+            .filter(|token| !bodies.contains(token))
+            .collect();
         self.code(code, &head, Place::Definition { query: false });
         for token in bodies {
-            let Some(inner) = crate::sql::literal::content(token, source) else { continue };
+            let Some(inner) = crate::sql::literal::content(token, source) else {
+                continue;
+            };
             let inner = inner.rebased(|offset| code.source_offset(offset));
             if inner.text == language {
                 continue;
@@ -274,15 +356,26 @@ impl Reader<'_> {
 
 /// Whole words of any text that are the name.
 pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
-    let continues = |character: Option<char>| character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$');
+    let continues = |character: Option<char>| {
+        character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$')
+    };
     // ASCII letters have the same length in both cases, so offsets stay.
     let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
     lower
         .match_indices(&name)
         .filter(|(at, found)| {
-            !continues(text.get(..*at).and_then(|before| before.chars().next_back()))
-                && !continues(text.get(at + found.len()..).and_then(|behind| behind.chars().next()))
+            !continues(
+                text.get(..*at)
+                    .and_then(|before| before.chars().next_back()),
+            ) && !continues(
+                text.get(at + found.len()..)
+                    .and_then(|behind| behind.chars().next()),
+            )
         })
-        .map(|(at, found)| Token { kind: Kind::Word, start: at, end: at + found.len() })
+        .map(|(at, found)| Token {
+            kind: Kind::Word,
+            start: at,
+            end: at + found.len(),
+        })
         .collect()
 }

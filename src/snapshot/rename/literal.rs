@@ -27,9 +27,17 @@ enum Use {
 }
 
 /// Reads the literal at `index`.
-pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, index: usize, place: Place) {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    code: &Content,
+    view: &View<'_>,
+    index: usize,
+    place: Place,
+) {
     let Some(token) = view.at(index) else { return };
-    let Some(inner) = content(token, view.source) else { return };
+    let Some(inner) = content(token, view.source) else {
+        return;
+    };
     // The common case first: most literals do not hold the name at all.
     if !may_hold(&inner.text, reader.schema) {
         return;
@@ -61,34 +69,71 @@ pub(super) fn read(reader: &mut Reader<'_>, code: &Content, view: &View<'_>, ind
 }
 
 /// Reports the name at the end of a command that goes on behind `||`: `EXECUTE 'SELECT … FROM app' || '.t'`.
-fn cut_off(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: &View<'_>, index: usize) {
+fn cut_off(
+    reader: &mut Reader<'_>,
+    inner: &Content,
+    tokens: &[Token],
+    view: &View<'_>,
+    index: usize,
+) {
     let last = tokens.iter().rev().find(|token| !token.is_trivia());
     if view.is(index + 1, "||")
         && let Some(last) = last
         && reader.is_schema(*last, &inner.text)
     {
-        reader.add(inner, *last, Verdict::Doubtful("the name at the end of a part of a command"));
+        reader.add(
+            inner,
+            *last,
+            Verdict::Doubtful("the name at the end of a part of a command"),
+        );
     }
 }
 
 /// Whether a part of the name that no quoting changes is in the text, in any case.
 pub(in crate::snapshot) fn may_hold(text: &str, schema: &str) -> bool {
-    let plain = schema.split(['"', '\'', '\\', '%']).max_by_key(|part| part.len()).unwrap_or_default();
-    text.to_ascii_lowercase().contains(&plain.to_ascii_lowercase())
+    let plain = schema
+        .split(['"', '\'', '\\', '%'])
+        .max_by_key(|part| part.len())
+        .unwrap_or_default();
+    text.to_ascii_lowercase()
+        .contains(&plain.to_ascii_lowercase())
 }
 
 fn whole(reader: &mut Reader<'_>, inner: &Content, verdict: Verdict) {
-    let token = Token { kind: Kind::Word, start: 0, end: inner.text.len() };
+    let token = Token {
+        kind: Kind::Word,
+        start: 0,
+        end: inner.text.len(),
+    };
     reader.add(inner, token, verdict);
 }
 
 /// `'schema.object'::regclass`: the first of several parts, or the whole for `::regnamespace`.
-fn identifier(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], view: &View<'_>, index: usize) {
-    let significant: Vec<Token> = tokens.iter().copied().filter(|token| !token.is_trivia()).collect();
-    let namespace = view.source.get(view.at(index).map_or(0, |token| token.end)..).unwrap_or_default();
-    let namespace = namespace.trim_start_matches("::").starts_with("regnamespace")
-        || callee(view.tokens, index, view.source).is_some_and(|(name, _)| name == "to_regnamespace");
-    let parts = View { tokens: &significant, source: &inner.text };
+fn identifier(
+    reader: &mut Reader<'_>,
+    inner: &Content,
+    tokens: &[Token],
+    view: &View<'_>,
+    index: usize,
+) {
+    let significant: Vec<Token> = tokens
+        .iter()
+        .copied()
+        .filter(|token| !token.is_trivia())
+        .collect();
+    let namespace = view
+        .source
+        .get(view.at(index).map_or(0, |token| token.end)..)
+        .unwrap_or_default();
+    let namespace = namespace
+        .trim_start_matches("::")
+        .starts_with("regnamespace")
+        || callee(view.tokens, index, view.source)
+            .is_some_and(|(name, _)| name == "to_regnamespace");
+    let parts = View {
+        tokens: &significant,
+        source: &inner.text,
+    };
     for (at, token) in significant.iter().enumerate() {
         let first = !parts.before_is(at, ".");
         // Several in an array literal: `'{a,b}'::regnamespace[]`.
@@ -109,21 +154,44 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
         if !constant {
             // Its quotes stay: a tenant's name may need them there too.
             let quotes = usize::from(only.kind == Kind::Quoted(true));
-            let name = Token { kind: Kind::Word, start: only.start + quotes, end: only.end - quotes };
-            reader.add(inner, name, Verdict::Doubtful("the name as an identifier, as a string"));
+            let name = Token {
+                kind: Kind::Word,
+                start: only.start + quotes,
+                end: only.end - quotes,
+            };
+            reader.add(
+                inner,
+                name,
+                Verdict::Doubtful("the name as an identifier, as a string"),
+            );
         }
         return;
     }
     if inner.text.trim() == reader.schema {
         if !constant {
             let start = inner.text.len() - inner.text.trim_start().len();
-            let token = Token { kind: Kind::Word, start, end: start + reader.schema.len() };
-            reader.add(inner, token, Verdict::Doubtful("the bare name, as a string"));
+            let token = Token {
+                kind: Kind::Word,
+                start,
+                end: start + reader.schema.len(),
+            };
+            reader.add(
+                inner,
+                token,
+                Verdict::Doubtful("the bare name, as a string"),
+            );
         }
         return;
     }
-    let significant: Vec<Token> = tokens.iter().copied().filter(|token| !token.is_trivia()).collect();
-    let view = View { tokens: &significant, source: &inner.text };
+    let significant: Vec<Token> = tokens
+        .iter()
+        .copied()
+        .filter(|token| !token.is_trivia())
+        .collect();
+    let view = View {
+        tokens: &significant,
+        source: &inner.text,
+    };
     for (index, token) in significant.iter().enumerate() {
         // A string inside the string: a command in parts.
         if !constant && matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
@@ -133,18 +201,34 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
         if !reader.is_schema(*token, &inner.text) || view.before_is(index, ".") {
             continue;
         }
-        let touches = token.start.checked_sub(1).and_then(|before| inner.text.as_bytes().get(before));
+        let touches = token
+            .start
+            .checked_sub(1)
+            .and_then(|before| inner.text.as_bytes().get(before));
         // No host or path: it is called as a function.
         let called = view.is(index + 3, "(");
-        let address = !called && touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'));
-        let member = view.at(index + 2).and_then(|token| identifier_value(token, &inner.text));
+        let address =
+            !called && touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'));
+        let member = view
+            .at(index + 2)
+            .and_then(|token| identifier_value(token, &inner.text));
         if view.is(index + 1, ".") && !address {
-            let known = member.as_deref().is_some_and(|member| reader.catalog.has(member));
+            let known = member
+                .as_deref()
+                .is_some_and(|member| reader.catalog.has(member));
             if known || (!constant && !ends_sentence(&inner.text, *token)) {
-                reader.add(inner, *token, Verdict::Doubtful("a qualified name, as a string"));
+                reader.add(
+                    inner,
+                    *token,
+                    Verdict::Doubtful("a qualified name, as a string"),
+                );
             }
         } else if !constant && (view.names_schema(index) || is_list(&significant, &inner.text)) {
-            reader.add(inner, *token, Verdict::Doubtful("a schema's name, as a string"));
+            reader.add(
+                inner,
+                *token,
+                Verdict::Doubtful("a schema's name, as a string"),
+            );
         }
     }
 }
@@ -160,7 +244,11 @@ fn in_a_string(reader: &mut Reader<'_>, outer: &Content, token: Token) {
         Content::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
     };
     if nested.text == reader.schema {
-        whole(reader, &nested, Verdict::Doubtful("the bare name, in a string in a string"));
+        whole(
+            reader,
+            &nested,
+            Verdict::Doubtful("the bare name, in a string in a string"),
+        );
     } else if may_hold(&nested.text, reader.schema) {
         doubtful(reader, &nested, &tokens(&nested.text), false);
     }
@@ -168,14 +256,19 @@ fn in_a_string(reader: &mut Reader<'_>, outer: &Content, token: Token) {
 
 /// `… of app. Then …`: a full stop and a blank.
 fn ends_sentence(text: &str, token: Token) -> bool {
-    text.get(token.end + 1..).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    text.get(token.end + 1..)
+        .is_some_and(|rest| rest.starts_with(char::is_whitespace))
 }
 
 /// Identifiers and commas only: a `search_path`.
 fn is_list(tokens: &[Token], source: &str) -> bool {
     tokens.len() > 1
         && tokens.iter().enumerate().all(|(index, token)| {
-            if index % 2 == 0 { matches!(token.kind, Kind::Word | Kind::Quoted(true)) } else { token.is(source, ",") }
+            if index % 2 == 0 {
+                matches!(token.kind, Kind::Word | Kind::Quoted(true))
+            } else {
+                token.is(source, ",")
+            }
         })
 }
 
@@ -209,9 +302,15 @@ fn is_parsed(view: &View<'_>, index: usize) -> bool {
 }
 
 fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Use {
-    let Some(before) = index.checked_sub(1) else { return Use::Unknown };
+    let Some(before) = index.checked_sub(1) else {
+        return Use::Unknown;
+    };
     // RAISE [level] 'format': text for people.
-    let raise = (0..=2).any(|back| before.checked_sub(back).is_some_and(|at| view.word(at, "raise")));
+    let raise = (0..=2).any(|back| {
+        before
+            .checked_sub(back)
+            .is_some_and(|at| view.word(at, "raise"))
+    });
     if raise && !view.is(before, ",") {
         return Use::Text;
     }
@@ -222,7 +321,11 @@ fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Us
     }
     // EXECUTE format('…', …): the first argument.
     if call.is_some_and(|(name, arguments)| name == "format" && arguments.is_empty()) {
-        let executed = (1..=4).any(|back| index.checked_sub(back).is_some_and(|at| view.word(at, "execute")));
+        let executed = (1..=4).any(|back| {
+            index
+                .checked_sub(back)
+                .is_some_and(|at| view.word(at, "execute"))
+        });
         if executed {
             return Use::Code;
         }
@@ -230,21 +333,33 @@ fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Us
     Use::Unknown
 }
 
-fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Use {
+fn in_definition(
+    reader: &Reader<'_>,
+    view: &View<'_>,
+    index: usize,
+    call: Option<&(String, String)>,
+) -> Use {
     let object = reader.object;
     match (object.action, object.kind) {
-        (Action::Comment, _) | (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => {
+        (Action::Comment, _)
+        | (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => {
             return Use::Text;
         }
         (Action::Create, ObjectKind::Function | ObjectKind::Procedure)
-            if index.checked_sub(1).is_some_and(|before| view.word(before, "as")) =>
+            if index
+                .checked_sub(1)
+                .is_some_and(|before| view.word(before, "as")) =>
         {
             return Use::Code;
         }
         (Action::Create, ObjectKind::Trigger) => {
             // The arguments behind EXECUTE FUNCTION f; in WHEN a literal is compared.
             let executes = (0..index).any(|at| view.word(at, "execute"));
-            return if executes { Use::Unknown } else { Use::Constant };
+            return if executes {
+                Use::Unknown
+            } else {
+                Use::Constant
+            };
         }
         (Action::Create, ObjectKind::ForeignTable | ObjectKind::TextSearch) => return Use::Unknown,
         _ => {}
@@ -255,11 +370,17 @@ fn in_definition(reader: &Reader<'_>, view: &View<'_>, index: usize, call: Optio
     }
     // SET parameter TO 'value' of a routine; search_path was handled.
     if matches!(object.kind, ObjectKind::Function | ObjectKind::Procedure)
-        && index.checked_sub(1).is_some_and(|before| view.word(before, "to"))
+        && index
+            .checked_sub(1)
+            .is_some_and(|before| view.word(before, "to"))
     {
         // The one parameter of PostgreSQL beside search_path that names an object with its schema.
         let names_object = index >= 2 && view.word(index - 2, "default_text_search_config");
-        return if names_object { Use::Identifier } else { Use::Text };
+        return if names_object {
+            Use::Identifier
+        } else {
+            Use::Text
+        };
     }
     if meets_schemas(reader, view, index) {
         return Use::Unknown;
@@ -279,9 +400,13 @@ fn meets_schemas(reader: &Reader<'_>, view: &View<'_>, index: usize) -> bool {
         return true;
     }
     view.tokens.iter().enumerate().any(|(at, token)| {
-        let Some(value) = identifier_value(*token, view.source) else { return false };
-        let computed = value.starts_with("reg") && at >= 2 && view.is_cast(at - 1) && view.is(at - 2, ")");
-        let about = (value.contains("schema") && value != "information_schema") || value == "nspname";
+        let Some(value) = identifier_value(*token, view.source) else {
+            return false;
+        };
+        let computed =
+            value.starts_with("reg") && at >= 2 && view.is_cast(at - 1) && view.is(at - 2, ")");
+        let about =
+            (value.contains("schema") && value != "information_schema") || value == "nspname";
         computed
             || (about
                 && value != reader.schema
@@ -296,17 +421,33 @@ fn meets_schemas(reader: &Reader<'_>, view: &View<'_>, index: usize) -> bool {
 fn is_column_list(reader: &Reader<'_>, view: &View<'_>, index: usize, arguments: &str) -> bool {
     let first = view.tokens.iter().find(|token| token.is(view.source, "("));
     let end = view.at(index).map_or(0, |token| token.start);
-    matches!(reader.object.kind, ObjectKind::Table | ObjectKind::ForeignTable)
-        && first.is_some_and(|first| view.source.get(first.end..end) == Some(arguments))
+    matches!(
+        reader.object.kind,
+        ObjectKind::Table | ObjectKind::ForeignTable
+    ) && first.is_some_and(|first| view.source.get(first.end..end) == Some(arguments))
 }
 
 /// Whether a function of `pg_catalog` (which the server prints without a schema) only computes with its text.
 fn is_harmless(view: &View<'_>, index: usize, name: &str) -> bool {
     let qualified = (0..index).rev().any(|at| {
-        view.at(at).and_then(|token| identifier_value(token, view.source)).as_deref() == Some(name)
+        view.at(at)
+            .and_then(|token| identifier_value(token, view.source))
+            .as_deref()
+            == Some(name)
             && view.before_is(at, ".")
             && view.is(at + 1, "(")
     });
-    let risky = ["has_", "query_", "table_", "schema_", "cursor_", "database_", "to_reg", "pg_", "format", "quote_"];
+    let risky = [
+        "has_",
+        "query_",
+        "table_",
+        "schema_",
+        "cursor_",
+        "database_",
+        "to_reg",
+        "pg_",
+        "format",
+        "quote_",
+    ];
     !qualified && !risky.iter().any(|prefix| name.starts_with(prefix))
 }

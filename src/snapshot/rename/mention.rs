@@ -37,7 +37,10 @@ impl Catalog {
     /// Collects the names that statements create.
     pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
         let mut catalog = Self::default();
-        for object in objects.into_iter().filter(|object| object.action == Action::Create) {
+        for object in objects
+            .into_iter()
+            .filter(|object| object.action == Action::Create)
+        {
             let names = match object.kind {
                 ObjectKind::Table
                 | ObjectKind::ForeignTable
@@ -45,7 +48,9 @@ impl Catalog {
                 | ObjectKind::MaterializedView
                 | ObjectKind::Sequence
                 | ObjectKind::Index => &mut catalog.relations,
-                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => &mut catalog.routines,
+                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
+                    &mut catalog.routines
+                }
                 _ => &mut catalog.others,
             };
             names.insert(object.bare_name().to_owned());

@@ -17,12 +17,16 @@ impl View<'_> {
     pub(super) fn is(&self, index: usize, text: &str) -> bool {
         self.at(index).is_some_and(|token| {
             token.is(self.source, text)
-                || (token.kind == Kind::Operator && text.len() == 1 && token.text(self.source).starts_with(text))
+                || (token.kind == Kind::Operator
+                    && text.len() == 1
+                    && token.text(self.source).starts_with(text))
         })
     }
 
     pub(super) fn before_is(&self, index: usize, text: &str) -> bool {
-        index.checked_sub(1).is_some_and(|before| self.is(before, text))
+        index
+            .checked_sub(1)
+            .is_some_and(|before| self.is(before, text))
     }
 
     pub(super) fn is_cast(&self, index: usize) -> bool {
@@ -30,12 +34,15 @@ impl View<'_> {
     }
 
     pub(super) fn word(&self, index: usize, word: &str) -> bool {
-        self.at(index).is_some_and(|token| token.is_word(self.source, word))
+        self.at(index)
+            .is_some_and(|token| token.is_word(self.source, word))
     }
 
     /// Whether the identifier stands where only a schema can: `SCHEMA x`, or an item of `SET search_path TO …`.
     pub(super) fn names_schema(&self, index: usize) -> bool {
-        let Some(mut before) = index.checked_sub(1) else { return false };
+        let Some(mut before) = index.checked_sub(1) else {
+            return false;
+        };
         let schema = |at: usize| self.word(at, "schema");
         if self.in_search_path(index) {
             return true;
@@ -46,14 +53,18 @@ impl View<'_> {
         }
         let listed = before + 1 < index;
         if listed {
-            return schema(before) && before > 0 && (self.word(before - 1, "on") || self.word(before - 1, "in"));
+            return schema(before)
+                && before > 0
+                && (self.word(before - 1, "on") || self.word(before - 1, "in"));
         }
         schema(before)
-            || (self.word(before, "exists") && (0..=2).any(|back| before.checked_sub(1 + back).is_some_and(schema)))
+            || (self.word(before, "exists")
+                && (0..=2).any(|back| before.checked_sub(1 + back).is_some_and(schema)))
     }
 
     fn is_identifier(&self, index: usize) -> bool {
-        self.at(index).is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted(true)))
+        self.at(index)
+            .is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted(true)))
     }
 
     /// Whether a token is an item of `SET [LOCAL | SESSION] search_path {TO | =} a, 'b', …`.
@@ -69,19 +80,27 @@ impl View<'_> {
         at >= 3
             && (self.word(at - 1, "to") || self.is(at - 1, "="))
             && self.word(at - 2, "search_path")
-            && ["set", "local", "session"].iter().any(|word| self.word(at - 3, word))
+            && ["set", "local", "session"]
+                .iter()
+                .any(|word| self.word(at - 3, word))
     }
 
     /// Whether a name stands where a table is named: behind `FROM`, `JOIN`, `USING`, `UPDATE`, `INSERT INTO`, or a comma
     /// of a list of tables.
     pub(super) fn is_relation(&self, index: usize) -> bool {
-        let Some(before) = self.behind_parentheses(index) else { return false };
+        let Some(before) = self.behind_parentheses(index) else {
+            return false;
+        };
         if before + 1 < index {
             // `FROM ((a JOIN b …) …)`: parentheses around joined tables.
-            return self.word(before, "join") || (self.word(before, "from") && !self.in_call(before));
+            return self.word(before, "join")
+                || (self.word(before, "from") && !self.in_call(before));
         }
-        let earlier =
-            |words: &[&str]| before.checked_sub(1).is_some_and(|at| words.iter().any(|word| self.word(at, word)));
+        let earlier = |words: &[&str]| {
+            before
+                .checked_sub(1)
+                .is_some_and(|at| words.iter().any(|word| self.word(at, word)))
+        };
         if self.word(before, "from") {
             return !earlier(&["distinct"]) && !self.in_call(index);
         }
@@ -112,18 +131,28 @@ impl View<'_> {
 
     /// Whether a name stands where a declaration of PL/pgSQL has its type: `DECLARE a [CONSTANT] schema.type;`.
     pub(super) fn is_declared_type(&self, index: usize) -> bool {
-        let Some(mut name) = index.checked_sub(1) else { return false };
+        let Some(mut name) = index.checked_sub(1) else {
+            return false;
+        };
         if self.word(name, "constant") && name > 0 {
             name -= 1;
         }
-        let Some(before) = name.checked_sub(1).filter(|_| self.is_identifier(name)) else { return false };
-        let section = (0..=before).rev().find(|at| self.word(*at, "declare") || self.word(*at, "begin"));
-        (self.word(before, "declare") || self.is(before, ";")) && section.is_some_and(|at| self.word(at, "declare"))
+        let Some(before) = name.checked_sub(1).filter(|_| self.is_identifier(name)) else {
+            return false;
+        };
+        let section = (0..=before)
+            .rev()
+            .find(|at| self.word(*at, "declare") || self.word(*at, "begin"));
+        (self.word(before, "declare") || self.is(before, ";"))
+            && section.is_some_and(|at| self.word(at, "declare"))
     }
 
     /// Whether a name stands in the list of `WITH (option = value)`.
     pub(super) fn is_option(&self, index: usize) -> bool {
-        (0..index).rev().find(|at| self.is(*at, "(")).is_some_and(|open| open > 0 && self.word(open - 1, "with"))
+        (0..index)
+            .rev()
+            .find(|at| self.is(*at, "("))
+            .is_some_and(|open| open > 0 && self.word(open - 1, "with"))
     }
 
     /// The token in front of a name, past opening parentheses.
@@ -159,8 +188,12 @@ impl View<'_> {
             "set",
             "exit",
         ];
-        let Some(before) = index.checked_sub(1) else { return false };
-        let Some(token) = self.at(before) else { return false };
+        let Some(before) = index.checked_sub(1) else {
+            return false;
+        };
+        let Some(token) = self.at(before) else {
+            return false;
+        };
         match token.kind {
             Kind::Operator => true,
             Kind::Word => {
@@ -171,10 +204,12 @@ impl View<'_> {
             }
             Kind::Punctuation => match token.text(self.source) {
                 ":=" | "[" => true,
-                "(" => !self
-                    .behind_parentheses(index)
-                    .is_some_and(|at| self.word(at, "from") || self.word(at, "join") || self.is(at, ",")),
-                "," => self.clause(before).is_some_and(|clause| clause != "from" && clause != "using"),
+                "(" => !self.behind_parentheses(index).is_some_and(|at| {
+                    self.word(at, "from") || self.word(at, "join") || self.is(at, ",")
+                }),
+                "," => self
+                    .clause(before)
+                    .is_some_and(|clause| clause != "from" && clause != "using"),
                 _ => false,
             },
             _ => false,
@@ -240,7 +275,11 @@ impl View<'_> {
                 return false;
             }
         }
-        callee(self.tokens, index, self.source)
-            .is_some_and(|(name, _)| matches!(name.as_str(), "extract" | "substring" | "trim" | "overlay" | "position"))
+        callee(self.tokens, index, self.source).is_some_and(|(name, _)| {
+            matches!(
+                name.as_str(),
+                "extract" | "substring" | "trim" | "overlay" | "position"
+            )
+        })
     }
 }

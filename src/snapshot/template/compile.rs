@@ -38,21 +38,35 @@ impl Template {
             let statement = &match segment? {
                 Segment::Statement(statement) => statement,
                 Segment::Copy { statement, .. } => {
-                    return Err(TemplateError::Copy { line: line_of(source, statement.range().start) });
+                    return Err(TemplateError::Copy {
+                        line: line_of(source, statement.range().start),
+                    });
                 }
                 Segment::Meta { range } => {
                     let text = source.get(range.clone()).unwrap_or_default();
                     let command = text.split_whitespace().next().unwrap_or_default().chars();
-                    let command = command.filter(|character| !character.is_control()).collect();
-                    return Err(TemplateError::Meta { line: line_of(source, range.start), command });
+                    let command = command
+                        .filter(|character| !character.is_control())
+                        .collect();
+                    return Err(TemplateError::Meta {
+                        line: line_of(source, range.start),
+                        command,
+                    });
                 }
             };
             let start = statement.range().start;
-            line += line_of(source.get(counted..start).unwrap_or_default(), start - counted) - 1;
+            line += line_of(
+                source.get(counted..start).unwrap_or_default(),
+                start - counted,
+            ) - 1;
             counted = start;
             let object = Object::of(statement, source);
             if object.action == Action::Transaction {
-                let word = statement.tokens.first().map(|token| token.text(source).to_uppercase()).unwrap_or_default();
+                let word = statement
+                    .tokens
+                    .first()
+                    .map(|token| token.text(source).to_uppercase())
+                    .unwrap_or_default();
                 return Err(TemplateError::Transaction { line, word });
             }
             small.clear();
@@ -61,7 +75,10 @@ impl Template {
             digest.update(small.as_bytes());
             statements.push(Compiler::new(source, statement).compile(object, line)?);
         }
-        Ok(Self { statements, fingerprint: hexadecimal(&digest.finalize()) })
+        Ok(Self {
+            statements,
+            fingerprint: hexadecimal(&digest.finalize()),
+        })
     }
 }
 
@@ -79,7 +96,11 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(source: &'a str, statement: &'a Statement) -> Self {
-        Self { source, statement, marks: Vec::new() }
+        Self {
+            source,
+            statement,
+            marks: Vec::new(),
+        }
     }
 
     fn compile(mut self, object: Object, line: usize) -> Result<CompiledStatement, TemplateError> {
@@ -89,7 +110,8 @@ impl<'a> Compiler<'a> {
             self.placeholders(foreign.is_some())?;
         }
         self.guard_from_psql();
-        self.marks.sort_by_key(|mark| (mark.range.start, mark.range.end));
+        self.marks
+            .sort_by_key(|mark| (mark.range.start, mark.range.end));
         let mut pieces = Vec::new();
         let mut at = range.start;
         for mark in self.marks {
@@ -97,16 +119,29 @@ impl<'a> Compiler<'a> {
             if mark.range.start < at {
                 continue;
             }
-            if let Some(text) = self.source.get(at..mark.range.start).filter(|text| !text.is_empty()) {
+            if let Some(text) = self
+                .source
+                .get(at..mark.range.start)
+                .filter(|text| !text.is_empty())
+            {
                 pieces.push(Piece::Text(text.into()));
             }
             pieces.push(mark.piece);
             at = mark.range.end;
         }
-        if let Some(text) = self.source.get(at..range.end).filter(|text| !text.is_empty()) {
+        if let Some(text) = self
+            .source
+            .get(at..range.end)
+            .filter(|text| !text.is_empty())
+        {
             pieces.push(Piece::Text(text.into()));
         }
-        Ok(CompiledStatement { object, line, foreign, pieces })
+        Ok(CompiledStatement {
+            object,
+            line,
+            foreign,
+            pieces,
+        })
     }
 
     fn mark(&mut self, range: Range<usize>, piece: Piece) {
@@ -125,7 +160,9 @@ impl<'a> Compiler<'a> {
                 }
                 Kind::Punctuation if text == ":" => {
                     let next = statement.tokens.get(index + 1);
-                    if next.is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Quoted(_) | Kind::String(..))) {
+                    if next.is_some_and(|next| {
+                        matches!(next.kind, Kind::Word | Kind::Quoted(_) | Kind::String(..))
+                    }) {
                         self.mark(token.start..token.end, Piece::Text(": ".into()));
                     }
                 }
@@ -140,10 +177,15 @@ impl<'a> Compiler<'a> {
     /// `'a\b'` → `E'a\\b'`; slots inside keep their marks and learn the new kind of literal.
     fn escape_literal(&mut self, token: Token) {
         let prefix = usize::from(token.text(self.source).starts_with(['n', 'N']));
-        self.marks.retain(|mark| !(matches!(mark.piece, Piece::EscapeMark(_)) && mark.range.start == token.start));
+        self.marks.retain(|mark| {
+            !(matches!(mark.piece, Piece::EscapeMark(_)) && mark.range.start == token.start)
+        });
         self.mark(token.start..token.start + prefix, Piece::Text(" E".into()));
-        let backslashes: Vec<usize> =
-            token.text(self.source).match_indices('\\').map(|(offset, _)| token.start + offset).collect();
+        let backslashes: Vec<usize> = token
+            .text(self.source)
+            .match_indices('\\')
+            .map(|(offset, _)| token.start + offset)
+            .collect();
         for at in backslashes {
             self.mark(at..at + 1, Piece::Text("\\\\".into()));
         }
@@ -161,7 +203,11 @@ impl<'a> Compiler<'a> {
     fn placeholders(&mut self, foreign: bool) -> Result<(), TemplateError> {
         let start = self.statement.range().start;
         let code = Content::verbatim(self.statement.text(self.source), start);
-        let shifted = |token: &Token| Token { kind: token.kind, start: token.start - start, end: token.end - start };
+        let shifted = |token: &Token| Token {
+            kind: token.kind,
+            start: token.start - start,
+            end: token.end - start,
+        };
         let tokens: Vec<Token> = self.statement.tokens.iter().map(shifted).collect();
         self.tokens(&code, &tokens, &[], foreign)
     }
@@ -171,7 +217,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// Finds placeholders in text that is read as SQL. `outer` are the escapes around it, innermost first.
-    fn code(&mut self, code: &Content, outer: &[Escape], foreign: bool) -> Result<(), TemplateError> {
+    fn code(
+        &mut self,
+        code: &Content,
+        outer: &[Escape],
+        foreign: bool,
+    ) -> Result<(), TemplateError> {
         if !code.text.contains("#{") {
             return Ok(());
         }
@@ -188,7 +239,10 @@ impl<'a> Compiler<'a> {
         let source = code.text.as_str();
         for (index, token) in tokens.iter().enumerate() {
             // Nearly all tokens, and none of them can hold a placeholder.
-            if matches!(token.kind, Kind::Space | Kind::Word | Kind::Punctuation | Kind::Number | Kind::Cast) {
+            if matches!(
+                token.kind,
+                Kind::Space | Kind::Word | Kind::Punctuation | Kind::Number | Kind::Cast
+            ) {
                 continue;
             }
             let text = token.text(source);
@@ -197,27 +251,50 @@ impl<'a> Compiler<'a> {
             }
             match token.kind {
                 Kind::Placeholder => {
-                    let neighbour = |index: Option<usize>| index.and_then(|index| tokens.get(index));
+                    let neighbour =
+                        |index: Option<usize>| index.and_then(|index| tokens.get(index));
                     let glued = |other: Option<&Token>| {
-                        other.is_some_and(|other| matches!(other.kind, Kind::Word | Kind::Number | Kind::Placeholder))
+                        other.is_some_and(|other| {
+                            matches!(other.kind, Kind::Word | Kind::Number | Kind::Placeholder)
+                        })
                     };
                     // In a literal that is prose, words may well touch it.
-                    if outer.is_empty() && (glued(neighbour(index.checked_sub(1))) || glued(tokens.get(index + 1))) {
-                        return Err(TemplateError::Glued { line: self.line(code.source_offset(token.start)) });
+                    if outer.is_empty()
+                        && (glued(neighbour(index.checked_sub(1))) || glued(tokens.get(index + 1)))
+                    {
+                        return Err(TemplateError::Glued {
+                            line: self.line(code.source_offset(token.start)),
+                        });
                     }
                     self.slots(code, token.start..token.end, Form::Identifier, outer)?;
                 }
                 Kind::Quoted(_) | Kind::UnicodeQuoted(_) => {
-                    self.slots(code, token.start..token.end, Form::Name, &within(Escape::QuotedIdentifier, outer))?;
+                    self.slots(
+                        code,
+                        token.start..token.end,
+                        Form::Name,
+                        &within(Escape::QuotedIdentifier, outer),
+                    )?;
                 }
                 Kind::LineComment | Kind::BlockComment(_) => {
-                    self.slots(code, token.start..token.end, Form::Name, &within(Escape::Comment, outer))?;
+                    self.slots(
+                        code,
+                        token.start..token.end,
+                        Form::Name,
+                        &within(Escape::Comment, outer),
+                    )?;
                 }
                 Kind::String(prefix, true) => {
                     self.string(code, tokens, index, prefix, outer, foreign)?;
                 }
                 Kind::Dollar(length, true) if is_format(tokens, index, &code.text) => {
-                    self.dollar(code, *token, length, &within(Escape::Format, outer), foreign)?;
+                    self.dollar(
+                        code,
+                        *token,
+                        length,
+                        &within(Escape::Format, outer),
+                        foreign,
+                    )?;
                 }
                 Kind::Dollar(length, true) => self.dollar(code, *token, length, outer, foreign)?,
                 // A literal that never ends, inside of another: prose with an apostrophe.
@@ -236,11 +313,22 @@ impl<'a> Compiler<'a> {
         outer: &[Escape],
         foreign: bool,
     ) -> Result<(), TemplateError> {
-        let Some(token) = tokens.get(index).copied() else { return Ok(()) };
-        let Some(inner) = content(token, &code.text) else { return Ok(()) };
+        let Some(token) = tokens.get(index).copied() else {
+            return Ok(());
+        };
+        let Some(inner) = content(token, &code.text) else {
+            return Ok(());
+        };
         let inner = relative(&inner, code);
         let plain = matches!(prefix, Prefix::None | Prefix::National);
-        let mut escapes = within(if plain { Escape::Literal } else { Escape::Backslashed }, outer);
+        let mut escapes = within(
+            if plain {
+                Escape::Literal
+            } else {
+                Escape::Backslashed
+            },
+            outer,
+        );
         if is_format(tokens, index, &code.text) {
             escapes = within(Escape::Format, &escapes);
         }
@@ -250,7 +338,12 @@ impl<'a> Compiler<'a> {
             self.mark(at..at + prefix.len(), Piece::EscapeMark(own.into()));
         }
         if foreign && outer.is_empty() && is_body(tokens, index, &code.text) {
-            return self.slots(&inner, 0..inner.text.len(), Form::Name, &within(Escape::Foreign, &escapes));
+            return self.slots(
+                &inner,
+                0..inner.text.len(),
+                Form::Name,
+                &within(Escape::Foreign, &escapes),
+            );
         }
         if inner.text == PLACEHOLDER && !reads_as_identifier(tokens, index, &code.text) {
             return self.slots(&inner, 0..inner.text.len(), Form::Name, &escapes);
@@ -266,12 +359,24 @@ impl<'a> Compiler<'a> {
         outer: &[Escape],
         foreign: bool,
     ) -> Result<(), TemplateError> {
-        let Some(inner) = content(token, &code.text) else { return Ok(()) };
+        let Some(inner) = content(token, &code.text) else {
+            return Ok(());
+        };
         let inner = relative(&inner, code);
-        let tag: Box<str> = code.text.get(token.start..token.start + length).unwrap_or("$$").into();
+        let tag: Box<str> = code
+            .text
+            .get(token.start..token.start + length)
+            .unwrap_or("$$")
+            .into();
         for (start, opens) in [(token.start, true), (token.end - length, false)] {
             let range = code.source_offset(start)..code.source_offset(start + length);
-            self.mark(range, Piece::Delimiter { tag: tag.clone(), opens });
+            self.mark(
+                range,
+                Piece::Delimiter {
+                    tag: tag.clone(),
+                    opens,
+                },
+            );
         }
         if foreign && outer.is_empty() {
             return self.slots(&inner, 0..inner.text.len(), Form::Name, &[Escape::Foreign]);
@@ -294,11 +399,20 @@ impl<'a> Compiler<'a> {
             let start = range.start + offset;
             let source_range = code.source_offset(start)..code.source_offset(start + length);
             match rest.get(..length).unwrap_or_default() {
-                PLACEHOLDER => self.mark(source_range, Piece::Slot(Slot { form, escapes: escapes.to_vec() })),
+                PLACEHOLDER => self.mark(
+                    source_range,
+                    Piece::Slot(Slot {
+                        form,
+                        escapes: escapes.to_vec(),
+                    }),
+                ),
                 HASH => self.mark(source_range, Piece::Text("#".into())),
                 unknown => {
                     let found = unknown.chars().take(40).collect();
-                    return Err(TemplateError::Unknown { line: self.line(source_range.start), found });
+                    return Err(TemplateError::Unknown {
+                        line: self.line(source_range.start),
+                        found,
+                    });
                 }
             }
         }
@@ -325,12 +439,18 @@ mod tests {
     fn what_a_template_cannot_hold() {
         for (source, expected) in [
             ("SELECT 1;\n\\! id\n", "line 2: psql meta-command '\\!'"),
-            ("SELECT #{tenant}.a;", "line 1: unknown placeholder '#{tenant}'"),
+            (
+                "SELECT #{tenant}.a;",
+                "line 1: unknown placeholder '#{tenant}'",
+            ),
             ("SELECT '\n#{x}';", "line 2: unknown placeholder"),
             ("SELECT #{prefix}_x;", "line 1: #{prefix} is only a part"),
             ("COPY a FROM stdin;\n\\.\n", "line 1: COPY data"),
             ("SELECT 1;\nCOMMIT;", "line 2: 'COMMIT' would end"),
-            ("SELECT 'a", "line 1: a string literal starts here and never ends"),
+            (
+                "SELECT 'a",
+                "line 1: a string literal starts here and never ends",
+            ),
         ] {
             let error = Template::compile(source).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

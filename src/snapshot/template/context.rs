@@ -7,9 +7,13 @@ use crate::sql::{Kind, Statement, Token};
 /// The language of the routine a statement creates, when it is neither SQL nor PL/pgSQL nor compiled.
 pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str) -> Option<String> {
     let tokens: Vec<Token> = statement.significant().collect();
-    let create = tokens.first().is_some_and(|token| token.is_word(source, "create"));
-    let routine =
-        tokens.iter().take(4).any(|token| token.is_word(source, "function") || token.is_word(source, "procedure"));
+    let create = tokens
+        .first()
+        .is_some_and(|token| token.is_word(source, "create"));
+    let routine = tokens
+        .iter()
+        .take(4)
+        .any(|token| token.is_word(source, "function") || token.is_word(source, "procedure"));
     if !create || !routine {
         return None;
     }
@@ -20,8 +24,9 @@ pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str)
             ")" => depth = depth.saturating_sub(1),
             _ if depth == 0 && token.is_word(source, "language") => {
                 let next = *tokens.get(index + 1)?;
-                let language = identifier_value(next, source)
-                    .or_else(|| content(next, source).map(|content| content.text.to_ascii_lowercase()))?;
+                let language = identifier_value(next, source).or_else(|| {
+                    content(next, source).map(|content| content.text.to_ascii_lowercase())
+                })?;
                 let known = matches!(language.as_str(), "sql" | "plpgsql" | "c" | "internal");
                 return (!known).then_some(language);
             }
@@ -34,7 +39,11 @@ pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str)
 /// Whether a literal is what follows the `AS` of a routine.
 pub(super) fn is_body(tokens: &[Token], index: usize, source: &str) -> bool {
     let before = tokens.get(..index).unwrap_or_default();
-    before.iter().rev().find(|token| !token.is_trivia()).is_some_and(|token| token.is_word(source, "as"))
+    before
+        .iter()
+        .rev()
+        .find(|token| !token.is_trivia())
+        .is_some_and(|token| token.is_word(source, "as"))
 }
 
 /// Functions whose text argument is parsed as an identifier.
@@ -58,17 +67,33 @@ const IDENTIFIER_FUNCTIONS: &[&str] = &[
 ///
 /// Everywhere else it is the name itself: an item of `SET search_path TO '…'`, an argument of `format('%I', '…')`, a
 /// value compared with `nspname`.
-pub(in crate::snapshot) fn reads_as_identifier(tokens: &[Token], index: usize, source: &str) -> bool {
+pub(in crate::snapshot) fn reads_as_identifier(
+    tokens: &[Token],
+    index: usize,
+    source: &str,
+) -> bool {
     let significant = |token: &&Token| !token.is_trivia();
-    let mut after = tokens.get(index + 1..).unwrap_or_default().iter().filter(significant);
-    let mut before = tokens.get(..index).unwrap_or_default().iter().rev().filter(significant);
+    let mut after = tokens
+        .get(index + 1..)
+        .unwrap_or_default()
+        .iter()
+        .filter(significant);
+    let mut before = tokens
+        .get(..index)
+        .unwrap_or_default()
+        .iter()
+        .rev()
+        .filter(significant);
     match after.next() {
         Some(token) if token.kind == Kind::Cast => {
             let names: Vec<&Token> = after.take(3).collect();
             if names
                 .iter()
                 .take_while(|token| token.kind == Kind::Word || token.text(source) == ".")
-                .any(|token| token.kind == Kind::Word && token.text(source).to_ascii_lowercase().starts_with("reg"))
+                .any(|token| {
+                    token.kind == Kind::Word
+                        && token.text(source).to_ascii_lowercase().starts_with("reg")
+                })
             {
                 return true;
             }
@@ -76,7 +101,9 @@ pub(in crate::snapshot) fn reads_as_identifier(tokens: &[Token], index: usize, s
         Some(token) if token.is(source, "||") => return true,
         Some(token)
             if token.is_word(source, "as")
-                && after.next().is_some_and(|token| token.text(source).to_ascii_lowercase().starts_with("reg")) =>
+                && after.next().is_some_and(|token| {
+                    token.text(source).to_ascii_lowercase().starts_with("reg")
+                }) =>
         {
             return true;
         }
@@ -103,14 +130,22 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
             ")" if token.kind == Kind::Punctuation => depth += 1,
             "(" if token.kind == Kind::Punctuation && depth > 0 => depth -= 1,
             "(" if token.kind == Kind::Punctuation => {
-                let before = tokens.get(..position)?.iter().rev().find(|token| !token.is_trivia());
+                let before = tokens
+                    .get(..position)?
+                    .iter()
+                    .rev()
+                    .find(|token| !token.is_trivia());
                 match before.and_then(|token| identifier_value(*token, source)) {
                     Some(name) if !is_clause(&name) => {
-                        return Some((name, source.get(token.end..end).unwrap_or_default().to_owned()));
+                        return Some((
+                            name,
+                            source.get(token.end..end).unwrap_or_default().to_owned(),
+                        ));
                     }
                     // Parentheses that group only: look further out.
-                    None if before.is_none_or(|token| token.kind != Kind::Punctuation || token.text(source) != "]") => {
-                    }
+                    None if before.is_none_or(|token| {
+                        token.kind != Kind::Punctuation || token.text(source) != "]"
+                    }) => {}
                     _ => return None,
                 }
             }
@@ -127,7 +162,8 @@ pub(super) fn is_format(tokens: &[Token], index: usize, source: &str) -> bool {
         let mut depth = 0_i32;
         name == "format"
             && !crate::sql::tokens(&arguments).iter().any(|token| {
-                depth += i32::from(token.is(&arguments, "(")) - i32::from(token.is(&arguments, ")"));
+                depth +=
+                    i32::from(token.is(&arguments, "(")) - i32::from(token.is(&arguments, ")"));
                 depth == 0 && token.is(&arguments, ",")
             })
     })
@@ -181,19 +217,31 @@ mod tests {
     #[test]
     fn a_whole_literal_is_the_name_itself_unless_it_is_parsed() {
         for (template, expected) in [
-            ("SELECT format('%I', '#{prefix}');", "SELECT format('%I', 'A-b')"),
+            (
+                "SELECT format('%I', '#{prefix}');",
+                "SELECT format('%I', 'A-b')",
+            ),
             (
                 "CREATE FUNCTION f() SET search_path TO '#{prefix}', 'x';",
                 "CREATE FUNCTION f() SET search_path TO 'A-b', 'x'",
             ),
-            ("SELECT '#{prefix}'::regnamespace;", "SELECT '\"A-b\"'::regnamespace"),
-            ("SELECT to_regnamespace('#{prefix}');", "SELECT to_regnamespace('\"A-b\"')"),
+            (
+                "SELECT '#{prefix}'::regnamespace;",
+                "SELECT '\"A-b\"'::regnamespace",
+            ),
+            (
+                "SELECT to_regnamespace('#{prefix}');",
+                "SELECT to_regnamespace('\"A-b\"')",
+            ),
             ("SELECT '#{prefix}' || '.t';", "SELECT '\"A-b\"' || '.t'"),
             (
                 "SELECT set_config('search_path', '#{prefix}', true);",
                 "SELECT set_config('search_path', '\"A-b\"', true)",
             ),
-            ("SELECT set_config('x.y', '#{prefix}', true);", "SELECT set_config('x.y', 'A-b', true)"),
+            (
+                "SELECT set_config('x.y', '#{prefix}', true);",
+                "SELECT set_config('x.y', 'A-b', true)",
+            ),
         ] {
             assert_eq!(rendered(template, "A-b"), expected);
         }

@@ -18,7 +18,9 @@ pub enum TemplateError {
         command: String,
     },
     /// `COPY … FROM stdin`.
-    #[error("line {line}: COPY data cannot be sent in one message; write the rows as INSERT, as capture does")]
+    #[error(
+        "line {line}: COPY data cannot be sent in one message; write the rows as INSERT, as capture does"
+    )]
     Copy {
         /// 1-based line.
         line: usize,
@@ -40,7 +42,9 @@ pub enum TemplateError {
         found: String,
     },
     /// A placeholder glued to a word.
-    #[error("line {line}: #{{prefix}} is only a part of an identifier here; put the whole identifier in double quotes")]
+    #[error(
+        "line {line}: #{{prefix}} is only a part of an identifier here; put the whole identifier in double quotes"
+    )]
     Glued {
         /// 1-based line.
         line: usize,

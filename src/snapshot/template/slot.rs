@@ -12,7 +12,11 @@ pub(super) const HASH: &str = "#{#}";
 
 /// Writes every `#{` of plain text so that it is no placeholder.
 pub fn escape_placeholders(text: &str) -> Cow<'_, str> {
-    if text.contains("#{") { Cow::Owned(text.replace("#{", "#{#}{")) } else { Cow::Borrowed(text) }
+    if text.contains("#{") {
+        Cow::Owned(text.replace("#{", "#{#}{"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -70,12 +74,16 @@ impl Slot {
         };
         for escape in &self.escapes {
             text = match escape {
-                Escape::Literal if name.contains('\\') => text.replace('\\', "\\\\").replace('\'', "''"),
+                Escape::Literal if name.contains('\\') => {
+                    text.replace('\\', "\\\\").replace('\'', "''")
+                }
                 Escape::Literal => text.replace('\'', "''"),
                 Escape::Backslashed => text.replace('\\', "\\\\").replace('\'', "''"),
                 Escape::QuotedIdentifier => text.replace('"', "\"\""),
                 Escape::Format => text.replace('%', "%%"),
-                Escape::Comment => text.replace(|c: char| c.is_control() || matches!(c, '*' | '/'), "?"),
+                Escape::Comment => {
+                    text.replace(|c: char| c.is_control() || matches!(c, '*' | '/'), "?")
+                }
                 Escape::Foreign => text,
             };
         }

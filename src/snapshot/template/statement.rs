@@ -44,11 +44,20 @@ impl CompiledStatement {
     ///
     /// # Errors
     /// As [`CompiledStatement::render`].
-    pub fn render_plain(&self, tenant: &TenantName, output: &mut String) -> Result<(), TemplateError> {
+    pub fn render_plain(
+        &self,
+        tenant: &TenantName,
+        output: &mut String,
+    ) -> Result<(), TemplateError> {
         self.render_with(tenant, ";", output)
     }
 
-    fn render_with(&self, tenant: &TenantName, semicolon: &str, output: &mut String) -> Result<(), TemplateError> {
+    fn render_with(
+        &self,
+        tenant: &TenantName,
+        semicolon: &str,
+        output: &mut String,
+    ) -> Result<(), TemplateError> {
         let name = tenant.as_str();
         let tags = self.tags(tenant);
         let mut next_tag = tags.iter();
@@ -70,7 +79,10 @@ impl CompiledStatement {
                 }
                 Piece::EscapeMark(_) if name.contains('\\') => {
                     // `select'…'` is legal, `selectE'…'` another word.
-                    let glued = output.bytes().last().is_some_and(crate::sql::token::continues_word);
+                    let glued = output
+                        .bytes()
+                        .last()
+                        .is_some_and(crate::sql::token::continues_word);
                     output.push_str(if glued { " E" } else { "E" });
                 }
                 Piece::EscapeMark(prefix) => output.push_str(prefix),
@@ -79,7 +91,9 @@ impl CompiledStatement {
                     open.push(tag);
                     output.push_str(tag);
                 }
-                Piece::Delimiter { opens: false, .. } => output.push_str(open.pop().unwrap_or("$$")),
+                Piece::Delimiter { opens: false, .. } => {
+                    output.push_str(open.pop().unwrap_or("$$"))
+                }
             }
         }
         Ok(())
@@ -126,7 +140,9 @@ pub(super) mod tests {
     pub(in crate::snapshot::template) fn rendered(template: &str, name: &str) -> String {
         let template = Template::compile(template).unwrap();
         let mut output = String::new();
-        template.statements[0].render(&TenantName::new(name).unwrap(), &mut output).unwrap();
+        template.statements[0]
+            .render(&TenantName::new(name).unwrap(), &mut output)
+            .unwrap();
         output
     }
 
@@ -134,9 +150,18 @@ pub(super) mod tests {
 
     #[test]
     fn identifiers_are_quoted_when_they_need_it() {
-        assert_eq!(rendered("CREATE TABLE #{prefix}.t ();", "acme"), "CREATE TABLE acme.t ()");
-        assert_eq!(rendered("CREATE TABLE #{prefix}.t ();", ODD), "CREATE TABLE \"o'ne\"\"il.$1\".t ()");
-        assert_eq!(rendered("SELECT \"x #{prefix}\";", "a\"b"), "SELECT \"x a\"\"b\"");
+        assert_eq!(
+            rendered("CREATE TABLE #{prefix}.t ();", "acme"),
+            "CREATE TABLE acme.t ()"
+        );
+        assert_eq!(
+            rendered("CREATE TABLE #{prefix}.t ();", ODD),
+            "CREATE TABLE \"o'ne\"\"il.$1\".t ()"
+        );
+        assert_eq!(
+            rendered("SELECT \"x #{prefix}\";", "a\"b"),
+            "SELECT \"x a\"\"b\""
+        );
     }
 
     #[test]
@@ -145,13 +170,19 @@ pub(super) mod tests {
             rendered("SELECT nextval('#{prefix}.s'::regclass);", ODD),
             "SELECT nextval('\"o''ne\"\"il.$1\".s'::regclass)"
         );
-        assert_eq!(rendered("SELECT E'\\t#{prefix}.s';", "a\\b'"), "SELECT E'\\t\"a\\\\b''\".s'");
+        assert_eq!(
+            rendered("SELECT E'\\t#{prefix}.s';", "a\\b'"),
+            "SELECT E'\\t\"a\\\\b''\".s'"
+        );
     }
 
     #[test]
     fn bodies_are_read_as_code() {
         assert_eq!(
-            rendered("CREATE FUNCTION f() AS $$ select #{prefix}.t, '#{prefix}', E'#{prefix}.x' $$;", "A'b"),
+            rendered(
+                "CREATE FUNCTION f() AS $$ select #{prefix}.t, '#{prefix}', E'#{prefix}.x' $$;",
+                "A'b"
+            ),
             "CREATE FUNCTION f() AS $$ select \"A'b\".t, 'A''b', E'\"A''b\".x' $$"
         );
         assert_eq!(
@@ -162,50 +193,86 @@ pub(super) mod tests {
 
     #[test]
     fn no_name_ends_a_dollar_quoted_body() {
-        assert_eq!(rendered("DO $$ x #{prefix} $$;", "a$$b"), "DO $_$ x \"a$$b\" $_$");
-        assert_eq!(rendered("DO $f$ x #{prefix} $f$;", "$f$$f_$"), "DO $f__$ x \"$f$$f_$\" $f__$");
-        assert_eq!(rendered("DO $a$ $$ #{prefix} $$ $a$;", "$$"), "DO $a$ $_$ \"$$\" $_$ $a$");
+        assert_eq!(
+            rendered("DO $$ x #{prefix} $$;", "a$$b"),
+            "DO $_$ x \"a$$b\" $_$"
+        );
+        assert_eq!(
+            rendered("DO $f$ x #{prefix} $f$;", "$f$$f_$"),
+            "DO $f__$ x \"$f$$f_$\" $f__$"
+        );
+        assert_eq!(
+            rendered("DO $a$ $$ #{prefix} $$ $a$;", "$$"),
+            "DO $a$ $_$ \"$$\" $_$ $a$"
+        );
     }
 
     #[test]
     fn a_backslash_means_the_same_under_both_settings() {
         assert_eq!(rendered("SELECT 'a\\b';", "x"), "SELECT  E'a\\\\b'");
-        assert_eq!(rendered("SELECT '#{prefix}.t';", "a\\'"), "SELECT E'\"a\\\\''\".t'");
-        assert_eq!(rendered("SELECT '\\#{prefix}.t';", "a\\"), "SELECT  E'\\\\\"a\\\\\".t'");
+        assert_eq!(
+            rendered("SELECT '#{prefix}.t';", "a\\'"),
+            "SELECT E'\"a\\\\''\".t'"
+        );
+        assert_eq!(
+            rendered("SELECT '\\#{prefix}.t';", "a\\"),
+            "SELECT  E'\\\\\"a\\\\\".t'"
+        );
     }
 
     #[test]
     fn psql_finds_no_variables_and_no_ends() {
-        assert_eq!(rendered("SELECT a[x:\"HOST\"], b::text, c[1:y];", "x"), "SELECT a[x: \"HOST\"], b::text, c[1: y]");
+        assert_eq!(
+            rendered("SELECT a[x:\"HOST\"], b::text, c[1:y];", "x"),
+            "SELECT a[x: \"HOST\"], b::text, c[1: y]"
+        );
         assert_eq!(
             rendered("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;", "x"),
             "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1\\; END"
         );
-        let template = Template::compile("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;").unwrap();
+        let template =
+            Template::compile("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;").unwrap();
         let mut plain = String::new();
-        template.statements[0].render_plain(&TenantName::new("x").unwrap(), &mut plain).unwrap();
+        template.statements[0]
+            .render_plain(&TenantName::new("x").unwrap(), &mut plain)
+            .unwrap();
         assert_eq!(plain, "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END");
     }
 
     #[test]
     fn a_hash_can_be_written() {
-        assert_eq!(rendered("SELECT '#{#}{prefix} #{prefix}.x';", "t"), "SELECT '#{prefix} t.x'");
-        assert_eq!(escape_placeholders("a #{prefix} #{b}"), "a #{#}{prefix} #{#}{b}");
+        assert_eq!(
+            rendered("SELECT '#{#}{prefix} #{prefix}.x';", "t"),
+            "SELECT '#{prefix} t.x'"
+        );
+        assert_eq!(
+            escape_placeholders("a #{prefix} #{b}"),
+            "a #{#}{prefix} #{#}{b}"
+        );
     }
 
     #[test]
     fn names_are_not_rendered_again() {
-        assert_eq!(rendered("SELECT #{prefix}.a;", "#{prefix}"), "SELECT \"#{prefix}\".a");
+        assert_eq!(
+            rendered("SELECT #{prefix}.a;", "#{prefix}"),
+            "SELECT \"#{prefix}\".a"
+        );
     }
 
     #[test]
     fn bodies_in_other_languages_take_plain_names_only() {
-        let source =
-            "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ plpy.execute(\"select #{prefix}.t\") $$;";
+        let source = "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ plpy.execute(\"select #{prefix}.t\") $$;";
         assert!(rendered(source, "acme").contains("acme.t"));
         let template = Template::compile(source).unwrap();
-        let error = template.statements[0].render(&TenantName::new("a-b").unwrap(), &mut String::new()).unwrap_err();
-        assert!(error.to_string().contains("function f() has a body in plpython3u"), "{error}");
+        let error = template.statements[0]
+            .render(&TenantName::new("a-b").unwrap(), &mut String::new())
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("function f() has a body in plpython3u"),
+            "{error}"
+        );
     }
 
     proptest! {

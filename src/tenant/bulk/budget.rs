@@ -65,13 +65,22 @@ impl Room {
     /// See [`PsqlError`].
     pub async fn of(session: &mut PsqlSession, stop: &Stop) -> Result<Self, PsqlError> {
         let timeout = session.server().timeout;
-        let options = ScriptOptions { restrict: false, ..ScriptOptions::default() };
+        let options = ScriptOptions {
+            restrict: false,
+            ..ScriptOptions::default()
+        };
         // A timeout of the role is none for this question either.
         let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
-        let output = session.run_script(&script, &options, 0, timeout, stop).await?;
+        let output = session
+            .run_script(&script, &options, 0, timeout, stop)
+            .await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
         let text = line.chars().take(200).collect();
-        serde_json::from_str(line).map_err(|source| PsqlError::Output { line: 1, text, source })
+        serde_json::from_str(line).map_err(|source| PsqlError::Output {
+            line: 1,
+            text,
+            source,
+        })
     }
 
     /// How many workers may create tenants of this many locks at a time; `wanted` is what the user asked for, `None` for
@@ -79,20 +88,40 @@ impl Room {
     ///
     /// # Errors
     /// [`BudgetError`] when there is no room for one.
-    pub fn budget(&self, locks: u64, wanted: Option<usize>, most: usize) -> Result<Budget, BudgetError> {
-        let free = self.locks.saturating_sub(self.locks_held).saturating_sub(self.locks / SPARED);
+    pub fn budget(
+        &self,
+        locks: u64,
+        wanted: Option<usize>,
+        most: usize,
+    ) -> Result<Budget, BudgetError> {
+        let free = self
+            .locks
+            .saturating_sub(self.locks_held)
+            .saturating_sub(self.locks / SPARED);
         let by_locks = free / locks.max(1);
         if by_locks == 0 {
             let slots = self.locks / self.locks_per_transaction.max(1);
             let needed = (self.locks_held + locks) * SPARED / (SPARED - 1) / slots.max(1) + 1;
-            return Err(BudgetError { locks, free, locks_per_transaction: self.locks_per_transaction, needed });
+            return Err(BudgetError {
+                locks,
+                free,
+                locks_per_transaction: self.locks_per_transaction,
+                needed,
+            });
         }
         // The connection that asked is one of the workers.
-        let by_connections = 1 + if wanted.is_some() { self.connections } else { self.connections / 2 };
+        let by_connections = 1 + if wanted.is_some() {
+            self.connections
+        } else {
+            self.connections / 2
+        };
         let allowed = usize::try_from(by_locks.min(by_connections)).unwrap_or(usize::MAX);
         let wanted = wanted.unwrap_or(most);
         if wanted <= allowed {
-            return Ok(Budget { workers: wanted, because: None });
+            return Ok(Budget {
+                workers: wanted,
+                because: None,
+            });
         }
         let because = if by_locks <= by_connections {
             format!(
@@ -102,7 +131,10 @@ impl Room {
         } else {
             format!("{} leaves no more connections", self.limited_by)
         };
-        Ok(Budget { workers: allowed, because: Some(because) })
+        Ok(Budget {
+            workers: allowed,
+            because: Some(because),
+        })
     }
 }
 
@@ -129,17 +161,33 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
         }
     };
     let statements: u64 = snapshot.template().statements.iter().map(of).sum();
-    let objects = snapshot.template().statements.iter().map(|statement| &statement.object);
-    let locked: BTreeSet<String> = objects.filter(|object| locks_itself(object)).map(Object::to_string).collect();
+    let objects = snapshot
+        .template()
+        .statements
+        .iter()
+        .map(|statement| &statement.object);
+    let locked: BTreeSet<String> = objects
+        .filter(|object| locks_itself(object))
+        .map(Object::to_string)
+        .collect();
     // Keys that stand in CREATE TABLE, as in files written by hand; identity columns have a sequence of their own.
     let body = snapshot.body();
-    let words = tokens(body).into_iter().filter(|token| token.kind == Kind::Word);
+    let words = tokens(body)
+        .into_iter()
+        .filter(|token| token.kind == Kind::Word);
     let inside = words
         .filter(|token| {
             let word = token.text(body);
-            ["primary", "unique", "exclude", "identity", "serial", "bigserial"]
-                .iter()
-                .any(|wanted| word.eq_ignore_ascii_case(wanted))
+            [
+                "primary",
+                "unique",
+                "exclude",
+                "identity",
+                "serial",
+                "bigserial",
+            ]
+            .iter()
+            .any(|wanted| word.eq_ignore_ascii_case(wanted))
         })
         .count();
     statements + locked.len() as u64 + inside as u64 + OWN_LOCKS
@@ -177,16 +225,39 @@ mod tests {
 
     #[test]
     fn locks_and_connections_limit_the_workers() {
-        assert_eq!(room().budget(100, None, 8).unwrap(), Budget { workers: 8, because: None });
-        assert_eq!(room().budget(100, None, 32).unwrap().workers, 11, "half of what is free, and this one");
-        assert_eq!(room().budget(100, Some(20), 32).unwrap(), Budget { workers: 20, because: None });
+        assert_eq!(
+            room().budget(100, None, 8).unwrap(),
+            Budget {
+                workers: 8,
+                because: None
+            }
+        );
+        assert_eq!(
+            room().budget(100, None, 32).unwrap().workers,
+            11,
+            "half of what is free, and this one"
+        );
+        assert_eq!(
+            room().budget(100, Some(20), 32).unwrap(),
+            Budget {
+                workers: 20,
+                because: None
+            }
+        );
         let few = room().budget(1000, Some(16), 32).unwrap();
         assert_eq!(few.workers, 5);
-        assert!(few.because.unwrap().ends_with("raise max_locks_per_transaction, which is 64"));
+        assert!(
+            few.because
+                .unwrap()
+                .ends_with("raise max_locks_per_transaction, which is 64")
+        );
         let many = room().budget(10, Some(64), 32).unwrap();
         assert_eq!(
             (many.workers, many.because.unwrap()),
-            (21, "max_connections (100) leaves no more connections".to_owned())
+            (
+                21,
+                "max_connections (100) leaves no more connections".to_owned()
+            )
         );
     }
 
@@ -198,7 +269,11 @@ mod tests {
             "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
              raise max_locks_per_transaction (it is 64) to 81 or more"
         );
-        let raised = Room { locks_per_transaction: 81, locks: 8100, ..room() };
+        let raised = Room {
+            locks_per_transaction: 81,
+            locks: 8100,
+            ..room()
+        };
         assert_eq!(raised.budget(7000, Some(1), 1).unwrap().workers, 1);
     }
 }

@@ -52,7 +52,10 @@ impl Bulk {
     pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
         // Until it is known what a server has room for.
         let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
-        let targets = targets.into_iter().map(|target| Working::new(target, workers)).collect();
+        let targets = targets
+            .into_iter()
+            .map(|target| Working::new(target, workers))
+            .collect();
         Self {
             targets,
             options,
@@ -79,16 +82,24 @@ impl Bulk {
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             if stop.now().is_some() {
-                self.ended_early.get_or_insert_with(|| "the run was stopped".to_owned());
+                self.ended_early
+                    .get_or_insert_with(|| "the run was stopped".to_owned());
             }
             let goes_on = self.ended_early.is_none();
             if goes_on {
                 self.dispatch(on_done, stop);
             }
-            let waits = self.targets.iter().any(|working| !working.waiting.is_empty());
+            let waits = self
+                .targets
+                .iter()
+                .any(|working| !working.waiting.is_empty());
             if !goes_on || (exhausted && !waits) {
                 // Nobody waits for that answer.
-                for asking in self.targets.iter_mut().filter_map(|working| working.asking.take()) {
+                for asking in self
+                    .targets
+                    .iter_mut()
+                    .filter_map(|working| working.asking.take())
+                {
                     asking.abort();
                 }
             }
@@ -121,9 +132,17 @@ impl Bulk {
         match self.targets.as_slice() {
             [only] => {
                 only.waiting.is_empty()
-                    && (!only.idle.is_empty() || only.workers() < only.growth.wanted() || only.is_down().is_some())
+                    && (!only.idle.is_empty()
+                        || only.workers() < only.growth.wanted()
+                        || only.is_down().is_some())
             }
-            several => several.iter().map(|working| working.waiting.len()).sum::<usize>() < WAITING,
+            several => {
+                several
+                    .iter()
+                    .map(|working| working.waiting.len())
+                    .sum::<usize>()
+                    < WAITING
+            }
         }
     }
 
@@ -137,7 +156,10 @@ impl Bulk {
     fn dispatch(&mut self, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
         for index in 0..self.targets.len() {
             while self.ended_early.is_none() && self.one(index, on_done, stop) {}
-            let busy = self.targets.get(index).is_some_and(|working| !working.waiting.is_empty() || working.busy > 0);
+            let busy = self
+                .targets
+                .get(index)
+                .is_some_and(|working| !working.waiting.is_empty() || working.busy > 0);
             if busy {
                 self.staff(index, stop);
             }
@@ -145,8 +167,15 @@ impl Bulk {
     }
 
     /// Begins with one request of a server; whether there was one to begin with.
-    fn one(&mut self, index: usize, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) -> bool {
-        let Some(working) = self.targets.get_mut(index) else { return false };
+    fn one(
+        &mut self,
+        index: usize,
+        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        stop: &Stop,
+    ) -> bool {
+        let Some(working) = self.targets.get_mut(index) else {
+            return false;
+        };
         if working.waiting.is_empty() {
             return false;
         }
@@ -162,23 +191,33 @@ impl Bulk {
             }
             return true;
         }
-        let Some(session) = working.take_idle() else { return false };
-        let Some(request) = working.waiting.pop_front() else { return false };
+        let Some(session) = working.take_idle() else {
+            return false;
+        };
+        let Some(request) = working.waiting.pop_front() else {
+            return false;
+        };
         working.busy += 1;
         let mut retries = working.target.provisioner.options().retries;
         // Nobody waits again for what nobody could reach a moment ago.
         if working.was_down() {
-            retries = Retries { attempts: 1, ..retries };
+            retries = Retries {
+                attempts: 1,
+                ..retries
+            };
         }
         let provisioner = working.target.provisioner.clone();
         let (hook, stop) = (self.options.hook.clone(), stop.clone());
-        self.tasks.spawn(create(provisioner, hook, session, request, retries, stop));
+        self.tasks
+            .spawn(create(provisioner, hook, session, request, retries, stop));
         true
     }
 
     /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
     pub(super) fn staff(&mut self, index: usize, stop: &Stop) {
-        let Some(working) = self.targets.get_mut(index) else { return };
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
         // The workers at work are not slowed down by many that log in at once.
         while working.wants_worker() && working.warming < LOGINS {
             let session = working.target.provisioner.session();
@@ -202,7 +241,9 @@ impl Bulk {
         stop: &Stop,
     ) {
         let index = done.request.target;
-        let Some(working) = self.targets.get_mut(index) else { return };
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
         let at_work = working.busy;
         working.busy -= 1;
         let others = working.busy > 0;
@@ -243,12 +284,21 @@ impl Bulk {
         let workers = working.idle.len() + working.busy;
         tracing::debug!(%error, workers, "no further worker for now");
         if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
-            notes.push(format!("{} had no connection for another worker beside {workers}: {error}", working.place()));
+            notes.push(format!(
+                "{} had no connection for another worker beside {workers}: {error}",
+                working.place()
+            ));
         }
     }
 
     /// Has a worker connected, or its connection looked after.
-    fn warm(tasks: &mut JoinSet<Task>, working: &mut Working, index: usize, mut session: PsqlSession, stop: &Stop) {
+    fn warm(
+        tasks: &mut JoinSet<Task>,
+        working: &mut Working,
+        index: usize,
+        mut session: PsqlSession,
+        stop: &Stop,
+    ) {
         working.warming += 1;
         let stop = stop.clone();
         tasks.spawn(async move {
@@ -257,8 +307,16 @@ impl Bulk {
         });
     }
 
-    fn warmed(&mut self, index: usize, session: PsqlSession, warmed: Result<(), PsqlError>, stop: &Stop) {
-        let Some(working) = self.targets.get_mut(index) else { return };
+    fn warmed(
+        &mut self,
+        index: usize,
+        session: PsqlSession,
+        warmed: Result<(), PsqlError>,
+        stop: &Stop,
+    ) {
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
         working.warming -= 1;
         match warmed {
             Ok(()) => {
@@ -280,7 +338,9 @@ impl Bulk {
     /// Connections of workers that have nothing to do are kept alive, and renewed.
     fn look_after(&mut self, stop: &Stop) {
         for index in 0..self.targets.len() {
-            let Some(working) = self.targets.get_mut(index) else { continue };
+            let Some(working) = self.targets.get_mut(index) else {
+                continue;
+            };
             let (stale, fresh): (Vec<_>, Vec<_>) = std::mem::take(&mut working.idle)
                 .into_iter()
                 .partition(|session| session.idle().is_none_or(|idle| idle > IDLE));
@@ -294,23 +354,37 @@ impl Bulk {
     fn tell(&mut self, done: Done, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>) {
         let failed = match &done.result {
             Err(ProvisionError::PoolFull) => {
-                self.ended_early.get_or_insert_with(|| "the pool is full".to_owned());
+                self.ended_early
+                    .get_or_insert_with(|| "the pool is full".to_owned());
                 false
             }
             result => result.is_err() || done.hook.is_err(),
         };
         self.failures += usize::from(failed);
         if on_done(done).is_break() {
-            self.ended_early.get_or_insert_with(|| "nobody listens any more".to_owned());
+            self.ended_early
+                .get_or_insert_with(|| "nobody listens any more".to_owned());
         }
-        if failed && self.options.max_failures.is_some_and(|most| self.failures >= most) {
+        if failed
+            && self
+                .options
+                .max_failures
+                .is_some_and(|most| self.failures >= most)
+        {
             let failures = self.failures;
-            self.ended_early.get_or_insert_with(|| format!("{failures} failed"));
+            self.ended_early
+                .get_or_insert_with(|| format!("{failures} failed"));
         }
     }
 
     async fn finish(self) -> BulkReport {
-        let Self { targets, ended_early, notes, mut closing, .. } = self;
+        let Self {
+            targets,
+            ended_early,
+            notes,
+            mut closing,
+            ..
+        } = self;
         let (mut not_begun, mut workers) = (Vec::new(), Vec::new());
         for working in targets {
             not_begun.extend(working.waiting);
@@ -320,7 +394,12 @@ impl Bulk {
             }
         }
         while closing.join_next().await.is_some() {}
-        BulkReport { not_begun, ended_early, workers, notes }
+        BulkReport {
+            not_begun,
+            ended_early,
+            workers,
+            notes,
+        }
     }
 }
 
@@ -334,15 +413,31 @@ async fn create(
 ) -> Task {
     let start = Instant::now();
     let psql = Psql::Kept(&mut session);
-    let (result, attempts) = provisioner.provision_with(psql, &request.tenant, retries, &stop).await;
+    let (result, attempts) = provisioner
+        .provision_with(psql, &request.tenant, retries, &stop)
+        .await;
     let mut ran = Ok(());
     if let (Some(hook), Ok(Outcome::Created { .. })) = (&hook, &result) {
-        ran = hook.run_for(provisioner.server(), &request.tenant, &stop).await;
+        ran = hook
+            .run_for(provisioner.server(), &request.tenant, &stop)
+            .await;
     }
-    let done = Done { request, result, hook: ran, attempts, elapsed: start.elapsed() };
+    let done = Done {
+        request,
+        result,
+        hook: ran,
+        attempts,
+        elapsed: start.elapsed(),
+    };
     Task::Tenant(Box::new(done), session)
 }
 
 fn failed(request: Request, error: ProvisionError) -> Done {
-    Done { request, result: Err(error), hook: Ok(()), attempts: 0, elapsed: Duration::ZERO }
+    Done {
+        request,
+        result: Err(error),
+        hook: Ok(()),
+        attempts: 0,
+        elapsed: Duration::ZERO,
+    }
 }

@@ -24,13 +24,25 @@ pub(super) struct Growth {
 impl Growth {
     /// So many, always.
     pub(super) fn fixed(workers: usize) -> Self {
-        Self { wanted: workers, most: workers, before: None, window: None, settled: true }
+        Self {
+            wanted: workers,
+            most: workers,
+            before: None,
+            window: None,
+            settled: true,
+        }
     }
 
     /// Some to begin with, and more, up to a limit, as long as more are faster.
     pub(super) fn measured(first: usize, most: usize) -> Self {
         let first = first.min(most).max(1);
-        Self { wanted: first, most, before: None, window: None, settled: first >= most }
+        Self {
+            wanted: first,
+            most,
+            before: None,
+            window: None,
+            settled: first >= most,
+        }
     }
 
     pub(super) fn wanted(&self) -> usize {

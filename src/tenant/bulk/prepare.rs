@@ -22,7 +22,11 @@ impl Bulk {
     /// not even one tenant fits, the run is not to be begun.
     pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, place, stop) = (working.target.provisioner.session(), working.place(), stop.clone());
+            let (mut session, place, stop) = (
+                working.target.provisioner.session(),
+                working.place(),
+                stop.clone(),
+            );
             let mut retries = working.target.provisioner.options().retries;
             // Where there are several, those that are reached do not wait for one that is not.
             if self.targets.len() > 1 {
@@ -37,8 +41,13 @@ impl Bulk {
         let several = self.targets.len() > 1;
         let mut absent = Vec::new();
         while let Some(task) = self.tasks.join_next().await {
-            let Ok(Task::Asked(index, session, asked)) = task else { continue };
-            let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index)) else { continue };
+            let Ok(Task::Asked(index, session, asked)) = task else {
+                continue;
+            };
+            let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index))
+            else {
+                continue;
+            };
             let tries_left = working.target.provisioner.options().retries.attempts > 1;
             *place = Some(match asked {
                 Err(error) if several && tries_left && error.is_transient() => {
@@ -56,13 +65,22 @@ impl Bulk {
                 self.staff(index, stop);
             }
         }
-        let lost = || Err(ProvisionError::Interrupted { signal: stop.now().unwrap_or(Signal::TERMINATE) });
-        rooms.into_iter().map(|room| room.unwrap_or_else(lost)).collect()
+        let lost = || {
+            Err(ProvisionError::Interrupted {
+                signal: stop.now().unwrap_or(Signal::TERMINATE),
+            })
+        };
+        rooms
+            .into_iter()
+            .map(|room| room.unwrap_or_else(lost))
+            .collect()
     }
 
     /// Goes on asking a server that could not be reached, beside the work of the others.
     fn ask_on(&mut self, index: usize, mut session: PsqlSession, error: &str, stop: &Stop) {
-        let Some(working) = self.targets.get_mut(index) else { return };
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
         let (place, stop) = (working.place(), stop.clone());
         let Retries { attempts, pause } = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: trying again");
@@ -71,15 +89,25 @@ impl Bulk {
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.requested() => {}
             }
-            let retries = Retries { attempts: attempts - 1, pause: pause * 2 };
+            let retries = Retries {
+                attempts: attempts - 1,
+                pause: pause * 2,
+            };
             let room = room(&mut session, &place, retries, &stop).await;
             Task::Asked(index, session, room)
         }));
     }
 
     /// A server that could not be reached at first has answered, or does not.
-    pub(super) fn asked(&mut self, index: usize, session: PsqlSession, asked: Result<Room, PsqlError>) {
-        let Some(working) = self.targets.get_mut(index) else { return };
+    pub(super) fn asked(
+        &mut self,
+        index: usize,
+        session: PsqlSession,
+        asked: Result<Room, PsqlError>,
+    ) {
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
         working.asking = None;
         if let Err(ProvisionError::Budget(unfit)) =
             asked_of(working, self.options.jobs, &mut self.notes, session, asked)
@@ -101,7 +129,10 @@ fn asked_of(
         Ok(room) => room,
         // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
         Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
-            notes.push(format!("what {} has room for is not known: {error}", working.place()));
+            notes.push(format!(
+                "what {} has room for is not known: {error}",
+                working.place()
+            ));
             working.growth = Growth::fixed(jobs.unwrap_or(FIRST));
             working.idle.push(session);
             return Err(ProvisionError::Run(Box::new(error)));
@@ -115,23 +146,36 @@ fn asked_of(
     working.idle.push(session);
     working.peak = 1;
     let locks = locks_of(working.target.provisioner.snapshot());
-    let budget = room.budget(locks, jobs, MOST).map_err(ProvisionError::Budget)?;
+    let budget = room
+        .budget(locks, jobs, MOST)
+        .map_err(ProvisionError::Budget)?;
     working.growth = match jobs {
         Some(_) => Growth::fixed(budget.workers),
         None => Growth::measured(FIRST, budget.workers),
     };
     if let (Some(because), Some(wanted)) = (budget.because, jobs) {
-        notes.push(format!("{}: {} workers instead of {wanted}: {because}", working.place(), budget.workers));
+        notes.push(format!(
+            "{}: {} workers instead of {wanted}: {because}",
+            working.place(),
+            budget.workers
+        ));
     }
     Ok(room)
 }
 
 /// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn room(session: &mut PsqlSession, place: &str, retries: Retries, stop: &Stop) -> Result<Room, PsqlError> {
+async fn room(
+    session: &mut PsqlSession,
+    place: &str,
+    retries: Retries,
+    stop: &Stop,
+) -> Result<Room, PsqlError> {
     let mut pause = retries.pause;
     for _ in 1..retries.attempts {
         match Room::of(session, stop).await {
-            Err(error) if error.is_transient() => tracing::warn!(reason = %error, "{place}: trying again"),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(reason = %error, "{place}: trying again")
+            }
             asked => return asked,
         }
         tokio::select! {

@@ -73,7 +73,11 @@ impl Working {
 
     /// What to call it.
     pub(super) fn place(&self) -> String {
-        if self.target.name.is_empty() { "the server".to_owned() } else { format!("target '{}'", self.target.name) }
+        if self.target.name.is_empty() {
+            "the server".to_owned()
+        } else {
+            format!("target '{}'", self.target.name)
+        }
     }
 
     /// All its workers.
@@ -83,7 +87,10 @@ impl Working {
 
     /// The failure of all connections a moment ago; `None` when one may be tried.
     pub(super) fn is_down(&self) -> Option<Arc<PsqlError>> {
-        self.down.as_ref().filter(|(since, _)| since.elapsed() < DOWN).map(|(_, error)| Arc::clone(error))
+        self.down
+            .as_ref()
+            .filter(|(since, _)| since.elapsed() < DOWN)
+            .map(|(_, error)| Arc::clone(error))
     }
 
     /// Whether the last that is known is that it cannot be reached.
@@ -98,12 +105,19 @@ impl Working {
     /// Whether another worker is wanted and may be started.
     pub(super) fn wants_worker(&self) -> bool {
         let held_back = self.held_back.is_some_and(|until| Instant::now() < until);
-        self.workers() < self.growth.wanted() && !held_back && self.is_down().is_none() && self.asking.is_none()
+        self.workers() < self.growth.wanted()
+            && !held_back
+            && self.is_down().is_none()
+            && self.asking.is_none()
     }
 
     /// A worker got no connection, while others work.
     pub(super) fn hold_back(&mut self, error: &PsqlError) {
-        let pause = if error.is_out_of_connections() { SCARCE } else { FAILED };
+        let pause = if error.is_out_of_connections() {
+            SCARCE
+        } else {
+            FAILED
+        };
         self.held_back = Some(Instant::now() + pause);
     }
 

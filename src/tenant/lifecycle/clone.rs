@@ -36,14 +36,26 @@ pub async fn clone_tenant(
     stop: &Stop,
 ) -> Result<Cloned, LifecycleError> {
     let before = look(server, old, new, stop).await?;
-    let snapshot = captured(server, pg_dump, old, decisions, true, stop).await?.snapshot;
+    let snapshot = captured(server, pg_dump, old, decisions, true, stop)
+        .await?
+        .snapshot;
     let contents = contents(server, old, stop).await?;
     let mut path = vec![new.quoted()];
-    path.extend(shared_schemas(&before.search_path, old.as_str()).iter().map(|schema| quote(schema)));
+    path.extend(
+        shared_schemas(&before.search_path, old.as_str())
+            .iter()
+            .map(|schema| quote(schema)),
+    );
     let data = data(&contents, old, new, &path.join(", "));
-    let mut script =
-        format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}", settings(server.timeout), guard(old, new, &before));
-    let options = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
+    let mut script = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}",
+        settings(server.timeout),
+        guard(old, new, &before)
+    );
+    let options = RenderOptions {
+        mark: Marking::None,
+        ..RenderOptions::default()
+    };
     let mut copied = false;
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();
@@ -64,20 +76,35 @@ pub async fn clone_tenant(
     for sequence in &contents.sequences {
         let target = quote_literal(&qualified(new.as_str(), sequence));
         let source = qualified(old.as_str(), sequence);
-        let _ = writeln!(script, "SELECT pg_catalog.setval({target}, last_value, is_called) FROM {source};");
+        let _ = writeln!(
+            script,
+            "SELECT pg_catalog.setval({target}, last_value, is_called) FROM {source};"
+        );
     }
     if let Some(comment) = &before.comment {
-        let _ = writeln!(script, "COMMENT ON SCHEMA {} IS {};", new.quoted(), quote_literal(comment));
+        let _ = writeln!(
+            script,
+            "COMMENT ON SCHEMA {} IS {};",
+            new.quoted(),
+            quote_literal(comment)
+        );
     }
     script.push_str("COMMIT;\n");
-    server.run_script(&script, &ScriptOptions::default(), stop).await.map_err(|error| explain(error, old, new))?;
-    Ok(Cloned { tables: contents.tables.len(), sequences: contents.sequences.len() })
+    server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await
+        .map_err(|error| explain(error, old, new))?;
+    Ok(Cloned {
+        tables: contents.tables.len(),
+        sequences: contents.sequences.len(),
+    })
 }
 
 fn is_behind_rows(object: &Object) -> bool {
     use ObjectKind::{Constraint, Index, Policy, Rule, Trigger};
     matches!(object.action, Action::Create | Action::Refresh)
-        && (object.action == Action::Refresh || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
+        && (object.action == Action::Refresh
+            || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
 }
 
 /// A column: its name; its type, where values go through their text: without its schema where that is the tenant's own;
@@ -90,7 +117,11 @@ struct Contents {
     sequences: Vec<String>,
 }
 
-async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Contents, LifecycleError> {
+async fn contents(
+    server: &Server,
+    tenant: &TenantName,
+    stop: &Stop,
+) -> Result<Contents, LifecycleError> {
     let sql = format!(
         "BEGIN READ ONLY;\nSET LOCAL search_path = {schema};\n\
          SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
@@ -109,12 +140,21 @@ async fn contents(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<C
         schema = tenant.quoted(),
         name = quote_literal(tenant.as_str())
     );
-    let mut contents = Contents { tables: Vec::new(), sequences: Vec::new() };
+    let mut contents = Contents {
+        tables: Vec::new(),
+        sequences: Vec::new(),
+    };
     for line in server.query_json(&sql, stop).await? {
-        let Ok((kind, name, columns)) = serde_json::from_value::<(String, String, Vec<Column>)>(line) else {
+        let Ok((kind, name, columns)) =
+            serde_json::from_value::<(String, String, Vec<Column>)>(line)
+        else {
             continue;
         };
-        if kind == "table" { contents.tables.push((name, columns)) } else { contents.sequences.push(name) }
+        if kind == "table" {
+            contents.tables.push((name, columns))
+        } else {
+            contents.sequences.push(name)
+        }
     }
     Ok(contents)
 }
@@ -130,7 +170,10 @@ fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) ->
         );
     }
     // Neither within a longer name nor behind a dot: the whole of `regnamespace`, or what qualifies a name.
-    let pattern = format!("(?<![[:alnum:]_$\".]){}(?![[:alnum:]_$\"])", escaped(&old.quoted()));
+    let pattern = format!(
+        "(?<![[:alnum:]_$\".]){}(?![[:alnum:]_$\"])",
+        escaped(&old.quoted())
+    );
     let replacement = new.quoted().replace('\\', "\\\\");
     format!(
         "pg_catalog.regexp_replace({value}::text, {}, {}, 'g')::{names_type}",
@@ -141,7 +184,8 @@ fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) ->
 
 /// A text as a regular expression that matches it.
 fn escaped(text: &str) -> String {
-    let plain = |character: char| character.is_alphanumeric() || character == '_' || character == ' ';
+    let plain =
+        |character: char| character.is_alphanumeric() || character == '_' || character == ' ';
     text.chars().fold(String::new(), |mut pattern, character| {
         if !plain(character) {
             pattern.push('\\');
@@ -157,7 +201,12 @@ const AS_TEXT: &str = "SET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = '
 
 /// The statements that copy the rows. Values of the tenant's own types go through their text.
 fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
-    let set = |path: &str| format!("SELECT pg_catalog.set_config('search_path', {}, true);\n", quote_literal(path));
+    let set = |path: &str| {
+        format!(
+            "SELECT pg_catalog.set_config('search_path', {}, true);\n",
+            quote_literal(path)
+        )
+    };
     let mut script = String::from(AS_TEXT);
     script.push_str(&set(path));
     for (table, columns) in &contents.tables {
@@ -176,7 +225,11 @@ fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> 
                 None => format!("source.{}", quote(column)),
             })
             .collect();
-        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let list = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", names.join(", "))
+        };
         let _ = writeln!(
             script,
             "INSERT INTO {}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM ONLY {} AS source;",

@@ -58,7 +58,11 @@ fn outside(tenant: &TenantName) -> String {
 ///
 /// # Errors
 /// See [`PsqlError`].
-pub async fn preview(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Option<Preview>, PsqlError> {
+pub async fn preview(
+    server: &Server,
+    tenant: &TenantName,
+    stop: &Stop,
+) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
         format!(
             "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ({kinds}))"
@@ -81,9 +85,17 @@ pub async fn preview(server: &Server, tenant: &TenantName, stop: &Stop) -> Resul
         outside = outside(tenant),
         name = quote_literal(tenant.as_str()),
     );
-    let Some(line) = server.query_json(&sql, stop).await?.into_iter().next() else { return Ok(None) };
+    let Some(line) = server.query_json(&sql, stop).await?.into_iter().next() else {
+        return Ok(None);
+    };
     let text = line.to_string().chars().take(200).collect();
-    serde_json::from_value(line).map(Some).map_err(|source| PsqlError::Output { line: 1, text, source })
+    serde_json::from_value(line)
+        .map(Some)
+        .map_err(|source| PsqlError::Output {
+            line: 1,
+            text,
+            source,
+        })
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.
@@ -93,8 +105,15 @@ pub async fn preview(server: &Server, tenant: &TenantName, stop: &Stop) -> Resul
 ///
 /// # Errors
 /// See [`DropError`].
-pub async fn drop_tenant(server: &Server, tenant: &TenantName, cascade: bool, stop: &Stop) -> Result<(), DropError> {
-    let seen = preview(server, tenant, stop).await?.ok_or_else(|| DropError::Missing(tenant.clone()))?;
+pub async fn drop_tenant(
+    server: &Server,
+    tenant: &TenantName,
+    cascade: bool,
+    stop: &Stop,
+) -> Result<(), DropError> {
+    let seen = preview(server, tenant, stop)
+        .await?
+        .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     if !cascade && !seen.outside.is_empty() {
         return Err(DropError::Outside(seen.outside));
     }
@@ -105,16 +124,35 @@ pub async fn drop_tenant(server: &Server, tenant: &TenantName, cascade: bool, st
         let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
         let tables = tables(server, tenant, stop).await?;
         for chunk in tables.chunks(at_once) {
-            let names: Vec<String> =
-                chunk.iter().map(|table| format!("{}.{}", tenant.quoted(), quote(table))).collect();
-            transaction(server, tenant, cascade, &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")), stop)
-                .await?;
+            let names: Vec<String> = chunk
+                .iter()
+                .map(|table| format!("{}.{}", tenant.quoted(), quote(table)))
+                .collect();
+            transaction(
+                server,
+                tenant,
+                cascade,
+                &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")),
+                stop,
+            )
+            .await?;
         }
     }
-    transaction(server, tenant, cascade, &format!("DROP SCHEMA {} CASCADE", tenant.quoted()), stop).await
+    transaction(
+        server,
+        tenant,
+        cascade,
+        &format!("DROP SCHEMA {} CASCADE", tenant.quoted()),
+        stop,
+    )
+    .await
 }
 
-async fn tables(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Vec<String>, PsqlError> {
+async fn tables(
+    server: &Server,
+    tenant: &TenantName,
+    stop: &Stop,
+) -> Result<Vec<String>, PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.to_json(c.relname) FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -122,7 +160,10 @@ async fn tables(server: &Server, tenant: &TenantName, stop: &Stop) -> Result<Vec
         quote_literal(tenant.as_str())
     );
     let names = server.query_json(&sql, stop).await?;
-    Ok(names.into_iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    Ok(names
+        .into_iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect())
 }
 
 /// Under the tenant's lock: looks for what is outside once more, then drops.
@@ -143,16 +184,27 @@ async fn transaction(
         let _ = writeln!(script, "DO {};", quote_literal(&body));
     }
     let _ = write!(script, "{drop};\nCOMMIT;\n");
-    match server.run_script(&script, &ScriptOptions::default(), stop).await {
+    match server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await
+    {
         Ok(_) => Ok(()),
         Err(PsqlError::Script { message, .. })
-            if message.sqlstate.as_ref().is_some_and(|state| state.as_str() == OUTSIDE) =>
+            if message
+                .sqlstate
+                .as_ref()
+                .is_some_and(|state| state.as_str() == OUTSIDE) =>
         {
             let found = message.detail.unwrap_or_default();
-            Err(DropError::Outside(found.split('\n').map(str::to_owned).collect()))
+            Err(DropError::Outside(
+                found.split('\n').map(str::to_owned).collect(),
+            ))
         }
         Err(PsqlError::Script { message, .. })
-            if message.sqlstate.as_ref().is_some_and(|state| state.as_str() == "3F000") =>
+            if message
+                .sqlstate
+                .as_ref()
+                .is_some_and(|state| state.as_str() == "3F000") =>
         {
             Err(DropError::Missing(tenant.clone()))
         }

@@ -34,8 +34,15 @@ pub enum LifecycleError {
 }
 
 fn listed(differences: &[Difference]) -> String {
-    let shown: Vec<String> =
-        differences.iter().take(5).map(|d| format!("{} {} ({})", d.kind, d.object, d.aspect)).collect();
+    let shown: Vec<String> = differences
+        .iter()
+        .take(5)
+        .map(|d| format!("{} {} ({})", d.kind, d.object, d.aspect))
+        .collect();
     let more = differences.len().saturating_sub(shown.len());
-    if more > 0 { format!("{}; and {more} more", shown.join("; ")) } else { shown.join("; ") }
+    if more > 0 {
+        format!("{}; and {more} more", shown.join("; "))
+    } else {
+        shown.join("; ")
+    }
 }

@@ -37,7 +37,9 @@ pub async fn rename_tenant(
     stop: &Stop,
 ) -> Result<Renamed, LifecycleError> {
     let before = look(server, old, new, stop).await?;
-    let snapshot = captured(server, pg_dump, old, decisions, false, stop).await?.snapshot;
+    let snapshot = captured(server, pg_dump, old, decisions, false, stop)
+        .await?
+        .snapshot;
     let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
     for anew in written_anew(&snapshot, new, before.major, For::Psql)? {
         rewritten.push(anew.object);
@@ -53,10 +55,12 @@ pub async fn rename_tenant(
         old.quoted(),
         new.quoted()
     );
-    let objects = prove(server, &snapshot, &work, new, before.major, stop).await.map_err(|error| match error {
-        LifecycleError::Psql(error) => explain(error, old, new),
-        other => other,
-    })?;
+    let objects = prove(server, &snapshot, &work, new, before.major, stop)
+        .await
+        .map_err(|error| match error {
+            LifecycleError::Psql(error) => explain(error, old, new),
+            other => other,
+        })?;
     server
         .run_script(&format!("{work}COMMIT;\n"), &ScriptOptions::default(), stop)
         .await
@@ -75,7 +79,12 @@ async fn prove(
 ) -> Result<usize, LifecycleError> {
     let copy = fresh_name("stamp").map_err(LifecycleError::Random)?;
     let copy = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
-    let options = RenderOptions { owners: false, privileges: false, mark: Marking::None, ..RenderOptions::default() };
+    let options = RenderOptions {
+        owners: false,
+        privileges: false,
+        mark: Marking::None,
+        ..RenderOptions::default()
+    };
     let mut script = format!("{work}{};\n", settings(server.timeout));
     for statement in snapshot.body_for(&copy, &options)? {
         script.push_str(&statement.sql);
@@ -89,20 +98,39 @@ async fn prove(
     script.push_str("ROLLBACK;\n");
     let (mut renamed, mut copied): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
     let compared = |aspect: &Aspect| {
-        let is_left_out = matches!(aspect.aspect.as_str(), "owner" | "privileges" | "security label");
+        let is_left_out = matches!(
+            aspect.aspect.as_str(),
+            "owner" | "privileges" | "security label"
+        );
         // The schema's own comment holds the mark.
         let is_own_comment = aspect.kind == "schema" && aspect.aspect == "comment";
         !is_left_out && !is_own_comment
     };
-    let output = server.run_script(&script, &ScriptOptions::default(), stop).await?;
+    let output = server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await?;
     for line in &output.lines {
-        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else { continue };
+        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+            continue;
+        };
         if compared(&aspect) {
-            let map = if aspect.schema == copy.as_str() { &mut copied } else { &mut renamed };
+            let map = if aspect.schema == copy.as_str() {
+                &mut copied
+            } else {
+                &mut renamed
+            };
             map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
         }
     }
-    let count = renamed.keys().map(|(kind, object, _)| (kind, object)).collect::<std::collections::BTreeSet<_>>().len();
+    let count = renamed
+        .keys()
+        .map(|(kind, object, _)| (kind, object))
+        .collect::<std::collections::BTreeSet<_>>()
+        .len();
     let found = differences(renamed, copied, copy.as_str(), new.as_str());
-    if found.is_empty() { Ok(count) } else { Err(LifecycleError::NotProven(found)) }
+    if found.is_empty() {
+        Ok(count)
+    } else {
+        Err(LifecycleError::NotProven(found))
+    }
 }

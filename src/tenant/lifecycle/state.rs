@@ -29,7 +29,9 @@ fn state_sql(schema: &str) -> String {
         )
     };
     let of_schema = |table: &str, column: &str| {
-        format!("SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN ns ON ns.oid = x.{column}")
+        format!(
+            "SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN ns ON ns.oid = x.{column}"
+        )
     };
     let parts = [
         of_schema("pg_class", "relnamespace"),
@@ -61,7 +63,10 @@ pub(super) async fn look(
     stop: &Stop,
 ) -> Result<Before, LifecycleError> {
     let exists = |name: &TenantName| {
-        format!("EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {})", quote_literal(name.as_str()))
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {})",
+            quote_literal(name.as_str())
+        )
     };
     let sql = format!(
         "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
@@ -72,13 +77,27 @@ pub(super) async fn look(
         quote_literal(old.as_str()),
         state_sql(old.as_str())
     );
-    let line = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
-    let (major, search_path, is_there, is_taken, comment, state) =
-        serde_json::from_value(line).map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })?;
+    let line = server
+        .query_json(&sql, stop)
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let (major, search_path, is_there, is_taken, comment, state) = serde_json::from_value(line)
+        .map_err(|source| PsqlError::Output {
+            line: 1,
+            text: String::new(),
+            source,
+        })?;
     match (is_there, is_taken) {
         (false, _) => Err(LifecycleError::Missing(old.clone())),
         (_, true) => Err(LifecycleError::Exists(new.clone())),
-        _ => Ok(Before { major, search_path, comment, state }),
+        _ => Ok(Before {
+            major,
+            search_path,
+            comment,
+            state,
+        }),
     }
 }
 
@@ -115,7 +134,12 @@ pub(super) fn guard(old: &TenantName, new: &TenantName, before: &Before) -> Stri
         state_sql(old.as_str()),
         before.state
     );
-    format!("{};\n{};\nDO {};\n", lock(first), lock(second), quote_literal(&body))
+    format!(
+        "{};\n{};\nDO {};\n",
+        lock(first),
+        lock(second),
+        quote_literal(&body)
+    )
 }
 
 /// Tells what an error of the script means.

@@ -33,13 +33,41 @@ pub async fn migrate(
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
-    let fleet = read_fleet(server, &options.scope, options.versions_table.as_deref(), stop).await?;
+    let fleet = read_fleet(
+        server,
+        &options.scope,
+        options.versions_table.as_deref(),
+        stop,
+    )
+    .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
-    let context = Context { options, major: fleet.major, search_path: &fleet.search_path, key: &key };
-    let entries = fleet.tenants.into_iter().map(|tenant| Entry::new(tenant, migrations, options)).collect();
-    let state =
-        State { entries, queue: Queue::default(), failures: 0, separate: false, reconnects: 0, halt: None, on_report };
-    let engine = Engine { server, migrations, context: &context, stop, state: Mutex::new(state) };
+    let context = Context {
+        options,
+        major: fleet.major,
+        search_path: &fleet.search_path,
+        key: &key,
+    };
+    let entries = fleet
+        .tenants
+        .into_iter()
+        .map(|tenant| Entry::new(tenant, migrations, options))
+        .collect();
+    let state = State {
+        entries,
+        queue: Queue::default(),
+        failures: 0,
+        separate: false,
+        reconnects: 0,
+        halt: None,
+        on_report,
+    };
+    let engine = Engine {
+        server,
+        migrations,
+        context: &context,
+        stop,
+        state: Mutex::new(state),
+    };
     engine.report_settled();
     if !options.dry_run {
         let canaries = engine.enqueue(options.canary);
@@ -53,14 +81,23 @@ pub async fn migrate(
         engine.work(options.jobs.max(1)).await;
         engine.look_again().await;
     }
-    let State { entries, halt, .. } = engine.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let begun = entries.iter().any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
+    let State { entries, halt, .. } = engine
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let begun = entries
+        .iter()
+        .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
     let ended_early = match halt {
         Some(Halt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
         other => other.map(|halt| halt.to_string()),
     };
     let tenants = entries.into_iter().map(|entry| entry.report).collect();
-    Ok(MigrateReport { tenants, ended_early, elapsed: start.elapsed() })
+    Ok(MigrateReport {
+        tenants,
+        ended_early,
+        elapsed: start.elapsed(),
+    })
 }
 
 struct State<'a, 'm> {
@@ -107,7 +144,12 @@ impl<'a, 'm> Engine<'a, 'm> {
         if state.halt.is_some() {
             return 0;
         }
-        let open = state.entries.iter().enumerate().filter(|(_, entry)| !entry.settled).take(most);
+        let open = state
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.settled)
+            .take(most);
         let turns: Vec<Turn> = open
             .map(|(tenant, entry)| Turn {
                 tenant,
@@ -137,7 +179,11 @@ impl<'a, 'm> Engine<'a, 'm> {
         loop {
             let next = {
                 let state = &mut *self.state();
-                if state.halt.is_some() { Next::End } else { state.queue.next(jobs, Instant::now()) }
+                if state.halt.is_some() {
+                    Next::End
+                } else {
+                    state.queue.next(jobs, Instant::now())
+                }
             };
             match next {
                 Next::End => return,
@@ -189,16 +235,29 @@ impl<'a, 'm> Engine<'a, 'm> {
         server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
         let mut last = Instant::now();
         let ran = server
-            .run_script_each(script.text(), &ScriptOptions::default(), self.stop, |line| {
-                let Some((index, _)) = script.committed(line) else { return };
-                let Some(turn) = sent.get(index) else { return };
-                let now = Instant::now();
-                self.committed(turn.tenant, now - last);
-                last = now;
-            })
+            .run_script_each(
+                script.text(),
+                &ScriptOptions::default(),
+                self.stop,
+                |line| {
+                    let Some((index, _)) = script.committed(line) else {
+                        return;
+                    };
+                    let Some(turn) = sent.get(index) else { return };
+                    let now = Instant::now();
+                    self.committed(turn.tenant, now - last);
+                    last = now;
+                },
+            )
             .await;
         // Those before the first that is not settled are done; nothing of those behind it was begun.
-        let open = sent.iter().position(|turn| !self.state().entries.get(turn.tenant).is_none_or(|e| e.settled));
+        let open = sent.iter().position(|turn| {
+            !self
+                .state()
+                .entries
+                .get(turn.tenant)
+                .is_none_or(|e| e.settled)
+        });
         let Some(open) = open else {
             self.state().reconnects = 0;
             return;
@@ -210,30 +269,49 @@ impl<'a, 'm> Engine<'a, 'm> {
         match ran {
             Err(PsqlError::Script { message, .. }) => {
                 self.state().reconnects = 0;
-                let line = message.script.as_ref().map_or(0, |place| place.line as usize);
-                let place = script.place(line).filter(|place| place.tenant == open).cloned();
+                let line = message
+                    .script
+                    .as_ref()
+                    .map_or(0, |place| place.line as usize);
+                let place = script
+                    .place(line)
+                    .filter(|place| place.tenant == open)
+                    .cloned();
                 self.failed(turn, &message, place.as_ref(), separated).await;
             }
             Err(error) => self.interrupted(turn, error).await,
             // psql has come to the end of its script, but a line is missing: what happened must be looked at.
             Ok(_) => self.settle(
                 turn.tenant,
-                Outcome::Unknown(Failure::of("psql did not say that the transaction was committed".to_owned())),
+                Outcome::Unknown(Failure::of(
+                    "psql did not say that the transaction was committed".to_owned(),
+                )),
             ),
         }
     }
 
     /// Adds a tenant to a script.
-    async fn add(&self, script: &mut Script<'_>, turn: &Turn, separated: bool) -> Result<(), Unsent> {
+    async fn add(
+        &self,
+        script: &mut Script<'_>,
+        turn: &Turn,
+        separated: bool,
+    ) -> Result<(), Unsent> {
         let (tenant, versions, pending) = {
             let state = self.state();
             let entry = state.entries.get(turn.tenant);
-            let Some((entry, versions)) = entry.and_then(|entry| Some((entry, entry.versions.clone()?))) else {
-                return Err(Unsent::Failed(Failure::of("nothing is known of its versions".to_owned())));
+            let Some((entry, versions)) =
+                entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
+            else {
+                return Err(Unsent::Failed(Failure::of(
+                    "nothing is known of its versions".to_owned(),
+                )));
             };
             (entry.report.tenant.clone(), versions, entry.pending.clone())
         };
-        let indexes = index_states(self.server, &tenant, &pending, self.stop).await.map_err(Unsent::Psql)?;
+        let indexes = index_states(self.server, &tenant, &pending, self.stop)
+            .await
+            .map_err(Unsent::Psql)?;
         script
             .tenant(&tenant, &versions, &pending, separated, &indexes)
             .map_err(|error| Unsent::Failed(Failure::of(error.to_string())))
@@ -241,7 +319,9 @@ impl<'a, 'm> Engine<'a, 'm> {
 
     fn committed(&self, tenant: usize, elapsed: Duration) {
         let state = &mut *self.state();
-        let Some(entry) = state.entries.get_mut(tenant) else { return };
+        let Some(entry) = state.entries.get_mut(tenant) else {
+            return;
+        };
         entry.applied_one();
         entry.report.elapsed += elapsed;
         if entry.pending.is_empty() {
@@ -258,7 +338,9 @@ impl<'a, 'm> Engine<'a, 'm> {
 
     fn settle(&self, tenant: usize, outcome: Outcome) {
         let state = &mut *self.state();
-        let Some(entry) = state.entries.get_mut(tenant) else { return };
+        let Some(entry) = state.entries.get_mut(tenant) else {
+            return;
+        };
         let good = outcome.is_good();
         // What is unknown is looked at before it is told.
         let told = !matches!(outcome, Outcome::Unknown(_));
@@ -268,7 +350,12 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
         if !good {
             state.failures += 1;
-            if self.context.options.max_failures.is_some_and(|most| state.failures >= most) {
+            if self
+                .context
+                .options
+                .max_failures
+                .is_some_and(|most| state.failures >= most)
+            {
                 state.halt.get_or_insert(Halt::Failures(state.failures));
             }
         }

@@ -37,34 +37,60 @@ impl ExternalCommand {
     ///
     /// # Errors
     /// [`Failure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.
-    pub async fn run_for(&self, server: &Server, tenant: &TenantName, stop: &Stop) -> Result<(), Failure> {
+    pub async fn run_for(
+        &self,
+        server: &Server,
+        tenant: &TenantName,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
         let failed = |message: String| Failure::of(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
         let mut invocation = Invocation::new("/bin/sh").args(["-c", "cd -- \"$0\" && eval \"$1\""]);
         invocation.args.push(self.folder.clone().into_os_string());
         invocation.args.push(self.command.clone().into());
         invocation.env.clone_from(&self.environment);
-        invocation.env.extend(server.environment.iter().map(|(name, value)| (name.clone(), value.clone())));
-        invocation.env.insert("SCHEMASTAMP_TENANT".to_owned(), EnvValue::Plain(tenant.as_str().into()));
+        invocation.env.extend(
+            server
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        invocation.env.insert(
+            "SCHEMASTAMP_TENANT".to_owned(),
+            EnvValue::Plain(tenant.as_str().into()),
+        );
         invocation.timeout = server.timeout;
         invocation.grace = server.grace;
         let ran = run(&invocation, &run_dir, stop, Stdout::Collect(OUTPUT_LIMIT)).await;
         let (message, said) = match ran {
             Ok(Finished { code: 0, .. }) => return Ok(()),
-            Ok(Finished { code, stdout, stderr, .. }) => {
+            Ok(Finished {
+                code,
+                stdout,
+                stderr,
+                ..
+            }) => {
                 let stderr = stderr.text();
-                let said =
-                    if stderr.trim().is_empty() { String::from_utf8_lossy(&stdout).into_owned() } else { stderr };
+                let said = if stderr.trim().is_empty() {
+                    String::from_utf8_lossy(&stdout).into_owned()
+                } else {
+                    stderr
+                };
                 (format!("the command ended with {code}"), said)
             }
             Err(error) => {
                 let said = match &error {
-                    RunError::Signaled { stderr, .. } | RunError::TimedOut { stderr, .. } => stderr.text(),
+                    RunError::Signaled { stderr, .. } | RunError::TimedOut { stderr, .. } => {
+                        stderr.text()
+                    }
                     _ => String::new(),
                 };
                 let message = match error {
                     RunError::TimedOut { .. } => {
-                        format!("the command took longer than {:?}", server.timeout.unwrap_or_default())
+                        format!(
+                            "the command took longer than {:?}",
+                            server.timeout.unwrap_or_default()
+                        )
                     }
                     other => other.to_string(),
                 };
@@ -74,11 +100,24 @@ impl ExternalCommand {
         let lines: Vec<String> = said
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .map(|line| line.chars().filter(|c| !c.is_control()).take(LINE).collect())
+            .map(|line| {
+                line.chars()
+                    .filter(|c| !c.is_control())
+                    .take(LINE)
+                    .collect()
+            })
             .collect();
-        let last = lines.last().map(|line| format!(": {}", super::failure::anonymous(line.trim(), tenant)));
-        let kept = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n");
-        Err(Failure { detail: (!kept.is_empty()).then_some(kept), ..failed(message + &last.unwrap_or_default()) })
+        let last = lines
+            .last()
+            .map(|line| format!(": {}", super::failure::anonymous(line.trim(), tenant)));
+        let kept = lines
+            .get(lines.len().saturating_sub(LINES)..)
+            .unwrap_or_default()
+            .join("\n");
+        Err(Failure {
+            detail: (!kept.is_empty()).then_some(kept),
+            ..failed(message + &last.unwrap_or_default())
+        })
     }
 }
 
@@ -96,21 +135,45 @@ pub async fn migrate_by(
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
-    let before = read_fleet(server, &options.scope, options.versions_table.as_deref(), stop).await?;
-    let mut reports: Vec<TenantReport> =
-        before.tenants.iter().map(|tenant| blank(&tenant.name, &tenant.applied)).collect();
+    let before = read_fleet(
+        server,
+        &options.scope,
+        options.versions_table.as_deref(),
+        stop,
+    )
+    .await?;
+    let mut reports: Vec<TenantReport> = before
+        .tenants
+        .iter()
+        .map(|tenant| blank(&tenant.name, &tenant.applied))
+        .collect();
     if options.dry_run {
-        for report in reports.iter_mut().filter(|report| report.outcome == Outcome::NotReached) {
+        for report in reports
+            .iter_mut()
+            .filter(|report| report.outcome == Outcome::NotReached)
+        {
             report.outcome = Outcome::Pending;
             report.pending = vec![command.command.clone()];
         }
-        return Ok(MigrateReport { tenants: reports, ended_early: None, elapsed: start.elapsed() });
+        return Ok(MigrateReport {
+            tenants: reports,
+            ended_early: None,
+            elapsed: start.elapsed(),
+        });
     }
     let open: Vec<usize> = (0..reports.len())
-        .filter(|index| reports.get(*index).is_some_and(|report| report.outcome == Outcome::NotReached))
+        .filter(|index| {
+            reports
+                .get(*index)
+                .is_some_and(|report| report.outcome == Outcome::NotReached)
+        })
         .collect();
     let (canaries, rest) = open.split_at(options.canary.min(open.len()));
-    let shared = Mutex::new(Shared { reports: &mut reports, failures: 0, ended_early: None });
+    let shared = Mutex::new(Shared {
+        reports: &mut reports,
+        failures: 0,
+        ended_early: None,
+    });
     for (indexes, jobs) in [(canaries, 1), (rest, options.jobs.max(1))] {
         let queue = Mutex::new(indexes.iter().copied());
         let work = || async {
@@ -118,8 +181,13 @@ pub async fn migrate_by(
                 if lock(&shared).ended_early.is_some() {
                     return;
                 }
-                let Some(index) = lock(&queue).next() else { return };
-                let tenant = lock(&shared).reports.get(index).map(|report| report.tenant.clone());
+                let Some(index) = lock(&queue).next() else {
+                    return;
+                };
+                let tenant = lock(&shared)
+                    .reports
+                    .get(index)
+                    .map(|report| report.tenant.clone());
                 let Some(tenant) = tenant else { continue };
                 let begun = Instant::now();
                 let ran = command.run_for(server, &tenant, stop).await;
@@ -129,18 +197,40 @@ pub async fn migrate_by(
         };
         join_all((0..jobs).map(|_| work())).await;
         let shared = &mut *lock(&shared);
-        if jobs == 1 && !canaries.is_empty() && shared.failures > 0 && indexes.len() == canaries.len() {
-            shared.ended_early.get_or_insert_with(|| "one of the first tenants failed".to_owned());
+        if jobs == 1
+            && !canaries.is_empty()
+            && shared.failures > 0
+            && indexes.len() == canaries.len()
+        {
+            shared
+                .ended_early
+                .get_or_insert_with(|| "one of the first tenants failed".to_owned());
         }
     }
-    let ended_early = shared.into_inner().unwrap_or_else(PoisonError::into_inner).ended_early;
+    let ended_early = shared
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .ended_early;
     // The run may have been stopped: what it did is told all the same.
-    let after = read_fleet(server, &options.scope, options.versions_table.as_deref(), &Stop::never()).await?;
+    let after = read_fleet(
+        server,
+        &options.scope,
+        options.versions_table.as_deref(),
+        &Stop::never(),
+    )
+    .await?;
     conclude(&mut reports, &before, &after);
-    for report in reports.iter().filter(|report| report.outcome != Outcome::NotReached) {
+    for report in reports
+        .iter()
+        .filter(|report| report.outcome != Outcome::NotReached)
+    {
         on_report(report);
     }
-    Ok(MigrateReport { tenants: reports, ended_early, elapsed: start.elapsed() })
+    Ok(MigrateReport {
+        tenants: reports,
+        ended_early,
+        elapsed: start.elapsed(),
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -162,7 +252,9 @@ impl Shared<'_> {
         options: &MigrateOptions,
         stop: &Stop,
     ) {
-        let Some(report) = self.reports.get_mut(index) else { return };
+        let Some(report) = self.reports.get_mut(index) else {
+            return;
+        };
         report.elapsed = elapsed;
         // Whether it changed anything is seen in the versions table, later.
         report.outcome = match ran {
@@ -173,10 +265,15 @@ impl Shared<'_> {
             }
         };
         if stop.now().is_some() {
-            self.ended_early.get_or_insert_with(|| "the run was stopped".to_owned());
-        } else if options.max_failures.is_some_and(|most| self.failures >= most) {
+            self.ended_early
+                .get_or_insert_with(|| "the run was stopped".to_owned());
+        } else if options
+            .max_failures
+            .is_some_and(|most| self.failures >= most)
+        {
             let count = self.failures;
-            self.ended_early.get_or_insert_with(|| format!("{count} failed"));
+            self.ended_early
+                .get_or_insert_with(|| format!("{count} failed"));
         }
     }
 }
@@ -215,7 +312,8 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
     for report in reports {
         let Some(now) = table(after, &report.tenant) else {
             let is_there = after.tenants.iter().any(|tenant| {
-                tenant.name == report.tenant && !matches!(tenant.applied, Applied::Odd(Oddity::NoSchema))
+                tenant.name == report.tenant
+                    && !matches!(tenant.applied, Applied::Odd(Oddity::NoSchema))
             });
             if !is_there && report.outcome == Outcome::UpToDate {
                 report.outcome = Outcome::Gone;
@@ -223,9 +321,15 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
             continue;
         };
         let earlier = table(before, &report.tenant);
-        let had: BTreeSet<&str> =
-            earlier.iter().flat_map(|table| table.versions.iter()).map(|version| version.text.as_str()).collect();
-        let new = now.versions.iter().filter(|version| !had.contains(version.text.as_str()));
+        let had: BTreeSet<&str> = earlier
+            .iter()
+            .flat_map(|table| table.versions.iter())
+            .map(|version| version.text.as_str())
+            .collect();
+        let new = now
+            .versions
+            .iter()
+            .filter(|version| !had.contains(version.text.as_str()));
         report.applied = new.map(|version| version.text.clone()).collect();
         report.to = now.last().map(|version| version.text.clone());
         if report.outcome == Outcome::UpToDate && !report.applied.is_empty() {

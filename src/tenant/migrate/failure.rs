@@ -25,11 +25,23 @@ pub struct Failure {
 impl Failure {
     /// A failure without a place.
     pub(super) fn of(message: String) -> Self {
-        Self { message, sqlstate: None, file: None, statement: None, line: None, detail: None, hint: None }
+        Self {
+            message,
+            sqlstate: None,
+            file: None,
+            statement: None,
+            line: None,
+            detail: None,
+            hint: None,
+        }
     }
 
     /// What the server said, at a place.
-    pub(super) fn said(message: &ServerMessage, tenant: &TenantName, place: Option<&Place>) -> Self {
+    pub(super) fn said(
+        message: &ServerMessage,
+        tenant: &TenantName,
+        place: Option<&Place>,
+    ) -> Self {
         let text = message.message.lines().next().unwrap_or_default();
         Self {
             message: anonymous(text, tenant),
@@ -72,10 +84,18 @@ pub(super) fn anonymous(text: &str, tenant: &TenantName) -> String {
         let (before, from) = rest.split_at(at);
         let behind = from.get(name.len()..).unwrap_or_default();
         let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let whole = !shown.chars().chain(before.chars()).next_back().is_some_and(is_part)
+        let whole = !shown
+            .chars()
+            .chain(before.chars())
+            .next_back()
+            .is_some_and(is_part)
             && !behind.chars().next().is_some_and(is_part);
         shown.push_str(before);
-        shown.push_str(if whole { crate::snapshot::PLACEHOLDER } else { name });
+        shown.push_str(if whole {
+            crate::snapshot::PLACEHOLDER
+        } else {
+            name
+        });
         rest = behind;
     }
     shown.push_str(rest);
@@ -89,7 +109,13 @@ mod tests {
     #[test]
     fn tenants_that_fail_alike_say_the_same() {
         let said = |text: &str| anonymous(text, &TenantName::new("app").unwrap());
-        assert_eq!(said("relation \"app.t\" does not exist"), "relation \"#{prefix}.t\" does not exist");
-        assert_eq!(said("apple app my_app app"), "apple #{prefix} my_app #{prefix}");
+        assert_eq!(
+            said("relation \"app.t\" does not exist"),
+            "relation \"#{prefix}.t\" does not exist"
+        );
+        assert_eq!(
+            said("apple app my_app app"),
+            "apple #{prefix} my_app #{prefix}"
+        );
     }
 }

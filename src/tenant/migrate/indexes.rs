@@ -22,7 +22,9 @@ pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Opti
     let matches = object.kind == ObjectKind::Index
         && !object.name.is_empty()
         && matches!(object.action, Action::Create | Action::Drop)
-        && tokens(sql).iter().any(|token| token.is_word(sql, "concurrently"));
+        && tokens(sql)
+            .iter()
+            .any(|token| token.is_word(sql, "concurrently"));
     matches.then_some(object.action)
 }
 
@@ -34,9 +36,14 @@ pub(super) async fn index_states(
     stop: &Stop,
 ) -> Result<BTreeMap<String, IndexState>, PsqlError> {
     let mut names = Vec::new();
-    for statement in migrations.iter().filter(|m| !m.transaction).flat_map(|migration| migration.statements()) {
+    for statement in migrations
+        .iter()
+        .filter(|m| !m.transaction)
+        .flat_map(|migration| migration.statements())
+    {
         let mut sql = String::new();
-        if statement.render(tenant, &mut sql).is_ok() && concurrent_index(statement, &sql).is_some() {
+        if statement.render(tenant, &mut sql).is_ok() && concurrent_index(statement, &sql).is_some()
+        {
             names.push(quote_literal(&statement.object.name));
         }
     }
@@ -51,6 +58,19 @@ pub(super) async fn index_states(
         names.join(", ")
     );
     let lines = server.query_json(&sql, stop).await?;
-    let states = lines.into_iter().filter_map(|line| serde_json::from_value::<(String, bool)>(line).ok());
-    Ok(states.map(|(name, valid)| (name, if valid { IndexState::Valid } else { IndexState::Invalid })).collect())
+    let states = lines
+        .into_iter()
+        .filter_map(|line| serde_json::from_value::<(String, bool)>(line).ok());
+    Ok(states
+        .map(|(name, valid)| {
+            (
+                name,
+                if valid {
+                    IndexState::Valid
+                } else {
+                    IndexState::Invalid
+                },
+            )
+        })
+        .collect())
 }

@@ -69,8 +69,10 @@ impl Queue {
         while taken.len() < most
             && let Some(turn) = self.turns.get(index)
         {
-            let fits =
-                turn.ready <= now && taken.first().is_none_or(|first| !turn.alone && first.separated == turn.separated);
+            let fits = turn.ready <= now
+                && taken
+                    .first()
+                    .is_none_or(|first| !turn.alone && first.separated == turn.separated);
             let Some(turn) = fits.then(|| self.turns.remove(index)).flatten() else {
                 index += 1;
                 continue;
@@ -88,7 +90,11 @@ impl Queue {
         match self.turns.iter().map(|turn| turn.ready).min() {
             None if self.working == 0 => Next::End,
             None => Next::Wait(Duration::from_millis(20)),
-            Some(ready) => Next::Wait(ready.saturating_duration_since(now).max(Duration::from_millis(1))),
+            Some(ready) => Next::Wait(
+                ready
+                    .saturating_duration_since(now)
+                    .max(Duration::from_millis(1)),
+            ),
         }
     }
 }
@@ -98,7 +104,11 @@ pub(super) async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item
     let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        if futures.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
 }
@@ -108,7 +118,14 @@ mod tests {
     use super::*;
 
     fn turn(tenant: usize, alone: bool, ready: Instant) -> Turn {
-        Turn { tenant, retries: 0, replans: 0, separated: false, alone, ready }
+        Turn {
+            tenant,
+            retries: 0,
+            replans: 0,
+            separated: false,
+            alone,
+            ready,
+        }
     }
 
     fn taken(next: &Next) -> Vec<usize> {
@@ -124,7 +141,11 @@ mod tests {
         let later = now + Duration::from_secs(9);
         let mut queue = Queue::default();
         for tenant in 0..8 {
-            queue.add(turn(tenant, tenant == 3, if tenant == 1 { later } else { now }));
+            queue.add(turn(
+                tenant,
+                tenant == 3,
+                if tenant == 1 { later } else { now },
+            ));
         }
         assert_eq!(taken(&queue.next(2, now)), [0, 2]);
         assert_eq!(taken(&queue.next(2, now)), [3], "alone");
@@ -134,7 +155,10 @@ mod tests {
         assert_eq!(taken(&queue.next(1, now)), [7]);
         assert!(matches!(queue.next(1, now), Next::Wait(pause) if pause > Duration::from_secs(8)));
         assert_eq!(taken(&queue.next(1, later)), [1]);
-        assert!(matches!(queue.next(1, later), Next::Wait(_)), "others may give something back");
+        assert!(
+            matches!(queue.next(1, later), Next::Wait(_)),
+            "others may give something back"
+        );
         for _ in 0..6 {
             queue.done();
         }

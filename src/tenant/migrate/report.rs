@@ -107,7 +107,10 @@ pub struct MigrateReport {
 impl MigrateReport {
     /// How many tenants have an outcome that fits.
     pub fn count(&self, fits: impl Fn(&Outcome) -> bool) -> usize {
-        self.tenants.iter().filter(|tenant| fits(&tenant.outcome)).count()
+        self.tenants
+            .iter()
+            .filter(|tenant| fits(&tenant.outcome))
+            .count()
     }
 
     /// The tenants that fared ill, the largest group first.
@@ -115,11 +118,16 @@ impl MigrateReport {
         let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
         for tenant in &self.tenants {
             if let Some(reason) = tenant.outcome.reason() {
-                groups.entry(reason).or_default().push(tenant.tenant.clone());
+                groups
+                    .entry(reason)
+                    .or_default()
+                    .push(tenant.tenant.clone());
             }
         }
-        let mut groups: Vec<FailureGroup> =
-            groups.into_iter().map(|(reason, tenants)| FailureGroup { reason, tenants }).collect();
+        let mut groups: Vec<FailureGroup> = groups
+            .into_iter()
+            .map(|(reason, tenants)| FailureGroup { reason, tenants })
+            .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
         groups
     }

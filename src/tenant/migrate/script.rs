@@ -50,7 +50,13 @@ pub(super) struct Script<'a> {
 
 impl<'a> Script<'a> {
     pub(super) fn new(context: &'a Context<'a>) -> Self {
-        Self { context, text: String::new(), lines: 0, messages: Vec::new(), tenants: 0 }
+        Self {
+            context,
+            text: String::new(),
+            lines: 0,
+            messages: Vec::new(),
+            tenants: 0,
+        }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -65,7 +71,10 @@ impl<'a> Script<'a> {
 
     /// Reads a line of the result: which tenant has how many of its migrations committed.
     pub(super) fn committed(&self, line: &[u8]) -> Option<(usize, usize)> {
-        let rest = str::from_utf8(line).ok()?.strip_prefix(self.context.key)?.strip_prefix(' ')?;
+        let rest = str::from_utf8(line)
+            .ok()?
+            .strip_prefix(self.context.key)?
+            .strip_prefix(' ')?;
         let (tenant, count) = rest.split_once(' ')?;
         Some((tenant.parse().ok()?, count.parse().ok()?))
     }
@@ -83,7 +92,12 @@ impl<'a> Script<'a> {
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
         for (done, migration) in migrations.iter().enumerate() {
-            let place = Place { tenant: index, file: migration.file_name(), statement: None, line: None };
+            let place = Place {
+                tenant: index,
+                file: migration.file_name(),
+                statement: None,
+                line: None,
+            };
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
             let mut parts: Vec<(String, Place)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
@@ -95,7 +109,11 @@ impl<'a> Script<'a> {
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
             for (number, statement) in migration.statements().iter().enumerate() {
-                let here = Place { statement: Some(number + 1), line: Some(statement.line), ..place.clone() };
+                let here = Place {
+                    statement: Some(number + 1),
+                    line: Some(statement.line),
+                    ..place.clone()
+                };
                 for sql in statement_sql(migration, statement, tenant, indexes)? {
                     parts.push((sql, here.clone()));
                 }
@@ -108,8 +126,10 @@ impl<'a> Script<'a> {
             } else {
                 parts.push(ours(marker));
                 parts.extend(["RESET ROLE", "RESET ALL"].map(|sql| ours(sql.to_owned())));
-                parts
-                    .push(ours(format!("DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'", lock_key(tenant))));
+                parts.push(ours(format!(
+                    "DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'",
+                    lock_key(tenant)
+                )));
             }
             if separated || !migration.transaction {
                 for (sql, place) in parts {
@@ -141,10 +161,20 @@ fn statement_sql(
     let mut sql = String::new();
     statement.render(tenant, &mut sql)?;
     if migration.transaction {
-        return Ok(vec![if statement.object.action == Action::Setting { local(&sql) } else { sql }]);
+        return Ok(vec![if statement.object.action == Action::Setting {
+            local(&sql)
+        } else {
+            sql
+        }]);
     }
-    let Some(index) = concurrent_index(statement, &sql) else { return Ok(vec![sql]) };
-    let drop = format!("DROP INDEX CONCURRENTLY {}.{}", tenant.quoted(), quote(&statement.object.name));
+    let Some(index) = concurrent_index(statement, &sql) else {
+        return Ok(vec![sql]);
+    };
+    let drop = format!(
+        "DROP INDEX CONCURRENTLY {}.{}",
+        tenant.quoted(),
+        quote(&statement.object.name)
+    );
     Ok(match (index, indexes.get(&statement.object.name)) {
         (Action::Create, Some(IndexState::Valid)) | (Action::Drop, None) => Vec::new(),
         (Action::Create, Some(IndexState::Invalid)) => vec![drop, sql],
@@ -156,11 +186,21 @@ fn statement_sql(
 fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
     let options = context.options;
     let mut path = vec![tenant.quoted()];
-    path.extend(shared_schemas(context.search_path, tenant.as_str()).iter().map(|schema| quote(schema)));
+    path.extend(
+        shared_schemas(context.search_path, tenant.as_str())
+            .iter()
+            .map(|schema| quote(schema)),
+    );
     let mut settings = vec![
         ("search_path", path.join(", ")),
         ("lock_timeout", options.lock_timeout.as_millis().to_string()),
-        ("statement_timeout", options.statement_timeout.map_or(0, |timeout| timeout.as_millis().max(1)).to_string()),
+        (
+            "statement_timeout",
+            options
+                .statement_timeout
+                .map_or(0, |timeout| timeout.as_millis().max(1))
+                .to_string(),
+        ),
         ("idle_in_transaction_session_timeout", "0".to_owned()),
         ("standard_conforming_strings", "on".to_owned()),
         ("client_min_messages", "warning".to_owned()),
@@ -176,10 +216,16 @@ fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, St
 fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
     let settings = settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
-        format!("PERFORM pg_catalog.set_config('{name}', {}, false);", quote_literal(value))
+        format!(
+            "PERFORM pg_catalog.set_config('{name}', {}, false);",
+            quote_literal(value)
+        )
     };
     let body: Vec<String> = settings.iter().map(set).collect();
-    vec![format!("DO {}", quote_literal(&format!("BEGIN {} END", body.join(" "))))]
+    vec![format!(
+        "DO {}",
+        quote_literal(&format!("BEGIN {} END", body.join(" ")))
+    )]
 }
 
 /// The beginning of each migration, as one statement that prints nothing: the transaction's settings, the tenant's lock,
@@ -187,11 +233,21 @@ fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
 ///
 /// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
 /// wait for in turn.
-fn guard(context: &Context<'_>, tenant: &TenantName, style: Style, table: &str, migration: &Migration) -> String {
+fn guard(
+    context: &Context<'_>,
+    tenant: &TenantName,
+    style: Style,
+    table: &str,
+    migration: &Migration,
+) -> String {
     let mut body = String::from("BEGIN ");
     if migration.transaction {
         for (name, value) in settings(context, tenant) {
-            let _ = write!(body, "PERFORM pg_catalog.set_config('{name}', {}, true); ", quote_literal(&value));
+            let _ = write!(
+                body,
+                "PERFORM pg_catalog.set_config('{name}', {}, true); ",
+                quote_literal(&value)
+            );
         }
     }
     let scope = if migration.transaction { "_xact" } else { "" };

@@ -115,7 +115,11 @@ impl MigrationError {
     pub(super) fn template(path: PathBuf, error: TemplateError) -> Self {
         match error {
             TemplateError::Transaction { line, word } => Self::Transaction { path, line, word },
-            TemplateError::Meta { line, command } => Self::Meta { path, line, command },
+            TemplateError::Meta { line, command } => Self::Meta {
+                path,
+                line,
+                command,
+            },
             TemplateError::Copy { line } => Self::Copy { path, line },
             source => Self::Template { path, source },
         }

@@ -21,7 +21,12 @@ pub struct FixedSchema {
 
 impl fmt::Display for FixedSchema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, schema, object, changed } = self;
+        let Self {
+            line,
+            schema,
+            object,
+            changed,
+        } = self;
         let (schema, object) = (schema.escape_debug(), object.escape_debug());
         if *changed {
             write!(
@@ -72,17 +77,34 @@ pub(super) fn fixed_schemas(source: &str) -> Vec<FixedSchema> {
 }
 
 fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut Vec<FixedSchema>) {
-    let tokens: Vec<Token> = tokens_of_template(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<Token> = tokens_of_template(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     for (index, token) in tokens.iter().enumerate() {
         if let Kind::Dollar(..) = token.kind
             && let Some(inner) = content(*token, text)
         {
-            look(&inner.text, &|offset| line(inner.source_offset(offset)), false, found);
+            look(
+                &inner.text,
+                &|offset| line(inner.source_offset(offset)),
+                false,
+                found,
+            );
         }
-        let [before, schema, dot, object] = [index, index + 1, index + 2, index + 3].map(|at| tokens.get(at).copied());
-        let (Some(before), Some(schema), Some(dot), Some(object)) = (before, schema, dot, object) else { continue };
+        let [before, schema, dot, object] =
+            [index, index + 1, index + 2, index + 3].map(|at| tokens.get(at).copied());
+        let (Some(before), Some(schema), Some(dot), Some(object)) = (before, schema, dot, object)
+        else {
+            continue;
+        };
         let is = |words: &[&str]| words.iter().any(|word| before.is_word(text, word));
-        let earlier = |word: &str| index > 0 && tokens.get(index - 1).is_some_and(|token| token.is_word(text, word));
+        let earlier = |word: &str| {
+            index > 0
+                && tokens
+                    .get(index - 1)
+                    .is_some_and(|token| token.is_word(text, word))
+        };
         // `DELETE FROM` changes.
         let changed = (is(CHANGED) || (is(READ) && earlier("delete"))) && outermost;
         if !dot.is(text, ".") || !(is(READ) || is(CHANGED)) {
@@ -93,9 +115,16 @@ fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut 
             || (is(&["into"]) && !earlier("insert") && !earlier("merge"))
             // `ON a.b = c.d` of a join is a condition.
             || (is(&["on"]) && !(outermost && names_a_table(&tokens, index, text)));
-        let (Some(schema_name), Some(object)) = (name(schema, text), name(object, text)) else { continue };
+        let (Some(schema_name), Some(object)) = (name(schema, text), name(object, text)) else {
+            continue;
+        };
         if !other_meaning && !is_shared(&schema_name, changed) {
-            found.push(FixedSchema { line: line(schema.start), schema: schema_name, object, changed });
+            found.push(FixedSchema {
+                line: line(schema.start),
+                schema: schema_name,
+                object,
+                changed,
+            });
         }
     }
 }
@@ -107,8 +136,12 @@ fn is_argument(tokens: &[Token], index: usize, text: &str) -> bool {
         match token.text(text) {
             ")" => depth += 1,
             "(" if depth == 0 => {
-                let callee = position.checked_sub(1).and_then(|before| tokens.get(before));
-                return callee.is_some_and(|callee| FROM_FUNCTIONS.iter().any(|name| callee.is_word(text, name)));
+                let callee = position
+                    .checked_sub(1)
+                    .and_then(|before| tokens.get(before));
+                return callee.is_some_and(|callee| {
+                    FROM_FUNCTIONS.iter().any(|name| callee.is_word(text, name))
+                });
             }
             "(" => depth -= 1,
             _ => {}
@@ -123,7 +156,11 @@ fn names_a_table(tokens: &[Token], index: usize, text: &str) -> bool {
     let before = tokens.get(..index).unwrap_or_default().iter().rev();
     before
         .take_while(|token| !token.is(text, ";"))
-        .all(|token| !["from", "join", "merge"].iter().any(|word| token.is_word(text, word)))
+        .all(|token| {
+            !["from", "join", "merge"]
+                .iter()
+                .any(|word| token.is_word(text, word))
+        })
 }
 
 fn name(token: Token, text: &str) -> Option<String> {
@@ -139,15 +176,27 @@ mod tests {
     use super::*;
 
     fn found(source: &str) -> Vec<String> {
-        fixed_schemas(source).iter().map(|fixed| format!("{}:{}.{}", fixed.line, fixed.schema, fixed.object)).collect()
+        fixed_schemas(source)
+            .iter()
+            .map(|fixed| format!("{}:{}.{}", fixed.line, fixed.schema, fixed.object))
+            .collect()
     }
 
     #[test]
     fn fixed_schemas_are_found_with_their_line() {
-        assert_eq!(found("ALTER TABLE app.users ADD x int;\nSELECT 1 FROM App.t"), ["1:app.users", "2:app.t"]);
+        assert_eq!(
+            found("ALTER TABLE app.users ADD x int;\nSELECT 1 FROM App.t"),
+            ["1:app.users", "2:app.t"]
+        );
         assert_eq!(found("CREATE INDEX i ON app.users (id)"), ["1:app.users"]);
-        assert_eq!(found("CREATE TABLE IF NOT EXISTS \"my app\".t ()"), ["1:my app.t"]);
-        assert_eq!(found("CREATE FUNCTION #{prefix}.f() AS $$\nselect 1 from app.t\n$$"), ["2:app.t"]);
+        assert_eq!(
+            found("CREATE TABLE IF NOT EXISTS \"my app\".t ()"),
+            ["1:my app.t"]
+        );
+        assert_eq!(
+            found("CREATE FUNCTION #{prefix}.f() AS $$\nselect 1 from app.t\n$$"),
+            ["2:app.t"]
+        );
     }
 
     #[test]
@@ -163,7 +212,10 @@ mod tests {
         ] {
             assert_eq!(found(source), Vec::<String>::new(), "{source}");
         }
-        assert_eq!(found("ALTER TABLE public.accounts ADD x int"), ["1:public.accounts"]);
+        assert_eq!(
+            found("ALTER TABLE public.accounts ADD x int"),
+            ["1:public.accounts"]
+        );
         assert_eq!(found("DELETE FROM public.accounts"), ["1:public.accounts"]);
     }
 }

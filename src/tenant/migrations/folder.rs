@@ -15,29 +15,55 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     let mut migrations = Vec::new();
     let up = folder.join("up");
     // Some keep the ways up and down in two folders.
-    let files = if up.is_dir() && !up.join("up.sql").exists() { &up } else { folder };
+    let files = if up.is_dir() && !up.join("up.sql").exists() {
+        &up
+    } else {
+        folder
+    };
     for path in entries(files)? {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if path.is_dir() {
             let file = path.join("up.sql");
             if file.is_file() {
-                let (version, rest) = of_folder(&name).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
+                let (version, rest) =
+                    of_folder(&name).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
                 let transaction = wants_transaction(&path)?;
-                migrations.push(Migration::compile(&file, version, rest, text(&file)?, transaction)?);
+                migrations.push(Migration::compile(
+                    &file,
+                    version,
+                    rest,
+                    text(&file)?,
+                    transaction,
+                )?);
             }
             continue;
         }
-        let Some(stem) = name.strip_suffix(".sql") else { continue };
+        let Some(stem) = name.strip_suffix(".sql") else {
+            continue;
+        };
         // Names are told apart by case on purpose, as the tools do.
         if stem.strip_suffix(".down").is_some() || is_undo(stem) {
             continue;
         }
-        if stem.strip_prefix('R').is_some_and(|rest| rest.starts_with("__")) {
+        if stem
+            .strip_prefix('R')
+            .is_some_and(|rest| rest.starts_with("__"))
+        {
             return Err(MigrationError::Repeatable { path });
         }
         let stem = stem.strip_suffix(".up").unwrap_or(stem);
-        let (version, rest) = of_file(stem).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
-        migrations.push(Migration::compile(&path, version, rest, text(&path)?, true)?);
+        let (version, rest) =
+            of_file(stem).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
+        migrations.push(Migration::compile(
+            &path,
+            version,
+            rest,
+            text(&path)?,
+            true,
+        )?);
     }
     Migrations::new(folder, migrations)
 }
@@ -57,15 +83,23 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
 
 fn text(path: &Path) -> Result<String, MigrationError> {
     String::from_utf8(read(path)?).map_err(|error| {
-        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let before = error
+            .as_bytes()
+            .get(..error.utf8_error().valid_up_to())
+            .unwrap_or_default();
         let line = String::from_utf8_lossy(before).matches('\n').count() + 1;
-        MigrationError::Encoding { path: path.to_owned(), line }
+        MigrationError::Encoding {
+            path: path.to_owned(),
+            line,
+        }
     })
 }
 
 /// Flyway's way down: `U1__name`.
 fn is_undo(stem: &str) -> bool {
-    stem.strip_prefix('U').and_then(|rest| rest.split_once("__")).is_some_and(|(version, _)| flyway(version).is_some())
+    stem.strip_prefix('U')
+        .and_then(|rest| rest.split_once("__"))
+        .is_some_and(|(version, _)| flyway(version).is_some())
 }
 
 /// Flyway's versions may have underscores for dots.
@@ -75,11 +109,16 @@ fn flyway(version: &str) -> Option<MigrationVersion> {
 
 /// `20240131_add_users`, `0001-add-users`, `20240131`, `V1_2__add_users`.
 fn of_file(stem: &str) -> Option<(MigrationVersion, &str)> {
-    if let Some((version, name)) = stem.strip_prefix(['V', 'v']).and_then(|rest| rest.split_once("__")) {
+    if let Some((version, name)) = stem
+        .strip_prefix(['V', 'v'])
+        .and_then(|rest| rest.split_once("__"))
+    {
         return Some((flyway(version)?, name));
     }
     let stem = stem.strip_prefix(['V', 'v']).unwrap_or(stem);
-    let end = stem.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(stem.len());
+    let end = stem
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(stem.len());
     let (version, rest) = stem.split_at_checked(end)?;
     let name = match rest.strip_prefix(['_', '-']) {
         Some(name) => name,
@@ -108,7 +147,10 @@ fn wants_transaction(folder: &Path) -> Result<bool, MigrationError> {
     }
     match toml::from_str::<Metadata>(&read_to_string(&path)?) {
         Ok(metadata) => Ok(metadata.run_in_transaction.unwrap_or(true)),
-        Err(source) => Err(MigrationError::Metadata { path, source: Box::new(source) }),
+        Err(source) => Err(MigrationError::Metadata {
+            path,
+            source: Box::new(source),
+        }),
     }
 }
 
@@ -130,13 +172,19 @@ mod tests {
     fn versions(files: &[(&str, &str)]) -> Vec<String> {
         let folder = folder(files);
         let migrations = read_folder(folder.path()).unwrap();
-        migrations.as_slice().iter().map(|migration| format!("{} {}", migration.version, migration.name)).collect()
+        migrations
+            .as_slice()
+            .iter()
+            .map(|migration| format!("{} {}", migration.version, migration.name))
+            .collect()
     }
 
     fn refused(files: &[(&str, &str)]) -> String {
         let folder = folder(files);
         let error = read_folder(folder.path()).unwrap_err();
-        let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+        let source = std::error::Error::source(&error)
+            .map(|source| format!(": {source}"))
+            .unwrap_or_default();
         format!("{error}{source}").replace(&format!("{}/", folder.path().display()), "")
     }
 
@@ -144,22 +192,49 @@ mod tests {
     fn layouts_of_many_tools() {
         let sql = "SELECT 1;";
         assert_eq!(
-            versions(&[("9_b.sql", sql), ("10_c.sql", sql), ("001_a.sql", sql), ("README.md", "")]),
+            versions(&[
+                ("9_b.sql", sql),
+                ("10_c.sql", sql),
+                ("001_a.sql", sql),
+                ("README.md", "")
+            ]),
             ["001 a", "9 b", "10 c"]
         );
-        assert_eq!(versions(&[("1_a.up.sql", sql), ("1_a.down.sql", "\\bad")]), ["1 a"]);
-        assert_eq!(versions(&[("up/1_a.sql", sql), ("down/1_a.sql", sql)]), ["1 a"]);
         assert_eq!(
-            versions(&[("2024-01-31-000000_add_users/up.sql", sql), ("2024-01-31-000000_add_users/down.sql", sql)]),
+            versions(&[("1_a.up.sql", sql), ("1_a.down.sql", "\\bad")]),
+            ["1 a"]
+        );
+        assert_eq!(
+            versions(&[("up/1_a.sql", sql), ("down/1_a.sql", sql)]),
+            ["1 a"]
+        );
+        assert_eq!(
+            versions(&[
+                ("2024-01-31-000000_add_users/up.sql", sql),
+                ("2024-01-31-000000_add_users/down.sql", sql)
+            ]),
             ["20240131000000 add_users"]
         );
-        assert_eq!(versions(&[("V1_2__a.sql", sql), ("V1.10__b.sql", sql), ("U1_2__a.sql", sql)]), ["1.2 a", "1.10 b"]);
-        assert_eq!(versions(&[("20240131.sql", sql), ("20240201-b.sql", sql)]), ["20240131 ", "20240201 b"]);
+        assert_eq!(
+            versions(&[
+                ("V1_2__a.sql", sql),
+                ("V1.10__b.sql", sql),
+                ("U1_2__a.sql", sql)
+            ]),
+            ["1.2 a", "1.10 b"]
+        );
+        assert_eq!(
+            versions(&[("20240131.sql", sql), ("20240201-b.sql", sql)]),
+            ["20240131 ", "20240201 b"]
+        );
     }
 
     #[test]
     fn metadata_of_diesel() {
-        let folder = folder(&[("1_a/up.sql", "SELECT 1;"), ("1_a/metadata.toml", "run_in_transaction = false\n")]);
+        let folder = folder(&[
+            ("1_a/up.sql", "SELECT 1;"),
+            ("1_a/metadata.toml", "run_in_transaction = false\n"),
+        ]);
         let migrations = read_folder(folder.path()).unwrap();
         assert!(!migrations.as_slice()[0].transaction);
         assert_eq!(migrations.as_slice()[0].file_name(), "1_a/up.sql");
@@ -169,23 +244,61 @@ mod tests {
     fn errors_name_file_and_line() {
         for (name, text, expected) in [
             ("users.sql", "", "'users.sql' does not begin with a version"),
-            ("1users.sql", "", "'1users.sql' does not begin with a version"),
+            (
+                "1users.sql",
+                "",
+                "'1users.sql' does not begin with a version",
+            ),
             ("R__view.sql", "", "'R__view.sql' is a repeatable migration"),
-            ("1_a.sql", "SELECT 1;\nCOMMIT;", "'1_a.sql', line 2: 'COMMIT' would end the transaction"),
-            ("1_a.sql", "\n\\i x", "'1_a.sql', line 2: psql meta-command '\\i'"),
-            ("1_a.sql", "COPY a FROM stdin;\n\\.\n", "'1_a.sql', line 1: COPY data"),
-            ("1_a.sql", "SELECT #{tenant}.x;", "'1_a.sql' is no usable migration: line 1: unknown placeholder"),
-            ("1_a.sql", "SELECT 'x", "'1_a.sql' is no usable migration: line 1: a string literal"),
-            ("1_a.sql", "-- migrate:down\nSELECT 1;\n", "'1_a.sql' has no up part"),
-            ("1_a.sql", "-- migrate:up\nCOMMIT;\n-- migrate:down\n", "'1_a.sql', line 2: 'COMMIT'"),
-            ("1_a.sql", "-- +goose ENVSUB ON\n-- +goose Up\n", "'1_a.sql', line 1: variables"),
+            (
+                "1_a.sql",
+                "SELECT 1;\nCOMMIT;",
+                "'1_a.sql', line 2: 'COMMIT' would end the transaction",
+            ),
+            (
+                "1_a.sql",
+                "\n\\i x",
+                "'1_a.sql', line 2: psql meta-command '\\i'",
+            ),
+            (
+                "1_a.sql",
+                "COPY a FROM stdin;\n\\.\n",
+                "'1_a.sql', line 1: COPY data",
+            ),
+            (
+                "1_a.sql",
+                "SELECT #{tenant}.x;",
+                "'1_a.sql' is no usable migration: line 1: unknown placeholder",
+            ),
+            (
+                "1_a.sql",
+                "SELECT 'x",
+                "'1_a.sql' is no usable migration: line 1: a string literal",
+            ),
+            (
+                "1_a.sql",
+                "-- migrate:down\nSELECT 1;\n",
+                "'1_a.sql' has no up part",
+            ),
+            (
+                "1_a.sql",
+                "-- migrate:up\nCOMMIT;\n-- migrate:down\n",
+                "'1_a.sql', line 2: 'COMMIT'",
+            ),
+            (
+                "1_a.sql",
+                "-- +goose ENVSUB ON\n-- +goose Up\n",
+                "'1_a.sql', line 1: variables",
+            ),
         ] {
             let said = refused(&[(name, text)]);
             assert!(said.starts_with(expected), "{said}");
         }
         let said = refused(&[("1_a.sql", ""), ("01_b.sql", "")]);
         assert_eq!(said, "'01_b.sql' and '1_a.sql' have the same version 01");
-        let missing = read_folder(Path::new("/nonexistent/folder")).unwrap_err().to_string();
+        let missing = read_folder(Path::new("/nonexistent/folder"))
+            .unwrap_err()
+            .to_string();
         assert_eq!(missing, "cannot read '/nonexistent/folder'");
     }
 
@@ -196,7 +309,12 @@ mod tests {
             "-- migrate:up\nALTER TABLE app.users ADD x int;\n-- migrate:down\nDROP TABLE app.t;\n",
         )]);
         let migrations = read_folder(folder.path()).unwrap();
-        let [fixed] = &migrations.as_slice()[0].fixed_schemas[..] else { panic!("{migrations:?}") };
-        assert_eq!(fixed.to_string(), "line 2: 'app.users' is changed for every tenant; write #{prefix}.users");
+        let [fixed] = &migrations.as_slice()[0].fixed_schemas[..] else {
+            panic!("{migrations:?}")
+        };
+        assert_eq!(
+            fixed.to_string(),
+            "line 2: 'app.users' is changed for every tenant; write #{prefix}.users"
+        );
     }
 }

@@ -36,14 +36,24 @@ impl Migration {
         let path = path.to_owned();
         let unix = text.replace("\r\n", "\n");
         let source = unix.strip_prefix('\u{feff}').unwrap_or(&unix);
-        let part = super::section::up_part(source).ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
+        let part = super::section::up_part(source)
+            .ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
         if let Some(line) = part.variables {
             return Err(MigrationError::Variables { path, line });
         }
-        let template = Template::compile(&part.sql).map_err(|error| MigrationError::template(path.clone(), error))?;
+        let template = Template::compile(&part.sql)
+            .map_err(|error| MigrationError::template(path.clone(), error))?;
         let fixed_schemas = super::fixed::fixed_schemas(&part.sql);
         let transaction = transaction && part.transaction;
-        Ok(Self { version, name: name.to_owned(), path, transaction, text, fixed_schemas, template })
+        Ok(Self {
+            version,
+            name: name.to_owned(),
+            path,
+            transaction,
+            text,
+            fixed_schemas,
+            template,
+        })
     }
 
     /// The statements, in order; lines are those of the file.
@@ -58,9 +68,17 @@ impl Migration {
 
     /// The file's name, for messages: `20240131_add_users.sql`, or `VERSION_name/up.sql` as diesel has it.
     pub fn file_name(&self) -> String {
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = |path: &Path| {
+            path.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
         let own = name(&self.path);
-        if own == "up.sql" { format!("{}/{own}", self.path.parent().map(name).unwrap_or_default()) } else { own }
+        if own == "up.sql" {
+            format!("{}/{own}", self.path.parent().map(name).unwrap_or_default())
+        } else {
+            own
+        }
     }
 }
 
@@ -77,13 +95,30 @@ impl Migrations {
     ///
     /// # Errors
     /// [`MigrationError::Duplicate`].
-    pub(super) fn new(folder: &Path, mut migrations: Vec<Migration>) -> Result<Self, MigrationError> {
-        migrations.sort_by(|one, two| one.version.cmp(&two.version).then_with(|| one.path.cmp(&two.path)));
-        if let Some([first, second]) = migrations.array_windows::<2>().find(|[one, two]| one.version == two.version) {
+    pub(super) fn new(
+        folder: &Path,
+        mut migrations: Vec<Migration>,
+    ) -> Result<Self, MigrationError> {
+        migrations.sort_by(|one, two| {
+            one.version
+                .cmp(&two.version)
+                .then_with(|| one.path.cmp(&two.path))
+        });
+        if let Some([first, second]) = migrations
+            .array_windows::<2>()
+            .find(|[one, two]| one.version == two.version)
+        {
             let version = first.version.clone();
-            return Err(MigrationError::Duplicate { version, first: first.path.clone(), second: second.path.clone() });
+            return Err(MigrationError::Duplicate {
+                version,
+                first: first.path.clone(),
+                second: second.path.clone(),
+            });
         }
-        Ok(Self { folder: folder.to_owned(), migrations })
+        Ok(Self {
+            folder: folder.to_owned(),
+            migrations,
+        })
     }
 
     /// The migrations, oldest first.
@@ -93,7 +128,10 @@ impl Migrations {
 
     /// The migration with a version.
     pub fn find(&self, version: &MigrationVersion) -> Option<&Migration> {
-        let index = self.migrations.binary_search_by(|migration| migration.version.cmp(version)).ok()?;
+        let index = self
+            .migrations
+            .binary_search_by(|migration| migration.version.cmp(version))
+            .ok()?;
         self.migrations.get(index)
     }
 }

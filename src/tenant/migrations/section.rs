@@ -19,8 +19,14 @@ enum Direction {
 
 /// Cuts the up part out of a file; `None` when the file has sections and none of them goes up.
 pub(super) fn up_part(text: &str) -> Option<UpPart> {
-    let mut part = UpPart { sql: String::with_capacity(text.len()), transaction: true, variables: None };
-    let sections = text.lines().any(|line| matches!(marker(line), Some(Marker::Section(..))));
+    let mut part = UpPart {
+        sql: String::with_capacity(text.len()),
+        transaction: true,
+        variables: None,
+    };
+    let sections = text
+        .lines()
+        .any(|line| matches!(marker(line), Some(Marker::Section(..))));
     let (mut direction, mut up) = ((!sections).then_some(Direction::Up), !sections);
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match marker(line) {
@@ -32,7 +38,9 @@ pub(super) fn up_part(text: &str) -> Option<UpPart> {
                 }
             }
             // goose has it above the sections, for both ways; ours may stand in the way up alone.
-            Some(Marker::NoTransaction) if direction != Some(Direction::Down) => part.transaction = false,
+            Some(Marker::NoTransaction) if direction != Some(Direction::Down) => {
+                part.transaction = false
+            }
             // sqlx reads it on the first line only.
             Some(Marker::SqlxNoTransaction) if index == 0 => part.transaction = false,
             Some(Marker::Variables) => part.variables = part.variables.or(Some(index + 1)),
@@ -64,7 +72,10 @@ fn marker(line: &str) -> Option<Marker> {
             "down" => Direction::Down,
             _ => return None,
         };
-        return Some(Marker::Section(direction, !words.any(|option| option == "transaction:false")));
+        return Some(Marker::Section(
+            direction,
+            !words.any(|option| option == "transaction:false"),
+        ));
     }
     let lower = comment.to_ascii_lowercase();
     if let Some(command) = lower.strip_prefix("+goose ") {
@@ -96,13 +107,19 @@ mod tests {
         assert_eq!(up("SELECT 1;\n"), ("SELECT 1;\n".to_owned(), true));
         assert!(!up("-- schemastamp: no-transaction\nSELECT 1;").1);
         assert!(!up("-- no-transaction\nSELECT 1;").1);
-        assert!(up("SELECT 1;\n-- no-transaction\n").1, "sqlx looks at the first line only");
+        assert!(
+            up("SELECT 1;\n-- no-transaction\n").1,
+            "sqlx looks at the first line only"
+        );
     }
 
     #[test]
     fn sections_of_dbmate() {
         let text = "-- migrate:up\nCREATE TABLE t();\n\n-- migrate:down\nDROP TABLE t;\n";
-        assert_eq!(up(text), ("-- migrate:up\nCREATE TABLE t();\n\n\n\n".to_owned(), true));
+        assert_eq!(
+            up(text),
+            ("-- migrate:up\nCREATE TABLE t();\n\n\n\n".to_owned(), true)
+        );
         assert!(!up("-- migrate:up transaction:false\nSELECT 1;").1);
         assert!(up("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n").1);
         assert_eq!(up_part("-- migrate:down\nDROP TABLE t;\n"), None);
@@ -113,8 +130,20 @@ mod tests {
         let text = "-- +goose NO TRANSACTION\n-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\n\
                     -- +goose Down\nSELECT 2;\n";
         let (sql, transaction) = up(text);
-        assert!(!transaction && sql.contains("SELECT 1") && !sql.contains("SELECT 2"), "{sql}");
-        assert_eq!(sql.lines().position(|line| line == "SELECT 1;"), Some(3), "lines are the file's");
-        assert_eq!(up_part("-- +goose ENVSUB ON\n-- +goose Up\nSELECT 1;").unwrap().variables, Some(1));
+        assert!(
+            !transaction && sql.contains("SELECT 1") && !sql.contains("SELECT 2"),
+            "{sql}"
+        );
+        assert_eq!(
+            sql.lines().position(|line| line == "SELECT 1;"),
+            Some(3),
+            "lines are the file's"
+        );
+        assert_eq!(
+            up_part("-- +goose ENVSUB ON\n-- +goose Up\nSELECT 1;")
+                .unwrap()
+                .variables,
+            Some(1)
+        );
     }
 }

@@ -12,8 +12,11 @@ pub struct MigrationVersion {
 impl MigrationVersion {
     /// Reads a version; `None` when it is something else.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        text.split('.').all(digits).then(|| Self { text: text.to_owned() })
+        let digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        text.split('.').all(digits).then(|| Self {
+            text: text.to_owned(),
+        })
     }
 
     /// The version as it was written, leading zeros included.
@@ -23,7 +26,11 @@ impl MigrationVersion {
 
     /// The parts without leading zeros, without trailing parts that are zero.
     fn parts(&self) -> Vec<&str> {
-        let mut parts: Vec<&str> = self.text.split('.').map(|part| part.trim_start_matches('0')).collect();
+        let mut parts: Vec<&str> = self
+            .text
+            .split('.')
+            .map(|part| part.trim_start_matches('0'))
+            .collect();
         while parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
             parts.pop();
         }
@@ -54,7 +61,10 @@ impl PartialOrd for MigrationVersion {
 impl Ord for MigrationVersion {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |part: &&str| (part.len(), (*part).to_owned());
-        self.parts().iter().map(key).cmp(other.parts().iter().map(key))
+        self.parts()
+            .iter()
+            .map(key)
+            .cmp(other.parts().iter().map(key))
     }
 }
 

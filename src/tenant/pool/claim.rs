@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::registry::{Kind, STILL_NAMED, as_role, table, usable};
 use crate::snapshot::capture::SPARE;
-use crate::snapshot::{RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings};
+use crate::snapshot::{
+    RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
+};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::anew::{For, written_anew};
 use crate::tenant::mark::SPARE_NAME;
@@ -24,15 +26,28 @@ pub(in crate::tenant) fn claim_message(
     tenant: &TenantName,
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
-    let by_keys: Vec<String> =
-        BY_KEYS.iter().map(|name| format!("pg_catalog.set_config('{name}', 'off', true)")).collect();
+    let by_keys: Vec<String> = BY_KEYS
+        .iter()
+        .map(|name| format!("pg_catalog.set_config('{name}', 'off', true)"))
+        .collect();
     let mut statements = vec![
         settings(options.timeout),
-        format!("SELECT {}, pg_catalog.set_config('{CLAIMED}', '', true)", by_keys.join(", ")),
+        format!(
+            "SELECT {}, pg_catalog.set_config('{CLAIMED}', '', true)",
+            by_keys.join(", ")
+        ),
         lock(tenant),
     ];
-    statements.extend(options.role.as_ref().map(|role| format!("SET LOCAL ROLE {}", quote(role))));
-    statements.push(format!("DO {}", quote_literal(&body(snapshot, tenant, options)?)));
+    statements.extend(
+        options
+            .role
+            .as_ref()
+            .map(|role| format!("SET LOCAL ROLE {}", quote(role))),
+    );
+    statements.push(format!(
+        "DO {}",
+        quote_literal(&body(snapshot, tenant, options)?)
+    ));
     statements.push(format!("SELECT pg_catalog.current_setting('{CLAIMED}')"));
     let statements: Vec<Rendered> = statements.into_iter().map(Rendered::added).collect();
     Ok(one_message(&statements))
@@ -40,16 +55,30 @@ pub(in crate::tenant) fn claim_message(
 
 /// The message that takes a spare out of the pool, so that nobody claims it: it becomes one that is in no pool.
 pub(in crate::tenant) fn forget_message(spare: &str, options: &RenderOptions) -> String {
-    let row = format!("DELETE FROM {} s WHERE s.name = {}", table(), quote_literal(spare));
-    format!("{} \\;\n{}{row};\n", settings(options.timeout), as_role(options))
+    let row = format!(
+        "DELETE FROM {} s WHERE s.name = {}",
+        table(),
+        quote_literal(spare)
+    );
+    format!(
+        "{} \\;\n{}{row};\n",
+        settings(options.timeout),
+        as_role(options)
+    )
 }
 
 /// Whether the output of a claim says that there was a spare.
 pub(in crate::tenant) fn claimed(lines: &[String]) -> bool {
-    lines.last().is_some_and(|name| name.starts_with(SPARE_NAME))
+    lines
+        .last()
+        .is_some_and(|name| name.starts_with(SPARE_NAME))
 }
 
-fn body(snapshot: &Snapshot, tenant: &TenantName, options: &RenderOptions) -> Result<String, TemplateError> {
+fn body(
+    snapshot: &Snapshot,
+    tenant: &TenantName,
+    options: &RenderOptions,
+) -> Result<String, TemplateError> {
     let table = table();
     let mark = format!("{SPARE}{}", snapshot.fingerprint());
     let mut body = format!(

@@ -41,8 +41,15 @@ pub async fn drain(
     stop: &Stop,
 ) -> Result<Drained, PsqlError> {
     let seen = status(server, snapshot, options, stop).await?;
-    let mut drained = Drained { pool_of_another: seen.pool_of_another.clone(), ..Drained::default() };
-    let rows = seen.spares.iter().map(|group| group.ready + group.broken).sum::<usize>();
+    let mut drained = Drained {
+        pool_of_another: seen.pool_of_another.clone(),
+        ..Drained::default()
+    };
+    let rows = seen
+        .spares
+        .iter()
+        .map(|group| group.ready + group.broken)
+        .sum::<usize>();
     if rows > 0 {
         let condition = match which {
             Which::All => "true".to_owned(),
@@ -52,8 +59,9 @@ pub async fn drain(
             ),
         };
         let (role, table) = (as_role(options), table());
-        let sql =
-            format!("{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n");
+        let sql = format!(
+            "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
+        );
         for name in server.query_json(&sql, stop).await? {
             let Some(name) = name.as_str() else { continue };
             let removed = remove(server, name, true, options, stop).await?;
@@ -62,10 +70,13 @@ pub async fn drain(
         }
     }
     for name in &seen.strays {
-        drained.dropped += usize::from(remove(server, name, false, options, stop).await? == "dropped");
+        drained.dropped +=
+            usize::from(remove(server, name, false, options, stop).await? == "dropped");
     }
     if which == Which::All {
-        server.run_script(&disposal(options), &ScriptOptions::default(), stop).await?;
+        server
+            .run_script(&disposal(options), &ScriptOptions::default(), stop)
+            .await?;
     }
     Ok(drained)
 }
@@ -79,7 +90,12 @@ fn disposal(options: &RenderOptions) -> String {
         usable()
     );
     let role = as_role(options);
-    format!("{} \\;\n{role}{} \\;\nDO {};\n", settings(None), pool_lock(), quote_literal(&body))
+    format!(
+        "{} \\;\n{role}{} \\;\nDO {};\n",
+        settings(None),
+        pool_lock(),
+        quote_literal(&body)
+    )
 }
 
 /// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.
@@ -99,7 +115,9 @@ async fn remove(
     } else {
         // A fill may have put it into the pool meanwhile.
         let usable = usable();
-        format!("IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; ")
+        format!(
+            "IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; "
+        )
     };
     // The mark once more, in the transaction that drops: what has become a tenant stays.
     let body = format!(
@@ -117,6 +135,8 @@ async fn remove(
         as_role(options),
         quote_literal(&body)
     );
-    let output = server.run_script(&script, &ScriptOptions::default(), stop).await?;
+    let output = server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await?;
     Ok(output.lines.last().cloned().unwrap_or_default())
 }

@@ -25,11 +25,17 @@ pub enum PoolError {
 
 fn listed(differences: &[Difference]) -> String {
     const SHOWN: usize = 5;
-    let mut shown: Vec<String> =
-        differences.iter().map(|different| format!("{} {}", different.kind, different.object)).collect();
+    let mut shown: Vec<String> = differences
+        .iter()
+        .map(|different| format!("{} {}", different.kind, different.object))
+        .collect();
     shown.sort();
     shown.dedup();
     let more = shown.len().saturating_sub(SHOWN);
     shown.truncate(SHOWN);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }

@@ -40,8 +40,16 @@ impl Filling {
 ///
 /// # Errors
 /// See [`PoolError`].
-pub async fn begin_fill(provisioner: &Provisioner, size: usize, stop: &Stop) -> Result<Filling, PoolError> {
-    let (server, snapshot, render) = (provisioner.server(), provisioner.snapshot(), &provisioner.options().render);
+pub async fn begin_fill(
+    provisioner: &Provisioner,
+    size: usize,
+    stop: &Stop,
+) -> Result<Filling, PoolError> {
+    let (server, snapshot, render) = (
+        provisioner.server(),
+        provisioner.snapshot(),
+        &provisioner.options().render,
+    );
     let before = status(server, snapshot, render, stop).await?;
     let ready = before.spares.first().map_or(0, |group| group.ready);
     let missing = size.saturating_sub(ready);
@@ -49,12 +57,24 @@ pub async fn begin_fill(provisioner: &Provisioner, size: usize, stop: &Stop) -> 
     if missing > 0 && ready == 0 {
         proven = Some(try_out(server, snapshot, render, stop).await?);
         let mut statements = vec![settings(server.timeout)];
-        statements.extend(render.role.as_ref().map(|role| format!("SET LOCAL ROLE {}", quote(role))));
+        statements.extend(
+            render
+                .role
+                .as_ref()
+                .map(|role| format!("SET LOCAL ROLE {}", quote(role))),
+        );
         statements.extend(creation());
         let statements: Vec<Rendered> = statements.into_iter().map(Rendered::added).collect();
-        server.run_script(&one_message(&statements), &ScriptOptions::default(), stop).await?;
+        server
+            .run_script(&one_message(&statements), &ScriptOptions::default(), stop)
+            .await?;
     }
-    Ok(Filling { provisioner: provisioner.for_spares(size), before, missing, proven })
+    Ok(Filling {
+        provisioner: provisioner.for_spares(size),
+        before,
+        missing,
+        proven,
+    })
 }
 
 fn spare_name() -> Result<TenantName, PoolError> {

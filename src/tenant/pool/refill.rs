@@ -30,7 +30,11 @@ pub async fn refill(
     let filling = begin_fill(provisioner, size, stop).await?;
     let mut made = 0;
     for spare in filling.names()? {
-        match filling.provisioner.provision_by(session, &spare, stop).await {
+        match filling
+            .provisioner
+            .provision_by(session, &spare, stop)
+            .await
+        {
             Ok(_) => made += 1,
             // Somebody else fills it, too.
             Err(ProvisionError::PoolFull) => break,

@@ -24,9 +24,20 @@ pub(super) struct Kind {
 
 impl Kind {
     pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
-        let left_out = [(!options.owners, "no owners"), (!options.privileges, "no privileges")];
-        let words: Vec<&str> = left_out.into_iter().filter(|(left_out, _)| *left_out).map(|(_, word)| word).collect();
-        Self { snapshot: snapshot.fingerprint().to_owned(), options: words.join(", "), role: options.role.clone() }
+        let left_out = [
+            (!options.owners, "no owners"),
+            (!options.privileges, "no privileges"),
+        ];
+        let words: Vec<&str> = left_out
+            .into_iter()
+            .filter(|(left_out, _)| *left_out)
+            .map(|(_, word)| word)
+            .collect();
+        Self {
+            snapshot: snapshot.fingerprint().to_owned(),
+            options: words.join(", "),
+            role: options.role.clone(),
+        }
     }
 
     /// The condition that a row of the table, called `s`, is of this kind.
@@ -43,7 +54,9 @@ impl Kind {
 
     /// The role as an expression.
     pub(super) fn owner(&self) -> String {
-        self.role.as_ref().map_or_else(|| "current_user".to_owned(), |role| quote_literal(role))
+        self.role
+            .as_ref()
+            .map_or_else(|| "current_user".to_owned(), |role| quote_literal(role))
     }
 }
 
@@ -59,7 +72,11 @@ pub(super) fn pool_lock() -> String {
 
 /// Begins a message: what follows is done by the role that makes and claims.
 pub(super) fn as_role(options: &RenderOptions) -> String {
-    options.role.as_ref().map(|role| format!("SET LOCAL ROLE {} \\;\n", quote(role))).unwrap_or_default()
+    options
+        .role
+        .as_ref()
+        .map(|role| format!("SET LOCAL ROLE {} \\;\n", quote(role)))
+        .unwrap_or_default()
 }
 
 /// Whether the table is there, and may be used: an expression.
@@ -113,5 +130,8 @@ pub(in crate::tenant) fn registering(
         quote_literal(&kind.snapshot),
         quote_literal(&kind.options),
     );
-    [Rendered::added(pool_lock()), Rendered::added(format!("DO {}", quote_literal(&body)))]
+    [
+        Rendered::added(pool_lock()),
+        Rendered::added(format!("DO {}", quote_literal(&body))),
+    ]
 }

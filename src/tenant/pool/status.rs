@@ -61,8 +61,14 @@ pub async fn status(
          (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
         usable()
     );
-    let value = server.query_json(&sql, stop).await?.into_iter().next().unwrap_or_default();
-    let (there, pool_owner): (bool, Option<String>) = serde_json::from_value(value).unwrap_or_default();
+    let value = server
+        .query_json(&sql, stop)
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let (there, pool_owner): (bool, Option<String>) =
+        serde_json::from_value(value).unwrap_or_default();
     let groups = if there {
         format!(
             "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
@@ -87,15 +93,27 @@ pub async fn status(
         }
     );
     let pool_of_another = pool_owner.filter(|_| !there);
-    let mut found = PoolStatus { spares: Vec::new(), strays: Vec::new(), pool_of_another };
-    for (index, value) in server.query_json(&format!("{groups}{strays}"), stop).await?.into_iter().enumerate() {
+    let mut found = PoolStatus {
+        spares: Vec::new(),
+        strays: Vec::new(),
+        pool_of_another,
+    };
+    for (index, value) in server
+        .query_json(&format!("{groups}{strays}"), stop)
+        .await?
+        .into_iter()
+        .enumerate()
+    {
         if let Some(stray) = value.as_str() {
             found.strays.push(stray.to_owned());
             continue;
         }
         let text = value.to_string().chars().take(200).collect();
-        let group =
-            serde_json::from_value(value).map_err(|source| PsqlError::Output { line: index + 1, text, source })?;
+        let group = serde_json::from_value(value).map_err(|source| PsqlError::Output {
+            line: index + 1,
+            text,
+            source,
+        })?;
         found.spares.push(group);
     }
     if !found.spares.first().is_some_and(|group| group.wanted) {
@@ -106,7 +124,19 @@ pub async fn status(
 
 impl Kind {
     fn none(self) -> Spares {
-        let Self { snapshot, options, role } = self;
-        Spares { snapshot, options, owner: role, ready: 0, broken: 0, oldest: None, wanted: true }
+        let Self {
+            snapshot,
+            options,
+            role,
+        } = self;
+        Spares {
+            snapshot,
+            options,
+            owner: role,
+            ready: 0,
+            broken: 0,
+            oldest: None,
+            wanted: true,
+        }
     }
 }

@@ -26,49 +26,88 @@ pub(super) async fn try_out(
         script.push_str(sql);
         script.push_str(";\n");
     };
-    for statement in snapshot.statements_for(&spare, &RenderOptions { mark: Marking::Spare, ..options.clone() })? {
+    for statement in snapshot.statements_for(
+        &spare,
+        &RenderOptions {
+            mark: Marking::Spare,
+            ..options.clone()
+        },
+    )? {
         push(&statement.sql);
     }
-    push(&format!("ALTER SCHEMA {} RENAME TO {}", spare.quoted(), renamed.quoted()));
+    push(&format!(
+        "ALTER SCHEMA {} RENAME TO {}",
+        spare.quoted(),
+        renamed.quoted()
+    ));
     for anew in written_anew(snapshot, &renamed, 0, For::Psql)? {
         anew.statements.iter().for_each(|sql| push(sql));
     }
     push(&snapshot.schema_comment(&renamed, options)?);
     // What the first body has set is for itself: the access method of its last table.
     push(&settings(server.timeout));
-    for statement in snapshot.body_for(&made, &RenderOptions { mark: Marking::Tenant, ..options.clone() })? {
+    for statement in snapshot.body_for(
+        &made,
+        &RenderOptions {
+            mark: Marking::Tenant,
+            ..options.clone()
+        },
+    )? {
         push(&statement.sql);
     }
     for schema in [&renamed, &made] {
         push(&settings(server.timeout));
         push(&search_path(&[schema.as_str()]));
-        push(objects(&[schema.as_str()], major).trim_end().trim_end_matches(';'));
+        push(
+            objects(&[schema.as_str()], major)
+                .trim_end()
+                .trim_end_matches(';'),
+        );
     }
     push(&settings(server.timeout));
     for sql in rows_that_hold(&spare, &renamed) {
         push(&sql);
     }
     script.push_str("ROLLBACK;\n");
-    let output = server.run_script(&script, &ScriptOptions::default(), stop).await.map_err(PoolError::Load)?;
+    let output = server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await
+        .map_err(PoolError::Load)?;
     let (mut of_renamed, mut of_made): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
     for line in &output.lines {
-        let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else { continue };
+        let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+            continue;
+        };
         // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
         if aspect.kind == "schema" && aspect.aspect == "comment" {
             "comment and mark".clone_into(&mut aspect.aspect);
         }
-        let map = if aspect.schema == made.as_str() { &mut of_made } else { &mut of_renamed };
+        let map = if aspect.schema == made.as_str() {
+            &mut of_made
+        } else {
+            &mut of_renamed
+        };
         map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
     }
-    let count = of_made.keys().map(|(kind, object, _)| (kind, object)).collect::<BTreeSet<_>>().len();
+    let count = of_made
+        .keys()
+        .map(|(kind, object, _)| (kind, object))
+        .collect::<BTreeSet<_>>()
+        .len();
     let mut found = differences(of_renamed, of_made, made.as_str(), renamed.as_str());
     // What an object is called must not depend on the tenant: it shows as one that is missing and one that is new.
     for different in &mut found {
         for name in [&spare, &renamed, &made] {
-            different.object = different.object.replace(name.as_str(), crate::snapshot::PLACEHOLDER);
+            different.object = different
+                .object
+                .replace(name.as_str(), crate::snapshot::PLACEHOLDER);
         }
     }
-    if found.is_empty() { Ok(count) } else { Err(PoolError::NotProven(found)) }
+    if found.is_empty() {
+        Ok(count)
+    } else {
+        Err(PoolError::NotProven(found))
+    }
 }
 
 fn name() -> Result<TenantName, PoolError> {
@@ -79,7 +118,10 @@ fn name() -> Result<TenantName, PoolError> {
 /// Statements that list the tables and materialized views of the renamed schema with rows that hold the spare's name:
 /// seeds that were written with it, and what triggers and functions made of it.
 fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
-    let (spare, renamed) = (quote_literal(spare.as_str()), quote_literal(renamed.as_str()));
+    let (spare, renamed) = (
+        quote_literal(spare.as_str()),
+        quote_literal(renamed.as_str()),
+    );
     let body = format!(
         "DECLARE t record; holds boolean; found text := ''; BEGIN \
          FOR t IN SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -101,5 +143,8 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
 async fn major(server: &Server, stop: &Stop) -> Result<u32, PsqlError> {
     let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
     let value = server.query_json(sql, stop).await?.into_iter().next();
-    Ok(value.and_then(|value| value.as_u64()).and_then(|major| u32::try_from(major).ok()).unwrap_or_default())
+    Ok(value
+        .and_then(|value| value.as_u64())
+        .and_then(|major| u32::try_from(major).ok())
+        .unwrap_or_default())
 }

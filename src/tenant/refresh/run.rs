@@ -2,7 +2,9 @@ use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Signal, Stop};
 use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
-use crate::snapshot::{Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings};
+use crate::snapshot::{
+    Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
+};
 use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::{MigrateError, MigrateOptions, Outcome, migrate};
@@ -73,7 +75,9 @@ pub enum RefreshError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The scratch schema is still there.
-    #[error("the new snapshot is made, but its scratch schema '{scratch}' could not be dropped; the next run drops it")]
+    #[error(
+        "the new snapshot is made, but its scratch schema '{scratch}' could not be dropped; the next run drops it"
+    )]
     Left {
         /// The schema.
         scratch: String,
@@ -102,7 +106,8 @@ pub async fn refresh(
     let work = async {
         load(server, snapshot, &scratch, stop).await?;
         let applied = apply(server, &scratch, migrations, options, stop).await?;
-        let mut captured = recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
+        let mut captured =
+            recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
@@ -111,9 +116,22 @@ pub async fn refresh(
     let worked: Result<_, RefreshError> = with_scratch(server, &scratch, Box::pin(work)).await;
     let cleaned = clean(server, &scratch).await;
     let (captured, applied) = worked?;
-    cleaned.map_err(|source| RefreshError::Left { scratch: scratch.to_string(), source })?;
-    let Captured { snapshot, proof, notes } = captured;
-    Ok(Refreshed { snapshot, applied, proof, notes, leftovers })
+    cleaned.map_err(|source| RefreshError::Left {
+        scratch: scratch.to_string(),
+        source,
+    })?;
+    let Captured {
+        snapshot,
+        proof,
+        notes,
+    } = captured;
+    Ok(Refreshed {
+        snapshot,
+        applied,
+        proof,
+        notes,
+        leftovers,
+    })
 }
 
 /// Captures a live schema with the seeds, decisions, owners and grants of a snapshot.
@@ -128,7 +146,12 @@ pub async fn recapture(
     options: &RefreshOptions,
     stop: &Stop,
 ) -> Result<Captured, CaptureError> {
-    let has = |action: Action| like.template().statements.iter().any(|statement| statement.object.action == action);
+    let has = |action: Action| {
+        like.template()
+            .statements
+            .iter()
+            .any(|statement| statement.object.action == action)
+    };
     let capture = Capture {
         schema: schema.to_owned(),
         source: Source::Live(pg_dump.clone()),
@@ -150,15 +173,26 @@ pub(super) fn is_minified(snapshot: &Snapshot) -> bool {
     minify(snapshot.body()).is_ok_and(|minified| minified.trim() == snapshot.body().trim())
 }
 
-async fn load(server: &Server, snapshot: &Snapshot, scratch: &TenantName, stop: &Stop) -> Result<(), RefreshError> {
-    let options = RenderOptions { mark: Marking::None, ..RenderOptions::default() };
+async fn load(
+    server: &Server,
+    snapshot: &Snapshot,
+    scratch: &TenantName,
+    stop: &Stop,
+) -> Result<(), RefreshError> {
+    let options = RenderOptions {
+        mark: Marking::None,
+        ..RenderOptions::default()
+    };
     let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
     for statement in snapshot.body_for(scratch, &options)? {
         script.push_str(&statement.sql);
         script.push_str(";\n");
     }
     script.push_str("COMMIT;\n");
-    match server.run_script(&script, &ScriptOptions::default(), stop).await {
+    match server
+        .run_script(&script, &ScriptOptions::default(), stop)
+        .await
+    {
         Ok(_) => Ok(()),
         Err(error @ PsqlError::Script { .. }) => Err(RefreshError::Load(error)),
         Err(error) => Err(error.into()),
@@ -188,14 +222,25 @@ async fn apply(
         return Err(RefreshError::Stopped(signal));
     }
     let Some(tenant) = report.tenants.into_iter().next() else {
-        return Err(RefreshError::Migration("the scratch schema is gone".to_owned()));
+        return Err(RefreshError::Migration(
+            "the scratch schema is gone".to_owned(),
+        ));
     };
     match (tenant.outcome, reason) {
         (Outcome::UpToDate | Outcome::Migrated, _) => {}
         (_, Some(reason)) => return Err(RefreshError::Migration(reason)),
         (outcome, None) => return Err(RefreshError::Migration(outcome.word().to_owned())),
     }
-    settle_times(server, scratch, migrations, &tenant.applied, options, &scope, stop).await?;
+    settle_times(
+        server,
+        scratch,
+        migrations,
+        &tenant.applied,
+        options,
+        &scope,
+        stop,
+    )
+    .await?;
     Ok(tenant.applied)
 }
 
@@ -210,7 +255,9 @@ async fn settle_times(
     stop: &Stop,
 ) -> Result<(), RefreshError> {
     let fleet = read_fleet(server, scope, options.versions_table.as_deref(), stop).await?;
-    let Some(Applied::Known(versions)) = fleet.tenants.first().map(|tenant| &tenant.applied) else { return Ok(()) };
+    let Some(Applied::Known(versions)) = fleet.tenants.first().map(|tenant| &tenant.applied) else {
+        return Ok(());
+    };
     let table = qualified(scratch.as_str(), &versions.table);
     let script: String = migrations
         .as_slice()
@@ -221,7 +268,9 @@ async fn settle_times(
         .collect();
     if !script.is_empty() {
         let script = format!("BEGIN;\nSET LOCAL timezone = 'UTC';\n{script}COMMIT;\n");
-        server.run_script(&script, &ScriptOptions::default(), stop).await?;
+        server
+            .run_script(&script, &ScriptOptions::default(), stop)
+            .await?;
     }
     Ok(())
 }

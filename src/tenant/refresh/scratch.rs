@@ -38,7 +38,15 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
     let mut holder = PsqlSession::new(server.clone(), usize::MAX);
     let held = in_use(scratch).map(|name| lock(&name)).unwrap_or_default();
     let script = format!("BEGIN;\n{};\n{held};\n", settings(None));
-    holder.run_script(&script, &ScriptOptions::default(), 0, server.timeout, &Stop::never()).await?;
+    holder
+        .run_script(
+            &script,
+            &ScriptOptions::default(),
+            0,
+            server.timeout,
+            &Stop::never(),
+        )
+        .await?;
     let result = work.await;
     holder.close().await;
     result
@@ -58,18 +66,32 @@ pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), D
 ///
 /// # Errors
 /// See [`PsqlError`].
-pub(super) async fn clean_leftovers(server: &Server, stop: &Stop) -> Result<Vec<String>, PsqlError> {
+pub(super) async fn clean_leftovers(
+    server: &Server,
+    stop: &Stop,
+) -> Result<Vec<String>, PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.to_json(nspname) FROM pg_catalog.pg_namespace WHERE pg_catalog.starts_with(nspname, '{SCRATCH}');\n"
     );
     let mut dropped = Vec::new();
     for name in server.query_json(&sql, stop).await? {
-        let Some(name) = name.as_str().filter(|name| is_scratch(name)) else { continue };
-        let Ok(tenant) = TenantName::new(name) else { continue };
-        let Some(in_use) = in_use(&tenant) else { continue };
+        let Some(name) = name.as_str().filter(|name| is_scratch(name)) else {
+            continue;
+        };
+        let Ok(tenant) = TenantName::new(name) else {
+            continue;
+        };
+        let Some(in_use) = in_use(&tenant) else {
+            continue;
+        };
         let key = lock_key(&in_use);
-        let free = format!("SELECT pg_catalog.to_json(pg_catalog.pg_try_advisory_xact_lock({key}));\n");
-        let is_free = server.query_json(&free, stop).await?.first().and_then(serde_json::Value::as_bool);
+        let free =
+            format!("SELECT pg_catalog.to_json(pg_catalog.pg_try_advisory_xact_lock({key}));\n");
+        let is_free = server
+            .query_json(&free, stop)
+            .await?
+            .first()
+            .and_then(serde_json::Value::as_bool);
         if is_free == Some(true) && clean(server, &tenant).await.is_ok() {
             dropped.push(name.to_owned());
         }

@@ -39,7 +39,12 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, object, aspect, .. } = self;
+        let Self {
+            kind,
+            object,
+            aspect,
+            ..
+        } = self;
         let object = object.escape_debug();
         match (&self.expected, &self.found) {
             _ if self.class == Class::ForeignTenant => {
@@ -50,7 +55,12 @@ impl fmt::Display for Finding {
                 )
             }
             (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
-                write!(formatter, "{kind} {} is named {}", expected.escape_debug(), found.escape_debug())
+                write!(
+                    formatter,
+                    "{kind} {} is named {}",
+                    expected.escape_debug(),
+                    found.escape_debug()
+                )
             }
             (Some(expected), Some(found)) => {
                 write!(formatter, "{kind} {object}")?;
@@ -69,13 +79,21 @@ impl fmt::Display for Finding {
                 Ok(())
             }
             (Some(_), None) => write!(formatter, "{kind} {object} is missing{}", aspect_of(aspect)),
-            (None, _) => write!(formatter, "{kind} {object} is too many{}", aspect_of(aspect)),
+            (None, _) => write!(
+                formatter,
+                "{kind} {object} is too many{}",
+                aspect_of(aspect)
+            ),
         }
     }
 }
 
 fn aspect_of(aspect: &str) -> String {
-    if aspect == "definition" { String::new() } else { format!(" ({aspect})") }
+    if aspect == "definition" {
+        String::new()
+    } else {
+        format!(" ({aspect})")
+    }
 }
 
 /// The fields of two definitions that are not the same; the whole texts when they have no fields.
@@ -96,14 +114,28 @@ fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
     names
         .into_iter()
         .filter(|name| expected_fields.get(*name) != found_fields.get(*name))
-        .map(|name| (name.clone(), text(expected_fields.get(name)), text(found_fields.get(name))))
+        .map(|name| {
+            (
+                name.clone(),
+                text(expected_fields.get(name)),
+                text(found_fields.get(name)),
+            )
+        })
         .collect()
 }
 
 /// At most 120 characters, on one line.
 fn shown(text: &str) -> String {
-    let line: String = text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(120).is_some() { format!("'{line}…'") } else { format!("'{line}'") }
+    let line: String = text
+        .chars()
+        .take(120)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(120).is_some() {
+        format!("'{line}…'")
+    } else {
+        format!("'{line}'")
+    }
 }
 
 /// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.
@@ -115,28 +147,58 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
     let whole: BTreeSet<(String, String)> = differences
         .iter()
         .filter(|difference| {
-            difference.aspect == "definition" && difference.source.is_some() != difference.copy.is_some()
+            difference.aspect == "definition"
+                && difference.source.is_some() != difference.copy.is_some()
         })
         .map(|difference| (difference.kind.clone(), difference.object.clone()))
         .collect();
     let is_told = |kind: &str, object: &str, aspect: &str| {
-        let table = object.split_once('.').filter(|_| kind == "column").map(|(table, _)| table.to_owned());
+        let table = object
+            .split_once('.')
+            .filter(|_| kind == "column")
+            .map(|(table, _)| table.to_owned());
         let of = |kind: &str, object: &str| whole.contains(&(kind.to_owned(), object.to_owned()));
         (aspect != "definition" && of(kind, object))
             || table.is_some_and(|table| {
-                ["table", "view", "materialized view", "foreign table", "type"].iter().any(|kind| of(kind, &table))
+                [
+                    "table",
+                    "view",
+                    "materialized view",
+                    "foreign table",
+                    "type",
+                ]
+                .iter()
+                .any(|kind| of(kind, &table))
             })
     };
-    for Difference { kind, object, aspect, source, copy } in differences {
+    for Difference {
+        kind,
+        object,
+        aspect,
+        source,
+        copy,
+    } in differences
+    {
         if is_told(&kind, &object, &aspect) {
             continue;
         }
         // The tenant is the source, the reference its copy.
-        let finding = Finding { class: Class::Real, kind, object, aspect, expected: copy, found: source };
-        let may_be_renamed = matches!(finding.kind.as_str(), "index" | "constraint") && finding.aspect == "definition";
+        let finding = Finding {
+            class: Class::Real,
+            kind,
+            object,
+            aspect,
+            expected: copy,
+            found: source,
+        };
+        let may_be_renamed = matches!(finding.kind.as_str(), "index" | "constraint")
+            && finding.aspect == "definition";
         match (&finding.expected, &finding.found) {
             (Some(_), Some(_)) if finding.aspect == "column order" => {
-                findings.push(Finding { class: Class::Cosmetic, ..finding });
+                findings.push(Finding {
+                    class: Class::Cosmetic,
+                    ..finding
+                });
             }
             (Some(_), None) if may_be_renamed => missing.push(finding),
             (None, Some(_)) if may_be_renamed => extra.push(finding),
@@ -146,7 +208,8 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
     for lost in missing {
         let same = |other: &Finding| {
             other.kind == lost.kind
-                && nameless(other, other.found.as_deref()) == nameless(&lost, lost.expected.as_deref())
+                && nameless(other, other.found.as_deref())
+                    == nameless(&lost, lost.expected.as_deref())
         };
         match extra.iter().position(same) {
             Some(at) => {
@@ -178,16 +241,29 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
 fn nameless(finding: &Finding, definition: Option<&str>) -> Option<String> {
     let definition = definition?;
     if finding.kind == "constraint" {
-        let table = finding.object.rsplit_once(" on ").map_or("", |(_, table)| table);
+        let table = finding
+            .object
+            .rsplit_once(" on ")
+            .map_or("", |(_, table)| table);
         return Some(format!("{table} {definition}"));
     }
     let mut value: serde_json::Value = serde_json::from_str(definition).ok()?;
     let sql = value.get("sql")?.as_str()?.to_owned();
-    let on = tokens(&sql).into_iter().find(|token| token.is_word(&sql, "on"))?;
-    let using = tokens(&sql).into_iter().find(|token| token.is_word(&sql, "using"))?;
+    let on = tokens(&sql)
+        .into_iter()
+        .find(|token| token.is_word(&sql, "on"))?;
+    let using = tokens(&sql)
+        .into_iter()
+        .find(|token| token.is_word(&sql, "using"))?;
     let unique = sql.starts_with("CREATE UNIQUE");
     let behind = sql.get(using.start.max(on.start)..)?;
-    let table = unqualified(value.get("table").and_then(serde_json::Value::as_str).unwrap_or_default()).to_owned();
+    let table = unqualified(
+        value
+            .get("table")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default(),
+    )
+    .to_owned();
     if let Some(fields) = value.as_object_mut() {
         fields.remove("sql");
         fields.remove("table");
@@ -204,7 +280,10 @@ fn unqualified(name: &str) -> &str {
 pub(super) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // A name that the tenant's own relations have is most likely that: `users.id`, where a tenant is called `users`.
-    let relations: BTreeSet<&str> = aspects.keys().map(|(_, object, _)| object.as_str()).collect();
+    let relations: BTreeSet<&str> = aspects
+        .keys()
+        .map(|(_, object, _)| object.as_str())
+        .collect();
     let tenants: BTreeSet<&str> = tenants.difference(&relations).copied().collect();
     for ((kind, object, aspect), value) in aspects {
         let Some(value) = value else { continue };
@@ -240,13 +319,17 @@ fn strings(value: &serde_json::Value) -> Vec<String> {
 
 /// A qualified name in the text whose schema is another tenant.
 fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> {
-    let tokens: Vec<_> = tokens(text).into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens: Vec<_> = tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
     for (index, token) in tokens.iter().enumerate() {
         if matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
             // The name of a configuration parameter: current_setting('app.tenant').
             let called = callee(&tokens, index, text);
             if called.is_some_and(|(name, before)| {
-                matches!(name.as_str(), "current_setting" | "set_config") && before.trim().is_empty()
+                matches!(name.as_str(), "current_setting" | "set_config")
+                    && before.trim().is_empty()
             }) {
                 continue;
             }
@@ -256,14 +339,25 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
             }
             continue;
         }
-        let Some(schema) = identifier_value(*token, text) else { continue };
-        let (Some(dot), Some(name)) = (tokens.get(index + 1), tokens.get(index + 2)) else { continue };
+        let Some(schema) = identifier_value(*token, text) else {
+            continue;
+        };
+        let (Some(dot), Some(name)) = (tokens.get(index + 1), tokens.get(index + 2)) else {
+            continue;
+        };
         // A host or a path: https://acme.com/x, support@acme.com.
-        let touches = token.start.checked_sub(1).and_then(|before| text.as_bytes().get(before));
+        let touches = token
+            .start
+            .checked_sub(1)
+            .and_then(|before| text.as_bytes().get(before));
         let parameter = index > 0
             && ["set", "local", "session", "reset", "show"]
                 .iter()
-                .any(|word| tokens.get(index - 1).is_some_and(|before| before.is_word(text, word)));
+                .any(|word| {
+                    tokens
+                        .get(index - 1)
+                        .is_some_and(|before| before.is_word(text, word))
+                });
         if parameter {
             continue;
         }
@@ -279,7 +373,9 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
         {
             continue;
         }
-        let Some(name) = identifier_value(*name, text) else { continue };
+        let Some(name) = identifier_value(*name, text) else {
+            continue;
+        };
         return Some(format!("{schema}.{name}"));
     }
     None

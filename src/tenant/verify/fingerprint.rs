@@ -46,8 +46,11 @@ pub(super) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
         .filter(|aspect| !wanted.contains(aspect))
         .map(|aspect| quote_literal(aspect.word()))
         .collect();
-    let filter =
-        if left_out.is_empty() { String::new() } else { format!(" AND aspect NOT IN ({})", left_out.join(", ")) };
+    let filter = if left_out.is_empty() {
+        String::new()
+    } else {
+        format!(" AND aspect NOT IN ({})", left_out.join(", "))
+    };
     // Quoted, also within JSON; or as a word of its own. Names of schemas have no special characters but by quoting.
     let normal = |column: &str| {
         format!(
@@ -63,11 +66,15 @@ pub(super) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
         object = normal("object"),
         value = normal("value"),
     );
-    let mut sql = String::from("BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n");
+    let mut sql =
+        String::from("BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n");
     for chunk in schemas.chunks(SCHEMAS_PER_STATEMENT) {
         let whole = objects(chunk, major);
         // The query's last line prints the aspects; here they are hashed instead.
-        let head = whole.trim_end().rsplit_once('\n').map_or("", |(head, _)| head);
+        let head = whole
+            .trim_end()
+            .rsplit_once('\n')
+            .map_or("", |(head, _)| head);
         sql.push_str(head);
         sql.push('\n');
         sql.push_str(&tail);

@@ -35,7 +35,11 @@ pub struct Variant {
 impl Variant {
     /// The gravest of its findings.
     pub fn class(&self) -> Class {
-        self.findings.iter().map(|finding| finding.class).max().unwrap_or(Class::Cosmetic)
+        self.findings
+            .iter()
+            .map(|finding| finding.class)
+            .max()
+            .unwrap_or(Class::Cosmetic)
     }
 }
 
@@ -53,7 +57,11 @@ pub struct Verification {
 impl Verification {
     /// Whether a tenant is not what it should be; names and column order do not count.
     pub fn differs(&self) -> bool {
-        !self.missing.is_empty() || self.variants.iter().any(|variant| variant.class() > Class::Cosmetic)
+        !self.missing.is_empty()
+            || self
+                .variants
+                .iter()
+                .any(|variant| variant.class() > Class::Cosmetic)
     }
 }
 
@@ -93,32 +101,57 @@ pub async fn verify(
     let (mut present, mut missing) = (Vec::new(), Vec::new());
     for tenant in &fleet.tenants {
         let gone = matches!(tenant.applied, Applied::Odd(Oddity::NoSchema));
-        if gone { missing.push(tenant.name.clone()) } else { present.push(tenant.name.clone()) }
+        if gone {
+            missing.push(tenant.name.clone())
+        } else {
+            present.push(tenant.name.clone())
+        }
     }
     let all = if let Scope::All { pattern: None } = &options.scope {
         present.clone()
     } else {
         let scope = Scope::All { pattern: None };
-        read_fleet(server, &scope, None, stop).await?.tenants.into_iter().map(|tenant| tenant.name).collect()
+        read_fleet(server, &scope, None, stop)
+            .await?
+            .tenants
+            .into_iter()
+            .map(|tenant| tenant.name)
+            .collect()
     };
     let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
     let mut by_hash = read_hashes(server, &present, fleet.major, options, stop).await?;
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
-    missing.extend(present.iter().filter(|tenant| !hashed.contains(tenant)).cloned());
+    missing.extend(
+        present
+            .iter()
+            .filter(|tenant| !hashed.contains(tenant))
+            .cloned(),
+    );
     let mut groups: Vec<Vec<TenantName>> = std::mem::take(&mut by_hash).into_values().collect();
     for group in &mut groups {
         group.sort();
     }
     groups.sort_by(|one, two| (two.len(), one.first()).cmp(&(one.len(), two.first())));
-    let comparison = Comparison { major: fleet.major, options, names: &names };
+    let comparison = Comparison {
+        major: fleet.major,
+        options,
+        names: &names,
+    };
     let findings = comparison.run(server, reference, &groups, stop).await?;
-    let mut verification = Verification { missing, ..Verification::default() };
+    let mut verification = Verification {
+        missing,
+        ..Verification::default()
+    };
     for (tenants, findings) in groups.into_iter().zip(findings) {
         match findings {
             None => verification.missing.extend(tenants),
             Some(findings) if findings.is_empty() => verification.equal.extend(tenants),
             // Hashes may tell apart what is the same.
-            Some(findings) => match verification.variants.iter_mut().find(|variant| variant.findings == findings) {
+            Some(findings) => match verification
+                .variants
+                .iter_mut()
+                .find(|variant| variant.findings == findings)
+            {
                 Some(variant) => variant.tenants.extend(tenants),
                 None => verification.variants.push(Variant { tenants, findings }),
             },
@@ -129,7 +162,9 @@ pub async fn verify(
     for variant in &mut verification.variants {
         variant.tenants.sort();
     }
-    verification.variants.sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
+    verification
+        .variants
+        .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
     Ok(verification)
 }
 
@@ -151,7 +186,9 @@ async fn read_hashes(
         let mut by_hash: HashMap<String, Vec<TenantName>> = HashMap::new();
         let read = server
             .query_json_each(&sql, stop, |line| {
-                let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else { return };
+                let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else {
+                    return;
+                };
                 if let Ok(tenant) = TenantName::new(schema) {
                     by_hash.entry(hash).or_default().push(tenant);
                 }
@@ -186,7 +223,9 @@ impl Comparison<'_> {
         stop: &Stop,
     ) -> Result<Vec<Option<Vec<Finding>>>, VerifyError> {
         let mut found: Vec<Option<Vec<Finding>>> = vec![None; groups.len()];
-        let Some(largest) = groups.first().and_then(|group| group.first()) else { return Ok(found) };
+        let Some(largest) = groups.first().and_then(|group| group.first()) else {
+            return Ok(found);
+        };
         let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
         let mut loaded_lines = 0;
         let name = match reference {
@@ -215,18 +254,30 @@ impl Comparison<'_> {
             }
         }
         script.push_str("ROLLBACK;\n");
-        let mut reading =
-            Reading { comparison: self, reference: &name, groups, expected: None, current: None, found: &mut found };
-        server.run_script_each(&script, &ScriptOptions::default(), stop, |line| reading.line(line)).await.map_err(
-            |error| match &error {
+        let mut reading = Reading {
+            comparison: self,
+            reference: &name,
+            groups,
+            expected: None,
+            current: None,
+            found: &mut found,
+        };
+        server
+            .run_script_each(&script, &ScriptOptions::default(), stop, |line| {
+                reading.line(line)
+            })
+            .await
+            .map_err(|error| match &error {
                 PsqlError::Script { message, .. }
-                    if message.script.as_ref().is_some_and(|place| (place.line as usize) <= loaded_lines) =>
+                    if message
+                        .script
+                        .as_ref()
+                        .is_some_and(|place| (place.line as usize) <= loaded_lines) =>
                 {
                     VerifyError::Load(error)
                 }
                 _ => VerifyError::Psql(error),
-            },
-        )?;
+            })?;
         reading.end();
         Ok(found)
     }
@@ -237,7 +288,13 @@ impl Comparison<'_> {
         script.push_str(&objects(&[tenant.as_str()], self.major));
     }
 
-    fn compare(&self, tenant: &TenantName, own: Aspects, reference: &TenantName, expected: &Aspects) -> Vec<Finding> {
+    fn compare(
+        &self,
+        tenant: &TenantName,
+        own: Aspects,
+        reference: &TenantName,
+        expected: &Aspects,
+    ) -> Vec<Finding> {
         let mut findings = foreign(&own, tenant.as_str(), self.names);
         let differences = if tenant == reference {
             Vec::new()
@@ -245,7 +302,9 @@ impl Comparison<'_> {
             differences(own, expected.clone(), reference.as_str(), tenant.as_str())
         };
         let is_told = |finding: &Finding| {
-            !findings.iter().any(|other| other.kind == finding.kind && other.object == finding.object)
+            !findings
+                .iter()
+                .any(|other| other.kind == finding.kind && other.object == finding.object)
         };
         let mut others = classify(differences);
         others.retain(is_told);
@@ -267,7 +326,9 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn line(&mut self, line: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else { return };
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
+            return;
+        };
         if value == "next" {
             let next = match &self.current {
                 None => None,
@@ -278,7 +339,11 @@ impl Reading<'_> {
             self.current = Some((next, BTreeMap::new()));
         } else if let Some(aspect) = CatalogAspect::read(value)
             && let Some((_, aspects)) = &mut self.current
-            && Aspect::is_compared(&self.comparison.options.aspects, &aspect.kind, &aspect.aspect)
+            && Aspect::is_compared(
+                &self.comparison.options.aspects,
+                &aspect.kind,
+                &aspect.aspect,
+            )
         {
             aspects.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
         }
@@ -286,13 +351,19 @@ impl Reading<'_> {
 
     /// Compares what has been read.
     fn end(&mut self) {
-        let Some((index, aspects)) = self.current.take() else { return };
+        let Some((index, aspects)) = self.current.take() else {
+            return;
+        };
         match (index, &self.expected) {
             (None, _) => self.expected = Some(aspects),
             (Some(index), Some(expected)) if !aspects.is_empty() => {
                 let tenant = self.groups.get(index).and_then(|group| group.first());
                 if let (Some(tenant), Some(place)) = (tenant, self.found.get_mut(index)) {
-                    *place = Some(self.comparison.compare(tenant, aspects, self.reference, expected));
+                    *place =
+                        Some(
+                            self.comparison
+                                .compare(tenant, aspects, self.reference, expected),
+                        );
                 }
             }
             _ => {}

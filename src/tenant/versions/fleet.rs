@@ -73,8 +73,13 @@ pub struct VersionsTable {
 impl VersionsTable {
     /// The highest version by value; for versions that are names the last one.
     pub fn last(&self) -> Option<&AppliedVersion> {
-        let numbered = self.versions.iter().filter(|version| version.version().is_some());
-        numbered.max_by_key(|version| version.version()).or(self.versions.last())
+        let numbered = self
+            .versions
+            .iter()
+            .filter(|version| version.version().is_some());
+        numbered
+            .max_by_key(|version| version.version())
+            .or(self.versions.last())
     }
 }
 
@@ -111,7 +116,8 @@ impl fmt::Display for Oddity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSchema => formatter.write_str("there is no such schema"),
-            Self::NoTable => formatter.write_str("the schema has no versions table; name it with --versions-table"),
+            Self::NoTable => formatter
+                .write_str("the schema has no versions table; name it with --versions-table"),
             Self::Ambiguous(tables) => {
                 write!(
                     formatter,
@@ -124,9 +130,16 @@ impl fmt::Display for Oddity {
                 "the columns of versions table '{table}' are of no tool that is known: {}",
                 columns.join(", ")
             ),
-            Self::NoRight { table } if table.is_empty() => formatter.write_str("the role has no USAGE on the schema"),
-            Self::NoRight { table } => write!(formatter, "the role may not read versions table '{table}'"),
-            Self::Rows { table } => write!(formatter, "versions table '{table}' has rows that its tool does not write"),
+            Self::NoRight { table } if table.is_empty() => {
+                formatter.write_str("the role has no USAGE on the schema")
+            }
+            Self::NoRight { table } => {
+                write!(formatter, "the role may not read versions table '{table}'")
+            }
+            Self::Rows { table } => write!(
+                formatter,
+                "versions table '{table}' has rows that its tool does not write"
+            ),
         }
     }
 }
@@ -166,8 +179,13 @@ pub async fn read_fleet(
 
 /// Whether an error says that a schema or table is gone.
 fn has_gone(error: &PsqlError) -> bool {
-    let PsqlError::Script { message, .. } = error else { return false };
-    let state = message.sqlstate.as_ref().map(|state| state.as_str().to_owned());
+    let PsqlError::Script { message, .. } = error else {
+        return false;
+    };
+    let state = message
+        .sqlstate
+        .as_ref()
+        .map(|state| state.as_str().to_owned());
     // undefined_table, invalid_schema_name, could not open relation.
     matches!(state.as_deref(), Some("42P01" | "3F000" | "XX000"))
 }
@@ -178,9 +196,18 @@ async fn read_once(
     versions_table: Option<&str>,
     stop: &Stop,
 ) -> Result<Fleet, PsqlError> {
-    let mut lines = server.query_json(&query::schemas(scope, versions_table), stop).await?.into_iter();
-    let (_, major, search_path): (String, u32, String) = serde_json::from_value(lines.next().unwrap_or_default())
-        .map_err(|source| PsqlError::Output { line: 1, text: String::new(), source })?;
+    let mut lines = server
+        .query_json(&query::schemas(scope, versions_table), stop)
+        .await?
+        .into_iter();
+    let (_, major, search_path): (String, u32, String) =
+        serde_json::from_value(lines.next().unwrap_or_default()).map_err(|source| {
+            PsqlError::Output {
+                line: 1,
+                text: String::new(),
+                source,
+            }
+        })?;
     let mut tenants = Vec::new();
     for (index, line) in lines.enumerate() {
         let schema = serde_json::from_value(line).map_err(|source| PsqlError::Output {
@@ -191,9 +218,13 @@ async fn read_once(
         tenants.extend(tenant(schema, scope, versions_table));
     }
     if let Scope::Named(names) = scope {
-        let found: std::collections::BTreeSet<TenantName> = tenants.iter().map(|tenant| tenant.name.clone()).collect();
-        let missing =
-            names.iter().filter(|name| !found.contains(*name)).cloned().collect::<std::collections::BTreeSet<_>>();
+        let found: std::collections::BTreeSet<TenantName> =
+            tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let missing = names
+            .iter()
+            .filter(|name| !found.contains(*name))
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>();
         tenants.extend(missing.into_iter().map(|name| Tenant {
             name,
             snapshot: None,
@@ -202,7 +233,11 @@ async fn read_once(
     }
     tenants.sort_by(|one, two| one.name.cmp(&two.name));
     read_rows(server, &mut tenants, stop).await?;
-    Ok(Fleet { major, search_path, tenants })
+    Ok(Fleet {
+        major,
+        search_path,
+        tenants,
+    })
 }
 
 /// A versions table: its name, whether it may be read, its columns with their types.
@@ -222,7 +257,11 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
             Some(Mark::Tenant { .. }) => true,
             None => !tables.is_empty(),
         };
-        if !is_tenant || is_scratch(name.as_str()) || is_spare(name.as_str()) || name.as_str() == POOL {
+        if !is_tenant
+            || is_scratch(name.as_str())
+            || is_spare(name.as_str())
+            || name.as_str() == POOL
+        {
             return None;
         }
     }
@@ -231,7 +270,11 @@ fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option
         _ => None,
     };
     let applied = applied(&tables, usage, versions_table);
-    Some(Tenant { name, snapshot, applied })
+    Some(Tenant {
+        name,
+        snapshot,
+        applied,
+    })
 }
 
 fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
@@ -241,24 +284,48 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
         .collect();
     Applied::Odd(match (known.as_slice(), tables.first()) {
         (_, None) => Oddity::NoTable,
-        _ if !usage => Oddity::NoRight { table: String::new() },
+        _ if !usage => Oddity::NoRight {
+            table: String::new(),
+        },
         ([(table, true, style)], _) => {
-            return Applied::Known(VersionsTable { table: (*table).to_owned(), style: *style, versions: Arc::new([]) });
+            return Applied::Known(VersionsTable {
+                table: (*table).to_owned(),
+                style: *style,
+                versions: Arc::new([]),
+            });
         }
-        ([(table, false, _)], _) => Oddity::NoRight { table: (*table).to_owned() },
+        ([(table, false, _)], _) => Oddity::NoRight {
+            table: (*table).to_owned(),
+        },
         ([], Some((table, _, columns))) => Oddity::UnknownColumns {
             table: versions_table.unwrap_or(table).to_owned(),
-            columns: columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect(),
+            columns: columns
+                .iter()
+                .map(|(name, kind)| format!("{name} {kind}"))
+                .collect(),
         },
-        (several, _) => Oddity::Ambiguous(several.iter().map(|(table, _, _)| (*table).to_owned()).collect()),
+        (several, _) => Oddity::Ambiguous(
+            several
+                .iter()
+                .map(|(table, _, _)| (*table).to_owned())
+                .collect(),
+        ),
     })
 }
 
 async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Result<(), PsqlError> {
-    let known = tenants.iter().enumerate().filter_map(|(index, tenant)| match &tenant.applied {
-        Applied::Known(table) => Some((index, tenant.name.as_str(), table.table.as_str(), table.style)),
-        Applied::Odd(_) => None,
-    });
+    let known = tenants
+        .iter()
+        .enumerate()
+        .filter_map(|(index, tenant)| match &tenant.applied {
+            Applied::Known(table) => Some((
+                index,
+                tenant.name.as_str(),
+                table.table.as_str(),
+                table.style,
+            )),
+            Applied::Odd(_) => None,
+        });
     let mut known = known.peekable();
     if known.peek().is_none() {
         return Ok(());
@@ -270,7 +337,10 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
     let mut same = vec![None; tenants.len()];
     server
         .query_json_each(&sql, stop, |line| {
-            let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line) else { return };
+            let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line)
+            else {
+                return;
+            };
             if index == first {
                 let text = rows.to_string();
                 let versions = match by_text.get(&text) {
@@ -289,10 +359,19 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
         })
         .await?;
     for (tenant, first) in tenants.iter_mut().zip(same) {
-        let Applied::Known(table) = &mut tenant.applied else { continue };
-        match first.and_then(|first| by_first.get(&first)).and_then(Clone::clone) {
+        let Applied::Known(table) = &mut tenant.applied else {
+            continue;
+        };
+        match first
+            .and_then(|first| by_first.get(&first))
+            .and_then(Clone::clone)
+        {
             Some(versions) => table.versions = versions,
-            None => tenant.applied = Applied::Odd(Oddity::Rows { table: table.table.clone() }),
+            None => {
+                tenant.applied = Applied::Odd(Oddity::Rows {
+                    table: table.table.clone(),
+                })
+            }
         }
     }
     Ok(())

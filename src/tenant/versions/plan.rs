@@ -33,12 +33,16 @@ pub struct Plan<'a> {
 impl Plan<'_> {
     /// The first problem that forbids to run anything.
     pub fn error(&self) -> Option<&Problem> {
-        self.problems.iter().find(|problem| problem.is_error(self.style, self.strictness))
+        self.problems
+            .iter()
+            .find(|problem| problem.is_error(self.style, self.strictness))
     }
 
     /// The problems that are only worth a warning.
     pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().filter(|problem| !problem.is_error(self.style, self.strictness))
+        self.problems
+            .iter()
+            .filter(|problem| !problem.is_error(self.style, self.strictness))
     }
 }
 
@@ -90,7 +94,9 @@ impl Problem {
         match self {
             Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
             Self::Changed { .. } => !strictness.allow_changed,
-            Self::Missing { .. } => matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing,
+            Self::Missing { .. } => {
+                matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing
+            }
             Self::OutOfOrder { .. } => style == Style::Goose && !strictness.allow_out_of_order,
         }
     }
@@ -104,11 +110,19 @@ impl fmt::Display for Problem {
                 "version {version} is marked as not applied to its end; repair the schema and the versions table first"
             ),
             Self::Changed { version, file } => {
-                write!(formatter, "{file} is not the file that was applied as version {version}")
+                write!(
+                    formatter,
+                    "{file} is not the file that was applied as version {version}"
+                )
             }
-            Self::Missing { version } => write!(formatter, "version {version} is applied, but has no file"),
+            Self::Missing { version } => {
+                write!(formatter, "version {version} is applied, but has no file")
+            }
             Self::OutOfOrder { file, last } => {
-                write!(formatter, "{file} is pending, though {last} is applied: out of order")
+                write!(
+                    formatter,
+                    "{file} is pending, though {last} is applied: out of order"
+                )
             }
             Self::NeedsTool { style } => {
                 write!(
@@ -117,37 +131,62 @@ impl fmt::Display for Problem {
                 )
             }
             Self::NoNumber { file, style } => {
-                write!(formatter, "{file}: {style} keeps its versions as numbers, and this is none")
+                write!(
+                    formatter,
+                    "{file}: {style} keeps its versions as numbers, and this is none"
+                )
             }
         }
     }
 }
 
 /// Compares a versions table with a folder.
-pub fn plan<'a>(table: &VersionsTable, migrations: &'a Migrations, strictness: Strictness) -> Plan<'a> {
+pub fn plan<'a>(
+    table: &VersionsTable,
+    migrations: &'a Migrations,
+    strictness: Strictness,
+) -> Plan<'a> {
     let style = table.style;
     let mut problems = Vec::new();
     problems.extend(
-        table.versions.iter().filter(|v| v.dirty).map(|version| Problem::Dirty { version: version.text.clone() }),
+        table
+            .versions
+            .iter()
+            .filter(|v| v.dirty)
+            .map(|version| Problem::Dirty {
+                version: version.text.clone(),
+            }),
     );
-    let applied: BTreeMap<MigrationVersion, &AppliedVersion> =
-        table.versions.iter().filter_map(|version| Some((version.version()?, version))).collect();
+    let applied: BTreeMap<MigrationVersion, &AppliedVersion> = table
+        .versions
+        .iter()
+        .filter_map(|version| Some((version.version()?, version)))
+        .collect();
     let last = applied.last_key_value().map(|(version, _)| version.clone());
     let is_applied = |migration: &Migration| match style {
         Style::GolangMigrate => last.as_ref().is_some_and(|last| migration.version <= *last),
         _ => applied.contains_key(&migration.version),
     };
     let all = migrations.as_slice();
-    let pending: Vec<&Migration> = all.iter().filter(|migration| !is_applied(migration)).collect();
+    let pending: Vec<&Migration> = all
+        .iter()
+        .filter(|migration| !is_applied(migration))
+        .collect();
     if !pending.is_empty() && style.only_its_tool_writes() {
         problems.push(Problem::NeedsTool { style });
     }
     for migration in &pending {
         if style.write_sql("t", migration).is_none() && !style.only_its_tool_writes() {
-            problems.push(Problem::NoNumber { file: migration.file_name(), style });
+            problems.push(Problem::NoNumber {
+                file: migration.file_name(),
+                style,
+            });
         }
         if let Some(last) = last.as_ref().filter(|last| migration.version < **last) {
-            problems.push(Problem::OutOfOrder { file: migration.file_name(), last: last.to_string() });
+            problems.push(Problem::OutOfOrder {
+                file: migration.file_name(),
+                last: last.to_string(),
+            });
         }
     }
     // What is older than the folder was applied before, by another tool or a snapshot.
@@ -155,13 +194,28 @@ pub fn plan<'a>(table: &VersionsTable, migrations: &'a Migrations, strictness: S
     for (version, row) in &applied {
         match migrations.find(version) {
             None if first.is_some_and(|first| version > first) => {
-                problems.push(Problem::Missing { version: row.text.clone() });
+                problems.push(Problem::Missing {
+                    version: row.text.clone(),
+                });
             }
-            Some(migration) if row.sha384.as_ref().is_some_and(|sum| *sum != sha384(&migration.text)) => {
-                problems.push(Problem::Changed { version: row.text.clone(), file: migration.file_name() });
+            Some(migration)
+                if row
+                    .sha384
+                    .as_ref()
+                    .is_some_and(|sum| *sum != sha384(&migration.text)) =>
+            {
+                problems.push(Problem::Changed {
+                    version: row.text.clone(),
+                    file: migration.file_name(),
+                });
             }
             _ => {}
         }
     }
-    Plan { pending, problems, strictness, style }
+    Plan {
+        pending,
+        problems,
+        strictness,
+        style,
+    }
 }

@@ -34,7 +34,10 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
         }
         Scope::Named(names) if names.is_empty() => "false".to_owned(),
         Scope::Named(names) => {
-            let names: Vec<String> = names.iter().map(|name| quote_literal(name.as_str())).collect();
+            let names: Vec<String> = names
+                .iter()
+                .map(|name| quote_literal(name.as_str()))
+                .collect();
             format!("n.nspname IN ({})", names.join(", "))
         }
     };
@@ -60,7 +63,10 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
 pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, Style)>) -> String {
     let selects: Vec<String> = tables
         .map(|(index, schema, table, style)| {
-            format!("SELECT {index}, {}::text", style.rows_sql(&qualified(schema, table)))
+            format!(
+                "SELECT {index}, {}::text",
+                style.rows_sql(&qualified(schema, table))
+            )
         })
         .collect();
     let mut sql = String::new();

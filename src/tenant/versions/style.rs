@@ -81,12 +81,25 @@ impl AppliedVersion {
 impl Style {
     /// Tells the style by the columns of a table: names and `format_type`s.
     pub fn of(columns: &[(String, String)]) -> Option<Self> {
-        let type_of = |name: &str| columns.iter().find(|(column, _)| column == name).map(|(_, kind)| kind.as_str());
+        let type_of = |name: &str| {
+            columns
+                .iter()
+                .find(|(column, _)| column == name)
+                .map(|(_, kind)| kind.as_str())
+        };
         let has = |names: &[&str]| names.iter().all(|name| type_of(name).is_some());
         let is_number = matches!(type_of("version"), Some("bigint" | "integer"));
         STYLES.iter().copied().find(|style| match style {
             Self::Flyway => has(&["installed_rank", "version", "script", "checksum", "success"]),
-            Self::Sqlx => has(&["version", "description", "success", "checksum", "execution_time"]) && is_number,
+            Self::Sqlx => {
+                has(&[
+                    "version",
+                    "description",
+                    "success",
+                    "checksum",
+                    "execution_time",
+                ]) && is_number
+            }
             Self::Refinery => has(&["version", "name", "applied_on", "checksum"]),
             Self::Django => has(&["app", "name", "applied"]),
             Self::Goose => has(&["id", "version_id", "is_applied"]),
@@ -116,7 +129,10 @@ impl Style {
 
     /// Whether only the tool itself can write a true row: its checksum, rank or graph is its own affair.
     pub fn only_its_tool_writes(self) -> bool {
-        matches!(self, Self::Flyway | Self::Refinery | Self::Alembic | Self::Django)
+        matches!(
+            self,
+            Self::Flyway | Self::Refinery | Self::Alembic | Self::Django
+        )
     }
 
     /// SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or `[version, dirty, checksum]`.
@@ -133,7 +149,10 @@ impl Style {
                      WHERE is_applied AND version_id > 0)"
                 );
             }
-            Self::Sqlx => ("version, NOT success, pg_catalog.encode(checksum, 'hex')", "version"),
+            Self::Sqlx => (
+                "version, NOT success, pg_catalog.encode(checksum, 'hex')",
+                "version",
+            ),
             Self::Flyway => {
                 return format!(
                     "(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(version::text, NOT success) \
@@ -143,7 +162,9 @@ impl Style {
             Self::Alembic => ("version_num", "version_num COLLATE \"C\""),
             Self::Django => ("app || '.' || name", "id"),
         };
-        let (version, rest) = row.split_once(", ").map_or((row, String::new()), |(v, rest)| (v, format!(", {rest}")));
+        let (version, rest) = row
+            .split_once(", ")
+            .map_or((row, String::new()), |(v, rest)| (v, format!(", {rest}")));
         format!(
             "(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(({version})::text{rest}) ORDER BY {order}) FROM {table})"
         )
@@ -151,7 +172,9 @@ impl Style {
 
     /// Reads what [`Style::rows_sql`] gave; `None` when it is something else.
     pub(super) fn read_rows(rows: &Value) -> Option<Vec<AppliedVersion>> {
-        let Some(rows) = rows.as_array() else { return rows.is_null().then(Vec::new) };
+        let Some(rows) = rows.as_array() else {
+            return rows.is_null().then(Vec::new);
+        };
         rows.iter()
             .map(|row| {
                 let row = row.as_array()?;
@@ -165,7 +188,11 @@ impl Style {
     }
 
     /// SQL that is true when the version is in the table.
-    pub(in crate::tenant) fn is_applied_sql(self, table: &str, migration: &Migration) -> Option<String> {
+    pub(in crate::tenant) fn is_applied_sql(
+        self,
+        table: &str,
+        migration: &Migration,
+    ) -> Option<String> {
         let condition = match self {
             Self::Ecto | Self::Sqlx => format!("version = {}", migration.version.number()?),
             Self::GolangMigrate => format!("version >= {}", migration.version.number()?),
@@ -175,7 +202,9 @@ impl Style {
                     "COALESCE((SELECT is_applied FROM {table} WHERE version_id = {number} ORDER BY id DESC LIMIT 1), false)"
                 ));
             }
-            Self::Rails | Self::Diesel => format!("version = {}", quote_literal(migration.version.as_str())),
+            Self::Rails | Self::Diesel => {
+                format!("version = {}", quote_literal(migration.version.as_str()))
+            }
             Self::Flyway | Self::Refinery | Self::Alembic | Self::Django => return None,
         };
         Some(format!("EXISTS (SELECT FROM {table} WHERE {condition})"))
@@ -191,7 +220,10 @@ impl Style {
                 version.number()?
             ),
             Self::Rails | Self::Diesel => {
-                format!("INSERT INTO {table} (version) VALUES ({})", quote_literal(version.as_str()))
+                format!(
+                    "INSERT INTO {table} (version) VALUES ({})",
+                    quote_literal(version.as_str())
+                )
             }
             // One row: the version that the whole schema is at.
             Self::GolangMigrate => format!(
@@ -200,7 +232,10 @@ impl Style {
                 number = version.number()?
             ),
             Self::Goose => {
-                format!("INSERT INTO {table} (version_id, is_applied) VALUES ({}, true)", version.number()?)
+                format!(
+                    "INSERT INTO {table} (version_id, is_applied) VALUES ({}, true)",
+                    version.number()?
+                )
             }
             Self::Sqlx => format!(
                 "INSERT INTO {table} (version, description, success, checksum, execution_time) \
@@ -215,7 +250,11 @@ impl Style {
 
     /// SQL that gives the migration's row a time that does not depend on when it was written: what its version says, or
     /// else the year 2000. `None` for tables without times.
-    pub(in crate::tenant) fn settle_time_sql(self, table: &str, migration: &Migration) -> Option<String> {
+    pub(in crate::tenant) fn settle_time_sql(
+        self,
+        table: &str,
+        migration: &Migration,
+    ) -> Option<String> {
         let (time, version) = match self {
             Self::Ecto => ("inserted_at", "version"),
             Self::Diesel => ("run_on", "version"),
@@ -228,7 +267,9 @@ impl Style {
             _ => migration.version.number()?.to_string(),
         };
         let at = quote_literal(&time_of(migration.version.as_str()));
-        Some(format!("UPDATE {table} SET {time} = {at} WHERE {version} = {value}"))
+        Some(format!(
+            "UPDATE {table} SET {time} = {at} WHERE {version} = {value}"
+        ))
     }
 }
 
@@ -254,10 +295,12 @@ impl fmt::Display for Style {
 /// sqlx's checksum of a migration: SHA-384 of the file, in hexadecimal.
 pub(super) fn sha384(text: &str) -> String {
     use std::fmt::Write as _;
-    Sha384::digest(text.as_bytes()).iter().fold(String::with_capacity(96), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha384::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(96), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// A table as SQL.
@@ -270,8 +313,10 @@ mod tests {
     use super::*;
 
     fn style(columns: &[(&str, &str)]) -> Option<Style> {
-        let columns: Vec<(String, String)> =
-            columns.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect();
+        let columns: Vec<(String, String)> = columns
+            .iter()
+            .map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
+            .collect();
         Style::of(&columns)
     }
 
@@ -279,16 +324,37 @@ mod tests {
     fn styles_are_told_by_columns() {
         let text = "character varying";
         assert_eq!(
-            style(&[("version", "bigint"), ("inserted_at", "timestamp(0) without time zone")]),
+            style(&[
+                ("version", "bigint"),
+                ("inserted_at", "timestamp(0) without time zone")
+            ]),
             Some(Style::Ecto)
         );
         assert_eq!(style(&[("version", text)]), Some(Style::Rails));
-        assert_eq!(style(&[("version", "bigint"), ("dirty", "boolean")]), Some(Style::GolangMigrate));
-        assert_eq!(style(&[("version", text), ("run_on", "timestamp without time zone")]), Some(Style::Diesel));
-        assert_eq!(style(&[("version_num", text)]), Some(Style::Alembic));
-        assert_eq!(style(&[("id", "bigint"), ("app", text), ("name", text), ("applied", "x")]), Some(Style::Django));
         assert_eq!(
-            style(&[("id", "integer"), ("version_id", "bigint"), ("is_applied", "boolean")]),
+            style(&[("version", "bigint"), ("dirty", "boolean")]),
+            Some(Style::GolangMigrate)
+        );
+        assert_eq!(
+            style(&[("version", text), ("run_on", "timestamp without time zone")]),
+            Some(Style::Diesel)
+        );
+        assert_eq!(style(&[("version_num", text)]), Some(Style::Alembic));
+        assert_eq!(
+            style(&[
+                ("id", "bigint"),
+                ("app", text),
+                ("name", text),
+                ("applied", "x")
+            ]),
+            Some(Style::Django)
+        );
+        assert_eq!(
+            style(&[
+                ("id", "integer"),
+                ("version_id", "bigint"),
+                ("is_applied", "boolean")
+            ]),
             Some(Style::Goose)
         );
         assert_eq!(style(&[("version", "bigint")]), None);

@@ -60,7 +60,14 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
     let database = cluster.database();
     let world = world(&database);
     stand_in(&database);
-    let run = ["provision", "a", "b", "--citus", "--snapshot", "refused.sql"];
+    let run = [
+        "provision",
+        "a",
+        "b",
+        "--citus",
+        "--snapshot",
+        "refused.sql",
+    ];
     insta::assert_snapshot!(world.run(&run), @"
     --- stderr ---
     error: Citus cannot make tenants of this snapshot: 3 of its objects cannot be distributed
@@ -74,7 +81,9 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
     // The way it is sent is another than elsewhere, and must come to the same.
     world.run(&["provision", "a", "b", "--citus"]).succeeds();
     assert_eq!(database.query("SELECT a.first() + b.first()"), "14");
-    let output = world.run(&["provision", "a", "c", "--citus", "--format", "json"]).exits_with(18);
+    let output = world
+        .run(&["provision", "a", "c", "--citus", "--format", "json"])
+        .exits_with(18);
     assert_eq!(output.json()[0]["error"]["id"], "tenant.exists", "{output}");
     assert_eq!(marked(&database, "_"), 3);
 }
@@ -85,11 +94,18 @@ fn a_tenant_is_a_distributed_schema() {
     if let Err(error) = database.try_query("CREATE EXTENSION citus") {
         // To the terminal, past the test runner that keeps what tests say.
         let said = error.lines().next().unwrap_or_default();
-        writeln!(std::io::stderr(), "bulk::citus: not run on a real Citus: {said}").unwrap();
+        writeln!(
+            std::io::stderr(),
+            "bulk::citus: not run on a real Citus: {said}"
+        )
+        .unwrap();
         return;
     }
     let world = world(&database);
     world.run(&["provision", "a", "b", "--citus"]).succeeds();
-    assert_eq!(database.query("SELECT count(*) FROM citus_schemas WHERE schema_name::text IN ('a', 'b')"), "2");
+    assert_eq!(
+        database.query("SELECT count(*) FROM citus_schemas WHERE schema_name::text IN ('a', 'b')"),
+        "2"
+    );
     assert_eq!(database.query("SELECT a.first() + b.first()"), "14");
 }

@@ -11,7 +11,9 @@ use crate::support::Database;
 
 /// So many names, one a line, numbered from 0.
 pub(crate) fn names(prefix: &str, count: usize) -> String {
-    (0..count).fold(String::new(), |names, number| names + &format!("{prefix}{number}\n"))
+    (0..count).fold(String::new(), |names, number| {
+        names + &format!("{prefix}{number}\n")
+    })
 }
 
 /// How many of these schemas carry the mark of a tenant.

@@ -9,17 +9,37 @@ use schemastamp::process::{RunError, Signal, Stop};
 
 use crate::support::{Client, Cluster, Database};
 
-async fn session(database: &Database<'_>, temporary: &std::path::Path, capacity: usize) -> PsqlSession {
-    let own = [("PATH", Client::installed().bin.display().to_string()), ("TMPDIR", temporary.display().to_string())];
+async fn session(
+    database: &Database<'_>,
+    temporary: &std::path::Path,
+    capacity: usize,
+) -> PsqlSession {
+    let own = [
+        ("PATH", Client::installed().bin.display().to_string()),
+        ("TMPDIR", temporary.display().to_string()),
+    ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     let environment: Environment = database.environment().into_iter().chain(own).collect();
-    let settings = Settings::resolve(&ConnectionFlags::default(), &ToolFlags::default(), &environment).unwrap();
-    PsqlSession::new(connect::server(&settings, &environment, &Stop::never()).await.unwrap().server, capacity)
+    let settings = Settings::resolve(
+        &ConnectionFlags::default(),
+        &ToolFlags::default(),
+        &environment,
+    )
+    .unwrap();
+    PsqlSession::new(
+        connect::server(&settings, &environment, &Stop::never())
+            .await
+            .unwrap()
+            .server,
+        capacity,
+    )
 }
 
 async fn ask(session: &mut PsqlSession, sql: &str) -> Result<Vec<String>, PsqlError> {
     let timeout = Some(Duration::from_secs(20));
-    let ran = session.run_script(sql, &ScriptOptions::default(), 1, timeout, &Stop::never()).await;
+    let ran = session
+        .run_script(sql, &ScriptOptions::default(), 1, timeout, &Stop::never())
+        .await;
     ran.map(|output| output.lines)
 }
 
@@ -29,12 +49,32 @@ async fn one_psql_answers_script_after_script_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
     let pid = ask(&mut session, "SELECT pg_backend_pid();").await.unwrap();
-    assert_eq!(ask(&mut session, "SELECT 1 \\; SELECT E'two\\nlines';").await.unwrap(), ["1", "two", "lines"]);
-    assert_eq!(ask(&mut session, "SELECT 1 WHERE false;").await.unwrap(), Vec::<String>::new());
-    assert_eq!(ask(&mut session, "SELECT pg_backend_pid();").await.unwrap(), pid);
+    assert_eq!(
+        ask(&mut session, "SELECT 1 \\; SELECT E'two\\nlines';")
+            .await
+            .unwrap(),
+        ["1", "two", "lines"]
+    );
+    assert_eq!(
+        ask(&mut session, "SELECT 1 WHERE false;").await.unwrap(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        ask(&mut session, "SELECT pg_backend_pid();").await.unwrap(),
+        pid
+    );
     assert_eq!(session.starts(), 1);
-    let run = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(std::fs::read_dir(run).unwrap().count(), 0, "a script is removed once it has run");
+    let run = std::fs::read_dir(folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    assert_eq!(
+        std::fs::read_dir(run).unwrap().count(),
+        0,
+        "a script is removed once it has run"
+    );
     session.close().await;
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -48,8 +88,13 @@ async fn silence_and_a_foreign_mark_are_no_answer() {
     let shown = ask(&mut session, "SELECT repeat('a', 48);").await.unwrap();
     assert_eq!(shown, ["a".repeat(48)]);
     for command in ["\\q", "\\echo done", "\\! true"] {
-        let error = ask(&mut session, &format!("SELECT 1;\n{command}\n")).await.unwrap_err();
-        assert!(matches!(error, PsqlError::Script { .. } | PsqlError::Fatal { .. }), "{command}: {error:?}");
+        let error = ask(&mut session, &format!("SELECT 1;\n{command}\n"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, PsqlError::Script { .. } | PsqlError::Fatal { .. }),
+            "{command}: {error:?}"
+        );
     }
     assert_eq!(ask(&mut session, "SELECT 2;").await.unwrap(), ["2"]);
 }
@@ -60,9 +105,19 @@ async fn an_error_says_its_line_and_the_next_script_gets_another_psql() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
     ask(&mut session, "SELECT 1;").await.unwrap();
-    let error = ask(&mut session, "SELECT 1;\nSELECT 1/0;\nSELECT 2;").await.unwrap_err();
-    let PsqlError::Script { message, .. } = error else { panic!("{error:?}") };
-    assert_eq!((message.sqlstate.unwrap().as_str(), message.script.unwrap().line), ("22012", 2));
+    let error = ask(&mut session, "SELECT 1;\nSELECT 1/0;\nSELECT 2;")
+        .await
+        .unwrap_err();
+    let PsqlError::Script { message, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (
+            message.sqlstate.unwrap().as_str(),
+            message.script.unwrap().line
+        ),
+        ("22012", 2)
+    );
     assert_eq!(ask(&mut session, "SELECT 3;").await.unwrap(), ["3"]);
     assert_eq!(session.starts(), 2);
 }
@@ -76,8 +131,16 @@ async fn a_worn_or_lost_psql_is_replaced() {
         ask(&mut session, "SELECT 1;").await.unwrap();
     }
     assert_eq!(session.starts(), 2, "after work for two");
-    let lost = ask(&mut session, "SELECT pg_terminate_backend(pg_backend_pid());").await.unwrap_err();
-    assert!(matches!(lost, PsqlError::Lost { .. }) && lost.began(), "{lost:?}");
+    let lost = ask(
+        &mut session,
+        "SELECT pg_terminate_backend(pg_backend_pid());",
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        matches!(lost, PsqlError::Lost { .. }) && lost.began(),
+        "{lost:?}"
+    );
     assert_eq!(ask(&mut session, "SELECT 1;").await.unwrap(), ["1"]);
     // Nobody uses it, and its backend goes: looked after, it is there again.
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
@@ -96,16 +159,28 @@ async fn the_time_and_a_stop_end_what_runs() {
     let mut session = session(&database, folder.path(), 1000).await;
     let (options, start) = (ScriptOptions::default(), Instant::now());
     let timeout = Some(Duration::from_millis(300));
-    let error = session.run_script("SELECT pg_sleep(30);", &options, 1, timeout, &Stop::never()).await.unwrap_err();
-    assert!(matches!(error, PsqlError::Run(RunError::TimedOut { .. })) && error.server_refused(), "{error:?}");
+    let error = session
+        .run_script("SELECT pg_sleep(30);", &options, 1, timeout, &Stop::never())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, PsqlError::Run(RunError::TimedOut { .. })) && error.server_refused(),
+        "{error:?}"
+    );
     let stop = Stop::never();
     let asks = stop.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
         asks.request(Signal::TERMINATE);
     });
-    let error = session.run_script("SELECT pg_sleep(30);", &options, 1, None, &stop).await.unwrap_err();
-    assert!(matches!(error, PsqlError::Run(RunError::Interrupted { .. })), "{error:?}");
+    let error = session
+        .run_script("SELECT pg_sleep(30);", &options, 1, None, &stop)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, PsqlError::Run(RunError::Interrupted { .. })),
+        "{error:?}"
+    );
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(database.query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND state = 'active' AND pid <> pg_backend_pid()"), "0");
     assert_eq!(ask(&mut session, "SELECT 1;").await.unwrap(), ["1"]);
@@ -117,9 +192,15 @@ async fn without_a_server_nothing_was_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
     let mut server = session.server().clone();
-    server.environment.insert("PGPORT".to_owned(), schemastamp::process::EnvValue::Plain("1".into()));
+    server.environment.insert(
+        "PGPORT".to_owned(),
+        schemastamp::process::EnvValue::Plain("1".into()),
+    );
     session = PsqlSession::new(server, 1000);
     let error = ask(&mut session, "SELECT 1;").await.unwrap_err();
-    assert!(matches!(error, PsqlError::Connect { .. }) && !error.began() && error.is_transient(), "{error:?}");
+    assert!(
+        matches!(error, PsqlError::Connect { .. }) && !error.began() && error.is_transient(),
+        "{error:?}"
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -21,9 +21,22 @@ struct Stream {
 
 impl Stream {
     fn start(world: &Schemastamp, arguments: &[&str]) -> Self {
-        let mut child = world.spawn(&[&["provision", "--from-file", "-", "--format", "json"], arguments].concat());
-        let (stdin, stdout) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, stdin, stdout }
+        let mut child = world.spawn(
+            &[
+                &["provision", "--from-file", "-", "--format", "json"],
+                arguments,
+            ]
+            .concat(),
+        );
+        let (stdin, stdout) = (
+            child.stdin.take(),
+            BufReader::new(child.stdout.take().unwrap()),
+        );
+        Self {
+            child,
+            stdin,
+            stdout,
+        }
     }
 
     fn write(&mut self, text: &str) {
@@ -78,7 +91,11 @@ fn each_name_is_answered_by_a_psql_that_was_there() {
     // A name that comes again is another question.
     assert_eq!(stream.ask("second")["error"]["id"], "tenant.exists");
     assert_eq!(stream.ask("third")["outcome"], "created");
-    assert_ne!(backends(&database), before, "psql ends with an error, and another one takes its place");
+    assert_ne!(
+        backends(&database),
+        before,
+        "psql ends with an error, and another one takes its place"
+    );
     assert_eq!(stream.end(), 18);
     assert_eq!(marked(&database, "%"), 3);
     assert!(world.leftovers().is_empty());
@@ -93,7 +110,11 @@ fn a_backend_that_died_meanwhile_is_replaced() {
     let pid = backends(&database);
     database.query(&format!("SELECT pg_terminate_backend({pid})"));
     let answer = stream.ask("second");
-    assert_eq!((&answer["outcome"], &answer["attempts"]), (&"created".into(), &2.into()), "{answer}");
+    assert_eq!(
+        (&answer["outcome"], &answer["attempts"]),
+        (&"created".into(), &2.into()),
+        "{answer}"
+    );
     assert_eq!(stream.end(), 0);
 }
 
@@ -139,8 +160,11 @@ fn more_names_than_can_be_worked_on_wait_in_the_pipe() {
     held.release(&database);
     assert_eq!(stream.read()["tenant"], "n0");
     assert_eq!(stream.read()["tenant"], "n1");
-    rustix::process::kill_process(rustix::process::Pid::from_child(&stream.child), rustix::process::Signal::TERM)
-        .unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&stream.child),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
     assert_eq!(stream.child.wait().unwrap().code(), Some(143));
     feeder.join().unwrap();
 }
@@ -157,5 +181,8 @@ fn temporary_tables_of_an_edited_snapshot_end_with_their_tenant() {
         assert_eq!(stream.ask(name)["outcome"], "created");
     }
     assert_eq!(stream.end(), 0);
-    assert_eq!(database.query("SELECT a.n + b.n + c.n FROM a.t a, b.t b, c.t c"), "21");
+    assert_eq!(
+        database.query("SELECT a.n + b.n + c.n FROM a.t a, b.t b, c.t c"),
+        "21"
+    );
 }

@@ -8,7 +8,10 @@ use crate::support::{Cluster, Database, Options, Schemastamp, StopMode};
 
 /// A target that leads to a database.
 fn target(name: &str, database: &Database<'_>, more: &str) -> String {
-    let (socket, port) = (database.cluster.socket_folder().display(), database.cluster.port());
+    let (socket, port) = (
+        database.cluster.socket_folder().display(),
+        database.cluster.port(),
+    );
     format!(
         "[[target]]\nname = '{name}'\nhost = '{socket}'\nport = {port}\nuser = 'postgres'\ndbname = '{}'\n{more}\n",
         database.name
@@ -16,7 +19,9 @@ fn target(name: &str, database: &Database<'_>, more: &str) -> String {
 }
 
 fn world(names: usize) -> Schemastamp {
-    let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "nobody");
+    let world = Schemastamp::new()
+        .env("PGHOST", "nowhere.invalid")
+        .env("PGUSER", "nobody");
     world.write("snapshots/app.sql", snapshot(SMALL));
     world.write("names", super::names("t_", names));
     world
@@ -33,41 +38,86 @@ fn one_run_for_servers_of_which_one_cannot_be_reached() {
             .to_owned(),
     ];
     world.write("targets.toml", file.concat());
-    let run = ["provision", "--targets", "targets.toml", "--from-file", "names", "--retries", "1", "--format", "json"];
+    let run = [
+        "provision",
+        "--targets",
+        "targets.toml",
+        "--from-file",
+        "names",
+        "--retries",
+        "1",
+        "--format",
+        "json",
+    ];
     let output = world.run(&run).exits_with(18);
     let lines = output.json();
     let at = |name: &str, outcome: &str| {
-        lines.iter().filter(|line| line["target"] == name && line["outcome"] == outcome).count()
+        lines
+            .iter()
+            .filter(|line| line["target"] == name && line["outcome"] == outcome)
+            .count()
     };
     assert_eq!(at("gone", "failed"), 10, "{output}");
-    assert!(lines.iter().filter(|line| line["target"] == "gone").all(|line| line["error"]["id"] == "net.refused"));
+    assert!(
+        lines
+            .iter()
+            .filter(|line| line["target"] == "gone")
+            .all(|line| line["error"]["id"] == "net.refused")
+    );
     assert_eq!(at("one", "created") + at("two", "created"), 20, "{output}");
     assert_eq!(
         (marked(&one, "t\\_%"), marked(&two, "t\\_%")),
-        (u32::try_from(at("one", "created")).unwrap(), u32::try_from(at("two", "created")).unwrap())
+        (
+            u32::try_from(at("one", "created")).unwrap(),
+            u32::try_from(at("two", "created")).unwrap()
+        )
     );
-    let first = |tenant: &str| lines.iter().find(|line| line["tenant"] == tenant).unwrap()["target"].clone();
-    assert_eq!((first("t_0"), first("t_15"), first("t_29")), ("one".into(), "one".into(), "gone".into()));
+    let first = |tenant: &str| {
+        lines.iter().find(|line| line["tenant"] == tenant).unwrap()["target"].clone()
+    };
+    assert_eq!(
+        (first("t_0"), first("t_15"), first("t_29")),
+        ("one".into(), "one".into(), "gone".into())
+    );
     // Again: what is there is known for each server.
     let output = world.run(&run).exits_with(18);
-    assert_eq!(output.json().last().unwrap()["summary"]["skipped"], 20, "{output}");
+    assert_eq!(
+        output.json().last().unwrap()["summary"]["skipped"],
+        20,
+        "{output}"
+    );
 }
 
 /// A server that starts while the run goes on has its tenants wait for it, and nobody else's.
 #[test]
 fn a_target_that_comes_up_late_is_waited_for() {
-    let (prompt, late) = (Cluster::shared().database(), Cluster::start(&Options::default()));
+    let (prompt, late) = (
+        Cluster::shared().database(),
+        Cluster::start(&Options::default()),
+    );
     let database = late.database();
     let world = world(20);
-    let files =
-        |more: &str| target("prompt", &prompt, "tenants = ['t_?']\nweight = 0") + &target("late", &database, more);
+    let files = |more: &str| {
+        target("prompt", &prompt, "tenants = ['t_?']\nweight = 0")
+            + &target("late", &database, more)
+    };
     world.write("targets.toml", files(""));
     world.write("citus.toml", files("citus = true"));
     let run = |file: &str| {
         let schemas = (0..10).map(|number| format!("DROP SCHEMA IF EXISTS t_{number} CASCADE"));
         prompt.sql(&schemas.collect::<Vec<_>>().join(";"));
         late.stop(StopMode::Fast);
-        let arguments = ["provision", "--targets", file, "--from-file", "names", "--retries", "10", "--format", "json"];
+        let arguments = [
+            "provision",
+            "--targets",
+            file,
+            "--from-file",
+            "names",
+            "--retries",
+            "10",
+            "--format",
+            "json",
+        ];
         let child = world.spawn(&arguments);
         wait_for(|| marked(&prompt, "t\\_%") == 10);
         late.start_again();
@@ -75,18 +125,41 @@ fn a_target_that_comes_up_late_is_waited_for() {
     };
     let output = run("targets.toml").succeeds();
     let lines = output.json();
-    let place = |name: &str| lines.iter().position(|line| line["target"] == name).unwrap();
+    let place = |name: &str| {
+        lines
+            .iter()
+            .position(|line| line["target"] == name)
+            .unwrap()
+    };
     assert!(place("prompt") < 10 && place("late") == 10, "{output}");
     assert_eq!((marked(&database, "t\\_%"), lines.len()), (10, 21));
-    assert!(output.stderr.contains("warning: target 'late': trying again: "), "{output}");
+    assert!(
+        output
+            .stderr
+            .contains("warning: target 'late': trying again: "),
+        "{output}"
+    );
     // Then nobody has looked whether it has Citus: the transaction itself does.
     database.sql("DROP SCHEMA t_10 CASCADE");
     let output = run("citus.toml").exits_with(18);
-    let failed = output.json().iter().filter(|line| line["error"]["id"] == "config.no_citus").count();
+    let failed = output
+        .json()
+        .iter()
+        .filter(|line| line["error"]["id"] == "config.no_citus")
+        .count();
     assert_eq!((failed, marked(&database, "t\\_%")), (10, 9), "{output}");
     // Without retries nobody waits.
     late.stop(StopMode::Fast);
-    let arguments = ["provision", "t_11", "--targets", "targets.toml", "--retries", "0", "--format", "json"];
+    let arguments = [
+        "provision",
+        "t_11",
+        "--targets",
+        "targets.toml",
+        "--retries",
+        "0",
+        "--format",
+        "json",
+    ];
     let output = world.run(&arguments).exits_with(13);
     assert_eq!(output.json()[0]["outcome"], "failed", "{output}");
     assert!(!output.stderr.contains("trying again"), "{output}");
@@ -96,7 +169,13 @@ fn a_target_that_comes_up_late_is_waited_for() {
 fn a_rule_that_names_no_target_and_a_file_that_others_read() {
     let database = Cluster::shared().database();
     let world = world(1);
-    world.write("targets.toml", format!("rule = 'explicit'\n{}", target("one", &database, "tenants = ['mine']")));
+    world.write(
+        "targets.toml",
+        format!(
+            "rule = 'explicit'\n{}",
+            target("one", &database, "tenants = ['mine']")
+        ),
+    );
     let run = |tenant: &str| world.run(&["provision", tenant, "--targets", "targets.toml"]);
     insta::assert_snapshot!(run("other"), @r#"
     --- stderr ---
@@ -108,10 +187,17 @@ fn a_rule_that_names_no_target_and_a_file_that_others_read() {
     created mine at one ([time])
     [exit status: 0]
     ");
-    let file = world.write("targets.toml", target("one", &database, "password = 'hunter2'"));
+    let file = world.write(
+        "targets.toml",
+        target("one", &database, "password = 'hunter2'"),
+    );
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let output = run("mine").exits_with(12);
-    assert!(output.stderr.contains("others may read it (mode 0644)") && !output.stderr.contains("hunter2"), "{output}");
+    assert!(
+        output.stderr.contains("others may read it (mode 0644)")
+            && !output.stderr.contains("hunter2"),
+        "{output}"
+    );
     world.write("targets.toml", "[[target]]\nname = 'x'\nhosts = 'a'\n");
     insta::assert_snapshot!(run("mine"), @"
     --- stderr ---
@@ -131,9 +217,19 @@ fn a_target_that_is_to_be_citus_and_is_not() {
     hint: create the extension there (CREATE EXTENSION citus), or leave citus out
     [exit status: 10]
     ");
-    let output = world.run(&["provision", "a", "--targets", "targets.toml", "--dry-run"]).succeeds();
+    let output = world
+        .run(&["provision", "a", "--targets", "targets.toml", "--dry-run"])
+        .succeeds();
     // A message for each statement, in one transaction.
-    assert!(output.stdout.contains("BEGIN;\n") && output.stdout.contains("COMMIT;\n"), "{output}");
-    assert!(output.stdout.contains("SET LOCAL citus.enable_schema_based_sharding TO on;\n"), "{output}");
+    assert!(
+        output.stdout.contains("BEGIN;\n") && output.stdout.contains("COMMIT;\n"),
+        "{output}"
+    );
+    assert!(
+        output
+            .stdout
+            .contains("SET LOCAL citus.enable_schema_based_sharding TO on;\n"),
+        "{output}"
+    );
     assert!(!output.stdout.contains("\\;"), "{output}");
 }

@@ -10,8 +10,15 @@ use crate::support::{Cluster, Schemastamp};
 /// Runs the binary on a pseudo-terminal, by util-linux' `script`; what it wrote, escape sequences and all.
 fn on_a_terminal(world: &Schemastamp, arguments: &str) -> String {
     let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_schemastamp"));
-    let mut command: Command = world.command_of("/usr/bin/script".as_ref(), &["-q", "-e", "-c", &line, "/dev/null"]);
-    let output = command.env("TERM", "xterm").env("COLUMNS", "100").output().unwrap();
+    let mut command: Command = world.command_of(
+        "/usr/bin/script".as_ref(),
+        &["-q", "-e", "-c", &line, "/dev/null"],
+    );
+    let output = command
+        .env("TERM", "xterm")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -24,13 +31,22 @@ fn a_bar_with_rate_and_time_left_is_for_terminals_only() {
     let seen = on_a_terminal(&world, "provision --from-file names --jobs 2");
     let bar = regex::Regex::new(r"\[[=> ]{30}\] \d+/30, \d+\.\d a second, \d+s left").unwrap();
     assert!(bar.is_match(&seen), "{seen}");
-    assert_eq!(seen.matches("created").count(), 31, "a line for each, and the summary: {seen}");
+    assert_eq!(
+        seen.matches("created").count(),
+        31,
+        "a line for each, and the summary: {seen}"
+    );
     world.write("names", names("pipe_", 5));
-    let piped = world.run(&["provision", "--from-file", "names", "--jobs", "2"]).succeeds();
+    let piped = world
+        .run(&["provision", "--from-file", "names", "--jobs", "2"])
+        .succeeds();
     assert!(!bar.is_match(&piped.stderr), "{piped}");
     world.write("names", names("json_", 5));
     let json = on_a_terminal(&world, "provision --from-file names --format json");
-    assert!(!bar.is_match(&json) && json.lines().all(|line| line.starts_with('{')), "{json}");
+    assert!(
+        !bar.is_match(&json) && json.lines().all(|line| line.starts_with('{')),
+        "{json}"
+    );
 }
 
 /// Ctrl-C is an answer to a question.
@@ -40,10 +56,20 @@ fn an_interrupt_at_a_prompt_ends_the_command() {
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
     world.run(&["provision", "acme"]).succeeds();
-    for (arguments, prompt) in [("drop acme", "to drop: "), ("rename acme other", "to rename: ")] {
+    for (arguments, prompt) in [
+        ("drop acme", "to drop: "),
+        ("rename acme other", "to rename: "),
+    ] {
         let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_schemastamp"));
-        let mut command = world.command_of("/usr/bin/script".as_ref(), &["-q", "-e", "-c", &line, "/dev/null"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = world.command_of(
+            "/usr/bin/script".as_ref(),
+            &["-q", "-e", "-c", &line, "/dev/null"],
+        );
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (mut seen, mut buffer) = (String::new(), [0; 1024]);
         while !seen.contains(prompt) {
             let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
@@ -51,7 +77,11 @@ fn an_interrupt_at_a_prompt_ends_the_command() {
             seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
         child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{arguments}: {seen}");
+        assert_eq!(
+            child.wait().unwrap().code(),
+            Some(130),
+            "{arguments}: {seen}"
+        );
     }
     assert_eq!(database.query("SELECT acme.first()"), "7");
 }
@@ -67,6 +97,11 @@ fn a_closed_stdout_is_no_success() {
         "{} provision --from-file names --jobs 1 --format json 2>/dev/null | head -n 1; echo ${{PIPESTATUS[0]}}",
         env!("CARGO_BIN_EXE_schemastamp")
     );
-    let output = world.finish(world.command_of("/bin/bash".as_ref(), &["-c", &line]).spawn().unwrap());
+    let output = world.finish(
+        world
+            .command_of("/bin/bash".as_ref(), &["-c", &line])
+            .spawn()
+            .unwrap(),
+    );
     assert!(output.stdout.ends_with("}\n141\n"), "{output}");
 }

@@ -12,7 +12,11 @@ fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
         .envs(database.environment())
         .output()
         .expect("pg_dump starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -30,7 +34,12 @@ fn a_dump_that_relies_on_its_search_path_is_refused() {
     let old = "SET standard_conforming_strings = on;\nCREATE SCHEMA app;\nSET search_path = app, pg_catalog;\n\
         SET default_with_oids = false;\nCREATE TABLE t (\n    id integer NOT NULL\n);\nCOPY t (id) FROM stdin;\n1\n\\.\n";
     let error = capture_dump(&database, old.to_owned(), &[]).unwrap_err();
-    assert!(error.starts_with("line 5: 'table t' is named without its schema; make the dump with pg_dump"), "{error}");
+    assert!(
+        error.starts_with(
+            "line 5: 'table t' is named without its schema; make the dump with pg_dump"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -46,7 +55,9 @@ fn every_option_of_pg_dump() {
     let seeds = &["t", "z", "p", "p1"];
     let mut live = capture_of(&database, "app");
     live.seeds = seeds.iter().map(|seed| (*seed).to_owned()).collect();
-    let live = run(live).unwrap_or_else(|error| panic!("{}", chain(&error))).snapshot;
+    let live = run(live)
+        .unwrap_or_else(|error| panic!("{}", chain(&error)))
+        .snapshot;
     for (number, arguments) in [
         &[][..],
         &["--inserts", "--on-conflict-do-nothing"],
@@ -60,15 +71,24 @@ fn every_option_of_pg_dump() {
         let captured = capture_dump(&database, dump(&database, arguments), seeds)
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
         let tenant = format!("tenant_{number}");
-        provision(&database, &captured.snapshot, &tenant).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+        provision(&database, &captured.snapshot, &tenant)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
         let facts = format!(
             "SELECT (SELECT r = '{tenant}.t'::regclass FROM {tenant}.t), (SELECT count(*) FROM {tenant}.z),
              (SELECT string_agg(k, '' ORDER BY i) FROM {tenant}.p)"
         );
         assert_eq!(database.query(&facts), "t|1|ab", "{arguments:?}");
         if !arguments.contains(&"--quote-all-identifiers") {
-            let search_path = |text: &str| text.lines().filter(|l| !l.contains("'search_path'")).collect::<String>();
-            assert_eq!(search_path(captured.snapshot.body()), search_path(live.body()), "{arguments:?}");
+            let search_path = |text: &str| {
+                text.lines()
+                    .filter(|l| !l.contains("'search_path'"))
+                    .collect::<String>()
+            };
+            assert_eq!(
+                search_path(captured.snapshot.body()),
+                search_path(live.body()),
+                "{arguments:?}"
+            );
         }
     }
 }
@@ -87,19 +107,31 @@ fn casts_of_a_whole_database() {
          CREATE CAST (other.ty AS text) WITH INOUT;
          CREATE VIEW app.v AS SELECT ROW(1)::app.ty::text AS y;",
     );
-    let live = run(capture_of(&database, "app")).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let live =
+        run(capture_of(&database, "app")).unwrap_or_else(|error| panic!("{}", chain(&error)));
     let text = live.snapshot.to_text();
-    assert!(text.contains("2 casts") && text.contains("-- cast (ty AS text)\nCREATE CAST (#{prefix}.ty AS"), "{text}");
+    assert!(
+        text.contains("2 casts")
+            && text.contains("-- cast (ty AS text)\nCREATE CAST (#{prefix}.ty AS"),
+        "{text}"
+    );
     let captured = capture_dump(&database, dump(&database, &[]), &[]).unwrap();
     assert_eq!(captured.snapshot.to_text(), text);
     for notes in [live.notes, captured.notes] {
         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
         assert_eq!(notes.len(), 1, "{notes:?}");
-        assert!(notes[0].contains("CREATE CAST (other.ty AS other.tz)"), "{notes:?}");
+        assert!(
+            notes[0].contains("CREATE CAST (other.ty AS other.tz)"),
+            "{notes:?}"
+        );
     }
     // The proof compares casts.
-    let body = live.snapshot.body().replace("WITH FUNCTION #{prefix}.f(#{prefix}.ty)", "WITH INOUT");
-    let changed = schemastamp::snapshot::Snapshot::of(live.snapshot.header().clone(), body).unwrap();
+    let body = live
+        .snapshot
+        .body()
+        .replace("WITH FUNCTION #{prefix}.f(#{prefix}.ty)", "WITH INOUT");
+    let changed =
+        schemastamp::snapshot::Snapshot::of(live.snapshot.header().clone(), body).unwrap();
     let compare = schemastamp::snapshot::RenderOptions::default();
     let inputs = schemastamp::snapshot::capture::ProofInputs {
         snapshot: &changed,
@@ -110,7 +142,15 @@ fn casts_of_a_whole_database() {
         compare: &compare,
     };
     let stop = schemastamp::process::Stop::never();
-    let error =
-        super::wait(schemastamp::snapshot::capture::prove(&super::server(&database), &inputs, &stop)).unwrap_err();
-    assert!(chain(&error).contains("cast (ty AS text)"), "{}", chain(&error));
+    let error = super::wait(schemastamp::snapshot::capture::prove(
+        &super::server(&database),
+        &inputs,
+        &stop,
+    ))
+    .unwrap_err();
+    assert!(
+        chain(&error).contains("cast (ty AS text)"),
+        "{}",
+        chain(&error)
+    );
 }

@@ -23,17 +23,29 @@ fn right_or_refused() {
             _ => Cluster::shared(),
         };
         let outcome = try_case(&cluster.database(), &case, false);
-        let Expectation { right, refused, ambiguous } = &case.expect;
+        let Expectation {
+            right,
+            refused,
+            ambiguous,
+        } = &case.expect;
         let named = |text: &str, object: &Option<String>| {
             object.as_ref().is_some_and(|object| {
-                let bare = object.strip_prefix(&format!("{}.", case.schema)).unwrap_or(object);
+                let bare = object
+                    .strip_prefix(&format!("{}.", case.schema))
+                    .unwrap_or(object);
                 text.contains(bare.split('(').next().unwrap_or(bare))
             })
         };
         let verdict = match &outcome {
-            Outcome::Right => right.then_some(()).ok_or("captured, and should not be".to_owned()),
-            Outcome::Refused(text) => named(text, refused).then_some(()).ok_or(format!("refused: {text}")),
-            Outcome::Ambiguous(text) => named(text, ambiguous).then_some(()).ok_or(format!("ambiguous: {text}")),
+            Outcome::Right => right
+                .then_some(())
+                .ok_or("captured, and should not be".to_owned()),
+            Outcome::Refused(text) => named(text, refused)
+                .then_some(())
+                .ok_or(format!("refused: {text}")),
+            Outcome::Ambiguous(text) => named(text, ambiguous)
+                .then_some(())
+                .ok_or(format!("ambiguous: {text}")),
             Outcome::Wrong(text) => Err(format!("WRONG: {text}")),
         };
         if let Err(failure) = verdict {
@@ -49,24 +61,40 @@ fn right_or_refused() {
             }
         }
     }
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome {
     if let Err(error) = database.try_query(&case.sql) {
         return Outcome::Wrong(format!("the source does not load: {error}"));
     }
-    let client = case.server.filter(|major| *major > 15).map_or_else(Client::installed, Client::of_major);
+    let client = case
+        .server
+        .filter(|major| *major > 15)
+        .map_or_else(Client::installed, Client::of_major);
     let capture = || {
         let mut capture = capture_with(database, &case.schema, &client);
         capture.seeds = case
             .seeds
             .iter()
-            .map(|seed| seed.strip_prefix(&format!("{}.", case.schema)).unwrap_or(seed).to_owned())
+            .map(|seed| {
+                seed.strip_prefix(&format!("{}.", case.schema))
+                    .unwrap_or(seed)
+                    .to_owned()
+            })
             .collect();
         if decided {
-            case.keep.iter().for_each(|object| capture.decisions.add(object, Decision::Keep));
-            case.rename.iter().for_each(|object| capture.decisions.add(object, Decision::Rename));
+            case.keep
+                .iter()
+                .for_each(|object| capture.decisions.add(object, Decision::Keep));
+            case.rename
+                .iter()
+                .for_each(|object| capture.decisions.add(object, Decision::Rename));
         }
         capture
     };
@@ -90,12 +118,19 @@ fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome 
             Ok(back) => {
                 let again = back.snapshot.to_text();
                 if again != text {
-                    let diff = similar::TextDiff::from_lines(&text, &again).unified_diff().to_string();
-                    return Outcome::Wrong(format!("tenant {tenant:?} captured again differs:\n{diff}"));
+                    let diff = similar::TextDiff::from_lines(&text, &again)
+                        .unified_diff()
+                        .to_string();
+                    return Outcome::Wrong(format!(
+                        "tenant {tenant:?} captured again differs:\n{diff}"
+                    ));
                 }
             }
             Err(error) => {
-                return Outcome::Wrong(format!("tenant {tenant:?} cannot be captured again: {}", chain(&error)));
+                return Outcome::Wrong(format!(
+                    "tenant {tenant:?} cannot be captured again: {}",
+                    chain(&error)
+                ));
             }
         }
         let quoted = format!("\"{}\"", case.schema.replace('"', "\"\""));
@@ -103,8 +138,12 @@ fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome 
         database.sql(&format!("DROP SCHEMA IF EXISTS {quoted} CASCADE"));
         match database.try_query(&case.check(tenant)) {
             Ok(result) if result.split('\n').next_back() == Some("t") => {}
-            Ok(result) => return Outcome::Wrong(format!("the check of {tenant:?} says {result:?}\n{text}")),
-            Err(error) => return Outcome::Wrong(format!("the check of {tenant:?} fails: {error}\n{text}")),
+            Ok(result) => {
+                return Outcome::Wrong(format!("the check of {tenant:?} says {result:?}\n{text}"));
+            }
+            Err(error) => {
+                return Outcome::Wrong(format!("the check of {tenant:?} fails: {error}\n{text}"));
+            }
         }
     }
     Outcome::Right

@@ -19,7 +19,11 @@ use crate::support::{Client, Database};
 
 /// Runs a future to its end on this thread.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
 }
 
 /// The library's view of a test's database, through a client of one's choice.
@@ -31,7 +35,8 @@ pub(crate) fn server_with(database: &Database<'_>, client: &Client) -> Server {
         .map(|(name, value)| (name, EnvValue::Plain(value.into())))
         .collect();
     environment.insert("PGSSLMODE".into(), EnvValue::Plain("disable".into()));
-    let psql = Program::find_psql(Some(&explicit(client.psql())), OsStr::new("/usr/bin:/bin")).expect("psql");
+    let psql = Program::find_psql(Some(&explicit(client.psql())), OsStr::new("/usr/bin:/bin"))
+        .expect("psql");
     Server::new(psql, environment, std::env::temp_dir())
 }
 
@@ -51,11 +56,17 @@ pub(crate) fn capture_of(database: &Database<'_>, schema: &str) -> Capture {
 /// A capture of a live schema with the programs of one's choice, proof included.
 pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Client) -> Capture {
     let server = server_with(database, client);
-    let program =
-        Program::find_pg_dump(Some(&explicit(client.pg_dump())), OsStr::new("/usr/bin:/bin")).expect("pg_dump");
+    let program = Program::find_pg_dump(
+        Some(&explicit(client.pg_dump())),
+        OsStr::new("/usr/bin:/bin"),
+    )
+    .expect("pg_dump");
     Capture {
         schema: schema.to_owned(),
-        source: Source::Live(PgDump { program, server: server.clone() }),
+        source: Source::Live(PgDump {
+            program,
+            server: server.clone(),
+        }),
         seeds: Vec::new(),
         versions_table: None,
         decisions: Decisions::default(),
@@ -72,9 +83,15 @@ pub(crate) fn run(capture: Capture) -> Result<Captured, CaptureError> {
 }
 
 /// Creates a tenant as `provision` does: one message, nothing of it stays when it fails.
-pub(crate) fn provision(database: &Database<'_>, snapshot: &Snapshot, tenant: &str) -> Result<(), String> {
+pub(crate) fn provision(
+    database: &Database<'_>,
+    snapshot: &Snapshot,
+    tenant: &str,
+) -> Result<(), String> {
     let tenant = TenantName::new(tenant).expect("a legal name");
-    let statements = snapshot.statements_for(&tenant, &RenderOptions::default()).map_err(|error| error.to_string())?;
+    let statements = snapshot
+        .statements_for(&tenant, &RenderOptions::default())
+        .map_err(|error| error.to_string())?;
     let script = one_message(&statements);
     wait(server(database).run_script(&script, &ScriptOptions::default(), &Stop::never()))
         .map(drop)

@@ -15,17 +15,24 @@ fn sample() -> Database<'static> {
 fn snapshot_of(database: &Database<'_>, schema: &str, client: &Client) -> Snapshot {
     let mut capture = capture_with(database, schema, client);
     capture.seeds = vec!["plans".to_owned()];
-    run(capture).unwrap_or_else(|error| panic!("{}", super::chain(&error))).snapshot
+    run(capture)
+        .unwrap_or_else(|error| panic!("{}", super::chain(&error)))
+        .snapshot
 }
 
 #[test]
 fn two_captures_are_the_same_bytes_whichever_pg_dump() {
     let database = sample();
     let text = snapshot_of(&database, "tenant_demo", &Client::installed()).to_text();
-    assert_eq!(snapshot_of(&database, "tenant_demo", &Client::installed()).to_text(), text);
+    assert_eq!(
+        snapshot_of(&database, "tenant_demo", &Client::installed()).to_text(),
+        text
+    );
     for major in [16, 18] {
         let other = snapshot_of(&database, "tenant_demo", &Client::of_major(major)).to_text();
-        let diff = similar::TextDiff::from_lines(&text, &other).unified_diff().to_string();
+        let diff = similar::TextDiff::from_lines(&text, &other)
+            .unified_diff()
+            .to_string();
         assert!(diff.is_empty(), "pg_dump {major}:\n{diff}");
     }
     assert!(!text.contains("restrict"));
@@ -35,25 +42,45 @@ fn two_captures_are_the_same_bytes_whichever_pg_dump() {
 #[test]
 fn the_example_in_snapshots_is_the_sample_app() {
     let snapshot = snapshot_of(&sample(), "tenant_demo", &Client::installed()).to_text();
-    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/sample-app.sql")).unwrap();
+    let example = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/snapshots/sample-app.sql"
+    ))
+    .unwrap();
     // A machine without Debian's server has a newer one, whose header says so.
     let body = |text: &str| text.split_once("\n-- versions").unwrap().1.to_owned();
-    assert_eq!(body(&snapshot), body(&example), "capture it again: see scripts/demo");
+    assert_eq!(
+        body(&snapshot),
+        body(&example),
+        "capture it again: see scripts/demo"
+    );
 }
 
 #[test]
 fn a_tenant_captured_again_is_the_same_bytes() {
     let database = sample();
     let snapshot = snapshot_of(&database, "tenant_demo", &Client::installed());
-    for tenant in ["acme", "users", "select", "Dash-ed \"and\" quoted", "naïve_日本", &"x".repeat(63)] {
+    for tenant in [
+        "acme",
+        "users",
+        "select",
+        "Dash-ed \"and\" quoted",
+        "naïve_日本",
+        &"x".repeat(63),
+    ] {
         provision(&database, &snapshot, tenant).unwrap();
         let again = snapshot_of(&database, tenant, &Client::installed()).to_text();
         let text = snapshot.to_text();
-        let diff = similar::TextDiff::from_lines(&text, &again).unified_diff().to_string();
+        let diff = similar::TextDiff::from_lines(&text, &again)
+            .unified_diff()
+            .to_string();
         assert!(diff.is_empty(), "{tenant}:\n{diff}");
     }
     let comment = database.query("SELECT obj_description('acme'::regnamespace)");
-    assert!(comment.ends_with(&format!("schemastamp: {}", snapshot.fingerprint())), "{comment}");
+    assert!(
+        comment.ends_with(&format!("schemastamp: {}", snapshot.fingerprint())),
+        "{comment}"
+    );
     assert!(!strip_mark(&comment).contains("schemastamp"));
 }
 
@@ -65,7 +92,10 @@ fn the_minified_snapshot_makes_the_same_tenant() {
     assert!(small.body().len() < snapshot.body().len());
     assert_eq!(small.fingerprint(), snapshot.fingerprint());
     provision(&database, &small, "tiny").unwrap();
-    assert_eq!(snapshot_of(&database, "tiny", &Client::installed()).to_text(), snapshot.to_text());
+    assert_eq!(
+        snapshot_of(&database, "tiny", &Client::installed()).to_text(),
+        snapshot.to_text()
+    );
 }
 
 #[test]
@@ -73,26 +103,40 @@ fn from_a_file_it_is_the_same_schema() {
     let database = sample();
     let live = snapshot_of(&database, "tenant_demo", &Client::installed());
     let whole = Client::installed().pg_dump();
-    for arguments in [&["--schema=tenant_demo"][..], &[], &["--inserts"], &["--clean", "--if-exists"]] {
+    for arguments in [
+        &["--schema=tenant_demo"][..],
+        &[],
+        &["--inserts"],
+        &["--clean", "--if-exists"],
+    ] {
         let output = std::process::Command::new(&whole)
             .args(arguments)
             .env_clear()
             .envs(database.environment())
             .output()
             .expect("pg_dump starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let mut capture = capture_of(&database, "tenant_demo");
         capture.seeds = vec!["plans".to_owned()];
         capture.source = Source::Dump(String::from_utf8(output.stdout).unwrap());
-        let captured = run(capture).unwrap_or_else(|error| panic!("{arguments:?}: {}", super::chain(&error)));
+        let captured =
+            run(capture).unwrap_or_else(|error| panic!("{arguments:?}: {}", super::chain(&error)));
         assert!(captured.proof.is_some_and(|proof| proof.objects > 100));
         // Times of rows are in the time zone of the dump; everything else is the same.
-        let difference: Vec<String> = similar::TextDiff::from_lines(live.body(), captured.snapshot.body())
-            .iter_all_changes()
-            .filter(|change| change.tag() != similar::ChangeTag::Equal)
-            .map(|change| change.to_string())
-            .filter(|line| !line.trim_start().starts_with("('") && !line.contains("set_config('search_path'"))
-            .collect();
+        let difference: Vec<String> =
+            similar::TextDiff::from_lines(live.body(), captured.snapshot.body())
+                .iter_all_changes()
+                .filter(|change| change.tag() != similar::ChangeTag::Equal)
+                .map(|change| change.to_string())
+                .filter(|line| {
+                    !line.trim_start().starts_with("('")
+                        && !line.contains("set_config('search_path'")
+                })
+                .collect();
         assert!(difference.is_empty(), "{arguments:?}: {difference:?}");
     }
 }
@@ -106,7 +150,12 @@ fn contested_names_are_settled_also_for_a_file() {
          CREATE FUNCTION film.n() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(film.title) FROM film.film; END;",
     );
     let live = run(capture_of(&database, "film")).unwrap().snapshot;
-    assert!(live.body().contains("SELECT film.title,\n    film.film\n   FROM #{prefix}.film;"), "{}", live.body());
+    assert!(
+        live.body()
+            .contains("SELECT film.title,\n    film.film\n   FROM #{prefix}.film;"),
+        "{}",
+        live.body()
+    );
     let output = std::process::Command::new(Client::installed().pg_dump())
         .args(["--schema=film", "--schema-only"])
         .env_clear()
@@ -127,11 +176,15 @@ fn contested_names_are_settled_also_for_a_file() {
     assert_eq!(run(capture).unwrap().snapshot.to_text(), live.to_text());
     // Nothing is left in the other database, and nothing was renamed in the first.
     assert_eq!(
-        elsewhere.query("SELECT count(*) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"),
+        elsewhere.query(
+            "SELECT count(*) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
+        ),
         "0"
     );
     assert_eq!(
-        database.query("SELECT count(*) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"),
+        database.query(
+            "SELECT count(*) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
+        ),
         "1"
     );
     // Without any server it is refused, with the objects.
@@ -139,7 +192,10 @@ fn contested_names_are_settled_also_for_a_file() {
     capture.server = None;
     capture.prove = false;
     let error = run(capture).unwrap_err().to_string();
-    assert!(error.contains("function n()") && error.contains("view v"), "{error}");
+    assert!(
+        error.contains("function n()") && error.contains("view v"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -151,7 +207,10 @@ fn decisions_are_kept_in_the_header() {
          $$ BEGIN EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', $1); END $$;",
     );
     let error = run(capture_of(&database, "app")).unwrap_err();
-    assert_eq!(error.to_string(), "1 place of text may or may not name the schema");
+    assert_eq!(
+        error.to_string(),
+        "1 place of text may or may not name the schema"
+    );
     let mut capture = capture_of(&database, "app");
     capture.decisions.add("function log", Decision::Rename);
     let snapshot = run(capture).unwrap().snapshot;
@@ -159,7 +218,10 @@ fn decisions_are_kept_in_the_header() {
     assert!(text.contains("\n-- rename: function log\n"), "{text}");
     provision(&database, &snapshot, "Ac-me").unwrap();
     database.sql("DROP SCHEMA app CASCADE");
-    assert_eq!(database.query("SELECT \"Ac-me\".log('x'); SELECT what FROM \"Ac-me\".audit"), "\nx");
+    assert_eq!(
+        database.query("SELECT \"Ac-me\".log('x'); SELECT what FROM \"Ac-me\".audit"),
+        "\nx"
+    );
     let mut capture = capture_of(&database, "Ac-me");
     capture.decisions = Snapshot::parse(&text).unwrap().header().decisions.clone();
     assert_eq!(run(capture).unwrap().snapshot.to_text(), text);
@@ -188,11 +250,17 @@ fn rails_and_ecto_dumps() {
     for (text, name) in [(rails, "r"), (&ecto, "e")] {
         let mut capture = capture_of(&database, "shop");
         capture.source = Source::Dump(text.to_owned());
-        let snapshot = run(capture).unwrap_or_else(|error| panic!("{}", super::chain(&error))).snapshot;
-        assert_eq!(snapshot.header().versions, ["schema_migrations: 2 rows, last 20240301120000"]);
+        let snapshot = run(capture)
+            .unwrap_or_else(|error| panic!("{}", super::chain(&error)))
+            .snapshot;
+        assert_eq!(
+            snapshot.header().versions,
+            ["schema_migrations: 2 rows, last 20240301120000"]
+        );
         provision(&database, &snapshot, name).unwrap();
-        let versions =
-            database.query(&format!("SELECT string_agg(version, ' ' ORDER BY version) FROM {name}.schema_migrations"));
+        let versions = database.query(&format!(
+            "SELECT string_agg(version, ' ' ORDER BY version) FROM {name}.schema_migrations"
+        ));
         assert_eq!(versions, "20230101000000 20240301120000");
     }
 }
@@ -205,10 +273,17 @@ fn inherited_columns_come_first_and_a_note_says_so() {
          ALTER TABLE app.child INHERIT app.parent; CREATE TABLE app.late (c int) INHERITS (app.parent);
          ALTER TABLE app.parent ADD COLUMN d int DEFAULT 4;",
     );
-    let captured = run(capture_of(&database, "app")).unwrap_or_else(|error| panic!("{}", super::chain(&error)));
+    let captured = run(capture_of(&database, "app"))
+        .unwrap_or_else(|error| panic!("{}", super::chain(&error)));
     let notes: Vec<String> = captured.notes.iter().map(ToString::to_string).collect();
     let words = "has its inherited columns first, which no dump can make otherwise";
-    assert_eq!(notes, [format!("table child {words}"), format!("table late {words}")]);
+    assert_eq!(
+        notes,
+        [
+            format!("table child {words}"),
+            format!("table late {words}")
+        ]
+    );
     provision(&database, &captured.snapshot, "acme").unwrap();
     database.sql("DROP SCHEMA app CASCADE; INSERT INTO acme.child (a, b) VALUES (1, 2)");
     assert_eq!(database.query("SELECT a, d FROM acme.parent"), "1|4");
@@ -216,14 +291,22 @@ fn inherited_columns_come_first_and_a_note_says_so() {
     let again = run(capture_of(&database, "acme")).unwrap();
     assert!(again.notes.is_empty(), "{:?}", again.notes);
     provision(&database, &again.snapshot, "zoo").unwrap();
-    assert_eq!(run(capture_of(&database, "zoo")).unwrap().snapshot.to_text(), again.snapshot.to_text());
+    assert_eq!(
+        run(capture_of(&database, "zoo"))
+            .unwrap()
+            .snapshot
+            .to_text(),
+        again.snapshot.to_text()
+    );
 }
 
 #[test]
 fn a_wrong_snapshot_is_not_proven() {
     // The proof does not trust the rewriting: a body that was changed by hand is found out.
     let database = Cluster::shared().database();
-    database.sql("CREATE SCHEMA app; CREATE TABLE app.t (a int); CREATE VIEW app.v AS SELECT a FROM app.t;");
+    database.sql(
+        "CREATE SCHEMA app; CREATE TABLE app.t (a int); CREATE VIEW app.v AS SELECT a FROM app.t;",
+    );
     let good = run(capture_of(&database, "app")).unwrap().snapshot;
     let proven = |body: String| {
         let snapshot = Snapshot::of(good.header().clone(), body).unwrap();
@@ -236,14 +319,24 @@ fn a_wrong_snapshot_is_not_proven() {
             live_exists: true,
             compare: &compare,
         };
-        super::wait(prove(&super::server(&database), &inputs, &schemastamp::process::Stop::never()))
-            .map_err(|error| super::chain(&error))
+        super::wait(prove(
+            &super::server(&database),
+            &inputs,
+            &schemastamp::process::Stop::never(),
+        ))
+        .map_err(|error| super::chain(&error))
     };
     assert!(proven(good.body().to_owned()).is_ok());
     let error = proven(good.body().replace("FROM #{prefix}.t;", "FROM app.t;")).unwrap_err();
-    assert!(error.contains("depends on its source") && error.contains("view"), "{error}");
+    assert!(
+        error.contains("depends on its source") && error.contains("view"),
+        "{error}"
+    );
     let error = proven(good.body().replace("a integer", "a bigint")).unwrap_err();
-    assert!(error.contains("column t.a") && error.contains("bigint"), "{error}");
+    assert!(
+        error.contains("column t.a") && error.contains("bigint"),
+        "{error}"
+    );
     let error = proven(
         good.body()
             .replace("CREATE VIEW #{prefix}.v", "CREATE VIEW #{prefix}.w")
@@ -251,7 +344,17 @@ fn a_wrong_snapshot_is_not_proven() {
     )
     .unwrap_err();
     assert!(error.contains("view v is missing in the copy"), "{error}");
-    let error = proven(format!("{}\nCREATE TABLE #{{prefix}}.x (a nonsense);\n", good.body())).unwrap_err();
-    assert!(error.contains("does not load: table x") && error.contains("nonsense"), "{error}");
-    assert_eq!(database.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'stamp%'"), "0");
+    let error = proven(format!(
+        "{}\nCREATE TABLE #{{prefix}}.x (a nonsense);\n",
+        good.body()
+    ))
+    .unwrap_err();
+    assert!(
+        error.contains("does not load: table x") && error.contains("nonsense"),
+        "{error}"
+    );
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'stamp%'"),
+        "0"
+    );
 }

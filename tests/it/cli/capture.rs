@@ -12,7 +12,13 @@ const NOTEBOOK: &str = include_str!("../../../testdata/notebook-source.sql");
 fn a_snapshot_to_stdout_or_into_a_file() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);
-    let bare = ["capture", "--schema", "notebook", "--no-owner", "--no-privileges"];
+    let bare = [
+        "capture",
+        "--schema",
+        "notebook",
+        "--no-owner",
+        "--no-privileges",
+    ];
     let expected = include_str!("../../../testdata/notebook.sql");
     let output = world.run(&bare).succeeds();
     assert_eq!(output.stdout, expected);
@@ -38,10 +44,16 @@ fn a_snapshot_to_stdout_or_into_a_file() {
     note: carried 2 rows of schema_migrations
     [exit status: 0]
     "#);
-    let json = world.run(&[&bare[..], &["--format", "json"]].concat()).succeeds().json();
+    let json = world
+        .run(&[&bare[..], &["--format", "json"]].concat())
+        .succeeds()
+        .json();
     assert_eq!(json[0]["snapshot"], expected);
     assert!(json[1]["summary"]["proven"].as_u64().unwrap() > 10);
-    let small = world.run(&[&bare[..], &["--minify"]].concat()).succeeds().stdout;
+    let small = world
+        .run(&[&bare[..], &["--minify"]].concat())
+        .succeeds()
+        .stdout;
     world.write("snapshots/notebook.sql", expected);
     assert_eq!(small, world.run(&["minify"]).succeeds().stdout);
     assert!(world.leftovers().is_empty());
@@ -71,18 +83,25 @@ END $$;",
     ");
     insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"decide each with one of its flags; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
     assert!(!world.path("app.sql").exists());
-    world.run(&[&capture[..], &["--rename", "function write(what text)"]].concat()).succeeds();
+    world
+        .run(&[&capture[..], &["--rename", "function write(what text)"]].concat())
+        .succeeds();
     let snapshot = world.read("app.sql");
     assert!(
-        snapshot.contains("\n-- rename: function write(what text)\n") && snapshot.contains("'#{prefix}', 'audit'"),
+        snapshot.contains("\n-- rename: function write(what text)\n")
+            && snapshot.contains("'#{prefix}', 'audit'"),
         "{snapshot}"
     );
     // The file that is replaced remembers; a flag wins.
     world.run(&capture).succeeds();
     assert_eq!(world.read("app.sql"), snapshot);
-    world.run(&[&capture[..], &["--keep", "function write(what text)"]].concat()).succeeds();
+    world
+        .run(&[&capture[..], &["--keep", "function write(what text)"]].concat())
+        .succeeds();
     assert!(world.read("app.sql").contains("'app', 'audit'"));
-    world.run(&[&capture[..], &["--keep", "x", "--rename", "x"]].concat()).exits_with(2);
+    world
+        .run(&[&capture[..], &["--keep", "x", "--rename", "x"]].concat())
+        .exits_with(2);
 }
 
 #[test]
@@ -98,7 +117,8 @@ fn seed_tables_are_carried_and_remembered() {
     world.run(&[&capture[..], &flags].concat()).succeeds();
     let snapshot = world.read("app.sql");
     assert!(
-        snapshot.contains("\n-- seed: plans\n") && snapshot.contains("\n-- versions: \"My Versions\": 1 row, last 5\n")
+        snapshot.contains("\n-- seed: plans\n")
+            && snapshot.contains("\n-- versions: \"My Versions\": 1 row, last 5\n")
     );
     world.run(&capture).succeeds();
     assert_eq!(world.read("app.sql"), snapshot);
@@ -122,23 +142,43 @@ fn seed_rows_that_hold_the_name_are_told_of_and_decided() {
         "CREATE SCHEMA app; CREATE TABLE app.settings (key text PRIMARY KEY, value text); \
          INSERT INTO app.settings VALUES ('schema', 'app'), ('table', 'app.plans'), ('word', 'apps'), ('title', 'My app')",
     );
-    let capture = ["capture", "--schema", "app", "--seed", "settings", "-o", "app.sql"];
-    let said = |output: &str| output.contains("note: 2 values in rows of settings are the schema's name and stay");
+    let capture = [
+        "capture", "--schema", "app", "--seed", "settings", "-o", "app.sql",
+    ];
+    let said = |output: &str| {
+        output.contains("note: 2 values in rows of settings are the schema's name and stay")
+    };
     let output = world.run(&capture).succeeds();
     assert!(said(&output.stderr), "{output}");
-    world.run(&["provision", "a", "--snapshot", "app.sql"]).succeeds();
-    let rows =
-        |schema: &str| database.query(&format!("SELECT string_agg(value, '|' ORDER BY key) FROM {schema}.settings"));
+    world
+        .run(&["provision", "a", "--snapshot", "app.sql"])
+        .succeeds();
+    let rows = |schema: &str| {
+        database.query(&format!(
+            "SELECT string_agg(value, '|' ORDER BY key) FROM {schema}.settings"
+        ))
+    };
     assert_eq!(rows("a"), "app|app.plans|My app|apps");
-    let output = world.run(&[&capture[..], &["--keep", "rows of settings"]].concat()).succeeds();
+    let output = world
+        .run(&[&capture[..], &["--keep", "rows of settings"]].concat())
+        .succeeds();
     assert!(!said(&output.stderr), "{output}");
-    let output = world.run(&[&capture[..], &["--rename", "rows of settings"]].concat()).succeeds();
+    let output = world
+        .run(&[&capture[..], &["--rename", "rows of settings"]].concat())
+        .succeeds();
     assert!(!output.stderr.contains("decision"), "{output}");
-    world.run(&["provision", "O'Neil \"x\"", "--snapshot", "app.sql"]).succeeds();
-    assert_eq!(rows("\"O'Neil \"\"x\"\"\""), "O'Neil \"x\"|\"O'Neil \"\"x\"\"\".plans|My app|apps");
+    world
+        .run(&["provision", "O'Neil \"x\"", "--snapshot", "app.sql"])
+        .succeeds();
+    assert_eq!(
+        rows("\"O'Neil \"\"x\"\"\""),
+        "O'Neil \"x\"|\"O'Neil \"\"x\"\"\".plans|My app|apps"
+    );
     // And back: the decision is in the header.
     let snapshot = world.read("app.sql");
-    world.run(&["capture", "--schema", "O'Neil \"x\"", "-o", "app.sql", "-q"]).succeeds();
+    world
+        .run(&["capture", "--schema", "O'Neil \"x\"", "-o", "app.sql", "-q"])
+        .succeeds();
     assert_eq!(world.read("app.sql"), snapshot);
 }
 
@@ -156,10 +196,15 @@ fn seed_rows_that_a_policy_hides_are_not_left_out_silently() {
             database.name
         ),
     );
-    let capture = ["capture", "--schema", "app", "--seed", "plans", "-U", &owner];
+    let capture = [
+        "capture", "--schema", "app", "--seed", "plans", "-U", &owner,
+    ];
     let output = world.run(&capture).exits_with(14);
     assert!(
-        output.stdout.is_empty() && output.stderr.contains("row-level security policy for table \"plans\""),
+        output.stdout.is_empty()
+            && output
+                .stderr
+                .contains("row-level security policy for table \"plans\""),
         "{output}"
     );
     database.sql("ALTER TABLE app.plans NO FORCE ROW LEVEL SECURITY");
@@ -171,7 +216,10 @@ fn seed_rows_that_a_policy_hides_are_not_left_out_silently() {
 fn a_dump_from_a_file_or_stdin() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);
-    let live = world.run(&["capture", "--schema", "notebook", "-q"]).succeeds().stdout;
+    let live = world
+        .run(&["capture", "--schema", "notebook", "-q"])
+        .succeeds()
+        .stdout;
     let dump = crate::support::Client::installed().pg_dump();
     let dump = std::process::Command::new(dump)
         .args(["--schema-only"])
@@ -179,21 +227,47 @@ fn a_dump_from_a_file_or_stdin() {
         .envs(database.environment())
         .output()
         .unwrap();
-    let rows = "INSERT INTO notebook.schema_migrations VALUES (20260101120000), (20260214090000);\n";
+    let rows =
+        "INSERT INTO notebook.schema_migrations VALUES (20260101120000), (20260214090000);\n";
     let dump = format!("{}\n{rows}", String::from_utf8(dump.stdout).unwrap());
     world.write("structure.sql", &dump);
-    let from_file = world.run(&["capture", "--schema", "notebook", "--from", "structure.sql"]).succeeds();
+    let from_file = world
+        .run(&["capture", "--schema", "notebook", "--from", "structure.sql"])
+        .succeeds();
     assert_eq!(from_file.stdout, live);
     assert!(from_file.stderr.contains("proven: "), "{from_file}");
-    let from_stdin =
-        world.run_with_input(&["capture", "--schema", "notebook", "--from", "-", "--no-prove"], dump.as_bytes());
+    let from_stdin = world.run_with_input(
+        &[
+            "capture",
+            "--schema",
+            "notebook",
+            "--from",
+            "-",
+            "--no-prove",
+        ],
+        dump.as_bytes(),
+    );
     assert_eq!(
-        from_stdin.succeeds().stdout.split("\n\n").skip(1).collect::<Vec<_>>(),
+        from_stdin
+            .succeeds()
+            .stdout
+            .split("\n\n")
+            .skip(1)
+            .collect::<Vec<_>>(),
         live.split("\n\n").skip(1).collect::<Vec<_>>()
     );
     let offline = Schemastamp::new();
     offline.write("structure.sql", &dump);
-    offline.run(&["capture", "--schema", "notebook", "--from", "structure.sql", "--no-prove"]).succeeds();
+    offline
+        .run(&[
+            "capture",
+            "--schema",
+            "notebook",
+            "--from",
+            "structure.sql",
+            "--no-prove",
+        ])
+        .succeeds();
     insta::assert_snapshot!(offline.run(&["capture", "--schema", "other", "--from", "structure.sql", "--no-prove"]), @"
     --- stderr ---
     error: the dump has no schema 'other'; it has notebook
@@ -210,7 +284,10 @@ fn a_dump_from_a_file_or_stdin() {
 #[test]
 fn what_cannot_be_captured() {
     let database = Cluster::shared().database();
-    let world = world(&database, "CREATE SCHEMA app; CREATE TABLE app.t (id int); CREATE ROLE capture_reader LOGIN");
+    let world = world(
+        &database,
+        "CREATE SCHEMA app; CREATE TABLE app.t (id int); CREATE ROLE capture_reader LOGIN",
+    );
     insta::assert_snapshot!(world.run(&["capture", "--schema", "missing"]), @r#"
     --- stderr ---
     error: the database has no schema "missing"
@@ -222,7 +299,9 @@ fn what_cannot_be_captured() {
     error: pg_dump may not read schema app; connect as its owner, or grant SELECT on it
     [exit status: 14]
     ");
-    database.sql("GRANT USAGE ON SCHEMA app TO capture_reader; GRANT SELECT ON app.t TO capture_reader");
+    database.sql(
+        "GRANT USAGE ON SCHEMA app TO capture_reader; GRANT SELECT ON app.t TO capture_reader",
+    );
     insta::assert_snapshot!(world.run(&[&reader[..], &["--no-owner", "--no-privileges"]].concat()), @"
     --- stderr ---
     error: the snapshot is not proven
@@ -231,7 +310,9 @@ fn what_cannot_be_captured() {
     hint: connect as a role that may create schemas here, name another database of the server with --scratch, or leave the proof out with --no-prove
     [exit status: 14]
     ");
-    world.run(&[&reader[..], &["--no-prove", "-q"]].concat()).succeeds();
+    world
+        .run(&[&reader[..], &["--no-prove", "-q"]].concat())
+        .succeeds();
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
@@ -255,12 +336,31 @@ fn a_scratch_database_proves_what_may_not_be_proven_here() {
         GRANT SELECT ON ALL TABLES IN SCHEMA app TO {role}"
         ),
     );
-    scratch.sql(&format!("GRANT CREATE ON DATABASE {} TO {role}", scratch.name));
-    let capture = ["capture", "--schema", "app", "-U", &role, "--no-owner", "--no-privileges"];
+    scratch.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {role}",
+        scratch.name
+    ));
+    let capture = [
+        "capture",
+        "--schema",
+        "app",
+        "-U",
+        &role,
+        "--no-owner",
+        "--no-privileges",
+    ];
     world.run(&capture).exits_with(15);
-    let output = world.run(&[&capture[..], &["--scratch", &scratch.name]].concat()).succeeds();
-    assert!(output.stderr.contains("proven: ") && output.stdout.contains("#{prefix}.app"), "{output}");
-    assert_eq!(scratch.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'app'"), "0");
+    let output = world
+        .run(&[&capture[..], &["--scratch", &scratch.name]].concat())
+        .succeeds();
+    assert!(
+        output.stderr.contains("proven: ") && output.stdout.contains("#{prefix}.app"),
+        "{output}"
+    );
+    assert_eq!(
+        scratch.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'app'"),
+        "0"
+    );
     database.sql(&format!("DROP OWNED BY {role}"));
     scratch.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

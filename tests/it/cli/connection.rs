@@ -3,9 +3,10 @@ use crate::support::{Cluster, Options, Schemastamp};
 
 #[test]
 fn a_login_that_fails_is_explained() {
-    let cluster = Cluster::start(
-        &Options::default().hba(&["host all locked 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 trust"]),
-    );
+    let cluster = Cluster::start(&Options::default().hba(&[
+        "host all locked 127.0.0.1/32 scram-sha-256",
+        "host all all 127.0.0.1/32 trust",
+    ]));
     let database = cluster.database();
     database.sql("CREATE ROLE locked LOGIN PASSWORD 'right'");
     let world = Schemastamp::on(&database).envs(&database.tcp_environment());
@@ -57,10 +58,18 @@ fn a_login_that_fails_is_explained() {
 
 #[test]
 fn diagnose_beside_a_command_follows_its_failure() {
-    let world = Schemastamp::new().env("PGHOST", "127.0.0.1").env("PGPORT", "1").env("PGUSER", "app");
+    let world = Schemastamp::new()
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", "1")
+        .env("PGUSER", "app");
     world.write("snapshots/app.sql", snapshot(SMALL));
-    let output = world.run(&["--diagnose", "capture", "--schema", "s"]).exits_with(13);
-    assert!(output.stderr.starts_with("error: cannot connect"), "{output}");
+    let output = world
+        .run(&["--diagnose", "capture", "--schema", "s"])
+        .exits_with(13);
+    assert!(
+        output.stderr.starts_with("error: cannot connect"),
+        "{output}"
+    );
     assert!(output.stdout.contains("net.refused"), "{output}");
     let output = world.run(&["--diagnose", "render", "a"]).succeeds();
     assert!(!output.stdout.contains("net.refused"), "{output}");

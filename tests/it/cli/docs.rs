@@ -7,11 +7,20 @@ use regex::Regex;
 fn every_id_is_documented() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let areas = "sql|snapshot|dump|capture|tenant|config|program|file|connection|migrate|migration|refresh|pool";
-    let in_code = Regex::new(&format!(r#""((?:{areas})\.[a-z_]+|usage|timeout|interrupted)"#)).unwrap();
-    let in_docs = Regex::new(&format!("`((?:{areas})\\.[a-z_]+|usage|timeout|interrupted)`")).unwrap();
+    let in_code = Regex::new(&format!(
+        r#""((?:{areas})\.[a-z_]+|usage|timeout|interrupted)"#
+    ))
+    .unwrap();
+    let in_docs = Regex::new(&format!(
+        "`((?:{areas})\\.[a-z_]+|usage|timeout|interrupted)`"
+    ))
+    .unwrap();
     let docs = std::fs::read_to_string(root.join("docs/errors.md")).unwrap();
     let findings = std::fs::read_to_string(root.join("docs/findings.md")).unwrap();
-    let documented: Vec<&str> = in_docs.captures_iter(&docs).map(|found| found.get(1).unwrap().as_str()).collect();
+    let documented: Vec<&str> = in_docs
+        .captures_iter(&docs)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
     let mut code = std::fs::read_to_string(root.join("src/config/error.rs")).unwrap();
     for folder in ["src/cli", "src/cli/provision"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
@@ -22,14 +31,22 @@ fn every_id_is_documented() {
             }
         }
     }
-    let used: Vec<&str> = in_code.captures_iter(&code).map(|found| found.get(1).unwrap().as_str()).collect();
+    let used: Vec<&str> = in_code
+        .captures_iter(&code)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
     assert!(used.len() > 50, "{used:?}");
     for id in &used {
         // A server's own conditions are documented as a whole.
-        let known = documented.contains(id) || findings.contains(&format!("`{id}`")) || id.starts_with("sql.");
+        let known = documented.contains(id)
+            || findings.contains(&format!("`{id}`"))
+            || id.starts_with("sql.");
         assert!(known, "'{id}' is not in docs/errors.md");
     }
     for id in documented.iter().filter(|id| !id.ends_with("_missing")) {
-        assert!(used.contains(id) || id.starts_with("sql."), "'{id}' is in docs/errors.md only");
+        assert!(
+            used.contains(id) || id.starts_with("sql."),
+            "'{id}' is in docs/errors.md only"
+        );
     }
 }

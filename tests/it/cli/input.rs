@@ -106,7 +106,10 @@ fn which_snapshot() {
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "none.sql"]).exits_with(12).stderr.split("\ncaused").next().unwrap(), @"error: cannot read 'none.sql'");
     world.write("snapshots/one.sql", snapshot(""));
     world.run(&["render", "acme"]).succeeds();
-    world.write("snapshots/two.sql", snapshot("CREATE TABLE #{prefix}.two (id integer);\n"));
+    world.write(
+        "snapshots/two.sql",
+        snapshot("CREATE TABLE #{prefix}.two (id integer);\n"),
+    );
     insta::assert_snapshot!(world.run(&["render", "acme"]), @"
     --- stderr ---
     error: which snapshot? there are 'snapshots/one.sql', 'snapshots/two.sql'
@@ -114,8 +117,20 @@ fn which_snapshot() {
     [exit status: 10]
     ");
     let world = world.env("SCHEMASTAMP_SNAPSHOT", "snapshots/two.sql");
-    assert!(world.run(&["render", "acme"]).succeeds().stdout.contains("CREATE TABLE acme.two"));
-    assert!(!world.run(&["render", "acme", "--snapshot", "snapshots/one.sql"]).succeeds().stdout.contains("two"));
+    assert!(
+        world
+            .run(&["render", "acme"])
+            .succeeds()
+            .stdout
+            .contains("CREATE TABLE acme.two")
+    );
+    assert!(
+        !world
+            .run(&["render", "acme", "--snapshot", "snapshots/one.sql"])
+            .succeeds()
+            .stdout
+            .contains("two")
+    );
 }
 
 #[test]
@@ -129,8 +144,16 @@ fn a_hundred_megabytes_are_answered_in_time() {
         large.push_str(&row);
     }
     let output = render(&large).succeeds();
-    assert!(output.stderr.contains("the body was edited"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("the body was edited"),
+        "{}",
+        output.stderr
+    );
     let statement = format!("{}SELECT '{}", snapshot(SMALL), "z".repeat(100_000_000));
     assert!(refused(statement).contains("never ends"));
-    assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_mins(2),
+        "{:?}",
+        start.elapsed()
+    );
 }

@@ -26,8 +26,14 @@ fn rendered_sql_is_run_by_psql_as_it_is() {
       SELECT id FROM "O'Neil".t ORDER BY id LIMIT 1 -- the first
     "#);
     assert!(script.starts_with("BEGIN;\n") && script.ends_with("COMMIT;\n"));
-    let json = world.run(&["render", "O'Neil", "--format", "json"]).succeeds().json();
-    assert_eq!((json[0]["tenant"].as_str(), json[0]["script"].as_str()), (Some("O'Neil"), Some(script.as_str())));
+    let json = world
+        .run(&["render", "O'Neil", "--format", "json"])
+        .succeeds()
+        .json();
+    assert_eq!(
+        (json[0]["tenant"].as_str(), json[0]["script"].as_str()),
+        (Some("O'Neil"), Some(script.as_str()))
+    );
 }
 
 fn sha256_of_mark(script: &str) -> String {
@@ -38,15 +44,23 @@ fn sha256_of_mark(script: &str) -> String {
 #[test]
 fn owners_grants_and_role_are_the_users_choice() {
     let world = Schemastamp::new();
-    let body =
-        format!("{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO app;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO reader;\n");
+    let body = format!(
+        "{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO app;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO reader;\n"
+    );
     world.write("snapshots/app.sql", snapshot(&body));
     let has = |arguments: &[&str]| {
-        let script = world.run(&[&["render", "a"], arguments].concat()).succeeds().stdout;
-        ["OWNER TO app", "GRANT SELECT", "SET LOCAL ROLE \"My Role\""].map(|text| script.contains(text))
+        let script = world
+            .run(&[&["render", "a"], arguments].concat())
+            .succeeds()
+            .stdout;
+        ["OWNER TO app", "GRANT SELECT", "SET LOCAL ROLE \"My Role\""]
+            .map(|text| script.contains(text))
     };
     assert_eq!(has(&[]), [true, true, false]);
-    assert_eq!(has(&["--no-owner", "--role", "My Role"]), [false, true, true]);
+    assert_eq!(
+        has(&["--no-owner", "--role", "My Role"]),
+        [false, true, true]
+    );
     assert_eq!(has(&["--no-privileges"]), [true, false, false]);
 }
 
@@ -71,13 +85,25 @@ fn minified_to_stdout_or_into_a_file() {
     wrote 'small.sql': 268 bytes are 252 now
     [exit status: 0]
     ");
-    assert_eq!(world.read("small.sql"), world.run(&["minify", path.to_str().unwrap()]).succeeds().stdout);
-    assert_eq!(world.run(&["minify", "small.sql"]).succeeds().stdout, world.read("small.sql"), "it stays as it is");
+    assert_eq!(
+        world.read("small.sql"),
+        world
+            .run(&["minify", path.to_str().unwrap()])
+            .succeeds()
+            .stdout
+    );
+    assert_eq!(
+        world.run(&["minify", "small.sql"]).succeeds().stdout,
+        world.read("small.sql"),
+        "it stays as it is"
+    );
     insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql", "--format", "json"]), @r#"
     {"summary":{"after":252,"before":268,"changed":false,"file":"small.sql"}}
     [exit status: 0]
     "#);
-    world.run(&["minify", "-o", "small.sql/small.sql"]).exits_with(12);
+    world
+        .run(&["minify", "-o", "small.sql/small.sql"])
+        .exits_with(12);
 }
 
 #[test]
@@ -85,8 +111,16 @@ fn who_closes_the_output_wants_no_more_of_it() {
     let world = Schemastamp::new();
     let rows = crate::provision::tables(20_000);
     world.write("snapshots/app.sql", snapshot(&rows));
-    for arguments in [&["render", "a"] as &[&str], &["minify"], &["render", "a", "--format", "json"]] {
-        let mut child = world.command(arguments).stdin(Stdio::null()).spawn().unwrap();
+    for arguments in [
+        &["render", "a"] as &[&str],
+        &["minify"],
+        &["render", "a", "--format", "json"],
+    ] {
+        let mut child = world
+            .command(arguments)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
         drop(child.stdout.take());
         let output = world.finish(child).succeeds();
         assert!(output.stderr.is_empty(), "{output}");
@@ -96,7 +130,13 @@ fn who_closes_the_output_wants_no_more_of_it() {
 #[test]
 fn colour_only_where_it_is_wanted() {
     let world = Schemastamp::new();
-    let coloured = |arguments: &[&str]| world.run(arguments).exits_with(10).stderr.contains('\u{1b}');
+    let coloured = |arguments: &[&str]| {
+        world
+            .run(arguments)
+            .exits_with(10)
+            .stderr
+            .contains('\u{1b}')
+    };
     assert!(!coloured(&["render", "a"]));
     assert!(!coloured(&["render", "a", "--color", "never"]));
     assert!(coloured(&["render", "a", "--color", "always"]));

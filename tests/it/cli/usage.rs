@@ -15,11 +15,23 @@ fn wrong_usage_is_2_and_help_is_0() {
         &["man", "nonsense"],
     ] {
         let output = world.run(arguments).exits_with(2);
-        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}: {output}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{arguments:?}: {output}"
+        );
     }
-    for arguments in [&["--help"] as &[&str], &["-?"], &["provision", "--help"], &["capture", "-?"], &["--version"]] {
+    for arguments in [
+        &["--help"] as &[&str],
+        &["-?"],
+        &["provision", "--help"],
+        &["capture", "-?"],
+        &["--version"],
+    ] {
         let output = world.run(arguments).succeeds();
-        assert!(output.stderr.is_empty() && !output.stdout.is_empty(), "{arguments:?}: {output}");
+        assert!(
+            output.stderr.is_empty() && !output.stdout.is_empty(),
+            "{arguments:?}: {output}"
+        );
     }
     let help = world.run(&["--help"]).succeeds().stdout;
     for code in ["11  psql or pg_dump", "17  the tenant exists", "128+n"] {
@@ -32,12 +44,21 @@ fn packagers_get_completions_and_manual_pages() {
     let world = Schemastamp::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = world.run(&["completions", shell]).succeeds().stdout;
-        assert!(script.contains("provision") && script.contains("if-exists"), "{shell}");
+        assert!(
+            script.contains("provision") && script.contains("if-exists"),
+            "{shell}"
+        );
     }
     let page = world.run(&["man"]).succeeds().stdout;
-    assert!(page.contains(".TH schemastamp 1") && page.contains("Exit codes"), "{page}");
+    assert!(
+        page.contains(".TH schemastamp 1") && page.contains("Exit codes"),
+        "{page}"
+    );
     let page = world.run(&["man", "provision"]).succeeds().stdout;
-    assert!(page.contains("schemastamp\\-provision") && page.contains("\\-\\-if\\-exists"), "{page}");
+    assert!(
+        page.contains("schemastamp\\-provision") && page.contains("\\-\\-if\\-exists"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -46,7 +67,11 @@ fn settings_that_cannot_be_read_name_their_source() {
     world.write("snapshots/app.sql", crate::provision::snapshot(""));
     let with = |name: &str, value: &str, arguments: &[&str]| {
         let output = world.command(arguments).env(name, value).output().unwrap();
-        format!("{}[{}]", String::from_utf8(output.stderr).unwrap(), output.status.code().unwrap())
+        format!(
+            "{}[{}]",
+            String::from_utf8(output.stderr).unwrap(),
+            output.status.code().unwrap()
+        )
     };
     insta::assert_snapshot!(with("PGPORT", "postgres", &["provision", "a"]), @"
     error: PGPORT must be a port from 1 to 65535, or several with commas, and is 'postgres'

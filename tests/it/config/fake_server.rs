@@ -11,13 +11,21 @@ pub(super) fn password_taker() -> (u16, JoinHandle<Option<String>>) {
     let thread = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let startup = message(&mut stream)?;
-        assert_eq!(startup[..4], [0, 3, 0, 0], "protocol 3.0, no request for TLS");
+        assert_eq!(
+            startup[..4],
+            [0, 3, 0, 0],
+            "protocol 3.0, no request for TLS"
+        );
         // AuthenticationCleartextPassword.
         stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).unwrap();
         let mut kind = [0];
         stream.read_exact(&mut kind).ok()?;
         let password = message(&mut stream)?;
-        Some(String::from_utf8_lossy(&password).trim_end_matches('\0').to_owned())
+        Some(
+            String::from_utf8_lossy(&password)
+                .trim_end_matches('\0')
+                .to_owned(),
+        )
     });
     (port, thread)
 }

@@ -14,9 +14,14 @@ use super::fake_server::password_taker;
 
 /// The newest psql of Debian's folders, else the one in `PATH`; never Debian's wrapper.
 fn psql() -> PathBuf {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> =
-        installed.map(|entry| entry.path().join("bin/psql")).filter(|path| path.exists()).collect();
+    let installed = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut found: Vec<PathBuf> = installed
+        .map(|entry| entry.path().join("bin/psql"))
+        .filter(|path| path.exists())
+        .collect();
     found.sort();
     found.pop().unwrap_or_else(|| "psql".into())
 }
@@ -24,7 +29,11 @@ fn psql() -> PathBuf {
 /// What psql says on stderr when it tries to connect with these variables and this `--dbname`.
 fn said(variables: &BTreeMap<String, OsString>, dbname: Option<&str>) -> String {
     let mut command = Command::new(psql());
-    command.env_clear().envs(variables).args(["-X", "-w", "-c", ""]).stdin(Stdio::null());
+    command
+        .env_clear()
+        .envs(variables)
+        .args(["-X", "-w", "-c", ""])
+        .stdin(Stdio::null());
     if let Some(dbname) = dbname {
         command.arg("--dbname").arg(dbname);
     }
@@ -36,16 +45,30 @@ fn said(variables: &BTreeMap<String, OsString>, dbname: Option<&str>) -> String 
 fn tried(stderr: &str) -> Option<Vec<&str>> {
     let sockets: Vec<&str> = stderr
         .lines()
-        .filter_map(|line| line.split_once("connection to server on socket \"")?.1.split_once('"'))
+        .filter_map(|line| {
+            line.split_once("connection to server on socket \"")?
+                .1
+                .split_once('"')
+        })
         .map(|(socket, _)| socket)
         .collect();
-    let elsewhere = stderr.contains("connection to server at") || stderr.contains("could not translate host name");
+    let elsewhere = stderr.contains("connection to server at")
+        || stderr.contains("could not translate host name");
     (elsewhere || !sockets.is_empty()).then_some(sockets)
 }
 
 fn sockets(connection: &Connection) -> Vec<String> {
     let hosts = connection.hosts();
-    hosts.iter().map(|host| format!("{}/.s.PGSQL.{}", host.name.as_deref().unwrap_or("DEFAULT"), host.port)).collect()
+    hosts
+        .iter()
+        .map(|host| {
+            format!(
+                "{}/.s.PGSQL.{}",
+                host.name.as_deref().unwrap_or("DEFAULT"),
+                host.port
+            )
+        })
+        .collect()
 }
 
 /// The child's variables as the process layer would set them.
@@ -56,21 +79,36 @@ fn variables(connection: &Connection) -> BTreeMap<String, OsString> {
         EnvValue::Secret(value) => value.expose_secret().into(),
         EnvValue::Absent => "/nonexistent/schemastamp".into(),
     };
-    connection.child_environment().into_iter().map(|(name, given)| (name, value(given))).collect()
+    connection
+        .child_environment()
+        .into_iter()
+        .map(|(name, given)| (name, value(given)))
+        .collect()
 }
 
 /// Compares one `--dbname` string: the verdict, the sockets tried, and the sockets that the child tries with what was resolved.
 fn compare(text: &str) {
     let theirs = said(&BTreeMap::new(), Some(text));
-    let flags = ConnectionFlags { dbname: Some(text.to_owned()), ..ConnectionFlags::default() };
+    let flags = ConnectionFlags {
+        dbname: Some(text.to_owned()),
+        ..ConnectionFlags::default()
+    };
     let environment = Environment::from_iter([("SCHEMASTAMP_USER", "u")]).in_directory("/");
     match (Connection::resolve(&flags, &environment), tried(&theirs)) {
         (Ok(connection), Some(theirs)) => {
             assert_eq!(sockets(&connection), theirs, "{text}");
             let arguments = connection.conninfo_arguments().join(" ");
-            let ours =
-                said(&variables(&connection), Some(&arguments).filter(|text| !text.is_empty()).map(String::as_str));
-            assert_eq!(tried(&ours).as_deref(), Some(theirs.as_slice()), "{text}: {ours}");
+            let ours = said(
+                &variables(&connection),
+                Some(&arguments)
+                    .filter(|text| !text.is_empty())
+                    .map(String::as_str),
+            );
+            assert_eq!(
+                tried(&ours).as_deref(),
+                Some(theirs.as_slice()),
+                "{text}: {ours}"
+            );
         }
         (Err(_), None) => {}
         (ours, _) => panic!("{text}: schemastamp says {ours:?}, psql says {theirs}"),
@@ -136,14 +174,25 @@ fn a_service_is_read_as_psql_reads_it() {
                    [e]\nservice=a\n[f]\nnoequals\n[g]\n#host=/x\nhost=/g\n[a]\nport=9\n";
     schemastamp::path::write_atomic(&file, content.as_bytes()).unwrap();
     for service in ["a", "b", "c", "d", "e", "f", "g", "nosuch"] {
-        let set = [("PGSERVICEFILE", file.to_str().unwrap()), ("PGSERVICE", service), ("PGSYSCONFDIR", "/nonexistent")];
-        let theirs = said(&set.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect(), None);
+        let set = [
+            ("PGSERVICEFILE", file.to_str().unwrap()),
+            ("PGSERVICE", service),
+            ("PGSYSCONFDIR", "/nonexistent"),
+        ];
+        let theirs = said(
+            &set.iter()
+                .map(|(name, value)| ((*name).to_owned(), value.into()))
+                .collect(),
+            None,
+        );
         let environment: Environment = set.into_iter().chain([("SCHEMASTAMP_USER", "u")]).collect();
         let ours = Connection::resolve(&ConnectionFlags::default(), &environment);
         let ours = ours.as_ref().map(sockets).map_err(|_| ());
         assert_eq!(
             ours.ok().as_deref(),
-            tried(&theirs).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(),
+            tried(&theirs)
+                .map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .as_deref(),
             "{service}: {theirs}"
         );
     }
@@ -153,7 +202,8 @@ fn a_service_is_read_as_psql_reads_it() {
 fn passwords(line: &str, mode: u32, folder: &Path) -> (Option<String>, Option<String>) {
     let (port, server) = password_taker();
     let file = folder.join("pgpass");
-    schemastamp::path::write_atomic(&file, line.replace("PORT", &port.to_string()).as_bytes()).unwrap();
+    schemastamp::path::write_atomic(&file, line.replace("PORT", &port.to_string()).as_bytes())
+        .unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     let port = port.to_string();
     let set = [
@@ -165,10 +215,18 @@ fn passwords(line: &str, mode: u32, folder: &Path) -> (Option<String>, Option<St
         ("PGSSLMODE", "disable"),
         ("PGGSSENCMODE", "disable"),
     ];
-    said(&set.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect(), None);
+    said(
+        &set.iter()
+            .map(|(name, value)| ((*name).to_owned(), value.into()))
+            .collect(),
+        None,
+    );
     let theirs = server.join().unwrap();
-    let connection = Connection::resolve(&ConnectionFlags::default(), &set.into_iter().collect()).unwrap();
-    let ours = connection.password().map(|password| secrecy::ExposeSecret::expose_secret(&password.value).to_owned());
+    let connection =
+        Connection::resolve(&ConnectionFlags::default(), &set.into_iter().collect()).unwrap();
+    let ours = connection
+        .password()
+        .map(|password| secrecy::ExposeSecret::expose_secret(&password.value).to_owned());
     (ours, theirs)
 }
 
@@ -181,7 +239,11 @@ fn the_password_file_gives_psql_the_same_password() {
         ("127.0.0.1:PORT:d:u:wide\n", 0o640, false),
         ("127.0.0.1:PORT:d:u:crlf\r\n", 0o600, true),
         ("#127.0.0.1:PORT:d:u:no\n127.0.0.1:*:d:u:yes\n", 0o600, true),
-        ("127.0.0.1:1:d:u:no\n127.0.0.1:PORT:x:u:no\n*:*:d:*:third\n*:*:*:*:fourth\n", 0o600, true),
+        (
+            "127.0.0.1:1:d:u:no\n127.0.0.1:PORT:x:u:no\n*:*:d:*:third\n*:*:*:*:fourth\n",
+            0o600,
+            true,
+        ),
         (r"127.0.0.1:PORT:\d:u:a\:b\\c:rest", 0o600, true),
         ("127.0.0.1:PORT:d:uu:no\n127.0.0.1:PORT:d\n", 0o600, false),
         (r"127.0.0.1:PORT:d:u:end\", 0o600, true),

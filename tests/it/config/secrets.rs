@@ -13,7 +13,9 @@ fn shown(flags: &ConnectionFlags, environment: &Environment) -> String {
             let arguments = connection.conninfo_arguments();
             let child = connection.child_environment();
             let (warnings, interfering) = (connection.warnings(), connection.interfering());
-            format!("{connection:?} {described:?} {arguments:?} {child:?} {warnings:?} {interfering:?} {environment:?}")
+            format!(
+                "{connection:?} {described:?} {arguments:?} {child:?} {warnings:?} {interfering:?} {environment:?}"
+            )
         }
         Err(error) => {
             let mut text = format!("{error:?} {error}");
@@ -28,7 +30,8 @@ fn shown(flags: &ConnectionFlags, environment: &Environment) -> String {
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
+    text.bytes()
+        .fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
 
 /// The sources a password can come from, well and badly written.

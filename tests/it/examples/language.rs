@@ -17,10 +17,18 @@ pub(super) enum Language {
 impl Language {
     /// A world in which `schemastamp` is in `PATH`, with one snapshot.
     pub(super) fn world(database: &Database<'_>) -> Schemastamp {
-        let folder = Path::new(env!("CARGO_BIN_EXE_schemastamp")).parent().unwrap();
-        let path = format!("{}:{}:/usr/bin:/bin", folder.display(), Client::installed().bin.display());
-        let world =
-            Schemastamp::on(database).env("PATH", path).env("LC_ALL", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1");
+        let folder = Path::new(env!("CARGO_BIN_EXE_schemastamp"))
+            .parent()
+            .unwrap();
+        let path = format!(
+            "{}:{}:/usr/bin:/bin",
+            folder.display(),
+            Client::installed().bin.display()
+        );
+        let world = Schemastamp::on(database)
+            .env("PATH", path)
+            .env("LC_ALL", "C.UTF-8")
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         world.write("snapshots/app.sql", snapshot(SMALL));
         world
     }
@@ -28,8 +36,16 @@ impl Language {
     /// Runs the example as a program.
     pub(super) fn run(self, world: &Schemastamp, names: &[&str]) -> CommandOutput {
         let example = self.example().display().to_string();
-        let arguments: Vec<&str> = [example.as_str()].into_iter().chain(names.iter().copied()).collect();
-        world.finish(world.command_of(&self.program(), &arguments).spawn().unwrap())
+        let arguments: Vec<&str> = [example.as_str()]
+            .into_iter()
+            .chain(names.iter().copied())
+            .collect();
+        world.finish(
+            world
+                .command_of(&self.program(), &arguments)
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// Runs a program that uses the example. Both have `ask` and `say`, and `ups`.
@@ -42,18 +58,33 @@ impl Language {
                     def ask(name): answer = ups.sign_up(name); say(f'{name} {answer[\"outcome\"]}')\n\
                     ups = sign_up.SignUps()\n";
                 let folder = self.example().parent().unwrap().display().to_string();
-                world.command_of(&self.program(), &["-c", &format!("{setup}{python}"), &folder]).spawn()
+                world
+                    .command_of(
+                        &self.program(),
+                        &["-c", &format!("{setup}{python}"), &folder],
+                    )
+                    .spawn()
             }
             Self::Elixir => {
                 let setup = "ask = fn name -> IO.puts(\"#{name} #{SignUps.sign_up(name)[\"outcome\"]}\") end\n\
                     {:ok, ups} = SignUps.start_link([])\n";
-                world.command_of(&self.program(), &["-r", &example, "-e", &format!("{setup}{elixir}")]).spawn()
+                world
+                    .command_of(
+                        &self.program(),
+                        &["-r", &example, "-e", &format!("{setup}{elixir}")],
+                    )
+                    .spawn()
             }
         };
         let mut child = child.unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+        std::thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .all(|line| sender.send(line).is_ok())
+        });
         Driven { child, lines }
     }
 
@@ -91,7 +122,9 @@ impl Driven {
     /// Its next line, which comes within 20 s.
     #[track_caller]
     pub(super) fn line(&mut self) -> String {
-        self.lines.recv_timeout(Duration::from_secs(20)).expect("a line")
+        self.lines
+            .recv_timeout(Duration::from_secs(20))
+            .expect("a line")
     }
 
     /// Lets it go on.

@@ -7,17 +7,26 @@ fn names_are_answered(language: Language) {
     let database = Cluster::shared().database();
     let world = Language::world(&database);
     database.sql("CREATE SCHEMA taken");
-    let output = language.run(&world, &["acme", "taken", "pg_home", "O'Neil \"& Söhne\" \\"]);
-    let expected =
-        "acme created\ntaken failed tenant.exists\npg_home failed tenant.name\nO'Neil \"& Söhne\" \\ created\n";
+    let output = language.run(
+        &world,
+        &["acme", "taken", "pg_home", "O'Neil \"& Söhne\" \\"],
+    );
+    let expected = "acme created\ntaken failed tenant.exists\npg_home failed tenant.name\nO'Neil \"& Söhne\" \\ created\n";
     // Not all of them were created.
-    assert_eq!((output.stdout.as_str(), output.code), (expected, Some(1)), "{output}");
+    assert_eq!(
+        (output.stdout.as_str(), output.code),
+        (expected, Some(1)),
+        "{output}"
+    );
     let tables = "SELECT string_agg(schemaname, ',' ORDER BY schemaname) FROM pg_tables WHERE tablename = 't'";
     assert_eq!(database.query(tables), "O'Neil \"& Söhne\" \\,acme");
     assert!(world.leftovers().is_empty(), "{:?}", world.leftovers());
     // What cannot be a line is refused before it is asked.
     let output = language.run(&world, &["two\nlines"]);
-    assert!(output.code == Some(1) && output.stderr.contains("is not a line with a name"), "{output}");
+    assert!(
+        output.code == Some(1) && output.stderr.contains("is not a line with a name"),
+        "{output}"
+    );
 }
 
 /// One name waits, another is answered; the end waits for both.
@@ -38,7 +47,10 @@ fn names_do_not_wait_for_each_other(language: Language) {
     held.release(&database);
     assert_eq!([driven.line(), driven.line()], ["slow created", "closed"]);
     driven.end();
-    assert_eq!(database.query("SELECT count(*) FROM pg_tables WHERE tablename = 't'"), "2");
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_tables WHERE tablename = 't'"),
+        "2"
+    );
 }
 
 /// What a process that was killed left open is `unknown`; the next name gets another process.
@@ -55,7 +67,10 @@ fn a_process_that_died_is_replaced(language: Language) {
     assert_eq!(driven.line(), "first created");
     wait_until_blocked(&database);
     driven.go_on();
-    assert_eq!([driven.line(), driven.line(), driven.line()], ["slow unknown", "first failed", "second created"]);
+    assert_eq!(
+        [driven.line(), driven.line(), driven.line()],
+        ["slow unknown", "first failed", "second created"]
+    );
     driven.end();
     held.release(&database);
 }

@@ -32,12 +32,19 @@ impl<'a> Fleet<'a> {
         let text = snapshot(body);
         world.write("snapshots/app.sql", &text);
         let fingerprint = Snapshot::parse(&text).unwrap().fingerprint().to_owned();
-        Self { database, world, fingerprint }
+        Self {
+            database,
+            world,
+            fingerprint,
+        }
     }
 
     /// The same fleet, reached by the binary in another way: through a pooler, or as another role.
     pub(super) fn through(self, environment: &BTreeMap<String, String>) -> Self {
-        Self { world: self.world.envs(environment), ..self }
+        Self {
+            world: self.world.envs(environment),
+            ..self
+        }
     }
 
     /// Writes the list of names that [`Fleet::start`] goes through.
@@ -47,7 +54,13 @@ impl<'a> Fleet<'a> {
 
     /// Starts a run that goes through the list.
     pub(super) fn start(&self, more: &[&str]) -> Child {
-        self.world.spawn(&[&["provision", "--from-file", "names", "--format", "json"], more].concat())
+        self.world.spawn(
+            &[
+                &["provision", "--from-file", "names", "--format", "json"],
+                more,
+            ]
+            .concat(),
+        )
     }
 
     /// Goes through the list to its end.
@@ -63,7 +76,8 @@ impl<'a> Fleet<'a> {
             self.fingerprint
         ));
         let rows = rows.split('\n').filter_map(|row| row.split_once('|'));
-        rows.map(|(name, whole)| (name.to_owned(), whole == "t")).collect()
+        rows.map(|(name, whole)| (name.to_owned(), whole == "t"))
+            .collect()
     }
 
     /// Waits until so many tenants are there.
@@ -93,7 +107,8 @@ impl<'a> Fleet<'a> {
     /// What a run has said, which is true.
     #[track_caller]
     pub(super) fn answers(&self, output: &CommandOutput) -> Vec<Answer> {
-        self.checked(output).unwrap_or_else(|error| panic!("{error}"))
+        self.checked(output)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Panics unless these tenants are there and no others, each the same as the snapshot, object by object.
@@ -103,10 +118,18 @@ impl<'a> Fleet<'a> {
         assert!(schemas.values().all(|whole| *whole), "{schemas:?}");
         assert_eq!(
             schemas.keys().collect::<Vec<_>>(),
-            names.iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+            names
+                .iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
         );
         // As the superuser, whoever has made them.
-        drop(self.world.run(&["verify", "--all", "--match", "*", "-U", "postgres"]).succeeds());
+        drop(
+            self.world
+                .run(&["verify", "--all", "--match", "*", "-U", "postgres"])
+                .succeeds(),
+        );
     }
 
     /// Waits until nothing of a run is left: no process, connection, lock or prepared transaction.
@@ -125,8 +148,9 @@ impl<'a> Fleet<'a> {
     /// The processes that work in a private folder of the binary.
     pub(super) fn processes(&self) -> Vec<u32> {
         let folder = self.world.path("tmp");
-        let works =
-            |pid: &u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
+        let works = |pid: &u32| {
+            std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder))
+        };
         processes().filter(works).collect()
     }
 }
@@ -141,7 +165,10 @@ const LEFT: &str = "SELECT \
 /// What a run has said of each tenant, in the order in which it did.
 pub(super) fn answers(output: &CommandOutput) -> Vec<Answer> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let lines = output.json().into_iter().filter(|line| line["tenant"].is_string());
+    let lines = output
+        .json()
+        .into_iter()
+        .filter(|line| line["tenant"].is_string());
     lines
         .map(|line| Answer {
             tenant: text(&line["tenant"]),
@@ -153,12 +180,17 @@ pub(super) fn answers(output: &CommandOutput) -> Vec<Answer> {
 
 /// How many of the answers have this outcome.
 pub(super) fn count(answers: &[Answer], outcome: &str) -> usize {
-    answers.iter().filter(|answer| answer.outcome == outcome).count()
+    answers
+        .iter()
+        .filter(|answer| answer.outcome == outcome)
+        .count()
 }
 
 /// So many names that begin alike.
 pub(super) fn names(begin: &str, count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("{begin}{number:03}")).collect()
+    (0..count)
+        .map(|number| format!("{begin}{number:03}"))
+        .collect()
 }
 
 /// The psql that a process has started and that run.
@@ -166,7 +198,9 @@ pub(super) fn psql_of(parent: u32) -> Vec<u32> {
     let is_child = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // `17 (psql) S 12 …`: the state, then the parent.
-        stat.split_once(" (psql) ").and_then(|(_, rest)| rest.split(' ').nth(1)) == Some(&parent.to_string())
+        stat.split_once(" (psql) ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1))
+            == Some(&parent.to_string())
     };
     processes().filter(is_child).collect()
 }
@@ -225,7 +259,11 @@ impl<'a> Midway<'a> {
         fleet.list(&names);
         let child = fleet.start(&[&["--jobs", "2"], more].concat());
         fleet.wait_for_tenants(4);
-        Self { fleet, names, child }
+        Self {
+            fleet,
+            names,
+            child,
+        }
     }
 
     /// The run's process.
@@ -237,7 +275,11 @@ impl<'a> Midway<'a> {
     /// missing. Returns what the run has said.
     #[track_caller]
     pub(super) fn end_of_some(self) -> Vec<Answer> {
-        let Self { fleet, names, child } = self;
+        let Self {
+            fleet,
+            names,
+            child,
+        } = self;
         let output = fleet.world.finish(child);
         fleet.assert_nothing_left();
         let answers = fleet.answers(&output);
@@ -252,8 +294,14 @@ impl<'a> Midway<'a> {
     #[track_caller]
     pub(super) fn end_with_unknown_at_most(self, most: usize) -> Vec<Answer> {
         let answers = self.end_of_some();
-        let others: Vec<_> = answers.iter().filter(|answer| answer.outcome != "created").collect();
-        assert!(others.len() <= most && others.iter().all(|answer| answer.outcome == "unknown"), "{others:?}");
+        let others: Vec<_> = answers
+            .iter()
+            .filter(|answer| answer.outcome != "created")
+            .collect();
+        assert!(
+            others.len() <= most && others.iter().all(|answer| answer.outcome == "unknown"),
+            "{others:?}"
+        );
         answers
     }
 }

@@ -14,8 +14,22 @@ fn nothing_of_a_claimed_tenant_points_at_the_spare() {
     let world = world(&database, LIVING);
     world.run(&["pool", "fill", "--size", "2"]).succeeds();
     let before = spares(&database);
-    let output = world.run(&["provision", "O'Neil", "plain", "--from-pool", "--format", "json"]).succeeds();
-    assert!(output.json()[..2].iter().all(|line| line["source"] == "pool"), "{output}");
+    let output = world
+        .run(&[
+            "provision",
+            "O'Neil",
+            "plain",
+            "--from-pool",
+            "--format",
+            "json",
+        ])
+        .succeeds();
+    assert!(
+        output.json()[..2]
+            .iter()
+            .all(|line| line["source"] == "pool"),
+        "{output}"
+    );
     assert_eq!((spares(&database).len(), marked(&database, "%")), (0, 2));
     // Whoever gets the spare's name now must not be seen by the tenant.
     for spare in &before {
@@ -36,7 +50,10 @@ fn nothing_of_a_claimed_tenant_points_at_the_spare() {
              WHERE polrelid = {}::regclass",
             schemastamp::sql::quote_literal(&format!("{schema}.log"))
         ));
-        assert_eq!(policy, format!("(what = '{}'::text)|only its own", name.replace('\'', "''")));
+        assert_eq!(
+            policy,
+            format!("(what = '{}'::text)|only its own", name.replace('\'', "''"))
+        );
     }
     for spare in &before {
         database.sql(&format!("DROP SCHEMA {spare} CASCADE"));
@@ -50,7 +67,9 @@ fn a_hundred_claims_at_once_get_a_hundred_spares() {
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "100"]).succeeds();
     let oids = |condition: &str| {
-        let found = database.query(&format!("SELECT oid FROM pg_namespace WHERE nspname ~ '{condition}'"));
+        let found = database.query(&format!(
+            "SELECT oid FROM pg_namespace WHERE nspname ~ '{condition}'"
+        ));
         found.lines().map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let before = oids("^schemastamp_spare_");
@@ -61,7 +80,16 @@ fn a_hundred_claims_at_once_get_a_hundred_spares() {
                 let world = &world;
                 scope.spawn(move || {
                     let names = names(&format!("claimed_{process}_"), 10);
-                    let run = ["provision", "--from-pool", "--from-file", "-", "--jobs", "2", "--format", "json"];
+                    let run = [
+                        "provision",
+                        "--from-pool",
+                        "--from-file",
+                        "-",
+                        "--jobs",
+                        "2",
+                        "--format",
+                        "json",
+                    ];
                     world.run_with_input(&run, names.as_bytes()).succeeds()
                 })
             })
@@ -69,10 +97,18 @@ fn a_hundred_claims_at_once_get_a_hundred_spares() {
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     for output in &outputs {
-        assert!(output.json()[..10].iter().all(|line| line["source"] == "pool"), "{output}");
+        assert!(
+            output.json()[..10]
+                .iter()
+                .all(|line| line["source"] == "pool"),
+            "{output}"
+        );
     }
     assert_eq!(oids("^claimed_"), before, "each spare went to one tenant");
-    assert_eq!(database.query("SELECT count(*) FROM schemastamp_pool.spares"), "0");
+    assert_eq!(
+        database.query("SELECT count(*) FROM schemastamp_pool.spares"),
+        "0"
+    );
     assert_eq!(database.query("SELECT claimed_3_4.first()"), "7");
 }
 
@@ -82,9 +118,15 @@ fn an_empty_pool_and_none_at_all_fall_back_to_creating() {
     let world = world(&database, SMALL);
     world.run(&["provision", "a", "--from-pool"]).succeeds();
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
-    let output = world.run(&["provision", "b", "c", "--from-pool", "--format", "json"]).succeeds();
+    let output = world
+        .run(&["provision", "b", "c", "--from-pool", "--format", "json"])
+        .succeeds();
     let lines = output.json();
-    assert_eq!((lines[0]["source"].as_str(), lines[1]["source"].as_str()), (Some("pool"), None), "{output}");
+    assert_eq!(
+        (lines[0]["source"].as_str(), lines[1]["source"].as_str()),
+        (Some("pool"), None),
+        "{output}"
+    );
     assert_eq!(marked(&database, "_"), 3);
 }
 
@@ -94,10 +136,22 @@ fn a_name_that_is_taken_costs_no_spare() {
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
     database.sql("CREATE SCHEMA acme");
-    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).exits_with(17);
+    let output = world
+        .run(&["provision", "acme", "--from-pool", "--format", "json"])
+        .exits_with(17);
     assert_eq!(output.json()[0]["error"]["id"], "tenant.exists");
     assert_eq!(spares(&database).len(), 1);
-    let output = world.run(&["provision", "new", "--from-pool", "--refill", "2", "--format", "json"]).succeeds();
+    let output = world
+        .run(&[
+            "provision",
+            "new",
+            "--from-pool",
+            "--refill",
+            "2",
+            "--format",
+            "json",
+        ])
+        .succeeds();
     assert_eq!(output.json()[0]["source"], "pool");
     assert_eq!(spares(&database).len(), 2, "the pool is full again");
 }
@@ -108,14 +162,30 @@ fn what_a_dry_run_shows_takes_a_spare() {
     let world = world(&database, LIVING);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
     let spare = spares(&database);
-    let output = world.run(&["provision", "acme", "--from-pool", "--dry-run", "--format", "json"]).succeeds();
+    let output = world
+        .run(&[
+            "provision",
+            "acme",
+            "--from-pool",
+            "--dry-run",
+            "--format",
+            "json",
+        ])
+        .succeeds();
     assert_eq!(spares(&database), spare, "nothing is claimed by looking");
     let claimed = database.query(output.json()[0]["claim"].as_str().unwrap());
     assert_eq!([claimed.lines().last().unwrap()], [spare[0].as_str()]);
     world.run(&["verify", "acme"]).succeeds();
-    let text = world.run(&["provision", "b", "--from-pool", "--dry-run"]).succeeds().stdout;
+    let text = world
+        .run(&["provision", "b", "--from-pool", "--dry-run"])
+        .succeeds()
+        .stdout;
     let (claim, creation) = text.split_once("-- without a spare:\n").unwrap();
-    assert!(claim.contains("-- first, a spare of the pool:\n") && claim.contains("FOR UPDATE SKIP LOCKED"), "{text}");
+    assert!(
+        claim.contains("-- first, a spare of the pool:\n")
+            && claim.contains("FOR UPDATE SKIP LOCKED"),
+        "{text}"
+    );
     assert!(creation.contains("CREATE SCHEMA b \\;"), "{text}");
 }
 
@@ -123,12 +193,24 @@ fn what_a_dry_run_shows_takes_a_spare() {
 fn a_stream_keeps_the_pool_full() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
-    let run = ["provision", "--from-pool", "--refill", "3", "--from-file", "-", "--jobs", "1"];
+    let run = [
+        "provision",
+        "--from-pool",
+        "--refill",
+        "3",
+        "--from-file",
+        "-",
+        "--jobs",
+        "1",
+    ];
     let names = names("s", 8);
     let output = world.run_with_input(&run, names.as_bytes()).succeeds();
     assert!(!output.stderr.contains("was not filled"), "{output}");
     assert_eq!((spares(&database).len(), marked(&database, "s_")), (3, 8));
-    assert_eq!(database.query("SELECT count(*) FROM schemastamp_pool.spares"), "3");
+    assert_eq!(
+        database.query("SELECT count(*) FROM schemastamp_pool.spares"),
+        "3"
+    );
 }
 
 #[test]
@@ -136,19 +218,41 @@ fn what_is_no_spare_any_more_is_passed_over() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "4"]).succeeds();
-    let oldest = database.query("SELECT string_agg(name, ' ' ORDER BY made) FROM schemastamp_pool.spares");
+    let oldest =
+        database.query("SELECT string_agg(name, ' ' ORDER BY made) FROM schemastamp_pool.spares");
     let oldest: Vec<&str> = oldest.split(' ').collect();
     database.sql(&format!(
         "DROP SCHEMA {} CASCADE; COMMENT ON SCHEMA {} IS 'mine now'; ALTER SCHEMA {} RENAME TO taken",
         oldest[0], oldest[1], oldest[2]
     ));
-    let status = world.run(&["pool", "status", "--format", "json"]).succeeds();
-    assert_eq!((&status.json()[0]["ready"], &status.json()[0]["broken"]), (&1.into(), &3.into()), "{status}");
-    let output = world.run(&["provision", "a", "b", "--from-pool", "--format", "json"]).succeeds();
+    let status = world
+        .run(&["pool", "status", "--format", "json"])
+        .succeeds();
+    assert_eq!(
+        (&status.json()[0]["ready"], &status.json()[0]["broken"]),
+        (&1.into(), &3.into()),
+        "{status}"
+    );
+    let output = world
+        .run(&["provision", "a", "b", "--from-pool", "--format", "json"])
+        .succeeds();
     let lines = output.json();
-    assert_eq!((lines[0]["source"].as_str(), lines[1]["source"].as_str()), (Some("pool"), None), "{output}");
-    assert_eq!(database.query(&format!("SELECT obj_description('{}'::regnamespace)", oldest[1])), "mine now");
-    assert_eq!(database.query("SELECT to_regnamespace('taken') IS NOT NULL"), "t");
+    assert_eq!(
+        (lines[0]["source"].as_str(), lines[1]["source"].as_str()),
+        (Some("pool"), None),
+        "{output}"
+    );
+    assert_eq!(
+        database.query(&format!(
+            "SELECT obj_description('{}'::regnamespace)",
+            oldest[1]
+        )),
+        "mine now"
+    );
+    assert_eq!(
+        database.query("SELECT to_regnamespace('taken') IS NOT NULL"),
+        "t"
+    );
 }
 
 #[test]
@@ -161,18 +265,34 @@ fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
         "CREATE FUNCTION {spare}.added() RETURNS int LANGUAGE sql AS 'SELECT id FROM {spare}.t'; \
          COMMENT ON TABLE {spare}.t IS 'of {spare}'"
     ));
-    let output = world.run(&["provision", "acme", "--from-pool", "--format", "json"]).succeeds();
+    let output = world
+        .run(&["provision", "acme", "--from-pool", "--format", "json"])
+        .succeeds();
     assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
-    assert!(output.stderr.contains("function added") && output.stderr.contains("comment on table acme.t"), "{output}");
-    assert_eq!(database.query("SELECT to_regprocedure('acme.added()') IS NULL"), "t");
+    assert!(
+        output.stderr.contains("function added")
+            && output.stderr.contains("comment on table acme.t"),
+        "{output}"
+    );
+    assert_eq!(
+        database.query("SELECT to_regprocedure('acme.added()') IS NULL"),
+        "t"
+    );
     let status = world.run(&["pool", "status"]).succeeds();
-    assert!(status.stdout.contains(&format!("stray {spare}: in no pool")), "{status}");
+    assert!(
+        status
+            .stdout
+            .contains(&format!("stray {spare}: in no pool")),
+        "{status}"
+    );
 }
 
 #[test]
 fn on_every_major_version() {
     // BEGIN ATOMIC came with 14.
-    let (before, after) = LIVING.split_once("CREATE FUNCTION #{prefix}.tree()").unwrap();
+    let (before, after) = LIVING
+        .split_once("CREATE FUNCTION #{prefix}.tree()")
+        .unwrap();
     let after = after.split_once("END;\n").unwrap().1;
     let plain = format!("{before}{after}");
     for major in [13, 14, 16, 17, 18] {
@@ -180,10 +300,27 @@ fn on_every_major_version() {
         let world = world(&database, if major == 13 { &plain } else { LIVING });
         world.write("names", names("n", 4));
         world.run(&["pool", "fill", "--size", "2"]).succeeds();
-        let output = world.run(&["provision", "--from-file", "names", "--from-pool", "--jobs", "2"]).succeeds();
-        assert_eq!(output.stdout.matches("from the pool").count(), 2, "{major}: {output}");
+        let output = world
+            .run(&[
+                "provision",
+                "--from-file",
+                "names",
+                "--from-pool",
+                "--jobs",
+                "2",
+            ])
+            .succeeds();
+        assert_eq!(
+            output.stdout.matches("from the pool").count(),
+            2,
+            "{major}: {output}"
+        );
         database.sql("INSERT INTO n0.log DEFAULT VALUES; INSERT INTO n3.log DEFAULT VALUES");
-        assert_eq!(database.query("SELECT n0.rows(), n3.by_path(), (SELECT what FROM n0.log)"), "1|1|n0", "{major}");
+        assert_eq!(
+            database.query("SELECT n0.rows(), n3.by_path(), (SELECT what FROM n0.log)"),
+            "1|1|n0",
+            "{major}"
+        );
         world.run(&["verify", "--all"]).succeeds();
     }
 }
@@ -193,8 +330,13 @@ fn a_pool_that_somebody_else_has_planted_is_not_used() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [app, stranger] = ["app", "stranger"].map(|role| format!("{}_{role}", database.name));
-    database.sql(&format!("CREATE ROLE {app} LOGIN; CREATE ROLE {stranger} LOGIN"));
-    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {app}, {stranger}", database.name));
+    database.sql(&format!(
+        "CREATE ROLE {app} LOGIN; CREATE ROLE {stranger} LOGIN"
+    ));
+    database.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {app}, {stranger}",
+        database.name
+    ));
     // A trigger of the table would run as whoever claims.
     database.sql(&format!(
         "SET ROLE {stranger}; CREATE SCHEMA schemastamp_pool; GRANT ALL ON SCHEMA schemastamp_pool TO PUBLIC; \
@@ -205,18 +347,44 @@ fn a_pool_that_somebody_else_has_planted_is_not_used() {
          GRANT ALL ON schemastamp_pool.spares TO PUBLIC"
     ));
     for (tenant, role) in [("a", "postgres"), ("b", app.as_str())] {
-        let output = world.run(&["provision", tenant, "--from-pool", "-U", role, "--format", "json"]).succeeds();
+        let output = world
+            .run(&[
+                "provision",
+                tenant,
+                "--from-pool",
+                "-U",
+                role,
+                "--format",
+                "json",
+            ])
+            .succeeds();
         assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
-        let output = world.run(&["pool", "fill", "--size", "1", "-U", role]).exits_with(14);
-        assert!(output.stderr.contains("schemastamp_pool.spares is not a table of this role"), "{output}");
-        let told = format!("warning: the pool belongs to role {stranger}, and this role does not use it");
-        for command in [&["pool", "status", "-U", role][..], &["pool", "drain", "--all", "-U", role]] {
+        let output = world
+            .run(&["pool", "fill", "--size", "1", "-U", role])
+            .exits_with(14);
+        assert!(
+            output
+                .stderr
+                .contains("schemastamp_pool.spares is not a table of this role"),
+            "{output}"
+        );
+        let told =
+            format!("warning: the pool belongs to role {stranger}, and this role does not use it");
+        for command in [
+            &["pool", "status", "-U", role][..],
+            &["pool", "drain", "--all", "-U", role],
+        ] {
             let output = world.run(command).succeeds();
             assert!(output.stderr.contains(&told), "{output}");
         }
     }
-    assert_eq!(database.query("SELECT to_regnamespace('owned') IS NULL"), "t");
-    database.sql(&format!("DROP OWNED BY {app}, {stranger} CASCADE; DROP ROLE {app}, {stranger}"));
+    assert_eq!(
+        database.query("SELECT to_regnamespace('owned') IS NULL"),
+        "t"
+    );
+    database.sql(&format!(
+        "DROP OWNED BY {app}, {stranger} CASCADE; DROP ROLE {app}, {stranger}"
+    ));
 }
 
 #[test]
@@ -224,16 +392,40 @@ fn a_role_that_inherits_nothing_fills_and_claims_by_the_role_it_may_take() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [login, app] = ["login", "common"].map(|role| format!("{}_{role}", database.name));
-    database.sql(&format!("CREATE ROLE {app}; CREATE ROLE {login} LOGIN NOINHERIT IN ROLE {app}"));
-    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {app}", database.name));
+    database.sql(&format!(
+        "CREATE ROLE {app}; CREATE ROLE {login} LOGIN NOINHERIT IN ROLE {app}"
+    ));
+    database.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {app}",
+        database.name
+    ));
     for size in ["1", "3"] {
-        world.run(&["pool", "fill", "--size", size, "-U", &login, "--role", &app]).succeeds();
+        world
+            .run(&["pool", "fill", "--size", size, "-U", &login, "--role", &app])
+            .succeeds();
     }
-    let run = ["provision", "acme", "--from-pool", "-U", &login, "--role", &app, "--format", "json"];
+    let run = [
+        "provision",
+        "acme",
+        "--from-pool",
+        "-U",
+        &login,
+        "--role",
+        &app,
+        "--format",
+        "json",
+    ];
     assert_eq!(world.run(&run).succeeds().json()[0]["source"], "pool");
-    world.run(&["pool", "drain", "--all", "-U", &login, "--role", &app]).succeeds();
-    assert_eq!(database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"), "0");
-    database.sql(&format!("DROP OWNED BY {app} CASCADE; DROP ROLE {login}, {app}"));
+    world
+        .run(&["pool", "drain", "--all", "-U", &login, "--role", &app])
+        .succeeds();
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"),
+        "0"
+    );
+    database.sql(&format!(
+        "DROP OWNED BY {app} CASCADE; DROP ROLE {login}, {app}"
+    ));
 }
 
 #[test]
@@ -241,28 +433,62 @@ fn each_role_has_its_own_spares() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [maker, other] = ["maker", "other"].map(|role| format!("{}_{role}", database.name));
-    database.sql(&format!("CREATE ROLE {maker} LOGIN; CREATE ROLE {other} LOGIN"));
-    database.sql(&format!("GRANT CREATE ON DATABASE {} TO {maker}, {other}", database.name));
-    world.run(&["pool", "fill", "--size", "2", "-U", &maker]).succeeds();
+    database.sql(&format!(
+        "CREATE ROLE {maker} LOGIN; CREATE ROLE {other} LOGIN"
+    ));
+    database.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {maker}, {other}",
+        database.name
+    ));
+    world
+        .run(&["pool", "fill", "--size", "2", "-U", &maker])
+        .succeeds();
     let from = |tenant: &str, arguments: &[&str]| {
-        let all = [&["provision", tenant, "--from-pool", "--format", "json"], arguments].concat();
+        let all = [
+            &["provision", tenant, "--from-pool", "--format", "json"],
+            arguments,
+        ]
+        .concat();
         let output = world.run(&all).succeeds();
-        let owner = database.query(&format!("SELECT nspowner::regrole FROM pg_namespace WHERE nspname = '{tenant}'"));
-        (output.json()[0]["source"].as_str().unwrap_or_default().to_owned(), owner)
+        let owner = database.query(&format!(
+            "SELECT nspowner::regrole FROM pg_namespace WHERE nspname = '{tenant}'"
+        ));
+        (
+            output.json()[0]["source"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            owner,
+        )
     };
     // A tenant belongs to whoever asks for it, as without a pool.
     assert_eq!(from("a", &[]), (String::new(), "postgres".to_owned()));
-    assert_eq!(from("b", &["-U", &other]), (String::new(), other.clone()), "who may not look finds none");
-    assert_eq!(from("c", &["-U", &maker]), ("pool".to_owned(), maker.clone()));
-    assert_eq!(from("d", &["--role", &maker]), ("pool".to_owned(), maker.clone()));
-    database.sql(&format!("DROP OWNED BY {maker}, {other} CASCADE; DROP ROLE {maker}, {other}"));
+    assert_eq!(
+        from("b", &["-U", &other]),
+        (String::new(), other.clone()),
+        "who may not look finds none"
+    );
+    assert_eq!(
+        from("c", &["-U", &maker]),
+        ("pool".to_owned(), maker.clone())
+    );
+    assert_eq!(
+        from("d", &["--role", &maker]),
+        ("pool".to_owned(), maker.clone())
+    );
+    database.sql(&format!(
+        "DROP OWNED BY {maker}, {other} CASCADE; DROP ROLE {maker}, {other}"
+    ));
 }
 
 #[test]
 fn a_claim_through_a_pooler_leaves_no_setting_behind() {
     let cluster = Cluster::shared();
     let database = cluster.database();
-    let bouncer = Bouncer::start(cluster, &BouncerOptions::default().setting("default_pool_size", "1"));
+    let bouncer = Bouncer::start(
+        cluster,
+        &BouncerOptions::default().setting("default_pool_size", "1"),
+    );
     let through = bouncer.environment(&database);
     let world = world(&database, LIVING).envs(&through);
     world.run(&["pool", "fill", "--size", "3"]).succeeds();
@@ -272,7 +498,12 @@ fn a_claim_through_a_pooler_leaves_no_setting_behind() {
         crate::support::psql(&crate::support::Client::installed(), &through, query).unwrap()
     };
     let before = settings();
-    world.run(&["provision", "a", "b", "c", "--from-pool"]).succeeds();
+    world
+        .run(&["provision", "a", "b", "c", "--from-pool"])
+        .succeeds();
     assert_eq!(settings(), before);
-    assert_eq!(database.query("SELECT a.rows() + b.tree() + c.by_path()"), "0");
+    assert_eq!(
+        database.query("SELECT a.rows() + b.tree() + c.by_path()"),
+        "0"
+    );
 }

@@ -25,7 +25,12 @@ fn the_pool_as_people_see_it() {
     [exit status: 0]
     "#);
     let status = world.run(&["pool", "status"]).succeeds();
-    assert!(status.stdout.starts_with("ready 3 spares of this snapshot, the oldest of 20"), "{status}");
+    assert!(
+        status
+            .stdout
+            .starts_with("ready 3 spares of this snapshot, the oldest of 20"),
+        "{status}"
+    );
     world.run(&["pool", "fill", "--size", "3"]).succeeds();
     assert_eq!(spares(&database).len(), 3);
     assert!(world.leftovers().is_empty());
@@ -37,10 +42,20 @@ fn who_may_not_make_a_pool_is_told_what_to_grant() {
     let world = world(&database, SMALL);
     let poor = format!("{}_poor", database.name);
     database.sql(&format!("CREATE ROLE {poor} LOGIN"));
-    let output = world.run(&["pool", "fill", "--size", "1", "-U", &poor, "--format", "json"]).exits_with(14);
+    let output = world
+        .run(&[
+            "pool", "fill", "--size", "1", "-U", &poor, "--format", "json",
+        ])
+        .exits_with(14);
     let error = &output.json()[0]["error"];
     assert_eq!(error["id"], "sql.insufficient_privilege");
-    assert!(error["hint"].as_str().unwrap().contains("GRANT CREATE ON DATABASE"), "{output}");
+    assert!(
+        error["hint"]
+            .as_str()
+            .unwrap()
+            .contains("GRANT CREATE ON DATABASE"),
+        "{output}"
+    );
     database.sql(&format!("DROP ROLE {poor}"));
 }
 
@@ -49,25 +64,45 @@ fn spares_of_another_snapshot_are_never_handed_out() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "2"]).succeeds();
-    world.run(&["pool", "fill", "--size", "1", "--no-owner"]).succeeds();
+    world
+        .run(&["pool", "fill", "--size", "1", "--no-owner"])
+        .succeeds();
     world.write("snapshots/app.sql", snapshot(&tables(1)));
-    let output = world.run(&["provision", "a", "--from-pool", "--format", "json"]).succeeds();
+    let output = world
+        .run(&["provision", "a", "--from-pool", "--format", "json"])
+        .succeeds();
     assert_eq!(output.json()[0]["source"].as_str(), None, "{output}");
     let output = world.run(&["pool", "fill", "--size", "1"]).succeeds();
-    assert!(output.stderr.contains("3 spares of other snapshots or made otherwise"), "{output}");
-    let status = world.run(&["pool", "status", "--format", "json"]).succeeds();
-    assert_eq!(status.json().last().unwrap()["summary"]["other"], 3, "{status}");
+    assert!(
+        output
+            .stderr
+            .contains("3 spares of other snapshots or made otherwise"),
+        "{output}"
+    );
+    let status = world
+        .run(&["pool", "status", "--format", "json"])
+        .succeeds();
+    assert_eq!(
+        status.json().last().unwrap()["summary"]["other"],
+        3,
+        "{status}"
+    );
     insta::assert_snapshot!(world.run(&["pool", "drain"]), @"
     --- stderr ---
     3 spares dropped
     [exit status: 0]
     ");
     assert_eq!(spares(&database).len(), 1);
-    let output = world.run(&["provision", "b", "--from-pool", "--format", "json"]).succeeds();
+    let output = world
+        .run(&["provision", "b", "--from-pool", "--format", "json"])
+        .succeeds();
     assert_eq!(output.json()[0]["source"], "pool");
     world.run(&["pool", "fill", "--size", "2"]).succeeds();
     world.run(&["pool", "drain", "--all"]).succeeds();
-    assert_eq!(database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"), "0");
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"),
+        "0"
+    );
 }
 
 #[test]
@@ -77,13 +112,26 @@ fn spares_are_no_tenants_to_anybody() {
     let world = world(&database, body);
     world.run(&["provision", "acme"]).succeeds();
     world.run(&["pool", "fill", "--size", "2"]).succeeds();
-    let status = world.run(&["status", "--all", "--format", "json"]).succeeds();
-    assert!(status.stdout.contains("acme") && !status.stdout.contains("spare"), "{status}");
+    let status = world
+        .run(&["status", "--all", "--format", "json"])
+        .succeeds();
+    assert!(
+        status.stdout.contains("acme") && !status.stdout.contains("spare"),
+        "{status}"
+    );
     let verify = world.run(&["verify", "--all"]).succeeds();
     assert!(verify.stderr.contains("1 equal"), "{verify}");
-    world.write("m/1_first.sql", "ALTER TABLE #{prefix}.schema_migrations ADD at timestamptz;");
-    let migrated = world.run(&["migrate", "--match", "*", "--migrations", "m"]).succeeds();
-    assert!(migrated.stdout.contains("acme") && !migrated.stdout.contains("spare"), "{migrated}");
+    world.write(
+        "m/1_first.sql",
+        "ALTER TABLE #{prefix}.schema_migrations ADD at timestamptz;",
+    );
+    let migrated = world
+        .run(&["migrate", "--match", "*", "--migrations", "m"])
+        .succeeds();
+    assert!(
+        migrated.stdout.contains("acme") && !migrated.stdout.contains("spare"),
+        "{migrated}"
+    );
 }
 
 #[test]
@@ -93,7 +141,11 @@ fn two_who_fill_at_once_make_as_many_as_one() {
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
     thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| world.run(&["pool", "fill", "--size", "12", "--jobs", "2"]).succeeds());
+            scope.spawn(|| {
+                world
+                    .run(&["pool", "fill", "--size", "12", "--jobs", "2"])
+                    .succeeds()
+            });
         }
     });
     assert_eq!(spares(&database).len(), 12);
@@ -110,13 +162,33 @@ fn a_row_or_a_schema_alone_is_cleared_away() {
         found[0], found[1]
     ));
     let status = world.run(&["pool", "status"]).succeeds();
-    assert!(status.stdout.contains("1 row whose schema is gone"), "{status}");
-    assert!(status.stdout.contains(&format!("stray {}: in no pool", found[1])), "{status}");
+    assert!(
+        status.stdout.contains("1 row whose schema is gone"),
+        "{status}"
+    );
+    assert!(
+        status
+            .stdout
+            .contains(&format!("stray {}: in no pool", found[1])),
+        "{status}"
+    );
     // A row alone is no spare.
-    let filled = world.run(&["pool", "fill", "--size", "2", "--format", "json"]).succeeds();
-    assert_eq!((&filled.json()[0]["summary"]["made"], &filled.json()[0]["summary"]["ready"]), (&1.into(), &2.into()));
+    let filled = world
+        .run(&["pool", "fill", "--size", "2", "--format", "json"])
+        .succeeds();
+    assert_eq!(
+        (
+            &filled.json()[0]["summary"]["made"],
+            &filled.json()[0]["summary"]["ready"]
+        ),
+        (&1.into(), &2.into())
+    );
     let drained = world.run(&["pool", "drain", "--format", "json"]).succeeds();
     let summary = &drained.json()[0]["summary"];
-    assert_eq!((&summary["dropped"], &summary["forgotten"]), (&1.into(), &1.into()), "the stray, and the row");
+    assert_eq!(
+        (&summary["dropped"], &summary["forgotten"]),
+        (&1.into(), &1.into()),
+        "the stray, and the row"
+    );
     assert_eq!(spares(&database).len(), 2);
 }

@@ -7,29 +7,50 @@ use crate::support::Cluster;
 fn refused(body: &str) -> Vec<String> {
     let database = Cluster::shared().database();
     let world = world(&database, body);
-    let output = world.run(&["pool", "fill", "--size", "1", "--format", "json"]).exits_with(15);
-    assert_eq!(output.json()[0]["error"]["id"], "pool.not_proven", "{output}");
+    let output = world
+        .run(&["pool", "fill", "--size", "1", "--format", "json"])
+        .exits_with(15);
     assert_eq!(
-        (spares(&database).len(), database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'stamp'")),
+        output.json()[0]["error"]["id"],
+        "pool.not_proven",
+        "{output}"
+    );
+    assert_eq!(
+        (
+            spares(&database).len(),
+            database.query("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'stamp'")
+        ),
         (0, "0".into())
     );
     world.run(&["provision", "acme"]).succeeds();
-    output.stderr.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
+    output
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn text_that_cannot_be_replaced() {
     assert_eq!(
-        refused("CREATE TABLE #{prefix}.t (a text, CONSTRAINT c CHECK (a <> '#{prefix}'::text));\n"),
+        refused(
+            "CREATE TABLE #{prefix}.t (a text, CONSTRAINT c CHECK (a <> '#{prefix}'::text));\n"
+        ),
         ["constraint c on t: definition"]
     );
-    assert_eq!(refused("CREATE TABLE #{prefix}.t (a text DEFAULT '#{prefix}'::text);\n"), ["column t.a: definition"]);
+    assert_eq!(
+        refused("CREATE TABLE #{prefix}.t (a text DEFAULT '#{prefix}'::text);\n"),
+        ["column t.a: definition"]
+    );
     assert_eq!(
         refused("CREATE MATERIALIZED VIEW #{prefix}.m AS SELECT '#{prefix}'::text AS a;\n"),
         ["materialized view m: definition", "rows of m: values"]
     );
     assert!(
-        refused("CREATE TABLE #{prefix}.\"of #{prefix}\" (a int);\n").iter().any(|line| line.contains("of #{prefix}"))
+        refused("CREATE TABLE #{prefix}.\"of #{prefix}\" (a int);\n")
+            .iter()
+            .any(|line| line.contains("of #{prefix}"))
     );
 }
 
@@ -37,7 +58,9 @@ fn text_that_cannot_be_replaced() {
 fn rows_that_hold_the_name() {
     let table = "CREATE TABLE #{prefix}.t (a text, b regclass);\n\n";
     assert_eq!(
-        refused(&format!("{table}INSERT INTO #{{prefix}}.t (a) VALUES\n    ('#{{prefix}}');\n")),
+        refused(&format!(
+            "{table}INSERT INTO #{{prefix}}.t (a) VALUES\n    ('#{{prefix}}');\n"
+        )),
         ["rows of t: values"]
     );
     // Nothing in the statement says so: a trigger writes it.
@@ -50,7 +73,8 @@ fn rows_that_hold_the_name() {
     assert_eq!(refused(&by_trigger), ["rows of t: values"]);
     // What the server keeps as a reference follows the name.
     let database = Cluster::shared().database();
-    let tracked = format!("{table}INSERT INTO #{{prefix}}.t (a, b) VALUES\n    ('x', '#{{prefix}}.t');\n");
+    let tracked =
+        format!("{table}INSERT INTO #{{prefix}}.t (a, b) VALUES\n    ('x', '#{{prefix}}.t');\n");
     let world = world(&database, &tracked);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
     world.run(&["provision", "acme", "--from-pool"]).succeeds();

@@ -73,7 +73,10 @@ impl Fake {
     pub(crate) fn pg_dump(&self) -> PgDump {
         let setting = Setting::new(self.path("pg_dump"), Origin::Code);
         let program = Program::find_pg_dump(Some(&setting), "".as_ref()).unwrap();
-        PgDump { program, server: self.server() }
+        PgDump {
+            program,
+            server: self.server(),
+        }
     }
 
     /// What the program wrote beside its link.
@@ -82,7 +85,10 @@ impl Fake {
     }
 
     pub(crate) fn record_of_parts(&self, name: &str) -> Vec<String> {
-        self.record(name).split_terminator('\0').map(str::to_owned).collect()
+        self.record(name)
+            .split_terminator('\0')
+            .map(str::to_owned)
+            .collect()
     }
 
     pub(crate) fn started(&self) -> bool {
@@ -107,7 +113,10 @@ impl Fake {
     /// Nothing may be left in `TMPDIR`.
     #[track_caller]
     pub(crate) fn assert_nothing_left(&self) {
-        let left: Vec<_> = fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let left: Vec<_> = fs::read_dir(self.temporary())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
@@ -117,9 +126,13 @@ fn any_runs_in(group: u32) -> bool {
     let group = group.to_string();
     fs::read_dir("/proc").unwrap().any(|entry| {
         // Most entries are no processes, and a process may end between the two calls.
-        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else { return false };
+        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else {
+            return false;
+        };
         // The name of the program, in parentheses, may hold anything.
-        let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+        let Some((_, fields)) = stat.rsplit_once(')') else {
+            return false;
+        };
         let fields: Vec<_> = fields.split_whitespace().take(3).collect();
         matches!(fields[..], [state, _parent, of] if of == group && !matches!(state, "Z" | "X"))
     })

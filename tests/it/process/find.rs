@@ -20,12 +20,22 @@ async fn version(fake: &Fake) -> Result<Version, ProgramError> {
 #[test]
 fn the_first_in_path_is_taken() {
     let (one, two) = (Fake::new(""), Fake::new(""));
-    let path = format!("/no/such:{}:{}", one.path("").display(), two.path("").display());
+    let path = format!(
+        "/no/such:{}:{}",
+        one.path("").display(),
+        two.path("").display()
+    );
     let program = Program::find_psql(None, path.as_ref()).unwrap();
-    assert_eq!((program.found(), program.path()), (&*one.path("psql"), &*one.path("psql")));
+    assert_eq!(
+        (program.found(), program.path()),
+        (&*one.path("psql"), &*one.path("psql"))
+    );
     assert!(!program.bypasses_wrapper());
     let program = Program::find_pg_dump(None, path.as_ref()).unwrap();
-    assert_eq!((program.name(), program.path()), ("pg_dump", &*one.path("pg_dump")));
+    assert_eq!(
+        (program.name(), program.path()),
+        ("pg_dump", &*one.path("pg_dump"))
+    );
 }
 
 #[test]
@@ -33,18 +43,34 @@ fn none_in_path_says_where_it_looked_and_what_to_install() {
     let error = Program::find_psql(None, "/no/such:/nor/this".as_ref()).unwrap_err();
     assert!(matches!(error, ProgramError::NotFound { name: "psql", .. }));
     let text = error.to_string();
-    assert!(text.starts_with("no psql in PATH (searched '/no/such:/nor/this'); install "), "{text}");
+    assert!(
+        text.starts_with("no psql in PATH (searched '/no/such:/nor/this'); install "),
+        "{text}"
+    );
     assert!(text.contains("postgresql-client"), "{text}");
-    assert!(Program::find_psql(None, "".as_ref()).unwrap_err().to_string().contains("which is empty"));
+    assert!(
+        Program::find_psql(None, "".as_ref())
+            .unwrap_err()
+            .to_string()
+            .contains("which is empty")
+    );
 }
 
 #[test]
 fn a_given_path_that_cannot_be_run_is_named_with_its_origin() {
     let fake = Fake::new("");
-    for path in [fake.path("nosuch"), fake.path("version"), fake.path("tmp"), fake.path("version/x")] {
+    for path in [
+        fake.path("nosuch"),
+        fake.path("version"),
+        fake.path("tmp"),
+        fake.path("version/x"),
+    ] {
         let error = Program::find_psql(Some(&explicit(&path)), "/usr/bin".as_ref()).unwrap_err();
         assert!(matches!(error, ProgramError::Unusable { .. }), "{error}");
-        assert_eq!(error.to_string(), format!("cannot run '{}' (--psql) as psql", path.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot run '{}' (--psql) as psql", path.display())
+        );
         assert!(std::error::Error::source(&error).is_some());
     }
 }
@@ -52,7 +78,8 @@ fn a_given_path_that_cannot_be_run_is_named_with_its_origin() {
 #[test]
 fn a_relative_path_becomes_absolute() {
     // Tests run in the package's folder.
-    let program = Program::find_psql(Some(&explicit("testdata/fake-bin/psql")), "".as_ref()).unwrap();
+    let program =
+        Program::find_psql(Some(&explicit("testdata/fake-bin/psql")), "".as_ref()).unwrap();
     assert_eq!(program.path(), fake::program());
 }
 
@@ -60,9 +87,16 @@ fn a_relative_path_becomes_absolute() {
 async fn old_and_unreadable_versions_are_refused() {
     let old = Fake::new("").with_version("psql (PostgreSQL) 12.22");
     let error = version(&old).await.unwrap_err();
-    let ProgramError::TooOld { version: found, .. } = &error else { panic!("{error}") };
+    let ProgramError::TooOld { version: found, .. } = &error else {
+        panic!("{error}")
+    };
     assert_eq!(*found, Version::new(12, 22));
-    assert!(error.to_string().contains("psql 13 or newer is needed: install "), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("psql 13 or newer is needed: install "),
+        "{error}"
+    );
 
     let garbage = Fake::new("").with_version("busybox \u{7}");
     let error = version(&garbage).await.unwrap_err();
@@ -77,9 +111,20 @@ async fn old_and_unreadable_versions_are_refused() {
 async fn the_version_is_asked_for_once() {
     let fake = Fake::new("");
     let psql = fake.psql();
-    assert_eq!(psql.version(&fake.temporary(), &Stop::never()).await.unwrap(), Version::new(15, 18));
+    assert_eq!(
+        psql.version(&fake.temporary(), &Stop::never())
+            .await
+            .unwrap(),
+        Version::new(15, 18)
+    );
     let fake = fake.with_version("psql (PostgreSQL) 17.0");
-    assert_eq!(psql.clone().version(&fake.temporary(), &Stop::never()).await.unwrap(), Version::new(15, 18));
+    assert_eq!(
+        psql.clone()
+            .version(&fake.temporary(), &Stop::never())
+            .await
+            .unwrap(),
+        Version::new(15, 18)
+    );
 }
 
 /// Debian's layout beneath a folder: `bin/psql` a link to the wrapper, and these versions installed.
@@ -90,7 +135,11 @@ fn debian(prefix: &Path, versions: &[&str]) {
     }
     symlink(fake::program(), prefix.join("lib/postgresql/not-a-version")).unwrap();
     fs::copy(fake::program(), &wrapper).unwrap();
-    symlink("../share/postgresql-common/pg_wrapper", prefix.join("bin/psql")).unwrap();
+    symlink(
+        "../share/postgresql-common/pg_wrapper",
+        prefix.join("bin/psql"),
+    )
+    .unwrap();
     for version in versions {
         let bin = prefix.join("lib/postgresql").join(version).join("bin");
         fs::create_dir_all(&bin).unwrap();
@@ -123,9 +172,16 @@ fn a_copied_wrapper_is_known_by_what_it_uses() {
     assert_eq!(find().path(), copy, "an ordinary script is run as it is");
     fs::remove_file(&copy).unwrap();
     fs::copy(fake::program(), &copy).unwrap();
-    let script = format!("#!/usr/bin/perl\n{}\nuse PgCommon;\n", "# comment\n".repeat(300));
+    let script = format!(
+        "#!/usr/bin/perl\n{}\nuse PgCommon;\n",
+        "# comment\n".repeat(300)
+    );
     std::io::Write::write_all(
-        &mut fs::OpenOptions::new().write(true).truncate(true).open(&copy).unwrap(),
+        &mut fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&copy)
+            .unwrap(),
         script.as_bytes(),
     )
     .unwrap();
@@ -134,11 +190,24 @@ fn a_copied_wrapper_is_known_by_what_it_uses() {
 
 #[tokio::test]
 async fn the_version_in_the_file_is_what_the_program_says() {
-    for client in [Client::installed(), Client::of_major(16), Client::of_major(18)] {
-        let said = std::process::Command::new(client.psql()).arg("--version").output().unwrap();
+    for client in [
+        Client::installed(),
+        Client::of_major(16),
+        Client::of_major(18),
+    ] {
+        let said = std::process::Command::new(client.psql())
+            .arg("--version")
+            .output()
+            .unwrap();
         let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
         let psql = Setting::new(client.psql(), Origin::Code);
         let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
-        assert_eq!(program.version(&std::env::temp_dir(), &Stop::never()).await.unwrap(), said);
+        assert_eq!(
+            program
+                .version(&std::env::temp_dir(), &Stop::never())
+                .await
+                .unwrap(),
+            said
+        );
     }
 }

@@ -7,7 +7,13 @@ use super::fake::Fake;
 const LIMIT: usize = 1024 * 1024;
 
 async fn run_fake(fake: &Fake) -> Result<Finished, RunError> {
-    run(&fake.invocation(), &fake.run_dir(), &Stop::never(), Stdout::Collect(LIMIT)).await
+    run(
+        &fake.invocation(),
+        &fake.run_dir(),
+        &Stop::never(),
+        Stdout::Collect(LIMIT),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -16,7 +22,10 @@ async fn exit_codes_and_both_outputs_come_back() {
         let fake = Fake::new(&format!("echo out; echo err >&2; exit {code}"));
         let finished = run_fake(&fake).await.unwrap();
         assert_eq!(finished.code, code);
-        assert_eq!((&*finished.stdout, &*finished.stderr.text()), (&b"out\n"[..], "err\n"));
+        assert_eq!(
+            (&*finished.stdout, &*finished.stderr.text()),
+            (&b"out\n"[..], "err\n")
+        );
         fake.assert_nothing_left();
     }
 }
@@ -24,8 +33,13 @@ async fn exit_codes_and_both_outputs_come_back() {
 #[tokio::test]
 async fn death_by_a_signal_is_told() {
     let fake = Fake::new("echo so far >&2; kill -SEGV $$");
-    let Err(RunError::Signaled { signal, stderr, .. }) = run_fake(&fake).await else { panic!() };
-    assert_eq!((signal, signal.to_string(), &*stderr.text()), (Signal::from_number(11), "SIGSEGV".into(), "so far\n"));
+    let Err(RunError::Signaled { signal, stderr, .. }) = run_fake(&fake).await else {
+        panic!()
+    };
+    assert_eq!(
+        (signal, signal.to_string(), &*stderr.text()),
+        (Signal::from_number(11), "SIGSEGV".into(), "so far\n")
+    );
 }
 
 #[tokio::test]
@@ -33,10 +47,24 @@ async fn a_missing_program_and_one_that_cannot_start_are_told_apart() {
     let fake = Fake::new("");
     let mut invocation = fake.invocation();
     invocation.program = fake.path("nosuch");
-    let error = run(&invocation, &fake.run_dir(), &Stop::never(), Stdout::Collect(LIMIT)).await.unwrap_err();
+    let error = run(
+        &invocation,
+        &fake.run_dir(),
+        &Stop::never(),
+        Stdout::Collect(LIMIT),
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, RunError::NotFound { .. }), "{error}");
     invocation.program = fake.path("version");
-    let error = run(&invocation, &fake.run_dir(), &Stop::never(), Stdout::Collect(LIMIT)).await.unwrap_err();
+    let error = run(
+        &invocation,
+        &fake.run_dir(),
+        &Stop::never(),
+        Stdout::Collect(LIMIT),
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, RunError::Spawn { .. }), "{error}");
 }
 
@@ -50,7 +78,14 @@ async fn the_environment_is_exactly_what_was_given() {
         .env("PGHOST", EnvValue::Plain("db".into()))
         .env("PGPASSWORD", EnvValue::Secret("hunter2".into()))
         .env("PGSSLCERT", EnvValue::Absent);
-    run(&invocation, &run_dir, &Stop::never(), Stdout::Collect(LIMIT)).await.unwrap();
+    run(
+        &invocation,
+        &run_dir,
+        &Stop::never(),
+        Stdout::Collect(LIMIT),
+    )
+    .await
+    .unwrap();
     // The test's own environment has at least these, and none of them may arrive.
     let own = schemastamp::config::Environment::of_process();
     assert!(own.get("PATH").is_some() && own.get("CARGO_MANIFEST_DIR").is_some());
@@ -90,8 +125,13 @@ async fn floods_of_both_outputs_neither_block_nor_fill_the_memory() {
         bytes += line.len();
         ControlFlow::Continue(())
     };
-    let stdout = Stdout::Lines { limit: LIMIT, take: &mut take };
-    let finished = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout).await.unwrap();
+    let stdout = Stdout::Lines {
+        limit: LIMIT,
+        take: &mut take,
+    };
+    let finished = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
+        .await
+        .unwrap();
     assert_eq!((lines, bytes), (5_000_000, 50_000_000));
     assert_eq!(finished.stderr.total(), 100_000_008);
     let text = finished.stderr.text();
@@ -102,9 +142,17 @@ async fn floods_of_both_outputs_neither_block_nor_fill_the_memory() {
 async fn a_line_without_end_is_an_error_and_ends_the_program() {
     let fake = Fake::new("cat /dev/zero");
     let mut take = |_: &[u8]| ControlFlow::Continue(());
-    let stdout = Stdout::Lines { limit: LIMIT, take: &mut take };
-    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout).await.unwrap_err();
-    assert!(matches!(error, RunError::TooLong { limit: LIMIT, .. }), "{error}");
+    let stdout = Stdout::Lines {
+        limit: LIMIT,
+        take: &mut take,
+    };
+    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RunError::TooLong { limit: LIMIT, .. }),
+        "{error}"
+    );
     assert!(!fake.is_alive());
     let error = run_fake(&fake).await.unwrap_err();
     assert!(matches!(error, RunError::TooLong { .. }), "{error}");
@@ -116,10 +164,19 @@ async fn a_reader_that_refuses_ends_the_program() {
     let mut seen = 0;
     let mut take = |_: &[u8]| {
         seen += 1;
-        if seen == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if seen == 10 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    let stdout = Stdout::Lines { limit: LIMIT, take: &mut take };
-    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout).await.unwrap_err();
+    let stdout = Stdout::Lines {
+        limit: LIMIT,
+        take: &mut take,
+    };
+    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
+        .await
+        .unwrap_err();
     assert!(matches!(error, RunError::Refused { .. }), "{error}");
     assert_eq!(seen, 10);
     assert!(!fake.is_alive());

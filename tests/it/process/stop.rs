@@ -15,7 +15,9 @@ fn invocation(fake: &Fake, timeout: Option<u64>, grace: u64) -> Invocation {
 }
 
 async fn run_error(fake: &Fake, invocation: &Invocation, stop: &Stop) -> RunError {
-    run(invocation, &fake.run_dir(), stop, Stdout::Collect(1024)).await.unwrap_err()
+    run(invocation, &fake.run_dir(), stop, Stdout::Collect(1024))
+        .await
+        .unwrap_err()
 }
 
 /// Waits until the program has been started and had time to set its traps.
@@ -30,8 +32,19 @@ async fn a_program_that_hangs_is_interrupted_when_its_time_is_up() {
     let fake = Fake::new(&format!("echo waiting >&2; {HANG}"));
     let start = Instant::now();
     let error = run_error(&fake, &invocation(&fake, Some(500), 30_000), &Stop::never()).await;
-    let RunError::TimedOut { after, ended, stderr, .. } = error else { panic!("{error}") };
-    assert_eq!((after, ended), (Duration::from_millis(500), Ended::Signal(Signal::INTERRUPT)));
+    let RunError::TimedOut {
+        after,
+        ended,
+        stderr,
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (after, ended),
+        (Duration::from_millis(500), Ended::Signal(Signal::INTERRUPT))
+    );
     assert_eq!(stderr.text(), "waiting\n");
     assert!(start.elapsed() < Duration::from_secs(10));
     assert!(!fake.is_alive());
@@ -42,7 +55,9 @@ async fn a_program_that_hangs_is_interrupted_when_its_time_is_up() {
 async fn one_that_ignores_the_interrupt_is_terminated() {
     let fake = Fake::new("trap '' INT\nwhile :; do sleep 0.1; done");
     let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Stop::never()).await;
-    let RunError::TimedOut { ended, .. } = error else { panic!("{error}") };
+    let RunError::TimedOut { ended, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(ended, Ended::Signal(Signal::TERMINATE));
     assert!(!fake.is_alive());
 }
@@ -51,7 +66,9 @@ async fn one_that_ignores_the_interrupt_is_terminated() {
 async fn one_that_was_stopped_obeys() {
     let fake = Fake::new("kill -STOP $$");
     let error = run_error(&fake, &invocation(&fake, Some(500), 30_000), &Stop::never()).await;
-    let RunError::TimedOut { ended, .. } = error else { panic!("{error}") };
+    let RunError::TimedOut { ended, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(ended, Ended::Signal(Signal::INTERRUPT));
     assert!(!fake.is_alive());
 }
@@ -60,7 +77,9 @@ async fn one_that_was_stopped_obeys() {
 async fn one_that_ignores_all_is_killed() {
     let fake = Fake::new(STUBBORN);
     let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Stop::never()).await;
-    let RunError::TimedOut { ended, .. } = error else { panic!("{error}") };
+    let RunError::TimedOut { ended, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(ended, Ended::Signal(Signal::KILL));
     assert!(!fake.is_alive());
     fake.assert_nothing_left();
@@ -70,16 +89,23 @@ async fn one_that_ignores_all_is_killed() {
 async fn time_runs_out_even_while_output_floods() {
     let fake = Fake::new("yes error >&2 & yes");
     let mut take = |_: &[u8]| std::ops::ControlFlow::Continue(());
-    let stdout = Stdout::Lines { limit: 1024, take: &mut take };
+    let stdout = Stdout::Lines {
+        limit: 1024,
+        take: &mut take,
+    };
     let invocation = invocation(&fake, Some(500), 5_000);
-    let error = run(&invocation, &fake.run_dir(), &Stop::never(), stdout).await.unwrap_err();
+    let error = run(&invocation, &fake.run_dir(), &Stop::never(), stdout)
+        .await
+        .unwrap_err();
     assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
     assert!(!fake.is_alive());
 }
 
 #[tokio::test]
 async fn a_request_interrupts_and_further_ones_do_not_wait_for_the_grace() {
-    let fake = Fake::new(&format!("trap '' INT TERM; touch \"$here/ready\"\n{STUBBORN}"));
+    let fake = Fake::new(&format!(
+        "trap '' INT TERM; touch \"$here/ready\"\n{STUBBORN}"
+    ));
     let stop = Stop::never();
     let start = Instant::now();
     let invocation = invocation(&fake, None, 60_000);
@@ -90,21 +116,31 @@ async fn a_request_interrupts_and_further_ones_do_not_wait_for_the_grace() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    let RunError::Interrupted { signal, ended, .. } = error else { panic!("{error}") };
-    assert_eq!((signal, ended), (Signal::TERMINATE, Some(Ended::Signal(Signal::KILL))));
+    let RunError::Interrupted { signal, ended, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (signal, ended),
+        (Signal::TERMINATE, Some(Ended::Signal(Signal::KILL)))
+    );
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(!fake.is_alive());
 }
 
 #[tokio::test]
 async fn work_that_is_done_all_the_same_counts() {
-    let fake = Fake::new("trap 'echo done; exit 0' INT; touch \"$here/ready\"\nwhile :; do sleep 0.1; done");
+    let fake = Fake::new(
+        "trap 'echo done; exit 0' INT; touch \"$here/ready\"\nwhile :; do sleep 0.1; done",
+    );
     let stop = Stop::never();
     let (run_dir, invocation) = (fake.run_dir(), invocation(&fake, None, 60_000));
-    let (finished, ()) = tokio::join!(run(&invocation, &run_dir, &stop, Stdout::Collect(1024)), async {
-        ready(&fake).await;
-        stop.request(Signal::INTERRUPT);
-    });
+    let (finished, ()) = tokio::join!(
+        run(&invocation, &run_dir, &stop, Stdout::Collect(1024)),
+        async {
+            ready(&fake).await;
+            stop.request(Signal::INTERRUPT);
+        }
+    );
     assert_eq!(finished.unwrap().stdout, b"done\n");
 }
 
@@ -114,7 +150,17 @@ async fn nothing_is_started_after_a_request() {
     let stop = Stop::never();
     stop.request(Signal::HANGUP);
     let error = run_error(&fake, &fake.invocation(), &stop).await;
-    assert!(matches!(error, RunError::Interrupted { signal: Signal::HANGUP, ended: None, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            RunError::Interrupted {
+                signal: Signal::HANGUP,
+                ended: None,
+                ..
+            }
+        ),
+        "{error}"
+    );
     assert!(!fake.started());
 }
 
@@ -138,9 +184,19 @@ async fn real_signals_are_requests() {
     let invocation = invocation(&fake, None, 60_000);
     let (error, ()) = tokio::join!(run_error(&fake, &invocation, &stop), async {
         ready(&fake).await;
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP).unwrap();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)
+            .unwrap();
     });
-    assert!(matches!(error, RunError::Interrupted { signal: Signal::HANGUP, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            RunError::Interrupted {
+                signal: Signal::HANGUP,
+                ..
+            }
+        ),
+        "{error}"
+    );
     assert_eq!(stop.now(), Some(Signal::HANGUP));
     assert!(!fake.is_alive());
 }

@@ -50,7 +50,15 @@ fn names_from_a_file_each_once_bad_lines_named() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.write("names", b"one\r\n\r\n# two\n\xff\xfe\na\0b\none\nlast");
-    let output = world.run(&["provision", "--from-file", "names", "--jobs", "1", "--format", "json"]);
+    let output = world.run(&[
+        "provision",
+        "--from-file",
+        "names",
+        "--jobs",
+        "1",
+        "--format",
+        "json",
+    ]);
     insta::assert_snapshot!(output, @r##"
     {"tenant":"one","outcome":"created","ms":0.0}
     {"tenant":"# two","outcome":"created","ms":0.0}
@@ -93,16 +101,29 @@ fn names_from_stdin_are_answered_as_they_come() {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        (line["tenant"].as_str().unwrap().to_owned(), line["outcome"].as_str().unwrap().to_owned())
+        (
+            line["tenant"].as_str().unwrap().to_owned(),
+            line["outcome"].as_str().unwrap().to_owned(),
+        )
     };
     assert_eq!(answer("first"), ("first".to_owned(), "created".to_owned()));
-    assert_eq!(database.query("SELECT first.first()"), "7", "it is there before the next name is read");
+    assert_eq!(
+        database.query("SELECT first.first()"),
+        "7",
+        "it is there before the next name is read"
+    );
     assert_eq!(answer("pg_x"), ("pg_x".to_owned(), "failed".to_owned()));
-    assert_eq!(answer("second"), ("second".to_owned(), "created".to_owned()));
+    assert_eq!(
+        answer("second"),
+        ("second".to_owned(), "created".to_owned())
+    );
     drop(stdin);
     let mut rest = String::new();
     stdout.read_line(&mut rest).unwrap();
-    assert!(rest.starts_with(r#"{"summary":{"created":2,"skipped":0,"failed":1,"ms":"#), "{rest}");
+    assert!(
+        rest.starts_with(r#"{"summary":{"created":2,"skipped":0,"failed":1,"ms":"#),
+        "{rest}"
+    );
     assert_eq!(child.wait().unwrap().code(), Some(18));
 }
 
@@ -113,24 +134,50 @@ fn the_sample_application_is_provisioned() {
     let world = Schemastamp::on(&database);
     let folder = world.path("snapshots");
     std::fs::create_dir(&folder).unwrap();
-    world.run(&["capture", "--schema", "notebook", "-o", "snapshots/notebook.sql"]).succeeds();
+    world
+        .run(&[
+            "capture",
+            "--schema",
+            "notebook",
+            "-o",
+            "snapshots/notebook.sql",
+        ])
+        .succeeds();
     world.run(&["provision", "acme"]).succeeds();
     database.sql(
         "INSERT INTO acme.users (email, name) VALUES ('a@b', 'A');
          INSERT INTO acme.notes (author, visibility, body) VALUES (1, 'team', 'hello'), (1, 'private', 'secret')",
     );
-    assert_eq!(database.query("SELECT body FROM acme.shared_notes"), "hello");
+    assert_eq!(
+        database.query("SELECT body FROM acme.shared_notes"),
+        "hello"
+    );
     assert_eq!(database.query("SELECT count(*) FROM notebook.notes"), "0");
-    assert_eq!(database.query("SELECT max(version) FROM acme.schema_migrations"), "20260214090000");
+    assert_eq!(
+        database.query("SELECT max(version) FROM acme.schema_migrations"),
+        "20260214090000"
+    );
 }
 
 #[test]
 fn a_dry_run_shows_the_command_and_the_script_and_connects_nowhere() {
-    let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "app").env("PGPASSWORD", "hunter2");
-    world.write("snapshots/app.sql", snapshot("CREATE TABLE #{prefix}.t (id integer);\n"));
-    let bin = crate::support::Client::installed().bin.display().to_string();
+    let world = Schemastamp::new()
+        .env("PGHOST", "nowhere.invalid")
+        .env("PGUSER", "app")
+        .env("PGPASSWORD", "hunter2");
+    world.write(
+        "snapshots/app.sql",
+        snapshot("CREATE TABLE #{prefix}.t (id integer);\n"),
+    );
+    let bin = crate::support::Client::installed()
+        .bin
+        .display()
+        .to_string();
     let world = world.hide(&bin, "$BIN/");
-    let output = world.run(&["provision", "O'Neil", "--dry-run", "--role", "Tenant Owner"]).succeeds().to_string();
+    let output = world
+        .run(&["provision", "O'Neil", "--dry-run", "--role", "Tenant Owner"])
+        .succeeds()
+        .to_string();
     let settings = |line: &&str| !line.starts_with("SELECT pg_catalog.set_config");
     let shown: Vec<&str> = output.split('\n').filter(settings).take(9).collect();
     let shown = regex::Regex::new("[0-9a-f]{64}/[0-9a-f]{12}")
@@ -148,12 +195,27 @@ fn a_dry_run_shows_the_command_and_the_script_and_connects_nowhere() {
     CREATE SCHEMA "O'Neil" \;
     COMMENT ON SCHEMA "O'Neil" IS 'schemastamp: [fingerprint]' \;
     "#);
-    assert!(output.ends_with("\n\\unrestrict [key]\n\n[exit status: 0]"), "{output}");
-    let output = world.run(&["provision", "a", "pg_b", "--dry-run", "--format", "json"]).exits_with(18);
+    assert!(
+        output.ends_with("\n\\unrestrict [key]\n\n[exit status: 0]"),
+        "{output}"
+    );
+    let output = world
+        .run(&["provision", "a", "pg_b", "--dry-run", "--format", "json"])
+        .exits_with(18);
     let lines = output.json();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0]["script"].as_str().unwrap().contains("CREATE SCHEMA a"));
-    assert!(lines[0]["command"].as_str().unwrap().contains("PGPASSWORD=[redacted]"));
+    assert!(
+        lines[0]["script"]
+            .as_str()
+            .unwrap()
+            .contains("CREATE SCHEMA a")
+    );
+    assert!(
+        lines[0]["command"]
+            .as_str()
+            .unwrap()
+            .contains("PGPASSWORD=[redacted]")
+    );
     assert_eq!(lines[1]["error"]["id"], "tenant.name");
     assert_eq!(lines[2]["summary"]["rendered"], 1);
 }

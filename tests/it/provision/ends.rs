@@ -21,11 +21,23 @@ fn the_time_is_up_while_a_statement_waits() {
     ");
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!((schemas(&database), waiting(&database)), (String::new(), 0));
-    let output = world.run(&["provision", "acme", "other", "--timeout", "0.5", "--format", "json"]).exits_with(18);
+    let output = world
+        .run(&[
+            "provision",
+            "acme",
+            "other",
+            "--timeout",
+            "0.5",
+            "--format",
+            "json",
+        ])
+        .exits_with(18);
     assert_eq!(output.json()[0]["error"]["id"], "timeout");
     assert_eq!(schemas(&database), "other");
     held.release(&database);
-    world.run(&["provision", "acme", "--timeout", "20"]).succeeds();
+    world
+        .run(&["provision", "acme", "--timeout", "20"])
+        .succeeds();
     assert!(world.leftovers().is_empty());
 }
 
@@ -39,7 +51,11 @@ fn signals_leave_the_tenant_whole_or_absent() {
         wait_until_blocked(&database);
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = world.finish(child).exits_with(code);
-        assert!(output.stderr.contains("nothing is left") && output.stderr.contains("1 tenant not tried"), "{output}");
+        assert!(
+            output.stderr.contains("nothing is left")
+                && output.stderr.contains("1 tenant not tried"),
+            "{output}"
+        );
         wait_for(|| waiting(&database) == 0);
         assert_eq!(schemas(&database), "");
         assert!(world.leftovers().is_empty());
@@ -77,7 +93,9 @@ fn a_killed_run_leaves_the_tenant_whole_or_absent() {
     // psql, which nobody has killed, brings the tenant to its end.
     wait_for(|| waiting(&database) == 0 && schemas(&database) == "acme");
     assert_eq!(database.query("SELECT acme.first()"), "7");
-    world.run(&["provision", "acme", "--if-exists", "skip"]).succeeds();
+    world
+        .run(&["provision", "acme", "--if-exists", "skip"])
+        .succeeds();
 }
 
 #[test]
@@ -164,7 +182,12 @@ fn the_server_is_gone_and_nobody_knows() {
     assert_eq!(lines[0]["outcome"], "unknown", "{output}");
     assert_eq!(lines[0]["error"]["id"], "connection.lost");
     assert_eq!(lines[1]["summary"]["failed"], 1);
-    assert!(output.stderr.contains("error: tenant 'acme': it is not known whether the tenant was created"), "{output}");
+    assert!(
+        output
+            .stderr
+            .contains("error: tenant 'acme': it is not known whether the tenant was created"),
+        "{output}"
+    );
     cluster.start_again();
     assert_eq!(schemas(&database), "");
     world.run(&["provision", "acme"]).succeeds();

@@ -15,14 +15,30 @@ use crate::support::Cluster;
 #[tokio::test]
 async fn customers_sign_up() {
     let database = Cluster::shared().database();
-    let handler = SignUp::new(&environment(&database), Stop::never()).await.unwrap();
-    let welcome = |schema: &str| Answer::Welcome { schema: schema.to_owned() };
-    assert_eq!(handler.sign_up("O'Neil & Sons").await, welcome("c_o_neil_sons"));
+    let handler = SignUp::new(&environment(&database), Stop::never())
+        .await
+        .unwrap();
+    let welcome = |schema: &str| Answer::Welcome {
+        schema: schema.to_owned(),
+    };
+    assert_eq!(
+        handler.sign_up("O'Neil & Sons").await,
+        welcome("c_o_neil_sons")
+    );
     assert_eq!(handler.sign_up("o neil sons").await, Answer::Taken);
     assert_eq!(handler.sign_up("…").await, Answer::BadName);
-    assert_eq!(database.query("SELECT count(*) FROM c_o_neil_sons.notes"), "0");
-    let nowhere: Environment =
-        [("PGHOST", "127.0.0.1"), ("PGPORT", "1"), ("PGUSER", "app"), ("PATH", "/usr/bin")].into_iter().collect();
+    assert_eq!(
+        database.query("SELECT count(*) FROM c_o_neil_sons.notes"),
+        "0"
+    );
+    let nowhere: Environment = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", "1"),
+        ("PGUSER", "app"),
+        ("PATH", "/usr/bin"),
+    ]
+    .into_iter()
+    .collect();
     let handler = SignUp::new(&nowhere, Stop::never()).await.unwrap();
     assert_eq!(handler.sign_up("Acme").await, Answer::TryAgain);
 }

@@ -5,7 +5,9 @@ use crate::support::Cluster;
 fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
-    database.sql("CREATE SCHEMA acme; COMMENT ON SCHEMA acme IS 'ours'; CREATE TABLE acme.other (a int)");
+    database.sql(
+        "CREATE SCHEMA acme; COMMENT ON SCHEMA acme IS 'ours'; CREATE TABLE acme.other (a int)",
+    );
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
     error: tenant 'acme': the schema "acme" exists
@@ -20,8 +22,14 @@ fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
     hint: it was not touched; --if-exists skip takes a whole tenant for done
     [exit status: 17]
     "#);
-    assert_eq!(database.query("SELECT obj_description('acme'::regnamespace)"), "ours");
-    assert_eq!(database.query("SELECT relname FROM pg_class WHERE relnamespace = 'acme'::regnamespace"), "other");
+    assert_eq!(
+        database.query("SELECT obj_description('acme'::regnamespace)"),
+        "ours"
+    );
+    assert_eq!(
+        database.query("SELECT relname FROM pg_class WHERE relnamespace = 'acme'::regnamespace"),
+        "other"
+    );
 }
 
 #[test]
@@ -36,7 +44,12 @@ fn skip_takes_a_whole_tenant_for_done() {
     1 created, 1 skipped, 0 failed ([time])
     [exit status: 0]
     ");
-    world.write("snapshots/app.sql", snapshot(&format!("{SMALL}\nCREATE TABLE #{{prefix}}.later (id integer);\n")));
+    world.write(
+        "snapshots/app.sql",
+        snapshot(&format!(
+            "{SMALL}\nCREATE TABLE #{{prefix}}.later (id integer);\n"
+        )),
+    );
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip"]), @"
     skipped acme: made of another snapshot ([time])
     [exit status: 0]
@@ -65,7 +78,15 @@ fn what_exists_in_part_is_never_skipped() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     database.sql("CREATE SCHEMA acme; CREATE TABLE acme.t (a int); CREATE SCHEMA empty");
-    let output = world.run(&["provision", "acme", "empty", "--if-exists", "skip", "--format", "json"]);
+    let output = world.run(&[
+        "provision",
+        "acme",
+        "empty",
+        "--if-exists",
+        "skip",
+        "--format",
+        "json",
+    ]);
     insta::assert_snapshot!(output, @r#"
     {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists, and lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was not touched; look at what it is, and drop or rename it","missing":["function first()"]}}
     {"tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists, and lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was not touched; look at what it is, and drop or rename it","missing":["table t","function first()"]}}
@@ -84,13 +105,38 @@ fn what_exists_in_part_is_never_skipped() {
 fn of_twenty_runs_at_once_exactly_one_creates_the_tenant() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
-    let children: Vec<_> = (0..20).map(|_| world.spawn(&["provision", "acme"])).collect();
-    let codes: Vec<_> = children.into_iter().map(|child| world.finish(child).code.unwrap()).collect();
-    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
-    assert_eq!(codes.iter().filter(|code| **code == 17).count(), 19, "{codes:?}");
-    let children: Vec<_> = (0..4).map(|_| world.spawn(&["provision", "b", "--if-exists", "skip"])).collect();
-    let outputs: Vec<_> = children.into_iter().map(|child| world.finish(child).succeeds().stdout).collect();
-    assert_eq!(outputs.iter().filter(|output| output.starts_with("created")).count(), 1, "{outputs:?}");
+    let children: Vec<_> = (0..20)
+        .map(|_| world.spawn(&["provision", "acme"]))
+        .collect();
+    let codes: Vec<_> = children
+        .into_iter()
+        .map(|child| world.finish(child).code.unwrap())
+        .collect();
+    assert_eq!(
+        codes.iter().filter(|code| **code == 0).count(),
+        1,
+        "{codes:?}"
+    );
+    assert_eq!(
+        codes.iter().filter(|code| **code == 17).count(),
+        19,
+        "{codes:?}"
+    );
+    let children: Vec<_> = (0..4)
+        .map(|_| world.spawn(&["provision", "b", "--if-exists", "skip"]))
+        .collect();
+    let outputs: Vec<_> = children
+        .into_iter()
+        .map(|child| world.finish(child).succeeds().stdout)
+        .collect();
+    assert_eq!(
+        outputs
+            .iter()
+            .filter(|output| output.starts_with("created"))
+            .count(),
+        1,
+        "{outputs:?}"
+    );
     assert_eq!(schemas(&database), "acme\nb");
     assert!(world.leftovers().is_empty());
 }
@@ -104,6 +150,8 @@ fn who_may_not_create_schemas_may_find_one_there() {
     world.run(&["provision", "acme"]).succeeds();
     let limited = ["provision", "acme", "-U", &role];
     world.run(&limited).exits_with(14);
-    world.run(&[&limited[..], &["--if-exists", "skip"]].concat()).succeeds();
+    world
+        .run(&[&limited[..], &["--if-exists", "skip"]].concat())
+        .succeeds();
     database.sql(&format!("DROP ROLE {role}"));
 }

@@ -13,9 +13,19 @@ fn provision(orders: &str, arguments: &[&str]) -> CommandOutput {
     world.write("snapshots/app.sql", snapshot(SMALL));
     world.write("fake/orders", orders);
     world.write("fake/version", "psql (PostgreSQL) 15.18\n");
-    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/fake-bin/psql"), world.path("fake/psql")).unwrap();
+    symlink(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/fake-bin/psql"),
+        world.path("fake/psql"),
+    )
+    .unwrap();
     let psql = world.path("fake/psql");
-    let output = world.run(&[&["provision", "acme", "--psql", psql.to_str().unwrap()], arguments].concat());
+    let output = world.run(
+        &[
+            &["provision", "acme", "--psql", psql.to_str().unwrap()],
+            arguments,
+        ]
+        .concat(),
+    );
     assert!(world.leftovers().is_empty(), "{:?}", world.leftovers());
     output
 }
@@ -62,7 +72,9 @@ fn one_that_dies() {
 fn one_that_floods_or_prints_garbage() {
     let flood = format!("{CONNECTED}yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0");
     provision(&flood, &[]).succeeds();
-    let broken = format!("{CONNECTED}printf 'psql:script.sql:4: ERROR:  42P07: \\377\\376 exists\\n' >&2; exit 3");
+    let broken = format!(
+        "{CONNECTED}printf 'psql:script.sql:4: ERROR:  42P07: \\377\\376 exists\\n' >&2; exit 3"
+    );
     insta::assert_snapshot!(provision(&broken, &[]), @"
     --- stderr ---
     error: tenant 'acme': �� exists (SQLSTATE 42P07), in: SELECT pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('lock_timeout', '0', true), pg_catalog.set_config('idle_in_transact…
@@ -78,14 +90,26 @@ fn one_that_floods_or_prints_garbage() {
 fn one_that_is_no_psql() {
     let world = Schemastamp::new().env("PGHOST", "db").env("PGUSER", "app");
     world.write("snapshots/app.sql", snapshot(SMALL));
-    let stderr = |psql: &str| world.run(&["provision", "acme", "--psql", psql]).exits_with(11).stderr;
-    let no_reason =
-        |text: String| text.split("\ncaused by").next().unwrap().replace(&world.root().display().to_string(), "$ROOT");
+    let stderr = |psql: &str| {
+        world
+            .run(&["provision", "acme", "--psql", psql])
+            .exits_with(11)
+            .stderr
+    };
+    let no_reason = |text: String| {
+        text.split("\ncaused by")
+            .next()
+            .unwrap()
+            .replace(&world.root().display().to_string(), "$ROOT")
+    };
     world.write("not-a-program", "x");
     insta::assert_snapshot!(no_reason(stderr("./missing")), @"error: cannot run './missing' (--psql) as psql");
     insta::assert_snapshot!(no_reason(stderr("./not-a-program")), @"error: cannot run './not-a-program' (--psql) as psql");
     insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not tell its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change""#);
-    let nowhere = Schemastamp::new().env("PGHOST", "db").env("PGUSER", "app").env("PATH", "/nonexistent");
+    let nowhere = Schemastamp::new()
+        .env("PGHOST", "db")
+        .env("PGUSER", "app")
+        .env("PATH", "/nonexistent");
     nowhere.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(nowhere.run(&["provision", "acme", "--format", "json"]), @r#"
     {"error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}

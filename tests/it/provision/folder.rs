@@ -8,12 +8,20 @@ fn a_folder_for_temporary_files_that_cannot_be_used() {
     let file = world.write("file", "");
     // Nobody can make a folder in these, whoever runs the tests.
     for folder in [world.path("missing"), file, "/proc".into()] {
-        let output = world.command(&["provision", "acme", "--format", "json"]).env("TMPDIR", &folder).output().unwrap();
+        let output = world
+            .command(&["provision", "acme", "--format", "json"])
+            .env("TMPDIR", &folder)
+            .output()
+            .unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(12), "{stderr}");
         assert!(stdout.contains(r#""id":"file.private_folder""#), "{stdout}");
-        assert!(stderr.contains(&format!("'{}'", folder.display())) && stderr.contains("hint: set TMPDIR"), "{stderr}");
+        assert!(
+            stderr.contains(&format!("'{}'", folder.display()))
+                && stderr.contains("hint: set TMPDIR"),
+            "{stderr}"
+        );
     }
     assert_eq!(schemas(&database), "");
 }

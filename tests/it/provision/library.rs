@@ -8,23 +8,44 @@ use schemastamp::connect;
 use schemastamp::process::{Signal, Stop};
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::{IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner};
+use schemastamp::tenant::{
+    IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner,
+};
 
 use super::world::{Held, SMALL, schemas, snapshot, waiting};
 use crate::support::{Client, Cluster, Database};
 
 /// What leads to a database.
 pub(super) fn environment(database: &Database<'_>) -> Environment {
-    let path = ("PATH".to_owned(), Client::installed().bin.display().to_string());
+    let path = (
+        "PATH".to_owned(),
+        Client::installed().bin.display().to_string(),
+    );
     database.environment().into_iter().chain([path]).collect()
 }
 
-async fn provisioner(database: &Database<'_>, body: &str, options: ProvisionOptions) -> Provisioner {
+async fn provisioner(
+    database: &Database<'_>,
+    body: &str,
+    options: ProvisionOptions,
+) -> Provisioner {
     let environment = environment(database);
-    let settings = Settings::resolve(&ConnectionFlags::default(), &ToolFlags::default(), &environment).unwrap();
-    let mut server = connect::server(&settings, &environment, &Stop::never()).await.unwrap().server;
+    let settings = Settings::resolve(
+        &ConnectionFlags::default(),
+        &ToolFlags::default(),
+        &environment,
+    )
+    .unwrap();
+    let mut server = connect::server(&settings, &environment, &Stop::never())
+        .await
+        .unwrap()
+        .server;
     server.timeout = Some(Duration::from_secs(30));
-    Provisioner::new(server, Arc::new(Snapshot::parse(&snapshot(body)).unwrap()), options)
+    Provisioner::new(
+        server,
+        Arc::new(Snapshot::parse(&snapshot(body)).unwrap()),
+        options,
+    )
 }
 
 fn name(text: &str) -> TenantName {
@@ -39,16 +60,40 @@ async fn outcomes_and_errors_to_match_on() {
     let outcome = fails.provision(&name("acme"), &stop).await.unwrap();
     assert!(matches!(outcome, Outcome::Created { elapsed, .. } if elapsed > Duration::ZERO));
     let error = fails.provision(&name("acme"), &stop).await.unwrap_err();
-    assert!(matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"), "{error:?}");
-    let skip = ProvisionOptions { if_exists: IfExists::Skip, ..ProvisionOptions::default() };
+    assert!(
+        matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"),
+        "{error:?}"
+    );
+    let skip = ProvisionOptions {
+        if_exists: IfExists::Skip,
+        ..ProvisionOptions::default()
+    };
     let skips = provisioner(&database, SMALL, skip).await;
     let outcome = skips.provision(&name("acme"), &stop).await.unwrap();
-    assert!(matches!(outcome, Outcome::Skipped { made_of: MadeOf::ThisSnapshot, .. }));
-    let broken = provisioner(&database, "SELECT 1;\n\nSELECT nothing.here();\n", ProvisionOptions::default()).await;
+    assert!(matches!(
+        outcome,
+        Outcome::Skipped {
+            made_of: MadeOf::ThisSnapshot,
+            ..
+        }
+    ));
+    let broken = provisioner(
+        &database,
+        "SELECT 1;\n\nSELECT nothing.here();\n",
+        ProvisionOptions::default(),
+    )
+    .await;
     match broken.provision(&name("b"), &stop).await.unwrap_err() {
-        ProvisionError::Sql { message, statement: Some(statement), hint: Some(_) } => {
+        ProvisionError::Sql {
+            message,
+            statement: Some(statement),
+            hint: Some(_),
+        } => {
             assert_eq!(message.sqlstate.unwrap().as_str(), "3F000");
-            assert_eq!((statement.sql.as_str(), statement.line), ("SELECT nothing.here()", Some(9)));
+            assert_eq!(
+                (statement.sql.as_str(), statement.line),
+                ("SELECT nothing.here()", Some(9))
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -68,12 +113,23 @@ async fn the_caller_may_stop_a_run() {
     // The run needs this thread while it is waited for.
     let deadline = Instant::now() + Duration::from_secs(20);
     while waiting(&database) == 0 {
-        assert!(Instant::now() < deadline && !task.is_finished(), "the run does not wait");
+        assert!(
+            Instant::now() < deadline && !task.is_finished(),
+            "the run does not wait"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     stop.request(Signal::TERMINATE);
     let error = task.await.unwrap().unwrap_err();
-    assert!(matches!(error, ProvisionError::Interrupted { signal: Signal::TERMINATE }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            ProvisionError::Interrupted {
+                signal: Signal::TERMINATE
+            }
+        ),
+        "{error:?}"
+    );
     held.release(&database);
     assert_eq!(schemas(&database), "");
 }

@@ -42,10 +42,17 @@ fn every_legal_name_is_taken_as_it_is() {
     ];
     let arguments: Vec<&str> = ["provision", "--"].into_iter().chain(names).collect();
     let output = world.run(&arguments).succeeds();
-    assert!(!output.stdout.contains('\t') && !output.stdout.contains("new\nline"), "{output}");
+    assert!(
+        !output.stdout.contains('\t') && !output.stdout.contains("new\nline"),
+        "{output}"
+    );
     for name in names {
         let quoted = schemastamp::sql::quote(name);
-        assert_eq!(database.query(&format!("SELECT {quoted}.first()")), "7", "{name}");
+        assert_eq!(
+            database.query(&format!("SELECT {quoted}.first()")),
+            "7",
+            "{name}"
+        );
         let body = format!(
             "SELECT prosrc LIKE '%-- the first%' FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace \
              WHERE nspname = {})",
@@ -53,12 +60,20 @@ fn every_legal_name_is_taken_as_it_is() {
         );
         assert_eq!(database.query(&body), "t", "{name}");
     }
-    assert_eq!(schemas(&database).replace("new\nline", "").split('\n').count(), names.len());
+    assert_eq!(
+        schemas(&database)
+            .replace("new\nline", "")
+            .split('\n')
+            .count(),
+        names.len()
+    );
 }
 
 #[test]
 fn names_that_no_schema_can_have_are_wrong_usage() {
-    let world = Schemastamp::new().env("PGHOST", "nowhere.invalid").env("PGUSER", "app");
+    let world = Schemastamp::new()
+        .env("PGHOST", "nowhere.invalid")
+        .env("PGUSER", "app");
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     let stderr = |name: &str| world.run(&["provision", "--", name]).exits_with(2).stderr;
     insta::assert_snapshot!(stderr(""), @"error: a tenant's name cannot be empty");

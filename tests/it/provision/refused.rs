@@ -72,7 +72,9 @@ fn roles_that_are_missing() {
     hint: create the role (CREATE ROLE "nor_this"), or leave owners and grants out with --no-owner and --no-privileges
     [exit status: 14]
     "#);
-    world.run(&["provision", "acme", "--no-owner", "--no-privileges"]).succeeds();
+    world
+        .run(&["provision", "acme", "--no-owner", "--no-privileges"])
+        .succeeds();
     assert_eq!(database.query("SELECT acme.first()"), "7");
     insta::assert_snapshot!(world.run(&["provision", "b", "--no-owner", "--no-privileges", "--role", "nobody"]), @r#"
     --- stderr ---
@@ -92,8 +94,12 @@ fn a_role_creates_the_tenant_as_its_own() {
          GRANT CREATE ON DATABASE {} TO {owner}",
         database.name
     ));
-    let world = world(&database, SMALL).hide(&owner, "$OWNER").hide(&login, "$LOGIN");
-    world.run(&["provision", "acme", "-U", &login, "--role", &owner]).succeeds();
+    let world = world(&database, SMALL)
+        .hide(&owner, "$OWNER")
+        .hide(&login, "$LOGIN");
+    world
+        .run(&["provision", "acme", "-U", &login, "--role", &owner])
+        .succeeds();
     let owners = "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'acme'::regnamespace \
                   UNION SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'acme'";
     assert_eq!(database.query(owners), owner);
@@ -111,7 +117,9 @@ fn a_role_creates_the_tenant_as_its_own() {
     hint: grant that role to the one that logs in: GRANT … TO …
     [exit status: 14]
     "#);
-    database.sql(&format!("DROP OWNED BY {owner}; DROP ROLE {owner}, {login}"));
+    database.sql(&format!(
+        "DROP OWNED BY {owner}; DROP ROLE {owner}, {login}"
+    ));
 }
 
 #[test]
@@ -173,17 +181,29 @@ fn other_sessions_in_the_way_are_waited_out() {
     warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
     [exit status: 0]
     ");
-    assert_eq!(database.query("SELECT last_value, acme.first() FROM public.attempts"), "3|7");
+    assert_eq!(
+        database.query("SELECT last_value, acme.first() FROM public.attempts"),
+        "3|7"
+    );
     world.write("snapshots/app.sql", super::world::snapshot(&body(9)));
     let output = world.run(&["provision", "b", "-q"]).exits_with(14);
-    assert!(output.stderr.contains("in the way (SQLSTATE 40P01)"), "{output}");
-    assert_eq!(database.query("SELECT last_value FROM public.attempts"), "6");
+    assert!(
+        output.stderr.contains("in the way (SQLSTATE 40P01)"),
+        "{output}"
+    );
+    assert_eq!(
+        database.query("SELECT last_value FROM public.attempts"),
+        "6"
+    );
 }
 
 #[test]
 fn a_server_without_room_for_the_locks() {
-    let cluster =
-        Cluster::start(&Options::default().setting("max_locks_per_transaction", "10").setting("max_connections", "4"));
+    let cluster = Cluster::start(
+        &Options::default()
+            .setting("max_locks_per_transaction", "10")
+            .setting("max_connections", "4"),
+    );
     let database = cluster.database();
     let world = world(&database, &super::world::tables(1500));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
@@ -197,7 +217,10 @@ fn a_server_without_room_for_the_locks() {
 
 #[test]
 fn without_a_server() {
-    let world = Schemastamp::new().env("PGHOST", "127.0.0.1").env("PGPORT", "1").env("PGUSER", "app");
+    let world = Schemastamp::new()
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", "1")
+        .env("PGUSER", "app");
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
@@ -223,6 +246,8 @@ fn without_a_server() {
     hint: start the server, or correct host and port (127.0.0.1, 1); see listen_addresses
     [exit status: 13]
     "#);
-    let diagnosed = world.run(&["provision", "acme", "--diagnose"]).exits_with(13);
+    let diagnosed = world
+        .run(&["provision", "acme", "--diagnose"])
+        .exits_with(13);
     assert!(diagnosed.stdout.contains("net.refused"), "{diagnosed}");
 }

@@ -8,7 +8,12 @@ use crate::support::{Client, Database, Schemastamp};
 
 /// A snapshot file of these statements behind `CREATE SCHEMA`.
 pub(crate) fn snapshot(body: &str) -> String {
-    Snapshot::of(Header::default(), format!("\nCREATE SCHEMA #{{prefix}};\n\n{body}")).unwrap().to_text()
+    Snapshot::of(
+        Header::default(),
+        format!("\nCREATE SCHEMA #{{prefix}};\n\n{body}"),
+    )
+    .unwrap()
+    .to_text()
 }
 
 /// A table and a function that reads it.
@@ -27,7 +32,9 @@ $$;
 
 /// So many tables, `t0` to …
 pub(crate) fn tables(count: usize) -> String {
-    (0..count).fold(String::new(), |text, number| text + &format!("CREATE TABLE #{{prefix}}.t{number} (id integer);\n"))
+    (0..count).fold(String::new(), |text, number| {
+        text + &format!("CREATE TABLE #{{prefix}}.t{number} (id integer);\n")
+    })
 }
 
 /// A world with one snapshot in the usual folder.

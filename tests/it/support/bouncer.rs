@@ -68,9 +68,19 @@ impl BouncerOptions {
                 settings.insert("client_tls_ca_file", file("client_ca.crt"));
             }
         }
-        settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let lines: Vec<_> = settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        format!("[databases]\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\n{}\n", lines.join("\n"))
+        settings.extend(
+            self.settings
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone())),
+        );
+        let lines: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        format!(
+            "[databases]\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\n{}\n",
+            lines.join("\n")
+        )
     }
 }
 
@@ -88,18 +98,30 @@ impl Bouncer {
         let folder = Supervisor::make_folder();
         let port = free_port();
         let nobody_else = ("postgres".to_owned(), String::new());
-        let users =
-            options.users.iter().chain([&nobody_else]).map(|(name, password)| format!("\"{name}\" \"{password}\""));
+        let users = options
+            .users
+            .iter()
+            .chain([&nobody_else])
+            .map(|(name, password)| format!("\"{name}\" \"{password}\""));
         let users = users.collect::<Vec<_>>().join("\n");
         write_private(&folder.join("users.txt"), &users);
         if let Some((_, tls)) = &options.client_tls {
             write_private(&folder.join("server.crt"), &tls.certificate);
             write_private(&folder.join("server.key"), &tls.key);
-            write_private(&folder.join("client_ca.crt"), tls.client_ca.as_deref().unwrap_or_default());
+            write_private(
+                &folder.join("client_ca.crt"),
+                tls.client_ca.as_deref().unwrap_or_default(),
+            );
         }
         let ini = folder.join("pgbouncer.ini");
         write_private(&ini, &options.ini(&folder, port, cluster));
-        let supervisor = Supervisor::start(&folder, &[program.to_str().expect("UTF-8"), ini.to_str().expect("UTF-8")]);
+        let supervisor = Supervisor::start(
+            &folder,
+            &[
+                program.to_str().expect("UTF-8"),
+                ini.to_str().expect("UTF-8"),
+            ],
+        );
         let bouncer = Self { supervisor, port };
         bouncer.wait_until_it_listens();
         bouncer
@@ -131,7 +153,11 @@ impl Bouncer {
     fn wait_until_it_listens(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port))).is_err() {
-            assert!(Instant::now() < deadline, "pgbouncer does not start:\n{}", self.log());
+            assert!(
+                Instant::now() < deadline,
+                "pgbouncer does not start:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -2,9 +2,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -46,25 +46,46 @@ impl Authority {
         let key = new_key();
         let params = authority_params(name);
         let certificate = params.self_signed(&key).expect("valid parameters").pem();
-        Self { certificate, key: key.serialize_pem(), issuer: Issuer::new(params, key), intermediates: String::new() }
+        Self {
+            certificate,
+            key: key.serialize_pem(),
+            issuer: Issuer::new(params, key),
+            intermediates: String::new(),
+        }
     }
 
     /// An authority signed by this one.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
         let key = new_key();
         let params = authority_params(name);
-        let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters").pem();
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("valid parameters")
+            .pem();
         let intermediates = format!("{certificate}{}", self.intermediates);
-        Self { certificate, key: key.serialize_pem(), issuer: Issuer::new(params, key), intermediates }
+        Self {
+            certificate,
+            key: key.serialize_pem(),
+            issuer: Issuer::new(params, key),
+            intermediates,
+        }
     }
 
     /// Issues a certificate with a fresh key.
     pub(crate) fn issue(&self, leaf: &Leaf) -> Identity {
         let key = new_key();
         let (params, serial) = leaf.numbered();
-        let certificate = params.signed_by(&key, &self.issuer).expect("valid parameters").pem();
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("valid parameters")
+            .pem();
         let chain = format!("{certificate}{}", self.intermediates);
-        Identity { certificate, chain, key: key.serialize_pem(), serial }
+        Identity {
+            certificate,
+            chain,
+            key: key.serialize_pem(),
+            serial,
+        }
     }
 
     /// A revocation list of this authority, PEM, with these certificates on it; with none it is an empty list.
@@ -87,7 +108,11 @@ impl Authority {
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        params.signed_by(&self.issuer).expect("valid parameters").pem().expect("PEM")
+        params
+            .signed_by(&self.issuer)
+            .expect("valid parameters")
+            .pem()
+            .expect("PEM")
     }
 }
 
@@ -99,7 +124,8 @@ impl Leaf {
             .iter()
             .map(|name| {
                 let host_name = || SanType::DnsName((*name).try_into().expect("ASCII"));
-                name.parse::<IpAddr>().map_or_else(|_| host_name(), SanType::IpAddress)
+                name.parse::<IpAddr>()
+                    .map_or_else(|_| host_name(), SanType::IpAddress)
             })
             .collect();
         leaf
@@ -129,7 +155,9 @@ impl Leaf {
 
     /// Adds to the subject, in whatever characters.
     pub(crate) fn organization(mut self, name: &str) -> Self {
-        self.params.distinguished_name.push(DnType::OrganizationName, name);
+        self.params
+            .distinguished_name
+            .push(DnType::OrganizationName, name);
         self
     }
 
@@ -138,7 +166,12 @@ impl Leaf {
         let key = new_key();
         let (params, serial) = self.numbered();
         let certificate = params.self_signed(&key).expect("valid parameters").pem();
-        Identity { chain: certificate.clone(), certificate, key: key.serialize_pem(), serial }
+        Identity {
+            chain: certificate.clone(),
+            certificate,
+            key: key.serialize_pem(),
+            serial,
+        }
     }
 
     fn with_common_name(name: &str, usage: ExtendedKeyUsagePurpose) -> Self {
@@ -147,7 +180,10 @@ impl Leaf {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2120, 1, 1);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         Self { params }
@@ -165,12 +201,20 @@ impl Leaf {
 impl Identity {
     /// What a server is started with, not asking for client certificates.
     pub(crate) fn server_tls(&self) -> ServerTls {
-        ServerTls { certificate: self.chain.clone(), key: self.key.clone(), client_ca: None, crl: None }
+        ServerTls {
+            certificate: self.chain.clone(),
+            key: self.key.clone(),
+            client_ca: None,
+            crl: None,
+        }
     }
 
     /// What a server is started with that asks for client certificates of this authority.
     pub(crate) fn server_tls_asking(&self, client_ca: &Authority) -> ServerTls {
-        ServerTls { client_ca: Some(client_ca.certificate.clone()), ..self.server_tls() }
+        ServerTls {
+            client_ca: Some(client_ca.certificate.clone()),
+            ..self.server_tls()
+        }
     }
 }
 
@@ -181,7 +225,10 @@ fn new_key() -> KeyPair {
 fn authority_params(name: &str) -> CertificateParams {
     let mut leaf = Leaf::with_common_name(name, ExtendedKeyUsagePurpose::ServerAuth);
     // As real authorities do, root and intermediates bear the name of their organisation: the first word.
-    leaf.params.distinguished_name.push(DnType::OrganizationName, name.split(' ').next().unwrap_or(name));
+    leaf.params.distinguished_name.push(
+        DnType::OrganizationName,
+        name.split(' ').next().unwrap_or(name),
+    );
     leaf.params.extended_key_usages = Vec::new();
     leaf.params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     leaf.params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -37,7 +37,10 @@ impl Cluster {
     /// The shared cluster of another major version: 13, 14, 16, 17 or 18.
     pub(crate) fn of_major(major: u32) -> &'static Self {
         static SHARED: [OnceLock<Cluster>; 6] = [const { OnceLock::new() }; 6];
-        let index = usize::try_from(major).ok().and_then(|major| major.checked_sub(13)).expect("13 or later");
+        let index = usize::try_from(major)
+            .ok()
+            .and_then(|major| major.checked_sub(13))
+            .expect("13 or later");
         SHARED[index].get_or_init(|| Self::start(&Options::default().major(major)))
     }
 
@@ -51,9 +54,17 @@ impl Cluster {
             let port = free_port();
             write_configuration(&folder, options, port);
             let postgres = bin.join("postgres");
-            let program = [postgres.to_str().expect("UTF-8"), "-D", data.to_str().expect("UTF-8")];
+            let program = [
+                postgres.to_str().expect("UTF-8"),
+                "-D",
+                data.to_str().expect("UTF-8"),
+            ];
             let supervisor = Supervisor::start(&folder, &program);
-            let cluster = Self { supervisor, options: Mutex::new(options.clone()), port };
+            let cluster = Self {
+                supervisor,
+                options: Mutex::new(options.clone()),
+                port,
+            };
             match cluster.wait_until_ready(0) {
                 Ok(()) => return cluster,
                 // Another process took the port in between.
@@ -95,8 +106,13 @@ impl Cluster {
 
     /// The postmaster's process id.
     pub(crate) fn pid(&self) -> u32 {
-        let content = std::fs::read_to_string(self.data_folder().join("postmaster.pid")).expect("the server runs");
-        content.split('\n').next().and_then(|line| line.parse().ok()).expect("a number in postmaster.pid")
+        let content = std::fs::read_to_string(self.data_folder().join("postmaster.pid"))
+            .expect("the server runs");
+        content
+            .split('\n')
+            .next()
+            .and_then(|line| line.parse().ok())
+            .expect("a number in postmaster.pid")
     }
 
     /// Ends the server; [`Cluster::start_again`] brings it back on the same port with the same data.
@@ -111,7 +127,8 @@ impl Cluster {
     pub(crate) fn start_again(&self) {
         let said_before = self.log().len();
         self.start_without_waiting();
-        self.wait_until_ready(said_before).unwrap_or_else(|log| panic!("the server does not come back:\n{log}"));
+        self.wait_until_ready(said_before)
+            .unwrap_or_else(|log| panic!("the server does not come back:\n{log}"));
     }
 
     /// Starts a stopped server and returns at once: for tests that meet it while it starts up.
@@ -135,14 +152,16 @@ impl Cluster {
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             // postmaster.pid is the server's own word on its state: the process in line 1, `ready` in line 8.
-            let state = std::fs::read_to_string(self.data_folder().join("postmaster.pid")).unwrap_or_default();
+            let state = std::fs::read_to_string(self.data_folder().join("postmaster.pid"))
+                .unwrap_or_default();
             let lines: Vec<&str> = state.split('\n').map(str::trim).collect();
             if lines.get(7) == Some(&"ready") && Path::new("/proc").join(lines[0]).exists() {
                 return Ok(());
             }
             let log = self.log().split_off(said_before);
-            let ended =
-                ["could not bind", "FATAL:  ", "database system is shut down"].iter().any(|end| log.contains(end));
+            let ended = ["could not bind", "FATAL:  ", "database system is shut down"]
+                .iter()
+                .any(|end| log.contains(end));
             if (ended && lines.len() < 8) || Instant::now() > deadline {
                 return Err(log);
             }
@@ -164,19 +183,29 @@ pub(super) fn free_port() -> u16 {
 fn write_configuration(folder: &Path, options: &Options, port: u16) {
     let data = folder.join("data");
     let socket_folder = folder.to_str().expect("UTF-8");
-    write_private(&data.join("postgresql.conf"), &options.postgresql_conf(port, socket_folder));
+    write_private(
+        &data.join("postgresql.conf"),
+        &options.postgresql_conf(port, socket_folder),
+    );
     write_private(&data.join("pg_hba.conf"), &options.pg_hba_conf());
     if let Some(tls) = &options.tls {
         write_private(&data.join("server.crt"), &tls.certificate);
         write_private(&data.join("server.key"), &tls.key);
-        write_private(&data.join("client_ca.crt"), tls.client_ca.as_deref().unwrap_or_default());
-        write_private(&data.join("client.crl"), tls.crl.as_deref().unwrap_or_default());
+        write_private(
+            &data.join("client_ca.crt"),
+            tls.client_ca.as_deref().unwrap_or_default(),
+        );
+        write_private(
+            &data.join("client.crl"),
+            tls.crl.as_deref().unwrap_or_default(),
+        );
     }
 }
 
 /// Writes a file that only the server's user can read.
 pub(super) fn write_private(path: &Path, content: &str) {
-    std::fs::write(path, content).unwrap_or_else(|error| panic!("write '{}': {error}", path.display()));
+    std::fs::write(path, content)
+        .unwrap_or_else(|error| panic!("write '{}': {error}", path.display()));
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("own file");
     ServerUser::get().owns(path);
 }
@@ -185,34 +214,51 @@ pub(super) fn write_private(path: &Path, content: &str) {
 fn copy_template(bin: &Path, major: Option<u32>, data: &Path) {
     static TEMPLATES: Mutex<Option<HashMap<Option<u32>, Supervisor>>> = Mutex::new(None);
     let mut templates = TEMPLATES.lock().unwrap();
-    let template = templates.get_or_insert_default().entry(major).or_insert_with(|| {
-        let guard = Supervisor::start(&Supervisor::make_folder(), &[]);
-        let mut initdb = as_server_user(&bin.join("initdb"));
-        initdb.args([
-            "--no-sync",
-            "--wal-segsize=1",
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "-D",
-        ]);
-        initdb.arg(guard.folder().join("data"));
-        must_succeed(&mut initdb);
-        guard
-    });
+    let template = templates
+        .get_or_insert_default()
+        .entry(major)
+        .or_insert_with(|| {
+            let guard = Supervisor::start(&Supervisor::make_folder(), &[]);
+            let mut initdb = as_server_user(&bin.join("initdb"));
+            initdb.args([
+                "--no-sync",
+                "--wal-segsize=1",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "-D",
+            ]);
+            initdb.arg(guard.folder().join("data"));
+            must_succeed(&mut initdb);
+            guard
+        });
     let source = template.folder().join("data");
-    must_succeed(as_server_user(Path::new("/bin/cp")).args(["-a", "--reflink=auto"]).arg(source).arg(data));
+    must_succeed(
+        as_server_user(Path::new("/bin/cp"))
+            .args(["-a", "--reflink=auto"])
+            .arg(source)
+            .arg(data),
+    );
 }
 
 fn as_server_user(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")]).current_dir("/");
+    command
+        .env_clear()
+        .envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")])
+        .current_dir("/");
     ServerUser::get().applies_to(&mut command);
     command
 }
 
 fn must_succeed(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

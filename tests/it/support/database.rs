@@ -19,11 +19,19 @@ impl<'a> Database<'a> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         Self::maintenance(cluster).sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
-        Self { cluster, name, drop: true }
+        Self {
+            cluster,
+            name,
+            drop: true,
+        }
     }
 
     pub(super) fn maintenance(cluster: &'a Cluster) -> Self {
-        Self { cluster, name: "postgres".to_owned(), drop: false }
+        Self {
+            cluster,
+            name: "postgres".to_owned(),
+            drop: false,
+        }
     }
 
     /// Runs a script through the real psql, which stops at the first error; panics on one.
@@ -34,14 +42,16 @@ impl<'a> Database<'a> {
     /// Runs a file of the project, such as `testdata/sample-app.sql`.
     pub(crate) fn load(&self, path: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        let script = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("'{}': {error}", path.display()));
+        let script = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("'{}': {error}", path.display()));
         self.sql(&script);
     }
 
     /// What psql prints for a script, unaligned and without headers: columns parted by `|`, rows by newlines, no newline at
     /// the end. Panics on an SQL error.
     pub(crate) fn query(&self, script: &str) -> String {
-        self.try_query(script).unwrap_or_else(|error| panic!("psql failed:\n{error}"))
+        self.try_query(script)
+            .unwrap_or_else(|error| panic!("psql failed:\n{error}"))
     }
 
     /// As [`Database::query`]; psql's stderr when it fails.
@@ -61,14 +71,23 @@ impl<'a> Database<'a> {
 
     /// A `postgres://` URI that leads here over TCP.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{}", self.cluster.port(), self.name)
+        format!(
+            "postgres://postgres@127.0.0.1:{}/{}",
+            self.cluster.port(),
+            self.name
+        )
     }
 
     fn environment_with(&self, host: &str) -> BTreeMap<String, String> {
         let port = self.cluster.port().to_string();
-        [("PGHOST", host), ("PGPORT", &port), ("PGUSER", "postgres"), ("PGDATABASE", &self.name)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into()
+        [
+            ("PGHOST", host),
+            ("PGPORT", &port),
+            ("PGUSER", "postgres"),
+            ("PGDATABASE", &self.name),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
     }
 }
 
@@ -82,11 +101,29 @@ impl Drop for Database<'_> {
 }
 
 /// Runs a script through psql with these variables and nothing else: its stdout, or its stderr when it fails.
-pub(crate) fn psql(client: &Client, environment: &BTreeMap<String, String>, script: &str) -> Result<String, String> {
+pub(crate) fn psql(
+    client: &Client,
+    environment: &BTreeMap<String, String>,
+    script: &str,
+) -> Result<String, String> {
     let mut child = Command::new(client.psql())
-        .args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+        .args([
+            "-X",
+            "-q",
+            "-w",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-f",
+            "-",
+        ])
         .env_clear()
-        .envs([("HOME", "/nonexistent"), ("LC_ALL", "C"), ("PGCLIENTENCODING", "UTF8")])
+        .envs([
+            ("HOME", "/nonexistent"),
+            ("LC_ALL", "C"),
+            ("PGCLIENTENCODING", "UTF8"),
+        ])
         .envs(environment)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -100,7 +137,10 @@ pub(crate) fn psql(client: &Client, environment: &BTreeMap<String, String>, scri
     let output = child.wait_with_output().expect("psql ends");
     feeder.join().expect("the feeder does not panic");
     if output.status.success() {
-        Ok(String::from_utf8(output.stdout).expect("UTF-8").trim_end_matches('\n').to_owned())
+        Ok(String::from_utf8(output.stdout)
+            .expect("UTF-8")
+            .trim_end_matches('\n')
+            .to_owned())
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }

@@ -37,7 +37,9 @@ impl HardCase {
     pub(crate) fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hard-sql");
         let entries = std::fs::read_dir(&folder).expect("testdata/hard-sql is there");
-        let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+        let mut paths: Vec<_> = entries
+            .map(|entry| entry.expect("readable").path())
+            .collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
         paths.sort();
         paths.iter().map(|path| Self::parse(path)).collect()
@@ -45,8 +47,14 @@ impl HardCase {
 
     fn parse(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).expect("readable");
-        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8").to_owned();
-        let (sql, check) = text.split_once("\n-- check:\n").unwrap_or_else(|| panic!("{name}: no '-- check:'"));
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("UTF-8")
+            .to_owned();
+        let (sql, check) = text
+            .split_once("\n-- check:\n")
+            .unwrap_or_else(|| panic!("{name}: no '-- check:'"));
         let header = |key: &str| -> Vec<String> {
             let start = format!("-- {key}: ");
             sql.split('\n')
@@ -62,7 +70,9 @@ impl HardCase {
         }
         assert!(only("why").is_some(), "{name}: no '-- why:'");
         Self {
-            expect: Expectation::parse(&only("expect").unwrap_or_else(|| panic!("{name}: no '-- expect:'"))),
+            expect: Expectation::parse(
+                &only("expect").unwrap_or_else(|| panic!("{name}: no '-- expect:'")),
+            ),
             schema: only("schema").unwrap_or_else(|| "app".to_owned()),
             tenants,
             seeds: header("seed"),
@@ -83,7 +93,11 @@ impl HardCase {
         let mut text = pieces.next().unwrap_or_default().to_owned();
         within_literal ^= quotes(&text) % 2 == 1;
         for piece in pieces {
-            text += &if within_literal { identifier.replace('\'', "''") } else { identifier.clone() };
+            text += &if within_literal {
+                identifier.replace('\'', "''")
+            } else {
+                identifier.clone()
+            };
             text += piece;
             within_literal ^= quotes(piece) % 2 == 1;
         }

@@ -62,7 +62,10 @@ impl Options {
         let on = |flag| if flag { "on" } else { "off" };
         let port = port.to_string();
         let mut settings = vec![
-            ("listen_addresses", self.listen.as_deref().unwrap_or("127.0.0.1")),
+            (
+                "listen_addresses",
+                self.listen.as_deref().unwrap_or("127.0.0.1"),
+            ),
             ("port", &port),
             ("unix_socket_directories", socket_folder),
             ("max_connections", "100"),
@@ -78,19 +81,38 @@ impl Options {
             ("lc_messages", "C"),
         ];
         if let Some(tls) = &self.tls {
-            settings.extend([("ssl", "on"), ("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key")]);
-            settings.extend(tls.client_ca.as_ref().map(|_| ("ssl_ca_file", "client_ca.crt")));
+            settings.extend([
+                ("ssl", "on"),
+                ("ssl_cert_file", "server.crt"),
+                ("ssl_key_file", "server.key"),
+            ]);
+            settings.extend(
+                tls.client_ca
+                    .as_ref()
+                    .map(|_| ("ssl_ca_file", "client_ca.crt")),
+            );
             settings.extend(tls.crl.as_ref().map(|_| ("ssl_crl_file", "client.crl")));
         }
-        settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        settings.extend(
+            self.settings
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
         let quoted = |value: &str| value.replace('\'', "''");
-        settings.iter().map(|(name, value)| format!("{name} = '{}'", quoted(value))).collect::<Vec<_>>().join("\n")
+        settings
+            .iter()
+            .map(|(name, value)| format!("{name} = '{}'", quoted(value)))
+            .collect::<Vec<_>>()
+            .join("\n")
             + "\n"
     }
 
     /// The text of `pg_hba.conf`.
     pub(crate) fn pg_hba_conf(&self) -> String {
-        let everybody = ["host all all 127.0.0.1/32 trust".to_owned(), "host all all ::1/128 trust".to_owned()];
+        let everybody = [
+            "host all all 127.0.0.1/32 trust".to_owned(),
+            "host all all ::1/128 trust".to_owned(),
+        ];
         let lines = self.hba.as_deref().unwrap_or(&everybody);
         format!("local all all trust\n{}\n", lines.join("\n"))
     }

@@ -53,7 +53,10 @@ impl CommandOutput {
     pub(crate) fn json(&self) -> Vec<Value> {
         let lines = self.stdout.split('\n').filter(|line| !line.is_empty());
         lines
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}")))
+            .map(|line| {
+                serde_json::from_str(line)
+                    .unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+            })
             .collect()
     }
 
@@ -86,7 +89,11 @@ impl fmt::Display for CommandOutput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let section = |formatter: &mut fmt::Formatter<'_>, text: &str| {
             let text = self.normalized(text);
-            let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "[no newline]\n" };
+            let newline = if text.is_empty() || text.ends_with('\n') {
+                ""
+            } else {
+                "[no newline]\n"
+            };
             write!(formatter, "{text}{newline}")
         };
         section(formatter, &self.stdout)?;

@@ -6,8 +6,10 @@ use super::{ServerUser, Supervisor};
 
 /// The folder with other majors' programs that `scripts/install/servers` fills.
 fn tools() -> PathBuf {
-    std::env::var_os("SCHEMASTAMP_TEST_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"), PathBuf::from)
+    std::env::var_os("SCHEMASTAMP_TEST_TOOLS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
+        PathBuf::from,
+    )
 }
 
 /// Panics with the step that makes up for it; a missing program is never a skipped test.
@@ -26,13 +28,20 @@ fn present(program: PathBuf) -> PathBuf {
 fn installed_bin() -> &'static Path {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| {
-        let majors = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let majors = std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten();
         let newest = majors
             .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-            .filter(|major| Path::new(&format!("/usr/lib/postgresql/{major}/bin/postgres")).exists())
+            .filter(|major| {
+                Path::new(&format!("/usr/lib/postgresql/{major}/bin/postgres")).exists()
+            })
             .max();
-        let bin = newest
-            .map_or_else(|| tools().join("embedded/bin"), |major| format!("/usr/lib/postgresql/{major}/bin").into());
+        let bin = newest.map_or_else(
+            || tools().join("embedded/bin"),
+            |major| format!("/usr/lib/postgresql/{major}/bin").into(),
+        );
         present(bin.join("postgres")).with_file_name("")
     })
 }
@@ -41,22 +50,40 @@ fn installed_bin() -> &'static Path {
 ///
 /// The server's user can run them: a checkout in somebody's private home is copied to where it can.
 pub(crate) fn server_folder(major: Option<u32>) -> PathBuf {
-    let bin = major.map_or_else(|| installed_bin().to_owned(), |major| tools().join(format!("server/{major}/bin")));
+    let bin = major.map_or_else(
+        || installed_bin().to_owned(),
+        |major| tools().join(format!("server/{major}/bin")),
+    );
     let bin = present(bin.join("postgres")).with_file_name("");
-    if ServerUser::get().may_run(&bin.join("postgres")) { bin } else { copy_within_reach(&bin) }
+    if ServerUser::get().may_run(&bin.join("postgres")) {
+        bin
+    } else {
+        copy_within_reach(&bin)
+    }
 }
 
 fn copy_within_reach(bin: &Path) -> PathBuf {
     static COPIES: OnceLock<Supervisor> = OnceLock::new();
-    let folder = COPIES.get_or_init(|| Supervisor::start(&Supervisor::make_folder(), &[])).folder();
+    let folder = COPIES
+        .get_or_init(|| Supervisor::start(&Supervisor::make_folder(), &[]))
+        .folder();
     let real = bin.canonicalize().expect("checked before");
     let root = real.parent().expect("bin has a parent");
     let copy = folder.join(root.to_string_lossy().replace('/', "_"));
     if !copy.exists() {
         let staged = tempfile::tempdir_in(folder).expect("own folder").keep();
-        let status = Command::new("cp").arg("-a").arg(root).arg(staged.join("tree")).status().expect("cp runs");
+        let status = Command::new("cp")
+            .arg("-a")
+            .arg(root)
+            .arg(staged.join("tree"))
+            .status()
+            .expect("cp runs");
         assert!(status.success(), "cp of '{}'", root.display());
-        let chmod = Command::new("chmod").args(["-R", "a+rX"]).arg(&staged).status().expect("chmod runs");
+        let chmod = Command::new("chmod")
+            .args(["-R", "a+rX"])
+            .arg(&staged)
+            .status()
+            .expect("chmod runs");
         assert!(chmod.success());
         // A second thread may have been faster; its copy is as good.
         let _renamed = std::fs::rename(staged.join("tree"), &copy);
@@ -67,7 +94,11 @@ fn copy_within_reach(bin: &Path) -> PathBuf {
 /// The installed pgbouncer, or the one that was unpacked where nothing may be installed.
 pub(super) fn pgbouncer() -> PathBuf {
     let installed = PathBuf::from("/usr/sbin/pgbouncer");
-    if installed.exists() { installed } else { present(tools().join("bin/pgbouncer")) }
+    if installed.exists() {
+        installed
+    } else {
+        present(tools().join("bin/pgbouncer"))
+    }
 }
 
 /// psql and `pg_dump` of one version.
@@ -80,17 +111,23 @@ pub(crate) struct Client {
 impl Client {
     /// The installed ones, without Debian's Perl wrapper.
     pub(crate) fn installed() -> Self {
-        Self { bin: present(installed_bin().join("psql")).with_file_name("") }
+        Self {
+            bin: present(installed_bin().join("psql")).with_file_name(""),
+        }
     }
 
     /// Version 16 or 18, built without TLS.
     pub(crate) fn of_major(major: u32) -> Self {
-        Self { bin: present(tools().join(format!("client/{major}/bin/psql"))).with_file_name("") }
+        Self {
+            bin: present(tools().join(format!("client/{major}/bin/psql"))).with_file_name(""),
+        }
     }
 
     /// Version 16 or 18, with TLS (its libpq carries OpenSSL 1.1.1).
     pub(crate) fn with_tls(major: u32) -> Self {
-        Self { bin: present(tools().join(format!("client-tls/{major}/bin/psql"))).with_file_name("") }
+        Self {
+            bin: present(tools().join(format!("client-tls/{major}/bin/psql"))).with_file_name(""),
+        }
     }
 
     pub(crate) fn psql(&self) -> PathBuf {

@@ -35,13 +35,20 @@ impl Proxy {
     /// Starts a proxy in front of a port, and waits until it listens.
     pub(crate) fn start(server: u16) -> Self {
         let port = free_port();
-        let state = Arc::new(State { server, ..State::default() });
+        let state = Arc::new(State {
+            server,
+            ..State::default()
+        });
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
         let listening = std::thread::spawn({
             let state = Arc::clone(&state);
             move || state.listen(port, listener)
         });
-        Self { port, state, listening: Some(listening) }
+        Self {
+            port,
+            state,
+            listening: Some(listening),
+        }
     }
 
     /// `PG*` variables that lead to a database through the proxy.
@@ -100,8 +107,9 @@ impl State {
             if self.refuses.load(Ordering::SeqCst) {
                 listener = None;
             } else {
-                let listener =
-                    listener.get_or_insert_with(|| TcpListener::bind(("127.0.0.1", port)).expect("own port"));
+                let listener = listener.get_or_insert_with(|| {
+                    TcpListener::bind(("127.0.0.1", port)).expect("own port")
+                });
                 listener.set_nonblocking(true).expect("own socket");
                 if let Ok((client, _)) = listener.accept() {
                     self.connect(client);
@@ -114,13 +122,18 @@ impl State {
 
     /// Connects a client with the server; a server that is not there is a connection that ends at once.
     fn connect(self: &Arc<Self>, client: TcpStream) {
-        let Ok(server) = TcpStream::connect(("127.0.0.1", self.server)) else { return };
+        let Ok(server) = TcpStream::connect(("127.0.0.1", self.server)) else {
+            return;
+        };
         let copy = |socket: &TcpStream| socket.try_clone().expect("own socket");
         for socket in [&client, &server] {
             socket.set_nonblocking(false).expect("own socket");
             socket.set_nodelay(true).expect("own socket");
         }
-        self.sockets.lock().unwrap().extend([copy(&client), copy(&server)]);
+        self.sockets
+            .lock()
+            .unwrap()
+            .extend([copy(&client), copy(&server)]);
         let (state, from, to) = (Arc::clone(self), copy(&client), copy(&server));
         std::thread::spawn(move || state.pass_on(from, to));
         let state = Arc::clone(self);

@@ -22,12 +22,20 @@ pub(crate) struct Schemastamp {
 impl Schemastamp {
     /// A world without a server: `PATH` leads to the installed psql and `pg_dump`.
     pub(crate) fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("sst-run-").tempdir().expect("the temp directory is writable");
+        let root = tempfile::Builder::new()
+            .prefix("sst-run-")
+            .tempdir()
+            .expect("the temp directory is writable");
         for folder in ["home", "tmp"] {
             std::fs::create_dir(root.path().join(folder)).expect("own folder");
         }
         let replacements = vec![(root.path().display().to_string(), "$ROOT".to_owned())];
-        let mut this = Self { root, environment: BTreeMap::new(), replacements, user: None };
+        let mut this = Self {
+            root,
+            environment: BTreeMap::new(),
+            replacements,
+            user: None,
+        };
         this.set("HOME", this.path("home"));
         this.set("TMPDIR", this.path("tmp"));
         this.client(&Client::installed())
@@ -104,7 +112,8 @@ impl Schemastamp {
     pub(crate) fn write(&self, relative: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(relative);
         std::fs::create_dir_all(path.parent().expect("beneath the root")).expect("own folder");
-        std::fs::write(&path, content).unwrap_or_else(|error| panic!("write '{}': {error}", path.display()));
+        std::fs::write(&path, content)
+            .unwrap_or_else(|error| panic!("write '{}': {error}", path.display()));
         if let Some(user) = &self.user {
             user.owns(&path);
         }
@@ -114,13 +123,16 @@ impl Schemastamp {
     /// Reads a file beneath the root.
     pub(crate) fn read(&self, relative: &str) -> String {
         let path = self.path(relative);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read '{}': {error}", path.display()))
+        std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("read '{}': {error}", path.display()))
     }
 
     /// What is left in the binary's `TMPDIR`: nothing, after any run.
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.path("tmp")).expect("own folder");
-        entries.map(|entry| entry.expect("own folder").path()).collect()
+        entries
+            .map(|entry| entry.expect("own folder").path())
+            .collect()
     }
 
     /// Runs the binary to its end with empty standard input.
@@ -150,7 +162,10 @@ impl Schemastamp {
     /// Waits for a binary started by [`Schemastamp::spawn`].
     #[must_use = "snapshot the output or assert on its status"]
     pub(crate) fn finish(&self, child: Child) -> CommandOutput {
-        CommandOutput::new(&child.wait_with_output().expect("the binary ends"), self.replacements.clone())
+        CommandOutput::new(
+            &child.wait_with_output().expect("the binary ends"),
+            self.replacements.clone(),
+        )
     }
 
     /// The command that [`Schemastamp::spawn`] starts.
@@ -161,8 +176,15 @@ impl Schemastamp {
     /// Another program in the same world, for comparison.
     pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.root.path()).env_clear().envs(&self.environment);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .current_dir(self.root.path())
+            .env_clear()
+            .envs(&self.environment);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if let Some(user) = &self.user {
             user.applies_to(&mut command);
             // Its own group too: a program started for another user must not be reached by the tests' ctrl-C alone.
@@ -189,6 +211,7 @@ impl Schemastamp {
     }
 
     fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
-        self.environment.insert(name.into(), value.as_ref().to_owned());
+        self.environment
+            .insert(name.into(), value.as_ref().to_owned());
     }
 }

@@ -52,8 +52,13 @@ impl Supervisor {
     ///
     /// Its path is short: a Unix socket's path may have 107 bytes.
     pub(crate) fn make_folder() -> PathBuf {
-        let folder = tempfile::Builder::new().prefix("sst-").tempdir().expect("the temp directory is writable").keep();
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("own folder");
+        let folder = tempfile::Builder::new()
+            .prefix("sst-")
+            .tempdir()
+            .expect("the temp directory is writable")
+            .keep();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))
+            .expect("own folder");
         ServerUser::get().owns(&folder);
         folder
     }
@@ -61,13 +66,32 @@ impl Supervisor {
     /// Starts the server, with its output in `folder/log`; an empty `program` only guards the folder.
     pub(crate) fn start(folder: &Path, program: &[&str]) -> Self {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", SCRIPT, "supervisor"]).arg(folder).args(program);
-        command.env_clear().envs([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C"), ("TZ", "UTC")]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir(folder).process_group(0);
+        command
+            .args(["-c", SCRIPT, "supervisor"])
+            .arg(folder)
+            .args(program);
+        command.env_clear().envs([
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("LC_ALL", "C"),
+            ("TZ", "UTC"),
+        ]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .current_dir(folder)
+            .process_group(0);
         ServerUser::get().applies_to(&mut command);
         let mut child = command.spawn().expect("sh starts");
-        let talk = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { folder: folder.to_owned(), child: Mutex::new(child), talk: Mutex::new(Some(talk)) }
+        let talk = (
+            child.stdin.take().unwrap(),
+            BufReader::new(child.stdout.take().unwrap()),
+        );
+        Self {
+            folder: folder.to_owned(),
+            child: Mutex::new(child),
+            talk: Mutex::new(Some(talk)),
+        }
     }
 
     /// The folder that goes when the supervisor goes.
@@ -82,13 +106,16 @@ impl Supervisor {
         let (input, output) = talk.as_mut().expect("open until dropped");
         writeln!(input, "{order}").expect("the supervisor reads");
         let mut answer = String::new();
-        output.read_line(&mut answer).expect("the supervisor answers");
+        output
+            .read_line(&mut answer)
+            .expect("the supervisor answers");
         assert_eq!(answer, "done\n", "the supervisor is gone");
     }
 
     /// What the server has said so far.
     pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.folder.join("log")).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.folder.join("log")).unwrap_or_default())
+            .into_owned()
     }
 }
 

@@ -24,18 +24,33 @@ impl ServerUser {
             let uid = rustix::process::geteuid().as_raw();
             if uid != 0 {
                 let gid = rustix::process::getegid().as_raw();
-                return Self { name: format!("uid {uid}"), uid, gid, switches: false };
+                return Self {
+                    name: format!("uid {uid}"),
+                    uid,
+                    gid,
+                    switches: false,
+                };
             }
-            ["postgres", "nobody"].into_iter().find_map(Self::named).expect("a user named postgres or nobody")
+            ["postgres", "nobody"]
+                .into_iter()
+                .find_map(Self::named)
+                .expect("a user named postgres or nobody")
         })
     }
 
     /// A user of `/etc/passwd`; programs started as it are started under its uid. Only root can do that.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let passwd = std::fs::read_to_string("/etc/passwd").expect("/etc/passwd is readable");
-        let fields: Vec<&str> =
-            passwd.split('\n').map(|line| line.split(':').collect()).find(|fields: &Vec<&str>| fields[0] == name)?;
-        Some(Self { name: name.to_owned(), uid: fields[2].parse().ok()?, gid: fields[3].parse().ok()?, switches: true })
+        let fields: Vec<&str> = passwd
+            .split('\n')
+            .map(|line| line.split(':').collect())
+            .find(|fields: &Vec<&str>| fields[0] == name)?;
+        Some(Self {
+            name: name.to_owned(),
+            uid: fields[2].parse().ok()?,
+            gid: fields[3].parse().ok()?,
+            switches: true,
+        })
     }
 
     /// Makes the command run as this user, without the caller's supplementary groups.
@@ -55,7 +70,10 @@ impl ServerUser {
     /// Whether this user may run a program (every folder above it counts too).
     pub(crate) fn may_run(&self, program: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", "test -x \"$1\"", "sh"]).arg(program).current_dir("/");
+        command
+            .args(["-c", "test -x \"$1\"", "sh"])
+            .arg(program)
+            .current_dir("/");
         self.applies_to(&mut command);
         command.status().expect("sh runs").success()
     }

@@ -19,7 +19,10 @@ fn migrate_and_status_for_people_and_programs() {
     world.database.sql("INSERT INTO b.users VALUES (1)");
     let run = Schemastamp::on(&world.database);
     run.write("m/2_row.sql", "INSERT INTO #{prefix}.users VALUES (1);");
-    run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text; UPDATE app.users SET id = 1 WHERE false;");
+    run.write(
+        "m/3_name.sql",
+        "ALTER TABLE #{prefix}.users ADD name text; UPDATE app.users SET id = 1 WHERE false;",
+    );
 
     let output = run.run(&["status", "--migrations", "m"]).succeeds();
     assert_eq!(
@@ -30,25 +33,66 @@ fn migrate_and_status_for_people_and_programs() {
     );
     run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
     ends(&run, &["migrate", "--migrations", "m"], 2);
-    let output = run.run(&["migrate", "--all", "--migrations", "m", "--dry-run"]).succeeds();
-    assert!(output.stdout.starts_with("pending a: at 1, would apply 2_row.sql, 3_name.sql\n"), "{output}");
-    let output = run.run(&["migrate", "--all", "--migrations", "m"]).exits_with(18);
+    let output = run
+        .run(&["migrate", "--all", "--migrations", "m", "--dry-run"])
+        .succeeds();
+    assert!(
+        output
+            .stdout
+            .starts_with("pending a: at 1, would apply 2_row.sql, 3_name.sql\n"),
+        "{output}"
+    );
+    let output = run
+        .run(&["migrate", "--all", "--migrations", "m"])
+        .exits_with(18);
     let lines: Vec<&str> = output.stdout.split('\n').collect();
-    assert!(lines[0].starts_with("migrated a: 1 to 3, 2 migrations ("), "{output}");
-    let failure =
-        "23505 duplicate key value violates unique constraint \"users_pkey\" in 2_row.sql, statement 1 (line 1)";
-    assert!(lines.contains(&&*format!("failed b: at 1; {failure}")), "{output}");
-    assert!(output.stderr.starts_with("2 migrated, 0 up to date, 1 failed ("), "{output}");
+    assert!(
+        lines[0].starts_with("migrated a: 1 to 3, 2 migrations ("),
+        "{output}"
+    );
+    let failure = "23505 duplicate key value violates unique constraint \"users_pkey\" in 2_row.sql, statement 1 (line 1)";
+    assert!(
+        lines.contains(&&*format!("failed b: at 1; {failure}")),
+        "{output}"
+    );
+    assert!(
+        output
+            .stderr
+            .starts_with("2 migrated, 0 up to date, 1 failed ("),
+        "{output}"
+    );
     ends(&run, &["migrate", "b", "--migrations", "m"], 14);
 
-    let output = run.run(&["migrate", "--match", "[bc]", "--migrations", "m", "--format", "json"]).exits_with(18);
+    let output = run
+        .run(&[
+            "migrate",
+            "--match",
+            "[bc]",
+            "--migrations",
+            "m",
+            "--format",
+            "json",
+        ])
+        .exits_with(18);
     let lines = output.json();
     assert_eq!(lines[0]["tenant"], "c");
     assert_eq!(lines[1]["error"]["id"], "sql.unique_violation");
-    assert_eq!((&lines[1]["error"]["statement"], &lines[1]["error"]["code"]), (&json!(1), &json!(14)));
-    assert_eq!((&lines[2]["summary"]["up_to_date"], &lines[2]["summary"]["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&lines[1]["error"]["statement"], &lines[1]["error"]["code"]),
+        (&json!(1), &json!(14))
+    );
+    assert_eq!(
+        (
+            &lines[2]["summary"]["up_to_date"],
+            &lines[2]["summary"]["failed"]
+        ),
+        (&json!(1), &json!(1))
+    );
     let status = run.run(&["status", "--format", "json"]).succeeds().json();
-    assert_eq!((&status[1]["tenant"], &status[1]["behind"]), (&json!("b"), &json!(2)));
+    assert_eq!(
+        (&status[1]["tenant"], &status[1]["behind"]),
+        (&json!("b"), &json!(2))
+    );
     assert_eq!(
         status[3]["summary"]["versions"],
         json!([{"version": "3", "tenants": 2}, {"version": "1", "tenants": 1}])
@@ -94,7 +138,19 @@ fn verify_refresh_check_and_drop() {
         "CREATE TABLE a.schema_migrations (version varchar PRIMARY KEY); INSERT INTO a.schema_migrations VALUES ('1')",
     );
     let run = Schemastamp::on(&world.database);
-    ends(&run, &["capture", "--schema", "a", "-o", "s.sql", "--rename", "trigger stamp on users"], 0);
+    ends(
+        &run,
+        &[
+            "capture",
+            "--schema",
+            "a",
+            "-o",
+            "s.sql",
+            "--rename",
+            "trigger stamp on users",
+        ],
+        0,
+    );
     let run = run.env("SCHEMASTAMP_SNAPSHOT", "s.sql");
     let output = run.run(&["verify", "--all"]).exits_with(1);
     assert_eq!(
@@ -105,26 +161,55 @@ fn verify_refresh_check_and_drop() {
     );
     ends(&run, &["verify", "a"], 0);
     ends(&run, &["verify", "a", "nosuch"], 1);
-    ends(&run, &["verify", "--all", "--each-other", "--format", "json"], 1);
+    ends(
+        &run,
+        &["verify", "--all", "--each-other", "--format", "json"],
+        1,
+    );
 
     ends(&run, &["check", "--schema", "a"], 0);
     run.write("m/2_x.sql", "CREATE TABLE #{prefix}.x (id integer);");
     let output = run.run(&["check", "--migrations", "m"]).exits_with(1);
-    assert!(output.stdout.contains("+CREATE TABLE #{prefix}.x (\n+    id integer\n+);\n"), "{output}");
+    assert!(
+        output
+            .stdout
+            .contains("+CREATE TABLE #{prefix}.x (\n+    id integer\n+);\n"),
+        "{output}"
+    );
     let output = run.run(&["refresh", "--migrations", "m"]).succeeds();
-    assert!(output.stderr.contains("wrote 's.sql', 1 migration applied"), "{output}");
+    assert!(
+        output.stderr.contains("wrote 's.sql', 1 migration applied"),
+        "{output}"
+    );
     ends(&run, &["check", "--migrations", "m"], 0);
-    let output = run.run(&["check", "--schema", "a", "--format", "json"]).exits_with(1);
-    assert!(output.json()[0]["summary"]["diff"].as_str().unwrap().starts_with("--- s.sql\n+++ schema a\n"), "{output}");
+    let output = run
+        .run(&["check", "--schema", "a", "--format", "json"])
+        .exits_with(1);
+    assert!(
+        output.json()[0]["summary"]["diff"]
+            .as_str()
+            .unwrap()
+            .starts_with("--- s.sql\n+++ schema a\n"),
+        "{output}"
+    );
     ends(&run, &["migrate", "a", "--migrations", "m"], 0);
     ends(&run, &["check", "--schema", "a"], 0);
 
     ends(&run, &["drop", "a"], 2);
     ends(&run, &["drop", "a", "--dry-run"], 0);
-    world.database.sql("CREATE VIEW report AS SELECT * FROM b.users");
+    world
+        .database
+        .sql("CREATE VIEW report AS SELECT * FROM b.users");
     let output = run.run(&["drop", "a", "b", "--yes"]).exits_with(18);
-    assert!(output.stdout.contains("dropped a\n") && output.stderr.contains("view public.report"), "{output}");
-    ends(&run, &["drop", "b", "--yes", "--cascade", "--format", "json"], 0);
+    assert!(
+        output.stdout.contains("dropped a\n") && output.stderr.contains("view public.report"),
+        "{output}"
+    );
+    ends(
+        &run,
+        &["drop", "b", "--yes", "--cascade", "--format", "json"],
+        0,
+    );
     ends(&run, &["drop", "b", "--yes"], 2);
     assert!(run.leftovers().is_empty());
 }
@@ -132,41 +217,84 @@ fn verify_refresh_check_and_drop() {
 #[test]
 fn rename_and_clone_for_people_and_programs() {
     let world = World::new();
-    create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["acme", "taken"]);
-    world.database.sql("INSERT INTO acme.users (email, state) VALUES ('a', 'new'), ('b', 'done')");
+    create(
+        &world,
+        &Snapshot::parse(SNAPSHOT).unwrap(),
+        &["acme", "taken"],
+    );
+    world
+        .database
+        .sql("INSERT INTO acme.users (email, state) VALUES ('a', 'new'), ('b', 'done')");
     let run = Schemastamp::on(&world.database);
     let decided = ["--rename", "trigger stamp on users"];
     let with = |arguments: &[&'static str]| [arguments, &decided].concat();
     let output = run.run(&["rename", "acme", "berlin"]).exits_with(15);
     assert!(output.stderr.contains("trigger stamp on users"), "{output}");
 
-    let output = run.run(&with(&["rename", "acme", "Berlin & Co"])).succeeds();
+    let output = run
+        .run(&with(&["rename", "acme", "Berlin & Co"]))
+        .succeeds();
     assert_eq!(output.stdout, "renamed acme to Berlin & Co\n");
     assert!(
-        output.stderr.contains("note: written anew: function count(") && output.stderr.contains("\nproven: "),
+        output
+            .stderr
+            .contains("note: written anew: function count(")
+            && output.stderr.contains("\nproven: "),
         "{output}"
     );
-    assert_eq!(world.database.query("SELECT \"Berlin & Co\".count('new')"), "1");
-    let output = run.run(&with(&["rename", "Berlin & Co", "acme", "--yes", "--format", "json"])).succeeds();
+    assert_eq!(
+        world.database.query("SELECT \"Berlin & Co\".count('new')"),
+        "1"
+    );
+    let output = run
+        .run(&with(&[
+            "rename",
+            "Berlin & Co",
+            "acme",
+            "--yes",
+            "--format",
+            "json",
+        ]))
+        .succeeds();
     let line = &output.json()[0];
     assert_eq!(
         (&line["tenant"], &line["outcome"], &line["from"]),
         (&json!("acme"), &json!("renamed"), &json!("Berlin & Co"))
     );
-    assert!(line["proven"].as_u64().unwrap() > 5 && line["rewritten"].as_array().unwrap().len() > 1, "{output}");
+    assert!(
+        line["proven"].as_u64().unwrap() > 5 && line["rewritten"].as_array().unwrap().len() > 1,
+        "{output}"
+    );
 
     let output = run.run(&with(&["clone", "acme", "staging"])).succeeds();
-    assert_eq!(output.stdout, "cloned acme to staging: 2 tables, 1 sequence\n");
-    world.database.sql("INSERT INTO staging.users (email) VALUES ('c')");
-    assert_eq!(world.database.query("SELECT string_agg(id || email, ' ' ORDER BY id) FROM staging.users"), "1a 2b 3c");
+    assert_eq!(
+        output.stdout,
+        "cloned acme to staging: 2 tables, 1 sequence\n"
+    );
+    world
+        .database
+        .sql("INSERT INTO staging.users (email) VALUES ('c')");
+    assert_eq!(
+        world
+            .database
+            .query("SELECT string_agg(id || email, ' ' ORDER BY id) FROM staging.users"),
+        "1a 2b 3c"
+    );
     assert_eq!(world.database.query("SELECT count(*) FROM acme.users"), "2");
-    let output = run.run(&with(&["clone", "acme", "more", "--format", "json"])).succeeds();
-    let expected = json!({"tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
+    let output = run
+        .run(&with(&["clone", "acme", "more", "--format", "json"]))
+        .succeeds();
+    let expected =
+        json!({"tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
     assert_eq!(output.json()[0], expected);
 
     for command in ["rename", "clone"] {
         let id = |arguments: &[&'static str], code| {
-            let output = run.run(&with(&[&[command], arguments, &["--format", "json"]].concat())).exits_with(code);
+            let output = run
+                .run(&with(
+                    &[&[command], arguments, &["--format", "json"]].concat(),
+                ))
+                .exits_with(code);
             output.json()[0]["error"]["id"].clone()
         };
         assert_eq!(id(&["acme", "taken"], 17), "tenant.exists");
@@ -174,6 +302,10 @@ fn rename_and_clone_for_people_and_programs() {
         assert_eq!(id(&["acme", "acme"], 2), "usage");
         assert_eq!(id(&["acme", "pg_new"], 2), "tenant.name");
     }
-    assert_eq!(world.database.query("SELECT count(*) FROM taken.users"), "0", "it was not touched");
+    assert_eq!(
+        world.database.query("SELECT count(*) FROM taken.users"),
+        "0",
+        "it was not touched"
+    );
     assert!(run.leftovers().is_empty());
 }

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use super::world::World;
 use crate::support::{Bouncer, BouncerOptions, Client, Cluster, Schemastamp, psql};
 
-const SLEEPING: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
-const OTHERS: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+const SLEEPING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 #[tokio::test]
 async fn a_killed_run_leaves_the_versions_true_and_is_continued() {
@@ -41,10 +39,17 @@ async fn a_killed_run_leaves_the_versions_true_and_is_continued() {
         };
         assert_eq!(columns(tenant), expected, "{tenant}");
     }
-    assert_eq!((world.versions("a"), world.versions("b")), ("1 2 3".to_owned(), "1 2 3".to_owned()));
-    run.run(&["migrate", "--all", "--migrations", "m"]).succeeds();
+    assert_eq!(
+        (world.versions("a"), world.versions("b")),
+        ("1 2 3".to_owned(), "1 2 3".to_owned())
+    );
+    run.run(&["migrate", "--all", "--migrations", "m"])
+        .succeeds();
     for tenant in names {
-        assert_eq!((world.versions(tenant), columns(tenant)), ("1 2 3".to_owned(), "id email name age".to_owned()));
+        assert_eq!(
+            (world.versions(tenant), columns(tenant)),
+            ("1 2 3".to_owned(), "id email name age".to_owned())
+        );
     }
 }
 
@@ -53,18 +58,42 @@ async fn a_tenant_that_is_dropped_meanwhile_is_gone_and_the_others_go_on() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     let run = Schemastamp::on(&world.database);
-    run.write("m/2_slow.sql", "SELECT pg_sleep(CASE '#{prefix}' WHEN 'a' THEN 2 ELSE 0 END);");
+    run.write(
+        "m/2_slow.sql",
+        "SELECT pg_sleep(CASE '#{prefix}' WHEN 'a' THEN 2 ELSE 0 END);",
+    );
     run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
     let child = run.spawn(&["migrate", "--all", "--migrations", "m", "--format", "json"]);
     world.wait_for(SLEEPING, "1").await;
     world.database.sql("DROP SCHEMA b CASCADE");
     let output = run.finish(child).exits_with(18);
     let lines = output.json();
-    let line = |tenant: &str| lines.iter().find(|line| line["tenant"] == tenant).unwrap().clone();
-    assert_eq!((&line("a")["outcome"], &line("c")["outcome"]), (&"migrated".into(), &"migrated".into()), "{output}");
-    assert_eq!((&line("b")["outcome"], &line("b")["error"]["id"]), (&"gone".into(), &"tenant.gone".into()), "{output}");
-    assert_eq!((world.versions("a"), world.versions("c")), ("1 2 3".to_owned(), "1 2 3".to_owned()));
-    assert_eq!(world.database.query("SELECT to_regnamespace('b') IS NULL"), "t", "nothing made it again");
+    let line = |tenant: &str| {
+        lines
+            .iter()
+            .find(|line| line["tenant"] == tenant)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (&line("a")["outcome"], &line("c")["outcome"]),
+        (&"migrated".into(), &"migrated".into()),
+        "{output}"
+    );
+    assert_eq!(
+        (&line("b")["outcome"], &line("b")["error"]["id"]),
+        (&"gone".into(), &"tenant.gone".into()),
+        "{output}"
+    );
+    assert_eq!(
+        (world.versions("a"), world.versions("c")),
+        ("1 2 3".to_owned(), "1 2 3".to_owned())
+    );
+    assert_eq!(
+        world.database.query("SELECT to_regnamespace('b') IS NULL"),
+        "t",
+        "nothing made it again"
+    );
 }
 
 #[test]
@@ -81,21 +110,47 @@ fn migrate_through_a_pooler_leaves_no_setting_behind() {
     };
     let before = settings();
     let run = Schemastamp::on(&world.database).envs(&through);
-    run.write("m/2_name.sql", "SET search_path = public; ALTER TABLE #{prefix}.users ADD name text;");
+    run.write(
+        "m/2_name.sql",
+        "SET search_path = public; ALTER TABLE #{prefix}.users ADD name text;",
+    );
     run.write("m/3_row.sql", "INSERT INTO users VALUES (1, '#{prefix}');");
     // More psql than the pool has connections: they take turns.
-    run.run(&["migrate", "--all", "--migrations", "m", "--jobs", "2", "--timeout", "60"]).succeeds();
-    assert_eq!(world.database.query("SELECT email FROM \"Odd name\".users"), "Odd name");
+    run.run(&[
+        "migrate",
+        "--all",
+        "--migrations",
+        "m",
+        "--jobs",
+        "2",
+        "--timeout",
+        "60",
+    ])
+    .succeeds();
+    assert_eq!(
+        world.database.query("SELECT email FROM \"Odd name\".users"),
+        "Odd name"
+    );
     for tenant in ["a", "b", "Odd name"] {
         assert_eq!(world.versions(tenant), "1 2 3");
     }
     assert_eq!(settings(), before, "the same backend, with nothing set");
     run.write("m/4_bad.sql", "SELECT 1/('#{prefix}' <> 'b')::int;");
     let started = Instant::now();
-    let output = run.run(&["migrate", "--all", "--migrations", "m", "--timeout", "60"]).exits_with(18);
-    assert!(output.stdout.contains("22012 division by zero in 4_bad.sql, statement 1 (line 1)"), "{output}");
+    let output = run
+        .run(&["migrate", "--all", "--migrations", "m", "--timeout", "60"])
+        .exits_with(18);
+    assert!(
+        output
+            .stdout
+            .contains("22012 division by zero in 4_bad.sql, statement 1 (line 1)"),
+        "{output}"
+    );
     assert!(started.elapsed() < Duration::from_secs(30), "{output}");
-    assert_eq!((world.versions("a"), world.versions("b")), ("1 2 3 4".to_owned(), "1 2 3".to_owned()));
+    assert_eq!(
+        (world.versions("a"), world.versions("b")),
+        ("1 2 3 4".to_owned(), "1 2 3".to_owned())
+    );
     let without_process = |text: String| text.split_once('\n').unwrap().1.to_owned();
     assert_eq!(without_process(settings()), without_process(before));
 }

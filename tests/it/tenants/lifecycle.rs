@@ -2,7 +2,9 @@
 
 use schemastamp::process::Stop;
 use schemastamp::snapshot::{Decision, Decisions};
-use schemastamp::tenant::lifecycle::{DropError, LifecycleError, clone_tenant, drop_tenant, preview, rename_tenant};
+use schemastamp::tenant::lifecycle::{
+    DropError, LifecycleError, clone_tenant, drop_tenant, preview, rename_tenant,
+};
 
 use super::world::{World, name};
 
@@ -12,7 +14,10 @@ async fn drop_takes_the_tenant_and_nothing_else() {
     world.tenants(&["o'ne\"il", "other"]);
     let tenant = name("o'ne\"il");
     let never = Stop::never();
-    let seen = preview(&world.server, &tenant, &never).await.unwrap().unwrap();
+    let seen = preview(&world.server, &tenant, &never)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((seen.tables, seen.views, seen.outside.len()), (2, 0, 0));
     assert!(seen.bytes > 0);
     world.database.sql(
@@ -22,9 +27,19 @@ async fn drop_takes_the_tenant_and_nothing_else() {
          CREATE RULE r AS ON DELETE TO \"o'ne\"\"il\".notes DO NOTHING; CREATE POLICY p ON \"o'ne\"\"il\".notes USING (n > 0);\n\
          ALTER DEFAULT PRIVILEGES IN SCHEMA \"o'ne\"\"il\" GRANT SELECT ON TABLES TO PUBLIC;",
     );
-    drop_tenant(&world.server, &tenant, false, &never).await.unwrap();
-    assert!(preview(&world.server, &tenant, &never).await.unwrap().is_none());
-    assert!(matches!(drop_tenant(&world.server, &tenant, false, &never).await, Err(DropError::Missing(_))));
+    drop_tenant(&world.server, &tenant, false, &never)
+        .await
+        .unwrap();
+    assert!(
+        preview(&world.server, &tenant, &never)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(matches!(
+        drop_tenant(&world.server, &tenant, false, &never).await,
+        Err(DropError::Missing(_))
+    ));
     assert_eq!(world.versions("other"), "1");
 }
 
@@ -42,10 +57,17 @@ async fn what_others_need_is_dropped_only_with_cascade() {
         world.database.sql("CREATE TYPE acme.mood AS ENUM ('a')");
         let tenant = name("acme");
         world.database.sql(dependent);
-        let error = drop_tenant(&world.server, &tenant, false, &never).await.unwrap_err();
-        assert!(matches!(&error, DropError::Outside(found) if !found.is_empty()), "{dependent}: {error:?}");
+        let error = drop_tenant(&world.server, &tenant, false, &never)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, DropError::Outside(found) if !found.is_empty()),
+            "{dependent}: {error:?}"
+        );
         assert_eq!(world.versions("acme"), "1");
-        drop_tenant(&world.server, &tenant, true, &never).await.unwrap();
+        drop_tenant(&world.server, &tenant, true, &never)
+            .await
+            .unwrap();
         world.database.sql("DROP TABLE IF EXISTS refers, typed");
     }
 }
@@ -60,8 +82,14 @@ async fn what_refers_to_others_and_what_is_in_no_schema_is_no_obstacle() {
          CREATE FUNCTION acme.pair_of(text) RETURNS acme.pair LANGUAGE sql AS $$ SELECT ROW(1, 2)::acme.pair $$;
          CREATE CAST (text AS acme.pair) WITH FUNCTION acme.pair_of(text);",
     );
-    drop_tenant(&world.server, &name("acme"), false, &Stop::never()).await.unwrap();
-    assert_eq!(world.database.query("SELECT count(*) FROM currencies"), "0", "it is there");
+    drop_tenant(&world.server, &name("acme"), false, &Stop::never())
+        .await
+        .unwrap();
+    assert_eq!(
+        world.database.query("SELECT count(*) FROM currencies"),
+        "0",
+        "it is there"
+    );
 }
 
 #[tokio::test]
@@ -73,8 +101,15 @@ async fn a_big_schema_is_dropped_in_steps() {
          CREATE TABLE big.p (id int) PARTITION BY LIST (id); CREATE TABLE big.p1 PARTITION OF big.p FOR VALUES IN (1); \
          CREATE VIEW big.v AS SELECT * FROM big.t1;",
     );
-    drop_tenant(&world.server, &name("big"), false, &Stop::never()).await.unwrap();
-    assert_eq!(world.database.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'big'"), "0");
+    drop_tenant(&world.server, &name("big"), false, &Stop::never())
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .database
+            .query("SELECT count(*) FROM pg_namespace WHERE nspname = 'big'"),
+        "0"
+    );
 }
 
 fn renaming(object: &str) -> Decisions {
@@ -122,9 +157,25 @@ async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
     let mut decisions = renaming("trigger off on t");
     decisions.add("trigger part on p", Decision::Rename);
     let (from, to, never) = (name("acme"), name("o'neil"), Stop::never());
-    rename_tenant(&world.server, &world.pg_dump(), &from, &to, &decisions, &never).await.unwrap();
-    world.database.sql("INSERT INTO \"o'neil\".t VALUES (1); INSERT INTO \"o'neil\".p VALUES (1), (20)");
-    assert_eq!(world.database.query("SELECT string_agg(t, ' ') FROM \"o'neil\".log"), "p2");
+    rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &from,
+        &to,
+        &decisions,
+        &never,
+    )
+    .await
+    .unwrap();
+    world
+        .database
+        .sql("INSERT INTO \"o'neil\".t VALUES (1); INSERT INTO \"o'neil\".p VALUES (1), (20)");
+    assert_eq!(
+        world
+            .database
+            .query("SELECT string_agg(t, ' ') FROM \"o'neil\".log"),
+        "p2"
+    );
     let switched = "SELECT string_agg(tgenabled::text, '' ORDER BY tgrelid::regclass::text) FROM pg_trigger \
         WHERE tgname IN ('off', 'part')";
     assert_eq!(world.database.query(switched), "ODAD");
@@ -133,7 +184,10 @@ async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
 #[tokio::test]
 async fn values_that_name_objects_name_those_of_the_clone() {
     let world = World::new();
-    world.database.sql(&format!("ALTER DATABASE {} SET extra_float_digits = 0", world.database.name));
+    world.database.sql(&format!(
+        "ALTER DATABASE {} SET extra_float_digits = 0",
+        world.database.name
+    ));
     world.database.sql(
         "CREATE SCHEMA acme; CREATE TABLE acme.users (id int); CREATE TYPE acme.mood AS (f float8, d date);
          CREATE FUNCTION acme.f(acme.users) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN acme.rc AS regclass;
@@ -144,28 +198,58 @@ async fn values_that_name_objects_name_those_of_the_clone() {
     );
     let (from, to, never) = (name("acme"), name("o'ne\"il\\1"), Stop::never());
     let none = Decisions::default();
-    clone_tenant(&world.server, &world.pg_dump(), &from, &to, &none, &never).await.unwrap();
+    clone_tenant(&world.server, &world.pg_dump(), &from, &to, &none, &never)
+        .await
+        .unwrap();
     let seen = world.database.query(
         "SET search_path = \"o'ne\"\"il\\1\"; SELECT t, f, n = to_regnamespace('acme'), d, many, none IS NULL, elsewhere, \
          (m).f = 0.1::float8 + 0.2::float8 FROM refers",
     );
-    assert_eq!(seen, "users|f(users)|f|users|{users,pg_class,refers}|t|pg_class|t");
+    assert_eq!(
+        seen,
+        "users|f(users)|f|users|{users,pg_class,refers}|t|pg_class|t"
+    );
 }
 
 #[tokio::test]
 async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
     let world = World::new();
     world.database.sql(LIVING);
-    let (old, never, decisions) = (name("acme"), Stop::never(), renaming("trigger audit on notes"));
+    let (old, never, decisions) = (
+        name("acme"),
+        Stop::never(),
+        renaming("trigger audit on notes"),
+    );
     for (from, to) in [("acme", "Ber-lin's"), ("Ber-lin's", "users")] {
-        let renamed =
-            rename_tenant(&world.server, &world.pg_dump(), &name(from), &name(to), &decisions, &never).await.unwrap();
+        let renamed = rename_tenant(
+            &world.server,
+            &world.pg_dump(),
+            &name(from),
+            &name(to),
+            &decisions,
+            &never,
+        )
+        .await
+        .unwrap();
         assert!(renamed.objects > 20);
-        assert!(renamed.rewritten.contains(&"function count()".to_owned()), "{renamed:?}");
-        assert!(renamed.rewritten.contains(&"trigger audit on notes".to_owned()), "{renamed:?}");
+        assert!(
+            renamed.rewritten.contains(&"function count()".to_owned()),
+            "{renamed:?}"
+        );
+        assert!(
+            renamed
+                .rewritten
+                .contains(&"trigger audit on notes".to_owned()),
+            "{renamed:?}"
+        );
         let schema = name(to).quoted();
-        world.database.sql(&format!("INSERT INTO {schema}.notes (user_id, text) VALUES (1, 'after')"));
-        assert_eq!(world.database.query(&format!("SELECT {schema}.count()")), "2");
+        world.database.sql(&format!(
+            "INSERT INTO {schema}.notes (user_id, text) VALUES (1, 'after')"
+        ));
+        assert_eq!(
+            world.database.query(&format!("SELECT {schema}.count()")),
+            "2"
+        );
         let left = format!(
             "SELECT count(*) FROM pg_proc WHERE strpos(prosrc || proconfig::text, {}) > 0",
             schemastamp::sql::quote_literal(from)
@@ -173,14 +257,31 @@ async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
         assert_eq!(world.database.query(&left), "0");
     }
     assert_eq!(
-        world.database.query("SELECT what FROM users.log WHERE at = '2024-06-06' ORDER BY 1"),
+        world
+            .database
+            .query("SELECT what FROM users.log WHERE at = '2024-06-06' ORDER BY 1"),
         "\"Ber-lin's\".users\nusers.users"
     );
-    let missing = rename_tenant(&world.server, &world.pg_dump(), &old, &name("b"), &decisions, &never).await;
+    let missing = rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &old,
+        &name("b"),
+        &decisions,
+        &never,
+    )
+    .await;
     assert!(matches!(missing, Err(LifecycleError::Missing(_))));
     world.database.sql("CREATE SCHEMA taken");
-    let taken =
-        rename_tenant(&world.server, &world.pg_dump(), &name("users"), &name("taken"), &decisions, &never).await;
+    let taken = rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &name("users"),
+        &name("taken"),
+        &decisions,
+        &never,
+    )
+    .await;
     assert!(matches!(taken, Err(LifecycleError::Exists(_))));
     world.assert_nothing_left();
 }
@@ -193,29 +294,88 @@ async fn what_cannot_be_written_anew_is_not_renamed() {
          ALTER TABLE acme.t ADD CONSTRAINT c CHECK (id < length('acme.t'))",
     );
     let (never, decisions) = (Stop::never(), renaming("table t"));
-    let result = rename_tenant(&world.server, &world.pg_dump(), &name("acme"), &name("b"), &decisions, &never).await;
-    assert!(matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "c on t"), "{result:?}");
-    assert_eq!(world.database.query("SELECT count(*) FROM acme.t"), "0", "it has its old name");
+    let result = rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &name("acme"),
+        &name("b"),
+        &decisions,
+        &never,
+    )
+    .await;
+    assert!(
+        matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "c on t"),
+        "{result:?}"
+    );
+    assert_eq!(
+        world.database.query("SELECT count(*) FROM acme.t"),
+        "0",
+        "it has its old name"
+    );
 }
 
 #[tokio::test]
 async fn a_clone_has_the_data_and_the_positions_of_sequences() {
     let world = World::new();
     world.database.sql(LIVING);
-    let (never, decisions, copy) = (Stop::never(), renaming("trigger audit on notes"), name("Copy of acme"));
-    let cloned = clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await.unwrap();
+    let (never, decisions, copy) = (
+        Stop::never(),
+        renaming("trigger audit on notes"),
+        name("Copy of acme"),
+    );
+    let cloned = clone_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &name("acme"),
+        &copy,
+        &decisions,
+        &never,
+    )
+    .await
+    .unwrap();
     assert_eq!((cloned.tables, cloned.sequences), (4, 2));
     for table in ["users", "notes", "log", "totals"] {
-        let rows = |schema: &str| world.database.query(&format!("SELECT t::text FROM {schema}.{table} t ORDER BY 1"));
+        let rows = |schema: &str| {
+            world.database.query(&format!(
+                "SELECT t::text FROM {schema}.{table} t ORDER BY 1"
+            ))
+        };
         assert_eq!(rows("acme"), rows("\"Copy of acme\""), "{table}");
     }
     world.database.sql(
         "INSERT INTO \"Copy of acme\".notes (user_id, text) VALUES (1, 'new'); INSERT INTO \"Copy of acme\".users (email) VALUES ('c')",
     );
-    assert_eq!(world.database.query("SELECT max(id) FROM \"Copy of acme\".notes"), "3");
-    assert_eq!(world.database.query("SELECT max(id) FROM \"Copy of acme\".users"), "3");
-    assert_eq!(world.database.query("SELECT count(*) FROM acme.log"), "1", "the old tenant's log is its own");
-    assert_eq!(world.database.query("SELECT obj_description('\"Copy of acme\"'::regnamespace)"), "the first");
-    let taken = clone_tenant(&world.server, &world.pg_dump(), &name("acme"), &copy, &decisions, &never).await;
+    assert_eq!(
+        world
+            .database
+            .query("SELECT max(id) FROM \"Copy of acme\".notes"),
+        "3"
+    );
+    assert_eq!(
+        world
+            .database
+            .query("SELECT max(id) FROM \"Copy of acme\".users"),
+        "3"
+    );
+    assert_eq!(
+        world.database.query("SELECT count(*) FROM acme.log"),
+        "1",
+        "the old tenant's log is its own"
+    );
+    assert_eq!(
+        world
+            .database
+            .query("SELECT obj_description('\"Copy of acme\"'::regnamespace)"),
+        "the first"
+    );
+    let taken = clone_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &name("acme"),
+        &copy,
+        &decisions,
+        &never,
+    )
+    .await;
     assert!(matches!(taken, Err(LifecycleError::Exists(_))));
 }

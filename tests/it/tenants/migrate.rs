@@ -14,19 +14,50 @@ const USERS: &str = "ALTER TABLE #{prefix}.users ADD name text;";
 async fn pending_migrations_are_applied_once() {
     let world = World::new();
     world.tenants(&["acme", "Ber-lin", "o'ne\"il $$"]);
-    world.database.sql("CREATE SCHEMA shared; CREATE TABLE shared.users ()");
+    world
+        .database
+        .sql("CREATE SCHEMA shared; CREATE TABLE shared.users ()");
     world.migration("1_first.sql", "SELECT 1/0;");
     world.migration("2_name.sql", USERS);
-    world.migration("10_rows.sql", "INSERT INTO users VALUES (1, '#{prefix}', 'x');\nSELECT 1 AS \"not a marker\";");
-    let report = world.migrate(&MigrateOptions { jobs: 2, ..options() }).await;
-    assert_eq!(outcomes(&report), ["Ber-lin: migrated", "acme: migrated", "o'ne\"il $$: migrated"]);
-    let [first, ..] = report.tenants.as_slice() else { panic!("{report:?}") };
+    world.migration(
+        "10_rows.sql",
+        "INSERT INTO users VALUES (1, '#{prefix}', 'x');\nSELECT 1 AS \"not a marker\";",
+    );
+    let report = world
+        .migrate(&MigrateOptions {
+            jobs: 2,
+            ..options()
+        })
+        .await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "Ber-lin: migrated",
+            "acme: migrated",
+            "o'ne\"il $$: migrated"
+        ]
+    );
+    let [first, ..] = report.tenants.as_slice() else {
+        panic!("{report:?}")
+    };
     assert_eq!(first.applied, ["2_name.sql", "10_rows.sql"]);
-    assert_eq!((first.from.as_deref(), first.to.as_deref()), (Some("1"), Some("10")));
+    assert_eq!(
+        (first.from.as_deref(), first.to.as_deref()),
+        (Some("1"), Some("10"))
+    );
     assert_eq!(world.versions("o'ne\"il $$"), "1 10 2");
-    assert_eq!(world.database.query("SELECT email FROM \"o'ne\"\"il $$\".users"), "o'ne\"il $$");
+    assert_eq!(
+        world
+            .database
+            .query("SELECT email FROM \"o'ne\"\"il $$\".users"),
+        "o'ne\"il $$"
+    );
     let again = world.migrate(&options()).await;
-    assert_eq!(again.count(|outcome| *outcome == Outcome::UpToDate), 3, "{again:?}");
+    assert_eq!(
+        again.count(|outcome| *outcome == Outcome::UpToDate),
+        3,
+        "{again:?}"
+    );
 }
 
 #[tokio::test]
@@ -34,7 +65,12 @@ async fn a_dry_run_changes_nothing() {
     let world = World::new();
     world.tenants(&["a", "b"]);
     world.migration("2_name.sql", USERS);
-    let report = world.migrate(&MigrateOptions { dry_run: true, ..options() }).await;
+    let report = world
+        .migrate(&MigrateOptions {
+            dry_run: true,
+            ..options()
+        })
+        .await;
     assert_eq!(outcomes(&report), ["a: pending", "b: pending"]);
     assert_eq!(report.tenants[0].pending, ["2_name.sql"]);
     assert_eq!(world.versions("a"), "1");
@@ -45,9 +81,17 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
     let world = World::new();
     let names: Vec<String> = (0..10).map(|n| format!("t{n}")).collect();
     world.tenants(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    world.database.sql("INSERT INTO t4.users VALUES (7); INSERT INTO t6.users VALUES (7); DROP TABLE t8.users");
-    world.migration("2_name.sql", "ALTER TABLE #{prefix}.users ADD IF NOT EXISTS name text;");
-    world.migration("3_row.sql", "SELECT 1;\n\nINSERT INTO #{prefix}.users\n  VALUES (7);\n");
+    world.database.sql(
+        "INSERT INTO t4.users VALUES (7); INSERT INTO t6.users VALUES (7); DROP TABLE t8.users",
+    );
+    world.migration(
+        "2_name.sql",
+        "ALTER TABLE #{prefix}.users ADD IF NOT EXISTS name text;",
+    );
+    world.migration(
+        "3_row.sql",
+        "SELECT 1;\n\nINSERT INTO #{prefix}.users\n  VALUES (7);\n",
+    );
     world.migration("4_last.sql", "ALTER TABLE #{prefix}.users ADD age int;");
     for jobs in [1, 3] {
         let report = world.migrate(&MigrateOptions { jobs, ..options() }).await;
@@ -59,10 +103,15 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
             ]
         );
         assert_eq!(report.count(Outcome::is_good), 7);
-        assert_eq!((world.versions("t4"), world.versions("t8")), ("1 2".to_owned(), "1".to_owned()));
+        assert_eq!(
+            (world.versions("t4"), world.versions("t8")),
+            ("1 2".to_owned(), "1".to_owned())
+        );
         assert_eq!(world.versions("t9"), "1 2 3 4");
     }
-    world.database.sql("DELETE FROM t4.users; DELETE FROM t6.users; CREATE TABLE t8.users (id int, email text)");
+    world.database.sql(
+        "DELETE FROM t4.users; DELETE FROM t6.users; CREATE TABLE t8.users (id int, email text)",
+    );
     let report = world.migrate(&options()).await;
     assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 3);
     assert_eq!(world.versions("t8"), "1 2 3 4");
@@ -73,11 +122,35 @@ async fn canaries_and_a_limit_of_failures_end_the_run() {
     let world = World::new();
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_bad.sql", "SELECT no_such_function();");
-    let report = world.migrate(&MigrateOptions { canary: 1, ..options() }).await;
-    assert_eq!(outcomes(&report), ["a: failed", "b: not_reached", "c: not_reached", "d: not_reached"]);
-    assert_eq!(report.ended_early.as_deref(), Some("one of the first tenants failed"));
-    let report = world.migrate(&MigrateOptions { max_failures: Some(2), ..options() }).await;
-    assert_eq!(outcomes(&report), ["a: failed", "b: failed", "c: not_reached", "d: not_reached"]);
+    let report = world
+        .migrate(&MigrateOptions {
+            canary: 1,
+            ..options()
+        })
+        .await;
+    assert_eq!(
+        outcomes(&report),
+        [
+            "a: failed",
+            "b: not_reached",
+            "c: not_reached",
+            "d: not_reached"
+        ]
+    );
+    assert_eq!(
+        report.ended_early.as_deref(),
+        Some("one of the first tenants failed")
+    );
+    let report = world
+        .migrate(&MigrateOptions {
+            max_failures: Some(2),
+            ..options()
+        })
+        .await;
+    assert_eq!(
+        outcomes(&report),
+        ["a: failed", "b: failed", "c: not_reached", "d: not_reached"]
+    );
     assert_eq!(report.ended_early.as_deref(), Some("2 tenants failed"));
 }
 
@@ -91,15 +164,30 @@ async fn hostile_migrations_leave_the_versions_true() {
     );
     let report = world.migrate(&options()).await;
     assert_eq!(outcomes(&report), ["a: migrated", "b: migrated"]);
-    assert_eq!((world.versions("a"), world.versions("b")), ("1 2".to_owned(), "1 2".to_owned()));
+    assert_eq!(
+        (world.versions("a"), world.versions("b")),
+        ("1 2".to_owned(), "1 2".to_owned())
+    );
     world.migration("3_drop.sql", "DROP TABLE #{prefix}.schema_migrations;");
     let report = world.migrate(&options()).await;
-    assert_eq!(groups(&report), ["a b: 42P01 relation \"#{prefix}.schema_migrations\" does not exist in 3_drop.sql"]);
+    assert_eq!(
+        groups(&report),
+        ["a b: 42P01 relation \"#{prefix}.schema_migrations\" does not exist in 3_drop.sql"]
+    );
     assert_eq!(world.versions("b"), "1 2");
-    world.migration("3_drop.sql", "DO $$ BEGIN CREATE TABLE #{prefix}.y (); COMMIT; END $$;");
+    world.migration(
+        "3_drop.sql",
+        "DO $$ BEGIN CREATE TABLE #{prefix}.y (); COMMIT; END $$;",
+    );
     let report = world.migrate(&options()).await;
-    assert_eq!(groups(&report), ["a b: 2D000 invalid transaction termination in 3_drop.sql, statement 1 (line 1)"]);
-    assert_eq!(world.database.query("SELECT to_regclass('a.y') IS NULL"), "t");
+    assert_eq!(
+        groups(&report),
+        ["a b: 2D000 invalid transaction termination in 3_drop.sql, statement 1 (line 1)"]
+    );
+    assert_eq!(
+        world.database.query("SELECT to_regclass('a.y') IS NULL"),
+        "t"
+    );
 }
 
 #[tokio::test]
@@ -113,9 +201,17 @@ async fn a_busy_table_is_tried_again_and_keeps_nobody_waiting() {
         let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(1.2); COMMIT;";
         crate::support::psql(&client, &environment, script).unwrap();
     });
-    world.wait_for("SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass", "1").await;
+    world
+        .wait_for(
+            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
+            "1",
+        )
+        .await;
     let report = world.migrate(&options()).await;
-    assert_eq!(outcomes(&report), ["a: migrated", "b: migrated", "c: migrated"]);
+    assert_eq!(
+        outcomes(&report),
+        ["a: migrated", "b: migrated", "c: migrated"]
+    );
     holder.join().unwrap();
 
     world.migration("3_age.sql", "ALTER TABLE #{prefix}.users ADD age int;");
@@ -125,10 +221,26 @@ async fn a_busy_table_is_tried_again_and_keeps_nobody_waiting() {
         let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
         crate::support::psql(&client, &environment, script).unwrap();
     });
-    world.wait_for("SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass", "1").await;
-    let report = world.migrate(&MigrateOptions { lock_retries: 1, ..options() }).await;
-    assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: migrated"]);
-    assert_eq!(groups(&report), ["b: 55P03 canceling statement due to lock timeout in 3_age.sql"]);
+    world
+        .wait_for(
+            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
+            "1",
+        )
+        .await;
+    let report = world
+        .migrate(&MigrateOptions {
+            lock_retries: 1,
+            ..options()
+        })
+        .await;
+    assert_eq!(
+        outcomes(&report),
+        ["a: migrated", "b: failed", "c: migrated"]
+    );
+    assert_eq!(
+        groups(&report),
+        ["b: 55P03 canceling statement due to lock timeout in 3_age.sql"]
+    );
     holder.join().unwrap();
 }
 
@@ -141,14 +253,29 @@ async fn two_operators_at_once_apply_everything_once() {
     world.migration("3_row.sql", "INSERT INTO #{prefix}.users VALUES (1);");
     let migrations = world.migrations();
     let run = || async {
-        let options = MigrateOptions { jobs: 2, ..options() };
+        let options = MigrateOptions {
+            jobs: 2,
+            ..options()
+        };
         let never = Stop::never();
-        schemastamp::tenant::migrate::migrate(&world.server, &migrations, &options, &never, &mut |_| {}).await.unwrap()
+        schemastamp::tenant::migrate::migrate(
+            &world.server,
+            &migrations,
+            &options,
+            &never,
+            &mut |_| {},
+        )
+        .await
+        .unwrap()
     };
     let (one, two) = tokio::join!(run(), run());
     assert_eq!((groups(&one), groups(&two)), (vec![], vec![]));
     let applied = |report: &schemastamp::tenant::migrate::MigrateReport| -> usize {
-        report.tenants.iter().map(|tenant| tenant.applied.len()).sum()
+        report
+            .tenants
+            .iter()
+            .map(|tenant| tenant.applied.len())
+            .sum()
     };
     assert_eq!(applied(&one) + applied(&two), 60);
     assert!(names.iter().all(|name| world.versions(name) == "1 2 3"));
@@ -158,7 +285,9 @@ async fn two_operators_at_once_apply_everything_once() {
 async fn an_index_is_built_concurrently_and_a_broken_one_is_built_again() {
     let world = World::new();
     world.tenants(&["a", "b"]);
-    world.database.sql("INSERT INTO a.users VALUES (1, 'x'), (2, 'x')");
+    world
+        .database
+        .sql("INSERT INTO a.users VALUES (1, 'x'), (2, 'x')");
     world.migration("2_name.sql", USERS);
     world.migration(
         "3_index.sql",
@@ -172,9 +301,14 @@ async fn an_index_is_built_concurrently_and_a_broken_one_is_built_again() {
         groups(&report),
         ["a: 23505 could not create unique index \"email\" in 3_index.sql, statement 1 (line 2)"]
     );
-    assert_eq!((world.versions("a"), world.versions("b")), ("1 2".to_owned(), "1 2 3 4".to_owned()));
+    assert_eq!(
+        (world.versions("a"), world.versions("b")),
+        ("1 2".to_owned(), "1 2 3 4".to_owned())
+    );
     assert_eq!(world.database.query(invalid), "1");
-    world.database.sql("DELETE FROM a.users WHERE id = 2; CREATE INDEX name ON a.users (name)");
+    world
+        .database
+        .sql("DELETE FROM a.users WHERE id = 2; CREATE INDEX name ON a.users (name)");
     let report = world.migrate(&options()).await;
     assert_eq!(outcomes(&report), ["a: migrated", "b: up_to_date"]);
     assert_eq!(world.database.query(invalid), "0");
@@ -186,7 +320,10 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
     let world = World::new();
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_name.sql", USERS);
-    world.migration("3_slow.sql", "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;");
+    world.migration(
+        "3_slow.sql",
+        "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;",
+    );
     let stop = Stop::never();
     let stopper = async {
         world
@@ -199,24 +336,53 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
     };
     let options = options();
     let (report, ()) = tokio::join!(world.migrate_until(&options, &stop), stopper);
-    assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: not_reached", "d: not_reached"]);
+    assert_eq!(
+        outcomes(&report),
+        [
+            "a: migrated",
+            "b: failed",
+            "c: not_reached",
+            "d: not_reached"
+        ]
+    );
     assert!(report.ended_early.is_some());
-    assert_eq!(report.tenants[1].to.as_deref(), Some(if world.versions("b") == "1 2" { "2" } else { "1" }));
+    assert_eq!(
+        report.tenants[1].to.as_deref(),
+        Some(if world.versions("b") == "1 2" {
+            "2"
+        } else {
+            "1"
+        })
+    );
     world.migration("3_slow.sql", "SELECT 1;");
     let report = world.migrate(&options).await;
     assert_eq!(groups(&report), Vec::<String>::new());
-    assert!(["a", "b", "c", "d"].iter().all(|tenant| world.versions(tenant) == "1 2 3"));
+    assert!(
+        ["a", "b", "c", "d"]
+            .iter()
+            .all(|tenant| world.versions(tenant) == "1 2 3")
+    );
 }
 
 #[tokio::test]
 async fn a_lost_connection_is_looked_into() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
-    world.migration("2_die.sql", "SELECT pg_terminate_backend(pg_backend_pid()) WHERE current_schema() = 'b';");
+    world.migration(
+        "2_die.sql",
+        "SELECT pg_terminate_backend(pg_backend_pid()) WHERE current_schema() = 'b';",
+    );
     let report = world.migrate(&options()).await;
-    assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: migrated"]);
+    assert_eq!(
+        outcomes(&report),
+        ["a: migrated", "b: failed", "c: migrated"]
+    );
     assert_eq!(world.versions("b"), "1");
-    assert!(groups(&report)[0].contains("terminating connection"), "{:?}", groups(&report));
+    assert!(
+        groups(&report)[0].contains("terminating connection"),
+        "{:?}",
+        groups(&report)
+    );
 }
 
 #[tokio::test]
@@ -228,10 +394,17 @@ async fn a_tenant_that_takes_too_long_is_ended() {
     let report = world.migrate(&options()).await;
     assert_eq!(groups(&report), ["a: took longer than 1s"]);
     let statement_timeout = Some(Duration::from_millis(300));
-    let report = world.migrate(&MigrateOptions { statement_timeout, ..options() }).await;
+    let report = world
+        .migrate(&MigrateOptions {
+            statement_timeout,
+            ..options()
+        })
+        .await;
     assert_eq!(
         groups(&report),
-        ["a: 57014 canceling statement due to statement timeout in 2_slow.sql, statement 1 (line 1)"]
+        [
+            "a: 57014 canceling statement due to statement timeout in 2_slow.sql, statement 1 (line 1)"
+        ]
     );
 }
 
@@ -255,8 +428,19 @@ async fn named_tenants_that_are_not_there_or_odd() {
             "nosuch: there is no such schema",
         ]
     );
-    let scope = Scope::All { pattern: Some("?".to_owned()) };
+    let scope = Scope::All {
+        pattern: Some("?".to_owned()),
+    };
     let versions_table = Some("schema_migrations".to_owned());
-    let report = world.migrate(&MigrateOptions { scope, versions_table, ..options() }).await;
-    assert_eq!(outcomes(&report), ["a: up_to_date", "b: odd", "c: migrated"]);
+    let report = world
+        .migrate(&MigrateOptions {
+            scope,
+            versions_table,
+            ..options()
+        })
+        .await;
+    assert_eq!(
+        outcomes(&report),
+        ["a: up_to_date", "b: odd", "c: migrated"]
+    );
 }

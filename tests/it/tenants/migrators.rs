@@ -7,10 +7,16 @@ use crate::support::{CommandOutput, Schemastamp};
 
 /// Django, alembic and psycopg, as `scripts/install/migrators` puts them there.
 fn packages() -> PathBuf {
-    let tools = std::env::var_os("SCHEMASTAMP_TEST_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"), PathBuf::from);
+    let tools = std::env::var_os("SCHEMASTAMP_TEST_TOOLS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
+        PathBuf::from,
+    );
     let packages = tools.join("migrators");
-    assert!(packages.is_dir(), "'{}' is missing: run scripts/install/migrators", packages.display());
+    assert!(
+        packages.is_dir(),
+        "'{}' is missing: run scripts/install/migrators",
+        packages.display()
+    );
     packages
 }
 
@@ -96,11 +102,18 @@ fn story(files: &[(&str, &str)], command: &str, next: (&str, &str), new_version:
         run.write(file, text);
     }
     let migrate = |tenants: &[&str]| -> CommandOutput {
-        run.run(&[&["migrate", "--run", command, "-v", "--jobs", "2"], tenants].concat()).succeeds()
+        run.run(&[&["migrate", "--run", command, "-v", "--jobs", "2"], tenants].concat())
+            .succeeds()
     };
     let output = migrate(&["first"]);
-    assert!(output.stdout.starts_with("migrated first: nothing to "), "{output}");
-    drop(run.run(&["capture", "--schema", "first", "-o", "s.sql"]).succeeds());
+    assert!(
+        output.stdout.starts_with("migrated first: nothing to "),
+        "{output}"
+    );
+    drop(
+        run.run(&["capture", "--schema", "first", "-o", "s.sql"])
+            .succeeds(),
+    );
     drop(run.run(&["provision", "second", "third"]).succeeds());
     let output = migrate(&["--all"]);
     assert_eq!(output.stdout.matches("up to date ").count(), 3, "{output}");
@@ -111,7 +124,10 @@ fn story(files: &[(&str, &str)], command: &str, next: (&str, &str), new_version:
     assert_eq!(output.stdout.matches(new_version).count(), 3, "{output}");
     drop(run.run(&["verify", "--all", "--each-other"]).succeeds());
     drop(run.run(&["check", "--schema", "third"]).exits_with(1));
-    drop(run.run(&["capture", "--schema", "third", "-o", "s.sql"]).succeeds());
+    drop(
+        run.run(&["capture", "--schema", "third", "-o", "s.sql"])
+            .succeeds(),
+    );
     drop(run.run(&["check", "--schema", "second"]).succeeds());
     assert!(run.leftovers().is_empty());
 }
@@ -119,15 +135,30 @@ fn story(files: &[(&str, &str)], command: &str, next: (&str, &str), new_version:
 #[test]
 fn django() {
     let command = "python3 -m django migrate --no-input --pythonpath . --verbosity 0";
-    story(DJANGO, command, ("shop/migrations/0002_price.py", DJANGO_NEXT), "shop.0002_price");
+    story(
+        DJANGO,
+        command,
+        ("shop/migrations/0002_price.py", DJANGO_NEXT),
+        "shop.0002_price",
+    );
 }
 
 #[test]
 fn alembic() {
-    story(ALEMBIC, "python3 -m alembic upgrade head", ("versions/b2.py", ALEMBIC_NEXT), "a1 to b2");
+    story(
+        ALEMBIC,
+        "python3 -m alembic upgrade head",
+        ("versions/b2.py", ALEMBIC_NEXT),
+        "a1 to b2",
+    );
 }
 
 #[test]
 fn active_record() {
-    story(RAILS, "ruby migrate.rb", ("db/20240102000000_add_price.rb", RAILS_NEXT), "20240102000000");
+    story(
+        RAILS,
+        "ruby migrate.rb",
+        ("db/20240102000000_add_price.rb", RAILS_NEXT),
+        "20240102000000",
+    );
 }

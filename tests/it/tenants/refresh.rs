@@ -6,7 +6,9 @@ use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, Captured, Source};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::migrate::Outcome;
-use schemastamp::tenant::refresh::{Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh};
+use schemastamp::tenant::refresh::{
+    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
+};
 use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
 use schemastamp::tenant::versions::Strictness;
 
@@ -22,7 +24,11 @@ const SOURCE: &str = "CREATE SCHEMA app;
     CREATE VIEW app.emails AS SELECT email FROM app.users;";
 
 fn refresh_options() -> RefreshOptions {
-    RefreshOptions { versions_table: None, prove: true, strictness: Strictness::default() }
+    RefreshOptions {
+        versions_table: None,
+        prove: true,
+        strictness: Strictness::default(),
+    }
 }
 
 impl World<'_> {
@@ -44,21 +50,42 @@ impl World<'_> {
 
     async fn refresh(&self, snapshot: &Snapshot) -> Result<Refreshed, RefreshError> {
         let never = Stop::never();
-        let refreshed =
-            refresh(&self.server, &self.pg_dump(), snapshot, &self.migrations(), &refresh_options(), &never).await;
+        let refreshed = refresh(
+            &self.server,
+            &self.pg_dump(),
+            snapshot,
+            &self.migrations(),
+            &refresh_options(),
+            &never,
+        )
+        .await;
         assert_eq!(self.scratches(), "0", "the scratch schema is dropped");
         self.assert_nothing_left();
         refreshed
     }
 
     fn scratches(&self) -> String {
-        self.database.query("SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'schemastamp_scratch_')")
+        self.database.query(
+            "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'schemastamp_scratch_')",
+        )
     }
 
     async fn check(&self, snapshot: &Snapshot, schema: &str) -> Comparison {
-        let options = RefreshOptions { prove: false, ..refresh_options() };
+        let options = RefreshOptions {
+            prove: false,
+            ..refresh_options()
+        };
         let pg_dump = self.pg_dump();
-        let now = recapture(&self.server, &pg_dump, snapshot, schema, &options, &Stop::never()).await.unwrap();
+        let now = recapture(
+            &self.server,
+            &pg_dump,
+            snapshot,
+            schema,
+            &options,
+            &Stop::never(),
+        )
+        .await
+        .unwrap();
         compare(snapshot, &now.snapshot, "snapshots/app.sql", "app")
     }
 }
@@ -79,7 +106,12 @@ async fn an_index_that_is_made_concurrently_does_not_wait_for_the_run_itself() {
     );
     // The schema that it works in is dropped, operator class and all.
     let refreshed = world.refresh(&old).await.unwrap();
-    assert!(refreshed.snapshot.to_text().contains("CREATE INDEX users_email ON #{prefix}.users USING btree (email)"));
+    assert!(
+        refreshed
+            .snapshot
+            .to_text()
+            .contains("CREATE INDEX users_email ON #{prefix}.users USING btree (email)")
+    );
 }
 
 #[tokio::test]
@@ -104,31 +136,68 @@ async fn the_whole_story() {
     assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 4);
 
     let refreshed = world.refresh(&old).await.unwrap();
-    assert_eq!(refreshed.applied, ["20240202000000_add_name.sql", "20240303000000_trial.sql"]);
+    assert_eq!(
+        refreshed.applied,
+        ["20240202000000_add_name.sql", "20240303000000_trial.sql"]
+    );
     assert!(refreshed.proof.is_some());
     let text = refreshed.snapshot.to_text();
-    assert!(text.contains("-- versions: schema_migrations: 3 rows, last 20240303000000\n"), "{text}");
-    assert!(text.contains("('20240202000000', '2024-02-02 00:00:00')"), "{text}");
-    assert!(text.contains("('trial')") && !text.contains("scratch"), "{text}");
+    assert!(
+        text.contains("-- versions: schema_migrations: 3 rows, last 20240303000000\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("('20240202000000', '2024-02-02 00:00:00')"),
+        "{text}"
+    );
+    assert!(
+        text.contains("('trial')") && !text.contains("scratch"),
+        "{text}"
+    );
     let again = world.refresh(&old).await.unwrap();
     assert_eq!(again.snapshot.to_text(), text, "the same in each run");
     let nothing_new = world.refresh(&refreshed.snapshot).await.unwrap();
-    assert_eq!((nothing_new.applied.len(), nothing_new.snapshot.to_text()), (0, text));
+    assert_eq!(
+        (nothing_new.applied.len(), nothing_new.snapshot.to_text()),
+        (0, text)
+    );
 
     create(&world, &refreshed.snapshot, &["four"]);
-    let verify_options = VerifyOptions { scope: all(), aspects: Vec::new() };
+    let verify_options = VerifyOptions {
+        scope: all(),
+        aspects: Vec::new(),
+    };
     let reference = Reference::Snapshot(&refreshed.snapshot);
-    let verification = verify(&world.server, reference, &verify_options, &Stop::never()).await.unwrap();
+    let verification = verify(&world.server, reference, &verify_options, &Stop::never())
+        .await
+        .unwrap();
     assert_eq!(
-        verification.equal.iter().map(TenantName::as_str).collect::<Vec<_>>(),
+        verification
+            .equal
+            .iter()
+            .map(TenantName::as_str)
+            .collect::<Vec<_>>(),
         ["app", "four", "one", "three", "two"]
     );
 
-    assert_eq!(world.check(&refreshed.snapshot, "app").await, Comparison::Equal);
-    assert_eq!(world.check(&refreshed.snapshot, "two").await, Comparison::Equal);
-    world.database.sql("ALTER TABLE app.users ALTER email DROP NOT NULL");
-    let Comparison::Different { diff } = world.check(&refreshed.snapshot, "app").await else { panic!("equal") };
-    assert!(diff.contains("-    email text NOT NULL,\n+    email text,\n"), "{diff}");
+    assert_eq!(
+        world.check(&refreshed.snapshot, "app").await,
+        Comparison::Equal
+    );
+    assert_eq!(
+        world.check(&refreshed.snapshot, "two").await,
+        Comparison::Equal
+    );
+    world
+        .database
+        .sql("ALTER TABLE app.users ALTER email DROP NOT NULL");
+    let Comparison::Different { diff } = world.check(&refreshed.snapshot, "app").await else {
+        panic!("equal")
+    };
+    assert!(
+        diff.contains("-    email text NOT NULL,\n+    email text,\n"),
+        "{diff}"
+    );
 }
 
 #[tokio::test]
@@ -136,9 +205,15 @@ async fn a_minified_snapshot_stays_minified() {
     let world = World::new();
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot.minified().unwrap();
-    world.migration("20240202000000_add_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
+    world.migration(
+        "20240202000000_add_name.sql",
+        "ALTER TABLE #{prefix}.users ADD name text;",
+    );
     let refreshed = world.refresh(&old).await.unwrap();
-    assert_eq!(refreshed.snapshot.minified().unwrap().to_text(), refreshed.snapshot.to_text());
+    assert_eq!(
+        refreshed.snapshot.minified().unwrap().to_text(),
+        refreshed.snapshot.to_text()
+    );
 }
 
 #[tokio::test]
@@ -146,19 +221,27 @@ async fn failures_leave_no_scratch_schema() {
     let world = World::new();
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
-    world.migration("20240202000000_bad.sql", "SELECT 1;\nALTER TABLE #{prefix}.nobody ADD name text;");
+    world.migration(
+        "20240202000000_bad.sql",
+        "SELECT 1;\nALTER TABLE #{prefix}.nobody ADD name text;",
+    );
     let error = world.refresh(&old).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "the migrations cannot be applied to the snapshot: 42P01 relation \"#{prefix}.nobody\" does not exist in \
          20240202000000_bad.sql, statement 2 (line 2)"
     );
-    let broken = Snapshot::parse(&old.to_text().replace("email text NOT NULL", "email nosuch")).unwrap();
-    assert!(matches!(world.refresh(&broken).await.unwrap_err(), RefreshError::Load(_)));
+    let broken =
+        Snapshot::parse(&old.to_text().replace("email text NOT NULL", "email nosuch")).unwrap();
+    assert!(matches!(
+        world.refresh(&broken).await.unwrap_err(),
+        RefreshError::Load(_)
+    ));
 
     world.migration("20240202000000_bad.sql", "SELECT pg_sleep(30);");
     let stop = Stop::never();
-    let (migrations, pg_dump, refresh_options) = (world.migrations(), world.pg_dump(), refresh_options());
+    let (migrations, pg_dump, refresh_options) =
+        (world.migrations(), world.pg_dump(), refresh_options());
     let stopper = async {
         world
             .wait_for(
@@ -169,9 +252,21 @@ async fn failures_leave_no_scratch_schema() {
             .await;
         stop.request(Signal::TERMINATE);
     };
-    let (result, ()) =
-        tokio::join!(refresh(&world.server, &pg_dump, &old, &migrations, &refresh_options, &stop), stopper);
-    assert!(matches!(result.unwrap_err(), RefreshError::Stopped(Signal::TERMINATE)));
+    let (result, ()) = tokio::join!(
+        refresh(
+            &world.server,
+            &pg_dump,
+            &old,
+            &migrations,
+            &refresh_options,
+            &stop
+        ),
+        stopper
+    );
+    assert!(matches!(
+        result.unwrap_err(),
+        RefreshError::Stopped(Signal::TERMINATE)
+    ));
     assert_eq!(world.scratches(), "0");
 }
 
@@ -181,8 +276,17 @@ async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
     let left = "schemastamp_scratch_00112233445566778899aabb";
-    world.database.sql(&format!("CREATE SCHEMA {left}; CREATE TABLE {left}.t ()"));
-    assert!(world.fleet().await.tenants.iter().all(|tenant| tenant.name.as_str() != left));
+    world
+        .database
+        .sql(&format!("CREATE SCHEMA {left}; CREATE TABLE {left}.t ()"));
+    assert!(
+        world
+            .fleet()
+            .await
+            .tenants
+            .iter()
+            .all(|tenant| tenant.name.as_str() != left)
+    );
     world.migration("20240202000000_slow.sql", "SELECT pg_sleep(1.5);");
     let (migrations, pg_dump, options) = (world.migrations(), world.pg_dump(), refresh_options());
     let never = Stop::never();

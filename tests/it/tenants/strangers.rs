@@ -24,7 +24,11 @@ impl Stranger<'_> {
         ));
         let world = Schemastamp::on(&database);
         world.write("snapshots/app.sql", snapshot(SMALL));
-        Self { database, world, role }
+        Self {
+            database,
+            world,
+            role,
+        }
     }
 
     /// The commands end as they do, and nothing has run as the superuser.
@@ -32,7 +36,10 @@ impl Stranger<'_> {
     fn catches_nobody(&self, commands: &[&str]) {
         for command in commands {
             let output = self.world.run(&command.split(' ').collect::<Vec<_>>());
-            let caught = format!("SELECT count(*) FROM public.caught WHERE who <> '{}'", self.role);
+            let caught = format!(
+                "SELECT count(*) FROM public.caught WHERE who <> '{}'",
+                self.role
+            );
             assert_eq!(self.database.query(&caught), "0", "{command}: {output}");
         }
     }
@@ -40,7 +47,10 @@ impl Stranger<'_> {
 
 impl Drop for Stranger<'_> {
     fn drop(&mut self) {
-        drop(self.database.try_query(&format!("DROP OWNED BY {0} CASCADE; DROP ROLE {0}", self.role)));
+        drop(self.database.try_query(&format!(
+            "DROP OWNED BY {0} CASCADE; DROP ROLE {0}",
+            self.role
+        )));
     }
 }
 
@@ -95,7 +105,9 @@ const COMMANDS: [&str; 14] = [
 #[test]
 fn operators_in_public_are_not_called() {
     let stranger = Stranger::plants(&traps("public"));
-    stranger.world.write("m/2_x.sql", "CREATE TABLE #{prefix}.x (id integer);");
+    stranger
+        .world
+        .write("m/2_x.sql", "CREATE TABLE #{prefix}.x (id integer);");
     stranger.catches_nobody(&COMMANDS);
 }
 
@@ -111,12 +123,35 @@ fn operators_in_a_strangers_schema_are_told_of_and_not_called() {
         "rename ten y --yes",
         "drop ten --dry-run",
     ]);
-    let output = stranger.world.run(&["capture", "--schema", "ten"]).exits_with(14);
-    assert!(output.stderr.contains("operators of another role would take the place of PostgreSQL's own: "), "{output}");
-    assert!(output.stderr.contains("hint: they run as whoever compares the schema"), "{output}");
+    let output = stranger
+        .world
+        .run(&["capture", "--schema", "ten"])
+        .exits_with(14);
+    assert!(
+        output
+            .stderr
+            .contains("operators of another role would take the place of PostgreSQL's own: "),
+        "{output}"
+    );
+    assert!(
+        output
+            .stderr
+            .contains("hint: they run as whoever compares the schema"),
+        "{output}"
+    );
     stranger.catches_nobody(&[]);
     // Their owner may: they run as the owner anyway.
-    stranger.world.run(&["capture", "--schema", "ten", "--no-prove", "-U", &stranger.role]).succeeds();
+    stranger
+        .world
+        .run(&[
+            "capture",
+            "--schema",
+            "ten",
+            "--no-prove",
+            "-U",
+            &stranger.role,
+        ])
+        .succeeds();
 }
 
 #[test]
@@ -142,7 +177,12 @@ fn casts_of_types_in_versions_tables_are_not_called() {
         ]
         .concat(),
     );
-    stranger.catches_nobody(&["status --all", "verify --all", "capture --schema m3 --no-prove", "clone m3 m4"]);
+    stranger.catches_nobody(&[
+        "status --all",
+        "verify --all",
+        "capture --schema m3 --no-prove",
+        "clone m3 m4",
+    ]);
 }
 
 #[test]
@@ -151,35 +191,80 @@ fn a_copied_mark_makes_no_tenant() {
     stranger.world.run(&["provision", "acme"]).succeeds();
     let mark = "SELECT obj_description('acme'::regnamespace, 'pg_namespace')";
     let mark = stranger.database.query(mark);
-    let planted = format!("SET ROLE {}; CREATE SCHEMA globex; COMMENT ON SCHEMA globex IS '{mark}'", stranger.role);
+    let planted = format!(
+        "SET ROLE {}; CREATE SCHEMA globex; COMMENT ON SCHEMA globex IS '{mark}'",
+        stranger.role
+    );
     stranger.database.sql(&planted);
     stranger.world.write("names", "acme\nglobex\n");
     for arguments in [
         &["provision", "globex", "--if-exists", "skip"][..],
-        &["provision", "globex", "--if-exists", "resume", "--from-pool"],
+        &[
+            "provision",
+            "globex",
+            "--if-exists",
+            "resume",
+            "--from-pool",
+        ],
     ] {
         let output = stranger.world.run(arguments).exits_with(17);
-        assert!(output.stderr.contains(&format!("exists and belongs to role \"{}\"", stranger.role)), "{output}");
+        assert!(
+            output
+                .stderr
+                .contains(&format!("exists and belongs to role \"{}\"", stranger.role)),
+            "{output}"
+        );
     }
-    let output = stranger.world.run(&["provision", "--from-file", "names", "--format", "json"]).exits_with(18);
+    let output = stranger
+        .world
+        .run(&["provision", "--from-file", "names", "--format", "json"])
+        .exits_with(18);
     let outcome = |name: &str| {
         let lines = output.json();
-        lines.iter().find(|line| line["tenant"] == name).unwrap()["outcome"].as_str().unwrap().to_owned()
+        lines.iter().find(|line| line["tenant"] == name).unwrap()["outcome"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
-    assert_eq!((outcome("acme"), outcome("globex")), ("skipped".to_owned(), "failed".to_owned()), "{output}");
+    assert_eq!(
+        (outcome("acme"), outcome("globex")),
+        ("skipped".to_owned(), "failed".to_owned()),
+        "{output}"
+    );
 }
 
 #[test]
 fn a_tenant_of_the_role_that_the_snapshot_names_is_one() {
     let stranger = Stranger::plants("");
-    let owned = format!("ALTER SCHEMA #{{prefix}} OWNER TO {};\n\n{SMALL}", stranger.role);
+    let owned = format!(
+        "ALTER SCHEMA #{{prefix}} OWNER TO {};\n\n{SMALL}",
+        stranger.role
+    );
     stranger.world.write("owned.sql", snapshot(&owned));
-    for (file, more) in [("owned.sql", &[][..]), ("snapshots/app.sql", &["--role", &stranger.role])] {
+    for (file, more) in [
+        ("owned.sql", &[][..]),
+        ("snapshots/app.sql", &["--role", &stranger.role]),
+    ] {
         let tenant = if more.is_empty() { "one" } else { "two" };
-        let run =
-            [&["provision", tenant, "--snapshot", file, "--if-exists", "resume", "--format", "json"], more].concat();
+        let run = [
+            &[
+                "provision",
+                tenant,
+                "--snapshot",
+                file,
+                "--if-exists",
+                "resume",
+                "--format",
+                "json",
+            ],
+            more,
+        ]
+        .concat();
         for outcome in ["created", "skipped"] {
-            assert_eq!(stranger.world.run(&run).succeeds().json()[0]["outcome"], outcome);
+            assert_eq!(
+                stranger.world.run(&run).succeeds().json()[0]["outcome"],
+                outcome
+            );
         }
     }
 }

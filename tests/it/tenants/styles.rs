@@ -47,7 +47,9 @@ const TABLES: &[(&str, &str, &str)] = &[
 
 fn tables(world: &World<'_>) {
     for (schema, table, _) in TABLES {
-        world.database.sql(&format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.{table};"));
+        world.database.sql(&format!(
+            "CREATE SCHEMA {schema}; CREATE TABLE {schema}.{table};"
+        ));
     }
 }
 
@@ -59,14 +61,28 @@ async fn rows_are_written_as_each_tool_does() {
     world.migration("2_add_it.sql", "CREATE TABLE added ();");
     let report = world.migrate(&options()).await;
     assert_eq!(groups(&report), Vec::<String>::new());
-    assert!(report.tenants.iter().all(|tenant| tenant.applied == ["2_add_it.sql"]), "{report:?}");
+    assert!(
+        report
+            .tenants
+            .iter()
+            .all(|tenant| tenant.applied == ["2_add_it.sql"]),
+        "{report:?}"
+    );
     for (schema, _, check) in TABLES {
         let (query, expected) = check.rsplit_once("-- ").unwrap();
         assert_eq!(world.database.query(query), expected, "{schema}");
-        assert_eq!(world.database.query(&format!("SELECT to_regclass('{schema}.added') IS NOT NULL")), "t");
+        assert_eq!(
+            world
+                .database
+                .query(&format!("SELECT to_regclass('{schema}.added') IS NOT NULL")),
+            "t"
+        );
     }
     let again = world.migrate(&options()).await;
-    assert_eq!(again.count(|outcome| outcome.word() == "up_to_date"), TABLES.len());
+    assert_eq!(
+        again.count(|outcome| outcome.word() == "up_to_date"),
+        TABLES.len()
+    );
 }
 
 #[tokio::test]
@@ -92,11 +108,18 @@ async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
             "sqlx: 1_first_one.sql is not the file that was applied as version 1",
         ]
     );
-    let ecto = report.tenants.iter().find(|tenant| tenant.tenant.as_str() == "ecto").unwrap();
+    let ecto = report
+        .tenants
+        .iter()
+        .find(|tenant| tenant.tenant.as_str() == "ecto")
+        .unwrap();
     let warnings: Vec<String> = ecto.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        ["2_add_it.sql is pending, though 5 is applied: out of order", "version 5 is applied, but has no file"]
+        [
+            "2_add_it.sql is pending, though 5 is applied: out of order",
+            "version 5 is applied, but has no file"
+        ]
     );
 }
 
@@ -114,8 +137,18 @@ async fn tables_that_only_their_tool_can_write_are_left_to_it() {
     );
     world.migration("V2__add.sql", "CREATE TABLE added ();");
     let report = world.migrate(&options()).await;
-    assert_eq!(outcomes(&report), ["al: refused", "dj: refused", "fw: refused"]);
-    assert!(groups(&report)[0].contains("itself can write its versions table; let it run the migrations with --run"));
-    let from: Vec<Option<&str>> = report.tenants.iter().map(|tenant| tenant.from.as_deref()).collect();
+    assert_eq!(
+        outcomes(&report),
+        ["al: refused", "dj: refused", "fw: refused"]
+    );
+    assert!(
+        groups(&report)[0]
+            .contains("itself can write its versions table; let it run the migrations with --run")
+    );
+    let from: Vec<Option<&str>> = report
+        .tenants
+        .iter()
+        .map(|tenant| tenant.from.as_deref())
+        .collect();
     assert_eq!(from, [Some("ae1027a6acf"), Some("blog.0002_x"), Some("1")]);
 }

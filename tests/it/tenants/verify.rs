@@ -24,14 +24,25 @@ COMMENT ON TABLE #{prefix}.users IS 'people';
 ";
 
 pub(super) fn create(world: &World<'_>, snapshot: &Snapshot, tenants: &[&str]) {
-    let scripts: Vec<String> =
-        tenants.iter().map(|tenant| snapshot.script_for(&name(tenant), &RenderOptions::default()).unwrap()).collect();
+    let scripts: Vec<String> = tenants
+        .iter()
+        .map(|tenant| {
+            snapshot
+                .script_for(&name(tenant), &RenderOptions::default())
+                .unwrap()
+        })
+        .collect();
     world.database.sql(&scripts.concat());
 }
 
 async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect]) -> Verification {
-    let options = VerifyOptions { scope: all(), aspects: aspects.to_vec() };
-    let verification = verify(&world.server, reference, &options, &Stop::never()).await.unwrap();
+    let options = VerifyOptions {
+        scope: all(),
+        aspects: aspects.to_vec(),
+    };
+    let verification = verify(&world.server, reference, &options, &Stop::never())
+        .await
+        .unwrap();
     world.assert_nothing_left();
     verification
 }
@@ -40,7 +51,12 @@ fn told(verification: &Verification) -> Vec<String> {
     let mut told = Vec::new();
     for variant in &verification.variants {
         let names: Vec<&str> = variant.tenants.iter().map(TenantName::as_str).collect();
-        told.extend(variant.findings.iter().map(|finding| format!("{}: {finding}", names.join(" "))));
+        told.extend(
+            variant
+                .findings
+                .iter()
+                .map(|finding| format!("{}: {finding}", names.join(" "))),
+        );
     }
     told
 }
@@ -49,11 +65,27 @@ fn told(verification: &Verification) -> Vec<String> {
 async fn names_of_every_kind_are_equal() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
-    let names =
-        ["acme", "users", "state", "select", "Ber-lin", "o'ne\"il $$", "a", "x", "notes_user", "ünï", "back\\slash"];
+    let names = [
+        "acme",
+        "users",
+        "state",
+        "select",
+        "Ber-lin",
+        "o'ne\"il $$",
+        "a",
+        "x",
+        "notes_user",
+        "ünï",
+        "back\\slash",
+    ];
     create(&world, &snapshot, &names);
     for reference in [Reference::Snapshot(&snapshot), Reference::Majority] {
-        let verification = verified(&world, reference, &[Aspect::Owners, Aspect::Privileges, Aspect::Comments]).await;
+        let verification = verified(
+            &world,
+            reference,
+            &[Aspect::Owners, Aspect::Privileges, Aspect::Comments],
+        )
+        .await;
         assert_eq!(told(&verification), Vec::<String>::new());
         assert_eq!(verification.equal.len(), names.len());
         assert!(!verification.differs());
@@ -65,7 +97,11 @@ async fn three_of_many_are_odd_in_different_ways() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     let names: Vec<String> = (0..20).map(|n| format!("t{n:02}")).collect();
-    create(&world, &snapshot, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    create(
+        &world,
+        &snapshot,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     world.database.sql(
         "ALTER TABLE t03.notes ALTER text SET DEFAULT 'y', ALTER id SET NOT NULL;\n\
          DROP INDEX t07.notes_user; CREATE TABLE t07.extra (id int);\n\
@@ -96,9 +132,17 @@ async fn three_of_many_are_odd_in_different_ways() {
         );
         assert!(verification.differs());
         let of = |tenant: &str| {
-            verification.variants.iter().find(|variant| variant.tenants[0].as_str() == tenant).unwrap().class()
+            verification
+                .variants
+                .iter()
+                .find(|variant| variant.tenants[0].as_str() == tenant)
+                .unwrap()
+                .class()
         };
-        assert_eq!((of("t03"), of("t11"), of("t15")), (Class::Real, Class::ForeignTenant, Class::Cosmetic));
+        assert_eq!(
+            (of("t03"), of("t11"), of("t15")),
+            (Class::Real, Class::ForeignTenant, Class::Cosmetic)
+        );
     }
 }
 
@@ -107,10 +151,18 @@ async fn owners_comments_and_grants_count_on_request() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     create(&world, &snapshot, &["a", "b"]);
-    world.database.sql("COMMENT ON TABLE b.users IS NULL; GRANT SELECT ON b.users TO PUBLIC");
+    world
+        .database
+        .sql("COMMENT ON TABLE b.users IS NULL; GRANT SELECT ON b.users TO PUBLIC");
     let reference = Reference::Snapshot(&snapshot);
     assert_eq!(verified(&world, reference, &[]).await.equal.len(), 2);
-    assert_eq!(told(&verified(&world, reference, &[Aspect::Comments]).await), ["b: table users is missing (comment)"]);
+    assert_eq!(
+        told(&verified(&world, reference, &[Aspect::Comments]).await),
+        ["b: table users is missing (comment)"]
+    );
     let lines = told(&verified(&world, reference, &[Aspect::Privileges]).await);
-    assert!(lines.len() == 1 && lines[0].starts_with("b: table users, privileges: has 'PUBLIC=SELECT"), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("b: table users, privileges: has 'PUBLIC=SELECT"),
+        "{lines:?}"
+    );
 }

@@ -42,16 +42,30 @@ impl World<'_> {
         let database = Cluster::shared().database();
         let temporary = tempfile::tempdir().unwrap();
         let client = Client::installed();
-        let psql = Program::find_psql(Some(&Setting::new(client.psql(), Origin::Code)), "".as_ref()).unwrap();
+        let psql = Program::find_psql(
+            Some(&Setting::new(client.psql(), Origin::Code)),
+            "".as_ref(),
+        )
+        .unwrap();
         let environment = database.environment().into_iter();
-        let environment = environment.map(|(name, value)| (name, EnvValue::Plain(value.into()))).collect();
+        let environment = environment
+            .map(|(name, value)| (name, EnvValue::Plain(value.into())))
+            .collect();
         let server = Server::new(psql, environment, temporary.path());
-        Self { database, server, folder: tempfile::tempdir().unwrap(), temporary }
+        Self {
+            database,
+            server,
+            folder: tempfile::tempdir().unwrap(),
+            temporary,
+        }
     }
 
     pub(super) fn pg_dump(&self) -> PgDump {
         let path = Setting::new(Client::installed().pg_dump(), Origin::Code);
-        PgDump { program: Program::find_pg_dump(Some(&path), "".as_ref()).unwrap(), server: self.server.clone() }
+        PgDump {
+            program: Program::find_pg_dump(Some(&path), "".as_ref()).unwrap(),
+            server: self.server.clone(),
+        }
     }
 
     /// Tenants with a table `users` and the versions table of Rails at version 1.
@@ -84,11 +98,21 @@ impl World<'_> {
         self.migrate_until(options, &Stop::never()).await
     }
 
-    pub(super) async fn migrate_until(&self, options: &MigrateOptions, stop: &Stop) -> MigrateReport {
+    pub(super) async fn migrate_until(
+        &self,
+        options: &MigrateOptions,
+        stop: &Stop,
+    ) -> MigrateReport {
         let mut told = Vec::new();
-        let report = migrate(&self.server, &self.migrations(), options, stop, &mut |tenant| {
-            told.push(tenant.tenant.clone());
-        })
+        let report = migrate(
+            &self.server,
+            &self.migrations(),
+            options,
+            stop,
+            &mut |tenant| {
+                told.push(tenant.tenant.clone());
+            },
+        )
         .await
         .unwrap();
         let mut expected: Vec<TenantName> = report
@@ -107,19 +131,26 @@ impl World<'_> {
     }
 
     pub(super) async fn fleet(&self) -> Fleet {
-        read_fleet(&self.server, &all(), None, &Stop::never()).await.unwrap()
+        read_fleet(&self.server, &all(), None, &Stop::never())
+            .await
+            .unwrap()
     }
 
     /// The versions of a tenant with a table as Rails has it.
     pub(super) fn versions(&self, tenant: &str) -> String {
         let schema = name_sql(tenant);
-        self.database
-            .query(&format!("SELECT string_agg(version, ' ' ORDER BY version) FROM {schema}.schema_migrations"))
+        self.database.query(&format!(
+            "SELECT string_agg(version, ' ' ORDER BY version) FROM {schema}.schema_migrations"
+        ))
     }
 
     #[track_caller]
     pub(super) fn assert_nothing_left(&self) {
-        assert_eq!(std::fs::read_dir(self.temporary.path()).unwrap().count(), 0, "files of a run are left");
+        assert_eq!(
+            std::fs::read_dir(self.temporary.path()).unwrap().count(),
+            0,
+            "files of a run are left"
+        );
     }
 }
 
@@ -129,7 +160,11 @@ pub(super) fn name_sql(tenant: &str) -> String {
 
 /// `tenant: outcome` for each.
 pub(super) fn outcomes(report: &MigrateReport) -> Vec<String> {
-    report.tenants.iter().map(|tenant| format!("{}: {}", tenant.tenant, tenant.outcome.word())).collect()
+    report
+        .tenants
+        .iter()
+        .map(|tenant| format!("{}: {}", tenant.tenant, tenant.outcome.word()))
+        .collect()
 }
 
 /// The groups of failures, each with its tenants.

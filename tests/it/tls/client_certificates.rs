@@ -2,7 +2,8 @@
 #![expect(clippy::too_many_lines, reason = "tables of scenes")]
 
 use super::scene::{
-    Scene, Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client, without_client, works,
+    Scene, Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client,
+    without_client, works,
 };
 use super::world::World;
 use crate::support::{Identity, Leaf, Schemastamp};
@@ -69,7 +70,12 @@ pub(super) fn the_three_failures_and_the_accidental_cure_scenes() -> Vec<Scene> 
             },
             without_client,
         ),
-        warns("PGSSLCERT=root", "tls.client_cert.missing", |app| app.env("PGSSLCERT", "root"), without_client),
+        warns(
+            "PGSSLCERT=root",
+            "tls.client_cert.missing",
+            |app| app.env("PGSSLCERT", "root"),
+            without_client,
+        ),
         fails(
             "PGSSLCERT=root where something is called root",
             "tls.client_cert.not_a_file",
@@ -85,10 +91,16 @@ pub(super) fn the_three_failures_and_the_accidental_cure_scenes() -> Vec<Scene> 
             |app| strict(app).env("PGSSLCERT", "root"),
             with_good_client,
         ),
-        fails("a certificate of another authority", "tls.client_cert.unknown_ca", of_other_ca, without_client),
-        works("a certificate of another authority, sslcertmode=disable", |app| {
-            of_other_ca(app).env("PGSSLCERTMODE", "disable")
-        }),
+        fails(
+            "a certificate of another authority",
+            "tls.client_cert.unknown_ca",
+            of_other_ca,
+            without_client,
+        ),
+        works(
+            "a certificate of another authority, sslcertmode=disable",
+            |app| of_other_ca(app).env("PGSSLCERTMODE", "disable"),
+        ),
     ]
 }
 
@@ -101,8 +113,12 @@ pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
     vec![
         works("a good certificate", |app| with_good_client(strict(app))),
         works("a good certificate where none is needed", with_good_client),
-        works("a good certificate, verify-full", |app| with_good_client(app.env("PGDATABASE", "certs_full"))),
-        works("a good certificate as login", |app| with_good_client(app.env("PGDATABASE", "certs_login"))),
+        works("a good certificate, verify-full", |app| {
+            with_good_client(app.env("PGDATABASE", "certs_full"))
+        }),
+        works("a good certificate as login", |app| {
+            with_good_client(app.env("PGDATABASE", "certs_login"))
+        }),
         works("a good certificate for PgBouncer", |app| {
             with_good_client(app).env("PGPORT", World::get().strict_pooler().port().to_string())
         }),
@@ -115,7 +131,11 @@ pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
         warns(
             "another authority, TLS 1.2, prefer",
             "tls.plaintext",
-            |app| of_other_ca(app).env("PGPORT", World::get().tls12().port().to_string()).env("PGSSLMODE", "prefer"),
+            |app| {
+                of_other_ca(app)
+                    .env("PGPORT", World::get().tls12().port().to_string())
+                    .env("PGSSLMODE", "prefer")
+            },
             without_client,
         ),
         fails(
@@ -157,7 +177,12 @@ pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
         fails(
             "not yet valid",
             "tls.client_cert.not_yet_valid",
-            |app| with_client(app, &World::get().ca.issue(&Leaf::client("app").not_yet_valid())),
+            |app| {
+                with_client(
+                    app,
+                    &World::get().ca.issue(&Leaf::client("app").not_yet_valid()),
+                )
+            },
             with_good_client,
         ),
         fails(
@@ -166,14 +191,24 @@ pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
             |app| with_client(app, &World::get().ca.issue(&Leaf::server(&["app"]))),
             with_good_client,
         ),
-        fails("none, clientcert=verify-ca", "tls.client_cert.required", strict, with_good_client),
+        fails(
+            "none, clientcert=verify-ca",
+            "tls.client_cert.required",
+            strict,
+            with_good_client,
+        ),
         fails(
             "none, clientcert=verify-full",
             "tls.client_cert.required",
             |app| app.env("PGDATABASE", "certs_full"),
             with_good_client,
         ),
-        fails("none, cert", "tls.client_cert.required", |app| app.env("PGDATABASE", "certs_login"), with_good_client),
+        fails(
+            "none, cert",
+            "tls.client_cert.required",
+            |app| app.env("PGDATABASE", "certs_login"),
+            with_good_client,
+        ),
         fails(
             "none, PgBouncer with verify-full",
             "tls.client_cert.required",
@@ -192,13 +227,23 @@ pub(super) fn certificates_that_the_server_refuses_scenes() -> Vec<Scene> {
         fails(
             "of another role, cert",
             "login.certificate_user",
-            |app| with_client(app.env("PGDATABASE", "certs_login"), &World::get().ca.issue(&Leaf::client("else"))),
+            |app| {
+                with_client(
+                    app.env("PGDATABASE", "certs_login"),
+                    &World::get().ca.issue(&Leaf::client("else")),
+                )
+            },
             with_good_client,
         ),
         fails(
             "of another role, clientcert=verify-full",
             "login.certificate_user",
-            |app| with_client(app.env("PGDATABASE", "certs_full"), &World::get().ca.issue(&Leaf::client("else"))),
+            |app| {
+                with_client(
+                    app.env("PGDATABASE", "certs_full"),
+                    &World::get().ca.issue(&Leaf::client("else")),
+                )
+            },
             with_good_client,
         ),
     ]
@@ -264,7 +309,15 @@ pub(super) fn certificate_files_scenes() -> Vec<Scene> {
             |app| {
                 let app = with_good_client(app);
                 let status = std::process::Command::new("openssl")
-                    .args(["x509", "-outform", "der", "-in", "client.crt", "-out", "client.der"])
+                    .args([
+                        "x509",
+                        "-outform",
+                        "der",
+                        "-in",
+                        "client.crt",
+                        "-out",
+                        "client.der",
+                    ])
                     .current_dir(app.root())
                     .status();
                 assert!(status.unwrap().success());
@@ -284,7 +337,12 @@ pub(super) fn certificate_files_scenes() -> Vec<Scene> {
             },
             without_client,
         ),
-        fails("a device", "tls.client_cert.not_a_file", |app| app.env("PGSSLCERT", "/dev/zero"), without_client),
+        fails(
+            "a device",
+            "tls.client_cert.not_a_file",
+            |app| app.env("PGSSLCERT", "/dev/zero"),
+            without_client,
+        ),
     ]
 }
 
@@ -339,7 +397,12 @@ pub(super) fn key_files_scenes() -> Vec<Scene> {
             |app| with_good_client(app).env("PGSSLKEY", "none.key"),
             with_good_client,
         ),
-        fails("not named", "tls.client_key.missing", |app| with_good_client(app).without("PGSSLKEY"), with_good_client),
+        fails(
+            "not named",
+            "tls.client_key.missing",
+            |app| with_good_client(app).without("PGSSLKEY"),
+            with_good_client,
+        ),
         fails(
             "encrypted",
             "tls.client_key.encrypted",

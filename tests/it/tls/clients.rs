@@ -18,10 +18,17 @@ const OTHERWISE: &[&str] = &[
 fn with(major: u32) {
     let client = Client::with_tls(major);
     let report = expect(&healthy().client(&client), "", 0).unwrap();
-    let programs = report.lines.iter().find(|line| line["id"] == "programs").unwrap();
+    let programs = report
+        .lines
+        .iter()
+        .find(|line| line["id"] == "programs")
+        .unwrap();
     assert_eq!(programs["evidence"]["libpq"], major);
     let mut failures = String::new();
-    for scene in all_scenes().iter().filter(|scene| !OTHERWISE.contains(&scene.name)) {
+    for scene in all_scenes()
+        .iter()
+        .filter(|scene| !OTHERWISE.contains(&scene.name))
+    {
         if let Err(failure) = play(scene, false, &client) {
             writeln!(failures, "--- {}\n{failure}", scene.name).unwrap();
         }
@@ -41,7 +48,9 @@ fn version_18() {
 
 #[test]
 fn tls_without_a_request_for_it_to_an_older_server() {
-    let app = healthy().client(&Client::with_tls(18)).env("PGSSLNEGOTIATION", "direct");
+    let app = healthy()
+        .client(&Client::with_tls(18))
+        .env("PGSSLNEGOTIATION", "direct");
     expect(&app, "tls.direct_refused", 20).unwrap();
     expect(&app.without("PGSSLNEGOTIATION"), "", 0).unwrap();
 }
@@ -52,7 +61,13 @@ fn a_psql_without_tls() {
     expect(&app, "program.no_tls", 20).unwrap();
     let app = app.env("PGSSLMODE", "prefer");
     expect(&app, "tls.plaintext", 0).unwrap();
-    expect(&app.client(&Client::with_tls(18)).env("PGSSLMODE", "require"), "", 0).unwrap();
+    expect(
+        &app.client(&Client::with_tls(18))
+            .env("PGSSLMODE", "require"),
+        "",
+        0,
+    )
+    .unwrap();
 }
 
 #[test]

@@ -28,35 +28,73 @@ fn failures_are_explained_where_they_happen() {
     fails(
         &healthy().env("PGPORT", pooler).env("PGSSLMODE", "disable"),
         13,
-        &["tls.server_requires_tls, says PgBouncer", "SSL required", "sslmode=require"],
+        &[
+            "tls.server_requires_tls, says PgBouncer",
+            "SSL required",
+            "sslmode=require",
+        ],
     );
     fails(
         &with_client(healthy(), &world.other_ca.issue(&Leaf::client("app"))),
         13,
-        &["tls.client_cert.unknown_ca, says a TLS alert of the server", "alert unknown ca", "sslcert"],
+        &[
+            "tls.client_cert.unknown_ca, says a TLS alert of the server",
+            "alert unknown ca",
+            "sslcert",
+        ],
     );
     fails(
         &with_root(healthy(), &world.other_ca.certificate),
         13,
-        &["tls.server_cert.unverified, says libpq", "certificate verify failed", "--diagnose"],
+        &[
+            "tls.server_cert.unverified, says libpq",
+            "certificate verify failed",
+            "--diagnose",
+        ],
     );
     fails(
-        &healthy().env("PGDATABASE", "passwords").env("PGPASSWORD", "hunter3"),
+        &healthy()
+            .env("PGDATABASE", "passwords")
+            .env("PGPASSWORD", "hunter3"),
         13,
-        &["login.wrong_password, says PostgreSQL", "password authentication failed", "role 'app'"],
+        &[
+            "login.wrong_password, says PostgreSQL",
+            "password authentication failed",
+            "role 'app'",
+        ],
     );
-    fails(&healthy().env("PGHOST", "no.such.host.invalid"), 13, &["net.dns, says the network", "no.such.host.invalid"]);
+    fails(
+        &healthy().env("PGHOST", "no.such.host.invalid"),
+        13,
+        &["net.dns, says the network", "no.such.host.invalid"],
+    );
 }
 
 #[test]
 fn what_cannot_work_is_refused_before_it_is_tried() {
     let app = healthy().env("PGSSLMODE", "verify-full");
-    fails(&app, 12, &["root certificate", ".postgresql/root.crt' does not exist", "sslrootcert"]);
+    fails(
+        &app,
+        12,
+        &[
+            "root certificate",
+            ".postgresql/root.crt' does not exist",
+            "sslrootcert",
+        ],
+    );
     let (code, said) = status(&app, &["--format", "json"]);
     assert_eq!(code, Some(12));
     assert!(said.contains("\"id\":\"tls.root_cert.missing\""), "{said}");
-    fails(&healthy().env("PGSSLNEGOTIATION", "direct"), 11, &["sslnegotiation=direct needs libpq 17"]);
-    fails(&healthy().env("PGSSLROOTCERT", "system"), 10, &["too weak", "verify-full"]);
+    fails(
+        &healthy().env("PGSSLNEGOTIATION", "direct"),
+        11,
+        &["sslnegotiation=direct needs libpq 17"],
+    );
+    fails(
+        &healthy().env("PGSSLROOTCERT", "system"),
+        10,
+        &["too weak", "verify-full"],
+    );
 }
 
 #[test]
@@ -79,10 +117,21 @@ fn plaintext_is_never_silent() {
     let app = healthy().env("PGSSLMODE", "prefer");
     assert!(!warned(&app), "the server has TLS");
     assert!(warned(&app.env("PGPORT", &plain)), "the server has no TLS");
-    assert!(!warned(&healthy().env("PGPORT", &plain).env("PGSSLMODE", "disable")), "plaintext is what is asked for");
-    assert!(!warned(&with_good_root(healthy()).env("PGSSLMODE", "verify-full")));
+    assert!(
+        !warned(&healthy().env("PGPORT", &plain).env("PGSSLMODE", "disable")),
+        "plaintext is what is asked for"
+    );
+    assert!(!warned(
+        &with_good_root(healthy()).env("PGSSLMODE", "verify-full")
+    ));
     let app = with_root(healthy(), &world.other_ca.certificate).env("PGSSLMODE", "prefer");
-    assert!(warned(&app), "libpq does not trust the server, and goes on in plaintext");
+    assert!(
+        warned(&app),
+        "libpq does not trust the server, and goes on in plaintext"
+    );
     let socket = world.main().socket_folder();
-    assert!(!warned(&healthy().env("PGHOST", socket).env("PGSSLMODE", "prefer")), "a socket has no TLS");
+    assert!(
+        !warned(&healthy().env("PGHOST", socket).env("PGSSLMODE", "prefer")),
+        "a socket has no TLS"
+    );
 }

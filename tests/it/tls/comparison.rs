@@ -15,25 +15,36 @@ fn words(finding: &str) -> &'static [&'static str] {
         "tls.server_cert.expired" => &["certificate has expired"],
         "tls.server_cert.not_yet_valid" | "tls.client_cert.not_yet_valid" => &["not yet valid"],
         "tls.server_cert.self_signed" => &["self-signed certificate", "self signed certificate"],
-        "tls.server_cert.unknown_issuer" | "tls.server_cert.incomplete_chain" => {
-            &["unable to get local issuer", "self-signed certificate in certificate chain"]
-        }
+        "tls.server_cert.unknown_issuer" | "tls.server_cert.incomplete_chain" => &[
+            "unable to get local issuer",
+            "self-signed certificate in certificate chain",
+        ],
         "tls.root_cert.incomplete" => &["unable to get issuer", "unable to get local issuer"],
-        "tls.server_cert.other_key" => {
-            &["certificate signature failure", "self-signed certificate in certificate chain"]
-        }
+        "tls.server_cert.other_key" => &[
+            "certificate signature failure",
+            "self-signed certificate in certificate chain",
+        ],
         "tls.server_cert.revoked" => &["certificate revoked"],
-        "tls.server_cert.name" => &["does not match host name", "ostname mismatch", "IP address mismatch"],
+        "tls.server_cert.name" => &[
+            "does not match host name",
+            "ostname mismatch",
+            "IP address mismatch",
+        ],
         "tls.root_cert.missing" | "tls.crl.missing" => &["does not exist", "No such file"],
         "tls.client_cert.missing" => &["No such file", "does not exist"],
         "tls.client_key.missing" => &["certificate present, but not private key", "No such file"],
         "tls.root_cert.unreadable" | "tls.client_cert.unreadable" | "tls.client_key.unreadable" => {
             &["Permission denied", "Too many levels"]
         }
-        "tls.root_cert.invalid" | "tls.client_cert.invalid" | "tls.client_key.invalid" => {
-            &["no certificate or crl found", "no start line", "unsupported", "Could not read"]
+        "tls.root_cert.invalid" | "tls.client_cert.invalid" | "tls.client_key.invalid" => &[
+            "no certificate or crl found",
+            "no start line",
+            "unsupported",
+            "Could not read",
+        ],
+        "tls.root_cert.not_a_file" | "tls.client_cert.not_a_file" => {
+            &["Is a directory", "not a regular file"]
         }
-        "tls.root_cert.not_a_file" | "tls.client_cert.not_a_file" => &["Is a directory", "not a regular file"],
         "tls.client_key.not_a_file" => &["not a regular file", "Is a directory"],
         "tls.client_key.permissions" => &["has group or world access"],
         "tls.client_key.mismatch" => &["key values mismatch"],
@@ -75,9 +86,14 @@ fn words(finding: &str) -> &'static [&'static str] {
 
 #[test]
 fn who_names_the_root_cause() {
-    let mut table = String::from("| scene | finding | psql | pg_isready | openssl s_client |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| scene | finding | psql | pg_isready | openssl s_client |\n|---|---|---|---|---|\n",
+    );
     let mut right = [0; 3];
-    let scenes: Vec<Scene> = all_scenes().into_iter().filter(|scene| !scene.finding.is_empty()).collect();
+    let scenes: Vec<Scene> = all_scenes()
+        .into_iter()
+        .filter(|scene| !scene.finding.is_empty())
+        .collect();
     for scene in &scenes {
         let app = (scene.stage)(healthy());
         let said = [by_psql(&app), by_pg_isready(&app), by_openssl(&app)];
@@ -86,11 +102,20 @@ fn who_names_the_root_cause() {
             *count += usize::from(named);
         }
         let [psql, pg_isready, openssl] = names.map(|named| if named { "yes" } else { "–" });
-        writeln!(table, "| {} | `{}` | {psql} | {pg_isready} | {openssl} |", scene.name, scene.finding).unwrap();
+        writeln!(
+            table,
+            "| {} | `{}` | {psql} | {pg_isready} | {openssl} |",
+            scene.name, scene.finding
+        )
+        .unwrap();
     }
     let total = scenes.len();
-    writeln!(table, "\n{total} scenes: psql {}, pg_isready {}, openssl s_client {}", right[0], right[1], right[2])
-        .unwrap();
+    writeln!(
+        table,
+        "\n{total} scenes: psql {}, pg_isready {}, openssl s_client {}",
+        right[0], right[1], right[2]
+    )
+    .unwrap();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     std::fs::write(folder.join("tls-comparison.md"), &table).unwrap();
     // Diagnose is right in all of them, or the other tests fail.
@@ -109,7 +134,11 @@ fn variable(app: &Schemastamp, name: &str) -> Option<String> {
 fn output(mut command: Command) -> String {
     command.stdin(Stdio::null()).env("LC_ALL", "C");
     let output = command.output().unwrap();
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn by_psql(app: &Schemastamp) -> String {
@@ -117,21 +146,38 @@ fn by_psql(app: &Schemastamp) -> String {
     let timeout = "timeout".as_ref();
     let psql = Client::installed().psql();
     let query = "CREATE SCHEMA x; DROP SCHEMA x";
-    output(app.command_of(timeout, &["2", psql.to_str().unwrap(), "-X", "-w", "-c", query]))
+    output(app.command_of(
+        timeout,
+        &["2", psql.to_str().unwrap(), "-X", "-w", "-c", query],
+    ))
 }
 
 fn by_pg_isready(app: &Schemastamp) -> String {
     let program = Client::installed().bin.join("pg_isready");
-    output(app.command_of("timeout".as_ref(), &["2", program.to_str().unwrap(), "-t", "2"]))
+    output(app.command_of(
+        "timeout".as_ref(),
+        &["2", program.to_str().unwrap(), "-t", "2"],
+    ))
 }
 
 fn by_openssl(app: &Schemastamp) -> String {
     let host = variable(app, "PGHOST").unwrap_or_default();
     let address = variable(app, "PGHOSTADDR").unwrap_or_else(|| host.clone());
-    let address = if address.contains(':') { format!("[{address}]") } else { address };
+    let address = if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address
+    };
     let place = format!("{address}:{}", variable(app, "PGPORT").unwrap());
     let mut arguments = vec!["2".to_owned(), "openssl".to_owned()];
-    let fixed = ["s_client", "-starttls", "postgres", "-verify_return_error", "-connect", &place];
+    let fixed = [
+        "s_client",
+        "-starttls",
+        "postgres",
+        "-verify_return_error",
+        "-connect",
+        &place,
+    ];
     arguments.extend(fixed.map(str::to_owned));
     let mode = variable(app, "PGSSLMODE").unwrap_or_default();
     let mut add = |option: &str, value: Option<String>| {
@@ -139,8 +185,14 @@ fn by_openssl(app: &Schemastamp) -> String {
             arguments.extend([option.to_owned(), value]);
         }
     };
-    add("-CAfile", variable(app, "PGSSLROOTCERT").filter(|path| path != "system"));
-    add("-verify_hostname", Some(host.clone()).filter(|_| mode == "verify-full" && !host.is_empty()));
+    add(
+        "-CAfile",
+        variable(app, "PGSSLROOTCERT").filter(|path| path != "system"),
+    );
+    add(
+        "-verify_hostname",
+        Some(host.clone()).filter(|_| mode == "verify-full" && !host.is_empty()),
+    );
     add("-cert", variable(app, "PGSSLCERT"));
     add("-key", variable(app, "PGSSLKEY"));
     if let Some(list) = variable(app, "PGSSLCRL") {

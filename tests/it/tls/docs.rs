@@ -7,20 +7,31 @@ use schemastamp::diagnose::catalogue::{ENTRIES, STEPS};
 #[test]
 fn every_finding_is_documented() {
     let text = include_str!("../../../docs/findings.md");
-    let documented: BTreeSet<&str> =
-        text.split('\n').filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(id, _)| id)).collect();
+    let documented: BTreeSet<&str> = text
+        .split('\n')
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(id, _)| id))
+        .collect();
     let known: BTreeSet<&str> = ENTRIES.iter().map(|entry| entry.id).chain(STEPS).collect();
     let missing: Vec<_> = known.difference(&documented).collect();
     let surplus: Vec<_> = documented.difference(&known).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:?}, surplus: {surplus:?}");
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "missing: {missing:?}, surplus: {surplus:?}"
+    );
 }
 
 #[test]
 fn the_words_of_the_document_are_those_of_the_code() {
     let text = include_str!("../../../docs/findings.md");
     for entry in ENTRIES {
-        let row = format!("| `{}` | {} | {} | {} |", entry.id, entry.what, entry.why, entry.fix);
-        assert!(text.contains(&row), "docs/findings.md should have the row\n{row}");
+        let row = format!(
+            "| `{}` | {} | {} | {} |",
+            entry.id, entry.what, entry.why, entry.fix
+        );
+        assert!(
+            text.contains(&row),
+            "docs/findings.md should have the row\n{row}"
+        );
     }
 }
 
@@ -46,7 +57,12 @@ fn every_finding_of_the_catalogue_can_occur() {
     for entry in ENTRIES {
         // The causes of files are put together from the file's area and its fault.
         let (area, fault) = entry.id.rsplit_once('.').unwrap_or((entry.id, entry.id));
-        let put_together = text.contains(&format!("\"{area}\"")) && text.contains(&format!("\"{fault}\""));
-        assert!(text.contains(&format!("\"{}\"", entry.id)) || put_together, "{} never occurs", entry.id);
+        let put_together =
+            text.contains(&format!("\"{area}\"")) && text.contains(&format!("\"{fault}\""));
+        assert!(
+            text.contains(&format!("\"{}\"", entry.id)) || put_together,
+            "{} never occurs",
+            entry.id
+        );
     }
 }

@@ -28,7 +28,12 @@ impl Fake {
 
     /// A web server.
     pub(super) fn http() -> Self {
-        Self::start(|stream| say(stream, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"))
+        Self::start(|stream| {
+            say(
+                stream,
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+            )
+        })
     }
 
     /// Closes without a word.
@@ -85,7 +90,10 @@ pub(super) struct Filtered {
 
 impl Filtered {
     pub(super) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
         let guard = runtime.enter();
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -96,6 +104,11 @@ impl Filtered {
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
             queue.push(stream);
         }
-        Self { port: address.port(), _runtime: runtime, _listener: listener, _queue: queue }
+        Self {
+            port: address.port(),
+            _runtime: runtime,
+            _listener: listener,
+            _queue: queue,
+        }
     }
 }

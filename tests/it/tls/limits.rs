@@ -19,7 +19,10 @@ fn a_healthy_server_is_diagnosed_quickly_and_on_one_screen() {
         let lines = output.stdout.split('\n').count();
         assert!(lines <= 24, "{}", output.stdout);
         assert!(output.stdout.contains("all is well"), "{}", output.stdout);
-        if times.last().is_some_and(|time| *time < Duration::from_millis(300)) {
+        if times
+            .last()
+            .is_some_and(|time| *time < Duration::from_millis(300))
+        {
             return;
         }
     }
@@ -31,11 +34,18 @@ fn hostile_subjects_are_escaped_and_bounded() {
     let hostile = format!("\u{1b}[2J\u{202e}verified\n{}", "A".repeat(40_000));
     let leaf = Leaf::server(&["localhost"]).organization(&hostile);
     let ca = Authority::root("Acme Root");
-    let cluster = with_app(Cluster::start(&Options::default().tls(ca.issue(&leaf).server_tls())));
-    let app = with_root(healthy(), &World::get().other_ca.certificate).env("PGPORT", cluster.port().to_string());
+    let cluster = with_app(Cluster::start(
+        &Options::default().tls(ca.issue(&leaf).server_tls()),
+    ));
+    let app = with_root(healthy(), &World::get().other_ca.certificate)
+        .env("PGPORT", cluster.port().to_string());
     let report = diagnose(&app);
     assert!(report.text.len() < 20_000, "{} bytes", report.text.len());
-    assert!(report.text.contains("\\\\x1b[2J\\\\u{202e}verified\\\\n"), "{}", report.text);
+    assert!(
+        report.text.contains("\\\\x1b[2J\\\\u{202e}verified\\\\n"),
+        "{}",
+        report.text
+    );
     let text = app.run(&["diagnose"]).stdout;
     assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
 }
@@ -59,5 +69,8 @@ fn secrets_are_not_shown() {
     let app = app.env("DATABASE_URL", url.replace("hunter2", "hunter2x"));
     expect(&app, "login.wrong_password", 20).unwrap();
     let output = app.run(&["diagnose", "-v"]);
-    assert!(!output.stdout.contains("hunter2") && !output.stderr.contains("hunter2"), "{output}");
+    assert!(
+        !output.stdout.contains("hunter2") && !output.stderr.contains("hunter2"),
+        "{output}"
+    );
 }

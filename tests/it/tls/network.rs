@@ -19,7 +19,12 @@ fn back(app: crate::support::Schemastamp) -> crate::support::Schemastamp {
 
 pub(super) fn nobody_listens_scenes() -> Vec<Scene> {
     vec![
-        fails("refused", "net.refused", |app| app.env("PGPORT", closed_port()), back),
+        fails(
+            "refused",
+            "net.refused",
+            |app| app.env("PGPORT", closed_port()),
+            back,
+        ),
         fails(
             "no such host",
             "net.dns",
@@ -29,7 +34,10 @@ pub(super) fn nobody_listens_scenes() -> Vec<Scene> {
         fails(
             "no such socket",
             "net.socket_missing",
-            |app| app.env("PGHOST", "/nonexistent").env("PGSSLMODE", "disable"),
+            |app| {
+                app.env("PGHOST", "/nonexistent")
+                    .env("PGSSLMODE", "disable")
+            },
             |app| app.env("PGHOST", World::get().main().socket_folder()),
         ),
         fails(
@@ -48,8 +56,18 @@ fn nobody_listens() {
 
 pub(super) fn something_else_listens_scenes() -> Vec<Scene> {
     vec![
-        fails("HTTP on the port", "net.not_postgresql", |app| app.env("PGPORT", Fake::http().port.to_string()), back),
-        fails("it closes", "net.closed", |app| app.env("PGPORT", Fake::closing().port.to_string()), back),
+        fails(
+            "HTTP on the port",
+            "net.not_postgresql",
+            |app| app.env("PGPORT", Fake::http().port.to_string()),
+            back,
+        ),
+        fails(
+            "it closes",
+            "net.closed",
+            |app| app.env("PGPORT", Fake::closing().port.to_string()),
+            back,
+        ),
         fails(
             "rubbish instead of a handshake",
             "net.not_postgresql",
@@ -67,8 +85,10 @@ fn something_else_listens() {
 #[test]
 fn an_ipv6_only_server() {
     let cluster = with_app(Cluster::start(&Options::default().listen("::1")));
-    let app =
-        healthy().env("PGPORT", cluster.port().to_string()).env("PGSSLMODE", "disable").env("PGHOST", "127.0.0.1");
+    let app = healthy()
+        .env("PGPORT", cluster.port().to_string())
+        .env("PGSSLMODE", "disable")
+        .env("PGHOST", "127.0.0.1");
     expect(&app, "net.refused", 20).unwrap();
     expect(&app.env("PGHOST", "::1"), "", 0).unwrap();
 }
@@ -76,7 +96,9 @@ fn an_ipv6_only_server() {
 #[test]
 fn a_second_host_is_tried() {
     let main = World::get().main().port().to_string();
-    let app = healthy().env("PGHOST", "127.0.0.1,localhost").env("PGPORT", format!("{},{main}", closed_port()));
+    let app = healthy()
+        .env("PGHOST", "127.0.0.1,localhost")
+        .env("PGPORT", format!("{},{main}", closed_port()));
     expect(&app, "", 0).unwrap();
 }
 
@@ -85,16 +107,30 @@ fn a_report_is_never_later_than_the_timeout() {
     let filtered = Filtered::start();
     let silent = Fake::silent();
     let half = Fake::half_a_handshake();
-    for (port, finding) in [(filtered.port, "net.timeout"), (silent.port, "net.silent"), (half.port, "net.silent")] {
-        let app = healthy().env("PGPORT", port.to_string()).env("SCHEMASTAMP_TIMEOUT", "3");
+    for (port, finding) in [
+        (filtered.port, "net.timeout"),
+        (silent.port, "net.silent"),
+        (half.port, "net.silent"),
+    ] {
+        let app = healthy()
+            .env("PGPORT", port.to_string())
+            .env("SCHEMASTAMP_TIMEOUT", "3");
         let start = Instant::now();
         expect(&app, finding, 20).unwrap();
-        assert!(start.elapsed() < Duration::from_millis(3300), "{finding}: {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_millis(3300),
+            "{finding}: {:?}",
+            start.elapsed()
+        );
     }
     let app = healthy().env("PGPORT", filtered.port.to_string());
     let start = Instant::now();
     assert_eq!(diagnose(&app).code, Some(20));
-    assert!(start.elapsed() < Duration::from_secs(10), "unless told otherwise: {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "unless told otherwise: {:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
@@ -105,5 +141,9 @@ fn a_psql_that_hangs() {
     let app = app.env("SCHEMASTAMP_PSQL", psql);
     let start = Instant::now();
     expect(&app, "program.failed", 20).unwrap();
-    assert!(start.elapsed() < Duration::from_millis(3300), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(3300),
+        "{:?}",
+        start.elapsed()
+    );
 }

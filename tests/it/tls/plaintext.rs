@@ -9,13 +9,19 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         fails(
             "PgBouncer wants TLS, sslmode=disable",
             "tls.server_requires_tls",
-            |app| app.env("PGPORT", World::get().pooler().port().to_string()).env("PGSSLMODE", "disable"),
+            |app| {
+                app.env("PGPORT", World::get().pooler().port().to_string())
+                    .env("PGSSLMODE", "disable")
+            },
             |app| app.env("PGSSLMODE", "require"),
         ),
         fails(
             "hostssl only, sslmode=disable",
             "tls.server_requires_tls",
-            |app| app.env("PGDATABASE", "tls_only").env("PGSSLMODE", "disable"),
+            |app| {
+                app.env("PGDATABASE", "tls_only")
+                    .env("PGSSLMODE", "disable")
+            },
             |app| app.env("PGSSLMODE", "require"),
         ),
         fails(
@@ -37,8 +43,14 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         warns(
             "ssl=off, the default sslmode",
             "tls.plaintext",
-            |app| app.env("PGPORT", World::get().plain().port().to_string()).without("PGSSLMODE"),
-            |app| app.env("PGPORT", World::get().main().port().to_string()).env("PGSSLMODE", "require"),
+            |app| {
+                app.env("PGPORT", World::get().plain().port().to_string())
+                    .without("PGSSLMODE")
+            },
+            |app| {
+                app.env("PGPORT", World::get().main().port().to_string())
+                    .env("PGSSLMODE", "require")
+            },
         ),
         warns(
             "sslmode=allow where plaintext is taken",
@@ -49,9 +61,12 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         works("sslmode=allow where only TLS is taken", |app| {
             app.env("PGDATABASE", "tls_only").env("PGSSLMODE", "allow")
         }),
-        works("sslmode=prefer with TLS", |app| app.env("PGSSLMODE", "prefer")),
+        works("sslmode=prefer with TLS", |app| {
+            app.env("PGSSLMODE", "prefer")
+        }),
         works("sslmode=disable where only plaintext is taken", |app| {
-            app.env("PGSSLMODE", "disable").env("PGDATABASE", "plain_only")
+            app.env("PGSSLMODE", "disable")
+                .env("PGDATABASE", "plain_only")
         }),
         fails(
             "sslmode=require where only plaintext is taken",
@@ -59,9 +74,12 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
             |app| app.env("PGDATABASE", "plain_only"),
             |app| app.env("PGSSLMODE", "disable"),
         ),
-        works("sslmode=disable where plaintext is taken", |app| app.env("PGSSLMODE", "disable")),
+        works("sslmode=disable where plaintext is taken", |app| {
+            app.env("PGSSLMODE", "disable")
+        }),
         works("verify-full on a Unix socket", |app| {
-            app.env("PGHOST", World::get().main().socket_folder()).env("PGSSLMODE", "verify-full")
+            app.env("PGHOST", World::get().main().socket_folder())
+                .env("PGSSLMODE", "verify-full")
         }),
         warns(
             "a root certificate of another authority under prefer",
@@ -98,7 +116,10 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         fails(
             "the lowest TLS version above the highest",
             "config.protocol_range",
-            |app| app.env("PGSSLMINPROTOCOLVERSION", "TLSv1.3").env("PGSSLMAXPROTOCOLVERSION", "TLSv1.2"),
+            |app| {
+                app.env("PGSSLMINPROTOCOLVERSION", "TLSv1.3")
+                    .env("PGSSLMAXPROTOCOLVERSION", "TLSv1.2")
+            },
             |app| app.without("PGSSLMAXPROTOCOLVERSION"),
         ),
         fails(
@@ -110,10 +131,18 @@ pub(super) fn plaintext_and_tls_scenes() -> Vec<Scene> {
         fails(
             "TLS 1.3 wanted, the server has 1.2",
             "tls.protocol_version",
-            |app| app.env("PGPORT", World::get().tls12().port().to_string()).env("PGSSLMINPROTOCOLVERSION", "TLSv1.3"),
+            |app| {
+                app.env("PGPORT", World::get().tls12().port().to_string())
+                    .env("PGSSLMINPROTOCOLVERSION", "TLSv1.3")
+            },
             |app| app.without("PGSSLMINPROTOCOLVERSION"),
         ),
-        fails("an empty sslmode", "config.invalid", |app| app.env("PGSSLMODE", ""), |app| app.without("PGSSLMODE")),
+        fails(
+            "an empty sslmode",
+            "config.invalid",
+            |app| app.env("PGSSLMODE", ""),
+            |app| app.without("PGSSLMODE"),
+        ),
         fails(
             "sslmode in capitals",
             "config.invalid",

@@ -38,7 +38,14 @@ pub(super) const fn fails(
     stage: fn(Schemastamp) -> Schemastamp,
     cure: fn(Schemastamp) -> Schemastamp,
 ) -> Scene {
-    Scene { name, finding, exit: 20, stage, cure, stray: Stray::Harmless }
+    Scene {
+        name,
+        finding,
+        exit: 20,
+        stage,
+        cure,
+        stray: Stray::Harmless,
+    }
 }
 
 /// A scene that works, and is warned of.
@@ -48,12 +55,26 @@ pub(super) const fn warns(
     stage: fn(Schemastamp) -> Schemastamp,
     cure: fn(Schemastamp) -> Schemastamp,
 ) -> Scene {
-    Scene { name, finding, exit: 0, stage, cure, stray: Stray::Harmless }
+    Scene {
+        name,
+        finding,
+        exit: 0,
+        stage,
+        cure,
+        stray: Stray::Harmless,
+    }
 }
 
 /// A scene that only looks like trouble.
 pub(super) const fn works(name: &'static str, stage: fn(Schemastamp) -> Schemastamp) -> Scene {
-    Scene { name, finding: "", exit: 0, stage, cure: |app| app, stray: Stray::Harmless }
+    Scene {
+        name,
+        finding: "",
+        exit: 0,
+        stage,
+        cure: |app| app,
+        stray: Stray::Harmless,
+    }
 }
 
 impl Scene {
@@ -78,10 +99,19 @@ pub(super) fn healthy() -> Schemastamp {
 pub(super) fn run(scenes: &[Scene]) {
     let mut failures = String::new();
     for scene in scenes {
-        let variants: &[bool] = if scene.stray == Stray::Own { &[false] } else { &[false, true] };
+        let variants: &[bool] = if scene.stray == Stray::Own {
+            &[false]
+        } else {
+            &[false, true]
+        };
         for with_stray in variants {
             if let Err(failure) = play(scene, *with_stray, &Client::installed()) {
-                writeln!(failures, "--- {} (stray home: {with_stray})\n{failure}", scene.name).unwrap();
+                writeln!(
+                    failures,
+                    "--- {} (stray home: {with_stray})\n{failure}",
+                    scene.name
+                )
+                .unwrap();
             }
         }
     }
@@ -124,7 +154,10 @@ pub(super) fn expect(app: &Schemastamp, finding: &str, exit: i32) -> Result<Repo
     if as_expected && report.code == Some(exit) && app.leftovers().is_empty() {
         return Ok(report);
     }
-    Err(format!("expected {finding} with {exit}, got {errors:?} with {:?}:\n{}", report.code, report.text))
+    Err(format!(
+        "expected {finding} with {exit}, got {errors:?} with {:?}:\n{}",
+        report.code, report.text
+    ))
 }
 
 /// A report in JSON, read.
@@ -136,11 +169,17 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn of(&self, severity: &str) -> Vec<&Value> {
-        self.lines.iter().filter(|line| line["severity"] == severity).collect()
+        self.lines
+            .iter()
+            .filter(|line| line["severity"] == severity)
+            .collect()
     }
 
     pub(super) fn ids(&self, severity: &str) -> Vec<String> {
-        self.of(severity).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect()
+        self.of(severity)
+            .iter()
+            .map(|line| line["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -149,18 +188,40 @@ pub(super) fn diagnose(app: &Schemastamp) -> Report {
     let output = app.run(&["diagnose", "--format", "json"]);
     let text = format!("{}{}", output.stdout, output.stderr);
     assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
-    assert!(!output.stdout.contains("\\u001b"), "a control character got through:\n{text}");
+    assert!(
+        !output.stdout.contains("\\u001b"),
+        "a control character got through:\n{text}"
+    );
     // What is refused would fail in psql as well, and what psql gets through does not fail by itself.
-    assert!(!text.contains("psql would get in"), "psql does not agree:\n{text}");
+    assert!(
+        !text.contains("psql would get in"),
+        "psql does not agree:\n{text}"
+    );
     let lines = output.json();
-    let summary = lines.last().and_then(|line| line.get("summary")).unwrap_or_else(|| panic!("no summary:\n{text}"));
-    let errors = lines.iter().filter(|line| line["severity"] == "error").count();
+    let summary = lines
+        .last()
+        .and_then(|line| line.get("summary"))
+        .unwrap_or_else(|| panic!("no summary:\n{text}"));
+    let errors = lines
+        .iter()
+        .filter(|line| line["severity"] == "error")
+        .count();
     assert!(errors <= 1, "a cause is reported once:\n{text}");
     assert_eq!(summary["errors"], errors, "{text}");
-    for line in lines.iter().filter(|line| matches!(line["severity"].as_str(), Some("error" | "warning"))) {
-        assert!(!line["why"].as_str().unwrap().is_empty() && !line["fix"].as_str().unwrap().is_empty(), "{line}");
+    for line in lines
+        .iter()
+        .filter(|line| matches!(line["severity"].as_str(), Some("error" | "warning")))
+    {
+        assert!(
+            !line["why"].as_str().unwrap().is_empty() && !line["fix"].as_str().unwrap().is_empty(),
+            "{line}"
+        );
     }
-    Report { code: output.code, lines, text }
+    Report {
+        code: output.code,
+        lines,
+        text,
+    }
 }
 
 /// A home in which somebody left a root certificate, and a client certificate with an open key, of another authority.

@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use crate::support::{Authority, Bouncer, BouncerOptions, Cluster, Identity, Leaf, Options, ServerTls};
+use crate::support::{
+    Authority, Bouncer, BouncerOptions, Cluster, Identity, Leaf, Options, ServerTls,
+};
 
 /// Every server certificate but the odd ones is for these.
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
@@ -100,7 +102,10 @@ impl World {
                 writeln!(script, "CREATE DATABASE {database} TEMPLATE template0;").unwrap();
             }
             script += "REVOKE CONNECT ON DATABASE private FROM public;\n";
-            for database in databases.into_iter().filter(|database| *database != "private") {
+            for database in databases
+                .into_iter()
+                .filter(|database| *database != "private")
+            {
                 writeln!(script, "GRANT CREATE ON DATABASE {database} TO app;").unwrap();
             }
             cluster.maintenance().sql(&script);
@@ -111,14 +116,17 @@ impl World {
     /// TLS 1.2 at most, asking for client certificates; plaintext is taken.
     pub(super) fn tls12(&self) -> &Cluster {
         self.tls12.get_or_init(|| {
-            let options = Options::default().tls(self.asking_tls()).setting("ssl_max_protocol_version", "TLSv1.2");
+            let options = Options::default()
+                .tls(self.asking_tls())
+                .setting("ssl_max_protocol_version", "TLSv1.2");
             with_app(Cluster::start(&options))
         })
     }
 
     /// No TLS.
     pub(super) fn plain(&self) -> &Cluster {
-        self.plain.get_or_init(|| with_app(Cluster::start(&Options::default())))
+        self.plain
+            .get_or_init(|| with_app(Cluster::start(&Options::default())))
     }
 
     /// A server with an odd certificate, taking plaintext too.
@@ -131,7 +139,9 @@ impl World {
                 Odd::SelfSigned => good.self_signed(),
                 Odd::WrongName => self.ca.issue(&Leaf::server(&["db.internal"])),
                 Odd::CommonNameOnly => self.ca.issue(&Leaf::server_by_common_name("localhost")),
-                Odd::IntermediateMissing | Odd::WithIntermediate => self.intermediate.issue(&good.organization("Acme")),
+                Odd::IntermediateMissing | Odd::WithIntermediate => {
+                    self.intermediate.issue(&good.organization("Acme"))
+                }
                 Odd::Revoked => self.revoked.clone(),
             };
             let mut tls = identity.server_tls();
@@ -144,14 +154,20 @@ impl World {
 
     /// A pooler with `client_tls_sslmode=require` in front of the server without TLS.
     pub(super) fn pooler(&self) -> &Bouncer {
-        let options = BouncerOptions::default().user("app", "").client_tls("require", self.asking_tls());
-        self.pooler.get_or_init(|| Bouncer::start(self.plain(), &options))
+        let options = BouncerOptions::default()
+            .user("app", "")
+            .client_tls("require", self.asking_tls());
+        self.pooler
+            .get_or_init(|| Bouncer::start(self.plain(), &options))
     }
 
     /// A pooler with `client_tls_sslmode=verify-full`.
     pub(super) fn strict_pooler(&self) -> &Bouncer {
-        let options = BouncerOptions::default().user("app", "").client_tls("verify-full", self.asking_tls());
-        self.strict_pooler.get_or_init(|| Bouncer::start(self.plain(), &options))
+        let options = BouncerOptions::default()
+            .user("app", "")
+            .client_tls("verify-full", self.asking_tls());
+        self.strict_pooler
+            .get_or_init(|| Bouncer::start(self.plain(), &options))
     }
 
     /// A pooler that wants TLS from a server that has none.
@@ -160,7 +176,8 @@ impl World {
             .user("app", "")
             .client_tls("require", self.asking_tls())
             .setting("server_tls_sslmode", "require");
-        self.broken_pooler.get_or_init(|| Bouncer::start(self.plain(), &options))
+        self.broken_pooler
+            .get_or_init(|| Bouncer::start(self.plain(), &options))
     }
 
     /// A list of the authority on which the odd server's certificate stands.
@@ -176,7 +193,11 @@ impl World {
 
 /// Adds the role and the database that scenes use.
 pub(super) fn with_app(cluster: Cluster) -> Cluster {
-    cluster.maintenance().sql("CREATE ROLE app LOGIN PASSWORD 'hunter2';");
-    cluster.maintenance().sql("CREATE DATABASE open TEMPLATE template0 OWNER app;");
+    cluster
+        .maintenance()
+        .sql("CREATE ROLE app LOGIN PASSWORD 'hunter2';");
+    cluster
+        .maintenance()
+        .sql("CREATE DATABASE open TEMPLATE template0 OWNER app;");
     cluster
 }

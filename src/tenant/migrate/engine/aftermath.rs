@@ -16,8 +16,19 @@ impl Engine<'_, '_> {
     /// What a tenant's versions table says now; `None` when it cannot be asked.
     pub(super) async fn look_at(&self, tenant: &TenantName, stop: &Stop) -> Option<Applied> {
         let scope = Scope::Named(vec![tenant.clone()]);
-        let fleet = read_fleet(self.server, &scope, self.options().versions_table.as_deref(), stop).await.ok()?;
-        fleet.tenants.into_iter().next().map(|tenant| tenant.applied)
+        let fleet = read_fleet(
+            self.server,
+            &scope,
+            self.options().versions_table.as_deref(),
+            stop,
+        )
+        .await
+        .ok()?;
+        fleet
+            .tenants
+            .into_iter()
+            .next()
+            .map(|tenant| tenant.applied)
     }
 
     /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
@@ -27,7 +38,11 @@ impl Engine<'_, '_> {
             LAST_LOOK.as_millis(),
             crate::snapshot::lock(tenant)
         );
-        self.server.run_script(&sql, &ScriptOptions::default(), stop).await.ok().map(drop)
+        self.server
+            .run_script(&sql, &ScriptOptions::default(), stop)
+            .await
+            .ok()
+            .map(drop)
     }
 
     /// Looks at the tenants whose end was not seen, also when the run was stopped: the versions table tells it truly.
@@ -53,7 +68,9 @@ impl Engine<'_, '_> {
             };
             let applied = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten();
             let state = &mut *self.state();
-            let Some(entry) = state.entries.get_mut(index) else { continue };
+            let Some(entry) = state.entries.get_mut(index) else {
+                continue;
+            };
             match applied {
                 Some(Applied::Odd(Oddity::NoSchema)) => entry.settle(Outcome::Gone),
                 Some(Applied::Known(versions)) => {
@@ -68,7 +85,9 @@ impl Engine<'_, '_> {
                             let failure = failure.clone();
                             entry.settle(Outcome::Failed(failure));
                         }
-                        _ => entry.settle(Outcome::Failed(Failure::of("the run was stopped".to_owned()))),
+                        _ => entry.settle(Outcome::Failed(Failure::of(
+                            "the run was stopped".to_owned(),
+                        ))),
                     }
                 }
                 _ => {}

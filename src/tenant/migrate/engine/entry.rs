@@ -14,7 +14,11 @@ pub(super) struct Entry<'m> {
 }
 
 impl<'m> Entry<'m> {
-    pub(super) fn new(tenant: Tenant, migrations: &'m Migrations, options: &MigrateOptions) -> Self {
+    pub(super) fn new(
+        tenant: Tenant,
+        migrations: &'m Migrations,
+        options: &MigrateOptions,
+    ) -> Self {
         let report = TenantReport {
             tenant: tenant.name,
             from: None,
@@ -25,14 +29,24 @@ impl<'m> Entry<'m> {
             outcome: Outcome::NotReached,
             elapsed: Duration::ZERO,
         };
-        let mut entry = Self { report, versions: None, pending: Vec::new(), settled: false };
+        let mut entry = Self {
+            report,
+            versions: None,
+            pending: Vec::new(),
+            settled: false,
+        };
         entry.plan(tenant.applied, migrations, options);
         entry.report.from.clone_from(&entry.report.to);
         entry
     }
 
     /// Compares what is applied with the folder.
-    pub(super) fn plan(&mut self, applied: Applied, migrations: &'m Migrations, options: &MigrateOptions) {
+    pub(super) fn plan(
+        &mut self,
+        applied: Applied,
+        migrations: &'m Migrations,
+        options: &MigrateOptions,
+    ) {
         let versions = match applied {
             Applied::Known(versions) => versions,
             Applied::Odd(oddity) => return self.settle(Outcome::Odd(oddity)),
@@ -40,10 +54,16 @@ impl<'m> Entry<'m> {
         let plan = plan(&versions, migrations, options.strictness);
         self.report.to = versions.last().map(|version| version.text.clone());
         self.report.warnings = plan.warnings().cloned().collect();
-        self.report.pending = plan.pending.iter().map(|migration| migration.file_name()).collect();
+        self.report.pending = plan
+            .pending
+            .iter()
+            .map(|migration| migration.file_name())
+            .collect();
         let outcome = match plan.error() {
             Some(problem) => Some(Outcome::Refused(problem.clone())),
-            None if plan.pending.is_empty() && self.report.applied.is_empty() => Some(Outcome::UpToDate),
+            None if plan.pending.is_empty() && self.report.applied.is_empty() => {
+                Some(Outcome::UpToDate)
+            }
             None if plan.pending.is_empty() => Some(Outcome::Migrated),
             None => options.dry_run.then_some(Outcome::Pending),
         };

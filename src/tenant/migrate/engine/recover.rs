@@ -19,10 +19,18 @@ const REPLANS: u32 = 5;
 
 impl Engine<'_, '_> {
     /// The server has refused a statement; the transaction is rolled back.
-    pub(super) async fn failed(&self, turn: Turn, message: &ServerMessage, place: Option<&Place>, separated: bool) {
+    pub(super) async fn failed(
+        &self,
+        turn: Turn,
+        message: &ServerMessage,
+        place: Option<&Place>,
+        separated: bool,
+    ) {
         let tenant = {
             let state = self.state();
-            let Some(entry) = state.entries.get(turn.tenant) else { return };
+            let Some(entry) = state.entries.get(turn.tenant) else {
+                return;
+            };
             entry.report.tenant.clone()
         };
         let failure = Failure::said(message, &tenant, place);
@@ -34,10 +42,21 @@ impl Engine<'_, '_> {
         if code == ALREADY && turn.replans < REPLANS {
             return self.replan(turn, &tenant).await;
         }
-        let put_off = code == BUSY || message.sqlstate.as_ref().is_some_and(SqlState::is_retryable);
+        let put_off = code == BUSY
+            || message
+                .sqlstate
+                .as_ref()
+                .is_some_and(SqlState::is_retryable);
         if put_off && turn.retries < self.options().lock_retries {
-            let pause = self.options().retry_pause.saturating_mul(1 << turn.retries.min(10));
-            let turn = Turn { retries: turn.retries + 1, ready: Instant::now() + pause, ..turn };
+            let pause = self
+                .options()
+                .retry_pause
+                .saturating_mul(1 << turn.retries.min(10));
+            let turn = Turn {
+                retries: turn.retries + 1,
+                ready: Instant::now() + pause,
+                ..turn
+            };
             self.state().queue.add(turn);
             return;
         }
@@ -45,7 +64,10 @@ impl Engine<'_, '_> {
             // Once more, a statement at a time: the error then names its statement.
             let state = &mut *self.state();
             state.separate = true;
-            return state.queue.give_back(std::iter::once(Turn { separated: true, ..turn }));
+            return state.queue.give_back(std::iter::once(Turn {
+                separated: true,
+                ..turn
+            }));
         }
         let outcome = match self.look_at(&tenant, self.stop).await {
             Some(Applied::Odd(Oddity::NoSchema)) => Outcome::Gone,
@@ -59,11 +81,15 @@ impl Engine<'_, '_> {
         let Some(applied) = self.look_at(tenant, self.stop).await else {
             return self.settle(
                 turn.tenant,
-                Outcome::Unknown(Failure::of("another run works on it, and its versions could not be read".to_owned())),
+                Outcome::Unknown(Failure::of(
+                    "another run works on it, and its versions could not be read".to_owned(),
+                )),
             );
         };
         let state = &mut *self.state();
-        let Some(entry) = state.entries.get_mut(turn.tenant) else { return };
+        let Some(entry) = state.entries.get_mut(turn.tenant) else {
+            return;
+        };
         if matches!(applied, Applied::Odd(Oddity::NoSchema)) {
             entry.settle(Outcome::Gone);
         } else {
@@ -72,7 +98,10 @@ impl Engine<'_, '_> {
         if entry.settled {
             (state.on_report)(&entry.report);
         } else {
-            state.queue.add(Turn { replans: turn.replans + 1, ..turn });
+            state.queue.add(Turn {
+                replans: turn.replans + 1,
+                ..turn
+            });
         }
     }
 
@@ -80,12 +109,18 @@ impl Engine<'_, '_> {
     pub(super) async fn interrupted(&self, turn: Turn, error: PsqlError) {
         match &error {
             // Nothing was sent.
-            PsqlError::Connect { .. } | PsqlError::Folder(_) | PsqlError::Program(_) | PsqlError::Random(_) => {
+            PsqlError::Connect { .. }
+            | PsqlError::Folder(_)
+            | PsqlError::Program(_)
+            | PsqlError::Random(_) => {
                 self.state().queue.give_back(std::iter::once(turn));
                 self.trouble(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = Failure::of(format!("took longer than {:?}", self.server.timeout.unwrap_or(*after)));
+                let failure = Failure::of(format!(
+                    "took longer than {:?}",
+                    self.server.timeout.unwrap_or(*after)
+                ));
                 self.settle(turn.tenant, Outcome::Unknown(failure));
             }
             _ => {
@@ -107,7 +142,10 @@ impl Engine<'_, '_> {
         if self.stop.now().is_some() {
             self.halt(Halt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
-            let pause = self.options().retry_pause.saturating_mul(1 << reconnects.min(6));
+            let pause = self
+                .options()
+                .retry_pause
+                .saturating_mul(1 << reconnects.min(6));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = self.stop.requested() => self.halt(Halt::Stopped),

@@ -19,10 +19,13 @@ fn the_connection_limit_of_a_role_means_fewer_workers() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     let grant = format!("GRANT CREATE ON DATABASE {} TO app", fleet.database.name);
-    fleet.database.sql(&format!("CREATE ROLE app LOGIN CONNECTION LIMIT 3; {grant}"));
+    fleet.database.sql(&format!(
+        "CREATE ROLE app LOGIN CONNECTION LIMIT 3; {grant}"
+    ));
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
-    let note = "3 workers instead of 8: the connection limit of role app (3) leaves no more connections";
+    let note =
+        "3 workers instead of 8: the connection limit of role app (3) leaves no more connections";
     assert!(output.stderr.contains(note), "{output}");
     fleet.assert_nothing_left();
 }
@@ -38,7 +41,10 @@ fn the_connection_limit_of_a_database_means_fewer_workers() {
     ));
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
-    let note = format!("the connection limit of database {} (4) leaves no more connections", fleet.database.name);
+    let note = format!(
+        "the connection limit of database {} (4) leaves no more connections",
+        fleet.database.name
+    );
     assert!(output.stderr.contains(&note), "{output}");
     fleet.assert_nothing_left();
 }
@@ -60,14 +66,22 @@ fn connections_that_others_take_meanwhile_mean_fewer_workers() {
     // Of the pooler's limit the server knows nothing.
     let bouncer = Bouncer::start(
         cluster,
-        &BouncerOptions::default().setting("max_client_conn", "3").setting("server_idle_timeout", "1"),
+        &BouncerOptions::default()
+            .setting("max_client_conn", "3")
+            .setting("server_idle_timeout", "1"),
     );
     let fleet = Fleet::on(cluster, SMALL);
     let environment = bouncer.environment(&fleet.database);
     let fleet = fleet.through(&environment);
     let output = run_of_twelve(&fleet);
-    let (_, note) = output.stderr.split_once("the server had no connection for another worker beside ").unwrap();
+    let (_, note) = output
+        .stderr
+        .split_once("the server had no connection for another worker beside ")
+        .unwrap();
     let (workers, why) = note.split_once(": ").unwrap();
-    assert!((1..=3).contains(&workers.parse().unwrap()) && why.contains("max_client_conn"), "{output}");
+    assert!(
+        (1..=3).contains(&workers.parse().unwrap()) && why.contains("max_client_conn"),
+        "{output}"
+    );
     fleet.assert_nothing_left();
 }

@@ -16,8 +16,22 @@ const MOUNTED: &str = "mount -t tmpfs -o size=64k none \"$TMPDIR\" && exec \"$0\
 /// Starts the binary where its `TMPDIR` is a small disk.
 fn start(fleet: &Fleet<'_>, more: &[&str]) -> Child {
     let binary = env!("CARGO_BIN_EXE_schemastamp");
-    let unshare = ["--map-root-user", "--mount", "sh", "-c", MOUNTED, binary, "provision", "--format", "json"];
-    fleet.world.command_of(Path::new("/usr/bin/unshare"), &[&unshare, more].concat()).spawn().unwrap()
+    let unshare = [
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        MOUNTED,
+        binary,
+        "provision",
+        "--format",
+        "json",
+    ];
+    fleet
+        .world
+        .command_of(Path::new("/usr/bin/unshare"), &[&unshare, more].concat())
+        .spawn()
+        .unwrap()
 }
 
 /// A stream on a small disk: names in, answers out.
@@ -49,15 +63,25 @@ impl Stream<'_> {
 #[test]
 fn a_disk_that_fills_up_fails_what_has_no_room_and_the_run_goes_on() {
     let fleet = Fleet::on(Cluster::shared(), SMALL);
-    let mut child = start(&fleet, &["--from-file", "-", "--jobs", "1", "--retries", "0"]);
+    let mut child = start(
+        &fleet,
+        &["--from-file", "-", "--jobs", "1", "--retries", "0"],
+    );
     let output = BufReader::new(child.stdout.take().unwrap());
-    let mut stream = Stream { fleet, child, output };
+    let mut stream = Stream {
+        fleet,
+        child,
+        output,
+    };
     assert_eq!(stream.ask("before")["outcome"], "created");
     let full = std::fs::write(stream.file(), vec![b'x'; 128 * 1024]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     for name in ["first", "second"] {
         let answer = stream.ask(name);
-        assert_eq!((&answer["outcome"], &answer["error"]["id"]), (&"failed".into(), &"file.private_folder".into()));
+        assert_eq!(
+            (&answer["outcome"], &answer["error"]["id"]),
+            (&"failed".into(), &"file.private_folder".into())
+        );
         assert_eq!(stream.fleet.schemas().len(), 1, "nothing is begun");
     }
     std::fs::remove_file(stream.file()).unwrap();
@@ -80,7 +104,12 @@ fn a_disk_without_room_for_a_tenant_fails_each_and_says_so() {
     let output = fleet.world.finish(child).exits_with(18);
     let answers = answers(&output);
     assert_eq!(answers.len(), 3);
-    assert!(answers.iter().all(|answer| answer.id == "file.private_folder"), "{output}");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.id == "file.private_folder"),
+        "{output}"
+    );
     assert!(output.stderr.contains("hint: set TMPDIR"), "{output}");
     assert!(fleet.schemas().is_empty());
     fleet.assert_nothing_left();

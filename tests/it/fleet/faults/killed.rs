@@ -46,7 +46,8 @@ fn a_run_whose_backends_are_terminated_goes_on() {
     let mut terminated = 0;
     for _ in 0..TIMES {
         wait_for(|| {
-            let query = format!("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) {CREATING}) AS t");
+            let query =
+                format!("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) {CREATING}) AS t");
             let count: usize = run.fleet.database.query(&query).parse().unwrap();
             terminated += count;
             count > 0
@@ -63,10 +64,17 @@ fn a_backend_that_is_killed_takes_all_with_it_and_the_run_goes_on() {
     let cluster = Cluster::start(&Options::default().fsync());
     let run = Midway::on(&cluster);
     wait_for(|| {
-        let pids = run.fleet.database.query(&format!("SELECT pid {CREATING} LIMIT 1"));
+        let pids = run
+            .fleet
+            .database
+            .query(&format!("SELECT pid {CREATING} LIMIT 1"));
         pids.parse().map(kill).is_ok()
     });
-    wait_for(|| cluster.log().contains("all server processes terminated; reinitializing"));
+    wait_for(|| {
+        cluster
+            .log()
+            .contains("all server processes terminated; reinitializing")
+    });
     wait_for(|| run.fleet.database.try_query("SELECT 1").is_ok());
     // Nobody could be asked about the two that were at work.
     run.end_with_unknown_at_most(2);
@@ -88,7 +96,10 @@ fn a_server_that_is_stopped_and_comes_back_finishes_the_run() {
 fn a_pooler_that_is_restarted_midway_finishes_the_run() {
     let cluster = Cluster::shared();
     // What the pooler keeps open is no connection of a run: it goes a second later.
-    let bouncer = Bouncer::start(cluster, &BouncerOptions::default().setting("server_idle_timeout", "1"));
+    let bouncer = Bouncer::start(
+        cluster,
+        &BouncerOptions::default().setting("server_idle_timeout", "1"),
+    );
     let run = Midway::through(cluster, |database| bouncer.environment(database));
     for _ in 0..2 {
         bouncer.restart();

@@ -10,7 +10,11 @@ use crate::support::{Cluster, Database, HardCase, Options, Schemastamp};
 
 /// A server with room for a hundred locks.
 fn cluster() -> Cluster {
-    Cluster::start(&Options::default().setting("max_locks_per_transaction", "10").setting("max_connections", "10"))
+    Cluster::start(
+        &Options::default()
+            .setting("max_locks_per_transaction", "10")
+            .setting("max_connections", "10"),
+    )
 }
 
 #[test]
@@ -20,12 +24,26 @@ fn a_small_lock_table_means_fewer_workers_and_a_warning_that_names_the_setting()
     let names = names("t", 40);
     fleet.list(&names);
     let output = fleet.bulk(&["--jobs", "4"]).succeeds();
-    assert!(output.stderr.contains("workers instead of 4: a tenant takes "), "{output}");
-    assert!(output.stderr.contains("raise max_locks_per_transaction, which is 10"), "{output}");
+    assert!(
+        output
+            .stderr
+            .contains("workers instead of 4: a tenant takes "),
+        "{output}"
+    );
+    assert!(
+        output
+            .stderr
+            .contains("raise max_locks_per_transaction, which is 10"),
+        "{output}"
+    );
     fleet.answers(&output);
     fleet.assert_nothing_left();
     fleet.assert_whole(&names);
-    assert!(!cluster.log().contains("out of shared memory"), "{}", cluster.log());
+    assert!(
+        !cluster.log().contains("out of shared memory"),
+        "{}",
+        cluster.log()
+    );
 }
 
 #[test]
@@ -35,12 +53,21 @@ fn a_tenant_that_does_not_fit_into_the_lock_table_is_not_begun() {
     fleet.list(&names("t", 3));
     for more in [&["--jobs", "2"][..], &[]] {
         let output = fleet.bulk(more).exits_with(14);
-        assert!(output.stderr.contains("raise max_locks_per_transaction (it is 10) to "), "{output}");
+        assert!(
+            output
+                .stderr
+                .contains("raise max_locks_per_transaction (it is 10) to "),
+            "{output}"
+        );
         assert!(!output.stderr.contains("out of shared memory"), "{output}");
     }
     assert!(fleet.schemas().is_empty());
     fleet.assert_nothing_left();
-    assert!(!cluster.log().contains("out of shared memory"), "{}", cluster.log());
+    assert!(
+        !cluster.log().contains("out of shared memory"),
+        "{}",
+        cluster.log()
+    );
 }
 
 #[test]
@@ -59,18 +86,33 @@ fn what_to_raise_the_setting_to_is_enough() {
 /// A snapshot of a schema, as the binary captures it.
 fn captured(database: &Database<'_>, schema: &str, decisions: &[&str]) -> Snapshot {
     let world = Schemastamp::on(database);
-    let arguments = [&["capture", "--schema", schema, "-o", "snapshot.sql"], decisions].concat();
+    let arguments = [
+        &["capture", "--schema", schema, "-o", "snapshot.sql"],
+        decisions,
+    ]
+    .concat();
     drop(world.run(&arguments).succeeds());
     Snapshot::parse(&world.read("snapshot.sql")).unwrap()
 }
 
 /// How many entries of the lock table the transaction has taken that makes a tenant, at its end.
 fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
-    let script = snapshot.script_for(&TenantName::new("locked").unwrap(), &RenderOptions::default()).unwrap();
+    let script = snapshot
+        .script_for(
+            &TenantName::new("locked").unwrap(),
+            &RenderOptions::default(),
+        )
+        .unwrap();
     let count = "SELECT count(DISTINCT (locktype, database, relation, page, tuple, virtualxid, transactionid::text, \
         classid, objid, objsubid)) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND NOT fastpath;\n";
     let script = script.replace("COMMIT;\n", &format!("{count}ROLLBACK;\n"));
-    database.query(&script).rsplit('\n').next().unwrap().parse().unwrap()
+    database
+        .query(&script)
+        .rsplit('\n')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 #[test]
@@ -88,21 +130,30 @@ fn snapshots_take_the_locks_that_are_foretold_and_not_many_fewer() {
 }
 
 /// The hard cases with many objects, or those of the more seldom kinds.
-const KINDS: [&str; 12] = ["11-", "12-", "13-", "16-", "21-", "23-", "35-", "36-", "42-", "46-", "50-", "65-"];
+const KINDS: [&str; 12] = [
+    "11-", "12-", "13-", "16-", "21-", "23-", "35-", "36-", "42-", "46-", "50-", "65-",
+];
 
 #[test]
 fn no_snapshot_takes_more_locks_than_are_foretold() {
     let mut wrong = Vec::new();
-    let cases = HardCase::all().into_iter().filter(|case| KINDS.iter().any(|kind| case.name.starts_with(kind)));
+    let cases = HardCase::all()
+        .into_iter()
+        .filter(|case| KINDS.iter().any(|kind| case.name.starts_with(kind)));
     for case in cases.filter(|case| case.server.is_none()) {
         let database = Cluster::shared().database();
         database.sql(&case.sql);
         let keep = case.keep.iter().flat_map(|object| ["--keep", object]);
-        let decisions: Vec<_> = keep.chain(case.rename.iter().flat_map(|object| ["--rename", object])).collect();
+        let decisions: Vec<_> = keep
+            .chain(case.rename.iter().flat_map(|object| ["--rename", object]))
+            .collect();
         let snapshot = captured(&database, &case.schema, &decisions);
         let (taken, foretold) = (taken(&database, &snapshot), locks_of(&snapshot));
         if taken > foretold {
-            wrong.push(format!("{}: {taken} are taken, {foretold} foretold", case.name));
+            wrong.push(format!(
+                "{}: {taken} are taken, {foretold} foretold",
+                case.name
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -48,7 +48,9 @@ fn a_network_that_stalls_for_longer_than_the_time_is_up_is_no_reason_to_guess() 
     let cluster = Cluster::shared();
     let proxy = Proxy::start(cluster.port());
     let start = Instant::now();
-    let run = Midway::through_with(cluster, &["--timeout", "2"], |database| proxy.environment(database));
+    let run = Midway::through_with(cluster, &["--timeout", "2"], |database| {
+        proxy.environment(database)
+    });
     proxy.stall();
     std::thread::sleep(Duration::from_secs(4));
     proxy.resume();
@@ -56,6 +58,11 @@ fn a_network_that_stalls_for_longer_than_the_time_is_up_is_no_reason_to_guess() 
     assert_eq!(count(&answers, "unknown"), 0, "{answers:?}");
     // Those at work when the network stalled.
     assert!(count(&answers, "failed") <= 2, "{answers:?}");
-    assert!(answers.iter().all(|answer| ["", "timeout"].contains(&answer.id.as_str())), "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| ["", "timeout"].contains(&answer.id.as_str())),
+        "{answers:?}"
+    );
     assert!(start.elapsed() < Duration::from_secs(40));
 }

@@ -13,7 +13,12 @@ const TIMES: usize = 40;
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// Starts so many runs, each with all the names; returns what each has said.
-fn at_once(fleet: &Fleet<'_>, runs: usize, names: &[String], arguments: &[&str]) -> Vec<Vec<Answer>> {
+fn at_once(
+    fleet: &Fleet<'_>,
+    runs: usize,
+    names: &[String],
+    arguments: &[&str],
+) -> Vec<Vec<Answer>> {
     fleet.list(names);
     let arguments = [&["provision", "--format", "json", "--jobs", "2"], arguments].concat();
     let input = std::fs::read(fleet.world.path("names")).unwrap();
@@ -27,9 +32,21 @@ fn at_once(fleet: &Fleet<'_>, runs: usize, names: &[String], arguments: &[&str])
 /// Panics unless each name is `created` once, and otherwise what is said of one that exists.
 fn assert_created_once(answers: &[Vec<Answer>], names: &[String], otherwise: (&str, &str)) {
     for name in names {
-        let of_name: Vec<_> = answers.iter().flatten().filter(|answer| answer.tenant == *name).cloned().collect();
-        let others = of_name.iter().filter(|answer| (answer.outcome.as_str(), answer.id.as_str()) == otherwise).count();
-        assert_eq!((count(&of_name, "created"), others), (1, answers.len() - 1), "{name}: {of_name:?}");
+        let of_name: Vec<_> = answers
+            .iter()
+            .flatten()
+            .filter(|answer| answer.tenant == *name)
+            .cloned()
+            .collect();
+        let others = of_name
+            .iter()
+            .filter(|answer| (answer.outcome.as_str(), answer.id.as_str()) == otherwise)
+            .count();
+        assert_eq!(
+            (count(&of_name, "created"), others),
+            (1, answers.len() - 1),
+            "{name}: {of_name:?}"
+        );
     }
 }
 
@@ -39,7 +56,12 @@ fn of_two_and_of_twenty_bulk_runs_exactly_one_creates_each_tenant() {
     let fleet = Fleet::on(&cluster, SMALL);
     for runs in [2, 20] {
         let names = names(&format!("of_{runs}_"), 4);
-        let answers = at_once(&fleet, runs, &names, &["--from-file", "names", "--if-exists", "skip"]);
+        let answers = at_once(
+            &fleet,
+            runs,
+            &names,
+            &["--from-file", "names", "--if-exists", "skip"],
+        );
         assert_created_once(&answers, &names, ("skipped", ""));
     }
     fleet.assert_nothing_left();
@@ -52,13 +74,26 @@ fn of_two_and_of_twenty_streams_exactly_one_creates_each_tenant() {
     let fleet = Fleet::on(&cluster, SMALL);
     for runs in [2, 20] {
         let skipping = names(&format!("skip_{runs}_"), 4);
-        let answers = at_once(&fleet, runs, &skipping, &["--from-file", "-", "--if-exists", "skip"]);
+        let answers = at_once(
+            &fleet,
+            runs,
+            &skipping,
+            &["--from-file", "-", "--if-exists", "skip"],
+        );
         assert_created_once(&answers, &skipping, ("skipped", ""));
     }
     // A sign-up is told that the name is taken: there, `failed` does not mean absent.
     let taken = names("taken_", 4);
     fleet.list(&taken);
-    let arguments = ["provision", "--format", "json", "--jobs", "2", "--from-file", "-"];
+    let arguments = [
+        "provision",
+        "--format",
+        "json",
+        "--jobs",
+        "2",
+        "--from-file",
+        "-",
+    ];
     let runs: Vec<_> = (0..20).map(|_| fleet.world.spawn(&arguments)).collect();
     let input = taken.join("\n") + "\n";
     let outputs = runs.into_iter().map(|mut run| {
@@ -76,8 +111,15 @@ fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
     let fleet = Fleet::on(Cluster::shared(), SMALL);
     let names = names("t", 4);
     fleet.list(&names);
-    let drop: Vec<&str> = ["drop", "--yes"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let race = Race { begun: Instant::now(), created: AtomicUsize::new(0), dropped: AtomicUsize::new(0) };
+    let drop: Vec<&str> = ["drop", "--yes"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let race = Race {
+        begun: Instant::now(),
+        created: AtomicUsize::new(0),
+        dropped: AtomicUsize::new(0),
+    };
     let created = std::thread::scope(|scope| {
         let creates = || {
             race.until_over(&race.created, || {
@@ -88,7 +130,10 @@ fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
         let drops = || {
             race.until_over(&race.dropped, || {
                 let output = fleet.world.run(&drop);
-                (output.stdout.matches("dropped").count(), Vec::<Answer>::new())
+                (
+                    output.stdout.matches("dropped").count(),
+                    Vec::<Answer>::new(),
+                )
             })
         };
         let creating = [scope.spawn(creates), scope.spawn(creates)];
@@ -100,7 +145,10 @@ fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
     assert!(race.is_enough(), "{race:?}");
     for answer in &created {
         let dropped_in_between = answer.outcome == "failed" && answer.id == "tenant.exists";
-        assert!(["created", "skipped"].contains(&answer.outcome.as_str()) || dropped_in_between, "{answer:?}");
+        assert!(
+            ["created", "skipped"].contains(&answer.outcome.as_str()) || dropped_in_between,
+            "{answer:?}"
+        );
     }
     let left = fleet.schemas();
     fleet.assert_nothing_left();
@@ -121,11 +169,17 @@ struct Race {
 
 impl Race {
     fn is_enough(&self) -> bool {
-        [&self.created, &self.dropped].iter().all(|count| count.load(Ordering::Relaxed) >= TIMES)
+        [&self.created, &self.dropped]
+            .iter()
+            .all(|count| count.load(Ordering::Relaxed) >= TIMES)
     }
 
     /// Does something, which counts for some, until the race is over; returns all that came of it.
-    fn until_over<T>(&self, counted: &AtomicUsize, mut work: impl FnMut() -> (usize, Vec<T>)) -> Vec<T> {
+    fn until_over<T>(
+        &self,
+        counted: &AtomicUsize,
+        mut work: impl FnMut() -> (usize, Vec<T>),
+    ) -> Vec<T> {
         let mut all = Vec::new();
         while !self.is_enough() && self.begun.elapsed() < LONGEST {
             let (count, more) = work();

@@ -10,7 +10,10 @@ use crate::support::{Cluster, Options};
 fn come_out_with(settings: &[&str], body: &str) -> String {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, body);
-    fleet.database.sql(&format!("CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE {} TO app", fleet.database.name));
+    fleet.database.sql(&format!(
+        "CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE {} TO app",
+        fleet.database.name
+    ));
     for setting in settings {
         fleet.database.sql(&format!("ALTER ROLE app SET {setting}"));
     }
@@ -19,8 +22,19 @@ fn come_out_with(settings: &[&str], body: &str) -> String {
     let (alone, rest) = names.split_first().unwrap();
     let (streamed, listed) = rest.split_at(2);
     drop(fleet.world.run(&["provision", alone]).succeeds());
-    let stream = ["provision", "--from-file", "-", "--jobs", "2", "--format", "json"];
-    let output = fleet.world.run_with_input(&stream, (streamed.join("\n") + "\n").as_bytes()).succeeds();
+    let stream = [
+        "provision",
+        "--from-file",
+        "-",
+        "--jobs",
+        "2",
+        "--format",
+        "json",
+    ];
+    let output = fleet
+        .world
+        .run_with_input(&stream, (streamed.join("\n") + "\n").as_bytes())
+        .succeeds();
     assert_eq!(count(&fleet.answers(&output), "created"), streamed.len());
     fleet.list(listed);
     let output = fleet.bulk(&["--jobs", "2"]).succeeds();
@@ -35,16 +49,30 @@ fn come_out_with(settings: &[&str], body: &str) -> String {
 
 #[test]
 fn timeouts_of_the_role_do_not_cut_tenants_short() {
-    let settings =
-        ["statement_timeout = '20ms'", "lock_timeout = '1ms'", "idle_in_transaction_session_timeout = '1ms'"];
-    assert_eq!(come_out_with(&settings, &format!("{SMALL}{}", tables(100))), "");
+    let settings = [
+        "statement_timeout = '20ms'",
+        "lock_timeout = '1ms'",
+        "idle_in_transaction_session_timeout = '1ms'",
+    ];
+    assert_eq!(
+        come_out_with(&settings, &format!("{SMALL}{}", tables(100))),
+        ""
+    );
 }
 
 #[test]
 fn even_one_that_is_over_before_the_first_statement_runs_does_not() {
     // The server reads a message whole before it runs the first statement of it.
     let long = "-- padding\n".repeat(600_000);
-    let body = format!("CREATE FUNCTION #{{prefix}}.f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n{long}END\n$$;\n");
-    let said = come_out_with(&["statement_timeout = '5ms'", "lock_timeout = '1ms'"], &body);
-    assert!(said.contains("trying again, with the time set before"), "{said}");
+    let body = format!(
+        "CREATE FUNCTION #{{prefix}}.f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n{long}END\n$$;\n"
+    );
+    let said = come_out_with(
+        &["statement_timeout = '5ms'", "lock_timeout = '1ms'"],
+        &body,
+    );
+    assert!(
+        said.contains("trying again, with the time set before"),
+        "{said}"
+    );
 }

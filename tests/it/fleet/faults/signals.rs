@@ -42,18 +42,40 @@ struct Round {
 
 impl fmt::Display for Round {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, number, how, signal, after, .. } = self;
-        write!(formatter, "{SEED}={seed}, round {number}: {signal:?} to {how:?} after {after:?}")
+        let Self {
+            seed,
+            number,
+            how,
+            signal,
+            after,
+            ..
+        } = self;
+        write!(
+            formatter,
+            "{SEED}={seed}, round {number}: {signal:?} to {how:?} after {after:?}"
+        )
     }
 }
 
 impl Round {
     fn new(seed: u64, number: u64, random: &mut Random) -> Self {
-        let how =
-            [How::List, How::Stream, How::ListFromPool, How::StreamFromPool][usize::try_from(random.below(4)).unwrap()];
-        let signal = [Signal::INT, Signal::TERM, Signal::KILL][usize::try_from(number % 3).unwrap()];
+        let how = [
+            How::List,
+            How::Stream,
+            How::ListFromPool,
+            How::StreamFromPool,
+        ][usize::try_from(random.below(4)).unwrap()];
+        let signal =
+            [Signal::INT, Signal::TERM, Signal::KILL][usize::try_from(number % 3).unwrap()];
         let after = Duration::from_millis(random.below(LATEST));
-        Self { seed, number, how, signal, after, names: names(&format!("r{number}_"), 5) }
+        Self {
+            seed,
+            number,
+            how,
+            signal,
+            after,
+            names: names(&format!("r{number}_"), 5),
+        }
     }
 
     /// Starts the run; a stream stays open.
@@ -66,11 +88,24 @@ impl Round {
         fleet.list(&self.names);
         let streams = matches!(self.how, How::Stream | How::StreamFromPool);
         let file = if streams { "-" } else { "names" };
-        let arguments = ["provision", "--from-file", file, "--jobs", "2", "--format", "json"];
+        let arguments = [
+            "provision",
+            "--from-file",
+            file,
+            "--jobs",
+            "2",
+            "--format",
+            "json",
+        ];
         let mut child = fleet.world.spawn(&[&arguments, from_pool].concat());
         if streams {
             let input = self.names.join("\n") + "\n";
-            child.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
+            child
+                .stdin
+                .as_mut()
+                .unwrap()
+                .write_all(input.as_bytes())
+                .unwrap();
         }
         child
     }
@@ -88,8 +123,12 @@ impl Round {
         // Nobody can tidy up after SIGKILL.
         let tidy = self.signal == Signal::KILL || left.iter().all(|folder| before.contains(folder));
         assert!(tidy, "{self}: {left:?}\n{output}");
-        let answers = fleet.checked(&output).unwrap_or_else(|error| panic!("{self}: {error}"));
-        let known = |answer: &Answer| answer.outcome == "unknown" || ["", "interrupted"].contains(&answer.id.as_str());
+        let answers = fleet
+            .checked(&output)
+            .unwrap_or_else(|error| panic!("{self}: {error}"));
+        let known = |answer: &Answer| {
+            answer.outcome == "unknown" || ["", "interrupted"].contains(&answer.id.as_str())
+        };
         assert!(answers.iter().all(known), "{self}: {output}");
         answers
     }
@@ -98,7 +137,12 @@ impl Round {
 /// Rounds on a database of their own; returns all that was said, and the files that are left after a last run in peace.
 fn rounds(seed: u64) -> (Vec<Answer>, Vec<PathBuf>) {
     let fleet = Fleet::on(Cluster::shared(), &format!("{SMALL}{}", tables(20)));
-    drop(fleet.world.run(&["pool", "fill", "--size", "40"]).succeeds());
+    drop(
+        fleet
+            .world
+            .run(&["pool", "fill", "--size", "40"])
+            .succeeds(),
+    );
     let mut random = Random(seed);
     let (mut said, mut all) = (Vec::new(), Vec::new());
     for number in 0..ROUNDS {
@@ -111,19 +155,35 @@ fn rounds(seed: u64) -> (Vec<Answer>, Vec<PathBuf>) {
     let answers = fleet.answers(&fleet.bulk(&["--jobs", "2"]).succeeds());
     assert_eq!(answers.len(), all.len());
     for answer in said.iter().filter(|answer| answer.outcome == "created") {
-        assert!(answers.contains(&Answer { outcome: "skipped".to_owned(), ..answer.clone() }), "{seed}: {answer:?}");
+        assert!(
+            answers.contains(&Answer {
+                outcome: "skipped".to_owned(),
+                ..answer.clone()
+            }),
+            "{seed}: {answer:?}"
+        );
     }
     fleet.assert_nothing_runs();
     fleet.assert_whole(&all);
-    let pool = fleet.world.run(&["pool", "status", "--format", "json"]).succeeds();
-    assert!(pool.json().iter().all(|line| line["broken"].as_u64().unwrap_or_default() == 0), "{pool}");
+    let pool = fleet
+        .world
+        .run(&["pool", "status", "--format", "json"])
+        .succeeds();
+    assert!(
+        pool.json()
+            .iter()
+            .all(|line| line["broken"].as_u64().unwrap_or_default() == 0),
+        "{pool}"
+    );
     (said, fleet.world.leftovers())
 }
 
 #[test]
 fn two_hundred_signals_at_any_moment_leave_each_tenant_whole_or_absent() {
     let now = || u64::from(SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
-    let seed = Environment::of_process().get(SEED).map_or_else(now, |seed| seed.to_str().unwrap().parse().unwrap());
+    let seed = Environment::of_process()
+        .get(SEED)
+        .map_or_else(now, |seed| seed.to_str().unwrap().parse().unwrap());
     println!("{SEED}={seed}");
     let halves = std::thread::scope(|scope| {
         let halves = [seed, seed.wrapping_add(1)].map(|seed| scope.spawn(move || rounds(seed)));
@@ -133,7 +193,10 @@ fn two_hundred_signals_at_any_moment_leave_each_tenant_whole_or_absent() {
     let (said, left) = (said.concat(), left.concat());
     let counts = ["created", "failed", "unknown"].map(|outcome| count(&said, outcome));
     println!("created, failed, unknown: {counts:?}");
-    assert!(counts[0] > 0 && counts[1] > 0, "signals that came too early or too late: {counts:?}");
+    assert!(
+        counts[0] > 0 && counts[1] > 0,
+        "signals that came too early or too late: {counts:?}"
+    );
     assert!(counts[2] * 50 <= said.len(), "unknown is rare: {counts:?}");
     // The folders of runs that were killed are swept by a later run (`process::run_dir`).
     assert_eq!(left, Vec::<PathBuf>::new());
