@@ -56,7 +56,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         let output = session.output;
         match failure {
             None if output.is_json() => {
-                Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?
+                Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?;
             }
             None => {
                 output.result(

@@ -51,10 +51,10 @@ pub(super) fn sweep(temporary: &Path) {
         {
             match fs::remove_dir_all(&path) {
                 Ok(()) => {
-                    tracing::debug!(folder = %path.display(), "left behind by a run that was killed; removed")
+                    tracing::debug!(folder = %path.display(), "left behind by a run that was killed; removed");
                 }
                 Err(error) => {
-                    tracing::debug!(%error, folder = %path.display(), "cannot be removed")
+                    tracing::debug!(%error, folder = %path.display(), "cannot be removed");
                 }
             }
         }

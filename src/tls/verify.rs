@@ -313,10 +313,10 @@ mod tests {
         let foreign = leaf(&stranger, |_| {});
         let old = leaf(&root, |params| params.not_after = date_time_ymd(2021, 1, 1));
         let young = leaf(&root, |params| {
-            params.not_before = date_time_ymd(2035, 1, 1)
+            params.not_before = date_time_ymd(2035, 1, 1);
         });
         let client = leaf(&root, |params| {
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         });
         let own = read(
             &params("db", "Acme")
@@ -413,7 +413,7 @@ mod tests {
     fn revocation() {
         let root = authority(authority_params("Root"), None);
         let good = leaf(&root, |params| {
-            params.serial_number = Some(SerialNumber::from(42))
+            params.serial_number = Some(SerialNumber::from(42));
         });
         let list = |serial: u64, year: i32| {
             CertificateRevocationListParams {

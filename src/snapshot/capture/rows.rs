@@ -110,7 +110,7 @@ impl TableRows {
             match decisions.of(&object, place) {
                 Some(Decision::Rename) if text == schema => *value = Value::Schema,
                 Some(Decision::Rename) => {
-                    *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind)))
+                    *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind)));
                 }
                 Some(Decision::Keep) => {}
                 None => undecided += 1,

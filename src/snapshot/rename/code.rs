@@ -165,7 +165,7 @@ impl Reader<'_> {
                     }
                 }
                 Kind::String(..) | Kind::Dollar(..) => {
-                    literal::read(self, code, &view, index, place)
+                    literal::read(self, code, &view, index, place);
                 }
                 _ => {}
             }

@@ -92,7 +92,7 @@ impl CompiledStatement {
                     output.push_str(tag);
                 }
                 Piece::Delimiter { opens: false, .. } => {
-                    output.push_str(open.pop().unwrap_or("$$"))
+                    output.push_str(open.pop().unwrap_or("$$"));
                 }
             }
         }

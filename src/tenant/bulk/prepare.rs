@@ -174,7 +174,7 @@ async fn room(
     for _ in 1..retries.attempts {
         match Room::of(session, stop).await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(reason = %error, "{place}: trying again")
+                tracing::warn!(reason = %error, "{place}: trying again");
             }
             asked => return asked,
         }

@@ -151,9 +151,9 @@ async fn contents(
             continue;
         };
         if kind == "table" {
-            contents.tables.push((name, columns))
+            contents.tables.push((name, columns));
         } else {
-            contents.sequences.push(name)
+            contents.sequences.push(name);
         }
     }
     Ok(contents)

@@ -39,7 +39,7 @@ pub(super) fn up_part(text: &str) -> Option<UpPart> {
             }
             // goose has it above the sections, for both ways; ours may stand in the way up alone.
             Some(Marker::NoTransaction) if direction != Some(Direction::Down) => {
-                part.transaction = false
+                part.transaction = false;
             }
             // sqlx reads it on the first line only.
             Some(Marker::SqlxNoTransaction) if index == 0 => part.transaction = false,

@@ -102,9 +102,9 @@ pub async fn verify(
     for tenant in &fleet.tenants {
         let gone = matches!(tenant.applied, Applied::Odd(Oddity::NoSchema));
         if gone {
-            missing.push(tenant.name.clone())
+            missing.push(tenant.name.clone());
         } else {
-            present.push(tenant.name.clone())
+            present.push(tenant.name.clone());
         }
     }
     let all = if let Scope::All { pattern: None } = &options.scope {
@@ -264,7 +264,7 @@ impl Comparison<'_> {
         };
         server
             .run_script_each(&script, &ScriptOptions::default(), stop, |line| {
-                reading.line(line)
+                reading.line(line);
             })
             .await
             .map_err(|error| match &error {

@@ -370,7 +370,7 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
             None => {
                 tenant.applied = Applied::Odd(Oddity::Rows {
                     table: table.table.clone(),
-                })
+                });
             }
         }
     }

@@ -32,7 +32,7 @@ impl Fake {
             say(
                 stream,
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
-            )
+            );
         })
     }
 
