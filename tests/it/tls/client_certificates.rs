@@ -1,5 +1,4 @@
 //! What is wrong with the client's certificate and key, and what only seems to be.
-#![expect(clippy::too_many_lines, reason = "tables of scenes")]
 
 use super::scene::{
     Scene, Stray, as_nobody, fails, mode, run, warns, with_client, with_good_client,

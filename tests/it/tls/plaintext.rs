@@ -1,5 +1,4 @@
 //! Plaintext where TLS is wanted, and the other way round.
-#![expect(clippy::too_many_lines, reason = "tables of scenes")]
 
 use super::scene::{Scene, fails, run, warns, with_good_root, with_root, works};
 use super::world::{Odd, World};
