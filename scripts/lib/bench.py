@@ -59,7 +59,9 @@ class Report:
     def write(self):
         text = f"""# Benchmarks
 
-Made by `scripts/bench`: ratios of medians, each pair measured in turn within one run.
+`scripts/bench` measures these figures and writes this page. Most are ratios of medians. The two sides of a ratio are measured
+in turn within one run, so the ratio depends little on the machine. `A ÷ B` of less than 1 means that A is faster. `from` has
+the values that a figure was computed from.
 
 Measured on: {self.on}.
 """
