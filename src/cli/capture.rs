@@ -76,7 +76,7 @@ fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Deci
         .find(|object| arguments.rename.contains(object))
     {
         return Err(Failure::Usage(format!(
-            "'{both}' is given to --keep and to --rename"
+            "'{both}' is given with both --keep and --rename"
         )));
     }
     let mut decisions = kept
@@ -126,7 +126,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
             Kind::Punctuation if part == "." => {}
             _ => {
                 return Err(wrong(
-                    "not a table's name; put one that is not a plain identifier in double quotes"
+                    "not a table name; put a name that is not a plain identifier in double quotes"
                         .to_owned(),
                 ));
             }
@@ -139,7 +139,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
             Ok([of, _]) => Err(wrong(format!(
                 "the table must be in the schema '{schema}', not in '{of}'"
             ))),
-            Err(_) => Err(wrong("not a table's name".to_owned())),
+            Err(_) => Err(wrong("not a table name".to_owned())),
         },
     }
 }

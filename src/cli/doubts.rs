@@ -17,11 +17,11 @@ pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
         ));
         lines.push(format!("      {}", doubt.excerpt));
         lines.push(format!(
-            "      it names the schema:  {}",
+            "      if it names the schema:       {}",
             flag("--rename", doubt, doubts)
         ));
         lines.push(format!(
-            "      it only looks alike:  {}",
+            "      if it only looks like it:     {}",
             flag("--keep", doubt, doubts)
         ));
     }
@@ -86,9 +86,9 @@ mod tests {
         );
         assert_eq!(
             lines[6],
-            "      it names the schema:  --rename 'function n(integer)#2'"
+            "      if it names the schema:       --rename 'function n(integer)#2'"
         );
-        assert_eq!(lines[11], "      it only looks alike:  --keep 'view v'");
+        assert_eq!(lines[11], "      if it only looks like it:     --keep 'view v'");
         assert_eq!(
             json(&doubts)[0]["rename"],
             "--rename 'function n(integer)#1'"

@@ -117,8 +117,8 @@ async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Failur
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {
         Some(answer) if answer == wanted => return Ok(()),
-        Some(_) => "the answer was another",
-        None => "say --yes, as there is no terminal to ask on",
+        Some(_) => "the name did not match",
+        None => "pass --yes, because there is no terminal to ask on",
     };
     Err(Failure::Usage(format!("nothing was dropped: {why}")))
 }

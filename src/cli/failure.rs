@@ -26,10 +26,10 @@ pub(super) enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// No snapshot was named, and there is none in the usual place.
-    #[error("no snapshot: there is no file snapshots/*.sql")]
+    #[error("no snapshot found: there is no file snapshots/*.sql")]
     NoSnapshot,
     /// No snapshot was named, and there are several in the usual place.
-    #[error("which snapshot? there are {}", .0.join(", "))]
+    #[error("several snapshots found: {}", .0.join(", "))]
     SeveralSnapshots(Vec<String>),
     #[error("'{}': {source}", path.display())]
     Snapshot {
@@ -37,7 +37,7 @@ pub(super) enum Failure {
         source: SnapshotError,
     },
     /// The file that a capture would replace is no snapshot.
-    #[error("'{}' is there and is no snapshot that can be read: {source}", path.display())]
+    #[error("'{}' exists and is not a readable snapshot: {source}", path.display())]
     NotReplaced {
         path: PathBuf,
         source: SnapshotError,
@@ -66,12 +66,12 @@ pub(super) enum Failure {
     #[error("it was created and stays, but {0}")]
     Hook(Box<crate::tenant::migrate::Failure>),
     /// No target names the tenant, and the rule says that one must.
-    #[error("no target is for this tenant, and the rule is explicit")]
+    #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
     /// A target that is to be Citus is not, or an old one.
     #[error("the server{target} {}", version.as_ref().map_or_else(
         || "has no Citus in this database".to_owned(),
-        |version| format!("has Citus {version}; schema-based sharding came with Citus 12")
+        |version| format!("has Citus {version}; schema-based sharding needs Citus 12 or later")
     ))]
     NoCitus {
         target: String,
@@ -104,7 +104,7 @@ pub(super) enum Failure {
         source: io::Error,
     },
     /// A signal asked for the end.
-    #[error("stopped by {0}")]
+    #[error("interrupted by {0}")]
     Interrupted(Signal),
     /// The operating system refuses signal handlers.
     #[error("cannot handle signals")]

@@ -107,7 +107,7 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
         }
         (None, None) => {
             return Err(Failure::Usage(
-                "migrate how? --migrations or --run".to_owned(),
+                "pass --migrations or --run".to_owned(),
             ));
         }
     };
@@ -144,7 +144,7 @@ pub(super) fn external(session: &Session, command: String) -> Result<ExternalCom
 pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, Failure> {
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
-        output.warning(&format!("'{}' has no migrations", folder.display()));
+        output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
     for migration in migrations.as_slice() {
         for fixed in &migration.fixed_schemas {
@@ -196,7 +196,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
         }
         Outcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
         Outcome::Odd(oddity) => format!("{tenant}: {oddity}"),
-        Outcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
+        Outcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
     output.result(
         style(&report.outcome),
@@ -246,7 +246,7 @@ fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
         }
         Outcome::Refused(problem) => plain("migrate.refused", problem.to_string()),
         Outcome::Odd(oddity) => plain("tenant.odd", oddity.to_string()),
-        Outcome::Gone => plain("tenant.gone", "dropped or renamed meanwhile".to_owned()),
+        Outcome::Gone => plain("tenant.gone", "dropped or renamed during the run".to_owned()),
     }
 }
 

@@ -34,7 +34,7 @@ impl Work {
             TenantName::new(arguments.new)?,
         );
         if old == new {
-            return Err(Failure::Usage("both names are the same".to_owned()));
+            return Err(Failure::Usage("the old and the new name are the same".to_owned()));
         }
         let settings = session.settings()?;
         let mut decisions = decided(session, &settings)?;
@@ -74,7 +74,7 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure>
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
     let (old, new) = (safe(old), safe(new));
     let question = format!(
-        "'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: "
+        "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
         Some(answer) if answer.trim() != "yes" => Err(Failure::Usage(
@@ -109,7 +109,7 @@ pub(super) async fn rename(
         return Ok(exit::DONE);
     }
     for object in &renamed.rewritten {
-        output.note(&format!("written anew: {object}"));
+        output.note(&format!("rewritten: {object}"));
     }
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));

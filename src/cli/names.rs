@@ -119,8 +119,8 @@ impl Names {
     pub(super) fn say_repeated(&self, output: Output) {
         if self.repeated > 0 {
             output.note(&format!(
-                "{} given more than once",
-                many(self.repeated, "name")
+                "{} ignored",
+                many(self.repeated, "duplicate name")
             ));
         }
     }

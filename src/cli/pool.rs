@@ -139,7 +139,7 @@ fn say_others(output: Output, spares: &[Spares]) {
     if others > 0 {
         let text = many(others, "spare");
         output.note(&format!(
-            "{text} of other snapshots or made otherwise; schemastamp pool drain drops them"
+            "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
     }
 }
@@ -148,7 +148,7 @@ fn say_others(output: Output, spares: &[Spares]) {
 fn say_pool_of_another(output: Output, owner: Option<&str>) {
     if let Some(owner) = owner {
         output.warning(&format!(
-            "the pool belongs to role {}, and this role does not use it: fill, claim and drain as that role (--role, --username)",
+            "the pool belongs to role {}, and this role cannot use it: fill, claim and drain as that role (--role or --username)",
             safe(owner)
         ));
     }
@@ -198,7 +198,7 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
             let _ = write!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            let _ = write!(rest, ", the oldest of {oldest}");
+            let _ = write!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
             let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));

@@ -39,7 +39,7 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
     notes(session, &refreshed.notes);
     for left in &refreshed.leftovers {
         output.note(&format!(
-            "dropped '{left}', which a run that did not end well had left"
+            "dropped '{left}', which a killed run had left behind"
         ));
     }
     let file = arguments.output.unwrap_or(path);
@@ -103,7 +103,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         }
         (None, None) => {
             return Err(Failure::Usage(
-                "check what? --schema or --migrations".to_owned(),
+                "pass --schema or --migrations".to_owned(),
             ));
         }
     };

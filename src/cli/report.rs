@@ -121,13 +121,13 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Usage(_) => Report::of(failure, exit::USAGE, "usage"),
         Failure::Config(error) => of_config(error),
         Failure::NoSnapshot => Report::of(failure, exit::CONFIGURATION, "config.no_snapshot")
-            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
+            .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         Failure::SeveralSnapshots(_) => Report::of(failure, exit::CONFIGURATION, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         Failure::Snapshot { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
         Failure::NotReplaced { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source))
             .without_causes()
-            .hint("remove it, or write to another file; it was not touched"),
+            .hint("the file was left untouched; remove it, or pass another file to --output"),
         Failure::Template { source, .. } => Report::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
         Failure::DumpEncoding { .. } => Report::of(failure, exit::SNAPSHOT, "dump.encoding"),
         Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
@@ -141,10 +141,10 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
         Failure::Provision(error) => of_provision(error, context),
         Failure::Hook(failed) => of_hook(failure, failed),
         Failure::NoTarget => Report::of(failure, exit::USAGE, "tenant.no_target")
-            .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
+            .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
         Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         Failure::Citus { lines, .. } => {
-            let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
+            let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.insert("objects".to_owned(), json!(lines));
             report
@@ -164,7 +164,7 @@ pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
 }
 
 const CREATE_CITUS: &str =
-    "create the extension there (CREATE EXTENSION citus), or leave citus out";
+    "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
 
 impl Report {
     /// For errors whose words hold those of their source.
@@ -202,7 +202,7 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
     match error {
         PsqlError::Program(error) => of_program(error),
         PsqlError::Folder(_) => Report::of(error, exit::FILE, "file.private_folder")
-            .hint("set TMPDIR to a folder that exists, is writable and has room"),
+            .hint("set TMPDIR to a directory that exists, is writable and has free space"),
         PsqlError::Run(error) => of_run(error),
         PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
         PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
@@ -247,7 +247,7 @@ pub(super) fn of_connection(
             // Which failure it is, and who said so.
             let speaker = finding.evidence.get("said_by").and_then(Value::as_str);
             let speaker = speaker
-                .map(|speaker| format!(", says {speaker}"))
+                .map(|speaker| format!(", reported by {speaker}"))
                 .unwrap_or_default();
             let what = format!("{} ({}{speaker})", finding.what, finding.id);
             (finding.id, what, finding.why, finding.fix)
@@ -308,7 +308,7 @@ pub(super) fn of_program(error: &ProgramError) -> Report {
         ProgramError::Version { source, .. } => return of_run(source).beneath(error),
         ProgramError::Folder { .. } => {
             return Report::of(error, exit::FILE, "file.private_folder")
-                .hint("set TMPDIR to a folder that exists, is writable and has room");
+                .hint("set TMPDIR to a directory that exists, is writable and has free space");
         }
     };
     Report::of(error, exit::PROGRAM, id)
@@ -373,14 +373,14 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
 fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
     match error {
         ProvisionError::Exists { .. } => Report::of(error, exit::EXISTS, "tenant.exists")
-            .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
+            .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
         ProvisionError::ExistsOfAnother { .. } => Report::of(error, exit::EXISTS, "tenant.exists").hint(
-            "it was not touched; anybody who may create schemas can imitate a tenant: provision as its owner, or as a member \
-             of that role",
+            "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
+             schemas can imitate a tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = Report::of(error, exit::EXISTS, "tenant.exists_in_part")
-                .hint("it was not touched; look at what it is, and drop or rename it");
+                .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.insert("missing".to_owned(), json!(missing));
             report
         }
@@ -395,23 +395,23 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
         ProvisionError::Connect(source) => of_psql(source, context),
         ProvisionError::Run(source) => of_psql(source, context),
         ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
-            .hint("nothing was made; the setting needs a restart of the server"),
+            .hint("nothing was created; change the setting and restart the server"),
         ProvisionError::NoCitus => Report::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
         ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
-            .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
+            .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
         ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),
         ProvisionError::Lost(source) => {
             let beneath = of_psql(source, context);
-            Report { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
+            Report { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = of_psql(cause, context).beneath(error);
             report.causes.push(match look {
                 Some(look) => format!("the server could not be asked: {look}"),
-                None => "the server still works on it".to_owned(),
+                None => "the server is still working on it".to_owned(),
             });
-            report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
+            report.hint("check whether the schema exists, or run the command again with --if-exists skip, which does no harm")
         }
         ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),
     }

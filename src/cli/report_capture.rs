@@ -18,7 +18,7 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
         CaptureError::Psql(source) => of_psql(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
-                "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
+                "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
             report
@@ -32,15 +32,15 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
                 None => Report::of(error, exit::SNAPSHOT, "capture.contested"),
             };
             let mut report = Report { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
-                "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
-                 --scratch a database in which the dump can be loaded",
+                "connect as a role that may rename the schema, so that PostgreSQL can tell what is meant, or pass \
+                 --scratch DBNAME with a database in which the dump can be loaded",
             );
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
         CaptureError::Unsettled { objects } => {
             let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested").hint(
-                "give the alias, table or column that is called like the schema another name",
+                "rename the alias, table or column that has the schema's name",
             );
             report.more.insert("objects".to_owned(), json!(objects));
             report
@@ -58,7 +58,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
         PgDumpError::Program(error) => of_program(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
             Report::of(error, exit::FILE, "file.private_folder")
-                .hint("set TMPDIR to a folder that exists, is writable and has room")
+                .hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
             Report::of(error, exit::PROGRAM, "program.failed")
@@ -70,7 +70,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
             Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
-                "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
+                "connect to the server itself{place}, or to a session pool; provision can still use this pooler"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
@@ -110,15 +110,15 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
             let report = of_psql(source, context).beneath(error);
             if denied(source) {
                 report.hint(
-                    "connect as a role that may create schemas here, name another database of the server with --scratch, \
-                     or leave the proof out with --no-prove",
+                    "connect as a role that may create schemas here, pass --scratch DBNAME with another database of the \
+                     server, or skip the proof with --no-prove",
                 )
             } else {
                 report
             }
         }
         ProofError::Dump { source, .. } => of_psql(source, context).beneath(error).hint(
-            "the database itself cannot be restored from its dump; this has to be mended there",
+            "fix the database first: it cannot be restored from its own dump",
         ),
         ProofError::Different(differences) => {
             let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");

@@ -53,7 +53,7 @@ fn of_beneath(
 pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
     match error {
         FleetError::Psql(source) => of_beneath(error, source, context),
-        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("try again"),
+        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("run the command again"),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Rep
 /// The hook's failure, with the end of what it said.
 pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
     let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook")
-        .hint("run the command for it again, or drop it");
+        .hint("run the command for this tenant again, or drop the tenant");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.insert("detail".to_owned(), json!(said));
@@ -82,7 +82,7 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Repor
         VerifyError::Psql(source) => of_beneath(error, source, context),
         VerifyError::Load(source) => of_psql(source, context)
             .beneath(error)
-            .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
+            .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
         VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
     }
@@ -111,7 +111,7 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
         DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
-            .hint("nothing was dropped; --cascade drops these, too"),
+            .hint("nothing was dropped; pass --cascade to drop these too"),
     }
 }
 
@@ -121,12 +121,12 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
         LifecycleError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
         LifecycleError::Exists(_) => Report::of(error, exit::EXISTS, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again")
+            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was changed; run the command again")
         }
         LifecycleError::Capture(error) => of_capture(error, context),
         LifecycleError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
-            .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
+            .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
         LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
         PoolError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         PoolError::NotProven(differences) => {
             let mut report = Report::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
-                "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
+                "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
             for different in differences {

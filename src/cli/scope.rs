@@ -28,7 +28,7 @@ impl ScopeArguments {
     pub(super) fn explicit_scope(&self) -> Result<Scope, Failure> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
             return Err(Failure::Usage(
-                "which tenants? name them, or say --all or --match PATTERN".to_owned(),
+                "no tenants selected: name them, or pass --all or --match PATTERN".to_owned(),
             ));
         }
         self.scope()

@@ -123,7 +123,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
         ));
     }
     output.say(&format!(
-        "{}, {behind} behind, {odd} odd",
+        "{}, {behind} behind, {odd} with problems",
         many(status.tenants.len(), "tenant")
     ));
     Ok(())

@@ -115,5 +115,5 @@ fn say(output: Output, target: &str, error: &RefillError) {
     } else {
         format!("target '{target}': ")
     };
-    output.warning(&format!("{place}the pool was not filled: {text}"));
+    output.warning(&format!("{place}cannot refill the pool: {text}"));
 }

@@ -52,7 +52,7 @@ impl Servers {
             });
         };
         if session.common.connection().is_given() {
-            let text = "--targets and the options of one connection do not go together; write them into the file";
+            let text = "--targets cannot be combined with connection flags; write the connections into the targets file";
             return Err(Failure::Usage(text.to_owned()));
         }
         let targets = Targets::read(path, &session.environment)?;

@@ -341,15 +341,15 @@ fn made_of(outcome: &Outcome) -> &'static str {
         Outcome::Skipped {
             made_of: MadeOf::ThisSnapshot,
             ..
-        } => ": made of this snapshot",
+        } => ": created from this snapshot",
         Outcome::Skipped {
             made_of: MadeOf::AnotherSnapshot,
             ..
-        } => ": made of another snapshot",
+        } => ": created from another snapshot",
         Outcome::Skipped {
             made_of: MadeOf::Unmarked,
             ..
-        } => ": not made by schemastamp, has every object of the snapshot",
+        } => ": not created by schemastamp, but it has every object of the snapshot",
     }
 }
 

@@ -74,7 +74,7 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
       trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
       statistics odd: statistics on expressions are not supported on distributed tables
       foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
-    hint: nothing was made
+    hint: nothing was created
     [exit status: 15]
     ");
     assert_eq!(marked(&database, "%"), 0);

@@ -54,12 +54,12 @@ fn a_list_goes_on_where_it_was_cut_short() {
     world.run(&["provision", "a2", "a3"]).succeeds();
     let output = world.run(&["provision", "--from-file", "names", "--jobs", "1"]);
     insta::assert_snapshot!(output, @"
-    skipped a2: made of this snapshot ([time])
-    skipped a3: made of this snapshot ([time])
+    skipped a2: created from this snapshot ([time])
+    skipped a3: created from this snapshot ([time])
     created a1 ([time])
     created a4 ([time])
     --- stderr ---
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     2 created, 2 skipped, 0 failed ([time])
     [exit status: 0]
     ");

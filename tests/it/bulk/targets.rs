@@ -179,8 +179,8 @@ fn a_rule_that_names_no_target_and_a_file_that_others_read() {
     let run = |tenant: &str| world.run(&["provision", tenant, "--targets", "targets.toml"]);
     insta::assert_snapshot!(run("other"), @r#"
     --- stderr ---
-    error: tenant 'other': no target is for this tenant, and the rule is explicit
-    hint: name it, or a pattern that it matches, under `tenants` of a target; or set rule = "hash"
+    error: tenant 'other': no target lists this tenant, and the rule is explicit
+    hint: add it, or a pattern that matches it, to `tenants` of a target, or set rule = "hash"
     [exit status: 2]
     "#);
     insta::assert_snapshot!(run("mine"), @"
@@ -214,7 +214,7 @@ fn a_target_that_is_to_be_citus_and_is_not() {
     insta::assert_snapshot!(world.run(&["provision", "a", "--targets", "targets.toml"]), @"
     --- stderr ---
     error: the server at one has no Citus in this database
-    hint: create the extension there (CREATE EXTENSION citus), or leave citus out
+    hint: run CREATE EXTENSION citus in that database, or create ordinary tenants without citus
     [exit status: 10]
     ");
     let output = world

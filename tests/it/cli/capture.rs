@@ -76,12 +76,12 @@ END $$;",
     error: 1 place of text may or may not name the schema
       function write(what text), line 36 of the dump: the bare name, as a string
           EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
-          it names the schema:  --rename 'function write(what text)'
-          it only looks alike:  --keep 'function write(what text)'
-    hint: decide each with one of its flags; the snapshot's header keeps the decision for the next capture
+          if it names the schema:       --rename 'function write(what text)'
+          if it only looks like it:     --keep 'function write(what text)'
+    hint: pass one of the two flags for each; the snapshot's header keeps the decision for the next capture
     [exit status: 15]
     ");
-    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"decide each with one of its flags; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
+    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"pass one of the two flags for each; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
     assert!(!world.path("app.sql").exists());
     world
         .run(&[&capture[..], &["--rename", "function write(what text)"]].concat())
@@ -316,8 +316,8 @@ fn what_cannot_be_captured() {
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
-    error: 'precious.sql' is there and is no snapshot that can be read: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
-    hint: remove it, or write to another file; it was not touched
+    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    hint: the file was left untouched; remove it, or pass another file to --output
     [exit status: 15]
     ");
     assert_eq!(world.read("precious.sql"), "SELECT 1;\n");

@@ -99,8 +99,8 @@ fn which_snapshot() {
     let world = Schemastamp::new();
     insta::assert_snapshot!(world.run(&["render", "acme"]), @"
     --- stderr ---
-    error: no snapshot: there is no file snapshots/*.sql
-    hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture
+    error: no snapshot found: there is no file snapshots/*.sql
+    hint: make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT
     [exit status: 10]
     ");
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "none.sql"]).exits_with(12).stderr.split("\ncaused").next().unwrap(), @"error: cannot read 'none.sql'");
@@ -112,7 +112,7 @@ fn which_snapshot() {
     );
     insta::assert_snapshot!(world.run(&["render", "acme"]), @"
     --- stderr ---
-    error: which snapshot? there are 'snapshots/one.sql', 'snapshots/two.sql'
+    error: several snapshots found: 'snapshots/one.sql', 'snapshots/two.sql'
     hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT
     [exit status: 10]
     ");

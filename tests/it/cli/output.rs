@@ -82,7 +82,7 @@ fn minified_to_stdout_or_into_a_file() {
     ");
     insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql"]), @"
     --- stderr ---
-    wrote 'small.sql': 268 bytes are 252 now
+    wrote 'small.sql': reduced 268 bytes to 252
     [exit status: 0]
     ");
     assert_eq!(

@@ -28,7 +28,7 @@ fn the_pool_as_people_see_it() {
     assert!(
         status
             .stdout
-            .starts_with("ready 3 spares of this snapshot, the oldest of 20"),
+            .starts_with("ready 3 spares of this snapshot, the oldest from 20"),
         "{status}"
     );
     world.run(&["pool", "fill", "--size", "3"]).succeeds();
@@ -76,7 +76,7 @@ fn spares_of_another_snapshot_are_never_handed_out() {
     assert!(
         output
             .stderr
-            .contains("3 spares of other snapshots or made otherwise"),
+            .contains("3 spares of other snapshots or options"),
         "{output}"
     );
     let status = world

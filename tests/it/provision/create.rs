@@ -26,18 +26,18 @@ fn several_tenants_are_answered_one_by_one() {
     created b ([time])
     created a ([time])
     --- stderr ---
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     2 created, 0 skipped, 0 failed ([time])
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "c", "a", "pg_d", "--format", "json"]), @r#"
     {"tenant":"c","outcome":"created","ms":0.0}
-    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
+    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
     {"tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
     {"summary":{"created":1,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': the schema "a" exists
-    hint: it was not touched; --if-exists skip takes a whole tenant for done
+    hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
     error: the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas
     failed: a, pg_d
     [exit status: 18]
@@ -69,7 +69,7 @@ fn names_from_a_file_each_once_bad_lines_named() {
     --- stderr ---
     error: 'names', line 4: not UTF-8
     error: 'names', line 5: the name 'a\0b' has a NUL byte, which no identifier can hold
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     failed: ��, a\x00b
     [exit status: 18]
     "##);

@@ -16,7 +16,7 @@ fn the_time_is_up_while_a_statement_waits() {
     insta::assert_snapshot!(world.run(&["provision", "acme", "--timeout", "0.5"]), @"
     --- stderr ---
     error: tenant 'acme': not created within [time]; nothing is left
-    hint: give it more time with --timeout, or find out what the server waits for (pg_stat_activity)
+    hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -131,7 +131,7 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     --- stderr ---
     error: tenant 'acme': not created; nothing is left
     caused by: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
-    hint: try again
+    hint: run the command again
     [exit status: 13]
     ");
     assert_eq!(schemas(&database), "");

@@ -38,7 +38,7 @@ fn one_that_hangs_before_it_is_connected_has_sent_nothing() {
     insta::assert_snapshot!(provision("trap '' INT TERM; sleep 100 & wait; wait", &["--timeout", "0.3"]), @"
     --- stderr ---
     error: tenant 'acme': not created within [time]; nothing is left
-    hint: give it more time with --timeout, or find out what the server waits for (pg_stat_activity)
+    hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
     assert!(start.elapsed() < Duration::from_secs(30));
@@ -52,13 +52,13 @@ fn one_that_dies() {
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"look whether the schema is there, or run it again: with --if-exists skip that does no harm"}}
+    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': it is not known whether the tenant was created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
     caused by: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL
-    hint: look whether the schema is there, or run it again: with --if-exists skip that does no harm
+    hint: check whether the schema exists, or run the command again with --if-exists skip, which does no harm
     [exit status: 11]
     "#);
     insta::assert_snapshot!(provision("echo 'psql: error: out of memory' >&2; exit 1", &[]), @"

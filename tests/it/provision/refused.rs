@@ -226,7 +226,7 @@ fn without_a_server() {
     --- stderr ---
     warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere
@@ -234,12 +234,12 @@ fn without_a_server() {
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, says the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere

@@ -29,7 +29,7 @@ fn migrate_and_status_for_people_and_programs() {
         output.to_string(),
         "behind a: at 1, 2 behind\nbehind b: at 1, 2 behind\nbehind c: at 1, 2 behind\n\
          --- stderr ---\nwarning: 'm/3_name.sql', line 1: 'app.users' is changed for every tenant; write #{prefix}.users\n\
-         3 tenants, 3 behind, 0 odd\n[exit status: 0]"
+         3 tenants, 3 behind, 0 with problems\n[exit status: 0]"
     );
     run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
     ends(&run, &["migrate", "--migrations", "m"], 2);
@@ -238,7 +238,7 @@ fn rename_and_clone_for_people_and_programs() {
     assert!(
         output
             .stderr
-            .contains("note: written anew: function count(")
+            .contains("note: rewritten: function count(")
             && output.stderr.contains("\nproven: "),
         "{output}"
     );

@@ -131,7 +131,7 @@ fn a_hook_runs_for_each_tenant_that_is_created() {
         ])
         .exits_with(18);
     let told = "error: tenant 'd': it was created and stays, but the command ended with 7: no d\n  no d\n\
-                hint: run the command for it again, or drop it\n";
+                hint: run the command for this tenant again, or drop the tenant\n";
     assert!(output.stderr.ends_with(told), "{output}");
     let output = run
         .run(&["provision", "e", "--run", "exit 1", "--dry-run"])
