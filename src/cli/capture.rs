@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Resul
     Ok(exit::DONE)
 }
 
-/// The header of the snapshot that is about to be replaced, if there is one.
+/// Returns the header of the snapshot that is about to be replaced, if there is one.
 fn kept(path: &Path) -> Result<Option<Header>, Failure> {
     if !path.exists() || path::is_special(path) {
         return Ok(None);
@@ -68,7 +68,7 @@ fn kept(path: &Path) -> Result<Option<Header>, Failure> {
     }
 }
 
-/// The decisions of the flags, and of the kept header where no flag decides.
+/// Returns the decisions of the flags, and those of the old header that no flag overrides.
 fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Decisions, Failure> {
     if let Some(both) = arguments
         .keep
@@ -114,7 +114,7 @@ fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<Stri
     Ok(seeds)
 }
 
-/// A table's name as SQL has it: folded unless quoted, with or without the schema.
+/// Parses a table name as SQL does: folded unless quoted, with or without the schema.
 fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
     let wrong = |why: String| Failure::Usage(format!("{flag} '{}': {why}", text.escape_debug()));
     let mut names = Vec::new();
@@ -144,7 +144,8 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
     }
 }
 
-/// A versions table that is none of the well-known ones: it was named by a flag once.
+/// Returns the version table in the header if it is not a well-known one, because a flag named it
+/// once.
 pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     let [line] = header.versions.as_slice() else {
         return None;
@@ -154,7 +155,7 @@ pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     (!VERSIONS_TABLES.contains(&table.as_str())).then_some(table)
 }
 
-/// Where the schema comes from, and the servers for judgement and proof.
+/// Returns the source of the schema, and the servers for judgement and proof.
 async fn sources(
     session: &Session,
     arguments: &CaptureArguments,
@@ -163,7 +164,7 @@ async fn sources(
         Some(path) => Some(read_dump(session, path).await?),
         None => None,
     };
-    // A dump that is not proven needs no server.
+    // A dump needs no server if it is not proven.
     if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
         return Ok((Source::Dump(text.clone()), None, None));
     }
@@ -184,7 +185,7 @@ async fn sources(
     Ok((source, Some(server), scratch))
 }
 
-/// The same server, another database.
+/// Returns the same server with another database.
 async fn scratch(
     session: &Session,
     mut settings: Settings,
@@ -224,7 +225,7 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// Writes the snapshot and says what is to be said of it.
+/// Writes the snapshot, and prints its notes and its summary.
 fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Result<(), Failure> {
     let output = session.output;
     let Captured {

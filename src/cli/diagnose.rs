@@ -12,13 +12,13 @@ use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
 
-/// How long a diagnosis may take unless told otherwise.
+/// Default time limit of a diagnosis.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Walks, prints the report on stdout, and returns the exit code.
+/// Runs the diagnosis, prints the report on stdout, and returns the exit code.
 ///
 /// # Errors
-/// The report cannot be written.
+/// Fails if the report cannot be written.
 pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     let Session {
         common,
@@ -39,7 +39,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
             };
             tokio::select! {
                 report = walk(inputs, stop) => report,
-                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                // Nothing on the server needs to be cancelled first: psql ends with its run.
                 signal = stop.requested() => {
                     return Ok(of_signal(signal));
                 }
@@ -67,7 +67,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
 }
 
-/// Colours the first word, which is the severity.
+/// Writes a line with its first word, the severity, in color.
 fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> std::io::Result<()> {
     let word = line.split(' ').next().unwrap_or_default();
     match (severity.map(style), line.strip_prefix(word)) {

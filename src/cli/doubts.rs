@@ -1,13 +1,13 @@
-//! Doubtful text, object by object, with the flag for each answer.
+//! Lists ambiguous text, object by object, with the flag for each decision.
 
 use serde_json::{Value, json};
 
 use crate::snapshot::capture::Doubt;
 
-/// How many doubts a terminal gets to see.
+/// Number of doubts that are shown as text.
 const SHOWN: usize = 50;
 
-/// The doubts for people.
+/// Returns the doubts as lines of text.
 pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
     let mut lines = Vec::new();
     for doubt in doubts.iter().take(SHOWN) {
@@ -31,7 +31,7 @@ pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
     lines
 }
 
-/// The doubts for programs.
+/// Returns the doubts as JSON.
 pub(super) fn json(doubts: &[Doubt]) -> Value {
     let doubt = |doubt: &Doubt| {
         json!({
@@ -47,7 +47,7 @@ pub(super) fn json(doubts: &[Doubt]) -> Value {
     doubts.iter().map(doubt).collect()
 }
 
-/// The flag that decides a doubt; with its place where the object has several.
+/// Returns the flag that decides a doubt. It includes the place if the object has several.
 fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
     let several = doubt.place > 1
         || all

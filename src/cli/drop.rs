@@ -109,7 +109,7 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
     }
 }
 
-/// Asks on a terminal; elsewhere nobody is there to ask.
+/// Asks for confirmation on the terminal, and fails if there is none.
 async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Failure> {
     let (wanted, what) = match tenants {
         [tenant] => (tenant.as_str().to_owned(), "the tenant's name"),

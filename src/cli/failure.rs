@@ -17,18 +17,18 @@ use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
 use crate::tenant::{LineError, ProvisionError};
 
-/// Why a command, or what it was to do for one tenant, failed.
+/// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// Wrong usage that clap does not see.
+    /// Wrong usage that clap cannot detect.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No snapshot was named, and there is none in the usual place.
+    /// No snapshot was named, and the default directory has none.
     #[error("no snapshot found: there is no file snapshots/*.sql")]
     NoSnapshot,
-    /// No snapshot was named, and there are several in the usual place.
+    /// No snapshot was named, and the default directory has several.
     #[error("several snapshots found: {}", .0.join(", "))]
     SeveralSnapshots(Vec<String>),
     #[error("'{}': {source}", path.display())]
@@ -36,7 +36,7 @@ pub(super) enum Failure {
         path: PathBuf,
         source: SnapshotError,
     },
-    /// The file that a capture would replace is no snapshot.
+    /// The file that `capture` would replace is not a snapshot.
     #[error("'{}' exists and is not a readable snapshot: {source}", path.display())]
     NotReplaced {
         path: PathBuf,
@@ -47,7 +47,7 @@ pub(super) enum Failure {
         path: PathBuf,
         source: TemplateError,
     },
-    /// A dump that is not UTF-8.
+    /// The dump is not UTF-8.
     #[error("'{}', line {line}: not UTF-8; make the dump with `pg_dump --encoding=UTF8`", path.display())]
     DumpEncoding { path: PathBuf, line: usize },
     #[error(transparent)]
@@ -62,13 +62,13 @@ pub(super) enum Failure {
     Capture(Box<CaptureError>),
     #[error(transparent)]
     Provision(Box<ProvisionError>),
-    /// The tenant is created; the command that was to run for it then failed.
+    /// The tenant was created, and the command of `--run` failed for it.
     #[error("it was created and stays, but {0}")]
     Hook(Box<crate::tenant::migrate::Failure>),
-    /// No target names the tenant, and the rule says that one must.
+    /// No target lists the tenant, although the rule requires one.
     #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
-    /// A target that is to be Citus is not, or an old one.
+    /// A target should use Citus, but has none or an old version.
     #[error("the server{target} {}", version.as_ref().map_or_else(
         || "has no Citus in this database".to_owned(),
         |version| format!("has Citus {version}; schema-based sharding needs Citus 12 or later")
@@ -77,7 +77,7 @@ pub(super) enum Failure {
         target: String,
         version: Option<String>,
     },
-    /// Objects of the snapshot that Citus refuses.
+    /// The snapshot has objects that Citus cannot distribute.
     #[error("Citus{target} cannot make tenants of this snapshot: {} of its objects cannot be distributed", lines.len())]
     Citus { target: String, lines: Vec<String> },
     #[error(transparent)]
@@ -103,7 +103,7 @@ pub(super) enum Failure {
         #[source]
         source: io::Error,
     },
-    /// A signal asked for the end.
+    /// A signal ended the command.
     #[error("interrupted by {0}")]
     Interrupted(Signal),
     /// The operating system refuses signal handlers.
@@ -111,7 +111,7 @@ pub(super) enum Failure {
     Signals(#[source] io::Error),
 }
 
-/// Errors are large, and failures are rare: the variants hold them in boxes.
+/// Implements `From` with a box: errors are large, and failures are rare.
 macro_rules! boxed {
     ($($variant:ident($error:ty)),* $(,)?) => {
         $(impl From<$error> for Failure {
@@ -137,7 +137,7 @@ boxed! {
 }
 
 impl Failure {
-    /// Whoever read stdout wants no more of it.
+    /// Returns `true` if the reader of stdout has closed it.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -24,7 +24,7 @@ use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::Strictness;
 use crate::tls::text::safe;
 
-/// A tenant's line for programs.
+/// A tenant's line in JSON.
 #[derive(Serialize)]
 struct Line<'a> {
     tenant: &'a str,
@@ -85,7 +85,7 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
     };
     let mut failed = None;
     let mut tell = |tenant: &TenantReport| {
-        // Once stdout is gone nobody listens, but the run goes on.
+        // If stdout is closed, nothing more is printed, but the run continues.
         if failed.is_none() {
             failed = line(output, session.common.verbose > 0, tenant).err();
         }
@@ -125,7 +125,8 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
     conclude(session, &report)
 }
 
-/// The app's command, in this folder, with what this process inherited but for what would lead to another server.
+/// Returns the app's command, to be run in the current directory. It inherits this process's
+/// environment, except variables that could lead to another server.
 pub(super) fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
     let folder = std::env::current_dir().map_err(PathError::on("find", Path::new(".")))?;
     let leads_elsewhere = |name: &str| name.starts_with("PG") || name.starts_with("SCHEMASTAMP_");
@@ -140,7 +141,7 @@ pub(super) fn external(session: &Session, command: String) -> Result<ExternalCom
     })
 }
 
-/// Reads the folder and says what is odd about it.
+/// Reads a directory of migrations and prints its warnings.
 pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, Failure> {
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
@@ -160,7 +161,7 @@ fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Fai
     }
 }
 
-/// One tenant's line.
+/// Prints one tenant's line.
 fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Failure> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
@@ -250,7 +251,7 @@ fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
     }
 }
 
-/// What tenants have that does not fit, each once with the number of tenants.
+/// Prints each warning once, with the number of tenants that have it.
 fn warn(output: Output, report: &MigrateReport) {
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     for problem in report.tenants.iter().flat_map(|tenant| &tenant.warnings) {
@@ -319,7 +320,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     })
 }
 
-/// Milliseconds with one decimal.
+/// Returns milliseconds with one decimal.
 pub(super) fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }

@@ -18,7 +18,7 @@ use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
 use crate::tls::text::safe;
 
-/// The two names, what was decided on doubtful text, and the programs.
+/// Everything that `rename` and `clone` work with.
 struct Work {
     old: TenantName,
     new: TenantName,
@@ -58,7 +58,7 @@ impl Work {
     }
 }
 
-/// The decisions in the snapshot's header; none where no snapshot is named and none found.
+/// Returns the decisions in the snapshot's header, or none if there is no single snapshot.
 fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure> {
     match snapshot_file::find(&settings.tool) {
         Ok(path) => Ok(snapshot_file::load(&path, session.output)?
@@ -70,7 +70,7 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure>
     }
 }
 
-/// Says what a rename does and asks, where there is a terminal to ask on; a script means what it says.
+/// Explains the rename and asks for confirmation, if stdin is a terminal. A script is not asked.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
     let (old, new) = (safe(old), safe(new));
     let question = format!(

@@ -26,7 +26,7 @@ use crate::tenant::pool::{Spares, Which, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
-/// How much of a fingerprint people get to see.
+/// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, Failure> {
@@ -37,7 +37,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
     }
 }
 
-/// The snapshot, and the server on which its spares are.
+/// Returns the provisioner for the snapshot, on the server that has its spares.
 async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisioner, Failure> {
     let settings = session.settings()?;
     let Settings { tool, .. } = &settings;
@@ -100,7 +100,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
                 }
             }
             progress.done();
-            // What hinders one hinders all: spares are all alike.
+            // Spares are all alike: if one fails, all would.
             if failed > 0 {
                 ControlFlow::Break(())
             } else {
@@ -129,7 +129,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     })
 }
 
-/// Says which spares are of no use to this snapshot.
+/// Reports the number of spares that claims with this snapshot cannot take.
 fn say_others(output: Output, spares: &[Spares]) {
     let others: usize = spares
         .iter()
@@ -144,7 +144,7 @@ fn say_others(output: Output, spares: &[Spares]) {
     }
 }
 
-/// Says that there is a pool which this role does not use: it would take whatever its owner has made for a spare.
+/// Warns of a pool that this role does not trust: its owner could pass off any schema as a spare.
 fn say_pool_of_another(output: Output, owner: Option<&str>) {
     if let Some(owner) = owner {
         output.warning(&format!(

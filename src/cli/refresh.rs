@@ -63,7 +63,7 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
     Ok(exit::DONE)
 }
 
-/// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
+/// Compares the committed snapshot with a schema, or with itself plus its migrations.
 pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Result<u8, Failure> {
     let output = session.output;
     let settings = session.settings()?;

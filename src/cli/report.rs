@@ -1,4 +1,5 @@
-//! What users see of a failure: words, a stable id, an exit code. Every error of the library is matched here, once.
+//! Turns each failure into a message, a stable id and an exit code. Every error of the library is
+//! matched here, once.
 
 use std::error::Error;
 
@@ -22,26 +23,26 @@ use crate::sql::ScriptError;
 use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
 
-/// A failure as it is shown.
+/// A failure as it is shown to users.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Report {
     pub(super) code: u8,
-    /// Stable, documented.
+    /// The stable, documented id.
     pub(super) id: String,
     pub(super) message: String,
-    /// From the nearest to the root.
+    /// The causes, from the nearest to the root.
     pub(super) causes: Vec<String>,
-    /// Lines between causes and hint.
+    /// The lines between the causes and the hint.
     pub(super) details: Vec<String>,
     pub(super) hint: Option<String>,
     /// The statement that failed.
     pub(super) statement: Option<String>,
-    /// More for programs.
+    /// Additional fields of the JSON.
     pub(super) more: Map<String, Value>,
 }
 
 impl Report {
-    /// The words of an error and of its sources.
+    /// Creates a report with the messages of an error and of its sources.
     pub(super) fn of(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
@@ -68,14 +69,14 @@ impl Report {
         self
     }
 
-    /// The same failure as the cause of another.
+    /// Makes this report the cause of `error`.
     pub(super) fn beneath(mut self, error: &dyn Error) -> Self {
         let message = std::mem::replace(&mut self.message, error.to_string());
         self.causes.insert(0, message);
         self
     }
 
-    /// As JSON users get it.
+    /// Returns the report as JSON.
     pub(super) fn json(&self) -> ErrorObject<'_> {
         let mut message = self.message.clone();
         for cause in &self.causes {
@@ -115,7 +116,8 @@ pub(super) struct ErrorObject<'a> {
     more: &'a Map<String, Value>,
 }
 
-/// The report on a failure. `context` makes the explanation of a failed connection concrete.
+/// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
+/// connection.
 pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
     match failure {
         Failure::Usage(_) => Report::of(failure, exit::USAGE, "usage"),
@@ -167,14 +169,14 @@ const CREATE_CITUS: &str =
     "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
 
 impl Report {
-    /// For errors whose words hold those of their source.
+    /// Removes the causes, for errors whose message includes that of their source.
     fn without_causes(mut self) -> Self {
         self.causes.clear();
         self
     }
 }
 
-/// 128+n.
+/// Returns the exit code of a process that `signal` ended: 128+n.
 pub(super) fn of_signal(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
@@ -217,7 +219,7 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
     }
 }
 
-/// A failed connection in words: what, why, and what to change.
+/// Explains a failed connection: what happened, why, and what to change.
 pub(super) fn of_connection(
     messages: &[ServerMessage],
     stderr: &str,
@@ -233,7 +235,7 @@ pub(super) fn of_connection(
     let mut causes: Vec<String> = said.collect();
     causes.dedup();
     causes.truncate(4);
-    // Never empty, says `explain`; with nothing to say the words of psql do.
+    // `explain` always returns a finding; psql's own words are a fallback.
     let (id, what, why, fix) = findings.into_iter().next().map_or_else(
         || {
             (
@@ -244,7 +246,7 @@ pub(super) fn of_connection(
             )
         },
         |finding| {
-            // Which failure it is, and who said so.
+            // The id of the finding, and the program that reported it.
             let speaker = finding.evidence.get("said_by").and_then(Value::as_str);
             let speaker = speaker
                 .map(|speaker| format!(", reported by {speaker}"))
@@ -272,7 +274,7 @@ pub(super) fn of_connection(
     }
 }
 
-/// Whether a finding is about a file on this machine.
+/// Returns `true` if a finding is about a file on this machine.
 fn is_about_a_file(id: &str) -> bool {
     const FAULTS: [&str; 8] = [
         "missing",
@@ -329,7 +331,7 @@ pub(super) fn of_run(error: &RunError) -> Report {
     }
 }
 
-/// `sql.` and the name of the SQLSTATE's condition.
+/// Returns the id of a server error: `sql.` and the name of the SQLSTATE's condition.
 pub(super) fn of_message(message: &ServerMessage) -> String {
     match (message.condition_name(), message.sqlstate) {
         (Some(name), _) => format!("sql.{name}"),
@@ -417,7 +419,7 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
     }
 }
 
-/// What the server said beyond its message, and the statement.
+/// Returns the statement, and the details that the server added to its message.
 fn details(message: &ServerMessage, statement: Option<&FailedStatement>) -> Vec<String> {
     let statement = statement.map(|statement| ("statement", statement.sql.as_str()));
     let said = [

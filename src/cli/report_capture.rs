@@ -1,4 +1,4 @@
-//! The failures of `capture`, as [`super::report`] has all others.
+//! Reports on failures of `capture`.
 
 use serde_json::json;
 
@@ -132,7 +132,7 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
     }
 }
 
-/// Whether a right is missing; not where the error itself says what to do.
+/// Returns `true` if a privilege is missing and the error has no hint of its own.
 fn denied(error: &PsqlError) -> bool {
     let message = error
         .messages()

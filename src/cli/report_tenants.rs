@@ -1,4 +1,4 @@
-//! What users see of failures of the commands on many tenants.
+//! Reports on failures of the commands for existing tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,8 @@ pub(super) fn of_migration(error: &MigrationError) -> Report {
     Report::of(error, exit::SNAPSHOT, id)
 }
 
-/// Without a connection its own words say it best.
+/// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
+/// itself.
 fn of_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
@@ -65,7 +66,7 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Rep
     }
 }
 
-/// The hook's failure, with the end of what it said.
+/// Reports on a failed hook, with the end of its output.
 pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
     let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook")
         .hint("run the command for this tenant again, or drop the tenant");

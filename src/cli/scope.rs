@@ -1,4 +1,4 @@
-//! Which tenants a command is about.
+//! Selects the tenants of a command.
 
 use super::arguments::ScopeArguments;
 use super::failure::Failure;
@@ -7,7 +7,7 @@ use crate::tenant::versions::Scope;
 use crate::tls::text::safe;
 
 impl ScopeArguments {
-    /// The tenants that are named, or all.
+    /// Returns the named tenants, or all.
     pub(super) fn scope(&self) -> Result<Scope, Failure> {
         if self.tenants.is_empty() {
             return Ok(Scope::All {
@@ -24,7 +24,7 @@ impl ScopeArguments {
         Ok(Scope::Named(names))
     }
 
-    /// As [`ScopeArguments::scope`], for commands that change tenants: all of them must be asked for.
+    /// Like [`ScopeArguments::scope`], for commands that must not default to all tenants.
     pub(super) fn explicit_scope(&self) -> Result<Scope, Failure> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
             return Err(Failure::Usage(
@@ -35,7 +35,7 @@ impl ScopeArguments {
     }
 }
 
-/// At most 10 names, for people.
+/// Joins at most 10 names for people.
 pub(super) fn named(tenants: &[TenantName]) -> String {
     let shown: Vec<String> = tenants
         .iter()
@@ -50,7 +50,7 @@ pub(super) fn named(tenants: &[TenantName]) -> String {
     }
 }
 
-/// `1 tenant`, `2 tenants`.
+/// Counts things in words: `1 tenant`, `2 tenants`.
 pub(super) fn many(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")

@@ -16,7 +16,7 @@ use crate::tenant::status::{Status, TenantStatus, status};
 use crate::tenant::versions::read_fleet;
 use crate::tls::text::safe;
 
-/// How much of a fingerprint people get to see.
+/// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, Failure> {

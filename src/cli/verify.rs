@@ -17,7 +17,7 @@ use crate::tenant::verify::{
 };
 use crate::tls::text::safe;
 
-/// How many findings of a variant people get to see, without -v.
+/// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, Failure> {

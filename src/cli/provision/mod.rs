@@ -23,14 +23,14 @@ use super::snapshot_file;
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{IfExists, ProvisionOptions, Retries};
 
-/// What the arguments come to, but for the names and the servers.
+/// The resolved arguments, apart from names and servers.
 #[derive(Clone, Debug)]
 struct Wishes {
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
     max_failures: Option<usize>,
     refill: Option<usize>,
-    /// Names come over stdin, one by one.
+    /// `true` if names come from stdin.
     streams: bool,
     options: ProvisionOptions,
 }
@@ -51,7 +51,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
         &names,
     );
-    // psql tells its version while the snapshot is read.
+    // Read the snapshot while psql reports its version.
     let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
         snapshot_file::load(&path, session.output)
     });
@@ -72,7 +72,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     Ok(code)
 }
 
-/// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
+/// Returns `true` if one tenant can be created with its own psql.
 fn is_single(arguments: &ProvisionArguments, wishes: &Wishes, names: &Names) -> bool {
     let asks_for_more =
         wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
@@ -90,11 +90,11 @@ fn wishes(
     let if_exists = match arguments.if_exists {
         Some(IfExistsArgument::Skip) => IfExists::Skip,
         Some(IfExistsArgument::Resume) => IfExists::Resume,
-        // A list is gone through again after an interruption; a sign-up wants to know that the name is taken.
+        // A list is run again after an interruption. A sign-up must learn that the name is taken.
         None if from_file && !streams => IfExists::Resume,
         Some(IfExistsArgument::Fail) | None => IfExists::Fail,
     };
-    // Somebody waits for one tenant, a list waits for the server.
+    // Somebody waits for a single tenant, so retry briefly; a list can wait for the server.
     let retries = arguments.retries.unwrap_or(match (from_file, streams) {
         (_, true) => 5,
         (true, false) => 7,
@@ -104,7 +104,7 @@ fn wishes(
     render.citus = arguments.citus;
     Wishes {
         hook,
-        // Names on the command line are answered in their order.
+        // One worker answers names on the command line in their order.
         jobs: jobs.or((!from_file && names.known() != Some(1)).then_some(1)),
         max_failures: if arguments.fail_fast {
             Some(1)

@@ -1,4 +1,4 @@
-//! The server, or the servers of a file of targets.
+//! The server, or the servers of a targets file.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::sql::TenantName;
 use crate::tenant::bulk::BulkTarget;
 use crate::tenant::{ProvisionOptions, Provisioner, Route};
 
-/// Servers that are known and not yet connected.
+/// Servers that are resolved and not yet connected.
 pub(super) struct Servers {
     found: Vec<Found>,
     route: Option<Route>,
@@ -24,16 +24,16 @@ struct Found {
     citus: bool,
 }
 
-/// Servers with what creates tenants there.
+/// Servers with a provisioner for each.
 pub(super) struct Provisioners {
     pub(super) targets: Vec<BulkTarget>,
-    /// What makes the explanation of a failed connection concrete, by target.
+    /// The facts about each target's connection, for the explanation of a failure.
     contexts: Vec<crate::diagnose::Context>,
     route: Option<Route>,
 }
 
 impl Servers {
-    /// Those of the file, else the one that the settings lead to.
+    /// Returns the servers of the targets file, or else the one that the settings lead to.
     pub(super) async fn find(
         session: &Session,
         arguments: &ProvisionArguments,
@@ -107,7 +107,7 @@ impl Servers {
 }
 
 impl Provisioners {
-    /// Where a tenant goes.
+    /// Returns the index of the target for a tenant.
     pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, Failure> {
         match &self.route {
             None => Ok(0),
@@ -115,7 +115,7 @@ impl Provisioners {
         }
     }
 
-    /// The target's name, where there are several.
+    /// Returns the target's name if there is a targets file.
     pub(super) fn name(&self, index: usize) -> Option<&str> {
         self.route
             .as_ref()
@@ -127,7 +127,7 @@ impl Provisioners {
         self.contexts.get(index)
     }
 
-    /// What creates the tenants that go to a target.
+    /// Returns the provisioner of a target.
     pub(super) fn provisioner(&self, index: usize) -> Option<&Provisioner> {
         self.targets.get(index).map(|target| &target.provisioner)
     }
