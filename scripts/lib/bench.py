@@ -1,4 +1,4 @@
-"""Measures; called by scripts/bench, which provides the cluster. See docs/benchmarks.md for what comes out."""
+"""Runs the benchmarks on the cluster that scripts/bench provides. docs/benchmarks.md has the results."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""schemastamp beside what else creates tenants: a section of scripts/bench, with a plot."""
+"""Compares schemastamp with other ways to create tenants: a section of scripts/bench, with a plot."""
 
 import os
 import pathlib

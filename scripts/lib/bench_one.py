@@ -1,4 +1,4 @@
-"""What one tenant costs: sections of scripts/bench."""
+"""Measures the cost of one tenant: sections of scripts/bench."""
 
 import os
 import pathlib
