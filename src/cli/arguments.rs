@@ -268,7 +268,7 @@ pub(super) struct MinifyArguments {
 
 /// Options that choose what is rendered.
 #[derive(Clone, Debug, Args)]
-pub(super) struct WhatArguments {
+pub(super) struct TenantKindArguments {
     /// Leave out owners
     #[arg(long)]
     pub(super) no_owner: bool,
@@ -287,7 +287,7 @@ pub(super) struct RenderArguments {
     #[arg(value_name = "TENANT")]
     pub(super) tenant: String,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// The arguments of `provision`.
@@ -335,7 +335,7 @@ pub(super) struct ProvisionArguments {
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// What `--if-exists` does if a tenant exists.
@@ -364,7 +364,7 @@ pub(super) enum PoolCommand {
     Fill(PoolFillArguments),
     /// Count the ready-made tenants, by snapshot and options
     #[command(after_help = POOL_STATUS_EXAMPLES)]
-    Status(PoolWhatArguments),
+    Status(PoolKindArguments),
     /// Drop ready-made tenants of other snapshots or other options
     #[command(after_help = POOL_DRAIN_EXAMPLES)]
     Drain(PoolDrainArguments),
@@ -380,14 +380,14 @@ pub(super) struct PoolFillArguments {
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<String>,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// The arguments of `pool status`.
 #[derive(Clone, Debug, Args)]
-pub(super) struct PoolWhatArguments {
+pub(super) struct PoolKindArguments {
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// The arguments of `pool drain`.
@@ -397,7 +397,7 @@ pub(super) struct PoolDrainArguments {
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// Options that select tenants.

@@ -88,7 +88,10 @@ mod tests {
             lines[6],
             "      if it names the schema:       --rename 'function n(integer)#2'"
         );
-        assert_eq!(lines[11], "      if it only looks like it:     --keep 'view v'");
+        assert_eq!(
+            lines[11],
+            "      if it only looks like it:     --keep 'view v'"
+        );
         assert_eq!(
             json(&doubts)[0]["rename"],
             "--rename 'function n(integer)#1'"

@@ -34,7 +34,9 @@ impl Work {
             TenantName::new(arguments.new)?,
         );
         if old == new {
-            return Err(Failure::Usage("the old and the new name are the same".to_owned()));
+            return Err(Failure::Usage(
+                "the old and the new name are the same".to_owned(),
+            ));
         }
         let settings = session.settings()?;
         let mut decisions = decided(session, &settings)?;
@@ -99,7 +101,8 @@ pub(super) async fn rename(
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
-    let renamed = rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let renamed =
+        rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
         Output::json(&json!({
@@ -132,7 +135,7 @@ pub(super) async fn clone(
         server,
         pg_dump,
     } = Work::new(session, arguments).await?;
-    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
         Output::json(&json!({

@@ -39,9 +39,8 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested").hint(
-                "rename the alias, table or column that has the schema's name",
-            );
+            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested")
+                .hint("rename the alias, table or column that has the schema's name");
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
@@ -117,9 +116,9 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
                 report
             }
         }
-        ProofError::Dump { source, .. } => of_psql(source, context).beneath(error).hint(
-            "fix the database first: it cannot be restored from its own dump",
-        ),
+        ProofError::Dump { source, .. } => of_psql(source, context)
+            .beneath(error)
+            .hint("fix the database first: it cannot be restored from its own dump"),
         ProofError::Different(differences) => {
             let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();

@@ -54,7 +54,9 @@ fn of_beneath(
 pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
     match error {
         FleetError::Psql(source) => of_beneath(error, source, context),
-        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("run the command again"),
+        FleetError::Unsteady(source) => of_psql(source, context)
+            .beneath(error)
+            .hint("run the command again"),
     }
 }
 

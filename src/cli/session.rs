@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, silent_plaintext};
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Session {
     pub(super) common: CommonArguments,
     pub(super) environment: Environment,
     pub(super) output: Output,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
     /// The facts about the connection, set once a command has resolved it.
     context: OnceLock<Context>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
@@ -35,13 +35,13 @@ impl Session {
         common: CommonArguments,
         environment: Environment,
         output: Output,
-        stop: Stop,
+        shutdown: Shutdown,
     ) -> Self {
         Self {
             common,
             environment,
             output,
-            stop,
+            shutdown,
             context: OnceLock::new(),
             links: Mutex::default(),
         }
@@ -90,17 +90,17 @@ impl Session {
         settings: &Settings,
         name: &str,
     ) -> Result<Target, Failure> {
-        let target = connect::server(settings, &self.environment, &self.stop).await?;
+        let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, stop) = (
+            let (server, context, shutdown) = (
                 target.server.clone(),
                 target.context.clone(),
-                self.stop.clone(),
+                self.shutdown.clone(),
             );
-            let look = async move { silent_plaintext(&server, mode, &context, &stop).await };
+            let look = async move { silent_plaintext(&server, mode, &context, &shutdown).await };
             let server = if name.is_empty() {
                 String::new()
             } else {

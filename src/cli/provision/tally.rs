@@ -15,7 +15,7 @@ use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::tenant::{MadeOf, Outcome, ProvisionError, Source};
+use crate::tenant::{Outcome, ProvisionError, Source, TenantOrigin};
 use crate::tls::text::safe;
 
 /// Number of failed tenants that the summary names.
@@ -74,7 +74,7 @@ struct Summary {
 
 /// The outcomes so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ProvisionProgress {
     created: usize,
     skipped: usize,
     failed: usize,
@@ -94,7 +94,7 @@ pub(super) struct Tally {
     told: BTreeMap<String, Report>,
 }
 
-impl Tally {
+impl ProvisionProgress {
     /// Returns `true` if there was no connection for a tenant.
     pub(super) fn unreachable(&self) -> bool {
         self.unreachable
@@ -160,9 +160,9 @@ impl Tally {
             Outcome::Skipped { made_of, .. } => {
                 self.skipped += 1;
                 found = Some(match made_of {
-                    MadeOf::ThisSnapshot => "this_snapshot",
-                    MadeOf::AnotherSnapshot => "another_snapshot",
-                    MadeOf::Unmarked => "unmarked",
+                    TenantOrigin::ThisSnapshot => "this_snapshot",
+                    TenantOrigin::AnotherSnapshot => "another_snapshot",
+                    TenantOrigin::Unmarked => "unmarked",
                 });
             }
         }
@@ -213,7 +213,8 @@ impl Tally {
         };
         let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
         self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
-            || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
+            || ((unknown || matches!(failure, Failure::Hook(_)))
+                && session.shutdown.signal().is_some());
         self.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
         self.failed += 1;
         self.code = report.code;
@@ -310,7 +311,7 @@ impl Tally {
         if left > 0 {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
-        Ok(match session.stop.now() {
+        Ok(match session.shutdown.signal() {
             Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
             _ if failed == 0 => exit::DONE,
             _ if total == 1 && left == 0 => self.code,
@@ -341,15 +342,15 @@ fn made_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Created { .. } => "",
         Outcome::Skipped {
-            made_of: MadeOf::ThisSnapshot,
+            made_of: TenantOrigin::ThisSnapshot,
             ..
         } => ": created from this snapshot",
         Outcome::Skipped {
-            made_of: MadeOf::AnotherSnapshot,
+            made_of: TenantOrigin::AnotherSnapshot,
             ..
         } => ": created from another snapshot",
         Outcome::Skipped {
-            made_of: MadeOf::Unmarked,
+            made_of: TenantOrigin::Unmarked,
             ..
         } => ": not created by schemastamp, but it has every object of the snapshot",
     }

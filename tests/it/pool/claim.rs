@@ -205,7 +205,10 @@ fn a_stream_keeps_the_pool_full() {
     ];
     let names = names("s", 8);
     let output = world.run_with_input(&run, names.as_bytes()).succeeds();
-    assert!(!output.stderr.contains("cannot refill the pool"), "{output}");
+    assert!(
+        !output.stderr.contains("cannot refill the pool"),
+        "{output}"
+    );
     assert_eq!((spares(&database).len(), marked(&database, "s_")), (3, 8));
     assert_eq!(
         database.query("SELECT count(*) FROM schemastamp_pool.spares"),

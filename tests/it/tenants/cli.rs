@@ -236,9 +236,7 @@ fn rename_and_clone_for_people_and_programs() {
         .succeeds();
     assert_eq!(output.stdout, "renamed acme to Berlin & Co\n");
     assert!(
-        output
-            .stderr
-            .contains("note: rewritten: function count(")
+        output.stderr.contains("note: rewritten: function count(")
             && output.stderr.contains("\nproven: "),
         "{output}"
     );
