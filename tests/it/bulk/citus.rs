@@ -55,7 +55,7 @@ fn stand_in(database: &Database<'_>) {
 }
 
 #[test]
-fn what_cannot_be_distributed_is_said_before_anything_is_made() {
+fn citus_refusals_are_reported_before_anything_is_created() {
     let cluster = Cluster::of_major(18);
     let database = cluster.database();
     let world = world(&database);
@@ -89,7 +89,7 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
 }
 
 #[test]
-fn a_tenant_is_a_distributed_schema() {
+fn citus_tenant_is_a_distributed_schema() {
     let database = Cluster::shared().database();
     if let Err(error) = database.try_query("CREATE EXTENSION citus") {
         // To the terminal, past the test runner that keeps what tests say.

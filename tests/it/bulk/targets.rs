@@ -28,7 +28,7 @@ fn world(names: usize) -> Schemastamp {
 }
 
 #[test]
-fn one_run_for_servers_of_which_one_cannot_be_reached() {
+fn unreachable_target_does_not_stop_the_others() {
     let (one, two) = (Cluster::shared().database(), Cluster::shared().database());
     let world = world(30);
     let file = [
@@ -90,7 +90,7 @@ fn one_run_for_servers_of_which_one_cannot_be_reached() {
 
 /// A server that starts while the run goes on has its tenants wait for it, and nobody else's.
 #[test]
-fn a_target_that_comes_up_late_is_waited_for() {
+fn late_target_gets_its_tenants() {
     let (prompt, late) = (
         Cluster::shared().database(),
         Cluster::start(&Options::default()),
@@ -166,7 +166,7 @@ fn a_target_that_comes_up_late_is_waited_for() {
 }
 
 #[test]
-fn a_rule_that_names_no_target_and_a_file_that_others_read() {
+fn explicit_rule_and_exposed_targets_file_are_errors() {
     let database = Cluster::shared().database();
     let world = world(1);
     world.write(
@@ -207,7 +207,7 @@ fn a_rule_that_names_no_target_and_a_file_that_others_read() {
 }
 
 #[test]
-fn a_target_that_is_to_be_citus_and_is_not() {
+fn target_without_citus_is_an_error() {
     let database = Cluster::shared().database();
     let world = world(1);
     world.write("targets.toml", target("one", &database, "citus = true"));

@@ -2,7 +2,7 @@ use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Options, Schemastamp};
 
 #[test]
-fn a_login_that_fails_is_explained() {
+fn failed_login_is_explained() {
     let cluster = Cluster::start(&Options::default().hba(&[
         "host all locked 127.0.0.1/32 scram-sha-256",
         "host all all 127.0.0.1/32 trust",
@@ -57,7 +57,7 @@ fn a_login_that_fails_is_explained() {
 }
 
 #[test]
-fn diagnose_beside_a_command_follows_its_failure() {
+fn diagnose_flag_runs_the_report_after_a_failed_connection() {
     let world = Schemastamp::new()
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", "1")

@@ -4,7 +4,7 @@ use super::world::{SMALL, schemas, snapshot, world};
 use crate::support::{Cluster, Schemastamp};
 
 #[test]
-fn a_tenant_is_whole_and_marked() {
+fn tenant_is_complete_and_has_a_marker() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
@@ -19,7 +19,7 @@ fn a_tenant_is_whole_and_marked() {
 }
 
 #[test]
-fn several_tenants_are_answered_one_by_one() {
+fn several_tenants_are_reported_one_by_one() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     insta::assert_snapshot!(world.run(&["provision", "b", "a", "b"]), @"
@@ -46,7 +46,7 @@ fn several_tenants_are_answered_one_by_one() {
 }
 
 #[test]
-fn names_from_a_file_each_once_bad_lines_named() {
+fn names_from_a_file_count_once_and_bad_lines_are_named() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.write("names", b"one\r\n\r\n# two\n\xff\xfe\na\0b\none\nlast");
@@ -89,7 +89,7 @@ fn names_from_a_file_each_once_bad_lines_named() {
 }
 
 #[test]
-fn names_from_stdin_are_answered_as_they_come() {
+fn names_from_stdin_are_answered_as_they_arrive() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let mut child = world.spawn(&["provision", "--from-file", "-", "--format", "json"]);
@@ -128,7 +128,7 @@ fn names_from_stdin_are_answered_as_they_come() {
 }
 
 #[test]
-fn the_sample_application_is_provisioned() {
+fn sample_application_is_provisioned() {
     let database = Cluster::shared().database();
     database.load("testdata/notebook-source.sql");
     let world = Schemastamp::on(&database);
@@ -160,7 +160,7 @@ fn the_sample_application_is_provisioned() {
 }
 
 #[test]
-fn a_dry_run_shows_the_command_and_the_script_and_connects_nowhere() {
+fn dry_run_prints_command_and_script_without_connecting() {
     let world = Schemastamp::new()
         .env("PGHOST", "nowhere.invalid")
         .env("PGUSER", "app")

@@ -8,7 +8,7 @@ use super::world::{Held, SMALL, schemas, wait_for, wait_until_blocked, waiting, 
 use crate::support::{Cluster, Options, StopMode};
 
 #[test]
-fn the_time_is_up_while_a_statement_waits() {
+fn timeout_cancels_a_waiting_statement() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -42,7 +42,7 @@ fn the_time_is_up_while_a_statement_waits() {
 }
 
 #[test]
-fn signals_leave_the_tenant_whole_or_absent() {
+fn signal_leaves_the_tenant_complete_or_absent() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -64,7 +64,7 @@ fn signals_leave_the_tenant_whole_or_absent() {
 }
 
 #[test]
-fn what_a_signal_says() {
+fn interrupted_run_reports_the_signal() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let _held = Held::tenant(&database, "acme");
@@ -81,7 +81,7 @@ fn what_a_signal_says() {
 }
 
 #[test]
-fn a_killed_run_leaves_the_tenant_whole_or_absent() {
+fn killed_run_leaves_the_tenant_complete_or_absent() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -99,7 +99,7 @@ fn a_killed_run_leaves_the_tenant_whole_or_absent() {
 }
 
 #[test]
-fn a_signal_between_names_from_stdin() {
+fn signal_between_names_from_stdin_ends_the_run() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let mut child = world.spawn(&["provision", "first", "--from-file", "-"]);
@@ -114,7 +114,7 @@ fn a_signal_between_names_from_stdin() {
 }
 
 #[test]
-fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
+fn outcome_after_a_lost_connection_is_queried() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -149,7 +149,7 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
 }
 
 #[test]
-fn a_tenant_that_somebody_else_has_made_meanwhile_is_not_taken_for_ones_own() {
+fn tenant_of_a_concurrent_run_is_not_claimed() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["provision", "twin"]).succeeds();
@@ -169,7 +169,7 @@ fn a_tenant_that_somebody_else_has_made_meanwhile_is_not_taken_for_ones_own() {
 }
 
 #[test]
-fn the_server_is_gone_and_nobody_knows() {
+fn outcome_is_unknown_when_the_server_is_gone() {
     let cluster = Cluster::start(&Options::default());
     let database = cluster.database();
     let world = world(&database, SMALL);

@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, snapshot, world};
 use crate::support::Cluster;
 
 #[test]
-fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
+fn existing_tenant_is_an_error_and_left_untouched() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     database.sql(
@@ -33,7 +33,7 @@ fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
 }
 
 #[test]
-fn skip_takes_a_whole_tenant_for_done() {
+fn skip_accepts_a_complete_tenant() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["provision", "acme"]).succeeds();
@@ -74,7 +74,7 @@ fn skip_takes_a_whole_tenant_for_done() {
 }
 
 #[test]
-fn what_exists_in_part_is_never_skipped() {
+fn incomplete_tenant_is_never_skipped() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     database.sql("CREATE SCHEMA acme; CREATE TABLE acme.t (a int); CREATE SCHEMA empty");
@@ -102,7 +102,7 @@ fn what_exists_in_part_is_never_skipped() {
 }
 
 #[test]
-fn of_twenty_runs_at_once_exactly_one_creates_the_tenant() {
+fn twenty_concurrent_runs_create_the_tenant_once() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let children: Vec<_> = (0..20)
@@ -142,7 +142,7 @@ fn of_twenty_runs_at_once_exactly_one_creates_the_tenant() {
 }
 
 #[test]
-fn who_may_not_create_schemas_may_find_one_there() {
+fn existing_tenant_is_reported_without_create_privilege() {
     let database = Cluster::shared().database();
     let role = format!("{}_limited", database.name);
     database.sql(&format!("CREATE ROLE {role} LOGIN"));

@@ -33,7 +33,7 @@ fn provision(orders: &str, arguments: &[&str]) -> CommandOutput {
 const CONNECTED: &str = "echo 'schemastamp: connected' >&2\n";
 
 #[test]
-fn one_that_hangs_before_it_is_connected_has_sent_nothing() {
+fn psql_that_hangs_before_connecting_has_sent_nothing() {
     let start = Instant::now();
     insta::assert_snapshot!(provision("trap '' INT TERM; sleep 100 & wait; wait", &["--timeout", "0.3"]), @"
     --- stderr ---
@@ -45,7 +45,7 @@ fn one_that_hangs_before_it_is_connected_has_sent_nothing() {
 }
 
 #[test]
-fn one_that_dies() {
+fn psql_that_dies_is_reported() {
     insta::assert_snapshot!(provision("kill -SEGV $$", &[]), @"
     --- stderr ---
     error: tenant 'acme': '$ROOT/fake/psql' was ended by SIGSEGV
@@ -69,7 +69,7 @@ fn one_that_dies() {
 }
 
 #[test]
-fn one_that_floods_or_prints_garbage() {
+fn psql_that_floods_or_prints_garbage_is_reported() {
     let flood = format!("{CONNECTED}yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0");
     provision(&flood, &[]).succeeds();
     let broken = format!(
@@ -87,7 +87,7 @@ fn one_that_floods_or_prints_garbage() {
 }
 
 #[test]
-fn one_that_is_no_psql() {
+fn program_that_is_not_psql_is_reported() {
     let world = Schemastamp::new().env("PGHOST", "db").env("PGUSER", "app");
     world.write("snapshots/app.sql", snapshot(SMALL));
     let stderr = |psql: &str| {

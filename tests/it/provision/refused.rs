@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, world};
 use crate::support::{Cluster, Options, Schemastamp};
 
 #[test]
-fn the_statement_that_failed_is_named_and_nothing_is_left() {
+fn failed_statement_is_named_and_nothing_is_left_behind() {
     let database = Cluster::shared().database();
     let body = format!(
         "{SMALL}\n-- table u\nCREATE TABLE #{{prefix}}.u (\n    id integer,\n    t integer REFERENCES #{{prefix}}.nowhere\n);\n\n\
@@ -30,7 +30,7 @@ fn the_statement_that_failed_is_named_and_nothing_is_left() {
 }
 
 #[test]
-fn a_run_goes_on_behind_a_tenant_that_failed() {
+fn run_continues_after_a_failed_tenant() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -52,7 +52,7 @@ fn a_run_goes_on_behind_a_tenant_that_failed() {
 }
 
 #[test]
-fn roles_that_are_missing() {
+fn missing_roles_are_reported() {
     let database = Cluster::shared().database();
     let body = format!(
         "{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO nobody_has_this;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO nor_this;\n"
@@ -86,7 +86,7 @@ fn roles_that_are_missing() {
 }
 
 #[test]
-fn a_role_creates_the_tenant_as_its_own() {
+fn role_option_sets_the_owner() {
     let database = Cluster::shared().database();
     let [owner, login] = ["owner", "login"].map(|what| format!("{}_{what}", database.name));
     database.sql(&format!(
@@ -123,7 +123,7 @@ fn a_role_creates_the_tenant_as_its_own() {
 }
 
 #[test]
-fn what_the_snapshot_needs_outside() {
+fn missing_outside_objects_are_reported() {
     let database = Cluster::shared().database();
     let stderr = |body: &str| {
         let world = world(&database, body);
@@ -163,7 +163,7 @@ fn what_the_snapshot_needs_outside() {
 }
 
 #[test]
-fn other_sessions_in_the_way_are_waited_out() {
+fn locks_of_other_sessions_are_waited_for() {
     let database = Cluster::shared().database();
     // Nothing of a failed attempt stays but the sequence's count.
     database.sql("CREATE SEQUENCE public.attempts");
@@ -198,7 +198,7 @@ fn other_sessions_in_the_way_are_waited_out() {
 }
 
 #[test]
-fn a_server_without_room_for_the_locks() {
+fn exhausted_lock_table_is_reported() {
     let cluster = Cluster::start(
         &Options::default()
             .setting("max_locks_per_transaction", "10")
@@ -216,7 +216,7 @@ fn a_server_without_room_for_the_locks() {
 }
 
 #[test]
-fn without_a_server() {
+fn unreachable_server_is_reported() {
     let world = Schemastamp::new()
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", "1")

@@ -13,7 +13,7 @@ fn ends(run: &Schemastamp, arguments: &[&str], code: i32) {
 }
 
 #[test]
-fn migrate_and_status_for_people_and_programs() {
+fn migrate_and_status_print_text_and_json() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.database.sql("INSERT INTO b.users VALUES (1)");
@@ -101,7 +101,7 @@ fn migrate_and_status_for_people_and_programs() {
 }
 
 #[test]
-fn what_differs_in_case_only_differs_and_a_parameter_is_no_tenant() {
+fn verify_respects_case_and_ignores_parameters() {
     let world = World::new();
     let run = Schemastamp::on(&world.database);
     world.database.sql(
@@ -131,7 +131,7 @@ fn what_differs_in_case_only_differs_and_a_parameter_is_no_tenant() {
 }
 
 #[test]
-fn verify_refresh_check_and_drop() {
+fn verify_refresh_check_and_drop_work_together() {
     let world = World::new();
     create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["a", "b"]);
     world.database.sql(
@@ -215,7 +215,7 @@ fn verify_refresh_check_and_drop() {
 }
 
 #[test]
-fn rename_and_clone_for_people_and_programs() {
+fn rename_and_clone_print_text_and_json() {
     let world = World::new();
     create(
         &world,

@@ -54,7 +54,7 @@ fn tables(world: &World<'_>) {
 }
 
 #[tokio::test]
-async fn rows_are_written_as_each_tool_does() {
+async fn version_rows_match_each_tool() {
     let world = World::new();
     tables(&world);
     world.migration("1_first_one.sql", "SELECT 1;");
@@ -86,7 +86,7 @@ async fn rows_are_written_as_each_tool_does() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
+async fn mismatched_files_are_handled_as_by_each_tool() {
     let world = World::new();
     tables(&world);
     world.database.sql(
@@ -124,7 +124,7 @@ async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
 }
 
 #[tokio::test]
-async fn tables_that_only_their_tool_can_write_are_left_to_it() {
+async fn foreign_version_tables_are_never_written() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA al; CREATE TABLE al.alembic_version (version_num varchar(32) PRIMARY KEY);\n\

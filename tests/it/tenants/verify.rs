@@ -62,7 +62,7 @@ fn told(verification: &Verification) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn names_of_every_kind_are_equal() {
+async fn tenants_with_awkward_names_are_equal() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     let names = [
@@ -93,7 +93,7 @@ async fn names_of_every_kind_are_equal() {
 }
 
 #[tokio::test]
-async fn three_of_many_are_odd_in_different_ways() {
+async fn three_different_variants_are_found() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     let names: Vec<String> = (0..20).map(|n| format!("t{n:02}")).collect();
@@ -147,7 +147,7 @@ async fn three_of_many_are_odd_in_different_ways() {
 }
 
 #[tokio::test]
-async fn owners_comments_and_grants_count_on_request() {
+async fn owners_comments_and_grants_are_compared_on_request() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     create(&world, &snapshot, &["a", "b"]);

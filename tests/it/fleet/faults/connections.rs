@@ -15,7 +15,7 @@ fn run_of_twelve(fleet: &Fleet<'_>) -> CommandOutput {
 }
 
 #[test]
-fn the_connection_limit_of_a_role_means_fewer_workers() {
+fn role_connection_limit_reduces_workers() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     let grant = format!("GRANT CREATE ON DATABASE {} TO app", fleet.database.name);
@@ -31,7 +31,7 @@ fn the_connection_limit_of_a_role_means_fewer_workers() {
 }
 
 #[test]
-fn the_connection_limit_of_a_database_means_fewer_workers() {
+fn database_connection_limit_reduces_workers() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     let name = &fleet.database.name;
@@ -50,7 +50,7 @@ fn the_connection_limit_of_a_database_means_fewer_workers() {
 }
 
 #[test]
-fn a_server_of_few_connections_gets_fewer_workers() {
+fn few_server_connections_reduce_workers() {
     let cluster = Cluster::start(&Options::default().setting("max_connections", "8"));
     let fleet = Fleet::on(&cluster, SMALL);
     let output = run_of_twelve(&fleet);
@@ -61,7 +61,7 @@ fn a_server_of_few_connections_gets_fewer_workers() {
 }
 
 #[test]
-fn connections_that_others_take_meanwhile_mean_fewer_workers() {
+fn connections_taken_by_others_reduce_workers() {
     let cluster = Cluster::shared();
     // Of the pooler's limit the server knows nothing.
     let bouncer = Bouncer::start(
