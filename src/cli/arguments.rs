@@ -146,7 +146,7 @@ Examples:
     version,
     disable_help_flag = true,
     arg_required_else_help = true,
-    after_long_help = EXIT_CODES
+    after_help = EXIT_CODES
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -304,8 +304,9 @@ pub(super) struct ProvisionArguments {
     /// Run N workers for each server [default: auto; 1 for names on the command line]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<String>,
-    /// Choose what happens if a tenant exists [default: resume for a file, otherwise fail]
-    #[arg(long, value_enum, hide_default_value = true)]
+    /// Choose what happens if a tenant exists: `fail`; `skip` accepts any complete tenant; `resume`
+    /// accepts one of this same snapshot [default: resume for a file, otherwise fail]
+    #[arg(long, value_enum, value_name = "ACTION", hide_possible_values = true)]
     pub(super) if_exists: Option<IfExistsArgument>,
     /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
@@ -338,14 +339,12 @@ pub(super) struct ProvisionArguments {
     pub(super) what: TenantKindArguments,
 }
 
-/// What `--if-exists` does if a tenant exists.
+/// The values of `--if-exists`. They have no doc comments, since clap would then give each option of
+/// the help two lines and a blank one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum IfExistsArgument {
-    /// Report an error
     Fail,
-    /// Accept a complete tenant; an incomplete one is an error
     Skip,
-    /// Accept a tenant of this same snapshot; any other is an error
     Resume,
 }
 

@@ -161,20 +161,15 @@ impl CommonArguments {
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Text for people
     Text,
-    /// JSON Lines
     Json,
 }
 
 /// When to color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// Only on a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
