@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
 use super::progress::beside_bar;
-use super::report::{ErrorObject, ErrorReport, report};
+use super::report::{ErrorObject, ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
@@ -125,7 +125,7 @@ impl Output {
             // As for whoever is ended by the signal that says so.
             return exit::SIGNAL_BASE + SIGPIPE;
         }
-        let report = report(failure, context);
+        let report = build_report(failure, context);
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.

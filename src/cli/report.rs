@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::failure::CommandError;
-use super::report_capture::of_capture;
+use super::report_capture::capture_report;
 use super::report_tenants::{
-    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh,
-    of_verify,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
+    pool_report, refresh_report, verify_report,
 };
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
@@ -116,30 +116,30 @@ pub(super) struct ErrorObject<'a> {
 }
 
 /// The report on a failure. `context` makes the explanation of a failed connection concrete.
-pub(super) fn report(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn build_report(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
         CommandError::Usage(_) => ErrorReport::of(failure, exit::USAGE, "usage"),
-        CommandError::Config(error) => of_config(error),
+        CommandError::Config(error) => config_report(error),
         CommandError::NoSnapshot => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_snapshot")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, exit::CONFIGURATION, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
-        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_snapshot(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source)).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source))
             .without_causes()
             .hint("remove it, or write to another file; it was not touched"),
-        CommandError::Template { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
+        CommandError::Template { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, template_error_id(source)).without_causes(),
         CommandError::DumpEncoding { .. } => ErrorReport::of(failure, exit::SNAPSHOT, "dump.encoding"),
         CommandError::File(error) => ErrorReport::of(error, exit::FILE, "file.unusable"),
         CommandError::Name(error) => ErrorReport::of(error, exit::USAGE, "tenant.name"),
         CommandError::Line { .. } => ErrorReport::of(failure, exit::USAGE, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
-            ConnectError::Psql(error) => of_psql(error, context),
-            ConnectError::Tls(error) => of_tls(error),
+            ConnectError::Psql(error) => psql_report(error, context),
+            ConnectError::Tls(error) => tls_report(error),
         },
-        CommandError::Capture(error) => of_capture(error, context),
-        CommandError::Provision(error) => of_provision(error, context),
-        CommandError::Hook(failed) => of_hook(failure, failed),
+        CommandError::Capture(error) => capture_report(error, context),
+        CommandError::Provision(error) => provision_report(error, context),
+        CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoTarget => ErrorReport::of(failure, exit::USAGE, "tenant.no_target")
             .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
@@ -149,16 +149,16 @@ pub(super) fn report(failure: &CommandError, context: Option<&Context>) -> Error
             report.more.insert("objects".to_owned(), json!(lines));
             report
         }
-        CommandError::Pool(error) => of_pool(error, context),
-        CommandError::Migration(error) => of_migration(error),
-        CommandError::Fleet(error) => of_fleet(error, context),
-        CommandError::Migrate(error) => of_migrate(error, context),
-        CommandError::Verify(error) => of_verify(error, context),
-        CommandError::Refresh(error) => of_refresh(error, context),
-        CommandError::Drop(error) => of_drop(error, context),
-        CommandError::Lifecycle(error) => of_lifecycle(error, context),
+        CommandError::Pool(error) => pool_report(error, context),
+        CommandError::Migration(error) => migration_report(error),
+        CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::Verify(error) => verify_report(error, context),
+        CommandError::Refresh(error) => refresh_report(error, context),
+        CommandError::Drop(error) => drop_report(error, context),
+        CommandError::Lifecycle(error) => lifecycle_report(error, context),
         CommandError::Stream { .. } => ErrorReport::of(failure, exit::FILE, "file.unusable"),
-        CommandError::Interrupted(signal) => ErrorReport::of(failure, of_signal(*signal), "interrupted"),
+        CommandError::Interrupted(signal) => ErrorReport::of(failure, signal_exit_code(*signal), "interrupted"),
         CommandError::Signals(_) => ErrorReport::of(failure, exit::PROGRAM, "program.failed"),
     }
 }
@@ -175,11 +175,11 @@ impl ErrorReport {
 }
 
 /// 128+n.
-pub(super) fn of_signal(signal: Signal) -> u8 {
+pub(super) fn signal_exit_code(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
 
-fn of_config(error: &ConfigError) -> ErrorReport {
+fn config_report(error: &ConfigError) -> ErrorReport {
     let is_file = matches!(
         error,
         ConfigError::File { .. } | ConfigError::Exposed { .. }
@@ -192,23 +192,25 @@ fn of_config(error: &ConfigError) -> ErrorReport {
     ErrorReport::of(error, code, error.id())
 }
 
-fn of_tls(error: &TlsError) -> ErrorReport {
+fn tls_report(error: &TlsError) -> ErrorReport {
     let mut report = ErrorReport::of(error, error.exit_code(), error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
 
-pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PsqlError::Program(error) => of_program(error),
+        PsqlError::Program(error) => program_report(error),
         PsqlError::Folder(_) => ErrorReport::of(error, exit::FILE, "file.private_folder")
             .hint("set TMPDIR to a folder that exists, is writable and has room"),
-        PsqlError::Run(error) => of_run(error),
-        PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
+        PsqlError::Run(error) => run_report(error),
+        PsqlError::Connect { messages, stderr } => {
+            connection_report(messages, &stderr.text(), context)
+        }
         PsqlError::Lost { .. } => ErrorReport::of(error, exit::CONNECTION, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..ErrorReport::of(error, exit::SQL, of_message(message))
+            ..ErrorReport::of(error, exit::SQL, message_id(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
@@ -218,7 +220,7 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorRepo
 }
 
 /// A failed connection in words: what, why, and what to change.
-pub(super) fn of_connection(
+pub(super) fn connection_report(
     messages: &[ServerMessage],
     stderr: &str,
     context: Option<&Context>,
@@ -296,7 +298,7 @@ fn is_about_a_file(id: &str) -> bool {
     })
 }
 
-pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
+pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
             return ErrorReport::of(error, exit::PROGRAM, format!("program.{name}_missing"));
@@ -305,7 +307,7 @@ pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
         ProgramError::TooOld { .. } => "program.too_old",
         ProgramError::OlderThanServer { .. } => "program.older_than_server",
         ProgramError::NoVersion { .. } => "program.failed",
-        ProgramError::Version { source, .. } => return of_run(source).beneath(error),
+        ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
             return ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room");
@@ -314,11 +316,11 @@ pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
     ErrorReport::of(error, exit::PROGRAM, id)
 }
 
-pub(super) fn of_run(error: &RunError) -> ErrorReport {
+pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
         RunError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout"),
         RunError::Interrupted { signal, .. } => {
-            ErrorReport::of(error, of_signal(*signal), "interrupted")
+            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
         }
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
@@ -330,7 +332,7 @@ pub(super) fn of_run(error: &RunError) -> ErrorReport {
 }
 
 /// `sql.` and the name of the SQLSTATE's condition.
-pub(super) fn of_message(message: &ServerMessage) -> String {
+pub(super) fn message_id(message: &ServerMessage) -> String {
     match (message.condition_name(), message.sqlstate) {
         (Some(name), _) => format!("sql.{name}"),
         (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
@@ -338,7 +340,7 @@ pub(super) fn of_message(message: &ServerMessage) -> String {
     }
 }
 
-pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
+pub(super) fn snapshot_error_id(error: &SnapshotError) -> &'static str {
     match error {
         SnapshotError::Empty => "snapshot.empty",
         SnapshotError::Encoding { .. } => "snapshot.encoding",
@@ -347,11 +349,11 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
         SnapshotError::Header { .. } => "snapshot.header",
         SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
         SnapshotError::Unfinished => "snapshot.truncated",
-        SnapshotError::Template(error) => of_template(error),
+        SnapshotError::Template(error) => template_error_id(error),
     }
 }
 
-pub(super) fn of_template(error: &TemplateError) -> &'static str {
+pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
     match error {
         TemplateError::Script(
             ScriptError::Unterminated { .. }
@@ -370,7 +372,7 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
     }
 }
 
-fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
+fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProvisionError::Exists { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists")
             .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
@@ -385,35 +387,35 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorRepor
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = ErrorReport::of(error, exit::SQL, of_message(message));
+            let mut report = ErrorReport::of(error, exit::SQL, message_id(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
-        ProvisionError::Connect(source) => of_psql(source, context),
-        ProvisionError::Run(source) => of_psql(source, context),
+        ProvisionError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
+        ProvisionError::Connect(source) => psql_report(source, context),
+        ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
         ProvisionError::NoCitus => ErrorReport::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         ProvisionError::PoolFull => ErrorReport::of(error, exit::SQL, "pool.full"),
         ProvisionError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
-        ProvisionError::Interrupted { signal } => ErrorReport::of(error, of_signal(*signal), "interrupted"),
+        ProvisionError::Interrupted { signal } => ErrorReport::of(error, signal_exit_code(*signal), "interrupted"),
         ProvisionError::Lost(source) => {
-            let beneath = of_psql(source, context);
+            let beneath = psql_report(source, context);
             ErrorReport { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
-            let mut report = of_psql(cause, context).beneath(error);
+            let mut report = psql_report(cause, context).beneath(error);
             report.causes.push(match look {
                 Some(look) => format!("the server could not be asked: {look}"),
                 None => "the server still works on it".to_owned(),
             });
             report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
         }
-        ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),
+        ProvisionError::Look { source, .. } => psql_report(source, context).beneath(error),
     }
 }
 

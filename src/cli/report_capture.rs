@@ -4,23 +4,26 @@ use serde_json::json;
 
 use super::doubts;
 use super::report::{
-    ErrorReport, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+    ErrorReport, connection_report, message_id, program_report, psql_report, run_report,
+    snapshot_error_id, template_error_id,
 };
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::{PgDumpError, PsqlError};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
-pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
-        CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => ErrorReport::of(source, exit::SNAPSHOT, of_dump(source)),
-        CaptureError::Psql(source) => of_psql(source, context).beneath(error),
+        CaptureError::PgDump(error) => pg_dump_report(error, context),
+        CaptureError::Dump(source) => {
+            ErrorReport::of(source, exit::SNAPSHOT, dump_error_id(source))
+        }
+        CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
-            report.details = doubts::lines(&undecided.doubts);
+            report.details = doubts::question_lines(&undecided.doubts);
             report
                 .more
                 .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
@@ -28,7 +31,7 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
         }
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
-                Some(source) => of_proof(source, context).beneath(error),
+                Some(source) => proof_report(source, context).beneath(error),
                 None => ErrorReport::of(error, exit::SNAPSHOT, "capture.contested"),
             };
             let mut report = ErrorReport { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
@@ -49,15 +52,15 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
         CaptureError::Name { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
         CaptureError::NoRows { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.no_rows"),
         CaptureError::Snapshot(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, of_snapshot(source))
+            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
         }
-        CaptureError::Proof(source) => of_proof(source, context).beneath(error),
+        CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
 
-fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
+fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PgDumpError::Program(error) => of_program(error),
+        PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
             ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room")
@@ -65,7 +68,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
             ErrorReport::of(error, exit::PROGRAM, "program.failed")
         }
-        PgDumpError::Run(error) => of_run(error),
+        PgDumpError::Run(error) => run_report(error),
         PgDumpError::Pooled { server, .. } => {
             let place = server
                 .as_ref()
@@ -76,7 +79,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
-            of_connection(messages, &stderr.text(), context)
+            connection_report(messages, &stderr.text(), context)
         }
         PgDumpError::NoSuchSchema { .. } => {
             ErrorReport::of(error, exit::SQL, "sql.invalid_schema_name")
@@ -87,7 +90,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, exit::SQL, of_message(message)),
+                Some(message) => ErrorReport::of(error, exit::SQL, message_id(message)),
                 None => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
             }
         }
@@ -95,7 +98,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     }
 }
 
-fn of_dump(error: &DumpError) -> &'static str {
+fn dump_error_id(error: &DumpError) -> &'static str {
     match error {
         DumpError::Script(_) => "dump.syntax",
         DumpError::Archive { .. } => "dump.archive",
@@ -110,10 +113,10 @@ fn of_dump(error: &DumpError) -> &'static str {
     }
 }
 
-fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
+fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProofError::Psql(source) | ProofError::Load { source, .. } => {
-            let report = of_psql(source, context).beneath(error);
+            let report = psql_report(source, context).beneath(error);
             if denied(source) {
                 report.hint(
                     "connect as a role that may create schemas here, name another database of the server with --scratch, \
@@ -123,7 +126,7 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
                 report
             }
         }
-        ProofError::Dump { source, .. } => of_psql(source, context).beneath(error).hint(
+        ProofError::Dump { source, .. } => psql_report(source, context).beneath(error).hint(
             "the database itself cannot be restored from its dump; this has to be mended there",
         ),
         ProofError::Different(differences) => {
@@ -135,7 +138,9 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Depends(_) => {
             ErrorReport::of(error, exit::SNAPSHOT, "capture.depends_on_source")
         }
-        ProofError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
+        ProofError::Template(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+        }
         ProofError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::failure::CommandError;
-use super::report::{ErrorReport, of_psql, of_signal, of_snapshot, of_template};
-use super::report_capture::of_capture;
+use super::report::{
+    ErrorReport, psql_report, signal_exit_code, snapshot_error_id, template_error_id,
+};
+use super::report_capture::capture_report;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::PsqlError;
@@ -18,7 +20,7 @@ use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
 
-pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
+pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
         MigrationError::Path(error) => return ErrorReport::of(error, exit::FILE, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
@@ -37,12 +39,12 @@ pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
 }
 
 /// Without a connection its own words say it best.
-fn of_beneath(
+fn report_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
     context: Option<&Context>,
 ) -> ErrorReport {
-    let report = of_psql(psql, context);
+    let report = psql_report(psql, context);
     if matches!(psql, PsqlError::Script { .. }) {
         report.beneath(error)
     } else {
@@ -50,23 +52,25 @@ fn of_beneath(
     }
 }
 
-pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> ErrorReport {
     match error {
-        FleetError::Psql(source) => of_beneath(error, source, context),
-        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("try again"),
+        FleetError::Psql(source) => report_beneath(error, source, context),
+        FleetError::Unsteady(source) => psql_report(source, context)
+            .beneath(error)
+            .hint("try again"),
     }
 }
 
-pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
-        MigrateError::Fleet(error) => of_fleet(error, context),
-        MigrateError::Psql(error) => of_psql(error, context),
+        MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// The hook's failure, with the end of what it said.
-pub(super) fn of_hook(failure: &CommandError, hook: &MigrateFailure) -> ErrorReport {
+pub(super) fn hook_report(failure: &CommandError, hook: &MigrateFailure) -> ErrorReport {
     let mut report = ErrorReport::of(failure, exit::PARTIAL, "tenant.hook")
         .hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
@@ -76,70 +80,74 @@ pub(super) fn of_hook(failure: &CommandError, hook: &MigrateFailure) -> ErrorRep
     report
 }
 
-pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
     match error {
-        VerifyError::Fleet(error) => of_fleet(error, context),
-        VerifyError::Psql(source) => of_beneath(error, source, context),
-        VerifyError::Load(source) => of_psql(source, context)
+        VerifyError::Fleet(error) => fleet_report(error, context),
+        VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
-        VerifyError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
+        VerifyError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
         VerifyError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
-pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
     match error {
-        RefreshError::Psql(source) => of_beneath(error, source, context),
-        RefreshError::Load(source) => of_psql(source, context).beneath(error),
-        RefreshError::Fleet(error) => of_fleet(error, context),
-        RefreshError::Migrate(error) => of_migrate(error, context),
+        RefreshError::Psql(source) => report_beneath(error, source, context),
+        RefreshError::Load(source) => psql_report(source, context).beneath(error),
+        RefreshError::Fleet(error) => fleet_report(error, context),
+        RefreshError::Migrate(error) => migrate_report(error, context),
         RefreshError::Migration(_) => ErrorReport::of(error, exit::SQL, "refresh.migration"),
-        RefreshError::Stopped(signal) => ErrorReport::of(error, of_signal(*signal), "interrupted"),
-        RefreshError::Capture(error) => of_capture(error, context),
+        RefreshError::Stopped(signal) => {
+            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
+        }
+        RefreshError::Capture(error) => capture_report(error, context),
         RefreshError::Snapshot(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, of_snapshot(source))
+            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
         }
         RefreshError::Template(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, of_template(source))
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
         }
         RefreshError::Random(_) | RefreshError::Name(_) => {
             ErrorReport::of(error, exit::PROGRAM, "program.failed")
         }
-        RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
+        RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
 }
 
-pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
-        DropError::Psql(source) => of_beneath(error, source, context),
+        DropError::Psql(source) => report_beneath(error, source, context),
         DropError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
         DropError::Outside(_) => ErrorReport::of(error, exit::SQL, "tenant.depended_on")
             .hint("nothing was dropped; --cascade drops these, too"),
     }
 }
 
-pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
-        LifecycleError::Psql(source) => of_beneath(error, source, context),
+        LifecycleError::Psql(source) => report_beneath(error, source, context),
         LifecycleError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
         LifecycleError::Exists(_) => ErrorReport::of(error, exit::EXISTS, "tenant.exists"),
         LifecycleError::Changed(_) => {
             ErrorReport::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again")
         }
-        LifecycleError::Capture(error) => of_capture(error, context),
-        LifecycleError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
+        LifecycleError::Capture(error) => capture_report(error, context),
+        LifecycleError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
         LifecycleError::NotProven(_) => ErrorReport::of(error, exit::SQL, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
         LifecycleError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
-pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PoolError::Psql(source) => of_beneath(error, source, context),
-        PoolError::Load(source) => of_psql(source, context).beneath(error),
-        PoolError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
+        PoolError::Psql(source) => report_beneath(error, source, context),
+        PoolError::Load(source) => psql_report(source, context).beneath(error),
+        PoolError::Template(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+        }
         PoolError::NotProven(differences) => {
             let mut report = ErrorReport::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
                 "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::hint::hint;
+use super::hint::hint_for;
 use super::locate::{is_repeatable, locate};
 use super::look::{RunState, SchemaState, look, look_after};
 use super::mark::POOL;
 use super::outcome::ProvisionSource;
 use super::pool::{POOL_FULL, STILL_NAMED, claimed, forget_message};
-use super::provision::{in_a_block, run_of, token};
+use super::provision::{in_a_block, new_token, run_of};
 use super::{IfExists, ProvisionError, ProvisionOutcome, Provisioner, TenantOrigin};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Shutdown};
@@ -57,7 +57,7 @@ impl Attempt<'_> {
             return Ok(outcome);
         }
         let provisioner = self.provisioner;
-        let token = token()?;
+        let token = new_token()?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(
             provisioner
@@ -94,7 +94,7 @@ impl Attempt<'_> {
         &self,
         psql: &mut Psql<'_>,
     ) -> Result<ProvisionOutcome, ProvisionError> {
-        let token = token()?;
+        let token = new_token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
         match self
@@ -115,7 +115,7 @@ impl Attempt<'_> {
     /// Takes a spare; `None` when there is none.
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
         let provisioner = self.provisioner;
-        let token = token()?;
+        let token = new_token()?;
         let script = provisioner.claim_script_with(&token, self.tenant)?;
         match self
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
@@ -240,7 +240,7 @@ impl Attempt<'_> {
             }
         }
         let (message, statement, object) = error;
-        let hint = hint(
+        let hint = hint_for(
             &message,
             object.as_ref(),
             self.tenant,

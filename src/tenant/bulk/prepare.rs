@@ -36,7 +36,7 @@ impl Bulk {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = room(&mut session, &place, retries, &shutdown).await;
+                let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
                 WorkerEvent::Asked(index, session, room)
             });
         }
@@ -96,7 +96,7 @@ impl Bulk {
                 attempts: attempts - 1,
                 pause: pause * 2,
             };
-            let room = room(&mut session, &place, retries, &shutdown).await;
+            let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
             WorkerEvent::Asked(index, session, room)
         }));
     }
@@ -167,7 +167,7 @@ fn asked_of(
 }
 
 /// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn room(
+async fn measure_capacity(
     session: &mut PsqlSession,
     place: &str,
     retries: Retries,

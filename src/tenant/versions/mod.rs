@@ -8,6 +8,6 @@ mod style;
 pub use fleet::{
     Applied, Fleet, FleetError, Tenant, TenantProblem, TenantSelection, VersionsTable, read_fleet,
 };
-pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan};
+pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan_migrations};
 pub(super) use style::qualified;
 pub use style::{AppliedVersion, Style};

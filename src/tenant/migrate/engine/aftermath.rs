@@ -7,7 +7,9 @@ use crate::pg::ScriptOptions;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
-use crate::tenant::versions::{Applied, TenantProblem, TenantSelection, plan, read_fleet};
+use crate::tenant::versions::{
+    Applied, TenantProblem, TenantSelection, plan_migrations, read_fleet,
+};
 
 /// How long the look at what became of tenants may take after the run was stopped.
 const LAST_LOOK: Duration = Duration::from_secs(10);
@@ -82,7 +84,11 @@ impl Engine<'_, '_> {
             match applied {
                 Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(MigrateOutcome::Gone),
                 Some(Applied::Known(versions)) => {
-                    let done = plan(&versions, self.migrations, self.context.options.strictness);
+                    let done = plan_migrations(
+                        &versions,
+                        self.migrations,
+                        self.context.options.strictness,
+                    );
                     let open = done.pending.len();
                     while entry.pending.len() > open {
                         entry.applied_one();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::tenant::migrate::{MigrateOptions, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
-use crate::tenant::versions::{Applied, Tenant, VersionsTable, plan};
+use crate::tenant::versions::{Applied, Tenant, VersionsTable, plan_migrations};
 
 /// A tenant and what is to be done.
 pub(super) struct QueueEntry<'m> {
@@ -51,7 +51,7 @@ impl<'m> QueueEntry<'m> {
             Applied::Known(versions) => versions,
             Applied::Odd(oddity) => return self.settle(MigrateOutcome::Odd(oddity)),
         };
-        let plan = plan(&versions, migrations, options.strictness);
+        let plan = plan_migrations(&versions, migrations, options.strictness);
         self.report.to = versions.last().map(|version| version.text.clone());
         self.report.warnings = plan.warnings().cloned().collect();
         self.report.pending = plan
