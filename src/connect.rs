@@ -51,7 +51,7 @@ pub async fn server(
     shutdown: &Shutdown,
 ) -> Result<Target, ConnectError> {
     let psql = Program::find_psql(settings.tool.psql.as_ref(), path(environment))?;
-    let temporary = temporary(environment);
+    let temporary = temporary_directory(environment);
     let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
     let prepared = prepare(&mut connection, environment, u32::from(version.major))?;
@@ -97,7 +97,7 @@ fn path(environment: &Environment) -> &OsStr {
 }
 
 /// Where private folders are made.
-pub fn temporary(environment: &Environment) -> PathBuf {
+pub fn temporary_directory(environment: &Environment) -> PathBuf {
     PathBuf::from(
         environment
             .get("TMPDIR")

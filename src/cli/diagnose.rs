@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Fails if the report cannot be written.
-pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     let Session {
         common,
         environment,
@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
                 report = walk(inputs, shutdown) => report,
                 // Nothing on the server needs to be cancelled first: psql ends with its run.
                 signal = shutdown.requested() => {
-                    return Ok(of_signal(signal));
+                    return Ok(signal_exit_code(signal));
                 }
             }
         }
@@ -59,14 +59,14 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
             .iter()
             .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
         let flushed = written.and_then(|()| stdout.flush());
-        flushed.map_err(|source| Failure::Stream {
+        flushed.map_err(|source| CommandError::Stream {
             stream: "standard output",
             source,
         })?;
     }
     Ok(shutdown
         .signal()
-        .map_or_else(|| report.exit_code(), of_signal))
+        .map_or_else(|| report.exit_code(), signal_exit_code))
 }
 
 /// Writes a line with its first word, the severity, in color.

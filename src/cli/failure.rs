@@ -19,7 +19,7 @@ use crate::tenant::{LineError, ProvisionError};
 
 /// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum CommandError {
     /// Wrong usage that clap cannot detect.
     #[error("{0}")]
     Usage(String),
@@ -64,7 +64,7 @@ pub(super) enum Failure {
     Provision(Box<ProvisionError>),
     /// The tenant was created, and the command of `--run` failed for it.
     #[error("it was created and stays, but {0}")]
-    Hook(Box<crate::tenant::migrate::Failure>),
+    Hook(Box<crate::tenant::migrate::MigrateFailure>),
     /// No target lists the tenant, although the rule requires one.
     #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
@@ -114,7 +114,7 @@ pub(super) enum Failure {
 /// Implements `From` with a box: errors are large, and failures are rare.
 macro_rules! boxed {
     ($($variant:ident($error:ty)),* $(,)?) => {
-        $(impl From<$error> for Failure {
+        $(impl From<$error> for CommandError {
             fn from(error: $error) -> Self {
                 Self::$variant(Box::new(error))
             }
@@ -136,7 +136,7 @@ boxed! {
     Lifecycle(LifecycleError),
 }
 
-impl Failure {
+impl CommandError {
     /// Returns `true` if the reader of stdout has closed it.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)

@@ -6,11 +6,11 @@ use std::error::Error;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
-use super::report_capture::of_capture;
+use super::failure::CommandError;
+use super::report_capture::capture_report;
 use super::report_tenants::{
-    of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh,
-    of_verify,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
+    pool_report, refresh_report, verify_report,
 };
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
@@ -25,7 +25,7 @@ use crate::tls::TlsError;
 
 /// A failure as it is shown to users.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Report {
+pub(super) struct ErrorReport {
     pub(super) code: u8,
     /// The stable, documented id.
     pub(super) id: String,
@@ -41,7 +41,7 @@ pub(super) struct Report {
     pub(super) more: Map<String, Value>,
 }
 
-impl Report {
+impl ErrorReport {
     /// Creates a report with the messages of an error and of its sources.
     pub(super) fn of(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
@@ -118,57 +118,57 @@ pub(super) struct ErrorObject<'a> {
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
 /// connection.
-pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
+pub(super) fn build_report(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
-        Failure::Usage(_) => Report::of(failure, exit::USAGE, "usage"),
-        Failure::Config(error) => of_config(error),
-        Failure::NoSnapshot => Report::of(failure, exit::CONFIGURATION, "config.no_snapshot")
+        CommandError::Usage(_) => ErrorReport::of(failure, exit::USAGE, "usage"),
+        CommandError::Config(error) => config_report(error),
+        CommandError::NoSnapshot => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_snapshot")
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        Failure::SeveralSnapshots(_) => Report::of(failure, exit::CONFIGURATION, "config.several_snapshots")
+        CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, exit::CONFIGURATION, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        Failure::Snapshot { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
-        Failure::NotReplaced { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source)).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source))
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
-        Failure::Template { source, .. } => Report::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
-        Failure::DumpEncoding { .. } => Report::of(failure, exit::SNAPSHOT, "dump.encoding"),
-        Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
-        Failure::Name(error) => Report::of(error, exit::USAGE, "tenant.name"),
-        Failure::Line { .. } => Report::of(failure, exit::USAGE, "tenant.name").without_causes(),
-        Failure::Connect(error) => match &**error {
-            ConnectError::Psql(error) => of_psql(error, context),
-            ConnectError::Tls(error) => of_tls(error),
+        CommandError::Template { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, template_error_id(source)).without_causes(),
+        CommandError::DumpEncoding { .. } => ErrorReport::of(failure, exit::SNAPSHOT, "dump.encoding"),
+        CommandError::File(error) => ErrorReport::of(error, exit::FILE, "file.unusable"),
+        CommandError::Name(error) => ErrorReport::of(error, exit::USAGE, "tenant.name"),
+        CommandError::Line { .. } => ErrorReport::of(failure, exit::USAGE, "tenant.name").without_causes(),
+        CommandError::Connect(error) => match &**error {
+            ConnectError::Psql(error) => psql_report(error, context),
+            ConnectError::Tls(error) => tls_report(error),
         },
-        Failure::Capture(error) => of_capture(error, context),
-        Failure::Provision(error) => of_provision(error, context),
-        Failure::Hook(failed) => of_hook(failure, failed),
-        Failure::NoTarget => Report::of(failure, exit::USAGE, "tenant.no_target")
+        CommandError::Capture(error) => capture_report(error, context),
+        CommandError::Provision(error) => provision_report(error, context),
+        CommandError::Hook(failed) => hook_report(failure, failed),
+        CommandError::NoTarget => ErrorReport::of(failure, exit::USAGE, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
-        Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
-        Failure::Citus { lines, .. } => {
-            let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was created");
+        CommandError::NoCitus { .. } => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::Citus { lines, .. } => {
+            let mut report = ErrorReport::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.insert("objects".to_owned(), json!(lines));
             report
         }
-        Failure::Pool(error) => of_pool(error, context),
-        Failure::Migration(error) => of_migration(error),
-        Failure::Fleet(error) => of_fleet(error, context),
-        Failure::Migrate(error) => of_migrate(error, context),
-        Failure::Verify(error) => of_verify(error, context),
-        Failure::Refresh(error) => of_refresh(error, context),
-        Failure::Drop(error) => of_drop(error, context),
-        Failure::Lifecycle(error) => of_lifecycle(error, context),
-        Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
-        Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
-        Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
+        CommandError::Pool(error) => pool_report(error, context),
+        CommandError::Migration(error) => migration_report(error),
+        CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::Verify(error) => verify_report(error, context),
+        CommandError::Refresh(error) => refresh_report(error, context),
+        CommandError::Drop(error) => drop_report(error, context),
+        CommandError::Lifecycle(error) => lifecycle_report(error, context),
+        CommandError::Stream { .. } => ErrorReport::of(failure, exit::FILE, "file.unusable"),
+        CommandError::Interrupted(signal) => ErrorReport::of(failure, signal_exit_code(*signal), "interrupted"),
+        CommandError::Signals(_) => ErrorReport::of(failure, exit::PROGRAM, "program.failed"),
     }
 }
 
 const CREATE_CITUS: &str =
     "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
 
-impl Report {
+impl ErrorReport {
     /// Removes the causes, for errors whose message includes that of their source.
     fn without_causes(mut self) -> Self {
         self.causes.clear();
@@ -177,11 +177,11 @@ impl Report {
 }
 
 /// Returns the exit code of a process that `signal` ended: 128+n.
-pub(super) fn of_signal(signal: Signal) -> u8 {
+pub(super) fn signal_exit_code(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
 
-fn of_config(error: &ConfigError) -> Report {
+fn config_report(error: &ConfigError) -> ErrorReport {
     let is_file = matches!(
         error,
         ConfigError::File { .. } | ConfigError::Exposed { .. }
@@ -191,40 +191,42 @@ fn of_config(error: &ConfigError) -> Report {
     } else {
         exit::CONFIGURATION
     };
-    Report::of(error, code, error.id())
+    ErrorReport::of(error, code, error.id())
 }
 
-fn of_tls(error: &TlsError) -> Report {
-    let mut report = Report::of(error, error.exit_code(), error.id()).hint(error.fix());
+fn tls_report(error: &TlsError) -> ErrorReport {
+    let mut report = ErrorReport::of(error, error.exit_code(), error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
 
-pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
+pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PsqlError::Program(error) => of_program(error),
-        PsqlError::Folder(_) => Report::of(error, exit::FILE, "file.private_folder")
+        PsqlError::Program(error) => program_report(error),
+        PsqlError::Folder(_) => ErrorReport::of(error, exit::FILE, "file.private_folder")
             .hint("set TMPDIR to a directory that exists, is writable and has free space"),
-        PsqlError::Run(error) => of_run(error),
-        PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
-        PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
-        PsqlError::Script { message, .. } => Report {
+        PsqlError::Run(error) => run_report(error),
+        PsqlError::Connect { messages, stderr } => {
+            connection_report(messages, &stderr.text(), context)
+        }
+        PsqlError::Lost { .. } => ErrorReport::of(error, exit::CONNECTION, "connection.lost"),
+        PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..Report::of(error, exit::SQL, of_message(message))
+            ..ErrorReport::of(error, exit::SQL, message_id(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+        | PsqlError::Encoding { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// Explains a failed connection: what happened, why, and what to change.
-pub(super) fn of_connection(
+pub(super) fn connection_report(
     messages: &[ServerMessage],
     stderr: &str,
     context: Option<&Context>,
-) -> Report {
+) -> ErrorReport {
     let unknown = Context::default();
     let context = context.unwrap_or(&unknown);
     let findings = explain(stderr.as_bytes(), context);
@@ -258,7 +260,7 @@ pub(super) fn of_connection(
     if !why.is_empty() {
         causes.push(why);
     }
-    Report {
+    ErrorReport {
         code: if is_about_a_file(&id) {
             exit::FILE
         } else {
@@ -298,41 +300,41 @@ fn is_about_a_file(id: &str) -> bool {
     })
 }
 
-pub(super) fn of_program(error: &ProgramError) -> Report {
+pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
-            return Report::of(error, exit::PROGRAM, format!("program.{name}_missing"));
+            return ErrorReport::of(error, exit::PROGRAM, format!("program.{name}_missing"));
         }
         ProgramError::Unusable { .. } => "program.unusable",
         ProgramError::TooOld { .. } => "program.too_old",
         ProgramError::OlderThanServer { .. } => "program.older_than_server",
         ProgramError::NoVersion { .. } => "program.failed",
-        ProgramError::Version { source, .. } => return of_run(source).beneath(error),
+        ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
-            return Report::of(error, exit::FILE, "file.private_folder")
+            return ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a directory that exists, is writable and has free space");
         }
     };
-    Report::of(error, exit::PROGRAM, id)
+    ErrorReport::of(error, exit::PROGRAM, id)
 }
 
-pub(super) fn of_run(error: &RunError) -> Report {
+pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
-        RunError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout"),
+        RunError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout"),
         RunError::Interrupted { signal, .. } => {
-            Report::of(error, of_signal(*signal), "interrupted")
+            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
         }
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
         | RunError::Signaled { .. }
         | RunError::TooLong { .. }
         | RunError::Refused { .. }
-        | RunError::Io { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+        | RunError::Io { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// Returns the id of a server error: `sql.` and the name of the SQLSTATE's condition.
-pub(super) fn of_message(message: &ServerMessage) -> String {
+pub(super) fn message_id(message: &ServerMessage) -> String {
     match (message.condition_name(), message.sqlstate) {
         (Some(name), _) => format!("sql.{name}"),
         (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
@@ -340,7 +342,7 @@ pub(super) fn of_message(message: &ServerMessage) -> String {
     }
 }
 
-pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
+pub(super) fn snapshot_error_id(error: &SnapshotError) -> &'static str {
     match error {
         SnapshotError::Empty => "snapshot.empty",
         SnapshotError::Encoding { .. } => "snapshot.encoding",
@@ -349,11 +351,11 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
         SnapshotError::Header { .. } => "snapshot.header",
         SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
         SnapshotError::Unfinished => "snapshot.truncated",
-        SnapshotError::Template(error) => of_template(error),
+        SnapshotError::Template(error) => template_error_id(error),
     }
 }
 
-pub(super) fn of_template(error: &TemplateError) -> &'static str {
+pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
     match error {
         TemplateError::Script(
             ScriptError::Unterminated { .. }
@@ -372,50 +374,50 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
     }
 }
 
-fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
+fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => Report::of(error, exit::EXISTS, "tenant.exists")
+        ProvisionError::Exists { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists")
             .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
-        ProvisionError::ExistsOfAnother { .. } => Report::of(error, exit::EXISTS, "tenant.exists").hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists").hint(
             "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
              schemas can imitate a tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = Report::of(error, exit::EXISTS, "tenant.exists_in_part")
+            let mut report = ErrorReport::of(error, exit::EXISTS, "tenant.exists_in_part")
                 .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.insert("missing".to_owned(), json!(missing));
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = Report::of(error, exit::SQL, of_message(message));
+            let mut report = ErrorReport::of(error, exit::SQL, message_id(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        ProvisionError::Connect(source) => of_psql(source, context),
-        ProvisionError::Run(source) => of_psql(source, context),
-        ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
+        ProvisionError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
+        ProvisionError::Connect(source) => psql_report(source, context),
+        ProvisionError::Run(source) => psql_report(source, context),
+        ProvisionError::Budget(_) => ErrorReport::of(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was created; change the setting and restart the server"),
-        ProvisionError::NoCitus => Report::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
-        ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
-        ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
+        ProvisionError::NoCitus => ErrorReport::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        ProvisionError::PoolFull => ErrorReport::of(error, exit::SQL, "pool.full"),
+        ProvisionError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout")
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
-        ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),
+        ProvisionError::Interrupted { signal } => ErrorReport::of(error, signal_exit_code(*signal), "interrupted"),
         ProvisionError::Lost(source) => {
-            let beneath = of_psql(source, context);
-            Report { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }
+            let beneath = psql_report(source, context);
+            ErrorReport { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
-            let mut report = of_psql(cause, context).beneath(error);
+            let mut report = psql_report(cause, context).beneath(error);
             report.causes.push(match look {
                 Some(look) => format!("the server could not be asked: {look}"),
                 None => "the server is still working on it".to_owned(),
             });
             report.hint("check whether the schema exists, or run the command again with --if-exists skip, which does no harm")
         }
-        ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),
+        ProvisionError::Look { source, .. } => psql_report(source, context).beneath(error),
     }
 }
 

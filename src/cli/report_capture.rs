@@ -4,23 +4,26 @@ use serde_json::json;
 
 use super::doubts;
 use super::report::{
-    Report, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+    ErrorReport, connection_report, message_id, program_report, psql_report, run_report,
+    snapshot_error_id, template_error_id,
 };
 use crate::diagnose::Context;
 use crate::exit;
-use crate::pg::{DumpError as PgDumpError, PsqlError};
+use crate::pg::{PgDumpError, PsqlError};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
-pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Report {
+pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
-        CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => Report::of(source, exit::SNAPSHOT, of_dump(source)),
-        CaptureError::Psql(source) => of_psql(source, context).beneath(error),
+        CaptureError::PgDump(error) => pg_dump_report(error, context),
+        CaptureError::Dump(source) => {
+            ErrorReport::of(source, exit::SNAPSHOT, dump_error_id(source))
+        }
+        CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
                 "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
-            report.details = doubts::lines(&undecided.doubts);
+            report.details = doubts::question_lines(&undecided.doubts);
             report
                 .more
                 .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
@@ -28,10 +31,10 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
         }
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
-                Some(source) => of_proof(source, context).beneath(error),
-                None => Report::of(error, exit::SNAPSHOT, "capture.contested"),
+                Some(source) => proof_report(source, context).beneath(error),
+                None => ErrorReport::of(error, exit::SNAPSHOT, "capture.contested"),
             };
-            let mut report = Report { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
+            let mut report = ErrorReport { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
                 "connect as a role that may rename the schema, so that PostgreSQL can tell what is meant, or pass \
                  --scratch DBNAME with a database in which the dump can be loaded",
             );
@@ -39,56 +42,62 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested")
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.contested")
                 .hint("rename the alias, table or column that has the schema's name");
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
-        CaptureError::NoTable { .. } => Report::of(error, exit::USAGE, "capture.no_table"),
-        CaptureError::Name { .. } => Report::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
-        CaptureError::NoRows { .. } => Report::of(error, exit::SNAPSHOT, "capture.no_rows"),
-        CaptureError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
-        CaptureError::Proof(source) => of_proof(source, context).beneath(error),
+        CaptureError::NoTable { .. } => ErrorReport::of(error, exit::USAGE, "capture.no_table"),
+        CaptureError::Name { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
+        CaptureError::NoRows { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.no_rows"),
+        CaptureError::Snapshot(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
+        }
+        CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
 
-fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
+fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PgDumpError::Program(error) => of_program(error),
+        PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
-            Report::of(error, exit::FILE, "file.private_folder")
+            ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            Report::of(error, exit::PROGRAM, "program.failed")
+            ErrorReport::of(error, exit::PROGRAM, "program.failed")
         }
-        PgDumpError::Run(error) => of_run(error),
+        PgDumpError::Run(error) => run_report(error),
         PgDumpError::Pooled { server, .. } => {
             let place = server
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
+            ErrorReport::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a session pool; provision can still use this pooler"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
-            of_connection(messages, &stderr.text(), context)
+            connection_report(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => Report::of(error, exit::SQL, "sql.invalid_schema_name"),
-        PgDumpError::Denied { .. } => Report::of(error, exit::SQL, "sql.insufficient_privilege"),
+        PgDumpError::NoSuchSchema { .. } => {
+            ErrorReport::of(error, exit::SQL, "sql.invalid_schema_name")
+        }
+        PgDumpError::Denied { .. } => {
+            ErrorReport::of(error, exit::SQL, "sql.insufficient_privilege")
+        }
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => Report::of(error, exit::SQL, of_message(message)),
-                None => Report::of(error, exit::PROGRAM, "program.failed"),
+                Some(message) => ErrorReport::of(error, exit::SQL, message_id(message)),
+                None => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => Report::of(error, exit::SNAPSHOT, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, exit::SNAPSHOT, "dump.encoding"),
     }
 }
 
-fn of_dump(error: &DumpError) -> &'static str {
+fn dump_error_id(error: &DumpError) -> &'static str {
     match error {
         DumpError::Script(_) => "dump.syntax",
         DumpError::Archive { .. } => "dump.archive",
@@ -103,10 +112,10 @@ fn of_dump(error: &DumpError) -> &'static str {
     }
 }
 
-fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
+fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProofError::Psql(source) | ProofError::Load { source, .. } => {
-            let report = of_psql(source, context).beneath(error);
+            let report = psql_report(source, context).beneath(error);
             if denied(source) {
                 report.hint(
                     "connect as a role that may create schemas here, pass --scratch DBNAME with another database of the \
@@ -116,18 +125,22 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
                 report
             }
         }
-        ProofError::Dump { source, .. } => of_psql(source, context)
+        ProofError::Dump { source, .. } => psql_report(source, context)
             .beneath(error)
             .hint("fix the database first: it cannot be restored from its own dump"),
         ProofError::Different(differences) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.insert("differences".to_owned(), json!(texts));
             report
         }
-        ProofError::Depends(_) => Report::of(error, exit::SNAPSHOT, "capture.depends_on_source"),
-        ProofError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        ProofError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        ProofError::Depends(_) => {
+            ErrorReport::of(error, exit::SNAPSHOT, "capture.depends_on_source")
+        }
+        ProofError::Template(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+        }
+        ProofError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 

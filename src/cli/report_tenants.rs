@@ -4,23 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::failure::Failure;
-use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
-use super::report_capture::of_capture;
+use super::failure::CommandError;
+use super::report::{
+    ErrorReport, psql_report, signal_exit_code, snapshot_error_id, template_error_id,
+};
+use super::report_capture::capture_report;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::PsqlError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
-use crate::tenant::migrate::{Failure as HookFailure, MigrateError};
+use crate::tenant::migrate::{MigrateError, MigrateFailure};
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::pool::PoolError;
 use crate::tenant::refresh::RefreshError;
 use crate::tenant::verify::VerifyError;
 use crate::tenant::versions::FleetError;
 
-pub(super) fn of_migration(error: &MigrationError) -> Report {
+pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
-        MigrationError::Path(error) => return Report::of(error, exit::FILE, "file.unusable"),
+        MigrationError::Path(error) => return ErrorReport::of(error, exit::FILE, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
         MigrationError::Repeatable { .. } => "migration.repeatable",
         MigrationError::Duplicate { .. } => "migration.duplicate",
@@ -33,17 +35,17 @@ pub(super) fn of_migration(error: &MigrationError) -> Report {
         MigrationError::Template { .. } => "migration.invalid",
         MigrationError::Metadata { .. } => "migration.metadata",
     };
-    Report::of(error, exit::SNAPSHOT, id)
+    ErrorReport::of(error, exit::SNAPSHOT, id)
 }
 
 /// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
 /// itself.
-fn of_beneath(
+fn report_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
     context: Option<&Context>,
-) -> Report {
-    let report = of_psql(psql, context);
+) -> ErrorReport {
+    let report = psql_report(psql, context);
     if matches!(psql, PsqlError::Script { .. }) {
         report.beneath(error)
     } else {
@@ -51,26 +53,26 @@ fn of_beneath(
     }
 }
 
-pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
+pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> ErrorReport {
     match error {
-        FleetError::Psql(source) => of_beneath(error, source, context),
-        FleetError::Unsteady(source) => of_psql(source, context)
+        FleetError::Psql(source) => report_beneath(error, source, context),
+        FleetError::Unsteady(source) => psql_report(source, context)
             .beneath(error)
             .hint("run the command again"),
     }
 }
 
-pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Report {
+pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
-        MigrateError::Fleet(error) => of_fleet(error, context),
-        MigrateError::Psql(error) => of_psql(error, context),
-        MigrateError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Psql(error) => psql_report(error, context),
+        MigrateError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// Reports on a failed hook, with the end of its output.
-pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
-    let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook")
+pub(super) fn hook_report(failure: &CommandError, hook: &MigrateFailure) -> ErrorReport {
+    let mut report = ErrorReport::of(failure, exit::PARTIAL, "tenant.hook")
         .hint("run the command for this tenant again, or drop the tenant");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
@@ -79,68 +81,76 @@ pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
     report
 }
 
-pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Report {
+pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
     match error {
-        VerifyError::Fleet(error) => of_fleet(error, context),
-        VerifyError::Psql(source) => of_beneath(error, source, context),
-        VerifyError::Load(source) => of_psql(source, context)
+        VerifyError::Fleet(error) => fleet_report(error, context),
+        VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
-        VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        VerifyError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
+        VerifyError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
-pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Report {
+pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
     match error {
-        RefreshError::Psql(source) => of_beneath(error, source, context),
-        RefreshError::Load(source) => of_psql(source, context).beneath(error),
-        RefreshError::Fleet(error) => of_fleet(error, context),
-        RefreshError::Migrate(error) => of_migrate(error, context),
-        RefreshError::Migration(_) => Report::of(error, exit::SQL, "refresh.migration"),
-        RefreshError::Stopped(signal) => Report::of(error, of_signal(*signal), "interrupted"),
-        RefreshError::Capture(error) => of_capture(error, context),
-        RefreshError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
-        RefreshError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        RefreshError::Random(_) | RefreshError::Name(_) => {
-            Report::of(error, exit::PROGRAM, "program.failed")
+        RefreshError::Psql(source) => report_beneath(error, source, context),
+        RefreshError::Load(source) => psql_report(source, context).beneath(error),
+        RefreshError::Fleet(error) => fleet_report(error, context),
+        RefreshError::Migrate(error) => migrate_report(error, context),
+        RefreshError::Migration(_) => ErrorReport::of(error, exit::SQL, "refresh.migration"),
+        RefreshError::Stopped(signal) => {
+            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
         }
-        RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
+        RefreshError::Capture(error) => capture_report(error, context),
+        RefreshError::Snapshot(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
+        }
+        RefreshError::Template(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+        }
+        RefreshError::Random(_) | RefreshError::Name(_) => {
+            ErrorReport::of(error, exit::PROGRAM, "program.failed")
+        }
+        RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
 }
 
-pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
+pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
-        DropError::Psql(source) => of_beneath(error, source, context),
-        DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
+        DropError::Psql(source) => report_beneath(error, source, context),
+        DropError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
+        DropError::Outside(_) => ErrorReport::of(error, exit::SQL, "tenant.depended_on")
             .hint("nothing was dropped; pass --cascade to drop these too"),
     }
 }
 
-pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> Report {
+pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
-        LifecycleError::Psql(source) => of_beneath(error, source, context),
-        LifecycleError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        LifecycleError::Exists(_) => Report::of(error, exit::EXISTS, "tenant.exists"),
+        LifecycleError::Psql(source) => report_beneath(error, source, context),
+        LifecycleError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
+        LifecycleError::Exists(_) => ErrorReport::of(error, exit::EXISTS, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was changed; run the command again")
+            ErrorReport::of(error, exit::SQL, "tenant.changed").hint("nothing was changed; run the command again")
         }
-        LifecycleError::Capture(error) => of_capture(error, context),
-        LifecycleError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
+        LifecycleError::Capture(error) => capture_report(error, context),
+        LifecycleError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
+        LifecycleError::NotProven(_) => ErrorReport::of(error, exit::SQL, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
-        LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        LifecycleError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
-pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
+pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PoolError::Psql(source) => of_beneath(error, source, context),
-        PoolError::Load(source) => of_psql(source, context).beneath(error),
-        PoolError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        PoolError::Psql(source) => report_beneath(error, source, context),
+        PoolError::Load(source) => psql_report(source, context).beneath(error),
+        PoolError::Template(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+        }
         PoolError::NotProven(differences) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
                 "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -160,6 +170,6 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
             );
             report
         }
-        PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        PoolError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }

@@ -1,16 +1,16 @@
 //! Selects the tenants of a command.
 
 use super::arguments::ScopeArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use crate::sql::TenantName;
-use crate::tenant::versions::Scope;
+use crate::tenant::versions::TenantSelection;
 use crate::tls::text::safe;
 
 impl ScopeArguments {
     /// Returns the named tenants, or all.
-    pub(super) fn scope(&self) -> Result<Scope, Failure> {
+    pub(super) fn scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() {
-            return Ok(Scope::All {
+            return Ok(TenantSelection::All {
                 pattern: self.pattern.clone(),
             });
         }
@@ -21,13 +21,13 @@ impl ScopeArguments {
                 names.push(name);
             }
         }
-        Ok(Scope::Named(names))
+        Ok(TenantSelection::Named(names))
     }
 
     /// Like [`ScopeArguments::scope`], for commands that must not default to all tenants.
-    pub(super) fn explicit_scope(&self) -> Result<Scope, Failure> {
+    pub(super) fn explicit_scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "no tenants selected: name them, or pass --all or --match PATTERN".to_owned(),
             ));
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
-    Applied, Fleet, PlanStrictness, Problem, Style, TenantProblem, VersionsTable, plan,
+    Applied, Fleet, PlanProblem, PlanStrictness, Style, TenantProblem, VersionsTable,
+    plan_migrations,
 };
 
 /// One tenant.
@@ -22,7 +23,7 @@ pub struct TenantStatus {
     /// Fingerprint of the snapshot it was made of, where it carries the mark.
     pub snapshot: Option<String>,
     /// What does not fit.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PlanProblem>,
     /// Why nothing is known of its versions.
     pub oddity: Option<TenantProblem>,
 }
@@ -95,10 +96,12 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                     status.version = table.last().map(|version| version.text.clone());
                     status.style = Some(table.style);
                     if let Some(migrations) = migrations {
-                        let plan = plan(table, migrations, PlanStrictness::default());
+                        let plan = plan_migrations(table, migrations, PlanStrictness::default());
                         status.behind = Some(plan.pending.len());
                         // That only the tool can apply them is nothing odd about the tenant.
-                        let odd = |problem: &Problem| !matches!(problem, Problem::NeedsTool { .. });
+                        let odd = |problem: &PlanProblem| {
+                            !matches!(problem, PlanProblem::NeedsTool { .. })
+                        };
                         status.problems = plan.problems.into_iter().filter(odd).collect();
                     } else {
                         status.behind = Some(lacks(table));

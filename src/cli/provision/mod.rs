@@ -14,9 +14,9 @@ use self::servers::Servers;
 use self::tally::ProvisionProgress;
 use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::diagnose;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::external;
-use super::names::Names;
+use super::names::NameReader;
 use super::render::render_options;
 use super::session::Session;
 use super::snapshot_file;
@@ -35,7 +35,10 @@ struct ProvisionConfig {
     options: ProvisionOptions,
 }
 
-pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: ProvisionArguments,
+) -> Result<u8, CommandError> {
     let start = Instant::now();
     let hook = arguments
         .run
@@ -44,8 +47,8 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
         .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
-    let names = Names::new(&arguments.tenants, arguments.from_file.as_deref())?;
-    let wishes = wishes(
+    let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
+    let config = resolve_config(
         &arguments,
         hook,
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
@@ -56,14 +59,14 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
         snapshot_file::load(&path, session.output)
     });
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
-    let servers = servers.with(&snapshot, &wishes.options);
+    let servers = servers.with(&snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
-        dry_run::run(session, &servers, &wishes, names, &mut tally).await?
-    } else if is_single(&arguments, &wishes, &names) {
-        single::run(session, &servers, &wishes, names, &mut tally).await?
+        dry_run::run(session, &servers, &config, names, &mut tally).await?
+    } else if is_single(&arguments, &config, &names) {
+        single::run(session, &servers, &config, names, &mut tally).await?
     } else {
-        bulk::run(session, &servers, &wishes, names, &mut tally).await?
+        bulk::run(session, &servers, &config, names, &mut tally).await?
     };
     let code = tally.conclude(session, arguments.dry_run, left, start.elapsed())?;
     if session.common.diagnose && tally.unreachable() {
@@ -73,17 +76,17 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
 }
 
 /// Returns `true` if one tenant can be created with its own psql.
-fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &Names) -> bool {
+fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
-        wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
+        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }
 
-fn wishes(
+fn resolve_config(
     arguments: &ProvisionArguments,
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
-    names: &Names,
+    names: &NameReader,
 ) -> ProvisionConfig {
     let from_file = arguments.from_file.is_some();
     let streams = names.known().is_none();

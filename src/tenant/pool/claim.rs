@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{Kind, STILL_NAMED, as_role, table, usable};
+use super::registry::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
@@ -57,7 +57,7 @@ pub(in crate::tenant) fn claim_message(
 pub(in crate::tenant) fn forget_message(spare: &str, options: &RenderOptions) -> String {
     let row = format!(
         "DELETE FROM {} s WHERE s.name = {}",
-        table(),
+        pool_table(),
         quote_literal(spare)
     );
     format!(
@@ -79,7 +79,7 @@ fn body(
     tenant: &TenantName,
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
-    let table = table();
+    let table = pool_table();
     let mark = format!("{SPARE}{}", snapshot.fingerprint());
     let mut body = format!(
         "DECLARE spare name; schema oid; named text; BEGIN \
@@ -94,8 +94,8 @@ fn body(
          AND pg_catalog.right(c.description, {length}) = {mark}); \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
-        usable = usable(),
-        kind = Kind::of(snapshot, options).condition(),
+        usable = pool_is_usable(),
+        kind = SpareKind::of(snapshot, options).condition(),
         length = mark.len(),
         mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),

@@ -1,6 +1,6 @@
 //! Spares that are not wanted any more are dropped.
 
-use super::registry::{Kind, as_role, pool_lock, table, usable};
+use super::registry::{SpareKind, as_role, pool_is_usable, pool_lock, pool_table};
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
@@ -11,7 +11,7 @@ use crate::tenant::mark::POOL;
 
 /// Which spares go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SparesToDrain {
     /// Those that no claim with this snapshot and these options takes, and those in no pool.
     Others,
     /// All.
@@ -37,7 +37,7 @@ pub async fn drain(
     server: &Server,
     snapshot: &Snapshot,
     options: &RenderOptions,
-    which: Which,
+    which: SparesToDrain,
     shutdown: &Shutdown,
 ) -> Result<Drained, PsqlError> {
     let seen = status(server, snapshot, options, shutdown).await?;
@@ -52,13 +52,13 @@ pub async fn drain(
         .sum::<usize>();
     if rows > 0 {
         let condition = match which {
-            Which::All => "true".to_owned(),
-            Which::Others => format!(
+            SparesToDrain::All => "true".to_owned(),
+            SparesToDrain::Others => format!(
                 "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
-                Kind::of(snapshot, options).condition()
+                SpareKind::of(snapshot, options).condition()
             ),
         };
-        let (role, table) = (as_role(options), table());
+        let (role, table) = (as_role(options), pool_table());
         let sql = format!(
             "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
         );
@@ -73,7 +73,7 @@ pub async fn drain(
         drained.dropped +=
             usize::from(remove(server, name, false, options, shutdown).await? == "dropped");
     }
-    if which == Which::All {
+    if which == SparesToDrain::All {
         server
             .run_script(&disposal(options), &ScriptOptions::default(), shutdown)
             .await?;
@@ -83,11 +83,11 @@ pub async fn drain(
 
 /// Drops the table of spares, unless somebody has put one into it meanwhile; a claim that waits for it finds no pool.
 fn disposal(options: &RenderOptions) -> String {
-    let table = table();
+    let table = pool_table();
     let body = format!(
         "BEGIN IF NOT {} THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
          IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END",
-        usable()
+        pool_is_usable()
     );
     let role = as_role(options);
     format!(
@@ -106,7 +106,7 @@ async fn remove(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<String, PsqlError> {
-    let (table, row) = (table(), quote_literal(name));
+    let (table, row) = (pool_table(), quote_literal(name));
     let take = if has_row {
         format!(
             "PERFORM 1 FROM {table} s WHERE s.name = {row} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
@@ -114,7 +114,7 @@ async fn remove(
         )
     } else {
         // A fill may have put it into the pool meanwhile.
-        let usable = usable();
+        let usable = pool_is_usable();
         format!(
             "IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; "
         )

@@ -15,14 +15,14 @@ const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 
 /// Which spares are alike: those of one snapshot that were made with the same options by the same role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct SpareKind {
     pub(super) snapshot: String,
     pub(super) options: String,
     /// The role that makes and claims; `None` for the one that logs in.
     pub(super) role: Option<String>,
 }
 
-impl Kind {
+impl SpareKind {
     pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let left_out = [
             (!options.owners, "no owners"),
@@ -61,7 +61,7 @@ impl Kind {
 }
 
 /// The table's name.
-pub(super) fn table() -> String {
+pub(super) fn pool_table() -> String {
     format!("{POOL}.{SPARES}")
 }
 
@@ -83,7 +83,7 @@ pub(super) fn as_role(options: &RenderOptions) -> String {
 ///
 /// Its name is no secret, and whoever may create schemas could have made it, with triggers that run as whoever claims. So
 /// it must belong to a superuser, or to the role itself or one that it is a member of.
-pub(super) fn usable() -> String {
+pub(super) fn pool_is_usable() -> String {
     format!(
         "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
          AND pg_catalog.has_table_privilege(c.oid, 'DELETE') \
@@ -96,7 +96,7 @@ pub(super) fn usable() -> String {
 
 /// Statements that make the table, if it is not there; an error if it is somebody else's.
 pub(super) fn creation() -> Vec<String> {
-    let table = table();
+    let table = pool_table();
     let body = format!(
         "BEGIN IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN CREATE SCHEMA {POOL}; \
          COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'; \
@@ -106,7 +106,7 @@ pub(super) fn creation() -> Vec<String> {
          IF NOT {usable} THEN RAISE EXCEPTION USING ERRCODE = '42501', \
          MESSAGE = '{table} is not a table of this role, of one that it is a member of, or of a superuser', \
          HINT = 'fill and claim as the role that owns it (--role), or drop the schema {POOL}'; END IF; END",
-        usable = usable()
+        usable = pool_is_usable()
     );
     vec![pool_lock(), format!("DO {}", quote_literal(&body))]
 }
@@ -118,8 +118,8 @@ pub(in crate::tenant) fn registering(
     options: &RenderOptions,
     size: usize,
 ) -> [Rendered; 2] {
-    let kind = Kind::of(snapshot, options);
-    let table = table();
+    let kind = SpareKind::of(snapshot, options);
+    let table = pool_table();
     let body = format!(
         "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \
          WHERE {}) >= {size} THEN RAISE EXCEPTION USING \

@@ -201,7 +201,7 @@ async fn the_version_in_the_file_is_what_the_program_says() {
             .arg("--version")
             .output()
             .unwrap();
-        let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
+        let said = Version::from_program_output(&String::from_utf8_lossy(&said.stdout)).unwrap();
         let psql = Setting::new(client.psql(), Origin::Code);
         let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
         assert_eq!(
