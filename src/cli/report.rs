@@ -43,7 +43,7 @@ pub(super) struct ErrorReport {
 
 impl ErrorReport {
     /// Creates a report with the messages of an error and of its sources.
-    pub(super) fn of(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
+    pub(super) fn new(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
         while let Some(error) = source {
@@ -120,21 +120,21 @@ pub(super) struct ErrorObject<'a> {
 /// connection.
 pub(super) fn build_report(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
-        CommandError::Usage(_) => ErrorReport::of(failure, exit::USAGE, "usage"),
+        CommandError::Usage(_) => ErrorReport::new(failure, exit::USAGE, "usage"),
         CommandError::Config(error) => config_report(error),
-        CommandError::NoSnapshot => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_snapshot")
+        CommandError::NoSnapshot => ErrorReport::new(failure, exit::CONFIGURATION, "config.no_snapshot")
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, exit::CONFIGURATION, "config.several_snapshots")
+        CommandError::SeveralSnapshots(_) => ErrorReport::new(failure, exit::CONFIGURATION, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source)).without_causes(),
-        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, snapshot_error_id(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::new(failure, exit::SNAPSHOT, snapshot_error_id(source)).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::new(failure, exit::SNAPSHOT, snapshot_error_id(source))
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
-        CommandError::Template { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, template_error_id(source)).without_causes(),
-        CommandError::DumpEncoding { .. } => ErrorReport::of(failure, exit::SNAPSHOT, "dump.encoding"),
-        CommandError::File(error) => ErrorReport::of(error, exit::FILE, "file.unusable"),
-        CommandError::Name(error) => ErrorReport::of(error, exit::USAGE, "tenant.name"),
-        CommandError::Line { .. } => ErrorReport::of(failure, exit::USAGE, "tenant.name").without_causes(),
+        CommandError::Template { source, .. } => ErrorReport::new(failure, exit::SNAPSHOT, template_error_id(source)).without_causes(),
+        CommandError::DumpEncoding { .. } => ErrorReport::new(failure, exit::SNAPSHOT, "dump.encoding"),
+        CommandError::File(error) => ErrorReport::new(error, exit::FILE, "file.unusable"),
+        CommandError::Name(error) => ErrorReport::new(error, exit::USAGE, "tenant.name"),
+        CommandError::Line { .. } => ErrorReport::new(failure, exit::USAGE, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => psql_report(error, context),
             ConnectError::Tls(error) => tls_report(error),
@@ -142,11 +142,11 @@ pub(super) fn build_report(failure: &CommandError, context: Option<&Context>) ->
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),
         CommandError::Hook(failed) => hook_report(failure, failed),
-        CommandError::NoTarget => ErrorReport::of(failure, exit::USAGE, "tenant.no_target")
+        CommandError::NoTarget => ErrorReport::new(failure, exit::USAGE, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
-        CommandError::NoCitus { .. } => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::NoCitus { .. } => ErrorReport::new(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
         CommandError::Citus { lines, .. } => {
-            let mut report = ErrorReport::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was created");
+            let mut report = ErrorReport::new(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.insert("objects".to_owned(), json!(lines));
             report
@@ -159,9 +159,9 @@ pub(super) fn build_report(failure: &CommandError, context: Option<&Context>) ->
         CommandError::Refresh(error) => refresh_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),
         CommandError::Lifecycle(error) => lifecycle_report(error, context),
-        CommandError::Stream { .. } => ErrorReport::of(failure, exit::FILE, "file.unusable"),
-        CommandError::Interrupted(signal) => ErrorReport::of(failure, signal_exit_code(*signal), "interrupted"),
-        CommandError::Signals(_) => ErrorReport::of(failure, exit::PROGRAM, "program.failed"),
+        CommandError::Stream { .. } => ErrorReport::new(failure, exit::FILE, "file.unusable"),
+        CommandError::Interrupted(signal) => ErrorReport::new(failure, signal_exit_code(*signal), "interrupted"),
+        CommandError::Signals(_) => ErrorReport::new(failure, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -191,11 +191,11 @@ fn config_report(error: &ConfigError) -> ErrorReport {
     } else {
         exit::CONFIGURATION
     };
-    ErrorReport::of(error, code, error.id())
+    ErrorReport::new(error, code, error.id())
 }
 
 fn tls_report(error: &TlsError) -> ErrorReport {
-    let mut report = ErrorReport::of(error, error.exit_code(), error.id()).hint(error.fix());
+    let mut report = ErrorReport::new(error, error.exit_code(), error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
@@ -203,21 +203,21 @@ fn tls_report(error: &TlsError) -> ErrorReport {
 pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => program_report(error),
-        PsqlError::Folder(_) => ErrorReport::of(error, exit::FILE, "file.private_folder")
+        PsqlError::Folder(_) => ErrorReport::new(error, exit::FILE, "file.private_folder")
             .hint("set TMPDIR to a directory that exists, is writable and has free space"),
         PsqlError::Run(error) => run_report(error),
         PsqlError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
         }
-        PsqlError::Lost { .. } => ErrorReport::of(error, exit::CONNECTION, "connection.lost"),
+        PsqlError::Lost { .. } => ErrorReport::new(error, exit::CONNECTION, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..ErrorReport::of(error, exit::SQL, message_id(message))
+            ..ErrorReport::new(error, exit::SQL, message_id(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        | PsqlError::Encoding { .. } => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -303,7 +303,7 @@ fn is_about_a_file(id: &str) -> bool {
 pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
-            return ErrorReport::of(error, exit::PROGRAM, format!("program.{name}_missing"));
+            return ErrorReport::new(error, exit::PROGRAM, format!("program.{name}_missing"));
         }
         ProgramError::Unusable { .. } => "program.unusable",
         ProgramError::TooOld { .. } => "program.too_old",
@@ -311,25 +311,25 @@ pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
         ProgramError::NoVersion { .. } => "program.failed",
         ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
-            return ErrorReport::of(error, exit::FILE, "file.private_folder")
+            return ErrorReport::new(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a directory that exists, is writable and has free space");
         }
     };
-    ErrorReport::of(error, exit::PROGRAM, id)
+    ErrorReport::new(error, exit::PROGRAM, id)
 }
 
 pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
-        RunError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout"),
+        RunError::TimedOut { .. } => ErrorReport::new(error, exit::TIMEOUT, "timeout"),
         RunError::Interrupted { signal, .. } => {
-            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
+            ErrorReport::new(error, signal_exit_code(*signal), "interrupted")
         }
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
         | RunError::Signaled { .. }
         | RunError::TooLong { .. }
         | RunError::Refused { .. }
-        | RunError::Io { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        | RunError::Io { .. } => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -376,35 +376,35 @@ pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
 
 fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists")
+        ProvisionError::Exists { .. } => ErrorReport::new(error, exit::EXISTS, "tenant.exists")
             .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
-        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists").hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::new(error, exit::EXISTS, "tenant.exists").hint(
             "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
              schemas can imitate a tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = ErrorReport::of(error, exit::EXISTS, "tenant.exists_in_part")
+            let mut report = ErrorReport::new(error, exit::EXISTS, "tenant.exists_in_part")
                 .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.insert("missing".to_owned(), json!(missing));
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = ErrorReport::of(error, exit::SQL, message_id(message));
+            let mut report = ErrorReport::new(error, exit::SQL, message_id(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
+        ProvisionError::Template(source) => ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source)),
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
-        ProvisionError::Budget(_) => ErrorReport::of(error, exit::SQL, "sql.lock_budget")
+        ProvisionError::Budget(_) => ErrorReport::new(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was created; change the setting and restart the server"),
-        ProvisionError::NoCitus => ErrorReport::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
-        ProvisionError::PoolFull => ErrorReport::of(error, exit::SQL, "pool.full"),
-        ProvisionError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout")
+        ProvisionError::NoCitus => ErrorReport::new(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        ProvisionError::PoolFull => ErrorReport::new(error, exit::SQL, "pool.full"),
+        ProvisionError::TimedOut { .. } => ErrorReport::new(error, exit::TIMEOUT, "timeout")
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
-        ProvisionError::Interrupted { signal } => ErrorReport::of(error, signal_exit_code(*signal), "interrupted"),
+        ProvisionError::Interrupted { signal } => ErrorReport::new(error, signal_exit_code(*signal), "interrupted"),
         ProvisionError::Lost(source) => {
             let beneath = psql_report(source, context);
             ErrorReport { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }

@@ -16,11 +16,11 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
     match error {
         CaptureError::PgDump(error) => pg_dump_report(error, context),
         CaptureError::Dump(source) => {
-            ErrorReport::of(source, exit::SNAPSHOT, dump_error_id(source))
+            ErrorReport::new(source, exit::SNAPSHOT, dump_error_id(source))
         }
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
+            let mut report = ErrorReport::new(error, exit::SNAPSHOT, "capture.doubtful").hint(
                 "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::question_lines(&undecided.doubts);
@@ -32,7 +32,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
                 Some(source) => proof_report(source, context).beneath(error),
-                None => ErrorReport::of(error, exit::SNAPSHOT, "capture.contested"),
+                None => ErrorReport::new(error, exit::SNAPSHOT, "capture.contested"),
             };
             let mut report = ErrorReport { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
                 "connect as a role that may rename the schema, so that PostgreSQL can tell what is meant, or pass \
@@ -42,16 +42,18 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.contested")
+            let mut report = ErrorReport::new(error, exit::SNAPSHOT, "capture.contested")
                 .hint("rename the alias, table or column that has the schema's name");
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
-        CaptureError::NoTable { .. } => ErrorReport::of(error, exit::USAGE, "capture.no_table"),
-        CaptureError::Name { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
-        CaptureError::NoRows { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.no_rows"),
+        CaptureError::NoTable { .. } => ErrorReport::new(error, exit::USAGE, "capture.no_table"),
+        CaptureError::Name { .. } => {
+            ErrorReport::new(error, exit::SNAPSHOT, "capture.name_in_rows")
+        }
+        CaptureError::NoRows { .. } => ErrorReport::new(error, exit::SNAPSHOT, "capture.no_rows"),
         CaptureError::Snapshot(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
+            ErrorReport::new(error, exit::SNAPSHOT, snapshot_error_id(source))
         }
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
@@ -61,11 +63,11 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
     match error {
         PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
-            ErrorReport::of(error, exit::FILE, "file.private_folder")
+            ErrorReport::new(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            ErrorReport::of(error, exit::PROGRAM, "program.failed")
+            ErrorReport::new(error, exit::PROGRAM, "program.failed")
         }
         PgDumpError::Run(error) => run_report(error),
         PgDumpError::Pooled { server, .. } => {
@@ -73,7 +75,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            ErrorReport::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
+            ErrorReport::new(error, exit::CONNECTION, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a session pool; provision can still use this pooler"
             ))
         }
@@ -81,19 +83,19 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
             connection_report(messages, &stderr.text(), context)
         }
         PgDumpError::NoSuchSchema { .. } => {
-            ErrorReport::of(error, exit::SQL, "sql.invalid_schema_name")
+            ErrorReport::new(error, exit::SQL, "sql.invalid_schema_name")
         }
         PgDumpError::Denied { .. } => {
-            ErrorReport::of(error, exit::SQL, "sql.insufficient_privilege")
+            ErrorReport::new(error, exit::SQL, "sql.insufficient_privilege")
         }
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, exit::SQL, message_id(message)),
-                None => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+                Some(message) => ErrorReport::new(error, exit::SQL, message_id(message)),
+                None => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, exit::SNAPSHOT, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => ErrorReport::new(error, exit::SNAPSHOT, "dump.encoding"),
     }
 }
 
@@ -129,18 +131,18 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             .beneath(error)
             .hint("fix the database first: it cannot be restored from its own dump"),
         ProofError::Different(differences) => {
-            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.not_equal");
+            let mut report = ErrorReport::new(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.insert("differences".to_owned(), json!(texts));
             report
         }
         ProofError::Depends(_) => {
-            ErrorReport::of(error, exit::SNAPSHOT, "capture.depends_on_source")
+            ErrorReport::new(error, exit::SNAPSHOT, "capture.depends_on_source")
         }
         ProofError::Template(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+            ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source))
         }
-        ProofError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        ProofError::Random(_) => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 

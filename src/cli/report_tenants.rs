@@ -22,7 +22,7 @@ use crate::tenant::versions::FleetError;
 
 pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
-        MigrationError::Path(error) => return ErrorReport::of(error, exit::FILE, "file.unusable"),
+        MigrationError::Path(error) => return ErrorReport::new(error, exit::FILE, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
         MigrationError::Repeatable { .. } => "migration.repeatable",
         MigrationError::Duplicate { .. } => "migration.duplicate",
@@ -35,7 +35,7 @@ pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
         MigrationError::Template { .. } => "migration.invalid",
         MigrationError::Metadata { .. } => "migration.metadata",
     };
-    ErrorReport::of(error, exit::SNAPSHOT, id)
+    ErrorReport::new(error, exit::SNAPSHOT, id)
 }
 
 /// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
@@ -66,13 +66,13 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
         MigrateError::Psql(error) => psql_report(error, context),
-        MigrateError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        MigrateError::Random(_) => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 
 /// Reports on a failed hook, with the end of its output.
 pub(super) fn hook_report(failure: &CommandError, hook: &MigrateFailure) -> ErrorReport {
-    let mut report = ErrorReport::of(failure, exit::PARTIAL, "tenant.hook")
+    let mut report = ErrorReport::new(failure, exit::PARTIAL, "tenant.hook")
         .hint("run the command for this tenant again, or drop the tenant");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
@@ -88,8 +88,8 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
-        VerifyError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
-        VerifyError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        VerifyError::Template(source) => ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source)),
+        VerifyError::Random(_) => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -99,19 +99,19 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
         RefreshError::Load(source) => psql_report(source, context).beneath(error),
         RefreshError::Fleet(error) => fleet_report(error, context),
         RefreshError::Migrate(error) => migrate_report(error, context),
-        RefreshError::Migration(_) => ErrorReport::of(error, exit::SQL, "refresh.migration"),
+        RefreshError::Migration(_) => ErrorReport::new(error, exit::SQL, "refresh.migration"),
         RefreshError::Stopped(signal) => {
-            ErrorReport::of(error, signal_exit_code(*signal), "interrupted")
+            ErrorReport::new(error, signal_exit_code(*signal), "interrupted")
         }
         RefreshError::Capture(error) => capture_report(error, context),
         RefreshError::Snapshot(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, snapshot_error_id(source))
+            ErrorReport::new(error, exit::SNAPSHOT, snapshot_error_id(source))
         }
         RefreshError::Template(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+            ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source))
         }
         RefreshError::Random(_) | RefreshError::Name(_) => {
-            ErrorReport::of(error, exit::PROGRAM, "program.failed")
+            ErrorReport::new(error, exit::PROGRAM, "program.failed")
         }
         RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
@@ -120,8 +120,8 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
 pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
         DropError::Psql(source) => report_beneath(error, source, context),
-        DropError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => ErrorReport::of(error, exit::SQL, "tenant.depended_on")
+        DropError::Missing(_) => ErrorReport::new(error, exit::USAGE, "tenant.missing"),
+        DropError::Outside(_) => ErrorReport::new(error, exit::SQL, "tenant.depended_on")
             .hint("nothing was dropped; pass --cascade to drop these too"),
     }
 }
@@ -129,16 +129,16 @@ pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> Error
 pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => report_beneath(error, source, context),
-        LifecycleError::Missing(_) => ErrorReport::of(error, exit::USAGE, "tenant.missing"),
-        LifecycleError::Exists(_) => ErrorReport::of(error, exit::EXISTS, "tenant.exists"),
+        LifecycleError::Missing(_) => ErrorReport::new(error, exit::USAGE, "tenant.missing"),
+        LifecycleError::Exists(_) => ErrorReport::new(error, exit::EXISTS, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            ErrorReport::of(error, exit::SQL, "tenant.changed").hint("nothing was changed; run the command again")
+            ErrorReport::new(error, exit::SQL, "tenant.changed").hint("nothing was changed; run the command again")
         }
         LifecycleError::Capture(error) => capture_report(error, context),
-        LifecycleError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source)),
-        LifecycleError::NotProven(_) => ErrorReport::of(error, exit::SQL, "tenant.not_proven")
+        LifecycleError::Template(source) => ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source)),
+        LifecycleError::NotProven(_) => ErrorReport::new(error, exit::SQL, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
-        LifecycleError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        LifecycleError::Random(_) => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -147,10 +147,10 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
         PoolError::Psql(source) => report_beneath(error, source, context),
         PoolError::Load(source) => psql_report(source, context).beneath(error),
         PoolError::Template(source) => {
-            ErrorReport::of(error, exit::SNAPSHOT, template_error_id(source))
+            ErrorReport::new(error, exit::SNAPSHOT, template_error_id(source))
         }
         PoolError::NotProven(differences) => {
-            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
+            let mut report = ErrorReport::new(error, exit::SNAPSHOT, "pool.not_proven").hint(
                 "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -170,6 +170,6 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
             );
             report
         }
-        PoolError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
+        PoolError::Random(_) => ErrorReport::new(error, exit::PROGRAM, "program.failed"),
     }
 }

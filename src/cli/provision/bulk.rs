@@ -323,7 +323,7 @@ async fn check_citus(
     if major.is_none_or(|major| major < FIRST_CITUS) {
         return Err(CommandError::NoCitus { target, version });
     }
-    let refused = CitusObstacles::of(provisioner.snapshot());
+    let refused = CitusObstacles::from_snapshot(provisioner.snapshot());
     let lines = refused
         .by_server(provisioner.server(), &session.shutdown)
         .await;

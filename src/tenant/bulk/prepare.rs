@@ -175,7 +175,7 @@ async fn measure_capacity(
 ) -> Result<ServerCapacity, PsqlError> {
     let mut pause = retries.pause;
     for _ in 1..retries.attempts {
-        match ServerCapacity::of(session, shutdown).await {
+        match ServerCapacity::query(session, shutdown).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(reason = %error, "{place}: trying again");
             }
@@ -187,5 +187,5 @@ async fn measure_capacity(
         }
         pause *= 2;
     }
-    ServerCapacity::of(session, shutdown).await
+    ServerCapacity::query(session, shutdown).await
 }

@@ -24,7 +24,7 @@ pub struct MigrateFailure {
 
 impl MigrateFailure {
     /// A failure without a place.
-    pub(super) fn of(message: String) -> Self {
+    pub(super) fn new(message: String) -> Self {
         Self {
             message,
             sqlstate: None,

@@ -55,7 +55,7 @@ pub async fn drain(
             SparesToDrain::All => "true".to_owned(),
             SparesToDrain::Others => format!(
                 "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
-                SpareKind::of(snapshot, options).condition()
+                SpareKind::new(snapshot, options).condition()
             ),
         };
         let (role, table) = (as_role(options), pool_table());

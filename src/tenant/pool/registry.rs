@@ -23,7 +23,7 @@ pub(super) struct SpareKind {
 }
 
 impl SpareKind {
-    pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let left_out = [
             (!options.owners, "no owners"),
             (!options.privileges, "no privileges"),
@@ -118,7 +118,7 @@ pub(in crate::tenant) fn registering(
     options: &RenderOptions,
     size: usize,
 ) -> [Rendered; 2] {
-    let kind = SpareKind::of(snapshot, options);
+    let kind = SpareKind::new(snapshot, options);
     let table = pool_table();
     let body = format!(
         "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \

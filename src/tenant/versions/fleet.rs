@@ -280,7 +280,9 @@ fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>)
 fn read_applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
     let known: Vec<(&str, bool, Style)> = tables
         .iter()
-        .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))
+        .filter_map(|(table, select, columns)| {
+            Some((table.as_str(), *select, Style::from_columns(columns)?))
+        })
         .collect();
     Applied::Odd(match (known.as_slice(), tables.first()) {
         (_, None) => TenantProblem::NoTable,
