@@ -15,11 +15,10 @@ use super::report::of_signal;
 use super::scope::{many, named};
 use super::session::Session;
 use crate::exit;
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
-use crate::tenant::migrate::{
-    ExternalCommand, MigrateOptions, MigrateReport, Outcome, TenantReport, migrate, migrate_by,
-};
+use crate::tenant::migrate::{ExternalCommand, Outcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::Strictness;
 use crate::tls::text::safe;

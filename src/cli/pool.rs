@@ -21,8 +21,8 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
-use crate::tenant::pool::{Spares, Which, begin_fill, drain, status};
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
+use crate::fleet::pool::{Spares, Which, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
@@ -165,7 +165,7 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
         &session.stop,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
         let Spares {
@@ -258,7 +258,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         &session.stop,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if output.is_json() {
         Output::json(

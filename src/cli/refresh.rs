@@ -13,10 +13,10 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
 use crate::tenant::versions::Strictness;
 
 pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {

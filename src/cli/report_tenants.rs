@@ -9,14 +9,15 @@ use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
 use super::report_capture::of_capture;
 use crate::diagnose::Context;
 use crate::exit;
+use crate::fleet::inventory::FleetError;
+use crate::fleet::migrate::MigrateError;
+use crate::fleet::pool::PoolError;
+use crate::fleet::refresh::RefreshError;
+use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
-use crate::tenant::migrate::{Failure as HookFailure, MigrateError};
+use crate::tenant::migrate::Failure as HookFailure;
 use crate::tenant::migrations::MigrationError;
-use crate::tenant::pool::PoolError;
-use crate::tenant::refresh::RefreshError;
-use crate::tenant::verify::VerifyError;
-use crate::tenant::versions::FleetError;
 
 pub(super) fn of_migration(error: &MigrationError) -> Report {
     let id = match error {

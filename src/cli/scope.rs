@@ -2,8 +2,8 @@
 
 use super::arguments::ScopeArguments;
 use super::failure::Failure;
+use crate::fleet::Scope;
 use crate::sql::TenantName;
-use crate::tenant::versions::Scope;
 use crate::tls::text::safe;
 
 impl ScopeArguments {

@@ -12,9 +12,8 @@ use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::tenant::verify::{
-    Aspect, Class, Finding, Reference, Verification, VerifyOptions, verify,
-};
+use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::tenant::compare::{Aspect, Class, Finding, Reference};
 use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.

@@ -14,8 +14,8 @@ use crate::cli::failure::Failure;
 use crate::cli::names::{Names, Wanted};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, Room};
 use crate::sql::TenantName;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, Room};
 use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
 use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError};
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use schemastamp::fleet::Scope;
+use schemastamp::fleet::migrate::MigrateOptions;
 use schemastamp::process::{Signal, Stop};
-use schemastamp::tenant::migrate::{MigrateOptions, Outcome};
-use schemastamp::tenant::versions::Scope;
+use schemastamp::tenant::migrate::Outcome;
 
 use super::world::{World, groups, name, options, outcomes};
 
@@ -258,7 +259,7 @@ async fn two_operators_at_once_apply_everything_once() {
             ..options()
         };
         let never = Stop::never();
-        schemastamp::tenant::migrate::migrate(
+        schemastamp::fleet::migrate::migrate(
             &world.server,
             &migrations,
             &options,
@@ -270,7 +271,7 @@ async fn two_operators_at_once_apply_everything_once() {
     };
     let (one, two) = tokio::join!(run(), run());
     assert_eq!((groups(&one), groups(&two)), (vec![], vec![]));
-    let applied = |report: &schemastamp::tenant::migrate::MigrateReport| -> usize {
+    let applied = |report: &schemastamp::fleet::migrate::MigrateReport| -> usize {
         report
             .tenants
             .iter()

@@ -1,15 +1,16 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
+use schemastamp::fleet::refresh::{
+    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
+};
+use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::process::{Signal, Stop};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, Captured, Source};
 use schemastamp::sql::TenantName;
+use schemastamp::tenant::compare::Reference;
 use schemastamp::tenant::migrate::Outcome;
-use schemastamp::tenant::refresh::{
-    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
-};
-use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
 use schemastamp::tenant::versions::Strictness;
 
 use super::verify::create;

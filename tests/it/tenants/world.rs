@@ -2,12 +2,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
+use schemastamp::fleet::Scope;
+use schemastamp::fleet::inventory::{Fleet, read_fleet};
+use schemastamp::fleet::migrate::{MigrateOptions, MigrateReport, migrate};
 use schemastamp::pg::{PgDump, Program, Server};
 use schemastamp::process::{EnvValue, Stop};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, migrate};
+use schemastamp::tenant::migrate::Outcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
-use schemastamp::tenant::versions::{Fleet, Scope, read_fleet};
 use tempfile::TempDir;
 
 use crate::support::{Client, Cluster, Database};
