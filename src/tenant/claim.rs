@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::marker::SPARE_NAME;
-use super::rewrite::{For, written_anew};
+use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{Kind, STILL_NAMED, as_role, table, usable};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{
@@ -101,7 +101,7 @@ fn body(
         tenant = quote_literal(tenant.as_str()),
     );
     // The oldest server's way: it costs a blank tenant nothing.
-    let anew = written_anew(snapshot, tenant, 0, For::Execute)?;
+    let anew = written_anew(snapshot, tenant, 0, RewriteReader::Execute)?;
     let statements = anew.into_iter().flat_map(|anew| anew.statements);
     for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
         // Writing to a String does not fail.

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::sql;
 use crate::fleet::selection::Scope;
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::marker::{Mark, POOL, is_scratch, is_spare};
-use crate::tenant::versions::{Applied, AppliedVersion, Oddity, Style, VersionsTable};
+use crate::tenant::versions::{Applied, AppliedVersion, Style, TenantProblem, VersionsTable};
 
 /// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -58,11 +58,11 @@ pub async fn read_fleet(
     server: &Server,
     scope: &Scope,
     versions_table: Option<&str>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Fleet, FleetError> {
     let mut attempt = 1;
     loop {
-        match read_once(server, scope, versions_table, stop).await {
+        match read_once(server, scope, versions_table, shutdown).await {
             Err(error) if !has_gone(&error) => return Err(error.into()),
             Err(error) if attempt == ATTEMPTS => return Err(FleetError::Unsteady(error)),
             Err(_) => attempt += 1,
@@ -88,10 +88,10 @@ async fn read_once(
     server: &Server,
     scope: &Scope,
     versions_table: Option<&str>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Fleet, PsqlError> {
     let mut lines = server
-        .query_json(&sql::schemas(scope, versions_table), stop)
+        .query_json(&sql::schemas(scope, versions_table), shutdown)
         .await?
         .into_iter();
     let (_, major, search_path): (String, u32, String) =
@@ -122,11 +122,11 @@ async fn read_once(
         tenants.extend(missing.into_iter().map(|name| Tenant {
             name,
             snapshot: None,
-            applied: Applied::Odd(Oddity::NoSchema),
+            applied: Applied::Odd(TenantProblem::NoSchema),
         }));
     }
     tenants.sort_by(|one, two| one.name.cmp(&two.name));
-    read_rows(server, &mut tenants, stop).await?;
+    read_rows(server, &mut tenants, shutdown).await?;
     Ok(Fleet {
         major,
         search_path,
@@ -177,8 +177,8 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
         .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))
         .collect();
     Applied::Odd(match (known.as_slice(), tables.first()) {
-        (_, None) => Oddity::NoTable,
-        _ if !usage => Oddity::NoRight {
+        (_, None) => TenantProblem::NoTable,
+        _ if !usage => TenantProblem::NoRight {
             table: String::new(),
         },
         ([(table, true, style)], _) => {
@@ -188,17 +188,17 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
                 versions: Arc::new([]),
             });
         }
-        ([(table, false, _)], _) => Oddity::NoRight {
+        ([(table, false, _)], _) => TenantProblem::NoRight {
             table: (*table).to_owned(),
         },
-        ([], Some((table, _, columns))) => Oddity::UnknownColumns {
+        ([], Some((table, _, columns))) => TenantProblem::UnknownColumns {
             table: versions_table.unwrap_or(table).to_owned(),
             columns: columns
                 .iter()
                 .map(|(name, kind)| format!("{name} {kind}"))
                 .collect(),
         },
-        (several, _) => Oddity::Ambiguous(
+        (several, _) => TenantProblem::Ambiguous(
             several
                 .iter()
                 .map(|(table, _, _)| (*table).to_owned())
@@ -207,7 +207,11 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
     })
 }
 
-async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Result<(), PsqlError> {
+async fn read_rows(
+    server: &Server,
+    tenants: &mut [Tenant],
+    shutdown: &Shutdown,
+) -> Result<(), PsqlError> {
     let known = tenants
         .iter()
         .enumerate()
@@ -230,7 +234,7 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
     let mut by_text: HashMap<String, Arc<[AppliedVersion]>> = HashMap::new();
     let mut same = vec![None; tenants.len()];
     server
-        .query_json_each(&query, stop, |line| {
+        .query_json_each(&query, shutdown, |line| {
             let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line)
             else {
                 return;
@@ -262,7 +266,7 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
         {
             Some(versions) => table.versions = versions,
             None => {
-                tenant.applied = Applied::Odd(Oddity::Rows {
+                tenant.applied = Applied::Odd(TenantProblem::Rows {
                     table: table.table.clone(),
                 });
             }

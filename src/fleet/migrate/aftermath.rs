@@ -6,23 +6,27 @@ use super::engine::Engine;
 use crate::fleet::inventory::read_fleet;
 use crate::fleet::selection::Scope;
 use crate::pg::ScriptOptions;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{Failure, Outcome};
-use crate::tenant::versions::{Applied, Oddity, plan};
+use crate::tenant::versions::{Applied, TenantProblem, plan};
 
 /// How long the look at what became of tenants may take after the run was stopped.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Engine<'_, '_> {
     /// What a tenant's versions table says now; `None` when it cannot be asked.
-    pub(super) async fn look_at(&self, tenant: &TenantName, stop: &Stop) -> Option<Applied> {
+    pub(super) async fn look_at(
+        &self,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Option<Applied> {
         let scope = Scope::Named(vec![tenant.clone()]);
         let fleet = read_fleet(
             self.server,
             &scope,
             self.options.versions_table.as_deref(),
-            stop,
+            shutdown,
         )
         .await
         .ok()?;
@@ -34,14 +38,18 @@ impl Engine<'_, '_> {
     }
 
     /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
-    pub(super) async fn wait_for_end(&self, tenant: &TenantName, stop: &Stop) -> Option<()> {
+    pub(super) async fn wait_for_end(
+        &self,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Option<()> {
         let sql = format!(
             "BEGIN;\nSET LOCAL lock_timeout = {};\n{};\nCOMMIT;\n",
             LAST_LOOK.as_millis(),
             crate::snapshot::lock(tenant)
         );
         self.server
-            .run_script(&sql, &ScriptOptions::default(), stop)
+            .run_script(&sql, &ScriptOptions::default(), shutdown)
             .await
             .ok()
             .map(drop)
@@ -62,7 +70,7 @@ impl Engine<'_, '_> {
                 .collect()
         };
         // A fresh wish: the one to stop was for the migrations.
-        let unstopped = Stop::never();
+        let unstopped = Shutdown::never();
         for (index, tenant) in doubtful {
             let look = async {
                 self.wait_for_end(&tenant, &unstopped).await?;
@@ -74,7 +82,7 @@ impl Engine<'_, '_> {
                 continue;
             };
             match applied {
-                Some(Applied::Odd(Oddity::NoSchema)) => entry.settle(Outcome::Gone),
+                Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(Outcome::Gone),
                 Some(Applied::Known(versions)) => {
                     let done = plan(&versions, self.migrations, self.options.strictness);
                     let open = done.pending.len();

@@ -10,7 +10,7 @@ use super::queue::{Next, Queue, Turn, join_all};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tenant::migrate::{Context, Failure, Outcome, Script, TenantReport, index_states};
 use crate::tenant::migrations::Migrations;
 
@@ -22,7 +22,7 @@ pub async fn migrate(
     server: &Server,
     migrations: &Migrations,
     options: &MigrateOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
@@ -30,7 +30,7 @@ pub async fn migrate(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        stop,
+        shutdown,
     )
     .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
@@ -61,7 +61,7 @@ pub async fn migrate(
         migrations,
         options,
         context: &context,
-        stop,
+        shutdown,
         state: Mutex::new(state),
     };
     engine.report_settled();
@@ -112,7 +112,7 @@ pub(super) struct Engine<'a, 'm> {
     pub(super) migrations: &'m Migrations,
     pub(super) options: &'a MigrateOptions,
     context: &'a Context<'a>,
-    pub(super) stop: &'a Stop,
+    pub(super) shutdown: &'a Shutdown,
     state: Mutex<State<'a, 'm>>,
 }
 
@@ -185,7 +185,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                     let pause = pause.min(Duration::from_millis(200));
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
-                        _ = self.stop.requested() => self.halt(Halt::Stopped),
+                        _ = self.shutdown.requested() => self.halt(Halt::Stopped),
                     }
                 }
                 Next::Work(turns) => {
@@ -231,7 +231,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             .run_script_each(
                 script.text(),
                 &ScriptOptions::default(),
-                self.stop,
+                self.shutdown,
                 |line| {
                     let Some((index, _)) = script.committed(line) else {
                         return;
@@ -302,7 +302,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             };
             (entry.report.tenant.clone(), versions, entry.pending.clone())
         };
-        let indexes = index_states(self.server, &tenant, &pending, self.stop)
+        let indexes = index_states(self.server, &tenant, &pending, self.shutdown)
             .await
             .map_err(Unsent::Psql)?;
         script

@@ -9,10 +9,10 @@ use super::queue::join_all;
 use super::report::MigrateReport;
 use crate::fleet::inventory::{Fleet, read_fleet};
 use crate::pg::Server;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{ExternalCommand, Failure, Outcome, TenantReport};
-use crate::tenant::versions::{Applied, Oddity, VersionsTable};
+use crate::tenant::versions::{Applied, TenantProblem, VersionsTable};
 
 /// Runs the command for each tenant of the scope, and tells by the versions tables what came of it.
 ///
@@ -24,7 +24,7 @@ pub async fn migrate_by(
     server: &Server,
     command: &ExternalCommand,
     options: &MigrateOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
@@ -32,7 +32,7 @@ pub async fn migrate_by(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        stop,
+        shutdown,
     )
     .await?;
     let mut reports: Vec<TenantReport> = before
@@ -83,9 +83,9 @@ pub async fn migrate_by(
                     .map(|report| report.tenant.clone());
                 let Some(tenant) = tenant else { continue };
                 let begun = Instant::now();
-                let ran = command.run_for(server, &tenant, stop).await;
+                let ran = command.run_for(server, &tenant, shutdown).await;
                 let shared = &mut *lock(&shared);
-                shared.settle(index, ran, begun.elapsed(), options, stop);
+                shared.settle(index, ran, begun.elapsed(), options, shutdown);
             }
         };
         join_all((0..jobs).map(|_| work())).await;
@@ -109,7 +109,7 @@ pub async fn migrate_by(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        &Stop::never(),
+        &Shutdown::never(),
     )
     .await?;
     conclude(&mut reports, &before, &after);
@@ -143,7 +143,7 @@ impl Shared<'_> {
         ran: Result<(), Failure>,
         elapsed: Duration,
         options: &MigrateOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) {
         let Some(report) = self.reports.get_mut(index) else {
             return;
@@ -157,7 +157,7 @@ impl Shared<'_> {
                 Outcome::Failed(failure)
             }
         };
-        if stop.now().is_some() {
+        if shutdown.now().is_some() {
             self.ended_early
                 .get_or_insert_with(|| "the run was stopped".to_owned());
         } else if options
@@ -178,7 +178,7 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
     };
     let outcome = match applied {
         // A tenant without a versions table may get one from the command.
-        Applied::Known(_) | Applied::Odd(Oddity::NoTable) => Outcome::NotReached,
+        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => Outcome::NotReached,
         Applied::Odd(oddity) => Outcome::Odd(oddity.clone()),
     };
     TenantReport {
@@ -206,7 +206,7 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
         let Some(now) = table(after, &report.tenant) else {
             let is_there = after.tenants.iter().any(|tenant| {
                 tenant.name == report.tenant
-                    && !matches!(tenant.applied, Applied::Odd(Oddity::NoSchema))
+                    && !matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema))
             });
             if !is_there && report.outcome == Outcome::UpToDate {
                 report.outcome = Outcome::Gone;

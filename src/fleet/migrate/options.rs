@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::Scope;
 use crate::pg::PsqlError;
-use crate::tenant::versions::Strictness;
+use crate::tenant::versions::PlanStrictness;
 
 /// How tenants are migrated.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct MigrateOptions {
     /// The role that migrates; `None` for the one that logs in.
     pub role: Option<String>,
     /// What is only worth a warning.
-    pub strictness: Strictness,
+    pub strictness: PlanStrictness,
     /// Only says what would be run.
     pub dry_run: bool,
 }
@@ -48,7 +48,7 @@ impl MigrateOptions {
             retry_pause: Duration::from_millis(500),
             statement_timeout: None,
             role: None,
-            strictness: Strictness::default(),
+            strictness: PlanStrictness::default(),
             dry_run: false,
         }
     }

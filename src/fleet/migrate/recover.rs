@@ -9,7 +9,7 @@ use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::RunError;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{ALREADY, BUSY, Failure, Outcome, Place};
-use crate::tenant::versions::{Applied, Oddity};
+use crate::tenant::versions::{Applied, TenantProblem};
 
 /// How often a connection is tried anew, in a row.
 const RECONNECTS: u32 = 3;
@@ -34,7 +34,7 @@ impl Engine<'_, '_> {
         };
         let failure = Failure::said(message, &tenant, place);
         let code = failure.sqlstate.as_deref().unwrap_or_default();
-        if self.stop.now().is_some() {
+        if self.shutdown.now().is_some() {
             self.halt(Halt::Stopped);
             return;
         }
@@ -68,8 +68,8 @@ impl Engine<'_, '_> {
                 ..turn
             }));
         }
-        let outcome = match self.look_at(&tenant, self.stop).await {
-            Some(Applied::Odd(Oddity::NoSchema)) => Outcome::Gone,
+        let outcome = match self.look_at(&tenant, self.shutdown).await {
+            Some(Applied::Odd(TenantProblem::NoSchema)) => Outcome::Gone,
             _ => Outcome::Failed(failure),
         };
         self.settle(turn.tenant, outcome);
@@ -77,7 +77,7 @@ impl Engine<'_, '_> {
 
     /// Another run was faster: what is left to do?
     pub(super) async fn replan(&self, turn: Turn, tenant: &TenantName) {
-        let Some(applied) = self.look_at(tenant, self.stop).await else {
+        let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
                 Outcome::Unknown(Failure::of(
@@ -89,7 +89,7 @@ impl Engine<'_, '_> {
         let Some(entry) = state.entries.get_mut(turn.tenant) else {
             return;
         };
-        if matches!(applied, Applied::Odd(Oddity::NoSchema)) {
+        if matches!(applied, Applied::Odd(TenantProblem::NoSchema)) {
             entry.settle(Outcome::Gone);
         } else {
             entry.plan(applied, self.migrations, self.options);
@@ -138,7 +138,7 @@ impl Engine<'_, '_> {
             state.reconnects += 1;
             state.reconnects
         };
-        if self.stop.now().is_some() {
+        if self.shutdown.now().is_some() {
             self.halt(Halt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
             let pause = self
@@ -147,7 +147,7 @@ impl Engine<'_, '_> {
                 .saturating_mul(1 << reconnects.min(6));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = self.stop.requested() => self.halt(Halt::Stopped),
+                _ = self.shutdown.requested() => self.halt(Halt::Stopped),
             }
         } else {
             self.halt(Halt::Psql(error));

@@ -3,7 +3,7 @@ use crate::fleet::Scope;
 use crate::fleet::inventory::{FleetError, read_fleet};
 use crate::fleet::migrate::{MigrateError, MigrateOptions, migrate};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
-use crate::process::{Signal, Stop};
+use crate::process::{Shutdown, Signal};
 use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
@@ -12,7 +12,7 @@ use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::Outcome;
 use crate::tenant::migrations::Migrations;
-use crate::tenant::versions::{Applied, Strictness, qualified};
+use crate::tenant::versions::{Applied, PlanStrictness, qualified};
 
 /// How a snapshot is renewed.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct RefreshOptions {
     /// Whether the new snapshot is proven.
     pub prove: bool,
     /// What is only worth a warning.
-    pub strictness: Strictness,
+    pub strictness: PlanStrictness,
 }
 
 /// A renewed snapshot.
@@ -102,15 +102,22 @@ pub async fn refresh(
     snapshot: &Snapshot,
     migrations: &Migrations,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Refreshed, RefreshError> {
-    let leftovers = clean_leftovers(server, stop).await?;
+    let leftovers = clean_leftovers(server, shutdown).await?;
     let scratch = TenantName::new(scratch_name().map_err(RefreshError::Random)?)?;
     let work = async {
-        load(server, snapshot, &scratch, stop).await?;
-        let applied = apply(server, &scratch, migrations, options, stop).await?;
-        let mut captured =
-            recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
+        load(server, snapshot, &scratch, shutdown).await?;
+        let applied = apply(server, &scratch, migrations, options, shutdown).await?;
+        let mut captured = recapture(
+            server,
+            pg_dump,
+            snapshot,
+            scratch.as_str(),
+            options,
+            shutdown,
+        )
+        .await?;
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
@@ -147,7 +154,7 @@ pub async fn recapture(
     like: &Snapshot,
     schema: &str,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Captured, CaptureError> {
     let has = |action: Action| {
         like.template()
@@ -168,7 +175,7 @@ pub async fn recapture(
         prove: options.prove,
         scratch: None,
     };
-    capture.run(stop).await
+    capture.run(shutdown).await
 }
 
 /// Whether a snapshot's body is what `minify` makes.
@@ -180,7 +187,7 @@ async fn load(
     server: &Server,
     snapshot: &Snapshot,
     scratch: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), RefreshError> {
     let options = RenderOptions {
         mark: Marking::None,
@@ -193,7 +200,7 @@ async fn load(
     }
     script.push_str("COMMIT;\n");
     match server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
     {
         Ok(_) => Ok(()),
@@ -208,7 +215,7 @@ async fn apply(
     scratch: &TenantName,
     migrations: &Migrations,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<String>, RefreshError> {
     if migrations.as_slice().is_empty() {
         return Ok(Vec::new());
@@ -219,9 +226,9 @@ async fn apply(
         strictness: options.strictness,
         ..MigrateOptions::new(scope.clone())
     };
-    let report = migrate(server, migrations, &migrate_options, stop, &mut |_| {}).await?;
+    let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;
     let reason = report.groups().into_iter().next().map(|group| group.reason);
-    if let Some(signal) = stop.now() {
+    if let Some(signal) = shutdown.now() {
         return Err(RefreshError::Stopped(signal));
     }
     let Some(tenant) = report.tenants.into_iter().next() else {
@@ -241,7 +248,7 @@ async fn apply(
         &tenant.applied,
         options,
         &scope,
-        stop,
+        shutdown,
     )
     .await?;
     Ok(tenant.applied)
@@ -255,9 +262,9 @@ async fn settle_times(
     applied: &[String],
     options: &RefreshOptions,
     scope: &Scope,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), RefreshError> {
-    let fleet = read_fleet(server, scope, options.versions_table.as_deref(), stop).await?;
+    let fleet = read_fleet(server, scope, options.versions_table.as_deref(), shutdown).await?;
     let Some(Applied::Known(versions)) = fleet.tenants.first().map(|tenant| &tenant.applied) else {
         return Ok(());
     };
@@ -272,7 +279,7 @@ async fn settle_times(
     if !script.is_empty() {
         let script = format!("BEGIN;\nSET LOCAL timezone = 'UTC';\n{script}COMMIT;\n");
         server
-            .run_script(&script, &ScriptOptions::default(), stop)
+            .run_script(&script, &ScriptOptions::default(), shutdown)
             .await?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::failure::{Failure, anonymous};
 use crate::pg::Server;
-use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;
 
 /// How much of a command's stdout is read; more is an error.
@@ -35,7 +35,7 @@ impl ExternalCommand {
         &self,
         server: &Server,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<(), Failure> {
         let failed = |message: String| Failure::of(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
@@ -55,7 +55,13 @@ impl ExternalCommand {
         );
         invocation.timeout = server.timeout;
         invocation.grace = server.grace;
-        let ran = run(&invocation, &run_dir, stop, Stdout::Collect(OUTPUT_LIMIT)).await;
+        let ran = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(OUTPUT_LIMIT),
+        )
+        .await;
         let (message, said) = match ran {
             Ok(Finished { code: 0, .. }) => return Ok(()),
             Ok(Finished {

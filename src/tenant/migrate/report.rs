@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::sql::TenantName;
-use crate::tenant::versions::{Oddity, Problem};
+use crate::tenant::versions::{Problem, TenantProblem};
 
 /// How one tenant fared.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub enum Outcome {
     /// Its versions table does not fit the folder; nothing was tried.
     Refused(Problem),
     /// Nothing is known of its versions; nothing was tried.
-    Odd(Oddity),
+    Odd(TenantProblem),
     /// The connection was lost, and what the server did could not be seen afterwards.
     Unknown(Failure),
     /// It was dropped or renamed meanwhile.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::aftermath::marks;
 use super::error::ProvisionError;
 use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
 use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
@@ -64,14 +64,14 @@ pub struct ProvisionOptions {
 /// ```no_run
 /// # async fn sign_up(server: schemastamp::pg::Server) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
-/// use schemastamp::process::Stop;
+/// use schemastamp::process::Shutdown;
 /// use schemastamp::snapshot::Snapshot;
 /// use schemastamp::sql::TenantName;
 /// use schemastamp::tenant::{ProvisionOptions, Provisioner};
 ///
 /// let snapshot = Snapshot::parse("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n")?;
 /// let provisioner = Provisioner::new(server, Arc::new(snapshot), ProvisionOptions::default());
-/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Stop::never()).await?;
+/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Shutdown::never()).await?;
 /// println!("{} in {} ms", outcome.word(), outcome.elapsed().as_millis());
 /// # Ok(()) }
 /// ```
@@ -239,9 +239,9 @@ impl Provisioner {
     pub async fn made_already(
         &self,
         tenants: &[TenantName],
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<BTreeSet<TenantName>, PsqlError> {
-        let found = marks(&self.server, tenants, self.owner().as_deref(), stop).await?;
+        let found = marks(&self.server, tenants, self.owner().as_deref(), shutdown).await?;
         Ok(found
             .into_iter()
             .filter(|(_, mark)| mark == self.snapshot.fingerprint())

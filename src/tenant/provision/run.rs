@@ -7,14 +7,14 @@ use super::error::ProvisionError;
 use super::outcome::Outcome;
 use super::provisioner::{Provisioner, Retries};
 use crate::pg::PsqlSession;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 
 impl Provisioner {
     /// Creates a tenant: all of it in one transaction, or nothing.
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
-    /// [`Outcome::Skipped`]). When the time is up, `stop` asks for the end or the connection is lost, the server is asked
+    /// [`Outcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
     /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
     /// [`Retries`] says.
     ///
@@ -23,9 +23,9 @@ impl Provisioner {
     pub async fn provision(
         &self,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Fresh, tenant, self.options.retries, stop)
+        self.provision_with(Psql::Fresh, tenant, self.options.retries, shutdown)
             .await
             .0
     }
@@ -38,11 +38,16 @@ impl Provisioner {
         &self,
         session: &mut PsqlSession,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Kept(session), tenant, self.options.retries, stop)
-            .await
-            .0
+        self.provision_with(
+            Psql::PersistentProcess(session),
+            tenant,
+            self.options.retries,
+            shutdown,
+        )
+        .await
+        .0
     }
 
     /// As [`Provisioner::provision`]; also how many attempts it took.
@@ -51,7 +56,7 @@ impl Provisioner {
         mut psql: Psql<'_>,
         tenant: &TenantName,
         retries: Retries,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> (Result<Outcome, ProvisionError>, u32) {
         let start = Instant::now();
         let mut number = 1;
@@ -62,7 +67,7 @@ impl Provisioner {
                 tenant,
                 number,
                 start,
-                stop,
+                shutdown,
             };
             let error = match attempt.make(&mut psql).await {
                 Err(error) if number < retries.attempts && error.may_pass() => error,
@@ -75,7 +80,7 @@ impl Provisioner {
             tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
             tokio::select! {
                 () = tokio::time::sleep(this_pause) => {}
-                _ = stop.requested() => return (Err(error), number),
+                _ = shutdown.requested() => return (Err(error), number),
             }
             pause *= 2;
             number += 1;

@@ -11,7 +11,7 @@ pub enum Applied {
     /// It could be read.
     Known(VersionsTable),
     /// It could not.
-    Odd(Oddity),
+    Odd(TenantProblem),
 }
 
 /// A versions table and its rows; tenants with the same rows share them.
@@ -41,7 +41,7 @@ impl VersionsTable {
 /// Why nothing is known of a tenant's versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Oddity {
+pub enum TenantProblem {
     /// There is no such schema.
     NoSchema,
     /// It has no versions table that is known.
@@ -67,7 +67,7 @@ pub enum Oddity {
     },
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for TenantProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSchema => formatter.write_str("there is no such schema"),

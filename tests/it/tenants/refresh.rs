@@ -4,14 +4,14 @@ use schemastamp::fleet::refresh::{
     Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
 };
 use schemastamp::fleet::verify::{VerifyOptions, verify};
-use schemastamp::process::{Signal, Stop};
+use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, Captured, Source};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::Reference;
 use schemastamp::tenant::migrate::Outcome;
-use schemastamp::tenant::versions::Strictness;
+use schemastamp::tenant::versions::PlanStrictness;
 
 use super::verify::create;
 use super::world::{World, all, groups, options};
@@ -28,7 +28,7 @@ fn refresh_options() -> RefreshOptions {
     RefreshOptions {
         versions_table: None,
         prove: true,
-        strictness: Strictness::default(),
+        strictness: PlanStrictness::default(),
     }
 }
 
@@ -46,11 +46,11 @@ impl World<'_> {
             prove: true,
             scratch: None,
         };
-        capture.run(&Stop::never()).await.unwrap()
+        capture.run(&Shutdown::never()).await.unwrap()
     }
 
     async fn refresh(&self, snapshot: &Snapshot) -> Result<Refreshed, RefreshError> {
-        let never = Stop::never();
+        let never = Shutdown::never();
         let refreshed = refresh(
             &self.server,
             &self.pg_dump(),
@@ -83,7 +83,7 @@ impl World<'_> {
             snapshot,
             schema,
             &options,
-            &Stop::never(),
+            &Shutdown::never(),
         )
         .await
         .unwrap();
@@ -169,9 +169,14 @@ async fn the_whole_story() {
         aspects: Vec::new(),
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
-    let verification = verify(&world.server, reference, &verify_options, &Stop::never())
-        .await
-        .unwrap();
+    let verification = verify(
+        &world.server,
+        reference,
+        &verify_options,
+        &Shutdown::never(),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         verification
             .equal
@@ -240,7 +245,7 @@ async fn failures_leave_no_scratch_schema() {
     ));
 
     world.migration("20240202000000_bad.sql", "SELECT pg_sleep(30);");
-    let stop = Stop::never();
+    let shutdown = Shutdown::never();
     let (migrations, pg_dump, refresh_options) =
         (world.migrations(), world.pg_dump(), refresh_options());
     let stopper = async {
@@ -251,7 +256,7 @@ async fn failures_leave_no_scratch_schema() {
                 "1",
             )
             .await;
-        stop.request(Signal::TERMINATE);
+        shutdown.request(Signal::TERMINATE);
     };
     let (result, ()) = tokio::join!(
         refresh(
@@ -260,7 +265,7 @@ async fn failures_leave_no_scratch_schema() {
             &old,
             &migrations,
             &refresh_options,
-            &stop
+            &shutdown
         ),
         stopper
     );
@@ -290,7 +295,7 @@ async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
     );
     world.migration("20240202000000_slow.sql", "SELECT pg_sleep(1.5);");
     let (migrations, pg_dump, options) = (world.migrations(), world.pg_dump(), refresh_options());
-    let never = Stop::never();
+    let never = Shutdown::never();
     let run = || refresh(&world.server, &pg_dump, &old, &migrations, &options, &never);
     let later = async {
         world.wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "2").await;

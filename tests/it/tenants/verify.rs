@@ -1,7 +1,7 @@
 //! `verify`: equal tenants, odd ones, and what is said of them.
 
 use schemastamp::fleet::verify::{Verification, VerifyOptions, verify};
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::{Aspect, Class, Reference};
@@ -41,7 +41,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
         scope: all(),
         aspects: aspects.to_vec(),
     };
-    let verification = verify(&world.server, reference, &options, &Stop::never())
+    let verification = verify(&world.server, reference, &options, &Shutdown::never())
         .await
         .unwrap();
     world.assert_nothing_left();

@@ -6,7 +6,7 @@ use schemastamp::fleet::Scope;
 use schemastamp::fleet::inventory::{Fleet, read_fleet};
 use schemastamp::fleet::migrate::{MigrateOptions, MigrateReport, migrate};
 use schemastamp::pg::{PgDump, Program, Server};
-use schemastamp::process::{EnvValue, Stop};
+use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::migrate::Outcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
@@ -97,20 +97,20 @@ impl World<'_> {
     }
 
     pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
-        self.migrate_until(options, &Stop::never()).await
+        self.migrate_until(options, &Shutdown::never()).await
     }
 
     pub(super) async fn migrate_until(
         &self,
         options: &MigrateOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> MigrateReport {
         let mut told = Vec::new();
         let report = migrate(
             &self.server,
             &self.migrations(),
             options,
-            stop,
+            shutdown,
             &mut |tenant| {
                 told.push(tenant.tenant.clone());
             },
@@ -133,7 +133,7 @@ impl World<'_> {
     }
 
     pub(super) async fn fleet(&self) -> Fleet {
-        read_fleet(&self.server, &all(), None, &Stop::never())
+        read_fleet(&self.server, &all(), None, &Shutdown::never())
             .await
             .unwrap()
     }
