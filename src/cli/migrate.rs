@@ -310,7 +310,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));
     }
-    Ok(match session.shutdown.now() {
+    Ok(match session.shutdown.signal() {
         Some(signal) if failed + not_reached > 0 => of_signal(signal),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {

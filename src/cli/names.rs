@@ -78,7 +78,7 @@ impl Names {
     /// The next name; `None` when there are no more, or the end is asked for.
     pub(super) async fn next(&mut self, shutdown: &Shutdown) -> Result<Option<Wanted>, Failure> {
         loop {
-            if shutdown.now().is_some() {
+            if shutdown.signal().is_some() {
                 return Ok(None);
             }
             if let Some(wanted) = self.waiting.pop_front() {
@@ -191,7 +191,7 @@ mod tests {
         path::write_atomic(file.path(), b"c\na\r\n\npg_d\nb\n").unwrap();
         let mut names = Names::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
         let mut seen = Vec::new();
-        while let Some(wanted) = names.next(&Shutdown::never()).await.unwrap() {
+        while let Some(wanted) = names.next(&Shutdown::new()).await.unwrap() {
             seen.push((
                 wanted.text,
                 wanted.tenant.map_err(|error| error.to_string()).err(),

@@ -126,7 +126,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
         output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
     }
     say_others(output, &filling.before.spares);
-    Ok(match session.shutdown.now() {
+    Ok(match session.shutdown.signal() {
         Some(signal) => of_signal(signal),
         None => code,
     })

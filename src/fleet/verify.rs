@@ -1,3 +1,5 @@
+//! Tenants compared with a snapshot or with one another, object by object, all of them at once.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::inventory::{FleetError, read_fleet};

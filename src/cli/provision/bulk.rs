@@ -121,7 +121,7 @@ pub(super) async fn run(
     let reason = enough
         .then(|| format!("{failed} failed"))
         .or(report.ended_early);
-    if let Some(reason) = reason.filter(|_| session.shutdown.now().is_none()) {
+    if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
         let again = if wishes.options.if_exists == IfExists::Fail {
             ""
         } else {

@@ -76,7 +76,7 @@ async fn keep(
         }
         match refill(&target.provisioner, &mut session, size, &shutdown).await {
             Ok(_) => (failed, said) = (false, false),
-            Err(_) if shutdown.now().is_some() => break,
+            Err(_) if shutdown.signal().is_some() => break,
             Err(error) => {
                 failed = true;
                 // Once for each time that it begins to fail: tenants are created from the snapshot meanwhile.

@@ -80,7 +80,7 @@ impl Bulk {
         let mut look_after = tokio::time::interval(LOOK_AFTER);
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            if shutdown.now().is_some() {
+            if shutdown.signal().is_some() {
                 self.ended_early
                     .get_or_insert_with(|| "the run was stopped".to_owned());
             }
@@ -334,7 +334,7 @@ impl Bulk {
                 working.idle.push(session);
                 working.peak = working.peak.max(working.workers());
             }
-            Err(_) if shutdown.now().is_some() => {}
+            Err(_) if shutdown.signal().is_some() => {}
             Err(error) if working.workers() > 0 => {
                 working.hold_back(&error);
                 Self::note_scarce(&mut self.notes, working, &error);

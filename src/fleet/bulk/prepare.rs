@@ -69,7 +69,7 @@ impl Bulk {
         }
         let lost = || {
             Err(ProvisionError::Interrupted {
-                signal: shutdown.now().unwrap_or(Signal::TERMINATE),
+                signal: shutdown.signal().unwrap_or(Signal::TERMINATE),
             })
         };
         rooms

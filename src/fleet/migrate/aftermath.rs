@@ -70,7 +70,7 @@ impl Engine<'_, '_> {
                 .collect()
         };
         // A fresh wish: the one to stop was for the migrations.
-        let unstopped = Shutdown::never();
+        let unstopped = Shutdown::new();
         for (index, tenant) in doubtful {
             let look = async {
                 self.wait_for_end(&tenant, &unstopped).await?;

@@ -109,7 +109,7 @@ pub async fn migrate_by(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        &Shutdown::never(),
+        &Shutdown::new(),
     )
     .await?;
     conclude(&mut reports, &before, &after);
@@ -157,7 +157,7 @@ impl Shared<'_> {
                 Outcome::Failed(failure)
             }
         };
-        if shutdown.now().is_some() {
+        if shutdown.signal().is_some() {
             self.ended_early
                 .get_or_insert_with(|| "the run was stopped".to_owned());
         } else if options

@@ -34,7 +34,7 @@ impl Engine<'_, '_> {
         };
         let failure = Failure::said(message, &tenant, place);
         let code = failure.sqlstate.as_deref().unwrap_or_default();
-        if self.shutdown.now().is_some() {
+        if self.shutdown.signal().is_some() {
             self.halt(Halt::Stopped);
             return;
         }
@@ -138,7 +138,7 @@ impl Engine<'_, '_> {
             state.reconnects += 1;
             state.reconnects
         };
-        if self.shutdown.now().is_some() {
+        if self.shutdown.signal().is_some() {
             self.halt(Halt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
             let pause = self

@@ -228,7 +228,7 @@ async fn apply(
     };
     let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;
     let reason = report.groups().into_iter().next().map(|group| group.reason);
-    if let Some(signal) = shutdown.now() {
+    if let Some(signal) = shutdown.signal() {
         return Err(RefreshError::Stopped(signal));
     }
     let Some(tenant) = report.tenants.into_iter().next() else {

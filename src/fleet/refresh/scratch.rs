@@ -44,7 +44,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
             &ScriptOptions::default(),
             0,
             server.timeout,
-            &Shutdown::never(),
+            &Shutdown::new(),
         )
         .await?;
     let result = work.await;
@@ -56,7 +56,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
 pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), DropError> {
     let mut server = server.clone();
     server.timeout = Some(CLEANING);
-    match drop_tenant(&server, scratch, false, &Shutdown::never()).await {
+    match drop_tenant(&server, scratch, false, &Shutdown::new()).await {
         Err(DropError::Missing(_)) => Ok(()),
         other => other,
     }

@@ -119,7 +119,7 @@ pub(super) async fn look_after(
     );
     let start = Instant::now();
     loop {
-        let mut values = match server.query_json(&script, &Shutdown::never()).await {
+        let mut values = match server.query_json(&script, &Shutdown::new()).await {
             // The server is being started again, say.
             Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
                 tokio::time::sleep(PAUSE).await;

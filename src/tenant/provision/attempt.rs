@@ -198,7 +198,7 @@ impl Attempt<'_> {
         {
             return Err(ProvisionError::TimedOut { after });
         }
-        if let (Some("57014"), Some(signal)) = (state, self.shutdown.now()) {
+        if let (Some("57014"), Some(signal)) = (state, self.shutdown.signal()) {
             return Err(ProvisionError::Interrupted { signal });
         }
         let mut error = (message, None, None);

@@ -71,7 +71,7 @@ pub struct ProvisionOptions {
 ///
 /// let snapshot = Snapshot::parse("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n")?;
 /// let provisioner = Provisioner::new(server, Arc::new(snapshot), ProvisionOptions::default());
-/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Shutdown::never()).await?;
+/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Shutdown::new()).await?;
 /// println!("{} in {} ms", outcome.word(), outcome.elapsed().as_millis());
 /// # Ok(()) }
 /// ```

@@ -258,7 +258,7 @@ async fn two_operators_at_once_apply_everything_once() {
             jobs: 2,
             ..options()
         };
-        let never = Shutdown::never();
+        let never = Shutdown::new();
         schemastamp::fleet::migrate::migrate(
             &world.server,
             &migrations,
@@ -325,7 +325,7 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
         "3_slow.sql",
         "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;",
     );
-    let shutdown = Shutdown::never();
+    let shutdown = Shutdown::new();
     let stopper = async {
         world
             .wait_for(

@@ -46,11 +46,11 @@ impl World<'_> {
             prove: true,
             scratch: None,
         };
-        capture.run(&Shutdown::never()).await.unwrap()
+        capture.run(&Shutdown::new()).await.unwrap()
     }
 
     async fn refresh(&self, snapshot: &Snapshot) -> Result<Refreshed, RefreshError> {
-        let never = Shutdown::never();
+        let never = Shutdown::new();
         let refreshed = refresh(
             &self.server,
             &self.pg_dump(),
@@ -83,7 +83,7 @@ impl World<'_> {
             snapshot,
             schema,
             &options,
-            &Shutdown::never(),
+            &Shutdown::new(),
         )
         .await
         .unwrap();
@@ -169,14 +169,9 @@ async fn the_whole_story() {
         aspects: Vec::new(),
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
-    let verification = verify(
-        &world.server,
-        reference,
-        &verify_options,
-        &Shutdown::never(),
-    )
-    .await
-    .unwrap();
+    let verification = verify(&world.server, reference, &verify_options, &Shutdown::new())
+        .await
+        .unwrap();
     assert_eq!(
         verification
             .equal
@@ -245,7 +240,7 @@ async fn failures_leave_no_scratch_schema() {
     ));
 
     world.migration("20240202000000_bad.sql", "SELECT pg_sleep(30);");
-    let shutdown = Shutdown::never();
+    let shutdown = Shutdown::new();
     let (migrations, pg_dump, refresh_options) =
         (world.migrations(), world.pg_dump(), refresh_options());
     let stopper = async {
@@ -295,7 +290,7 @@ async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
     );
     world.migration("20240202000000_slow.sql", "SELECT pg_sleep(1.5);");
     let (migrations, pg_dump, options) = (world.migrations(), world.pg_dump(), refresh_options());
-    let never = Shutdown::never();
+    let never = Shutdown::new();
     let run = || refresh(&world.server, &pg_dump, &old, &migrations, &options, &never);
     let later = async {
         world.wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "2").await;

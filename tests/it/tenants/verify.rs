@@ -41,7 +41,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
         scope: all(),
         aspects: aspects.to_vec(),
     };
-    let verification = verify(&world.server, reference, &options, &Shutdown::never())
+    let verification = verify(&world.server, reference, &options, &Shutdown::new())
         .await
         .unwrap();
     world.assert_nothing_left();

@@ -97,7 +97,7 @@ impl World<'_> {
     }
 
     pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
-        self.migrate_until(options, &Shutdown::never()).await
+        self.migrate_until(options, &Shutdown::new()).await
     }
 
     pub(super) async fn migrate_until(
@@ -133,7 +133,7 @@ impl World<'_> {
     }
 
     pub(super) async fn fleet(&self) -> Fleet {
-        read_fleet(&self.server, &all(), None, &Shutdown::never())
+        read_fleet(&self.server, &all(), None, &Shutdown::new())
             .await
             .unwrap()
     }
