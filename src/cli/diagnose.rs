@@ -11,6 +11,7 @@ use super::report::of_signal;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::exit;
 
 /// How long a diagnosis may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,7 +67,15 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     }
     Ok(shutdown
         .signal()
-        .map_or_else(|| report.exit_code(), of_signal))
+        .map_or_else(|| exit_code(&report), of_signal))
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.root_cause().is_some() {
+        exit::DIAGNOSED
+    } else {
+        exit::DONE
+    }
 }
 
 /// Colours the first word, which is the severity.

@@ -4,9 +4,9 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::Failure;
-use super::progress::beside_bar;
 use super::report::{ErrorObject, Report, report};
 use crate::diagnose::Context;
 use crate::exit;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ProvisionConfig;
 use super::keep_full::{PoolRefiller, refill_all};
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::single::hook_failed;
 use super::tally::{Answer, ProvisionProgress};

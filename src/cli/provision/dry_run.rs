@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::ProvisionConfig;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::tally::{Answer, ProvisionProgress};
 use crate::cli::failure::Failure;

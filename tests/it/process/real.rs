@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{
-    DumpError, DumpOptions, PgDump, Program, ProgramError, PsqlError, ScriptOptions, Server,
-    Severity,
+    DumpError, DumpOptions, NamedProgram, PgDump, Program, ProgramError, PsqlError, ScriptOptions,
+    Server, Severity,
 };
 use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
 use serde_json::json;
@@ -19,8 +18,11 @@ struct Real {
     temporary: TempDir,
 }
 
-fn given(path: PathBuf) -> Setting<PathBuf> {
-    Setting::new(path, Origin::Code)
+fn given(path: PathBuf) -> NamedProgram {
+    NamedProgram {
+        path,
+        origin: "a test".to_owned(),
+    }
 }
 
 impl Real {

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::doubts;
-use super::report::{
-    Report, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+use super::library::{
+    of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
 };
+use super::shape::Report;
+use crate::cli::doubts;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::{DumpError as PgDumpError, PsqlError};
@@ -14,10 +15,10 @@ use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Report {
     match error {
         CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => Report::of(source, exit::SNAPSHOT, of_dump(source)),
+        CaptureError::Dump(source) => Report::of(source, of_dump(source)),
         CaptureError::Psql(source) => of_psql(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
+            let mut report = Report::of(error, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
@@ -29,9 +30,13 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
                 Some(source) => of_proof(source, context).beneath(error),
-                None => Report::of(error, exit::SNAPSHOT, "capture.contested"),
+                None => Report::of(error, "capture.contested"),
             };
-            let mut report = Report { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
+            let mut report = Report {
+                code: exit::code_of("capture.contested"),
+                id: "capture.contested".to_owned(),
+                ..report
+            }.hint(
                 "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
                  --scratch a database in which the dump can be loaded",
             );
@@ -39,16 +44,16 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested").hint(
+            let mut report = Report::of(error, "capture.contested").hint(
                 "give the alias, table or column that is called like the schema another name",
             );
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
-        CaptureError::NoTable { .. } => Report::of(error, exit::USAGE, "capture.no_table"),
-        CaptureError::Name { .. } => Report::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
-        CaptureError::NoRows { .. } => Report::of(error, exit::SNAPSHOT, "capture.no_rows"),
-        CaptureError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
+        CaptureError::NoTable { .. } => Report::of(error, "capture.no_table"),
+        CaptureError::Name { .. } => Report::of(error, "capture.name_in_rows"),
+        CaptureError::NoRows { .. } => Report::of(error, "capture.no_rows"),
+        CaptureError::Snapshot(source) => Report::of(error, of_snapshot(source)),
         CaptureError::Proof(source) => of_proof(source, context).beneath(error),
     }
 }
@@ -56,12 +61,10 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
 fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
     match error {
         PgDumpError::Program(error) => of_program(error),
-        PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
-            Report::of(error, exit::FILE, "file.private_folder")
-                .hint("set TMPDIR to a folder that exists, is writable and has room")
-        }
+        PgDumpError::Folder(_) | PgDumpError::Dump(_) => Report::of(error, "file.private_folder")
+            .hint("set TMPDIR to a folder that exists, is writable and has room"),
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            Report::of(error, exit::PROGRAM, "program.failed")
+            Report::of(error, "program.failed")
         }
         PgDumpError::Run(error) => of_run(error),
         PgDumpError::Pooled { server, .. } => {
@@ -69,23 +72,23 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
+            Report::of(error, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
             of_connection(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => Report::of(error, exit::SQL, "sql.invalid_schema_name"),
-        PgDumpError::Denied { .. } => Report::of(error, exit::SQL, "sql.insufficient_privilege"),
+        PgDumpError::NoSuchSchema { .. } => Report::of(error, "sql.invalid_schema_name"),
+        PgDumpError::Denied { .. } => Report::of(error, "sql.insufficient_privilege"),
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => Report::of(error, exit::SQL, of_message(message)),
-                None => Report::of(error, exit::PROGRAM, "program.failed"),
+                Some(message) => Report::of(error, of_message(message)),
+                None => Report::of(error, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => Report::of(error, exit::SNAPSHOT, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => Report::of(error, "dump.encoding"),
     }
 }
 
@@ -121,14 +124,14 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
             "the database itself cannot be restored from its dump; this has to be mended there",
         ),
         ProofError::Different(differences) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");
+            let mut report = Report::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.insert("differences".to_owned(), json!(texts));
             report
         }
-        ProofError::Depends(_) => Report::of(error, exit::SNAPSHOT, "capture.depends_on_source"),
-        ProofError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        ProofError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        ProofError::Depends(_) => Report::of(error, "capture.depends_on_source"),
+        ProofError::Template(source) => Report::of(error, of_template(source)),
+        ProofError::Random(_) => Report::of(error, "program.failed"),
     }
 }
 

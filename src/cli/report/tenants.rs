@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::failure::Failure;
-use super::report::{Report, of_psql, of_signal, of_snapshot, of_template};
-use super::report_capture::of_capture;
+use super::capture::of_capture;
+use super::library::{of_interruption, of_psql, of_snapshot, of_template};
+use super::shape::Report;
+use crate::cli::failure::Failure;
 use crate::diagnose::Context;
-use crate::exit;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
@@ -21,7 +21,7 @@ use crate::tenant::migrations::MigrationError;
 
 pub(super) fn of_migration(error: &MigrationError) -> Report {
     let id = match error {
-        MigrationError::Path(error) => return Report::of(error, exit::FILE, "file.unusable"),
+        MigrationError::Path(error) => return Report::of(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
         MigrationError::Repeatable { .. } => "migration.repeatable",
         MigrationError::Duplicate { .. } => "migration.duplicate",
@@ -34,7 +34,7 @@ pub(super) fn of_migration(error: &MigrationError) -> Report {
         MigrationError::Template { .. } => "migration.invalid",
         MigrationError::Metadata { .. } => "migration.metadata",
     };
-    Report::of(error, exit::SNAPSHOT, id)
+    Report::of(error, id)
 }
 
 /// Without a connection its own words say it best.
@@ -62,14 +62,14 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Rep
     match error {
         MigrateError::Fleet(error) => of_fleet(error, context),
         MigrateError::Psql(error) => of_psql(error, context),
-        MigrateError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        MigrateError::Random(_) => Report::of(error, "program.failed"),
     }
 }
 
 /// The hook's failure, with the end of what it said.
 pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
-    let mut report = Report::of(failure, exit::PARTIAL, "tenant.hook")
-        .hint("run the command for it again, or drop it");
+    let mut report =
+        Report::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.insert("detail".to_owned(), json!(said));
@@ -84,8 +84,8 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Repor
         VerifyError::Load(source) => of_psql(source, context)
             .beneath(error)
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
-        VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        VerifyError::Template(source) => Report::of(error, of_template(source)),
+        VerifyError::Random(_) => Report::of(error, "program.failed"),
     }
 }
 
@@ -95,14 +95,12 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Rep
         RefreshError::Load(source) => of_psql(source, context).beneath(error),
         RefreshError::Fleet(error) => of_fleet(error, context),
         RefreshError::Migrate(error) => of_migrate(error, context),
-        RefreshError::Migration(_) => Report::of(error, exit::SQL, "refresh.migration"),
-        RefreshError::Stopped(signal) => Report::of(error, of_signal(*signal), "interrupted"),
+        RefreshError::Migration(_) => Report::of(error, "refresh.migration"),
+        RefreshError::Stopped(signal) => of_interruption(error, *signal),
         RefreshError::Capture(error) => of_capture(error, context),
-        RefreshError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
-        RefreshError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        RefreshError::Random(_) | RefreshError::Name(_) => {
-            Report::of(error, exit::PROGRAM, "program.failed")
-        }
+        RefreshError::Snapshot(source) => Report::of(error, of_snapshot(source)),
+        RefreshError::Template(source) => Report::of(error, of_template(source)),
+        RefreshError::Random(_) | RefreshError::Name(_) => Report::of(error, "program.failed"),
         RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
     }
 }
@@ -110,8 +108,8 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Rep
 pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
-        DropError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        DropError::Outside(_) => Report::of(error, exit::SQL, "tenant.depended_on")
+        DropError::Missing(_) => Report::of(error, "tenant.missing"),
+        DropError::Outside(_) => Report::of(error, "tenant.depended_on")
             .hint("nothing was dropped; --cascade drops these, too"),
     }
 }
@@ -119,16 +117,16 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
 pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> Report {
     match error {
         LifecycleError::Psql(source) => of_beneath(error, source, context),
-        LifecycleError::Missing(_) => Report::of(error, exit::USAGE, "tenant.missing"),
-        LifecycleError::Exists(_) => Report::of(error, exit::EXISTS, "tenant.exists"),
+        LifecycleError::Missing(_) => Report::of(error, "tenant.missing"),
+        LifecycleError::Exists(_) => Report::of(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            Report::of(error, exit::SQL, "tenant.changed").hint("nothing was done; try again")
+            Report::of(error, "tenant.changed").hint("nothing was done; try again")
         }
         LifecycleError::Capture(error) => of_capture(error, context),
-        LifecycleError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
+        LifecycleError::Template(source) => Report::of(error, of_template(source)),
+        LifecycleError::NotProven(_) => Report::of(error, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
-        LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        LifecycleError::Random(_) => Report::of(error, "program.failed"),
     }
 }
 
@@ -136,9 +134,9 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
     match error {
         PoolError::Psql(source) => of_beneath(error, source, context),
         PoolError::Load(source) => of_psql(source, context).beneath(error),
-        PoolError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        PoolError::Template(source) => Report::of(error, of_template(source)),
         PoolError::NotProven(differences) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "pool.not_proven").hint(
+            let mut report = Report::of(error, "pool.not_proven").hint(
                 "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -158,6 +156,6 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
             );
             report
         }
-        PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        PoolError::Random(_) => Report::of(error, "program.failed"),
     }
 }
