@@ -95,7 +95,7 @@ fn body(
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
         usable = usable(),
-        kind = Kind::of(snapshot, options).condition(),
+        kind = SpareKind::of(snapshot, options).condition(),
         length = mark.len(),
         mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),

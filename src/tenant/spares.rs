@@ -118,7 +118,7 @@ pub(crate) fn registering(
     options: &RenderOptions,
     size: usize,
 ) -> [Rendered; 2] {
-    let kind = Kind::of(snapshot, options);
+    let kind = SpareKind::of(snapshot, options);
     let table = table();
     let body = format!(
         "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \

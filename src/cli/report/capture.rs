@@ -9,10 +9,10 @@ use super::shape::Report;
 use crate::cli::doubts;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::pg::{DumpError as PgDumpError, PsqlError};
+use crate::pg::{PgDumpError, PsqlError};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
-pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Report {
+pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
         CaptureError::PgDump(error) => of_pg_dump(error, context),
         CaptureError::Dump(source) => Report::of(source, of_dump(source)),
@@ -58,7 +58,7 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
     }
 }
 
-fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
+fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
         PgDumpError::Program(error) => of_program(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => Report::of(error, "file.private_folder")
@@ -107,7 +107,7 @@ fn of_dump(error: &DumpError) -> &'static str {
     }
 }
 
-fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
+fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProofError::Psql(source) | ProofError::Load { source, .. } => {
             let report = of_psql(source, context).beneath(error);

@@ -19,7 +19,7 @@ use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::Failure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
-pub(super) fn of_migration(error: &MigrationError) -> Report {
+pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
     let id = match error {
         MigrationError::Path(error) => return Report::of(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
@@ -42,7 +42,7 @@ fn of_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
     context: Option<&Context>,
-) -> Report {
+) -> ErrorReport {
     let report = of_psql(psql, context);
     if matches!(psql, PsqlError::Script { .. }) {
         report.beneath(error)
@@ -51,14 +51,14 @@ fn of_beneath(
     }
 }
 
-pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> Report {
+pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> ErrorReport {
     match error {
         FleetError::Psql(source) => of_beneath(error, source, context),
         FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("try again"),
     }
 }
 
-pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Report {
+pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => of_fleet(error, context),
         MigrateError::Psql(error) => of_psql(error, context),
@@ -77,7 +77,7 @@ pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
     report
 }
 
-pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Report {
+pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
     match error {
         VerifyError::Fleet(error) => of_fleet(error, context),
         VerifyError::Psql(source) => of_beneath(error, source, context),
@@ -89,7 +89,7 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Repor
     }
 }
 
-pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Report {
+pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
     match error {
         RefreshError::Psql(source) => of_beneath(error, source, context),
         RefreshError::Load(source) => of_psql(source, context).beneath(error),
@@ -105,7 +105,7 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Rep
     }
 }
 
-pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
+pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => Report::of(error, "tenant.missing"),
@@ -114,7 +114,7 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> Report {
     }
 }
 
-pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> Report {
+pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => of_beneath(error, source, context),
         LifecycleError::Missing(_) => Report::of(error, "tenant.missing"),
@@ -130,7 +130,7 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
     }
 }
 
-pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
+pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorReport {
     match error {
         PoolError::Psql(source) => of_beneath(error, source, context),
         PoolError::Load(source) => of_psql(source, context).beneath(error),

@@ -158,7 +158,7 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
     let body = snapshot.body();
     let words = tokens(body)
         .into_iter()
-        .filter(|token| token.kind == Kind::Word);
+        .filter(|token| token.kind == TokenKind::Word);
     let inside = words
         .filter(|token| {
             let word = token.text(body);

@@ -12,11 +12,11 @@
 //! use schemastamp::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Request};
 //!
 //! let mut names = ["acme", "globex"].into_iter();
-//! let next = async || names.next().map(|name| Request { tenant: TenantName::new(name).unwrap(), target: 0 });
+//! let next = async || names.next().map(|name| TenantRequest { tenant: TenantName::new(name).unwrap(), target: 0 });
 //! let shutdown = Shutdown::on_signals()?;
 //! let target = BulkTarget { name: String::new(), provisioner };
 //! let mut bulk = Bulk::new(vec![target], BulkOptions::default());
-//! for room in bulk.prepare(&stop).await {
+//! for room in bulk.prepare(&shutdown).await {
 //!     println!("{} connections", room?.connections);
 //! }
 //! let mut failed = 0;
@@ -38,5 +38,5 @@ mod target;
 
 pub use budget::{Budget, ServerCapacity, locks_of};
 pub use engine::Bulk;
-pub use report::{BulkOptions, BulkReport, Done, Request};
+pub use report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 pub use target::BulkTarget;

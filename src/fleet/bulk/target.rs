@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::growth::WorkerScaling;
-use super::report::Request;
+use super::report::TenantRequest;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::tenant::{BudgetError, Provisioner};
 
@@ -29,14 +29,14 @@ pub struct BulkTarget {
 
 /// A server while the run goes on.
 #[derive(Debug)]
-pub(super) struct Working {
+pub(super) struct TargetState {
     pub(super) target: BulkTarget,
     pub(super) idle: Vec<PsqlSession>,
     /// Workers that create a tenant.
     pub(super) busy: usize,
     /// Workers that are being connected, or looked after.
     pub(super) warming: usize,
-    pub(super) waiting: VecDeque<Request>,
+    pub(super) waiting: VecDeque<TenantRequest>,
     pub(super) growth: WorkerScaling,
     /// Until when no further worker is started: the last one got no connection.
     held_back: Option<Instant>,
@@ -52,7 +52,7 @@ pub(super) struct Working {
     pub(super) peak: usize,
 }
 
-impl Working {
+impl TargetState {
     pub(super) fn new(target: BulkTarget, workers: usize) -> Self {
         Self {
             target,

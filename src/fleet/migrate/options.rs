@@ -9,7 +9,7 @@ use crate::tenant::versions::PlanStrictness;
 #[derive(Clone, Debug)]
 pub struct MigrateOptions {
     /// Which tenants.
-    pub scope: Scope,
+    pub scope: TenantSelection,
     /// The versions table; `None`: the well-known one that a tenant has.
     pub versions_table: Option<String>,
     /// How many psql processes work at a time; at least one.
@@ -36,7 +36,7 @@ pub struct MigrateOptions {
 
 impl MigrateOptions {
     /// All tenants, one psql, 3 s of waiting for locks, 5 further tries.
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: TenantSelection) -> Self {
         Self {
             scope,
             versions_table: None,

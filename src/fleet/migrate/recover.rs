@@ -22,7 +22,7 @@ impl Engine<'_, '_> {
         &self,
         turn: Turn,
         message: &ServerMessage,
-        place: Option<&Place>,
+        place: Option<&MessagePlace>,
         separated: bool,
     ) {
         let tenant = {
@@ -32,10 +32,10 @@ impl Engine<'_, '_> {
             };
             entry.report.tenant.clone()
         };
-        let failure = Failure::said(message, &tenant, place);
+        let failure = MigrateFailure::said(message, &tenant, place);
         let code = failure.sqlstate.as_deref().unwrap_or_default();
         if self.shutdown.signal().is_some() {
-            self.halt(Halt::Stopped);
+            self.halt(MigrateHalt::Stopped);
             return;
         }
         if code == ALREADY && turn.replans < REPLANS {
@@ -69,8 +69,8 @@ impl Engine<'_, '_> {
             }));
         }
         let outcome = match self.look_at(&tenant, self.shutdown).await {
-            Some(Applied::Odd(TenantProblem::NoSchema)) => Outcome::Gone,
-            _ => Outcome::Failed(failure),
+            Some(Applied::Odd(TenantProblem::NoSchema)) => MigrateOutcome::Gone,
+            _ => MigrateOutcome::Failed(failure),
         };
         self.settle(turn.tenant, outcome);
     }
@@ -80,7 +80,7 @@ impl Engine<'_, '_> {
         let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
-                Outcome::Unknown(Failure::of(
+                MigrateOutcome::Unknown(MigrateFailure::of(
                     "another run works on it, and its versions could not be read".to_owned(),
                 )),
             );
@@ -90,7 +90,7 @@ impl Engine<'_, '_> {
             return;
         };
         if matches!(applied, Applied::Odd(TenantProblem::NoSchema)) {
-            entry.settle(Outcome::Gone);
+            entry.settle(MigrateOutcome::Gone);
         } else {
             entry.plan(applied, self.migrations, self.options);
         }
@@ -116,15 +116,15 @@ impl Engine<'_, '_> {
                 self.trouble(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = Failure::of(format!(
+                let failure = MigrateFailure::of(format!(
                     "took longer than {:?}",
                     self.server.timeout.unwrap_or(*after)
                 ));
-                self.settle(turn.tenant, Outcome::Unknown(failure));
+                self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
             }
             _ => {
-                let failure = Failure::of(error.to_string());
-                self.settle(turn.tenant, Outcome::Unknown(failure));
+                let failure = MigrateFailure::of(error.to_string());
+                self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
                 self.trouble(error).await;
             }
         }
@@ -139,7 +139,7 @@ impl Engine<'_, '_> {
             state.reconnects
         };
         if self.shutdown.signal().is_some() {
-            self.halt(Halt::Stopped);
+            self.halt(MigrateHalt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
             let pause = self
                 .options
@@ -147,10 +147,10 @@ impl Engine<'_, '_> {
                 .saturating_mul(1 << reconnects.min(6));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = self.shutdown.requested() => self.halt(Halt::Stopped),
+                _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
             }
         } else {
-            self.halt(Halt::Psql(error));
+            self.halt(MigrateHalt::Psql(error));
         }
     }
 }

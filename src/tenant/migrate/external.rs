@@ -30,14 +30,14 @@ impl ExternalCommand {
     /// Runs the command for one tenant, no longer than the server's `timeout`.
     ///
     /// # Errors
-    /// [`Failure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.
+    /// [`MigrateFailure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.
     pub async fn run_for(
         &self,
         server: &Server,
         tenant: &TenantName,
         shutdown: &Shutdown,
-    ) -> Result<(), Failure> {
-        let failed = |message: String| Failure::of(message);
+    ) -> Result<(), MigrateFailure> {
+        let failed = |message: String| MigrateFailure::of(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
         let mut invocation = Invocation::new("/bin/sh").args(["-c", "cd -- \"$0\" && eval \"$1\""]);
         invocation.args.push(self.folder.clone().into_os_string());
@@ -114,7 +114,7 @@ impl ExternalCommand {
             .get(lines.len().saturating_sub(LINES)..)
             .unwrap_or_default()
             .join("\n");
-        Err(Failure {
+        Err(MigrateFailure {
             detail: (!kept.is_empty()).then_some(kept),
             ..failed(message + &last.unwrap_or_default())
         })

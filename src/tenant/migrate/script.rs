@@ -49,7 +49,7 @@ pub(crate) struct Script<'a> {
     text: String,
     lines: usize,
     /// The last line of each message, with what it is.
-    messages: Vec<(usize, Place)>,
+    messages: Vec<(usize, MessagePlace)>,
     tenants: usize,
 }
 
@@ -97,14 +97,14 @@ impl<'a> Script<'a> {
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
         for (done, migration) in migrations.iter().enumerate() {
-            let place = Place {
+            let place = MessagePlace {
                 tenant: index,
                 file: migration.file_name(),
                 statement: None,
                 line: None,
             };
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
-            let mut parts: Vec<(String, Place)> = Vec::new();
+            let mut parts: Vec<(String, MessagePlace)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
             let guard = guard(self.context, tenant, versions.style, &table, migration);
             if migration.transaction {
@@ -114,7 +114,7 @@ impl<'a> Script<'a> {
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
             for (number, statement) in migration.statements().iter().enumerate() {
-                let here = Place {
+                let here = MessagePlace {
                     statement: Some(number + 1),
                     line: Some(statement.line),
                     ..place.clone()
@@ -148,7 +148,7 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn push(&mut self, sql: &str, place: Place) {
+    fn push(&mut self, sql: &str, place: MessagePlace) {
         self.lines += sql.matches('\n').count() + 1;
         self.text.push_str(sql);
         self.text.push_str(";\n");
@@ -217,7 +217,7 @@ fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, St
 }
 
 /// For a migration outside of transactions: its own session has them.
-fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
+fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<String> {
     let settings = settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
         format!(
@@ -238,7 +238,7 @@ fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
 /// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
 /// wait for in turn.
 fn guard(
-    context: &Context<'_>,
+    context: &ScriptContext<'_>,
     tenant: &TenantName,
     style: Style,
     table: &str,

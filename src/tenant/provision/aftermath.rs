@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::outcome::TenantOrigin;
 use crate::pg::{PsqlError, Server, UNHURRIED};
 use crate::process::Shutdown;
-use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEHOLDER, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::marker::Mark;
 
@@ -238,7 +238,7 @@ impl SchemaState {
     /// The names among which the object of a statement must be; `None` for what is not looked for.
     fn names_of(&self, statement: &CompiledStatement) -> Option<&BTreeSet<String>> {
         let object = &statement.object;
-        if object.action != Action::Create || object.scope != Scope::Placeholder {
+        if object.action != Action::Create || object.scope != ObjectScope::Placeholder {
             return None;
         }
         match object.kind {

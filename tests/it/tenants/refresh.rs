@@ -7,7 +7,7 @@ use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
-use schemastamp::snapshot::capture::{Capture, Captured, Source};
+use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::Reference;
 use schemastamp::tenant::migrate::Outcome;
@@ -36,7 +36,7 @@ impl World<'_> {
     async fn capture(&self, schema: &str) -> Captured {
         let capture = Capture {
             schema: schema.to_owned(),
-            source: Source::Live(self.pg_dump()),
+            source: CaptureSource::Live(self.pg_dump()),
             seeds: vec!["plans".to_owned()],
             versions_table: None,
             decisions: Decisions::default(),
@@ -71,7 +71,7 @@ impl World<'_> {
         )
     }
 
-    async fn check(&self, snapshot: &Snapshot, schema: &str) -> Comparison {
+    async fn check(&self, snapshot: &Snapshot, schema: &str) -> SnapshotComparison {
         let options = RefreshOptions {
             prove: false,
             ..refresh_options()
@@ -121,7 +121,7 @@ async fn the_whole_story() {
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
     create(&world, &old, &["one", "two", "three"]);
-    assert_eq!(world.check(&old, "app").await, Comparison::Equal);
+    assert_eq!(world.check(&old, "app").await, SnapshotComparison::Equal);
 
     world.migration(
         "20240202000000_add_name.sql",
@@ -134,7 +134,10 @@ async fn the_whole_story() {
     );
     let report = world.migrate(&options()).await;
     assert_eq!(groups(&report), Vec::<String>::new());
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 4);
+    assert_eq!(
+        report.count(|outcome| *outcome == MigrateOutcome::Migrated),
+        4
+    );
 
     let refreshed = world.refresh(&old).await.unwrap();
     assert_eq!(
@@ -183,16 +186,17 @@ async fn the_whole_story() {
 
     assert_eq!(
         world.check(&refreshed.snapshot, "app").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     assert_eq!(
         world.check(&refreshed.snapshot, "two").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     world
         .database
         .sql("ALTER TABLE app.users ALTER email DROP NOT NULL");
-    let Comparison::Different { diff } = world.check(&refreshed.snapshot, "app").await else {
+    let SnapshotComparison::Different { diff } = world.check(&refreshed.snapshot, "app").await
+    else {
         panic!("equal")
     };
     assert!(

@@ -25,8 +25,8 @@ pub(super) fn name(text: &str) -> TenantName {
     TenantName::new(text).unwrap()
 }
 
-pub(super) fn all() -> Scope {
-    Scope::All { pattern: None }
+pub(super) fn all() -> TenantSelection {
+    TenantSelection::All { pattern: None }
 }
 
 /// Options with pauses fit for tests.
@@ -125,7 +125,12 @@ impl World<'_> {
         let mut expected: Vec<TenantName> = report
             .tenants
             .iter()
-            .filter(|tenant| !matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+            .filter(|tenant| {
+                !matches!(
+                    tenant.outcome,
+                    MigrateOutcome::NotReached | MigrateOutcome::Pending
+                )
+            })
             .map(|tenant| tenant.tenant.clone())
             .collect();
         expected.sort();
