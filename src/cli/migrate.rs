@@ -18,7 +18,7 @@ use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
-use crate::tenant::migrate::{ExternalCommand, Outcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
 use crate::tls::text::safe;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
-use super::failure::Failure;
-use super::report::{ErrorObject, Report, report};
+use super::failure::CommandError;
+use super::report::{ErrorObject, ErrorReport, report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;

@@ -21,8 +21,8 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
-use crate::fleet::pool::{Spares, Which, begin_fill, drain, status};
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 

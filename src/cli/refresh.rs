@@ -13,7 +13,7 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
-use crate::fleet::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
+use crate::fleet::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;

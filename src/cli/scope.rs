@@ -1,8 +1,8 @@
 //! Which tenants a command is about.
 
 use super::arguments::ScopeArguments;
-use super::failure::Failure;
-use crate::fleet::Scope;
+use super::failure::CommandError;
+use crate::fleet::TenantSelection;
 use crate::sql::TenantName;
 use crate::tls::text::safe;
 

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
-use crate::tenant::compare::{Aspect, Class, Finding, Reference};
+use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.

@@ -17,4 +17,4 @@ pub mod verify;
 
 pub use names::{LineError, LineProblem, NameLines};
 pub use route::Route;
-pub use selection::Scope;
+pub use selection::TenantSelection;

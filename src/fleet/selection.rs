@@ -4,7 +4,7 @@ use crate::sql::TenantName;
 
 /// Which tenants are meant.
 #[derive(Clone, Debug)]
-pub enum Scope {
+pub enum TenantSelection {
     /// Every schema but `public` that has a versions table or schemastamp's mark.
     All {
         /// Only names that match this pattern, as psql's `\dn` takes it.

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::inventory::{FleetError, read_fleet};
-use super::selection::Scope;
+use super::selection::TenantSelection;
 use crate::pg::catalog::{Aspect as CatalogAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::compare::{Aspect, Class, Finding, Reference, classify, foreign, hashes};
+use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
 use crate::tenant::versions::{Applied, TenantProblem};
 
 /// How often the hashes are read anew because a tenant was dropped meanwhile.

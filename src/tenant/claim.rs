@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::marker::SPARE_NAME;
 use super::rewrite::{RewriteReader, written_anew};
-use super::spares::{Kind, STILL_NAMED, as_role, table, usable};
+use super::spares::{STILL_NAMED, SpareKind, as_role, table, usable};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,

@@ -16,7 +16,7 @@ pub mod versions;
 
 pub(crate) use provision::Psql;
 pub use provision::{
-    BudgetError, FailedStatement, IfExists, Outcome, ProvisionError, ProvisionOptions, Provisioner,
-    Retries, Source, TenantOrigin, citus, hint_of,
+    BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,
+    ProvisionSource, Provisioner, Retries, TenantOrigin, citus, hint_of,
 };
 pub(crate) use rewrite::{RewriteReader, written_anew};

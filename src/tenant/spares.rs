@@ -15,14 +15,14 @@ const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 
 /// Which spares are alike: those of one snapshot that were made with the same options by the same role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct SpareKind {
     pub(crate) snapshot: String,
     pub(crate) options: String,
     /// The role that makes and claims; `None` for the one that logs in.
     pub(crate) role: Option<String>,
 }
 
-impl Kind {
+impl SpareKind {
     pub(crate) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let left_out = [
             (!options.owners, "no owners"),

@@ -14,10 +14,12 @@ use crate::cli::failure::CommandError;
 use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, ServerCapacity};
+use crate::fleet::bulk::{
+    Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
+};
 use crate::sql::TenantName;
-use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
-use crate::tenant::{IfExists, Outcome, ProvisionError, TenantOrigin};
+use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
+use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 
 /// How many tenants are looked up at a time.
 const LOOKED_UP: usize = 500;

@@ -1,7 +1,7 @@
 //! What the arguments of `provision` ask for.
 
 use crate::cli::arguments::{IfExistsArgument, ProvisionArguments};
-use crate::cli::names::Names;
+use crate::cli::names::NameReader;
 use crate::cli::render::render_options;
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{IfExists, ProvisionOptions, Retries};
@@ -23,7 +23,7 @@ pub(super) fn provision_config(
     arguments: &ProvisionArguments,
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
-    names: &Names,
+    names: &NameReader,
 ) -> ProvisionConfig {
     let from_file = arguments.from_file.is_some();
     let streams = names.known().is_none();

@@ -8,16 +8,16 @@ use super::servers::Servers;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::ProvisionArguments;
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandError;
 use crate::cli::migrate::external;
-use crate::cli::names::Names;
+use crate::cli::names::NameReader;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
 
 pub(in crate::cli) async fn run(
     session: &Session,
     arguments: ProvisionArguments,
-) -> Result<u8, Failure> {
+) -> Result<u8, CommandError> {
     let start = Instant::now();
     let hook = arguments
         .run
@@ -26,7 +26,7 @@ pub(in crate::cli) async fn run(
         .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
-    let names = Names::new(&arguments.tenants, arguments.from_file.as_deref())?;
+    let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
     let wishes = provision_config(
         &arguments,
         hook,
@@ -55,7 +55,7 @@ pub(in crate::cli) async fn run(
 }
 
 /// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
-fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &Names) -> bool {
+fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
         wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::library::{
     of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
 };
-use super::shape::Report;
+use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
 use crate::exit;
@@ -15,10 +15,10 @@ use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
         CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => Report::of(source, of_dump(source)),
+        CaptureError::Dump(source) => ErrorReport::of(source, of_dump(source)),
         CaptureError::Psql(source) => of_psql(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = Report::of(error, "capture.doubtful").hint(
+            let mut report = ErrorReport::of(error, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
@@ -30,9 +30,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
                 Some(source) => of_proof(source, context).beneath(error),
-                None => Report::of(error, "capture.contested"),
+                None => ErrorReport::of(error, "capture.contested"),
             };
-            let mut report = Report {
+            let mut report = ErrorReport {
                 code: exit::code_of("capture.contested"),
                 id: "capture.contested".to_owned(),
                 ..report
@@ -44,16 +44,16 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, "capture.contested").hint(
+            let mut report = ErrorReport::of(error, "capture.contested").hint(
                 "give the alias, table or column that is called like the schema another name",
             );
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
-        CaptureError::NoTable { .. } => Report::of(error, "capture.no_table"),
-        CaptureError::Name { .. } => Report::of(error, "capture.name_in_rows"),
-        CaptureError::NoRows { .. } => Report::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => Report::of(error, of_snapshot(source)),
+        CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
+        CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
+        CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, of_snapshot(source)),
         CaptureError::Proof(source) => of_proof(source, context).beneath(error),
     }
 }
@@ -61,10 +61,12 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
 fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
         PgDumpError::Program(error) => of_program(error),
-        PgDumpError::Folder(_) | PgDumpError::Dump(_) => Report::of(error, "file.private_folder")
-            .hint("set TMPDIR to a folder that exists, is writable and has room"),
+        PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
+            ErrorReport::of(error, "file.private_folder")
+                .hint("set TMPDIR to a folder that exists, is writable and has room")
+        }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            Report::of(error, "program.failed")
+            ErrorReport::of(error, "program.failed")
         }
         PgDumpError::Run(error) => of_run(error),
         PgDumpError::Pooled { server, .. } => {
@@ -72,23 +74,23 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            Report::of(error, "connection.pooled").hint(format!(
+            ErrorReport::of(error, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
             of_connection(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => Report::of(error, "sql.invalid_schema_name"),
-        PgDumpError::Denied { .. } => Report::of(error, "sql.insufficient_privilege"),
+        PgDumpError::NoSuchSchema { .. } => ErrorReport::of(error, "sql.invalid_schema_name"),
+        PgDumpError::Denied { .. } => ErrorReport::of(error, "sql.insufficient_privilege"),
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => Report::of(error, of_message(message)),
-                None => Report::of(error, "program.failed"),
+                Some(message) => ErrorReport::of(error, of_message(message)),
+                None => ErrorReport::of(error, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => Report::of(error, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, "dump.encoding"),
     }
 }
 
@@ -124,14 +126,14 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             "the database itself cannot be restored from its dump; this has to be mended there",
         ),
         ProofError::Different(differences) => {
-            let mut report = Report::of(error, "capture.not_equal");
+            let mut report = ErrorReport::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.insert("differences".to_owned(), json!(texts));
             report
         }
-        ProofError::Depends(_) => Report::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => Report::of(error, of_template(source)),
-        ProofError::Random(_) => Report::of(error, "program.failed"),
+        ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
+        ProofError::Template(source) => ErrorReport::of(error, of_template(source)),
+        ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

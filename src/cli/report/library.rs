@@ -4,7 +4,7 @@ use std::error::Error;
 
 use serde_json::{Map, Value, json};
 
-use super::shape::Report;
+use super::shape::ErrorReport;
 use crate::config::ConfigError;
 use crate::diagnose::{Context, explain};
 use crate::exit;
@@ -24,39 +24,39 @@ pub(in crate::cli) fn of_signal(signal: Signal) -> u8 {
 }
 
 /// An error that says that a signal ended the work.
-pub(super) fn of_interruption(error: &dyn Error, signal: Signal) -> Report {
-    Report {
+pub(super) fn of_interruption(error: &dyn Error, signal: Signal) -> ErrorReport {
+    ErrorReport {
         code: of_signal(signal),
-        ..Report::of(error, "interrupted")
+        ..ErrorReport::of(error, "interrupted")
     }
 }
 
-pub(super) fn of_config(error: &ConfigError) -> Report {
-    Report::of(error, error.id())
+pub(super) fn of_config(error: &ConfigError) -> ErrorReport {
+    ErrorReport::of(error, error.id())
 }
 
-pub(super) fn of_tls(error: &TlsError) -> Report {
-    let mut report = Report::of(error, error.id()).hint(error.fix());
+pub(super) fn of_tls(error: &TlsError) -> ErrorReport {
+    let mut report = ErrorReport::of(error, error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
 
-pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
+pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => of_program(error),
-        PsqlError::Folder(_) => Report::of(error, "file.private_folder")
+        PsqlError::Folder(_) => ErrorReport::of(error, "file.private_folder")
             .hint("set TMPDIR to a folder that exists, is writable and has room"),
         PsqlError::Run(error) => of_run(error),
         PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
-        PsqlError::Lost { .. } => Report::of(error, "connection.lost"),
-        PsqlError::Script { message, .. } => Report {
+        PsqlError::Lost { .. } => ErrorReport::of(error, "connection.lost"),
+        PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..Report::of(error, of_message(message))
+            ..ErrorReport::of(error, of_message(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => Report::of(error, "program.failed"),
+        | PsqlError::Encoding { .. } => ErrorReport::of(error, "program.failed"),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn of_connection(
     messages: &[ServerMessage],
     stderr: &str,
     context: Option<&Context>,
-) -> Report {
+) -> ErrorReport {
     let unknown = Context::default();
     let context = context.unwrap_or(&unknown);
     let findings = explain(stderr.as_bytes(), context);
@@ -99,7 +99,7 @@ pub(super) fn of_connection(
     if !why.is_empty() {
         causes.push(why);
     }
-    Report {
+    ErrorReport {
         code: exit::code_of_failed_connection(&id),
         id,
         message: format!("cannot connect: {what}"),
@@ -111,10 +111,10 @@ pub(super) fn of_connection(
     }
 }
 
-pub(super) fn of_program(error: &ProgramError) -> Report {
+pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
-            return Report::of(error, format!("program.{name}_missing"));
+            return ErrorReport::of(error, format!("program.{name}_missing"));
         }
         ProgramError::Unusable { .. } => "program.unusable",
         ProgramError::TooOld { .. } => "program.too_old",
@@ -122,23 +122,23 @@ pub(super) fn of_program(error: &ProgramError) -> Report {
         ProgramError::NoVersion { .. } => "program.failed",
         ProgramError::Version { source, .. } => return of_run(source).beneath(error),
         ProgramError::Folder { .. } => {
-            return Report::of(error, "file.private_folder")
+            return ErrorReport::of(error, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room");
         }
     };
-    Report::of(error, id)
+    ErrorReport::of(error, id)
 }
 
-pub(super) fn of_run(error: &RunError) -> Report {
+pub(super) fn of_run(error: &RunError) -> ErrorReport {
     match error {
-        RunError::TimedOut { .. } => Report::of(error, "timeout"),
+        RunError::TimedOut { .. } => ErrorReport::of(error, "timeout"),
         RunError::Interrupted { signal, .. } => of_interruption(error, *signal),
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
         | RunError::Signaled { .. }
         | RunError::TooLong { .. }
         | RunError::Refused { .. }
-        | RunError::Io { .. } => Report::of(error, "program.failed"),
+        | RunError::Io { .. } => ErrorReport::of(error, "program.failed"),
     }
 }
 
@@ -183,40 +183,40 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
     }
 }
 
-pub(super) fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
+pub(super) fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => Report::of(error, "tenant.exists")
+        ProvisionError::Exists { .. } => ErrorReport::of(error, "tenant.exists")
             .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
-        ProvisionError::ExistsOfAnother { .. } => Report::of(error, "tenant.exists").hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, "tenant.exists").hint(
             "it was not touched; anybody who may create schemas can imitate a tenant: provision as its owner, or as a member \
              of that role",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = Report::of(error, "tenant.exists_in_part")
+            let mut report = ErrorReport::of(error, "tenant.exists_in_part")
                 .hint("it was not touched; look at what it is, and drop or rename it");
             report.more.insert("missing".to_owned(), json!(missing));
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = Report::of(error, of_message(message));
+            let mut report = ErrorReport::of(error, of_message(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => Report::of(error, of_template(source)),
+        ProvisionError::Template(source) => ErrorReport::of(error, of_template(source)),
         ProvisionError::Connect(source) => of_psql(source, context),
         ProvisionError::Run(source) => of_psql(source, context),
-        ProvisionError::Budget(_) => Report::of(error, "sql.lock_budget")
+        ProvisionError::Budget(_) => ErrorReport::of(error, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
-        ProvisionError::NoCitus => Report::of(error, "config.no_citus").hint(CREATE_CITUS),
-        ProvisionError::PoolFull => Report::of(error, "pool.full"),
-        ProvisionError::TimedOut { .. } => Report::of(error, "timeout")
+        ProvisionError::NoCitus => ErrorReport::of(error, "config.no_citus").hint(CREATE_CITUS),
+        ProvisionError::PoolFull => ErrorReport::of(error, "pool.full"),
+        ProvisionError::TimedOut { .. } => ErrorReport::of(error, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
         ProvisionError::Interrupted { signal } => of_interruption(error, *signal),
         ProvisionError::Lost(source) => {
             let beneath = of_psql(source, context);
-            Report { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
+            ErrorReport { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = of_psql(cause, context).beneath(error);

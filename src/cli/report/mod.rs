@@ -8,4 +8,4 @@ mod tenants;
 
 pub(super) use command::report;
 pub(super) use library::of_signal;
-pub(super) use shape::{ErrorObject, Report};
+pub(super) use shape::{ErrorObject, ErrorReport};

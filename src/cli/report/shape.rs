@@ -9,7 +9,7 @@ use crate::exit;
 
 /// A failure as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::cli) struct Report {
+pub(in crate::cli) struct ErrorReport {
     pub(in crate::cli) code: u8,
     /// Stable, documented.
     pub(in crate::cli) id: String,
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Report {
     pub(in crate::cli) more: Map<String, Value>,
 }
 
-impl Report {
+impl ErrorReport {
     /// The words of an error and of its sources.
     pub(super) fn of(error: &dyn Error, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
@@ -100,7 +100,7 @@ pub(in crate::cli) struct ErrorObject<'a> {
     more: &'a Map<String, Value>,
 }
 
-impl Report {
+impl ErrorReport {
     /// For errors whose words hold those of their source.
     pub(super) fn without_causes(mut self) -> Self {
         self.causes.clear();

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::capture::of_capture;
 use super::library::{of_interruption, of_psql, of_snapshot, of_template};
-use super::shape::Report;
-use crate::cli::failure::Failure;
+use super::shape::ErrorReport;
+use crate::cli::failure::CommandError;
 use crate::diagnose::Context;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
@@ -16,12 +16,12 @@ use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
-use crate::tenant::migrate::Failure as HookFailure;
+use crate::tenant::migrate::MigrateFailure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
 pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
     let id = match error {
-        MigrationError::Path(error) => return Report::of(error, "file.unusable"),
+        MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
         MigrationError::Repeatable { .. } => "migration.repeatable",
         MigrationError::Duplicate { .. } => "migration.duplicate",
@@ -34,7 +34,7 @@ pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
         MigrationError::Template { .. } => "migration.invalid",
         MigrationError::Metadata { .. } => "migration.metadata",
     };
-    Report::of(error, id)
+    ErrorReport::of(error, id)
 }
 
 /// Without a connection its own words say it best.
@@ -62,14 +62,14 @@ pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> Err
     match error {
         MigrateError::Fleet(error) => of_fleet(error, context),
         MigrateError::Psql(error) => of_psql(error, context),
-        MigrateError::Random(_) => Report::of(error, "program.failed"),
+        MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
 /// The hook's failure, with the end of what it said.
-pub(super) fn of_hook(failure: &Failure, hook: &HookFailure) -> Report {
+pub(super) fn of_hook(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
     let mut report =
-        Report::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
+        ErrorReport::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.insert("detail".to_owned(), json!(said));
@@ -84,8 +84,8 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Error
         VerifyError::Load(source) => of_psql(source, context)
             .beneath(error)
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
-        VerifyError::Template(source) => Report::of(error, of_template(source)),
-        VerifyError::Random(_) => Report::of(error, "program.failed"),
+        VerifyError::Template(source) => ErrorReport::of(error, of_template(source)),
+        VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
@@ -95,12 +95,12 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Err
         RefreshError::Load(source) => of_psql(source, context).beneath(error),
         RefreshError::Fleet(error) => of_fleet(error, context),
         RefreshError::Migrate(error) => of_migrate(error, context),
-        RefreshError::Migration(_) => Report::of(error, "refresh.migration"),
+        RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
         RefreshError::Stopped(signal) => of_interruption(error, *signal),
         RefreshError::Capture(error) => of_capture(error, context),
-        RefreshError::Snapshot(source) => Report::of(error, of_snapshot(source)),
-        RefreshError::Template(source) => Report::of(error, of_template(source)),
-        RefreshError::Random(_) | RefreshError::Name(_) => Report::of(error, "program.failed"),
+        RefreshError::Snapshot(source) => ErrorReport::of(error, of_snapshot(source)),
+        RefreshError::Template(source) => ErrorReport::of(error, of_template(source)),
+        RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
         RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
     }
 }
@@ -108,8 +108,8 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Err
 pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
-        DropError::Missing(_) => Report::of(error, "tenant.missing"),
-        DropError::Outside(_) => Report::of(error, "tenant.depended_on")
+        DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
             .hint("nothing was dropped; --cascade drops these, too"),
     }
 }
@@ -117,16 +117,16 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorRepo
 pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => of_beneath(error, source, context),
-        LifecycleError::Missing(_) => Report::of(error, "tenant.missing"),
-        LifecycleError::Exists(_) => Report::of(error, "tenant.exists"),
+        LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            Report::of(error, "tenant.changed").hint("nothing was done; try again")
+            ErrorReport::of(error, "tenant.changed").hint("nothing was done; try again")
         }
         LifecycleError::Capture(error) => of_capture(error, context),
-        LifecycleError::Template(source) => Report::of(error, of_template(source)),
-        LifecycleError::NotProven(_) => Report::of(error, "tenant.not_proven")
+        LifecycleError::Template(source) => ErrorReport::of(error, of_template(source)),
+        LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
-        LifecycleError::Random(_) => Report::of(error, "program.failed"),
+        LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
@@ -134,9 +134,9 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorRepo
     match error {
         PoolError::Psql(source) => of_beneath(error, source, context),
         PoolError::Load(source) => of_psql(source, context).beneath(error),
-        PoolError::Template(source) => Report::of(error, of_template(source)),
+        PoolError::Template(source) => ErrorReport::of(error, of_template(source)),
         PoolError::NotProven(differences) => {
-            let mut report = Report::of(error, "pool.not_proven").hint(
+            let mut report = ErrorReport::of(error, "pool.not_proven").hint(
                 "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -156,6 +156,6 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorRepo
             );
             report
         }
-        PoolError::Random(_) => Report::of(error, "program.failed"),
+        PoolError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
 use crate::process::Shutdown;
 use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
-use crate::sql::{Kind, tokens};
+use crate::sql::{TokenKind, tokens};
 use crate::tenant::BudgetError;
 
 /// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.

@@ -12,7 +12,7 @@ use super::target::{BulkTarget, TargetState};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
-use crate::tenant::{Outcome, ProvisionError, Provisioner, Psql, Retries};
+use crate::tenant::{ProvisionError, ProvisionOutcome, Provisioner, Psql, Retries};
 
 /// Workers at the beginning, when their number is measured.
 pub(super) const FIRST: usize = 2;

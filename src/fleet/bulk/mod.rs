@@ -9,7 +9,7 @@
 //! use std::ops::ControlFlow;
 //! use schemastamp::process::Shutdown;
 //! use schemastamp::sql::TenantName;
-//! use schemastamp::fleet::bulk::{Bulk, BulkOptions, BulkTarget, Request};
+//! use schemastamp::fleet::bulk::{Bulk, BulkOptions, BulkTarget, TenantRequest};
 //!
 //! let mut names = ["acme", "globex"].into_iter();
 //! let next = async || names.next().map(|name| TenantRequest { tenant: TenantName::new(name).unwrap(), target: 0 });
@@ -20,7 +20,7 @@
 //!     println!("{} connections", room?.connections);
 //! }
 //! let mut failed = 0;
-//! let mut on_done = |done: schemastamp::fleet::bulk::Done| {
+//! let mut on_done = |done: schemastamp::fleet::bulk::BulkResult| {
 //!     failed += usize::from(done.result.is_err());
 //!     ControlFlow::Continue(())
 //! };

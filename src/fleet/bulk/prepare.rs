@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::{ServerCapacity, locks_of};
-use super::engine::{Bulk, FIRST, Task};
+use super::engine::{Bulk, FIRST, WorkerEvent};
 use super::growth::WorkerScaling;
 use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::sql;
-use crate::fleet::selection::Scope;
+use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::sql::TenantName;

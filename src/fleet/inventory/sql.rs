@@ -1,6 +1,6 @@
 //! The SQL that finds tenants and reads their versions tables.
 
-use crate::fleet::selection::Scope;
+use crate::fleet::selection::TenantSelection;
 use crate::pg::UNHURRIED;
 use crate::sql::quote_literal;
 use crate::tenant::versions::{Style, TABLES, qualified};

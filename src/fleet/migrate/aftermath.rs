@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::selection::Scope;
+use crate::fleet::selection::TenantSelection;
 use crate::pg::ScriptOptions;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{Failure, Outcome};
+use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem, plan};
 
 /// How long the look at what became of tenants may take after the run was stopped.

@@ -3,15 +3,17 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::entry::Entry;
-use super::halt::Halt;
+use super::entry::QueueEntry;
+use super::halt::MigrateHalt;
 use super::options::{MigrateError, MigrateOptions};
 use super::queue::{Next, Queue, Turn, join_all};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
-use crate::tenant::migrate::{Context, Failure, Outcome, Script, TenantReport, index_states};
+use crate::tenant::migrate::{
+    MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
+};
 use crate::tenant::migrations::Migrations;
 
 /// Applies what is pending to all tenants of the scope, and tells of each tenant as soon as it is done.
@@ -34,7 +36,7 @@ pub async fn migrate(
     )
     .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
-    let context = Context {
+    let context = ScriptContext {
         lock_timeout: options.lock_timeout,
         statement_timeout: options.statement_timeout,
         role: options.role.as_deref(),
@@ -97,13 +99,13 @@ pub async fn migrate(
 }
 
 pub(super) struct State<'a, 'm> {
-    pub(super) entries: Vec<Entry<'m>>,
+    pub(super) entries: Vec<QueueEntry<'m>>,
     pub(super) queue: Queue,
     pub(super) failures: usize,
     /// A statement has failed: from now on each is sent alone, so that the next error costs no second try.
     pub(super) separate: bool,
     pub(super) reconnects: u32,
-    pub(super) halt: Option<Halt>,
+    pub(super) halt: Option<MigrateHalt>,
     pub(super) on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
@@ -111,7 +113,7 @@ pub(super) struct Engine<'a, 'm> {
     pub(super) server: &'a Server,
     pub(super) migrations: &'m Migrations,
     pub(super) options: &'a MigrateOptions,
-    context: &'a Context<'a>,
+    context: &'a ScriptContext<'a>,
     pub(super) shutdown: &'a Shutdown,
     state: Mutex<State<'a, 'm>>,
 }
@@ -160,7 +162,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         count
     }
 
-    pub(super) fn halt(&self, halt: Halt) {
+    pub(super) fn halt(&self, halt: MigrateHalt) {
         self.state().halt.get_or_insert(halt);
     }
 
@@ -329,7 +331,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
     }
 
-    pub(super) fn settle(&self, tenant: usize, outcome: Outcome) {
+    pub(super) fn settle(&self, tenant: usize, outcome: MigrateOutcome) {
         let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(tenant) else {
             return;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::options::MigrateOptions;
 use crate::fleet::inventory::Tenant;
-use crate::tenant::migrate::{Outcome, TenantReport};
+use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
 use crate::tenant::versions::{Applied, VersionsTable, plan};
 

@@ -11,7 +11,7 @@ use crate::fleet::inventory::{Fleet, read_fleet};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{ExternalCommand, Failure, Outcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::versions::{Applied, TenantProblem, VersionsTable};
 
 /// Runs the command for each tenant of the scope, and tells by the versions tables what came of it.
@@ -43,9 +43,9 @@ pub async fn migrate_by(
     if options.dry_run {
         for report in reports
             .iter_mut()
-            .filter(|report| report.outcome == Outcome::NotReached)
+            .filter(|report| report.outcome == MigrateOutcome::NotReached)
         {
-            report.outcome = Outcome::Pending;
+            report.outcome = MigrateOutcome::Pending;
             report.pending = vec![command.command.clone()];
         }
         return Ok(MigrateReport {
@@ -58,7 +58,7 @@ pub async fn migrate_by(
         .filter(|index| {
             reports
                 .get(*index)
-                .is_some_and(|report| report.outcome == Outcome::NotReached)
+                .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
         })
         .collect();
     let (canaries, rest) = open.split_at(options.canary.min(open.len()));
@@ -115,7 +115,7 @@ pub async fn migrate_by(
     conclude(&mut reports, &before, &after);
     for report in reports
         .iter()
-        .filter(|report| report.outcome != Outcome::NotReached)
+        .filter(|report| report.outcome != MigrateOutcome::NotReached)
     {
         on_report(report);
     }
@@ -140,7 +140,7 @@ impl Shared<'_> {
     fn settle(
         &mut self,
         index: usize,
-        ran: Result<(), Failure>,
+        ran: Result<(), MigrateFailure>,
         elapsed: Duration,
         options: &MigrateOptions,
         shutdown: &Shutdown,
@@ -151,10 +151,10 @@ impl Shared<'_> {
         report.elapsed = elapsed;
         // Whether it changed anything is seen in the versions table, later.
         report.outcome = match ran {
-            Ok(()) => Outcome::UpToDate,
+            Ok(()) => MigrateOutcome::UpToDate,
             Err(failure) => {
                 self.failures += 1;
-                Outcome::Failed(failure)
+                MigrateOutcome::Failed(failure)
             }
         };
         if shutdown.signal().is_some() {
@@ -178,8 +178,8 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
     };
     let outcome = match applied {
         // A tenant without a versions table may get one from the command.
-        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => Outcome::NotReached,
-        Applied::Odd(oddity) => Outcome::Odd(oddity.clone()),
+        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => MigrateOutcome::NotReached,
+        Applied::Odd(oddity) => MigrateOutcome::Odd(oddity.clone()),
     };
     TenantReport {
         tenant: tenant.clone(),
@@ -208,8 +208,8 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
                 tenant.name == report.tenant
                     && !matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema))
             });
-            if !is_there && report.outcome == Outcome::UpToDate {
-                report.outcome = Outcome::Gone;
+            if !is_there && report.outcome == MigrateOutcome::UpToDate {
+                report.outcome = MigrateOutcome::Gone;
             }
             continue;
         };
@@ -225,8 +225,8 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
             .filter(|version| !had.contains(version.text.as_str()));
         report.applied = new.map(|version| version.text.clone()).collect();
         report.to = now.last().map(|version| version.text.clone());
-        if report.outcome == Outcome::UpToDate && !report.applied.is_empty() {
-            report.outcome = Outcome::Migrated;
+        if report.outcome == MigrateOutcome::UpToDate && !report.applied.is_empty() {
+            report.outcome = MigrateOutcome::Migrated;
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::fleet::inventory::FleetError;
-use crate::fleet::selection::Scope;
+use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
 use crate::tenant::versions::PlanStrictness;
 

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::engine::Engine;
-use super::halt::Halt;
+use super::halt::MigrateHalt;
 use super::queue::Turn;
 use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::RunError;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{ALREADY, BUSY, Failure, Outcome, Place};
+use crate::tenant::migrate::{ALREADY, BUSY, MessagePlace, MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem};
 
 /// How often a connection is tried anew, in a row.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::sql::TenantName;
-use crate::tenant::migrate::{Outcome, TenantReport};
+use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
 /// Tenants that fared ill in the same way.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct MigrateReport {
 
 impl MigrateReport {
     /// How many tenants have an outcome that fits.
-    pub fn count(&self, fits: impl Fn(&Outcome) -> bool) -> usize {
+    pub fn count(&self, fits: impl Fn(&MigrateOutcome) -> bool) -> usize {
         self.tenants
             .iter()
             .filter(|tenant| fits(&tenant.outcome))

@@ -12,7 +12,7 @@ mod refill;
 mod status;
 mod trial;
 
-pub use drain::{Drained, Which, drain};
+pub use drain::{Drained, SparesToDrain, drain};
 pub use error::PoolError;
 pub use fill::{Filling, begin_fill};
 pub use refill::{RefillError, refill};

@@ -1,5 +1,5 @@
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
-use crate::fleet::Scope;
+use crate::fleet::TenantSelection;
 use crate::fleet::inventory::{FleetError, read_fleet};
 use crate::fleet::migrate::{MigrateError, MigrateOptions, migrate};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
@@ -10,7 +10,7 @@ use crate::snapshot::{
 };
 use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
-use crate::tenant::migrate::Outcome;
+use crate::tenant::migrate::MigrateOutcome;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{Applied, PlanStrictness, qualified};
 

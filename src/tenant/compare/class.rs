@@ -139,7 +139,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.
-pub(crate) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
+pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
     let mut extra = Vec::new();
@@ -277,7 +277,7 @@ fn unqualified(name: &str) -> &str {
 }
 
 /// Finds aspects of a tenant that name another tenant's schema, in code as in text.
-pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<Finding> {
+pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     // A name that the tenant's own relations have is most likely that: `users.id`, where a tenant is called `users`.
     let relations: BTreeSet<&str> = aspects

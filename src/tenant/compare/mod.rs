@@ -4,7 +4,7 @@ mod class;
 mod fingerprint;
 mod reference;
 
-pub use class::{Class, Finding};
+pub use class::{Class, DriftFinding};
 pub(crate) use class::{classify, foreign};
 pub use fingerprint::Aspect;
 pub(crate) use fingerprint::hashes;

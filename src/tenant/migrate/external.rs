@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::failure::{Failure, anonymous};
+use super::failure::{MigrateFailure, anonymous};
 use crate::pg::Server;
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;

@@ -7,7 +7,7 @@ mod report;
 mod script;
 
 pub use external::ExternalCommand;
-pub use failure::Failure;
+pub use failure::MigrateFailure;
 pub(crate) use indexes::index_states;
-pub use report::{Outcome, TenantReport};
-pub(crate) use script::{ALREADY, BUSY, Context, Place, Script};
+pub use report::{MigrateOutcome, TenantReport};
+pub(crate) use script::{ALREADY, BUSY, MessagePlace, MigrationScript, ScriptContext};

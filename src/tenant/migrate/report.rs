@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::MigrateFailure;
 use crate::sql::TenantName;
 use crate::tenant::versions::{PlanProblem, TenantProblem};
 

@@ -18,7 +18,7 @@ pub(crate) const BUSY: &str = "SS002";
 
 /// What a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct MessagePlace {
     /// Index among the script's tenants.
     pub(crate) tenant: usize,
     /// The migration's file.
@@ -30,7 +30,7 @@ pub(crate) struct Place {
 }
 
 /// What is the same for all tenants of a run.
-pub(crate) struct Context<'a> {
+pub(crate) struct ScriptContext<'a> {
     /// How long a statement waits for a lock.
     pub(crate) lock_timeout: Duration,
     /// How long one statement may take; `None` is without end.
@@ -44,8 +44,8 @@ pub(crate) struct Context<'a> {
 }
 
 /// A script under construction.
-pub(crate) struct Script<'a> {
-    context: &'a Context<'a>,
+pub(crate) struct MigrationScript<'a> {
+    context: &'a ScriptContext<'a>,
     text: String,
     lines: usize,
     /// The last line of each message, with what it is.
@@ -53,8 +53,8 @@ pub(crate) struct Script<'a> {
     tenants: usize,
 }
 
-impl<'a> Script<'a> {
-    pub(crate) fn new(context: &'a Context<'a>) -> Self {
+impl<'a> MigrationScript<'a> {
+    pub(crate) fn new(context: &'a ScriptContext<'a>) -> Self {
         Self {
             context,
             text: String::new(),
@@ -69,7 +69,7 @@ impl<'a> Script<'a> {
     }
 
     /// What the message that ends on a line of the script is.
-    pub(crate) fn place(&self, line: usize) -> Option<&Place> {
+    pub(crate) fn place(&self, line: usize) -> Option<&MessagePlace> {
         let index = self.messages.partition_point(|(last, _)| *last < line);
         self.messages.get(index).map(|(_, place)| place)
     }
@@ -188,7 +188,7 @@ fn statement_sql(
 }
 
 /// The settings of a migration: name and value.
-fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
+fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
     let mut path = vec![tenant.quoted()];
     path.extend(
         shared_schemas(context.search_path, tenant.as_str())

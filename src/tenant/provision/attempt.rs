@@ -7,7 +7,7 @@ use super::aftermath::{RunState, SchemaState, look, look_after};
 use super::error::ProvisionError;
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
-use super::outcome::{Outcome, Source, TenantOrigin};
+use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 use super::provisioner::{IfExists, Provisioner, in_a_block, run_of, token};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Shutdown};

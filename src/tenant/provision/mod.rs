@@ -13,5 +13,5 @@ mod run;
 pub(crate) use attempt::Psql;
 pub use error::{BudgetError, FailedStatement, ProvisionError};
 pub use hint::hint_of;
-pub use outcome::{Outcome, Source, TenantOrigin};
+pub use outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 pub use provisioner::{IfExists, ProvisionOptions, Provisioner, Retries};

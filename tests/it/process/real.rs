@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemastamp::pg::{
-    DumpError, DumpOptions, NamedProgram, PgDump, Program, ProgramError, PsqlError, ScriptOptions,
-    Server, Severity,
+    DumpOptions, NamedProgram, PgDump, PgDumpError, Program, ProgramError, PsqlError,
+    ScriptOptions, Server, Severity,
 };
 use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
 use serde_json::json;

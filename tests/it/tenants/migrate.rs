@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use schemastamp::fleet::Scope;
+use schemastamp::fleet::TenantSelection;
 use schemastamp::fleet::migrate::MigrateOptions;
 use schemastamp::process::{Shutdown, Signal};
-use schemastamp::tenant::migrate::Outcome;
+use schemastamp::tenant::migrate::MigrateOutcome;
 
 use super::world::{World, groups, name, options, outcomes};
 

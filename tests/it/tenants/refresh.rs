@@ -1,7 +1,7 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
 use schemastamp::fleet::refresh::{
-    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
+    RefreshError, RefreshOptions, Refreshed, SnapshotComparison, compare, recapture, refresh,
 };
 use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::process::{Shutdown, Signal};
@@ -10,7 +10,7 @@ use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::Reference;
-use schemastamp::tenant::migrate::Outcome;
+use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::versions::PlanStrictness;
 
 use super::verify::create;

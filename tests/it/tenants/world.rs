@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use schemastamp::fleet::Scope;
+use schemastamp::fleet::TenantSelection;
 use schemastamp::fleet::inventory::{Fleet, read_fleet};
 use schemastamp::fleet::migrate::{MigrateOptions, MigrateReport, migrate};
 use schemastamp::pg::{NamedProgram, PgDump, Program, Server};
 use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::Outcome;
+use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
 use tempfile::TempDir;
 
