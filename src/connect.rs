@@ -103,7 +103,7 @@ fn path(environment: &Environment) -> &OsStr {
 }
 
 /// Where private folders are made.
-pub fn temporary(environment: &Environment) -> PathBuf {
+pub fn temporary_directory(environment: &Environment) -> PathBuf {
     PathBuf::from(
         environment
             .get("TMPDIR")

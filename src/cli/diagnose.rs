@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::failure::CommandError;
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
@@ -42,7 +42,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
                 report = walk(inputs, shutdown) => report,
                 // Nothing is under way on the server that would have to be ended first; psql dies with its run.
                 signal = shutdown.requested() => {
-                    return Ok(of_signal(signal));
+                    return Ok(signal_exit_code(signal));
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::arguments::DropArguments;
 use super::failure::CommandError;
 use super::output::Output;
 use super::prompt::ask;
-use super::report::{of_signal, report};
+use super::report::{build_report, signal_exit_code};
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
@@ -47,7 +47,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let (mut failed, mut last) = (0, exit::DONE);
     for tenant in &tenants {
         if let Some(signal) = session.shutdown.signal() {
-            return Ok(of_signal(signal));
+            return Ok(signal_exit_code(signal));
         }
         let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
         {
@@ -67,7 +67,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 )?;
             }
             Some(failure) => {
-                let mut report = report(&failure, session.context());
+                let mut report = build_report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
                     let error = report.json();

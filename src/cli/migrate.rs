@@ -11,7 +11,7 @@ use serde_json::json;
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::scope::{many, named};
 use super::session::Session;
 use crate::exit;
@@ -323,7 +323,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         output.warning(&format!("ended early: {reason}; run again to continue"));
     }
     Ok(match session.shutdown.signal() {
-        Some(signal) if failed + not_reached > 0 => of_signal(signal),
+        Some(signal) if failed + not_reached > 0 => signal_exit_code(signal),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {
             let code = report

@@ -125,7 +125,7 @@ impl Output {
             // As for whoever is ended by the signal that says so.
             return exit::SIGNAL_BASE + SIGPIPE;
         }
-        let report = report(failure, context);
+        let report = build_report(failure, context);
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.

@@ -15,7 +15,7 @@ use super::failure::CommandError;
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
-use super::report::{of_signal, report};
+use super::report::{build_report, signal_exit_code};
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
@@ -38,7 +38,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
 }
 
 /// The snapshot, and the server on which its spares are.
-async fn provisioner(
+async fn connect_provisioner(
     session: &Session,
     what: &TenantKindArguments,
 ) -> Result<Provisioner, CommandError> {
@@ -65,7 +65,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let start = Instant::now();
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
-    let provisioner = provisioner(session, &arguments.what).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
     let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
     if let Some(objects) = filling.proven {
         output.say(&format!(
@@ -97,7 +97,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
                 Ok(_) => made += 1,
                 Err(ProvisionError::PoolFull) => {}
                 Err(error) => {
-                    let report = report(&CommandError::from(error), session.context());
+                    let report = build_report(&CommandError::from(error), session.context());
                     (failed, code) = (failed + 1, report.code);
                     output.report(&report);
                 }
@@ -131,7 +131,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     }
     say_others(output, &filling.before.spares);
     Ok(match session.shutdown.signal() {
-        Some(signal) => of_signal(signal),
+        Some(signal) => signal_exit_code(signal),
         None => code,
     })
 }
@@ -163,7 +163,7 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
 
 async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, what).await?;
+    let provisioner = connect_provisioner(session, what).await?;
     let options = &provisioner.options().render;
     let seen = status(
         provisioner.server(),
@@ -250,7 +250,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
 
 async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, &arguments.what).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
     let which = if arguments.all {
         SparesToDrain::All
     } else {

@@ -29,7 +29,7 @@ pub(super) async fn run(
     let snapshot = snapshot_file::load(&path, output)?;
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -81,7 +81,7 @@ pub(super) async fn check(
         .map(|folder| load(folder, output))
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &committed, false);
+    let options = refresh_options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
@@ -148,7 +148,11 @@ async fn programs(
     Ok((server, pg_dump))
 }
 
-fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
+fn refresh_options(
+    versions_table: Option<String>,
+    snapshot: &Snapshot,
+    prove: bool,
+) -> RefreshOptions {
     let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
     RefreshOptions {
         versions_table,

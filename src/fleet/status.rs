@@ -96,7 +96,7 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                     status.version = table.last().map(|version| version.text.clone());
                     status.style = Some(table.style);
                     if let Some(migrations) = migrations {
-                        let plan = plan(table, migrations, PlanStrictness::default());
+                        let plan = plan_migrations(table, migrations, PlanStrictness::default());
                         status.behind = Some(plan.pending.len());
                         // That only the tool can apply them is nothing odd about the tenant.
                         let odd = |problem: &PlanProblem| {

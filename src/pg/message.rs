@@ -145,7 +145,7 @@ impl fmt::Display for ServerMessage {
 
 impl Severity {
     /// The severity of a word; translated ones are judged by the SQLSTATE, as the server's language is not ours to set.
-    pub(super) fn of_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
+    pub(super) fn from_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
         Some(match word {
             "LOG" => Self::Log,
             "INFO" => Self::Info,

@@ -282,7 +282,7 @@ impl Program {
             source: Box::new(source),
         })?;
         let output = String::from_utf8_lossy(&finished.stdout);
-        let Some(version) = Version::of_program(&output) else {
+        let Some(version) = Version::from_program_output(&output) else {
             let output: String = format!("{output}{}", finished.stderr.text())
                 .chars()
                 .take(200)
@@ -307,7 +307,7 @@ fn written_version(name: &str, path: &Path) -> Option<Version> {
         .windows(head.len())
         .position(|window| window == head.as_bytes())?;
     let line = file.get(at..)?.split(|byte| *byte == 0).next()?;
-    Version::of_program(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
+    Version::from_program_output(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
 }
 
 /// Why a file cannot be run.

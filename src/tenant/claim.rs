@@ -57,7 +57,7 @@ pub(crate) fn claim_message(
 pub(crate) fn forget_message(spare: &str, options: &RenderOptions) -> String {
     let row = format!(
         "DELETE FROM {} s WHERE s.name = {}",
-        table(),
+        pool_table(),
         quote_literal(spare)
     );
     format!(
@@ -79,7 +79,7 @@ fn body(
     tenant: &TenantName,
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
-    let table = table();
+    let table = pool_table();
     let mark = format!("{SPARE}{}", snapshot.fingerprint());
     let mut body = format!(
         "DECLARE spare name; schema oid; named text; BEGIN \
@@ -94,8 +94,8 @@ fn body(
          AND pg_catalog.right(c.description, {length}) = {mark}); \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
-        usable = usable(),
-        kind = SpareKind::of(snapshot, options).condition(),
+        usable = pool_is_usable(),
+        kind = SpareKind::new(snapshot, options).condition(),
         length = mark.len(),
         mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),

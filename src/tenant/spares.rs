@@ -106,7 +106,7 @@ pub(crate) fn creation() -> Vec<String> {
          IF NOT {usable} THEN RAISE EXCEPTION USING ERRCODE = '42501', \
          MESSAGE = '{table} is not a table of this role, of one that it is a member of, or of a superuser', \
          HINT = 'fill and claim as the role that owns it (--role), or drop the schema {POOL}'; END IF; END",
-        usable = usable()
+        usable = pool_is_usable()
     );
     vec![pool_lock(), format!("DO {}", quote_literal(&body))]
 }
@@ -118,8 +118,8 @@ pub(crate) fn registering(
     options: &RenderOptions,
     size: usize,
 ) -> [Rendered; 2] {
-    let kind = SpareKind::of(snapshot, options);
-    let table = table();
+    let kind = SpareKind::new(snapshot, options);
+    let table = pool_table();
     let body = format!(
         "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \
          WHERE {}) >= {size} THEN RAISE EXCEPTION USING \

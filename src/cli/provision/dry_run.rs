@@ -17,12 +17,12 @@ use crate::tenant::{ProvisionError, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     mut names: NameReader,
     tally: &mut ProvisionProgress,
 ) -> Result<usize, CommandError> {
     while let Some(wanted) = names.next(&session.shutdown).await? {
-        one(session, servers, wishes, wanted, tally).await?;
+        one(session, servers, config, wanted, tally).await?;
     }
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
@@ -33,7 +33,7 @@ pub(super) async fn run(
 async fn one(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     wanted: NameRequest,
     tally: &mut ProvisionProgress,
 ) -> Result<(), CommandError> {
@@ -69,7 +69,7 @@ async fn one(
     tally.rendered();
     let target = servers.name(target);
     if session.output.is_json() {
-        let run = wishes.hook.as_ref().map(|hook| &hook.command);
+        let run = config.hook.as_ref().map(|hook| &hook.command);
         let mut line =
             json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
         let more = [
@@ -88,7 +88,7 @@ async fn one(
     let at = target
         .map(|target| format!(" at {}", comment(target)))
         .unwrap_or_default();
-    let then = wishes
+    let then = config
         .hook
         .as_ref()
         .map(|hook| format!("-- then: {}\n", comment(&hook.command)))

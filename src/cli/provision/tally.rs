@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::failure::CommandError;
 use crate::cli::migrate::milliseconds;
 use crate::cli::output::Output;
-use crate::cli::report::{ErrorObject, ErrorReport, of_signal, report};
+use crate::cli::report::{ErrorObject, ErrorReport, build_report, signal_exit_code};
 use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
@@ -204,7 +204,7 @@ impl ProvisionProgress {
         (attempts, elapsed): (u32, Duration),
         context: Option<&Context>,
     ) -> Result<(), CommandError> {
-        let report = report(failure, context);
+        let report = build_report(failure, context);
         let error = if let CommandError::Provision(error) = failure {
             Some(&**error)
         } else {
@@ -316,7 +316,9 @@ impl ProvisionProgress {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
         Ok(match session.shutdown.signal() {
-            Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
+            Some(signal) if self.interrupted || self.cut_short || left > 0 => {
+                signal_exit_code(signal)
+            }
             _ if failed == 0 => exit::DONE,
             _ if total == 1 && left == 0 => self.code,
             _ => exit::PARTIAL,

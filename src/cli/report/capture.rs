@@ -12,7 +12,7 @@ use crate::exit;
 use crate::pg::{PgDumpError, PsqlError};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
-pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
         CaptureError::PgDump(error) => of_pg_dump(error, context),
         CaptureError::Dump(source) => ErrorReport::of(source, of_dump(source)),
@@ -21,7 +21,7 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
-            report.details = doubts::lines(&undecided.doubts);
+            report.details = doubts::question_lines(&undecided.doubts);
             report
                 .more
                 .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
@@ -58,9 +58,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
     }
 }
 
-fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
+fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PgDumpError::Program(error) => of_program(error),
+        PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
             ErrorReport::of(error, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room")
@@ -68,7 +68,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
             ErrorReport::of(error, "program.failed")
         }
-        PgDumpError::Run(error) => of_run(error),
+        PgDumpError::Run(error) => run_report(error),
         PgDumpError::Pooled { server, .. } => {
             let place = server
                 .as_ref()
@@ -79,7 +79,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
-            of_connection(messages, &stderr.text(), context)
+            connection_report(messages, &stderr.text(), context)
         }
         PgDumpError::NoSuchSchema { .. } => ErrorReport::of(error, "sql.invalid_schema_name"),
         PgDumpError::Denied { .. } => ErrorReport::of(error, "sql.insufficient_privilege"),
@@ -94,7 +94,7 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     }
 }
 
-fn of_dump(error: &DumpError) -> &'static str {
+fn dump_error_id(error: &DumpError) -> &'static str {
     match error {
         DumpError::Script(_) => "dump.syntax",
         DumpError::Archive { .. } => "dump.archive",
@@ -109,10 +109,10 @@ fn of_dump(error: &DumpError) -> &'static str {
     }
 }
 
-fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
+fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProofError::Psql(source) | ProofError::Load { source, .. } => {
-            let report = of_psql(source, context).beneath(error);
+            let report = psql_report(source, context).beneath(error);
             if denied(source) {
                 report.hint(
                     "connect as a role that may create schemas here, name another database of the server with --scratch, \
@@ -122,7 +122,7 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
                 report
             }
         }
-        ProofError::Dump { source, .. } => of_psql(source, context).beneath(error).hint(
+        ProofError::Dump { source, .. } => psql_report(source, context).beneath(error).hint(
             "the database itself cannot be restored from its dump; this has to be mended there",
         ),
         ProofError::Different(differences) => {

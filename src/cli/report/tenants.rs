@@ -19,7 +19,7 @@ use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
-pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
+pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
         MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
@@ -38,12 +38,12 @@ pub(super) fn of_migration(error: &MigrationError) -> ErrorReport {
 }
 
 /// Without a connection its own words say it best.
-fn of_beneath(
+fn report_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
     context: Option<&Context>,
 ) -> ErrorReport {
-    let report = of_psql(psql, context);
+    let report = psql_report(psql, context);
     if matches!(psql, PsqlError::Script { .. }) {
         report.beneath(error)
     } else {
@@ -51,14 +51,16 @@ fn of_beneath(
     }
 }
 
-pub(super) fn of_fleet(error: &FleetError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> ErrorReport {
     match error {
-        FleetError::Psql(source) => of_beneath(error, source, context),
-        FleetError::Unsteady(source) => of_psql(source, context).beneath(error).hint("try again"),
+        FleetError::Psql(source) => report_beneath(error, source, context),
+        FleetError::Unsteady(source) => psql_report(source, context)
+            .beneath(error)
+            .hint("try again"),
     }
 }
 
-pub(super) fn of_migrate(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => of_fleet(error, context),
         MigrateError::Psql(error) => of_psql(error, context),
@@ -77,11 +79,11 @@ pub(super) fn of_hook(failure: &CommandError, hook: &HookFailure) -> ErrorReport
     report
 }
 
-pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
     match error {
-        VerifyError::Fleet(error) => of_fleet(error, context),
-        VerifyError::Psql(source) => of_beneath(error, source, context),
-        VerifyError::Load(source) => of_psql(source, context)
+        VerifyError::Fleet(error) => fleet_report(error, context),
+        VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
         VerifyError::Template(source) => ErrorReport::of(error, of_template(source)),
@@ -89,7 +91,7 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Error
     }
 }
 
-pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
     match error {
         RefreshError::Psql(source) => of_beneath(error, source, context),
         RefreshError::Load(source) => of_psql(source, context).beneath(error),
@@ -105,7 +107,7 @@ pub(super) fn of_refresh(error: &RefreshError, context: Option<&Context>) -> Err
     }
 }
 
-pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
         DropError::Psql(source) => of_beneath(error, source, context),
         DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
@@ -114,7 +116,7 @@ pub(super) fn of_drop(error: &DropError, context: Option<&Context>) -> ErrorRepo
     }
 }
 
-pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => of_beneath(error, source, context),
         LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
@@ -130,7 +132,7 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
     }
 }
 
-pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> ErrorReport {
     match error {
         PoolError::Psql(source) => of_beneath(error, source, context),
         PoolError::Load(source) => of_psql(source, context).beneath(error),

@@ -47,7 +47,7 @@ impl ServerCapacity {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn of(session: &mut PsqlSession, shutdown: &Shutdown) -> Result<Self, PsqlError> {
+    pub async fn query(session: &mut PsqlSession, shutdown: &Shutdown) -> Result<Self, PsqlError> {
         let timeout = session.server().timeout;
         let options = ScriptOptions {
             restrict: false,

@@ -35,7 +35,7 @@ impl Bulk {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = room(&mut session, &place, retries, &shutdown).await;
+                let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
                 WorkerEvent::Asked(index, session, room)
             });
         }
@@ -95,7 +95,7 @@ impl Bulk {
                 attempts: attempts - 1,
                 pause: pause * 2,
             };
-            let room = room(&mut session, &place, retries, &shutdown).await;
+            let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
             WorkerEvent::Asked(index, session, room)
         }));
     }
@@ -166,7 +166,7 @@ fn asked_of(
 }
 
 /// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn room(
+async fn measure_capacity(
     session: &mut PsqlSession,
     place: &str,
     retries: Retries,
@@ -174,7 +174,7 @@ async fn room(
 ) -> Result<ServerCapacity, PsqlError> {
     let mut pause = retries.pause;
     for _ in 1..retries.attempts {
-        match ServerCapacity::of(session, shutdown).await {
+        match ServerCapacity::query(session, shutdown).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(reason = %error, "{place}: trying again");
             }
@@ -186,5 +186,5 @@ async fn room(
         }
         pause *= 2;
     }
-    ServerCapacity::of(session, shutdown).await
+    ServerCapacity::query(session, shutdown).await
 }

@@ -163,7 +163,7 @@ fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>)
         Some(Mark::Tenant { snapshot, .. }) => Some(snapshot),
         _ => None,
     };
-    let applied = applied(&tables, usage, versions_table);
+    let applied = read_applied(&tables, usage, versions_table);
     Some(Tenant {
         name,
         snapshot,
@@ -171,10 +171,12 @@ fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>)
     })
 }
 
-fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
+fn read_applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
     let known: Vec<(&str, bool, Style)> = tables
         .iter()
-        .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))
+        .filter_map(|(table, select, columns)| {
+            Some((table.as_str(), *select, Style::from_columns(columns)?))
+        })
         .collect();
     Applied::Odd(match (known.as_slice(), tables.first()) {
         (_, None) => TenantProblem::NoTable,

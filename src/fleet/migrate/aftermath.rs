@@ -95,7 +95,7 @@ impl Engine<'_, '_> {
                             let failure = failure.clone();
                             entry.settle(MigrateOutcome::Failed(failure));
                         }
-                        _ => entry.settle(MigrateOutcome::Failed(MigrateFailure::of(
+                        _ => entry.settle(MigrateOutcome::Failed(MigrateFailure::new(
                             "the run was stopped".to_owned(),
                         ))),
                     }

@@ -278,7 +278,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             // psql has come to the end of its script, but a line is missing: what happened must be looked at.
             Ok(_) => self.settle(
                 turn.tenant,
-                MigrateOutcome::Unknown(MigrateFailure::of(
+                MigrateOutcome::Unknown(MigrateFailure::new(
                     "psql did not say that the transaction was committed".to_owned(),
                 )),
             ),
@@ -298,7 +298,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             let Some((entry, versions)) =
                 entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
             else {
-                return Err(Unsent::Failed(MigrateFailure::of(
+                return Err(Unsent::Failed(MigrateFailure::new(
                     "nothing is known of its versions".to_owned(),
                 )));
             };
@@ -309,7 +309,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             .map_err(Unsent::Psql)?;
         script
             .tenant(&tenant, &versions, &pending, separated, &indexes)
-            .map_err(|error| Unsent::Failed(MigrateFailure::of(error.to_string())))
+            .map_err(|error| Unsent::Failed(MigrateFailure::new(error.to_string())))
     }
 
     fn committed(&self, tenant: usize, elapsed: Duration) {

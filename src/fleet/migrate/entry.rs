@@ -53,7 +53,7 @@ impl<'m> QueueEntry<'m> {
             Applied::Known(versions) => versions,
             Applied::Odd(oddity) => return self.settle(MigrateOutcome::Odd(oddity)),
         };
-        let plan = plan(&versions, migrations, options.strictness);
+        let plan = plan_migrations(&versions, migrations, options.strictness);
         self.report.to = versions.last().map(|version| version.text.clone());
         self.report.warnings = plan.warnings().cloned().collect();
         self.report.pending = plan

@@ -80,7 +80,7 @@ impl Engine<'_, '_> {
         let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
-                MigrateOutcome::Unknown(MigrateFailure::of(
+                MigrateOutcome::Unknown(MigrateFailure::new(
                     "another run works on it, and its versions could not be read".to_owned(),
                 )),
             );
@@ -116,14 +116,14 @@ impl Engine<'_, '_> {
                 self.trouble(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = MigrateFailure::of(format!(
+                let failure = MigrateFailure::new(format!(
                     "took longer than {:?}",
                     self.server.timeout.unwrap_or(*after)
                 ));
                 self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
             }
             _ => {
-                let failure = MigrateFailure::of(error.to_string());
+                let failure = MigrateFailure::new(error.to_string());
                 self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
                 self.trouble(error).await;
             }

@@ -55,10 +55,10 @@ pub async fn drain(
             SparesToDrain::All => "true".to_owned(),
             SparesToDrain::Others => format!(
                 "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
-                SpareKind::of(snapshot, options).condition()
+                SpareKind::new(snapshot, options).condition()
             ),
         };
-        let (role, table) = (as_role(options), table());
+        let (role, table) = (as_role(options), pool_table());
         let sql = format!(
             "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
         );
@@ -83,11 +83,11 @@ pub async fn drain(
 
 /// Drops the table of spares, unless somebody has put one into it meanwhile; a claim that waits for it finds no pool.
 fn disposal(options: &RenderOptions) -> String {
-    let table = table();
+    let table = pool_table();
     let body = format!(
         "BEGIN IF NOT {} THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
          IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END",
-        usable()
+        pool_is_usable()
     );
     let role = as_role(options);
     format!(
@@ -106,7 +106,7 @@ async fn remove(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<String, PsqlError> {
-    let (table, row) = (table(), quote_literal(name));
+    let (table, row) = (pool_table(), quote_literal(name));
     let take = if has_row {
         format!(
             "PERFORM 1 FROM {table} s WHERE s.name = {row} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
@@ -114,7 +114,7 @@ async fn remove(
         )
     } else {
         // A fill may have put it into the pool meanwhile.
-        let usable = usable();
+        let usable = pool_is_usable();
         format!(
             "IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; "
         )

@@ -50,8 +50,8 @@ pub async fn status(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<PoolStatus, PsqlError> {
-    let (kind, role) = (SpareKind::of(snapshot, options), as_role(options));
-    let table = table();
+    let (kind, role) = (SpareKind::new(snapshot, options), as_role(options));
+    let table = pool_table();
     let marked = format!(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
          WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
@@ -59,7 +59,7 @@ pub async fn status(
     let sql = format!(
         "{role}SELECT pg_catalog.json_build_array({}, \
          (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
-        usable()
+        pool_is_usable()
     );
     let value = server
         .query_json(&sql, shutdown)

@@ -60,7 +60,7 @@ impl Template {
                 start - counted,
             ) - 1;
             counted = start;
-            let object = Object::of(statement, source);
+            let object = Object::from_statement(statement, source);
             if object.action == Action::Transaction {
                 let word = statement
                     .tokens

@@ -37,7 +37,7 @@ impl ExternalCommand {
         tenant: &TenantName,
         shutdown: &Shutdown,
     ) -> Result<(), MigrateFailure> {
-        let failed = |message: String| MigrateFailure::of(message);
+        let failed = |message: String| MigrateFailure::new(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
         let mut invocation = Invocation::new("/bin/sh").args(["-c", "cd -- \"$0\" && eval \"$1\""]);
         invocation.args.push(self.folder.clone().into_os_string());

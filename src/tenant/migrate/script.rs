@@ -106,7 +106,7 @@ impl<'a> MigrationScript<'a> {
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
             let mut parts: Vec<(String, MessagePlace)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
-            let guard = guard(self.context, tenant, versions.style, &table, migration);
+            let guard = version_guard(self.context, tenant, versions.style, &table, migration);
             if migration.transaction {
                 parts.extend([ours("BEGIN".to_owned()), ours(guard)]);
             } else {
@@ -218,7 +218,7 @@ fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static s
 
 /// For a migration outside of transactions: its own session has them.
 fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<String> {
-    let settings = settings(context, tenant);
+    let settings = tenant_settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
         format!(
             "PERFORM pg_catalog.set_config('{name}', {}, false);",
@@ -237,7 +237,7 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
 ///
 /// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
 /// wait for in turn.
-fn guard(
+fn version_guard(
     context: &ScriptContext<'_>,
     tenant: &TenantName,
     style: Style,
@@ -246,7 +246,7 @@ fn guard(
 ) -> String {
     let mut body = String::from("BEGIN ");
     if migration.transaction {
-        for (name, value) in settings(context, tenant) {
+        for (name, value) in tenant_settings(context, tenant) {
             let _ = write!(
                 body,
                 "PERFORM pg_catalog.set_config('{name}', {}, true); ",

@@ -58,7 +58,7 @@ impl Attempt<'_> {
             return Ok(outcome);
         }
         let provisioner = self.provisioner;
-        let token = token()?;
+        let token = new_token()?;
         // psql tells its version while the statements are rendered.
         let (version, rendered) = tokio::join!(
             provisioner
@@ -95,7 +95,7 @@ impl Attempt<'_> {
         &self,
         psql: &mut Psql<'_>,
     ) -> Result<ProvisionOutcome, ProvisionError> {
-        let token = token()?;
+        let token = new_token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
         match self
@@ -116,7 +116,7 @@ impl Attempt<'_> {
     /// Takes a spare; `None` when there is none.
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
         let provisioner = self.provisioner;
-        let token = token()?;
+        let token = new_token()?;
         let script = provisioner.claim_script_with(&token, self.tenant)?;
         match self
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
@@ -241,7 +241,7 @@ impl Attempt<'_> {
             }
         }
         let (message, statement, object) = error;
-        let hint = hint(
+        let hint = hint_for(
             &message,
             object.as_ref(),
             self.tenant,

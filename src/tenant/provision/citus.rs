@@ -23,7 +23,7 @@ pub struct CitusObstacles {
 
 impl CitusObstacles {
     /// What a snapshot has of it.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn from_snapshot(snapshot: &Snapshot) -> Self {
         let mut refused = Self::default();
         let source = snapshot.body();
         for statement in &snapshot.template().statements {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_may_be_refused_is_found_by_object() {
-        let refused = CitusObstacles::of(&Snapshot::parse(SNAPSHOT).unwrap());
+        let refused = CitusObstacles::from_snapshot(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
         assert_eq!(refused.statistics, ["statistics odd"]);
         let references = [

@@ -12,7 +12,7 @@ use crate::snapshot::TemplateError;
 #[non_exhaustive]
 pub enum ProvisionError {
     /// A schema of that name exists. It was not touched.
-    #[error("the schema \"{}\" exists{}", tenant.escape_debug(), of_what(*made_of))]
+    #[error("the schema \"{}\" exists{}", tenant.escape_debug(), origin_phrase(*made_of))]
     Exists {
         /// The tenant.
         tenant: String,
@@ -165,7 +165,7 @@ pub struct FailedStatement {
     pub line: Option<usize>,
 }
 
-fn of_what(made_of: Option<TenantOrigin>) -> &'static str {
+fn origin_phrase(made_of: Option<TenantOrigin>) -> &'static str {
     match made_of {
         Some(TenantOrigin::AnotherSnapshot) => ", and was made of another snapshot",
         Some(TenantOrigin::Unmarked) => ", and was not made by schemastamp",

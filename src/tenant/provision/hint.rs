@@ -8,7 +8,7 @@ use crate::sql::TenantName;
 ///
 /// Told by SQLSTATE first; where one stands for several causes, by words of the message, which are English only when the
 /// server's `lc_messages` is. `statement` is what the failed statement is about, `role` what the user asked for.
-pub(super) fn hint(
+pub(super) fn hint_for(
     message: &ServerMessage,
     statement: Option<&Object>,
     tenant: &TenantName,
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn roles_that_are_missing_are_named() {
-        let hint = hint(
+        let hint = hint_for(
             &said("ERROR:  42704: role \"app owner\" does not exist"),
             None,
             &acme(),
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn locks_rights_and_what_nobody_knows() {
-        let text = |stderr: &str| hint(&said(stderr), None, &acme(), None);
+        let text = |stderr: &str| hint_for(&said(stderr), None, &acme(), None);
         assert!(
             text("ERROR:  42P01: relation \"acme.t\" does not exist")
                 .unwrap()

@@ -18,7 +18,7 @@ struct TracedScript {
 }
 
 impl TracedScript {
-    fn of(statements: &[Rendered]) -> Self {
+    fn new(statements: &[Rendered]) -> Self {
         let mut traced = Self::default();
         traced.script.push_str("BEGIN;\n");
         traced.lines = 1;
@@ -65,7 +65,7 @@ pub(super) async fn locate(
     sqlstate: Option<SqlState>,
     shutdown: &Shutdown,
 ) -> Option<LocatedStatement> {
-    let traced = TracedScript::of(statements);
+    let traced = TracedScript::new(statements);
     let error = server
         .run_script(&traced.script, &ScriptOptions::default(), shutdown)
         .await
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn lines_lead_to_statements() {
-        let traced = TracedScript::of(&[
+        let traced = TracedScript::new(&[
             rendered("SELECT 1"),
             rendered("SELECT\n2\n+ 3"),
             rendered("SELECT 4"),

@@ -138,7 +138,7 @@ impl Provisioner {
     /// # Errors
     /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
-        let token = token()?;
+        let token = new_token()?;
         Ok(self.script_with(&token, &self.statements(tenant, &token)?))
     }
 
@@ -150,7 +150,7 @@ impl Provisioner {
         if !self.claims() {
             return Ok(None);
         }
-        let token = token()?;
+        let token = new_token()?;
         Ok(Some(self.claim_script_with(&token, tenant)?))
     }
 
@@ -269,6 +269,6 @@ pub(super) fn in_a_block(token: &str, message: &str) -> String {
     format!("{begin};\n{message}{commit};\n")
 }
 
-pub(super) fn token() -> Result<String, ProvisionError> {
+pub(super) fn new_token() -> Result<String, ProvisionError> {
     restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))
 }

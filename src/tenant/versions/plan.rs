@@ -141,7 +141,7 @@ impl fmt::Display for PlanProblem {
 }
 
 /// Compares a versions table with a folder.
-pub fn plan<'a>(
+pub fn plan_migrations<'a>(
     table: &VersionsTable,
     migrations: &'a Migrations,
     strictness: PlanStrictness,

@@ -80,7 +80,7 @@ impl AppliedVersion {
 
 impl Style {
     /// Tells the style by the columns of a table: names and `format_type`s.
-    pub fn of(columns: &[(String, String)]) -> Option<Self> {
+    pub fn from_columns(columns: &[(String, String)]) -> Option<Self> {
         let type_of = |name: &str| {
             columns
                 .iter()
@@ -309,7 +309,7 @@ mod tests {
             .iter()
             .map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
             .collect();
-        Style::of(&columns)
+        Style::from_columns(&columns)
     }
 
     #[test]
