@@ -54,7 +54,7 @@ pub async fn server(
         settings.tool.psql.as_ref().map(named_program).as_ref(),
         path(environment),
     )?;
-    let temporary = temporary(environment);
+    let temporary = temporary_directory(environment);
     let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
     let prepared = prepare(&mut connection, environment, u32::from(version.major))?;

@@ -67,7 +67,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     }
     Ok(shutdown
         .signal()
-        .map_or_else(|| exit_code(&report), of_signal))
+        .map_or_else(|| exit_code(&report), signal_exit_code))
 }
 
 fn exit_code(report: &Report) -> u8 {

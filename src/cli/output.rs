@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
-use super::report::{ErrorObject, ErrorReport, report};
+use super::report::{ErrorObject, ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;

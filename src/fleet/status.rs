@@ -6,7 +6,7 @@ use crate::fleet::inventory::Fleet;
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
-    Applied, PlanProblem, PlanStrictness, Style, TenantProblem, VersionsTable, plan,
+    Applied, PlanProblem, PlanStrictness, Style, TenantProblem, VersionsTable, plan_migrations,
 };
 
 /// One tenant.

@@ -23,7 +23,7 @@ pub(crate) struct SpareKind {
 }
 
 impl SpareKind {
-    pub(crate) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let left_out = [
             (!options.owners, "no owners"),
             (!options.privileges, "no privileges"),
@@ -61,7 +61,7 @@ impl SpareKind {
 }
 
 /// The table's name.
-pub(crate) fn table() -> String {
+pub(crate) fn pool_table() -> String {
     format!("{POOL}.{SPARES}")
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn as_role(options: &RenderOptions) -> String {
 ///
 /// Its name is no secret, and whoever may create schemas could have made it, with triggers that run as whoever claims. So
 /// it must belong to a superuser, or to the role itself or one that it is a member of.
-pub(crate) fn usable() -> String {
+pub(crate) fn pool_is_usable() -> String {
     format!(
         "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
          AND pg_catalog.has_table_privilege(c.oid, 'DELETE') \
@@ -96,7 +96,7 @@ pub(crate) fn usable() -> String {
 
 /// Statements that make the table, if it is not there; an error if it is somebody else's.
 pub(crate) fn creation() -> Vec<String> {
-    let table = table();
+    let table = pool_table();
     let body = format!(
         "BEGIN IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN CREATE SCHEMA {POOL}; \
          COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'; \

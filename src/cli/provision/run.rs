@@ -27,7 +27,7 @@ pub(in crate::cli) async fn run(
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
     let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
-    let wishes = provision_config(
+    let config = provision_config(
         &arguments,
         hook,
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
@@ -38,14 +38,14 @@ pub(in crate::cli) async fn run(
         snapshot_file::load(&path, session.output)
     });
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
-    let servers = servers.with(&snapshot, &wishes.options);
+    let servers = servers.with(&snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
-        dry_run::run(session, &servers, &wishes, names, &mut tally).await?
-    } else if is_single(&arguments, &wishes, &names) {
-        single::run(session, &servers, &wishes, names, &mut tally).await?
+        dry_run::run(session, &servers, &config, names, &mut tally).await?
+    } else if is_single(&arguments, &config, &names) {
+        single::run(session, &servers, &config, names, &mut tally).await?
     } else {
-        bulk::run(session, &servers, &wishes, names, &mut tally).await?
+        bulk::run(session, &servers, &config, names, &mut tally).await?
     };
     let code = tally.conclude(session, arguments.dry_run, left, start.elapsed())?;
     if session.common.diagnose && tally.unreachable() {
@@ -55,8 +55,8 @@ pub(in crate::cli) async fn run(
 }
 
 /// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
-fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &NameReader) -> bool {
+fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
-        wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
+        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::library::{
-    of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+    connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
+    template_error_id,
 };
 use super::shape::ErrorReport;
 use crate::cli::doubts;
@@ -14,9 +15,9 @@ use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
 pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
-        CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => ErrorReport::of(source, of_dump(source)),
-        CaptureError::Psql(source) => of_psql(source, context).beneath(error),
+        CaptureError::PgDump(error) => pg_dump_report(error, context),
+        CaptureError::Dump(source) => ErrorReport::of(source, dump_error_id(source)),
+        CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
@@ -29,7 +30,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         }
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
-                Some(source) => of_proof(source, context).beneath(error),
+                Some(source) => proof_report(source, context).beneath(error),
                 None => ErrorReport::of(error, "capture.contested"),
             };
             let mut report = ErrorReport {
@@ -53,8 +54,8 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => ErrorReport::of(error, of_snapshot(source)),
-        CaptureError::Proof(source) => of_proof(source, context).beneath(error),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
 
@@ -86,7 +87,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, of_message(message)),
+                Some(message) => ErrorReport::of(error, message_id(message)),
                 None => ErrorReport::of(error, "program.failed"),
             }
         }
@@ -132,7 +133,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             report
         }
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => ErrorReport::of(error, of_template(source)),
+        ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }

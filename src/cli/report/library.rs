@@ -19,39 +19,41 @@ pub(super) const CREATE_CITUS: &str =
     "create the extension there (CREATE EXTENSION citus), or leave citus out";
 
 /// 128+n.
-pub(in crate::cli) fn of_signal(signal: Signal) -> u8 {
+pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
 
 /// An error that says that a signal ended the work.
 pub(super) fn of_interruption(error: &dyn Error, signal: Signal) -> ErrorReport {
     ErrorReport {
-        code: of_signal(signal),
+        code: signal_exit_code(signal),
         ..ErrorReport::of(error, "interrupted")
     }
 }
 
-pub(super) fn of_config(error: &ConfigError) -> ErrorReport {
+pub(super) fn config_report(error: &ConfigError) -> ErrorReport {
     ErrorReport::of(error, error.id())
 }
 
-pub(super) fn of_tls(error: &TlsError) -> ErrorReport {
+pub(super) fn tls_report(error: &TlsError) -> ErrorReport {
     let mut report = ErrorReport::of(error, error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
 
-pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PsqlError::Program(error) => of_program(error),
+        PsqlError::Program(error) => program_report(error),
         PsqlError::Folder(_) => ErrorReport::of(error, "file.private_folder")
             .hint("set TMPDIR to a folder that exists, is writable and has room"),
-        PsqlError::Run(error) => of_run(error),
-        PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
+        PsqlError::Run(error) => run_report(error),
+        PsqlError::Connect { messages, stderr } => {
+            connection_report(messages, &stderr.text(), context)
+        }
         PsqlError::Lost { .. } => ErrorReport::of(error, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..ErrorReport::of(error, of_message(message))
+            ..ErrorReport::of(error, message_id(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
@@ -61,7 +63,7 @@ pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorRepo
 }
 
 /// A failed connection in words: what, why, and what to change.
-pub(super) fn of_connection(
+pub(super) fn connection_report(
     messages: &[ServerMessage],
     stderr: &str,
     context: Option<&Context>,
@@ -111,7 +113,7 @@ pub(super) fn of_connection(
     }
 }
 
-pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
+pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
             return ErrorReport::of(error, format!("program.{name}_missing"));
@@ -120,7 +122,7 @@ pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
         ProgramError::TooOld { .. } => "program.too_old",
         ProgramError::OlderThanServer { .. } => "program.older_than_server",
         ProgramError::NoVersion { .. } => "program.failed",
-        ProgramError::Version { source, .. } => return of_run(source).beneath(error),
+        ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
             return ErrorReport::of(error, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room");
@@ -129,7 +131,7 @@ pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
     ErrorReport::of(error, id)
 }
 
-pub(super) fn of_run(error: &RunError) -> ErrorReport {
+pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
         RunError::TimedOut { .. } => ErrorReport::of(error, "timeout"),
         RunError::Interrupted { signal, .. } => of_interruption(error, *signal),
@@ -143,7 +145,7 @@ pub(super) fn of_run(error: &RunError) -> ErrorReport {
 }
 
 /// `sql.` and the name of the SQLSTATE's condition.
-pub(super) fn of_message(message: &ServerMessage) -> String {
+pub(super) fn message_id(message: &ServerMessage) -> String {
     match (message.condition_name(), message.sqlstate) {
         (Some(name), _) => format!("sql.{name}"),
         (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
@@ -151,7 +153,7 @@ pub(super) fn of_message(message: &ServerMessage) -> String {
     }
 }
 
-pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
+pub(super) fn snapshot_error_id(error: &SnapshotError) -> &'static str {
     match error {
         SnapshotError::Empty => "snapshot.empty",
         SnapshotError::Encoding { .. } => "snapshot.encoding",
@@ -160,11 +162,11 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> &'static str {
         SnapshotError::Header { .. } => "snapshot.header",
         SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
         SnapshotError::Unfinished => "snapshot.truncated",
-        SnapshotError::Template(error) => of_template(error),
+        SnapshotError::Template(error) => template_error_id(error),
     }
 }
 
-pub(super) fn of_template(error: &TemplateError) -> &'static str {
+pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
     match error {
         TemplateError::Script(
             ScriptError::Unterminated { .. }
@@ -183,7 +185,7 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
     }
 }
 
-pub(super) fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
+pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProvisionError::Exists { .. } => ErrorReport::of(error, "tenant.exists")
             .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
@@ -198,15 +200,15 @@ pub(super) fn of_provision(error: &ProvisionError, context: Option<&Context>) ->
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = ErrorReport::of(error, of_message(message));
+            let mut report = ErrorReport::of(error, message_id(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => ErrorReport::of(error, of_template(source)),
-        ProvisionError::Connect(source) => of_psql(source, context),
-        ProvisionError::Run(source) => of_psql(source, context),
+        ProvisionError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProvisionError::Connect(source) => psql_report(source, context),
+        ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
         ProvisionError::NoCitus => ErrorReport::of(error, "config.no_citus").hint(CREATE_CITUS),
@@ -215,18 +217,18 @@ pub(super) fn of_provision(error: &ProvisionError, context: Option<&Context>) ->
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
         ProvisionError::Interrupted { signal } => of_interruption(error, *signal),
         ProvisionError::Lost(source) => {
-            let beneath = of_psql(source, context);
+            let beneath = psql_report(source, context);
             ErrorReport { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
-            let mut report = of_psql(cause, context).beneath(error);
+            let mut report = psql_report(cause, context).beneath(error);
             report.causes.push(match look {
                 Some(look) => format!("the server could not be asked: {look}"),
                 None => "the server still works on it".to_owned(),
             });
             report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
         }
-        ProvisionError::Look { source, .. } => of_psql(source, context).beneath(error),
+        ProvisionError::Look { source, .. } => psql_report(source, context).beneath(error),
     }
 }
 

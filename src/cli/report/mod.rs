@@ -6,6 +6,6 @@ mod library;
 mod shape;
 mod tenants;
 
-pub(super) use command::report;
-pub(super) use library::of_signal;
+pub(super) use command::build_report;
+pub(super) use library::signal_exit_code;
 pub(super) use shape::{ErrorObject, ErrorReport};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::capture::of_capture;
-use super::library::{of_interruption, of_psql, of_snapshot, of_template};
+use super::capture::capture_report;
+use super::library::{of_interruption, psql_report, snapshot_error_id, template_error_id};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::diagnose::Context;
@@ -62,14 +62,14 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
 
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
-        MigrateError::Fleet(error) => of_fleet(error, context),
-        MigrateError::Psql(error) => of_psql(error, context),
+        MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
 /// The hook's failure, with the end of what it said.
-pub(super) fn of_hook(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
+pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
     let mut report =
         ErrorReport::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
@@ -86,30 +86,30 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
-        VerifyError::Template(source) => ErrorReport::of(error, of_template(source)),
+        VerifyError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
 pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
     match error {
-        RefreshError::Psql(source) => of_beneath(error, source, context),
-        RefreshError::Load(source) => of_psql(source, context).beneath(error),
-        RefreshError::Fleet(error) => of_fleet(error, context),
-        RefreshError::Migrate(error) => of_migrate(error, context),
+        RefreshError::Psql(source) => report_beneath(error, source, context),
+        RefreshError::Load(source) => psql_report(source, context).beneath(error),
+        RefreshError::Fleet(error) => fleet_report(error, context),
+        RefreshError::Migrate(error) => migrate_report(error, context),
         RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
         RefreshError::Stopped(signal) => of_interruption(error, *signal),
-        RefreshError::Capture(error) => of_capture(error, context),
-        RefreshError::Snapshot(source) => ErrorReport::of(error, of_snapshot(source)),
-        RefreshError::Template(source) => ErrorReport::of(error, of_template(source)),
+        RefreshError::Capture(error) => capture_report(error, context),
+        RefreshError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        RefreshError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
-        RefreshError::Left { source, .. } => of_drop(source, context).beneath(error),
+        RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
 }
 
 pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
-        DropError::Psql(source) => of_beneath(error, source, context),
+        DropError::Psql(source) => report_beneath(error, source, context),
         DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
         DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
             .hint("nothing was dropped; --cascade drops these, too"),
@@ -118,14 +118,14 @@ pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> Error
 
 pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
-        LifecycleError::Psql(source) => of_beneath(error, source, context),
+        LifecycleError::Psql(source) => report_beneath(error, source, context),
         LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
         LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
             ErrorReport::of(error, "tenant.changed").hint("nothing was done; try again")
         }
-        LifecycleError::Capture(error) => of_capture(error, context),
-        LifecycleError::Template(source) => ErrorReport::of(error, of_template(source)),
+        LifecycleError::Capture(error) => capture_report(error, context),
+        LifecycleError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
         LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
@@ -134,9 +134,9 @@ pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>
 
 pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> ErrorReport {
     match error {
-        PoolError::Psql(source) => of_beneath(error, source, context),
-        PoolError::Load(source) => of_psql(source, context).beneath(error),
-        PoolError::Template(source) => ErrorReport::of(error, of_template(source)),
+        PoolError::Psql(source) => report_beneath(error, source, context),
+        PoolError::Load(source) => psql_report(source, context).beneath(error),
+        PoolError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         PoolError::NotProven(differences) => {
             let mut report = ErrorReport::of(error, "pool.not_proven").hint(
                 "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",

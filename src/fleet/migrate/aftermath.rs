@@ -9,7 +9,7 @@ use crate::pg::ScriptOptions;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
-use crate::tenant::versions::{Applied, TenantProblem, plan};
+use crate::tenant::versions::{Applied, TenantProblem, plan_migrations};
 
 /// How long the look at what became of tenants may take after the run was stopped.
 const LAST_LOOK: Duration = Duration::from_secs(10);
@@ -84,7 +84,7 @@ impl Engine<'_, '_> {
             match applied {
                 Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(MigrateOutcome::Gone),
                 Some(Applied::Known(versions)) => {
-                    let done = plan(&versions, self.migrations, self.options.strictness);
+                    let done = plan_migrations(&versions, self.migrations, self.options.strictness);
                     let open = done.pending.len();
                     while entry.pending.len() > open {
                         entry.applied_one();

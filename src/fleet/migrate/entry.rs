@@ -4,7 +4,7 @@ use super::options::MigrateOptions;
 use crate::fleet::inventory::Tenant;
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
-use crate::tenant::versions::{Applied, VersionsTable, plan};
+use crate::tenant::versions::{Applied, VersionsTable, plan_migrations};
 
 /// A tenant and what is to be done.
 pub(super) struct QueueEntry<'m> {

@@ -7,7 +7,7 @@ use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot, settings};
 use crate::sql::{quote, quote_literal};
 use crate::tenant::marker::POOL;
-use crate::tenant::spares::{SpareKind, as_role, pool_lock, table, usable};
+use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_lock, pool_table};
 
 /// Which spares go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
 use crate::sql::quote_literal;
 use crate::tenant::marker::{POOL, SPARE_NAME};
-use crate::tenant::spares::{SpareKind, as_role, table, usable};
+use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_table};
 
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]

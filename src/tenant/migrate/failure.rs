@@ -24,7 +24,7 @@ pub struct MigrateFailure {
 
 impl MigrateFailure {
     /// A failure without a place.
-    pub(crate) fn of(message: String) -> Self {
+    pub(crate) fn new(message: String) -> Self {
         Self {
             message,
             sqlstate: None,

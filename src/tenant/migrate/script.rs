@@ -188,7 +188,10 @@ fn statement_sql(
 }
 
 /// The settings of a migration: name and value.
-fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
+fn tenant_settings(
+    context: &ScriptContext<'_>,
+    tenant: &TenantName,
+) -> Vec<(&'static str, String)> {
     let mut path = vec![tenant.quoted()];
     path.extend(
         shared_schemas(context.search_path, tenant.as_str())

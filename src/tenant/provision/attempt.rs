@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::aftermath::{RunState, SchemaState, look, look_after};
 use super::error::ProvisionError;
-use super::hint::hint;
+use super::hint::hint_for;
 use super::locate::{is_repeatable, locate};
 use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
-use super::provisioner::{IfExists, Provisioner, in_a_block, run_of, token};
+use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Shutdown};
 use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};

@@ -4,7 +4,7 @@ mod plan;
 mod style;
 mod table;
 
-pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan};
+pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan_migrations};
 pub use style::{AppliedVersion, Style};
 pub(crate) use style::{TABLES, qualified};
 pub use table::{Applied, TenantProblem, VersionsTable};

@@ -203,7 +203,7 @@ async fn the_version_in_the_file_is_what_the_program_says() {
             .arg("--version")
             .output()
             .unwrap();
-        let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
+        let said = Version::from_program_output(&String::from_utf8_lossy(&said.stdout)).unwrap();
         let psql = NamedProgram {
             path: client.psql(),
             origin: "a test".to_owned(),
