@@ -242,10 +242,10 @@ impl Bulk {
     ) {
         match task {
             WorkerEvent::Tenant(done, session) => {
-                self.tenant_ended(*done, session, on_done, shutdown)
+                self.tenant_ended(*done, session, on_done, shutdown);
             }
             WorkerEvent::Warmed(index, session, warmed) => {
-                self.warmed(index, session, warmed, shutdown)
+                self.warmed(index, session, warmed, shutdown);
             }
             WorkerEvent::Asked(index, session, asked) => self.asked(index, session, asked),
         }
