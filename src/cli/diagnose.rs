@@ -11,6 +11,7 @@ use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::exit;
 
 /// Default time limit of a diagnosis.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,7 +67,15 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     }
     Ok(shutdown
         .signal()
-        .map_or_else(|| report.exit_code(), signal_exit_code))
+        .map_or_else(|| exit_code(&report), signal_exit_code))
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.root_cause().is_some() {
+        exit::DIAGNOSED
+    } else {
+        exit::DONE
+    }
 }
 
 /// Writes a line with its first word, the severity, in color.

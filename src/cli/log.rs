@@ -11,9 +11,9 @@ use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::bar::beside_bar;
 use super::common::CommonArguments;
 use super::output::printable;
-use super::progress::beside_bar;
 
 /// Sends trace events to stderr, more of them with each `-v`.
 pub(super) fn log_to_stderr(common: &CommonArguments) {

@@ -15,12 +15,10 @@ use super::report::signal_exit_code;
 use super::scope::{many, named};
 use super::session::Session;
 use crate::exit;
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
-use crate::tenant::migrate::{
-    ExternalCommand, MigrateOptions, MigrateOutcome, MigrateReport, TenantReport, migrate,
-    migrate_by,
-};
+use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
 use crate::tls::text::safe;

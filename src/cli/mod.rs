@@ -5,6 +5,7 @@
 //! exit code that users see.
 
 mod arguments;
+mod bar;
 mod capture;
 mod common;
 mod diagnose;
@@ -26,8 +27,6 @@ mod provision;
 mod refresh;
 mod render;
 mod report;
-mod report_capture;
-mod report_tenants;
 mod scope;
 mod session;
 mod snapshot_file;

@@ -4,9 +4,9 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
-use super::progress::beside_bar;
 use super::report::{ErrorObject, ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;

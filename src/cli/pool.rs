@@ -21,8 +21,8 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
-use crate::tenant::pool::{Spares, SparesToDrain, begin_fill, drain, status};
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
@@ -172,7 +172,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
         let Spares {
@@ -197,7 +197,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             many(*ready, "spare"),
             if *wanted { "this snapshot" } else { shown }
         );
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
             let _ = write!(rest, " for {}", safe(owner));
         }
@@ -265,7 +265,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if output.is_json() {
         Output::json(

@@ -1,18 +1,15 @@
 //! A progress bar on the terminal: the count, the rate and the remaining time.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::bar;
 use super::session::Session;
 
 /// Interval between redraws of the bar while no tenant ends.
 const TICK: Duration = Duration::from_millis(200);
-
-/// The bar on the terminal. It must be hidden while something else is printed.
-static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// The progress of a run. A bar is drawn only on a terminal.
 #[derive(Debug)]
@@ -42,10 +39,7 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        SHOWN
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&bar);
+        bar::show(bar.as_ref());
         Self { bar }
     }
 
@@ -59,17 +53,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take();
+        bar::show(None);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// Hides the bar, if there is one, while `print` runs. `print` must not call this function.
-pub(super) fn beside_bar<T>(print: impl FnOnce() -> T) -> T {
-    match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(bar) => bar.suspend(print),
-        None => print(),
     }
 }

@@ -13,10 +13,10 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::tenant::versions::PlanStrictness;
 
 pub(super) async fn run(

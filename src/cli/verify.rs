@@ -12,9 +12,8 @@ use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::tenant::verify::{
-    Aspect, Class, DriftFinding, Reference, Verification, VerifyOptions, verify,
-};
+use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::tls::text::safe;
 
 /// Number of findings of a variant that are shown without `-v`.

@@ -29,12 +29,11 @@ mod variables;
 mod warning;
 
 pub use account::Account;
-pub use connection::{Connection, Described};
+pub use connection::{Connection, Described, Interference};
 pub use environment::Environment;
 pub use error::{ConfigError, StringProblem};
 pub use flags::{ConnectionFlags, ToolFlags};
 pub use host::Host;
-pub use interference::Interference;
 pub use keyword::{KEYWORDS, Keyword};
 pub use origin::{Origin, Setting};
 pub use settings::{Settings, ToolSettings};

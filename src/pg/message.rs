@@ -93,11 +93,6 @@ pub struct ScriptPlace {
 }
 
 impl ServerMessage {
-    /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
-    pub fn parse_all(stderr: &str) -> Vec<Self> {
-        super::message_parser::parse_all(stderr)
-    }
-
     /// Whether the statement, the session or the program failed because of this.
     pub fn is_error(&self) -> bool {
         self.severity >= Severity::Error

@@ -49,7 +49,14 @@ enum Start<'a> {
     Within,
 }
 
-pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
+impl ServerMessage {
+    /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
+    pub fn parse_all(stderr: &str) -> Vec<Self> {
+        parse_all(stderr)
+    }
+}
+
+fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> = Vec::new();
     let (mut field, mut prefixed) = (Field::Message, false);
     if stderr.is_empty() {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ProvisionConfig;
 use super::keep_full::{PoolRefiller, refill_all};
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::single::hook_failed;
 use super::tally::{ProvisionProgress, TenantResult};
@@ -14,10 +14,10 @@ use crate::cli::failure::CommandError;
 use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::sql::TenantName;
-use crate::tenant::bulk::{
+use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
+use crate::sql::TenantName;
 use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
 use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 

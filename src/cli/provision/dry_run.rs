@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::ProvisionConfig;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::tally::{ProvisionProgress, TenantResult};
 use crate::cli::failure::CommandError;
