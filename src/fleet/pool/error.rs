@@ -2,7 +2,7 @@ use crate::pg::PsqlError;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::Difference;
 
-/// Why a pool cannot be made or looked at.
+/// The reason why a pool cannot be created or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -15,10 +15,10 @@ pub enum PoolError {
     /// The snapshot cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A claimed spare would not be what a tenant is.
+    /// A claimed spare would not equal a tenant.
     #[error("tenants of this snapshot cannot be made ahead: {}", listed(.0))]
     NotProven(Vec<Difference>),
-    /// The operating system has no random bytes for a fresh name.
+    /// The operating system has no random bytes for a new name.
     #[error("cannot make a fresh name")]
     Random(#[source] std::io::Error),
 }

@@ -5,16 +5,16 @@ use serde::Deserialize;
 use super::{Migration, MigrationError, MigrationVersion, Migrations};
 use crate::path::{PathError, read, read_to_string};
 
-/// Reads a folder of migrations.
+/// Reads a directory of migrations.
 ///
-/// Files other than `*.sql` and folders without `up.sql` are left alone, as are ways down.
+/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored.
 ///
 /// # Errors
-/// [`MigrationError`]; names that do not begin with a version and versions that come twice are errors.
+/// [`MigrationError`]. Names that do not begin with a version, and duplicate versions, are errors.
 pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     let mut migrations = Vec::new();
     let up = folder.join("up");
-    // Some keep the ways up and down in two folders.
+    // Some tools keep the ways up and down in two directories.
     let files = if up.is_dir() && !up.join("up.sql").exists() {
         &up
     } else {
@@ -44,7 +44,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
         let Some(stem) = name.strip_suffix(".sql") else {
             continue;
         };
-        // Names are told apart by case on purpose, as the tools do.
+        // Names are compared with case, as the tools do.
         if stem.strip_suffix(".down").is_some() || is_undo(stem) {
             continue;
         }
@@ -68,7 +68,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     Migrations::new(folder, migrations)
 }
 
-/// The visible entries of a folder, sorted.
+/// Returns the visible entries of a directory, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(PathError::on("read", folder))? {
@@ -95,7 +95,7 @@ fn text(path: &Path) -> Result<String, MigrationError> {
     })
 }
 
-/// Flyway's way down: `U1__name`.
+/// Returns `true` for Flyway's way down: `U1__name`.
 fn is_undo(stem: &str) -> bool {
     stem.strip_prefix('U')
         .and_then(|rest| rest.split_once("__"))
@@ -107,7 +107,7 @@ fn flyway(version: &str) -> Option<MigrationVersion> {
     MigrationVersion::parse(&version.replace('_', "."))
 }
 
-/// `20240131_add_users`, `0001-add-users`, `20240131`, `V1_2__add_users`.
+/// Parses `20240131_add_users`, `0001-add-users`, `20240131` or `V1_2__add_users`.
 fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     if let Some((version, name)) = stem
         .strip_prefix(['V', 'v'])
@@ -128,13 +128,14 @@ fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     Some((MigrationVersion::parse(version)?, name))
 }
 
-/// diesel's folders, `2024-01-31-000000_add_users`: the version is kept without its dashes.
+/// Parses the name of a diesel directory, `2024-01-31-000000_add_users`. The version is kept
+/// without its dashes.
 fn parse_directory_name(name: &str) -> Option<(MigrationVersion, &str)> {
     let (version, rest) = name.split_once('_').unwrap_or((name, ""));
     Some((MigrationVersion::parse(&version.replace('-', ""))?, rest))
 }
 
-/// diesel's `metadata.toml`.
+/// diesel's `metadata.toml` cannot be read.
 #[derive(Deserialize)]
 struct Metadata {
     run_in_transaction: Option<bool>,

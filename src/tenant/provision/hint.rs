@@ -1,13 +1,14 @@
-//! What to change when the server refuses a statement of a snapshot.
+//! Hints for statements of a snapshot that the server refuses.
 
 use crate::pg::ServerMessage;
 use crate::snapshot::{Action, Object, ObjectKind};
 use crate::sql::TenantName;
 
-/// What to change, where the server's words tell.
+/// Returns a hint, if the server's error allows one.
 ///
-/// Told by SQLSTATE first; where one stands for several causes, by words of the message, which are English only when the
-/// server's `lc_messages` is. `statement` is what the failed statement is about, `role` what the user asked for.
+/// The SQLSTATE decides first. If it stands for several causes, words of the message decide; these
+/// are English only if the server's `lc_messages` is. `statement` is the object of the failed
+/// statement, `role` the role that the user asked for.
 pub(super) fn hint_for(
     message: &ServerMessage,
     statement: Option<&Object>,
@@ -70,8 +71,8 @@ pub(super) fn hint_for(
     })
 }
 
-/// What to change when the server refuses a statement of ours, whatever it is for; the server's own hint where it has one
-/// and nothing better is known.
+/// Returns a hint for a refused statement that is not part of a snapshot. Falls back to the
+/// server's own hint.
 pub fn hint_of(message: &ServerMessage) -> Option<String> {
     let says = |words: &str| message.message.contains(words);
     let text = match message.sqlstate?.as_str() {
@@ -93,7 +94,7 @@ pub fn hint_of(message: &ServerMessage) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The first name in double quotes, as the message has it.
+/// Returns the first name in double quotes in the message.
 fn quoted_name(text: &str) -> Option<&str> {
     let start = text.find('"')?;
     let rest = text.get(start + 1..)?;

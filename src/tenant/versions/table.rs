@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use super::style::{AppliedVersion, Style};
 
-/// What a tenant's versions table says.
+/// The content of a tenant's version table.
 #[derive(Clone, Debug)]
 pub enum Applied {
     /// It could be read.
     Known(VersionsTable),
-    /// It could not.
+    /// It could not be read.
     Odd(TenantProblem),
 }
 
-/// A versions table and its rows; tenants with the same rows share them.
+/// A version table and its rows. Tenants with the same rows share them.
 #[derive(Clone, Debug)]
 pub struct VersionsTable {
     /// Its name.
     pub table: String,
-    /// The tool that keeps it.
+    /// The tool that writes it.
     pub style: Style,
     /// Its rows, in the tool's order.
     pub versions: Arc<[AppliedVersion]>,
 }
 
 impl VersionsTable {
-    /// The highest version by value; for versions that are names the last one.
+    /// Returns the highest version by value, or the last one if versions are names.
     pub fn last(&self) -> Option<&AppliedVersion> {
         let numbered = self
             .versions
@@ -38,17 +38,17 @@ impl VersionsTable {
     }
 }
 
-/// Why nothing is known of a tenant's versions.
+/// The reason why a tenant's versions are unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TenantProblem {
-    /// There is no such schema.
+    /// The schema does not exist.
     NoSchema,
-    /// It has no versions table that is known.
+    /// It has no well-known version table.
     NoTable,
-    /// It has several.
+    /// It has several version tables.
     Ambiguous(Vec<String>),
-    /// The table has columns of no tool that is known.
+    /// The table's columns match no known tool.
     UnknownColumns {
         /// The table.
         table: String,
@@ -60,7 +60,7 @@ pub enum TenantProblem {
         /// The table; empty for the schema.
         table: String,
     },
-    /// Its rows are not what the tool writes.
+    /// Its rows are not as the tool writes them.
     Rows {
         /// The table.
         table: String,
