@@ -84,7 +84,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// The operating system has no random bytes for a new name.
-    #[error("cannot make a fresh name")]
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
 }
 

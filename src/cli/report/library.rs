@@ -52,7 +52,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         }
         PsqlError::Lost { .. } => ErrorReport::of(error, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
-            hint: hint_of(message),
+            hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
             ..ErrorReport::of(error, message_id(message))
         },
         PsqlError::Random(_)

@@ -113,11 +113,11 @@ impl ServerCapacity {
         }
         let because = if by_locks <= by_connections {
             format!(
-                "a tenant takes {locks} locks and the server has room for {free}: raise max_locks_per_transaction, which is {}",
+                "a tenant takes {locks} locks, and the server has {free} free: raise max_locks_per_transaction, which is {}",
                 self.locks_per_transaction
             )
         } else {
-            format!("{} leaves no more connections", self.limited_by)
+            format!("{} allows no more connections", self.limited_by)
         };
         Ok(Budget {
             workers: allowed,
@@ -246,7 +246,7 @@ mod tests {
             (many.workers, many.because.unwrap()),
             (
                 21,
-                "max_connections (100) leaves no more connections".to_owned()
+                "max_connections (100) allows no more connections".to_owned()
             )
         );
     }
@@ -256,7 +256,7 @@ mod tests {
         let error = room().budget(7000, Some(1), 1).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
+            "a tenant of this snapshot takes 7000 locks, and the server has 5600 free; \
              raise max_locks_per_transaction (it is 64) to 81 or more"
         );
         let raised = ServerCapacity {

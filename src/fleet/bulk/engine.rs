@@ -307,7 +307,7 @@ impl Bulk {
         tracing::debug!(%error, workers, "no further worker for now");
         if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
             notes.push(format!(
-                "{} had no connection for another worker beside {workers}: {error}",
+                "{} had no connection for another worker in addition to {workers}: {error}",
                 working.place()
             ));
         }
@@ -385,7 +385,7 @@ impl Bulk {
         self.failures += usize::from(failed);
         if on_done(done).is_break() {
             self.ended_early
-                .get_or_insert_with(|| "nobody listens any more".to_owned());
+                .get_or_insert_with(|| "the receiver of the results is gone".to_owned());
         }
         if failed
             && self

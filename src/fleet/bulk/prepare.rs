@@ -85,7 +85,7 @@ impl Bulk {
         };
         let (place, shutdown) = (working.place(), shutdown.clone());
         let Retries { attempts, pause } = working.target.provisioner.options().retries;
-        tracing::warn!(reason = %error, "{place}: trying again");
+        tracing::warn!(reason = %error, "{place}: retrying");
         working.asking = Some(self.tasks.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -133,7 +133,7 @@ fn asked_of(
         // PostgreSQL.
         Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
             notes.push(format!(
-                "what {} has room for is not known: {error}",
+                "the capacity of {} is unknown: {error}",
                 working.place()
             ));
             working.growth = WorkerScaling::fixed(jobs.unwrap_or(FIRST));
@@ -178,7 +178,7 @@ async fn measure_capacity(
     for _ in 1..retries.attempts {
         match ServerCapacity::query(session, shutdown).await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(reason = %error, "{place}: trying again");
+                tracing::warn!(reason = %error, "{place}: retrying");
             }
             asked => return asked,
         }

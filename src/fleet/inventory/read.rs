@@ -44,10 +44,10 @@ pub struct Tenant {
 #[non_exhaustive]
 pub enum FleetError {
     /// psql failed.
-    #[error("the tenants' versions could not be read")]
+    #[error("cannot read the tenants' versions")]
     Psql(#[from] PsqlError),
     /// Tenants were created or dropped during each attempt.
-    #[error("tenants were dropped or renamed while they were read, {ATTEMPTS} times in a row")]
+    #[error("tenants were dropped or renamed during {ATTEMPTS} consecutive attempts to read them")]
     Unsteady(#[source] PsqlError),
 }
 

@@ -283,7 +283,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             Ok(_) => self.settle(
                 turn.tenant,
                 MigrateOutcome::Unknown(MigrateFailure::new(
-                    "psql did not say that the transaction was committed".to_owned(),
+                    "psql did not report that the transaction was committed".to_owned(),
                 )),
             ),
         }
@@ -303,7 +303,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
             else {
                 return Err(Unsent::Failed(MigrateFailure::new(
-                    "nothing is known of its versions".to_owned(),
+                    "its versions are unknown".to_owned(),
                 )));
             };
             (entry.report.tenant.clone(), versions, entry.pending.clone())

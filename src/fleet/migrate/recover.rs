@@ -82,7 +82,7 @@ impl Engine<'_, '_> {
             return self.settle(
                 turn.tenant,
                 MigrateOutcome::Unknown(MigrateFailure::new(
-                    "another run works on it, and its versions could not be read".to_owned(),
+                    "another run is working on it, and its versions could not be read".to_owned(),
                 )),
             );
         };

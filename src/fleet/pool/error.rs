@@ -10,16 +10,16 @@ pub enum PoolError {
     #[error("the server refused it")]
     Psql(#[from] PsqlError),
     /// A tenant of the snapshot does not load.
-    #[error("a tenant of the snapshot could not be made")]
+    #[error("cannot create a tenant of the snapshot")]
     Load(#[source] PsqlError),
     /// The snapshot cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// A claimed spare would not equal a tenant.
-    #[error("tenants of this snapshot cannot be made ahead: {}", listed(.0))]
+    #[error("this snapshot cannot have a pool: {}", listed(.0))]
     NotProven(Vec<Difference>),
     /// The operating system has no random bytes for a new name.
-    #[error("cannot make a fresh name")]
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
 }
 

@@ -14,7 +14,7 @@ pub enum RefillError {
     #[error(transparent)]
     Pool(#[from] PoolError),
     /// A spare could not be created.
-    #[error("a spare could not be made")]
+    #[error("cannot create a spare")]
     Spare(#[source] Box<ProvisionError>),
 }
 

@@ -46,7 +46,7 @@ pub struct Refreshed {
 #[non_exhaustive]
 pub enum RefreshError {
     /// psql failed.
-    #[error("the snapshot could not be renewed")]
+    #[error("cannot renew the snapshot")]
     Psql(#[from] PsqlError),
     /// The old snapshot does not load in this database.
     #[error("the snapshot does not load in this database")]
@@ -73,19 +73,19 @@ pub enum RefreshError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// The operating system has no random bytes for a new name.
-    #[error("cannot make a fresh name")]
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
     /// The new name is invalid, which is a bug.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The scratch schema is still there.
     #[error(
-        "the new snapshot is made, but its scratch schema '{scratch}' could not be dropped; the next run drops it"
+        "the new snapshot was created, but its scratch schema '{scratch}' could not be dropped; the next run will drop it"
     )]
     Left {
         /// The schema.
         scratch: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: DropError,
     },

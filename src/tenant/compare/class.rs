@@ -1,4 +1,4 @@
-//! The severity of a difference.
+//! The classes of differences.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
 
-/// The severity of a difference.
+/// The classes of differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Only names of indexes and constraints, or the order of columns, differ. Nothing works
@@ -58,7 +58,7 @@ impl fmt::Display for DriftFinding {
             (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
                 write!(
                     formatter,
-                    "{kind} {} is named {}",
+                    "{kind} {} has the name {}",
                     expected.escape_debug(),
                     found.escape_debug()
                 )
@@ -69,6 +69,19 @@ impl fmt::Display for DriftFinding {
                     write!(formatter, ", {aspect}")?;
                 }
                 for (name, expected, found) in parts(expected, found) {
+                    if name == "not null" {
+                        let word = |value: &str| match value {
+                            "true" => "NOT NULL",
+                            _ => "nullable",
+                        };
+                        write!(
+                            formatter,
+                            ": {}, should be {}",
+                            word(&found),
+                            word(&expected)
+                        )?;
+                        continue;
+                    }
                     write!(
                         formatter,
                         "{}{name}: has {}, should have {}",
@@ -80,11 +93,7 @@ impl fmt::Display for DriftFinding {
                 Ok(())
             }
             (Some(_), None) => write!(formatter, "{kind} {object} is missing{}", aspect_of(aspect)),
-            (None, _) => write!(
-                formatter,
-                "{kind} {object} is too many{}",
-                aspect_of(aspect)
-            ),
+            (None, _) => write!(formatter, "unexpected {kind} {object}{}", aspect_of(aspect)),
         }
     }
 }

@@ -5,6 +5,6 @@ use crate::snapshot::Snapshot;
 pub enum Reference<'a> {
     /// A tenant of this snapshot, created in a transaction that is rolled back.
     Snapshot(&'a Snapshot),
-    /// What most of the tenants have.
+    /// The state that most of the tenants have.
     Majority,
 }

@@ -78,7 +78,7 @@ impl MigrateOutcome {
             Self::Unknown(failure) => Some(format!("outcome unknown: {failure}")),
             Self::Refused(problem) => Some(problem.to_string()),
             Self::Odd(oddity) => Some(oddity.to_string()),
-            Self::Gone => Some("dropped or renamed meanwhile".to_owned()),
+            Self::Gone => Some("dropped or renamed during the run".to_owned()),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct MessagePlace {
 
 /// The values that all tenants of a run share.
 pub(crate) struct ScriptContext<'a> {
-    /// How long a statement waits for a lock.
+    /// Time that a statement waits for a lock.
     pub(crate) lock_timeout: Duration,
     /// Time limit of one statement, or `None` for no limit.
     pub(crate) statement_timeout: Option<Duration>,

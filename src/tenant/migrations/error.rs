@@ -21,7 +21,7 @@ pub enum MigrationError {
         path: PathBuf,
     },
     /// A repeatable migration, which runs again whenever it changes.
-    #[error("'{}' is a repeatable migration; only Flyway itself can run it, see --run", path.display())]
+    #[error("'{}' is a repeatable migration; only Flyway itself can run it: use --run", path.display())]
     Repeatable {
         /// The file.
         path: PathBuf,
@@ -45,13 +45,13 @@ pub enum MigrationError {
         line: usize,
     },
     /// The file has a way down, but no way up.
-    #[error("'{}' has no up part: its section for up is missing or has no statement", path.display())]
+    #[error("'{}' has no way up: its section is missing or has no statement", path.display())]
     NoUp {
         /// The file.
         path: PathBuf,
     },
     /// `-- +goose ENVSUB ON`.
-    #[error("'{}', line {line}: variables of the environment are not put into migrations", path.display())]
+    #[error("'{}', line {line}: environment variables are not substituted in migrations", path.display())]
     Variables {
         /// The file.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum MigrationError {
         line: usize,
     },
     /// The SQL is incomplete, or has an unknown placeholder.
-    #[error("'{}' is no usable migration", path.display())]
+    #[error("'{}' is not a valid migration", path.display())]
     Template {
         /// The file.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum MigrationError {
     Metadata {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<toml::de::Error>,
     },

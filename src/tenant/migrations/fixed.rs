@@ -32,12 +32,12 @@ impl fmt::Display for FixedSchema {
         if *changed {
             write!(
                 formatter,
-                "line {line}: '{schema}.{object}' is changed for every tenant; write #{{prefix}}.{object}"
+                "line {line}: '{schema}.{object}' would be changed again for each tenant; write #{{prefix}}.{object}"
             )
         } else {
             write!(
                 formatter,
-                "line {line}: '{schema}.{object}' is the same for every tenant; write #{{prefix}}.{object}"
+                "line {line}: '{schema}.{object}' is the same object for each tenant; write #{{prefix}}.{object}"
             )
         }
     }

@@ -10,7 +10,7 @@ use super::locate::{is_repeatable, locate};
 use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
-use crate::process::{RunError, Shutdown};
+use crate::process::{EnvValue, RunError, Shutdown};
 use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
 use crate::sql::TenantName;
 use crate::tenant::claim::{claimed, forget_message};
@@ -82,7 +82,7 @@ impl Attempt<'_> {
         {
             Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
-                tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
+                tracing::warn!(reason = %error, "tenant '{}': retrying, with the time limit set first", self.tenant);
                 self.make_patiently(psql).await
             }
             Ran::Over(over) => over,
@@ -247,12 +247,21 @@ impl Attempt<'_> {
             object.as_ref(),
             self.tenant,
             options.render.role.as_deref(),
+            self.login(),
         );
         Err(ProvisionError::Sql {
             message: Box::new(message),
             statement,
             hint,
         })
+    }
+
+    /// Returns the role that logs in, if it is known.
+    fn login(&self) -> Option<&str> {
+        match self.provisioner.server.environment.get("PGUSER") {
+            Some(EnvValue::Plain(user)) => user.to_str(),
+            _ => None,
+        }
     }
 
     /// Returns `true` if the server reports that the schema exists. The snapshot creates no schema

@@ -106,7 +106,7 @@ impl CitusObstacles {
             )
         });
         let references = self.references.iter().filter(|(_, table)| ordinary.contains(table)).map(|(key, table)| {
-            format!("{key}: {table} is an ordinary table; make it one that all nodes have: create_reference_table('{table}')")
+            format!("{key}: {table} is an ordinary table; make it a reference table: SELECT create_reference_table('{table}')")
         });
         triggers.chain(statistics).chain(references).collect()
     }

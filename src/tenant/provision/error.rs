@@ -31,7 +31,7 @@ pub enum ProvisionError {
     },
     /// A schema of this name exists and lacks objects of the snapshot. It was left untouched.
     #[error(
-        "the schema \"{}\" exists, and lacks {} of the {objects} objects of the snapshot: {}",
+        "the schema \"{}\" exists but lacks {} of the {objects} objects of the snapshot: {}",
         tenant.escape_debug(), missing.len(), listed(missing)
     )]
     ExistsInPart {
@@ -68,23 +68,23 @@ pub enum ProvisionError {
     #[error("no connection to the server")]
     Connect(#[source] Arc<PsqlError>),
     /// The run timed out.
-    #[error("not created within {:.1} s; nothing is left", after.as_secs_f64())]
+    #[error("timed out after {:.1} s; nothing was left behind", after.as_secs_f64())]
     TimedOut {
         /// The time limit.
         after: Duration,
     },
     /// A signal ended the run.
-    #[error("stopped by {signal}; nothing is left")]
+    #[error("interrupted by {signal}; nothing was left behind")]
     Interrupted {
         /// The signal.
         signal: Signal,
     },
     /// The connection or psql was lost midway.
-    #[error("not created; nothing is left")]
+    #[error("not created; nothing was left behind")]
     Lost(#[source] Box<PsqlError>),
     /// The outcome is unknown: the connection or psql was lost midway, and the server could not be
     /// asked afterwards.
-    #[error("it is not known whether the tenant was created")]
+    #[error("the outcome is unknown: the tenant may or may not have been created")]
     Unknown {
         /// The error that ended the run.
         #[source]
@@ -97,11 +97,11 @@ pub enum ProvisionError {
     #[error("psql could not be run")]
     Run(#[source] Box<PsqlError>),
     /// The existing tenant could not be checked. It was left untouched.
-    #[error("the schema \"{}\" exists, and could not be compared with the snapshot", tenant.escape_debug())]
+    #[error("the schema \"{}\" exists but could not be compared with the snapshot", tenant.escape_debug())]
     Look {
         /// The tenant.
         tenant: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<PsqlError>,
     },
@@ -144,7 +144,7 @@ impl ProvisionError {
 /// The lock table has no room for even one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a tenant of this snapshot takes {locks} locks, and the server has room for {free}; \
+    "a tenant of this snapshot takes {locks} locks, and the server has {free} free; \
      raise max_locks_per_transaction (it is {locks_per_transaction}) to {needed} or more"
 )]
 pub struct BudgetError {

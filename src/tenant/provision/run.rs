@@ -1,4 +1,4 @@
-//! Attempts, until one has made the tenant or no other may help.
+//! Repeats attempts until one creates the tenant or another cannot help.
 
 use std::time::Instant;
 
@@ -78,7 +78,7 @@ impl Provisioner {
             if self.left(start).is_some_and(|left| left < this_pause * 2) {
                 return (Err(error), number);
             }
-            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
+            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': retrying");
             tokio::select! {
                 () = tokio::time::sleep(this_pause) => {}
                 _ = shutdown.requested() => return (Err(error), number),

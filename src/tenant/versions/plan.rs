@@ -107,7 +107,7 @@ impl fmt::Display for PlanProblem {
         match self {
             Self::Dirty { version } => write!(
                 formatter,
-                "version {version} is marked as not applied to its end; repair the schema and the versions table first"
+                "version {version} is marked as unfinished; repair the schema and the version table first"
             ),
             Self::Changed { version, file } => {
                 write!(
@@ -121,19 +121,19 @@ impl fmt::Display for PlanProblem {
             Self::OutOfOrder { file, last } => {
                 write!(
                     formatter,
-                    "{file} is pending, though {last} is applied: out of order"
+                    "{file} is pending, although {last} is applied: out of order"
                 )
             }
             Self::NeedsTool { style } => {
                 write!(
                     formatter,
-                    "only {style} itself can write its versions table; let it run the migrations with --run"
+                    "only {style} itself can write its version table; let it run the migrations with --run"
                 )
             }
             Self::NoNumber { file, style } => {
                 write!(
                     formatter,
-                    "{file}: {style} keeps its versions as numbers, and this is none"
+                    "{file}: {style} stores versions as numbers, and this version is not a number"
                 )
             }
         }

@@ -1,4 +1,4 @@
-//! A tenant's versions table, as it was read.
+//! The content of a tenant's version table.
 
 use std::fmt;
 use std::sync::Arc;
@@ -71,29 +71,30 @@ impl fmt::Display for TenantProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSchema => formatter.write_str("there is no such schema"),
-            Self::NoTable => formatter
-                .write_str("the schema has no versions table; name it with --versions-table"),
+            Self::NoTable => formatter.write_str(
+                "the schema has no well-known version table; name it with --versions-table",
+            ),
             Self::Ambiguous(tables) => {
                 write!(
                     formatter,
-                    "the schema has several versions tables: {}; name one with --versions-table",
+                    "the schema has several version tables: {}; name one with --versions-table",
                     tables.join(", ")
                 )
             }
             Self::UnknownColumns { table, columns } => write!(
                 formatter,
-                "the columns of versions table '{table}' are of no tool that is known: {}",
+                "the columns of version table '{table}' match no known tool: {}",
                 columns.join(", ")
             ),
             Self::NoRight { table } if table.is_empty() => {
                 formatter.write_str("the role has no USAGE on the schema")
             }
             Self::NoRight { table } => {
-                write!(formatter, "the role may not read versions table '{table}'")
+                write!(formatter, "the role may not read version table '{table}'")
             }
             Self::Rows { table } => write!(
                 formatter,
-                "versions table '{table}' has rows that its tool does not write"
+                "version table '{table}' has rows that its tool does not write"
             ),
         }
     }

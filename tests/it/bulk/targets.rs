@@ -134,9 +134,7 @@ fn late_target_gets_its_tenants() {
     assert!(place("prompt") < 10 && place("late") == 10, "{output}");
     assert_eq!((marked(&database, "t\\_%"), lines.len()), (10, 21));
     assert!(
-        output
-            .stderr
-            .contains("warning: target 'late': trying again: "),
+        output.stderr.contains("warning: target 'late': retrying: "),
         "{output}"
     );
     // Then nobody has looked whether it has Citus: the transaction itself does.
@@ -162,7 +160,7 @@ fn late_target_gets_its_tenants() {
     ];
     let output = world.run(&arguments).exits_with(13);
     assert_eq!(output.json()[0]["outcome"], "failed", "{output}");
-    assert!(!output.stderr.contains("trying again"), "{output}");
+    assert!(!output.stderr.contains("retrying"), "{output}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn timeout_cancels_a_waiting_statement() {
     let start = Instant::now();
     insta::assert_snapshot!(world.run(&["provision", "acme", "--timeout", "0.5"]), @"
     --- stderr ---
-    error: tenant 'acme': not created within [time]; nothing is left
+    error: tenant 'acme': timed out after [time]; nothing was left behind
     hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
@@ -52,7 +52,7 @@ fn signal_leaves_the_tenant_complete_or_absent() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = world.finish(child).exits_with(code);
         assert!(
-            output.stderr.contains("nothing is left")
+            output.stderr.contains("nothing was left behind")
                 && output.stderr.contains("1 tenant not tried"),
             "{output}"
         );
@@ -72,10 +72,10 @@ fn interrupted_run_reports_the_signal() {
     wait_until_blocked(&database);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     insta::assert_snapshot!(world.finish(child), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"stopped by SIGTERM; nothing is left"}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"interrupted by SIGTERM; nothing was left behind"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': stopped by SIGTERM; nothing is left
+    error: tenant 'acme': interrupted by SIGTERM; nothing was left behind
     [exit status: 143]
     "#);
 }
@@ -129,7 +129,7 @@ fn outcome_after_a_lost_connection_is_queried() {
     terminate();
     insta::assert_snapshot!(world.finish(child), @"
     --- stderr ---
-    error: tenant 'acme': not created; nothing is left
+    error: tenant 'acme': not created; nothing was left behind
     caused by: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
     hint: run the command again
     [exit status: 13]
@@ -143,7 +143,7 @@ fn outcome_after_a_lost_connection_is_queried() {
     insta::assert_snapshot!(world.finish(child), @"
     created acme ([time], 2 attempts)
     --- stderr ---
-    warning: tenant 'acme': trying again: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
+    warning: tenant 'acme': retrying: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
     [exit status: 0]
     ");
 }
@@ -185,7 +185,7 @@ fn outcome_is_unknown_when_the_server_is_gone() {
     assert!(
         output
             .stderr
-            .contains("error: tenant 'acme': it is not known whether the tenant was created"),
+            .contains("error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created"),
         "{output}"
     );
     cluster.start_again();

@@ -88,13 +88,13 @@ fn incomplete_tenant_is_never_skipped() {
         "json",
     ]);
     insta::assert_snapshot!(output, @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists, and lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["function first()"]}}
-    {"tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists, and lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["table t","function first()"]}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists but lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["function first()"]}}
+    {"tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["table t","function first()"]}}
     {"summary":{"created":0,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': the schema "acme" exists, and lacks 1 of the 2 objects of the snapshot: function first()
+    error: tenant 'acme': the schema "acme" exists but lacks 1 of the 2 objects of the snapshot: function first()
     hint: it was left untouched; check what it is, then drop or rename it
-    error: tenant 'empty': the schema "empty" exists, and lacks 2 of the 2 objects of the snapshot: table t, function first()
+    error: tenant 'empty': the schema "empty" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()
     hint: it was left untouched; check what it is, then drop or rename it
     failed: acme, empty
     [exit status: 18]

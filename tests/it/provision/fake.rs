@@ -37,7 +37,7 @@ fn psql_that_hangs_before_connecting_has_sent_nothing() {
     let start = Instant::now();
     insta::assert_snapshot!(provision("trap '' INT TERM; sleep 100 & wait; wait", &["--timeout", "0.3"]), @"
     --- stderr ---
-    error: tenant 'acme': not created within [time]; nothing is left
+    error: tenant 'acme': timed out after [time]; nothing was left behind
     hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
@@ -52,10 +52,10 @@ fn psql_that_dies_is_reported() {
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
+    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': it is not known whether the tenant was created
+    error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
     caused by: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL
     hint: check whether the schema exists, or run the command again with --if-exists skip, which does no harm

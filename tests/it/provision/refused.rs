@@ -13,16 +13,16 @@ fn failed_statement_is_named_and_nothing_is_left_behind() {
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
-    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
+    hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"the snapshot itself does not make it, or only further down; was it edited? capture it again"}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
-    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
+    hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
     "#);
     assert_eq!(schemas(&database), "");
@@ -62,7 +62,7 @@ fn missing_roles_are_reported() {
     --- stderr ---
     error: tenant 'acme': role "nobody_has_this" does not exist (SQLSTATE 42704), in table t (line 18 of the snapshot)
       statement: ALTER TABLE acme.t OWNER TO nobody_has_this
-    hint: create the role (CREATE ROLE "nobody_has_this"), or leave owners and grants out with --no-owner and --no-privileges
+    hint: create the role (CREATE ROLE "nobody_has_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--no-owner"]), @r#"
@@ -80,7 +80,7 @@ fn missing_roles_are_reported() {
     --- stderr ---
     error: tenant 'b': role "nobody" does not exist (SQLSTATE 22023), in: SET LOCAL ROLE nobody
       statement: SET LOCAL ROLE nobody
-    hint: create the role that --role names, or name another
+    hint: create the role that --role names, or pass another role
     [exit status: 14]
     "#);
 }
@@ -107,14 +107,14 @@ fn role_option_sets_the_owner() {
     --- stderr ---
     error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema b (line 5 of the snapshot)
       statement: CREATE SCHEMA b
-    hint: grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it (--role, --username)
+    hint: run GRANT CREATE ON DATABASE $DATABASE TO $LOGIN, or provision as a role that may create schemas (--role or --username)
     [exit status: 14]
     ");
     insta::assert_snapshot!(world.run(&["provision", "b", "-U", &login, "--role", "postgres"]), @r#"
     --- stderr ---
     error: tenant 'b': permission denied to set role "postgres" (SQLSTATE 42501), in: SET LOCAL ROLE postgres
       statement: SET LOCAL ROLE postgres
-    hint: grant that role to the one that logs in: GRANT … TO …
+    hint: run GRANT "postgres" TO $LOGIN
     [exit status: 14]
     "#);
     database.sql(&format!(
@@ -132,22 +132,22 @@ fn missing_outside_objects_are_reported() {
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a shared.citext);\n"), @r#"
     error: tenant 'acme': schema "shared" does not exist (SQLSTATE 3F000), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a shared.citext)
-    hint: create the shared schema first: the snapshot needs it beside the tenant's own
+    hint: create the shared schema first: the snapshot needs it in addition to the tenant's own
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a public.citext);\n"), @r#"
     error: tenant 'acme': type "public.citext" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a public.citext)
-    hint: install the extension that it comes from, into the schema that the snapshot names
+    hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) USING columnar;\n"), @r#"
     error: tenant 'acme': access method "columnar" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a int) USING columnar
-    hint: install the extension that it comes from, into the schema that the snapshot names
+    hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT public.crypt('a');\n"), @"
     error: tenant 'acme': function public.crypt(unknown) does not exist (SQLSTATE 42883), in view v (line 7 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT public.crypt('a')
-    hint: the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first
+    hint: create this function or its extension first: the snapshot needs it outside of the tenant's schema
     ");
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT a FROM public.plans;\n"), @r#"
     error: tenant 'acme': relation "public.plans" does not exist (SQLSTATE 42P01), in view v (line 7 of the snapshot)
@@ -157,7 +157,7 @@ fn missing_outside_objects_are_reported() {
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) GARBAGE;\n"), @r#"
     error: tenant 'acme': syntax error at or near "GARBAGE" (SQLSTATE 42601), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a int) GARBAGE
-    hint: the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited
+    hint: check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax
     "#);
     assert_eq!(schemas(&database), "");
 }
@@ -177,8 +177,8 @@ fn locks_of_other_sessions_are_waited_for() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     created acme ([time], 3 attempts)
     --- stderr ---
-    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
-    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': retrying: in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': retrying: in the way (SQLSTATE 40P01)
     [exit status: 0]
     ");
     assert_eq!(
@@ -209,7 +209,7 @@ fn exhausted_lock_table_is_reported() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     --- stderr ---
     error: tenant 'acme': out of shared memory (SQLSTATE 53200)
-    hint: raise max_locks_per_transaction on the server: every object of a tenant takes a lock
+    hint: raise max_locks_per_transaction on the server: each object of a tenant takes a lock
     [exit status: 14]
     ");
     assert_eq!(schemas(&database), "");
@@ -224,8 +224,8 @@ fn unreachable_server_is_reported() {
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
@@ -237,8 +237,8 @@ fn unreachable_server_is_reported() {
     {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
     {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?

@@ -426,9 +426,9 @@ async fn missing_and_invalid_tenants_are_reported() {
     assert_eq!(
         groups(&report),
         [
-            "b: the columns of versions table 'schema_migrations' are of no tool that is known: v character varying",
-            "bare: the schema has no versions table; name it with --versions-table",
-            "c: the schema has several versions tables: alembic_version, schema_migrations; name one with --versions-table",
+            "b: the columns of version table 'schema_migrations' match no known tool: v character varying",
+            "bare: the schema has no well-known version table; name it with --versions-table",
+            "c: the schema has several version tables: alembic_version, schema_migrations; name one with --versions-table",
             "nosuch: there is no such schema",
         ]
     );

@@ -103,8 +103,8 @@ async fn mismatched_files_are_handled_as_by_each_tool() {
     assert_eq!(
         refused,
         [
-            "golang: version 1 is marked as not applied to its end; repair the schema and the versions table first",
-            "goose: 2_add_it.sql is pending, though 3 is applied: out of order",
+            "golang: version 1 is marked as unfinished; repair the schema and the version table first",
+            "goose: 2_add_it.sql is pending, although 3 is applied: out of order",
             "sqlx: 1_first_one.sql is not the file that was applied as version 1",
         ]
     );
@@ -117,7 +117,7 @@ async fn mismatched_files_are_handled_as_by_each_tool() {
     assert_eq!(
         warnings,
         [
-            "2_add_it.sql is pending, though 5 is applied: out of order",
+            "2_add_it.sql is pending, although 5 is applied: out of order",
             "version 5 is applied, but has no file"
         ]
     );
@@ -143,7 +143,7 @@ async fn foreign_version_tables_are_never_written() {
     );
     assert!(
         groups(&report)[0]
-            .contains("itself can write its versions table; let it run the migrations with --run")
+            .contains("itself can write its version table; let it run the migrations with --run")
     );
     let from: Vec<Option<&str>> = report
         .tenants

@@ -121,13 +121,13 @@ async fn three_different_variants_are_found() {
         assert_eq!(
             lines,
             [
-                "t03: column notes.id, not null: has 'true', should have 'nothing'",
+                "t03: column notes.id: NOT NULL, should be nullable",
                 "t03: column notes.text, default: has ''y'::text', should have ''x'::text'",
                 "t07: index notes_user is missing",
-                "t07: table extra is too many",
+                "t07: unexpected table extra",
                 "t11: constraint notes_user_id_fkey on notes refers to another tenant: 't12.users'",
                 "t13: function stamp() refers to another tenant: 't14.notes'",
-                "t15: index notes_user is named other",
+                "t15: index notes_user has the name other",
                 "t16: table notes, column order: has 'id, text, user_id', should have 'id, user_id, text'",
             ]
         );

@@ -25,7 +25,7 @@ fn role_connection_limit_reduces_workers() {
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
     let note =
-        "3 workers instead of 8: the connection limit of role app (3) leaves no more connections";
+        "3 workers instead of 8: the connection limit of role app (3) allows no more connections";
     assert!(output.stderr.contains(note), "{output}");
     fleet.assert_nothing_left();
 }
@@ -42,7 +42,7 @@ fn database_connection_limit_reduces_workers() {
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
     let note = format!(
-        "the connection limit of database {} (4) leaves no more connections",
+        "the connection limit of database {} (4) allows no more connections",
         fleet.database.name
     );
     assert!(output.stderr.contains(&note), "{output}");
@@ -55,7 +55,7 @@ fn few_server_connections_reduce_workers() {
     let fleet = Fleet::on(&cluster, SMALL);
     let output = run_of_twelve(&fleet);
     // Three are the superuser's.
-    let note = "5 workers instead of 8: max_connections (8) leaves no more connections";
+    let note = "5 workers instead of 8: max_connections (8) allows no more connections";
     assert!(output.stderr.contains(note), "{output}");
     fleet.assert_nothing_left();
 }
@@ -76,7 +76,7 @@ fn connections_taken_by_others_reduce_workers() {
     let output = run_of_twelve(&fleet);
     let (_, note) = output
         .stderr
-        .split_once("the server had no connection for another worker beside ")
+        .split_once("the server had no connection for another worker in addition to ")
         .unwrap();
     let (workers, why) = note.split_once(": ").unwrap();
     assert!(

@@ -72,7 +72,7 @@ fn timeout_shorter_than_reading_the_message_does_not_interrupt_tenants() {
         &body,
     );
     assert!(
-        said.contains("trying again, with the time set before"),
+        said.contains("retrying, with the time limit set first"),
         "{said}"
     );
 }
