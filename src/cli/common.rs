@@ -165,7 +165,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// When to color.
+/// The values of `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
     Auto,

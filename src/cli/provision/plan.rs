@@ -1,4 +1,4 @@
-//! What the arguments of `provision` ask for.
+//! Resolves the arguments of `provision`.
 
 use crate::cli::arguments::{IfExistsArgument, ProvisionArguments};
 use crate::cli::names::NameReader;
@@ -18,7 +18,7 @@ pub(super) struct ProvisionConfig {
     pub(super) options: ProvisionOptions,
 }
 
-/// Reads what the arguments ask for.
+/// Resolves the arguments.
 pub(super) fn provision_config(
     arguments: &ProvisionArguments,
     hook: Option<ExternalCommand>,

@@ -1,4 +1,4 @@
-//! What users see of the errors that many commands share: psql's, the programs', a snapshot's, a tenant's.
+//! Reports on the errors that many commands share: of psql, programs, snapshots and tenants.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! The shape of a failure as users see it.
+//! The form of a failure as it is shown to users.
 
 use std::error::Error;
 
