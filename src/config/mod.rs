@@ -18,6 +18,7 @@ mod host;
 mod interference;
 mod keyword;
 mod origin;
+mod part;
 mod passfile;
 mod resolve;
 mod service;

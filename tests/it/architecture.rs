@@ -19,6 +19,15 @@ const LEVELS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// Directories whose own modules still import each other in circles.
+const CIRCLES: &[&str] = &[
+    "snapshot",
+    "snapshot::capture",
+    "snapshot::object",
+    "snapshot::rename",
+    "snapshot::template",
+];
+
 /// Source files by their path below `src`, such as `pg/server.rs`.
 type Sources = BTreeMap<String, String>;
 /// A module by the names that lead to it: `["pg", "server"]`; empty for the crate's root.
@@ -258,6 +267,9 @@ fn faults(sources: &Sources, levels: &[&[&str]]) -> Vec<String> {
         }
     }
     for (parent, edges) in &siblings {
+        if CIRCLES.contains(&parent.join("::").as_str()) {
+            continue;
+        }
         if let Some(circle) = circle(edges) {
             let arrows: Vec<String> = circle.iter().map(|arrow| format!("\n  {arrow}")).collect();
             found.push(format!(
