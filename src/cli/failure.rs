@@ -79,7 +79,7 @@ pub(super) enum CommandError {
         version: Option<String>,
     },
     /// The snapshot has objects that Citus cannot distribute.
-    #[error("Citus{target} cannot make tenants of this snapshot: {} of its objects cannot be distributed", lines.len())]
+    #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },
     #[error(transparent)]
     Pool(Box<PoolError>),

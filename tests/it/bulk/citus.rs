@@ -70,10 +70,10 @@ fn citus_refusals_are_reported_before_anything_is_created() {
     ];
     insta::assert_snapshot!(world.run(&run), @"
     --- stderr ---
-    error: Citus cannot make tenants of this snapshot: 3 of its objects cannot be distributed
+    error: Citus cannot create tenants from this snapshot: it cannot distribute 3 of the objects
       trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
       statistics odd: statistics on expressions are not supported on distributed tables
-      foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
+      foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
     hint: nothing was created
     [exit status: 15]
     ");

@@ -62,7 +62,7 @@ fn skip_accepts_a_complete_tenant() {
     database.sql("COMMENT ON SCHEMA acme IS NULL");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip"]), @r#"
     --- stderr ---
-    error: tenant 'acme': the schema "acme" exists, and lacks 1 of the 3 objects of the snapshot: table later
+    error: tenant 'acme': the schema "acme" exists but lacks 1 of the 3 objects of the snapshot: table later
     hint: it was left untouched; check what it is, then drop or rename it
     [exit status: 17]
     "#);

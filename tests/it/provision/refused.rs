@@ -69,7 +69,7 @@ fn missing_roles_are_reported() {
     --- stderr ---
     error: tenant 'acme': role "nor_this" does not exist (SQLSTATE 42704), in table t (line 20 of the snapshot)
       statement: GRANT SELECT ON TABLE acme.t TO nor_this
-    hint: create the role (CREATE ROLE "nor_this"), or leave owners and grants out with --no-owner and --no-privileges
+    hint: create the role (CREATE ROLE "nor_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
     "#);
     world
@@ -152,7 +152,7 @@ fn missing_outside_objects_are_reported() {
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT a FROM public.plans;\n"), @r#"
     error: tenant 'acme': relation "public.plans" does not exist (SQLSTATE 42P01), in view v (line 7 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT a FROM public.plans
-    hint: the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the snapshot names
+    hint: create this relation first, in the schema that the snapshot names: the snapshot needs it outside of the tenant's schema
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) GARBAGE;\n"), @r#"
     error: tenant 'acme': syntax error at or near "GARBAGE" (SQLSTATE 42601), in table t (line 7 of the snapshot)

@@ -28,7 +28,7 @@ fn migrate_and_status_print_text_and_json() {
     assert_eq!(
         output.to_string(),
         "behind a: at 1, 2 behind\nbehind b: at 1, 2 behind\nbehind c: at 1, 2 behind\n\
-         --- stderr ---\nwarning: 'm/3_name.sql', line 1: 'app.users' is changed for every tenant; write #{prefix}.users\n\
+         --- stderr ---\nwarning: 'm/3_name.sql', line 1: 'app.users' would be changed again for each tenant; write #{prefix}.users\n\
          3 tenants, 3 behind, 0 with problems\n[exit status: 0]"
     );
     run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
