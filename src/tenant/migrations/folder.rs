@@ -269,17 +269,17 @@ mod tests {
             (
                 "1_a.sql",
                 "SELECT #{tenant}.x;",
-                "'1_a.sql' is no usable migration: line 1: unknown placeholder",
+                "'1_a.sql' is not a valid migration: line 1: unknown placeholder",
             ),
             (
                 "1_a.sql",
                 "SELECT 'x",
-                "'1_a.sql' is no usable migration: line 1: a string literal",
+                "'1_a.sql' is not a valid migration: line 1: a string literal",
             ),
             (
                 "1_a.sql",
                 "-- migrate:down\nSELECT 1;\n",
-                "'1_a.sql' has no up part",
+                "'1_a.sql' has no way up",
             ),
             (
                 "1_a.sql",
@@ -289,7 +289,7 @@ mod tests {
             (
                 "1_a.sql",
                 "-- +goose ENVSUB ON\n-- +goose Up\n",
-                "'1_a.sql', line 1: variables",
+                "'1_a.sql', line 1: environment variables",
             ),
         ] {
             let said = refused(&[(name, text)]);
@@ -315,7 +315,7 @@ mod tests {
         };
         assert_eq!(
             fixed.to_string(),
-            "line 2: 'app.users' is changed for every tenant; write #{prefix}.users"
+            "line 2: 'app.users' would be changed again for each tenant; write #{prefix}.users"
         );
     }
 }

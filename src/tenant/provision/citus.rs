@@ -211,7 +211,7 @@ mod tests {
         insta::assert_snapshot!(refused.lines(false, &["public.plans".to_owned()]).join("\n"), @"
         trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
         statistics odd: statistics on expressions are not supported on distributed tables
-        foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
+        foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
         ");
         assert_eq!(refused.lines(true, &[]).len(), 1);
     }

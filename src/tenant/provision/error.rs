@@ -222,7 +222,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "the schema \"a\\nb\" exists, and lacks 7 of the 9 objects of the snapshot: \
+            "the schema \"a\\nb\" exists but lacks 7 of the 9 objects of the snapshot: \
              table t1, table t2, table t3, table t4, table t5 and 2 more"
         );
     }

@@ -41,7 +41,7 @@ pub(super) fn hint_for(
         "22023" | "42704" if role.is_some() && statement.is_none() => {
             "create the role that --role names, or pass another role".to_owned()
         }
-        "42501" if creates_schema => format!(
+        "42501" if creates_schema || says("for database ") => format!(
             "run {}, or provision as a role that may create schemas (--role or --username)",
             grant_create(text, role.or(login))
         ),
@@ -164,7 +164,7 @@ mod tests {
         assert!(
             text("ERROR:  42P01: relation \"acme.t\" does not exist")
                 .unwrap()
-                .contains("capture it again")
+                .contains("capture the snapshot again")
         );
         assert!(
             text("ERROR:  42P01: relation \"public.t\" does not exist")
@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(
             text("ERROR:  42501: permission denied for database My App").as_deref(),
             Some(
-                "run GRANT CREATE ON DATABASE \"My App\" TO \"Login\", or connect as a role that \
-                 has this privilege"
+                "run GRANT CREATE ON DATABASE \"My App\" TO \"Login\", or provision as a role that may create \
+                 schemas (--role or --username)"
             )
         );
         assert_eq!(text("ERROR:  22012: division by zero"), None);
