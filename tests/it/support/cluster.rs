@@ -47,7 +47,7 @@ impl Cluster {
             return Self::shared();
         }
         // The lock covers the map alone, so that several releases start at the same time.
-        let cell: &'static OnceLock<Self> = *SHARED
+        let cell: &'static OnceLock<Self> = SHARED
             .lock()
             .unwrap()
             .entry(release)
