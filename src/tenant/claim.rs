@@ -13,7 +13,7 @@ use crate::sql::{TenantName, quote, quote_literal};
 
 /// The setting in which the claim keeps the spare's name until the end of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
-/// Settings that make the planner look up rows by their keys, however large the catalogs are and
+/// Settings that make the planner find rows by their keys, however large the catalogs are and
 /// whatever the statistics say.
 const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 

@@ -38,7 +38,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 id: "capture.contested".to_owned(),
                 ..report
             }.hint(
-                "connect as a role that may rename the schema, so that PostgreSQL can tell what is meant, or pass \
+                "connect as a role that may rename the schema, so that PostgreSQL can decide, or pass \
                  --scratch DBNAME with a database in which the dump can be loaded",
             );
             report.more.insert("objects".to_owned(), json!(objects));

@@ -28,7 +28,7 @@ fn in_use(scratch: &TenantName) -> Option<TenantName> {
     TenantName::new(format!("{scratch} in use")).ok()
 }
 
-/// Runs `work` while another transaction tells other runs that the schema is in use.
+/// Runs `work` while another transaction shows other runs that the schema is in use.
 ///
 /// That transaction runs no statement meanwhile: a running statement holds a database snapshot,
 /// which `CREATE INDEX CONCURRENTLY` of a migration would wait for.

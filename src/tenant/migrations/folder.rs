@@ -297,10 +297,10 @@ mod tests {
         }
         let said = refused(&[("1_a.sql", ""), ("01_b.sql", "")]);
         assert_eq!(said, "'01_b.sql' and '1_a.sql' have the same version 01");
-        let missing = read_folder(Path::new("/nonexistent/folder"))
+        let missing = read_folder(Path::new("/nonexistent/directory"))
             .unwrap_err()
             .to_string();
-        assert_eq!(missing, "cannot read '/nonexistent/folder'");
+        assert_eq!(missing, "cannot read '/nonexistent/directory'");
     }
 
     #[test]

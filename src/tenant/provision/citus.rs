@@ -192,14 +192,14 @@ mod tests {
         ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES public.plans(id);\n\
         ALTER TABLE ONLY #{prefix}.notes ADD CONSTRAINT notes_id_fkey FOREIGN KEY (id) REFERENCES #{prefix}.users(id);\n\
         CREATE STATISTICS #{prefix}.simple ON id, plan FROM #{prefix}.users;\n\
-        CREATE STATISTICS #{prefix}.odd ON (lower(name)) FROM #{prefix}.users;\n\
+        CREATE STATISTICS #{prefix}.by_name ON (lower(name)) FROM #{prefix}.users;\n\
         CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION public.touch();\n";
 
     #[test]
     fn what_may_be_refused_is_found_by_object() {
         let refused = CitusObstacles::from_snapshot(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
-        assert_eq!(refused.statistics, ["statistics odd"]);
+        assert_eq!(refused.statistics, ["statistics by_name"]);
         let references = [
             ("foreign key without a name", "public.kinds"),
             ("foreign key users_plan_fkey", "public.plans"),
@@ -210,7 +210,7 @@ mod tests {
         );
         insta::assert_snapshot!(refused.lines(false, &["public.plans".to_owned()]).join("\n"), @"
         trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
-        statistics odd: statistics on expressions are not supported on distributed tables
+        statistics by_name: statistics on expressions are not supported on distributed tables
         foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
         ");
         assert_eq!(refused.lines(true, &[]).len(), 1);

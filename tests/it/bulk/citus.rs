@@ -14,7 +14,7 @@ ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (pla
 
 ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_kind_fkey FOREIGN KEY (kind) REFERENCES public.kinds(id);
 
-CREATE STATISTICS #{prefix}.odd ON (plan + kind) FROM #{prefix}.users;
+CREATE STATISTICS #{prefix}.by_name ON (plan + kind) FROM #{prefix}.users;
 
 CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 ";
@@ -72,7 +72,7 @@ fn citus_refusals_are_reported_before_anything_is_created() {
     --- stderr ---
     error: Citus cannot create tenants from this snapshot: it cannot distribute 3 of the objects
       trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
-      statistics odd: statistics on expressions are not supported on distributed tables
+      statistics by_name: statistics on expressions are not supported on distributed tables
       foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
     hint: nothing was created
     [exit status: 15]
