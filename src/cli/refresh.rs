@@ -14,9 +14,11 @@ use crate::config::Settings;
 use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
-use crate::snapshot::Snapshot;
-use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
+use crate::snapshot::capture::{CaptureError, Note};
+use crate::snapshot::{FORMAT, Snapshot};
+use crate::tenant::refresh::{
+    Comparison, RefreshOptions, compare, is_image_of, recapture, refresh,
+};
 use crate::tenant::versions::PlanStrictness;
 
 pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
@@ -76,7 +78,8 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = options(arguments.versions_table, &committed, false);
-    let (now, name) = match (&migrations, &arguments.schema) {
+    let is_older = committed.header().format < FORMAT;
+    let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
                 &server,
@@ -87,7 +90,12 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &session.shutdown,
             ))
             .await?;
-            (refreshed.snapshot, "snapshot and migrations".to_owned())
+            let same_schema = refreshed.applied.is_empty();
+            (
+                refreshed.snapshot,
+                "snapshot and migrations".to_owned(),
+                same_schema,
+            )
         }
         (None, Some(schema)) => {
             let now = recapture(
@@ -99,7 +107,14 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &session.shutdown,
             )
             .await?;
-            (now.snapshot, format!("schema {schema}"))
+            let major = now.snapshot.header().server.filter(|_| is_older);
+            let same_schema = match major {
+                Some(major) => is_image_of(&server, &committed, schema, major, &session.shutdown)
+                    .await
+                    .map_err(CaptureError::from)?,
+                None => false,
+            };
+            (now.snapshot, format!("schema {schema}"), same_schema)
         }
         (None, None) => {
             return Err(Failure::Usage(
@@ -108,13 +123,29 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         }
     };
     let file = path.display().to_string();
-    match compare(&committed, &now, &file, &name) {
+    let comparison = match compare(&committed, &now, &file, &name) {
+        Comparison::Different { .. } if is_older && same_schema => Comparison::Older,
+        comparison => comparison,
+    };
+    match comparison {
         Comparison::Equal => {
             if output.is_json() {
                 Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
             }
             output.say(&format!("'{file}' is up to date"));
             Ok(exit::DONE)
+        }
+        Comparison::Older => {
+            let format = committed.header().format;
+            if output.is_json() {
+                Output::json(
+                    &json!({ "summary": { "equal": false, "file": file, "older_format": format } }),
+                )?;
+            }
+            output.say(&format!(
+                "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
+            ));
+            Ok(exit::DIFFERENCES)
         }
         Comparison::Different { diff } => {
             if output.is_json() {

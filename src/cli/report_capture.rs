@@ -129,6 +129,7 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
         ProofError::Depends(_) => Report::of(error, exit::SNAPSHOT, "capture.depends_on_source"),
         ProofError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         ProofError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        ProofError::Identity(_) => Report::of(error, exit::PROGRAM, "internal.identity"),
     }
 }
 

@@ -85,6 +85,7 @@ pub(super) fn of_verify(error: &VerifyError, context: Option<&Context>) -> Repor
             .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
         VerifyError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
         VerifyError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        VerifyError::Identity(_) => Report::of(error, exit::PROGRAM, "internal.identity"),
     }
 }
 
@@ -128,6 +129,7 @@ pub(super) fn of_lifecycle(error: &LifecycleError, context: Option<&Context>) ->
         LifecycleError::NotProven(_) => Report::of(error, exit::SQL, "tenant.not_proven")
             .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
         LifecycleError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        LifecycleError::Identity(_) => Report::of(error, exit::PROGRAM, "internal.identity"),
     }
 }
 
@@ -142,7 +144,7 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
             for different in differences {
-                let object = format!("{} {}", different.kind, different.object);
+                let object = different.object.to_string();
                 objects.entry(object).or_default().insert(&different.aspect);
             }
             let aspects =
@@ -158,5 +160,6 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> Report {
             report
         }
         PoolError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        PoolError::Identity(_) => Report::of(error, exit::PROGRAM, "internal.identity"),
     }
 }

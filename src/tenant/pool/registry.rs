@@ -17,6 +17,8 @@ const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) snapshot: String,
+    /// Fingerprints that the same snapshot had in older formats.
+    formerly: Vec<String>,
     pub(super) options: String,
     /// The role that makes and claims; `None` for the one that logs in.
     pub(super) role: Option<String>,
@@ -35,6 +37,7 @@ impl Kind {
             .collect();
         Self {
             snapshot: snapshot.fingerprint().to_owned(),
+            formerly: snapshot.header().formerly.clone(),
             options: words.join(", "),
             role: options.role.clone(),
         }
@@ -44,9 +47,13 @@ impl Kind {
     ///
     /// The role counts: what it makes belongs to it, and a claim changes no owner.
     pub(super) fn condition(&self) -> String {
+        let snapshots: Vec<String> = std::iter::once(&self.snapshot)
+            .chain(&self.formerly)
+            .map(|fingerprint| quote_literal(fingerprint))
+            .collect();
         format!(
-            "s.snapshot = {} AND s.options = {} AND s.owner = {}",
-            quote_literal(&self.snapshot),
+            "s.snapshot IN ({}) AND s.options = {} AND s.owner = {}",
+            snapshots.join(", "),
             quote_literal(&self.options),
             self.owner()
         )

@@ -21,6 +21,14 @@ pub struct PoolStatus {
     pub pool_of_another: Option<String>,
 }
 
+impl PoolStatus {
+    /// Number of spares that can be claimed: those of the wanted kind, whatever format their snapshot was written in.
+    pub fn ready(&self) -> usize {
+        let wanted = self.spares.iter().filter(|group| group.wanted);
+        wanted.map(|group| group.ready).sum()
+    }
+}
+
 /// Spares that are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Spares {
@@ -128,6 +136,7 @@ impl Kind {
             snapshot,
             options,
             role,
+            ..
         } = self;
         Spares {
             snapshot,

@@ -26,6 +26,8 @@ const INCIDENTAL: &[&str] = &[
 pub enum Comparison {
     /// The same, but for times in versions tables and the header's facts on servers.
     Equal,
+    /// The same schema, in the wording of an older version of schemastamp.
+    Older,
     /// Not the same.
     Different {
         /// A unified diff from the committed snapshot to what there is.

@@ -5,4 +5,4 @@ mod run;
 mod scratch;
 
 pub use compare::{Comparison, compare};
-pub use run::{RefreshError, RefreshOptions, Refreshed, recapture, refresh};
+pub use run::{RefreshError, RefreshOptions, Refreshed, is_image_of, recapture, refresh};

@@ -1,7 +1,9 @@
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Shutdown, Signal};
-use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
+use crate::snapshot::capture::{
+    Capture, CaptureError, Captured, Note, Proof, ProofError, ProofInputs, Source, SourceOf, prove,
+};
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
 };
@@ -118,6 +120,10 @@ pub async fn refresh(
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
+        // Nothing was applied: the schema is the same, however it is written now.
+        if applied.is_empty() {
+            captured.snapshot = captured.snapshot.succeeding(snapshot);
+        }
         Ok((captured, applied))
     };
     let worked: Result<_, RefreshError> = with_scratch(server, &scratch, Box::pin(work)).await;
@@ -153,26 +159,64 @@ pub async fn recapture(
     options: &RefreshOptions,
     shutdown: &Shutdown,
 ) -> Result<Captured, CaptureError> {
-    let has = |action: Action| {
-        like.template()
-            .statements
-            .iter()
-            .any(|statement| statement.object.action == action)
-    };
+    let (owners, privileges) = carried(like);
     let capture = Capture {
         schema: schema.to_owned(),
         source: Source::Live(pg_dump.clone()),
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         decisions: like.header().decisions.clone(),
-        // A snapshot without them was captured without them.
-        owners: has(Action::Owner),
-        privileges: has(Action::Privileges) || has(Action::Owner),
+        owners,
+        privileges,
         server: Some(server.clone()),
         prove: options.prove,
         scratch: None,
     };
     capture.run(shutdown).await
+}
+
+/// Whether a snapshot holds owners, and whether it holds grants: one without them was captured without them.
+fn carried(snapshot: &Snapshot) -> (bool, bool) {
+    let has = |action: Action| {
+        let mut statements = snapshot.template().statements.iter();
+        statements.any(|statement| statement.object.action == action)
+    };
+    let owners = has(Action::Owner);
+    (owners, owners || has(Action::Privileges))
+}
+
+/// Whether a tenant of a snapshot is what a live schema is, however either is written; `major` is the server's version.
+///
+/// # Errors
+/// See [`ProofError`]; a difference is no error.
+pub async fn is_image_of(
+    server: &Server,
+    snapshot: &Snapshot,
+    schema: &str,
+    major: u32,
+    shutdown: &Shutdown,
+) -> Result<bool, ProofError> {
+    let (owners, privileges) = carried(snapshot);
+    let inputs = ProofInputs {
+        snapshot,
+        schema,
+        source: SourceOf::Live { dump: None },
+        major,
+        live_exists: true,
+        compare: &RenderOptions {
+            owners,
+            privileges,
+            mark: Marking::None,
+            ..RenderOptions::default()
+        },
+    };
+    match prove(server, &inputs, shutdown).await {
+        Ok(_) => Ok(true),
+        Err(ProofError::Different(_) | ProofError::Depends(_) | ProofError::Load { .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a snapshot's body is what `minify` makes.

@@ -1,12 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::class::{Class, Finding, classify, foreign};
 use super::fingerprint::{Aspect, hashes};
 use super::reference::Reference;
-use crate::pg::catalog::{Aspect as CatalogAspect, objects};
+use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
+use crate::snapshot::capture::{differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
 use crate::tenant::versions::{Applied, FleetError, Scope, TenantProblem, read_fleet};
@@ -84,6 +84,9 @@ pub enum VerifyError {
     /// The operating system has no random bytes for a fresh name.
     #[error("cannot make a fresh name")]
     Random(#[source] std::io::Error),
+    /// The comparison itself is at fault.
+    #[error(transparent)]
+    Identity(#[from] DuplicateIdentity),
 }
 
 /// Compares all tenants of the scope with the reference: by hashes that the server makes, and exactly where these
@@ -261,6 +264,7 @@ impl Comparison<'_> {
             expected: None,
             current: None,
             found: &mut found,
+            duplicate: None,
         };
         server
             .run_script_each(&script, &ScriptOptions::default(), shutdown, |line| {
@@ -279,7 +283,10 @@ impl Comparison<'_> {
                 _ => VerifyError::Psql(error),
             })?;
         reading.end();
-        Ok(found)
+        match reading.duplicate {
+            Some(duplicate) => Err(duplicate.into()),
+            None => Ok(found),
+        }
     }
 
     fn read_aspects(&self, script: &mut String, tenant: &TenantName) {
@@ -291,15 +298,15 @@ impl Comparison<'_> {
     fn compare(
         &self,
         tenant: &TenantName,
-        own: Aspects,
+        own: &Aspects,
         reference: &TenantName,
         expected: &Aspects,
     ) -> Vec<Finding> {
-        let mut findings = foreign(&own, tenant.as_str(), self.names);
+        let mut findings = foreign(own, tenant.as_str(), self.names);
         let differences = if tenant == reference {
             Vec::new()
         } else {
-            differences(own, expected.clone(), reference.as_str(), tenant.as_str())
+            differences(own, expected, reference.as_str(), tenant.as_str())
         };
         let is_told = |finding: &Finding| {
             !findings
@@ -322,6 +329,8 @@ struct Reading<'a> {
     /// Index of the group that is read, and what it has; `None` as index for the reference.
     current: Option<(Option<usize>, Aspects)>,
     found: &'a mut Vec<Option<Vec<Finding>>>,
+    /// An identity that came twice: then nothing that was compared counts.
+    duplicate: Option<DuplicateIdentity>,
 }
 
 impl Reading<'_> {
@@ -336,16 +345,17 @@ impl Reading<'_> {
                 Some((Some(index), _)) => Some(index + 1),
             };
             self.end();
-            self.current = Some((next, BTreeMap::new()));
+            self.current = Some((next, Aspects::default()));
         } else if let Some(aspect) = CatalogAspect::read(value)
             && let Some((_, aspects)) = &mut self.current
             && Aspect::is_compared(
                 &self.comparison.options.aspects,
-                &aspect.kind,
+                &aspect.object.kind,
                 &aspect.aspect,
             )
+            && let Err(error) = aspects.insert(aspect)
         {
-            aspects.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
+            self.duplicate.get_or_insert(error);
         }
     }
 
@@ -362,7 +372,7 @@ impl Reading<'_> {
                     *place =
                         Some(
                             self.comparison
-                                .compare(tenant, aspects, self.reference, expected),
+                                .compare(tenant, &aspects, self.reference, expected),
                         );
                 }
             }

@@ -316,7 +316,7 @@ fn what_cannot_be_captured() {
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
-    error: 'precious.sql' is there and is no snapshot that can be read: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    error: 'precious.sql' is there and is no snapshot that can be read: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
     hint: remove it, or write to another file; it was not touched
     [exit status: 15]
     ");

@@ -304,7 +304,7 @@ async fn what_cannot_be_written_anew_is_not_renamed() {
     )
     .await;
     assert!(
-        matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "c on t"),
+        matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object.name() == "c on t"),
         "{result:?}"
     );
     assert_eq!(
