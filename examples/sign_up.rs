@@ -15,7 +15,7 @@ use schemastamp::connect;
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::{Outcome, ProvisionError, ProvisionOptions, Provisioner};
+use schemastamp::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome, Provisioner};
 
 /// Checked into the repository of the service, and made by `schemastamp capture`.
 const SNAPSHOT: &str = include_str!("../testdata/notebook.sql");
@@ -79,9 +79,11 @@ impl SignUp {
             return Answer::BadName;
         };
         match self.provisioner.provision(&tenant, &self.shutdown).await {
-            Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome {
-                schema: tenant.to_string(),
-            },
+            Ok(ProvisionOutcome::Created { .. } | ProvisionOutcome::Skipped { .. }) => {
+                Answer::Welcome {
+                    schema: tenant.to_string(),
+                }
+            }
             Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => {
                 Answer::Taken
             }
@@ -127,7 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let company = std::env::args()
         .nth(1)
         .ok_or("the company's name is missing")?;
-    let sign_up = SignUp::new(&Environment::of_process(), Shutdown::on_signals()?).await?;
+    let sign_up = SignUp::new(&Environment::from_process(), Shutdown::on_signals()?).await?;
     writeln!(std::io::stdout(), "{:?}", sign_up.sign_up(&company).await)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
 use super::scope::many;
@@ -13,22 +13,25 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::{
+    RefreshOptions, SnapshotComparison, compare, is_image_of, recapture, refresh,
+};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::{CaptureError, Note};
 use crate::snapshot::{FORMAT, Snapshot};
-use crate::tenant::refresh::{
-    Comparison, RefreshOptions, compare, is_image_of, recapture, refresh,
-};
 use crate::tenant::versions::PlanStrictness;
 
-pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: RefreshArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, output)?;
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -66,7 +69,10 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
 }
 
 /// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
-pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Result<u8, Failure> {
+pub(super) async fn check(
+    session: &Session,
+    arguments: CheckArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
@@ -77,7 +83,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         .map(|folder| load(folder, output))
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &committed, false);
+    let options = refresh_options(arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
@@ -117,25 +123,27 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
             (now.snapshot, format!("schema {schema}"), same_schema)
         }
         (None, None) => {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "check what? --schema or --migrations".to_owned(),
             ));
         }
     };
     let file = path.display().to_string();
     let comparison = match compare(&committed, &now, &file, &name) {
-        Comparison::Different { .. } if is_older && same_schema => Comparison::Older,
+        SnapshotComparison::Different { .. } if is_older && same_schema => {
+            SnapshotComparison::Older
+        }
         comparison => comparison,
     };
     match comparison {
-        Comparison::Equal => {
+        SnapshotComparison::Equal => {
             if output.is_json() {
                 Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
             }
             output.say(&format!("'{file}' is up to date"));
             Ok(exit::DONE)
         }
-        Comparison::Older => {
+        SnapshotComparison::Older => {
             let format = committed.header().format;
             if output.is_json() {
                 Output::json(
@@ -147,7 +155,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
             ));
             Ok(exit::DIFFERENCES)
         }
-        Comparison::Different { diff } => {
+        SnapshotComparison::Different { diff } => {
             if output.is_json() {
                 Output::json(
                     &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
@@ -164,13 +172,20 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     }
 }
 
-async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgDump), Failure> {
+async fn programs(
+    session: &Session,
+    settings: &Settings,
+) -> Result<(Server, PgDump), CommandError> {
     let server = session.target(settings).await?.server;
     let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
     Ok((server, pg_dump))
 }
 
-fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
+fn refresh_options(
+    versions_table: Option<String>,
+    snapshot: &Snapshot,
+    prove: bool,
+) -> RefreshOptions {
     let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
     RefreshOptions {
         versions_table,

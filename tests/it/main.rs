@@ -9,6 +9,7 @@
     reason = "what the tests stand on panics; only what a test expects is an error"
 )]
 
+mod architecture;
 mod bulk;
 mod capture;
 mod cli;
@@ -18,6 +19,7 @@ mod fleet;
 mod pool;
 mod process;
 mod provision;
+mod releases;
 mod support;
 mod tenants;
 mod tls;

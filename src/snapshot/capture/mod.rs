@@ -20,7 +20,7 @@ mod server_properties;
 mod values;
 mod wording;
 
-pub use assemble::{Doubt, MARK, Parts, SPARE, Undecided, assemble, strip_mark};
+pub use assemble::{Doubt, MARK, SPARE, SnapshotParts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub(crate) use difference::differences;
 pub use dump::{Dump, DumpError, DumpStatement};
@@ -31,7 +31,7 @@ pub use proof::{LoadableDump, Proof, ProofError, ProofInputs, SourceOf, fresh_na
 pub use reworded::Reworded;
 pub(crate) use reworded::may_be_reworded;
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
-pub use run::{Capture, CaptureError, Captured, Source};
+pub use run::{Capture, CaptureError, CaptureSource, Captured};
 pub use server_properties::ServerProperty;
 pub(crate) use server_properties::{LoadedCopy, without_server_properties};
 pub use values::{Value, ValueError};

@@ -146,7 +146,13 @@ mod tests {
     fn kept(sql: &str) -> String {
         let script = Script::parse(sql).unwrap();
         let statement = script.statements().next().unwrap();
-        normalise(&Object::of(statement, sql), statement, sql, &HashMap::new()).unwrap_or_default()
+        normalise(
+            &Object::from_statement(statement, sql),
+            statement,
+            sql,
+            &HashMap::new(),
+        )
+        .unwrap_or_default()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::snapshot::capture::{
 };
 use crate::snapshot::{Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::anew::{RewriteReader, written_anew};
+use crate::tenant::{RewriteReader, written_anew};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -110,7 +110,7 @@ fn what_the_server_words_differently_after_a_reload_is_the_same() {
         .snapshot
         .body()
         .replace("SELECT NULL::integer", "SELECT 0");
-    let changed = Snapshot::of(captured.snapshot.header().clone(), body).unwrap();
+    let changed = Snapshot::from_parts(captured.snapshot.header().clone(), body).unwrap();
     database.sql("ALTER SCHEMA other RENAME TO app");
     let found = compared(&database, &changed).unwrap_err();
     assert!(found.contains("view v"), "{found}");

@@ -1,11 +1,12 @@
 //! Names as long as they can be: the comparison sees every object, on every run.
 
+use schemastamp::fleet::TenantSelection;
+use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::pg::catalog::{Aspect, Aspects, objects};
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::verify::{Class, Reference, VerifyOptions, verify};
-use schemastamp::tenant::versions::Scope;
+use schemastamp::tenant::compare::{Class, Reference};
 
 use super::{capture_of, chain, provision, run, server, wait};
 use crate::support::{Cluster, Database};
@@ -291,7 +292,7 @@ fn what_is_dropped_is_found_however_long_its_name_is() {
     }
     provision(&database, &snapshot, "whole").unwrap();
     let options = VerifyOptions {
-        scope: Scope::All { pattern: None },
+        scope: TenantSelection::All { pattern: None },
         aspects: Vec::new(),
     };
     let verification = wait(verify(

@@ -1,0 +1,223 @@
+//! The proof that a spare of a snapshot becomes what a tenant of it is.
+
+use super::error::PoolError;
+use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::{PsqlError, ScriptOptions, Server};
+use crate::process::Shutdown;
+use crate::snapshot::capture::{
+    LoadedCopy, ServerProperty, differences, fresh_name, search_path, without_server_properties,
+};
+use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Snapshot, TemplateError, settings};
+use crate::sql::{TenantName, quote_literal};
+use crate::tenant::{RewriteReader, written_anew};
+
+/// What was proven.
+pub(super) struct Proven {
+    /// How many objects are equal.
+    pub(super) objects: usize,
+    /// What was not compared, since this server sets it by itself.
+    pub(super) ignored: Vec<ServerProperty>,
+}
+
+/// Makes a spare, renames it, makes a tenant beside it, compares the two object by object, and rolls everything back.
+///
+/// Where they differ, it is done again with two tenants: what differs between these is the server's own.
+pub(super) async fn try_out(
+    server: &Server,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    shutdown: &Shutdown,
+) -> Result<Proven, PoolError> {
+    let major = major(server, shutdown).await?;
+    let trial = Trial {
+        server,
+        snapshot,
+        options,
+        major,
+    };
+    let first = trial.run([name()?], shutdown).await?;
+    let [(made, of_made)] = &first.made;
+    let mut found = differences(
+        &first.of_renamed,
+        of_made,
+        made.as_str(),
+        first.renamed.as_str(),
+    );
+    let mut ignored = Vec::new();
+    if found.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
+        let second = trial.run([name()?, name()?], shutdown).await?;
+        let copies: Vec<LoadedCopy<'_>> = first
+            .made
+            .iter()
+            .chain(&second.made)
+            .map(|(name, aspects)| LoadedCopy {
+                name: name.as_str(),
+                aspects,
+            })
+            .collect();
+        (found, ignored) = without_server_properties(found, &copies, first.renamed.as_str());
+    }
+    // What an object is called must not depend on the tenant: it shows as one that is missing and one that is new.
+    for different in &mut found {
+        for part in &mut different.object.parts {
+            for name in [&first.spare, &first.renamed, made] {
+                *part = part.replace(name.as_str(), PLACEHOLDER);
+            }
+        }
+    }
+    if found.is_empty() {
+        Ok(Proven {
+            objects: of_made.count_objects(),
+            ignored,
+        })
+    } else {
+        Err(PoolError::NotProven(found))
+    }
+}
+
+/// What a trial is made of.
+struct Trial<'a> {
+    server: &'a Server,
+    snapshot: &'a Snapshot,
+    options: &'a RenderOptions,
+    major: u32,
+}
+
+/// A spare that was renamed, and tenants, as the catalogs had them in one transaction.
+struct Tried<const TENANTS: usize> {
+    spare: TenantName,
+    renamed: TenantName,
+    of_renamed: Aspects,
+    made: [(TenantName, Aspects); TENANTS],
+}
+
+impl Trial<'_> {
+    async fn run<const TENANTS: usize>(
+        &self,
+        tenants: [TenantName; TENANTS],
+        shutdown: &Shutdown,
+    ) -> Result<Tried<TENANTS>, PoolError> {
+        let Self {
+            server,
+            snapshot,
+            options,
+            major,
+        } = *self;
+        let (spare, renamed) = (name()?, name()?);
+        let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
+        let mut push = |sql: &str| {
+            script.push_str(sql);
+            script.push_str(";\n");
+        };
+        for statement in snapshot.statements_for(
+            &spare,
+            &RenderOptions {
+                mark: Marking::Spare,
+                ..options.clone()
+            },
+        )? {
+            push(&statement.sql);
+        }
+        push(&format!(
+            "ALTER SCHEMA {} RENAME TO {}",
+            spare.quoted(),
+            renamed.quoted()
+        ));
+        for anew in written_anew(snapshot, &renamed, 0, RewriteReader::Psql)? {
+            anew.statements.iter().for_each(|sql| push(sql));
+        }
+        push(&snapshot.schema_comment(&renamed, options)?);
+        for tenant in &tenants {
+            // What the body before has set is for itself: the access method of its last table.
+            push(&settings(server.timeout));
+            for statement in snapshot.body_for(
+                tenant,
+                &RenderOptions {
+                    mark: Marking::Tenant,
+                    ..options.clone()
+                },
+            )? {
+                push(&statement.sql);
+            }
+        }
+        for schema in std::iter::once(&renamed).chain(&tenants) {
+            push(&settings(server.timeout));
+            push(&search_path(&[schema.as_str()]));
+            push(
+                objects(&[schema.as_str()], major)
+                    .trim_end()
+                    .trim_end_matches(';'),
+            );
+        }
+        push(&settings(server.timeout));
+        for sql in rows_that_hold(&spare, &renamed) {
+            push(&sql);
+        }
+        script.push_str("ROLLBACK;\n");
+        let output = server
+            .run_script(&script, &ScriptOptions::default(), shutdown)
+            .await
+            .map_err(PoolError::Load)?;
+        let mut tried = Tried {
+            spare,
+            renamed,
+            of_renamed: Aspects::default(),
+            made: tenants.map(|tenant| (tenant, Aspects::default())),
+        };
+        for line in &output.lines {
+            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+                continue;
+            };
+            // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
+            if aspect.object.kind == "schema" && aspect.aspect == "comment" {
+                "comment and mark".clone_into(&mut aspect.aspect);
+            }
+            tried
+                .made
+                .iter_mut()
+                .find(|(tenant, _)| tenant.as_str() == aspect.schema)
+                .map_or(&mut tried.of_renamed, |(_, aspects)| aspects)
+                .insert(aspect)?;
+        }
+        Ok(tried)
+    }
+}
+
+fn name() -> Result<TenantName, PoolError> {
+    let name = fresh_name("stamp").map_err(PoolError::Random)?;
+    TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
+}
+
+/// Statements that list the tables and materialized views of the renamed schema with rows that hold the spare's name:
+/// seeds that were written with it, and what triggers and functions made of it.
+fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
+    let (spare, renamed) = (
+        quote_literal(spare.as_str()),
+        quote_literal(renamed.as_str()),
+    );
+    let body = format!(
+        "DECLARE t record; holds boolean; found text := ''; BEGIN \
+         FOR t IN SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {renamed} AND c.relkind IN ('r', 'm') AND (c.relkind = 'r' OR c.relispopulated) LOOP \
+         EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %I.%I r WHERE pg_catalog.strpos(r::text, %L) > 0)', \
+         {renamed}, t.relname, {spare}) INTO holds; \
+         IF holds THEN found := found || t.relname || E'\\n'; END IF; END LOOP; \
+         PERFORM pg_catalog.set_config('schemastamp.holding', found, true); END"
+    );
+    [
+        format!("DO {}", quote_literal(&body)),
+        format!(
+            "SELECT pg_catalog.json_build_array({renamed}, 'rows of', ARRAY[t], 'values', 'hold the name') FROM \
+             pg_catalog.regexp_split_to_table(pg_catalog.current_setting('schemastamp.holding'), E'\\n') AS t WHERE t <> ''"
+        ),
+    ]
+}
+
+async fn major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
+    let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
+    let value = server.query_json(sql, shutdown).await?.into_iter().next();
+    Ok(value
+        .and_then(|value| value.as_u64())
+        .and_then(|major| u32::try_from(major).ok())
+        .unwrap_or_default())
+}
