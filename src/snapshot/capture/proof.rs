@@ -160,8 +160,9 @@ pub async fn prove(
         reworded: Vec::new(),
     };
     if other.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
-        let [one, another] = [stamp(), stamp()].map(|name| name.map_err(ProofError::Random));
-        let second = Loaded::new(server, inputs, [one?, another?], shutdown).await?;
+        let one = stamp().map_err(ProofError::Random)?;
+        let another = stamp().map_err(ProofError::Random)?;
+        let second = Loaded::new(server, inputs, [one, another], shutdown).await?;
         let copies: Vec<LoadedCopy<'_>> = first
             .copies
             .iter()
