@@ -175,11 +175,9 @@ async fn sources(
     };
     let source = match dump {
         Some(text) => Source::Dump(text),
-        None => Source::Live(connect::pg_dump(
-            &settings.tool,
-            &session.environment,
-            &server,
-        )?),
+        None => Source::Live(
+            connect::pg_dump(&settings.tool, &session.environment, &server, &session.stop).await?,
+        ),
     };
     Ok((source, Some(server), scratch))
 }

@@ -47,7 +47,8 @@ impl Work {
             }
         }
         let server = session.target(&settings).await?.server;
-        let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+        let pg_dump =
+            connect::pg_dump(&settings.tool, &session.environment, &server, &session.stop).await?;
         Ok(Self {
             old,
             new,

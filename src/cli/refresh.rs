@@ -135,7 +135,8 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
 
 async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgDump), Failure> {
     let server = session.target(settings).await?.server;
-    let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+    let pg_dump =
+        connect::pg_dump(&settings.tool, &session.environment, &server, &session.stop).await?;
     Ok((server, pg_dump))
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Report {
     pub(super) statement: Option<String>,
     /// More for programs.
     pub(super) more: Map<String, Value>,
+    /// The words of psql that a look at the server may give another meaning; empty unless a connection failed.
+    pub(super) stderr: String,
 }
 
 impl Report {
@@ -60,6 +62,7 @@ impl Report {
             hint: None,
             statement: None,
             more,
+            stderr: String::new(),
         }
     }
 
@@ -269,12 +272,13 @@ pub(super) fn of_connection(
         hint: Some(fix).filter(|fix| !fix.is_empty()),
         statement: None,
         more: Map::new(),
+        stderr: stderr.to_owned(),
     }
 }
 
 /// Whether a finding is about a file on this machine.
 fn is_about_a_file(id: &str) -> bool {
-    const FAULTS: [&str; 8] = [
+    const FAULTS: [&str; 10] = [
         "missing",
         "unreadable",
         "not_a_file",
@@ -283,6 +287,8 @@ fn is_about_a_file(id: &str) -> bool {
         "encrypted",
         "mismatch",
         "colon",
+        "weak_key",
+        "weak_digest",
     ];
     let local = [
         "tls.client_cert.",

@@ -5,9 +5,10 @@ use tokio::task::JoinHandle;
 use super::common::CommonArguments;
 use super::failure::Failure;
 use super::output::Output;
+use super::report::report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
-use crate::diagnose::{Context, Finding, silent_plaintext};
+use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::process::Stop;
 
 /// What every command works with.
@@ -19,6 +20,8 @@ pub(super) struct Session {
     pub(super) stop: Stop,
     /// What is known of the connection, once a command has settled it.
     context: OnceLock<Context>,
+    /// What is needed to look at its server.
+    look: OnceLock<LookPlan>,
     /// Looks, beside the command's own work, whether the connection is in plaintext where nobody asked for that.
     links: Mutex<Vec<Link>>,
 }
@@ -43,6 +46,7 @@ impl Session {
             output,
             stop,
             context: OnceLock::new(),
+            look: OnceLock::new(),
             links: Mutex::default(),
         }
     }
@@ -92,6 +96,7 @@ impl Session {
     ) -> Result<Target, Failure> {
         let target = connect::server(settings, &self.environment, &self.stop).await?;
         self.context.get_or_init(|| target.context.clone());
+        self.look.get_or_init(|| target.look.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
         // connection of its own: at the same time as the work, which does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
@@ -159,9 +164,24 @@ impl Session {
         }
     }
 
+    /// Looks at the server when a connection failed, so that the report on it names the right cause.
+    pub(super) async fn look_closer(&self, failure: &Failure) {
+        if let (Some(context), Some(plan)) = (self.context.get(), self.look.get()) {
+            look_at_server(failure, context, plan).await;
+        }
+    }
+
     /// What is known of the connection; `None` before [`Session::target`].
     pub(super) fn context(&self) -> Option<&Context> {
         self.context.get()
+    }
+}
+
+/// Puts what can be seen of the server into the context, if the failure is a connection's.
+pub(super) async fn look_at_server(failure: &Failure, context: &Context, plan: &LookPlan) {
+    let stderr = report(failure, Some(context)).stderr;
+    if !stderr.is_empty() {
+        Box::pin(look_closer(plan, &stderr, context)).await;
     }
 }
 

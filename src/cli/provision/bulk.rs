@@ -48,10 +48,10 @@ pub(super) async fn run(
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // Its tenants fail, each with that reason.
             Err(
-                ProvisionError::Connect(_)
+                error @ (ProvisionError::Connect(_)
                 | ProvisionError::Run(_)
-                | ProvisionError::Interrupted { .. },
-            ) => {}
+                | ProvisionError::Interrupted { .. }),
+            ) => servers.look_closer(index, &error.into()).await,
             Err(error) => return Err(error.into()),
         }
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::Failure;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, look_at_server};
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
+use crate::diagnose::{Context, LookPlan};
 use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
 use crate::tenant::bulk::BulkTarget;
@@ -28,7 +29,7 @@ struct Found {
 pub(super) struct Provisioners {
     pub(super) targets: Vec<BulkTarget>,
     /// What makes the explanation of a failed connection concrete, by target.
-    contexts: Vec<crate::diagnose::Context>,
+    contexts: Vec<(Context, LookPlan)>,
     route: Option<Route>,
 }
 
@@ -82,7 +83,7 @@ impl Servers {
         let contexts = self
             .found
             .iter()
-            .map(|found| found.target.context.clone())
+            .map(|found| (found.target.context.clone(), found.target.look.clone()))
             .collect();
         let targets = self.found.into_iter().map(
             |Found {
@@ -123,8 +124,15 @@ impl Provisioners {
             .map(|target| target.name.as_str())
     }
 
-    pub(super) fn context(&self, index: usize) -> Option<&crate::diagnose::Context> {
-        self.contexts.get(index)
+    pub(super) fn context(&self, index: usize) -> Option<&Context> {
+        self.contexts.get(index).map(|(context, _)| context)
+    }
+
+    /// Looks at a server that could not be connected to, before its tenants' failures are reported.
+    pub(super) async fn look_closer(&self, index: usize, failure: &Failure) {
+        if let Some((context, plan)) = self.contexts.get(index) {
+            look_at_server(failure, context, plan).await;
+        }
     }
 
     /// What creates the tenants that go to a target.
