@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::config::{Environment, Settings, ToolSettings};
 use crate::diagnose::{
-    Context, LibraryTraits, LookPlan, depends_on_library, examine, has_guarded, prepare,
-    refuse_ignored,
+    Context, LibraryTraits, LookPlan, depends_on_library, examine, has_guarded, named_program,
+    prepare, refuse_ignored,
 };
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tls::TlsError;
 
 /// Where programs are looked for when `PATH` is not set.
@@ -57,16 +57,19 @@ impl From<ProgramError> for ConnectError {
 pub async fn server(
     settings: &Settings,
     environment: &Environment,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Target, ConnectError> {
-    let psql = Program::find_psql(settings.tool.psql.as_ref(), path(environment))?;
-    let temporary = temporary(environment);
-    let version = psql.version(&temporary, stop).await?;
+    let psql = Program::find_psql(
+        settings.tool.psql.as_ref().map(named_program).as_ref(),
+        path(environment),
+    )?;
+    let temporary = temporary_directory(environment);
+    let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
     let timeout = settings.tool.timeout.value;
     let major = u32::from(version.major);
     let found = if depends_on_library(&connection) {
-        let traits = library(&psql, environment, &temporary, timeout, stop).await?;
+        let traits = library(&psql, environment, &temporary, timeout, shutdown).await?;
         Some(traits.library(major))
     } else {
         None
@@ -98,14 +101,17 @@ pub async fn pg_dump(
     tool: &ToolSettings,
     environment: &Environment,
     server: &Server,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<PgDump, ConnectError> {
-    let program = Program::find_pg_dump(tool.pg_dump.as_ref(), path(environment))?;
+    let program = Program::find_pg_dump(
+        tool.pg_dump.as_ref().map(named_program).as_ref(),
+        path(environment),
+    )?;
     if has_guarded(&server.environment) {
         let temporary = &server.temporary;
-        let version = program.version(temporary, stop).await?;
+        let version = program.version(temporary, shutdown).await?;
         let timeout = tool.timeout.value;
-        let library = library(&program, environment, temporary, timeout, stop).await?;
+        let library = library(&program, environment, temporary, timeout, shutdown).await?;
         let library = library.library(u32::from(version.major));
         refuse_ignored(&server.environment, "pg_dump", library.major)?;
     }
@@ -121,7 +127,7 @@ async fn library(
     environment: &Environment,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<LibraryTraits, ConnectError> {
     let timeout = if timeout.is_zero() {
         LIBRARY_TIMEOUT
@@ -129,7 +135,7 @@ async fn library(
         timeout.min(LIBRARY_TIMEOUT)
     };
     let inherited = environment.inherited();
-    let traits = examine(program, &inherited, temporary, timeout, stop).await;
+    let traits = examine(program, &inherited, temporary, timeout, shutdown).await;
     traits.map_err(|error| ConnectError::Psql(error.into()))
 }
 
@@ -138,7 +144,7 @@ fn path(environment: &Environment) -> &OsStr {
 }
 
 /// Where private folders are made.
-pub fn temporary(environment: &Environment) -> PathBuf {
+pub fn temporary_directory(environment: &Environment) -> PathBuf {
     PathBuf::from(
         environment
             .get("TMPDIR")

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::exit;
 
 /// How long a diagnosis may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,12 +20,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The report cannot be written.
-pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     let Session {
         common,
         environment,
         output,
-        stop,
+        shutdown,
         ..
     } = session;
     let report = match ToolSettings::resolve(&common.tool(), environment) {
@@ -38,10 +39,10 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
                 timeout,
             };
             tokio::select! {
-                report = walk(inputs, stop) => report,
+                report = walk(inputs, shutdown) => report,
                 // Nothing is under way on the server that would have to be ended first; psql dies with its run.
-                signal = stop.requested() => {
-                    return Ok(of_signal(signal));
+                signal = shutdown.requested() => {
+                    return Ok(signal_exit_code(signal));
                 }
             }
         }
@@ -59,12 +60,22 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
             .iter()
             .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
         let flushed = written.and_then(|()| stdout.flush());
-        flushed.map_err(|source| Failure::Stream {
+        flushed.map_err(|source| CommandError::Stream {
             stream: "standard output",
             source,
         })?;
     }
-    Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
+    Ok(shutdown
+        .signal()
+        .map_or_else(|| exit_code(&report), signal_exit_code))
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.root_cause().is_some() {
+        exit::DIAGNOSED
+    } else {
+        exit::DONE
+    }
 }
 
 /// Colours the first word, which is the severity.

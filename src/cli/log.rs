@@ -11,9 +11,9 @@ use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::bar::beside_bar;
 use super::common::CommonArguments;
 use super::output::printable;
-use super::progress::beside_bar;
 
 /// What the library traces goes to stderr, more of it with each `-v`.
 pub(super) fn log_to_stderr(common: &CommonArguments) {
@@ -27,9 +27,9 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
     let colored = anstream::AutoStream::new(io::stderr(), common.color.into()).current_choice();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(|| BesideBar)
+        .with_writer(|| StderrAroundBar)
         .with_ansi(colored != anstream::ColorChoice::Never)
-        .event_format(Lines {
+        .event_format(EventFormat {
             traces: Format::default().with_target(false).without_time(),
         })
         .finish();
@@ -38,11 +38,11 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
 }
 
 /// Warnings in the words of all warnings of the command line; the rest, which is for who looks for a fault, as traces.
-struct Lines {
+struct EventFormat {
     traces: Format<Full, ()>,
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for EventFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -56,7 +56,7 @@ where
         if *event.metadata().level() != Level::WARN {
             return self.traces.format_event(context, to, event);
         }
-        let mut words = Words::default();
+        let mut words = EventText::default();
         event.record(&mut words);
         let style = if to.has_ansi_escapes() {
             AnsiColor::Yellow.on_default()
@@ -74,13 +74,13 @@ where
 
 /// The message of an event, and its other fields.
 #[derive(Default)]
-struct Words {
+struct EventText {
     message: String,
     /// `: value`, of one after the other.
     fields: String,
 }
 
-impl Visit for Words {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // Fields are named for traces; in a sentence their values tell enough.
         if field.name() == "message" {
@@ -93,9 +93,9 @@ impl Visit for Words {
 }
 
 /// Stderr; a bar on the terminal makes way.
-struct BesideBar;
+struct StderrAroundBar;
 
-impl Write for BesideBar {
+impl Write for StderrAroundBar {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         beside_bar(|| io::stderr().write(bytes))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use super::arguments::{Arguments, Command};
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::config::Environment;
 use crate::exit;
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -53,9 +53,9 @@ pub fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> u8 {
     let output = Output::new(&arguments.common);
     log_to_stderr(&arguments.common);
-    let stop = match Stop::on_signals() {
-        Ok(stop) => stop,
-        Err(error) => return output.fail(&Failure::Signals(error), None),
+    let shutdown = match Shutdown::on_signals() {
+        Ok(shutdown) => shutdown,
+        Err(error) => return output.fail(&CommandError::Signals(error), None),
     };
     let only_prints = matches!(
         arguments.command,
@@ -66,7 +66,12 @@ async fn run(arguments: Arguments) -> u8 {
                 | Command::Man { .. }
         )
     );
-    let session = Session::new(arguments.common, Environment::of_process(), output, stop);
+    let session = Session::new(
+        arguments.common,
+        Environment::from_process(),
+        output,
+        shutdown,
+    );
     match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => {
             if code == exit::CONNECTION || code >= exit::SIGNAL_BASE {
@@ -95,7 +100,7 @@ async fn run(arguments: Arguments) -> u8 {
     }
 }
 
-async fn command(session: &Session, command: Option<Command>) -> Result<u8, Failure> {
+async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
@@ -114,6 +119,6 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command }) => packaging::man(command.as_deref()),
         None if session.common.diagnose => diagnose::run(session).await,
-        None => Err(Failure::Usage("no command; see --help".to_owned())),
+        None => Err(CommandError::Usage("no command; see --help".to_owned())),
     }
 }

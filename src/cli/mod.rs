@@ -1,10 +1,11 @@
 //! Arguments, commands, output, exit codes.
 //!
 //! A command gets its arguments and a `Session`, writes results to stdout through
-//! `Output`, and returns its exit code or a `Failure`, which
+//! `Output`, and returns its exit code or a `CommandError`, which
 //! `report` turns into the words, the id and the exit code that users see.
 
 mod arguments;
+mod bar;
 mod capture;
 mod common;
 mod diagnose;
@@ -26,8 +27,6 @@ mod provision;
 mod refresh;
 mod render;
 mod report;
-mod report_capture;
-mod report_tenants;
 mod scope;
 mod session;
 mod snapshot_file;

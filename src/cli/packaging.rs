@@ -3,18 +3,18 @@
 use clap::CommandFactory as _;
 
 use super::arguments::Arguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use crate::exit;
 
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CommandError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
     Output::raw(&String::from_utf8_lossy(&text))?;
     Ok(exit::DONE)
 }
 
-pub(super) fn man(command: Option<&str>) -> Result<u8, Failure> {
+pub(super) fn man(command: Option<&str>) -> Result<u8, CommandError> {
     let mut program = Arguments::command();
     // Flags that all commands share are known to the commands only afterwards.
     program.build();
@@ -29,7 +29,7 @@ pub(super) fn man(command: Option<&str>) -> Result<u8, Failure> {
                     .display_name(full_name)
             }
             None => {
-                return Err(Failure::Usage(format!(
+                return Err(CommandError::Usage(format!(
                     "there is no command '{name}'; see --help"
                 )));
             }
@@ -37,7 +37,7 @@ pub(super) fn man(command: Option<&str>) -> Result<u8, Failure> {
     };
     let mut text = Vec::new();
     let written = clap_mangen::Man::new(page).render(&mut text);
-    written.map_err(|source| Failure::Stream {
+    written.map_err(|source| CommandError::Stream {
         stream: "standard output",
         source,
     })?;

@@ -9,27 +9,27 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::{
-    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, WhatArguments,
+    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
-use super::report::{of_signal, report};
+use super::report::{build_report, signal_exit_code};
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
-use crate::tenant::pool::{Spares, Which, begin_fill, drain, status};
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
 /// How much of a fingerprint people get to see.
 const SHOWN: usize = 12;
 
-pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, CommandError> {
     match arguments.command {
         PoolCommand::Fill(arguments) => fill(session, arguments).await,
         PoolCommand::Status(arguments) => tell(session, &arguments.what).await,
@@ -38,7 +38,10 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
 }
 
 /// The snapshot, and the server on which its spares are.
-async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisioner, Failure> {
+async fn connect_provisioner(
+    session: &Session,
+    what: &TenantKindArguments,
+) -> Result<Provisioner, CommandError> {
     let settings = session.settings()?;
     let Settings { tool, .. } = &settings;
     let path = snapshot_file::find(tool)?;
@@ -58,12 +61,12 @@ async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisio
     Ok(Provisioner::new(target.server, Arc::new(snapshot), options))
 }
 
-async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Failure> {
+async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, CommandError> {
     let start = Instant::now();
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
-    let provisioner = provisioner(session, &arguments.what).await?;
-    let filling = begin_fill(&provisioner, arguments.size, &session.stop).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
+    let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
     if let Some(objects) = filling.proven {
         output.say(&format!(
             "proven: a claimed spare is a tenant, {objects} objects equal"
@@ -82,19 +85,19 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     let mut bulk = Bulk::new(vec![target], options);
     let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
     if filling.missing > 0 {
-        for room in bulk.prepare(&session.stop).await {
+        for room in bulk.prepare(&session.shutdown).await {
             match room {
                 Ok(_) | Err(ProvisionError::Run(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let progress = Progress::new(session, Some(filling.missing));
-        let mut on_done = |done: Done| {
+        let mut on_done = |done: BulkResult| {
             match done.result {
                 Ok(_) => made += 1,
                 Err(ProvisionError::PoolFull) => {}
                 Err(error) => {
-                    let report = report(&Failure::from(error), session.context());
+                    let report = build_report(&CommandError::from(error), session.context());
                     (failed, code) = (failed + 1, report.code);
                     output.report(&report);
                 }
@@ -107,8 +110,12 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
                 ControlFlow::Continue(())
             }
         };
-        let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
-        let report = bulk.run(next, &mut on_done, &session.stop).await;
+        let next = async || {
+            names
+                .next()
+                .map(|tenant| TenantRequest { tenant, target: 0 })
+        };
+        let report = bulk.run(next, &mut on_done, &session.shutdown).await;
         drop(progress);
         for note in &report.notes {
             output.warning(note);
@@ -123,8 +130,8 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
         output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
     }
     say_others(output, &filling.before.spares);
-    Ok(match session.stop.now() {
-        Some(signal) => of_signal(signal),
+    Ok(match session.shutdown.signal() {
+        Some(signal) => signal_exit_code(signal),
         None => code,
     })
 }
@@ -154,18 +161,18 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
     }
 }
 
-async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
+async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, what).await?;
+    let provisioner = connect_provisioner(session, what).await?;
     let options = &provisioner.options().render;
     let seen = status(
         provisioner.server(),
         provisioner.snapshot(),
         options,
-        &session.stop,
+        &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
         let Spares {
@@ -241,13 +248,13 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
     Ok(exit::DONE)
 }
 
-async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, Failure> {
+async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, &arguments.what).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
     let which = if arguments.all {
-        Which::All
+        SparesToDrain::All
     } else {
-        Which::Others
+        SparesToDrain::Others
     };
     let options = &provisioner.options().render;
     let drained = drain(
@@ -255,10 +262,10 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         provisioner.snapshot(),
         options,
         which,
-        &session.stop,
+        &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if output.is_json() {
         Output::json(

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
 use super::scope::many;
@@ -13,27 +13,30 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
-use crate::tenant::versions::Strictness;
+use crate::tenant::versions::PlanStrictness;
 
-pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: RefreshArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, output)?;
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
         &snapshot,
         &migrations,
         &options,
-        &session.stop,
+        &session.shutdown,
     ))
     .await?;
     notes(session, &refreshed.notes);
@@ -64,7 +67,10 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
 }
 
 /// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
-pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Result<u8, Failure> {
+pub(super) async fn check(
+    session: &Session,
+    arguments: CheckArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
@@ -75,7 +81,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
         .map(|folder| load(folder, output))
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &committed, false);
+    let options = refresh_options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
@@ -84,7 +90,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &committed,
                 migrations,
                 &options,
-                &session.stop,
+                &session.shutdown,
             ))
             .await?;
             (refreshed.snapshot, "snapshot and migrations".to_owned())
@@ -96,27 +102,27 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &committed,
                 schema,
                 &options,
-                &session.stop,
+                &session.shutdown,
             )
             .await?;
             (now.snapshot, format!("schema {schema}"))
         }
         (None, None) => {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "check what? --schema or --migrations".to_owned(),
             ));
         }
     };
     let file = path.display().to_string();
     match compare(&committed, &now, &file, &name) {
-        Comparison::Equal => {
+        SnapshotComparison::Equal => {
             if output.is_json() {
                 Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
             }
             output.say(&format!("'{file}' is up to date"));
             Ok(exit::DONE)
         }
-        Comparison::Different { diff } => {
+        SnapshotComparison::Different { diff } => {
             if output.is_json() {
                 Output::json(
                     &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
@@ -133,19 +139,31 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     }
 }
 
-async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgDump), Failure> {
+async fn programs(
+    session: &Session,
+    settings: &Settings,
+) -> Result<(Server, PgDump), CommandError> {
     let server = session.target(settings).await?.server;
-    let pg_dump =
-        connect::pg_dump(&settings.tool, &session.environment, &server, &session.stop).await?;
+    let pg_dump = connect::pg_dump(
+        &settings.tool,
+        &session.environment,
+        &server,
+        &session.shutdown,
+    )
+    .await?;
     Ok((server, pg_dump))
 }
 
-fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
+fn refresh_options(
+    versions_table: Option<String>,
+    snapshot: &Snapshot,
+    prove: bool,
+) -> RefreshOptions {
     let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
     RefreshOptions {
         versions_table,
         prove,
-        strictness: Strictness::default(),
+        strictness: PlanStrictness::default(),
     }
 }
 

@@ -3,13 +3,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
-use super::report::report;
+use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// What every command works with.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Session {
     pub(super) common: CommonArguments,
     pub(super) environment: Environment,
     pub(super) output: Output,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
     /// What is known of the connection, once a command has settled it.
     context: OnceLock<Context>,
     /// What is needed to look at its server.
@@ -38,13 +38,13 @@ impl Session {
         common: CommonArguments,
         environment: Environment,
         output: Output,
-        stop: Stop,
+        shutdown: Shutdown,
     ) -> Self {
         Self {
             common,
             environment,
             output,
-            stop,
+            shutdown,
             context: OnceLock::new(),
             look: OnceLock::new(),
             links: Mutex::default(),
@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// The settings that need no server.
-    pub(super) fn tool(&self) -> Result<ToolSettings, Failure> {
+    pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
         Ok(ToolSettings::resolve(
             &self.common.tool(),
             &self.environment,
@@ -60,7 +60,10 @@ impl Session {
     }
 
     /// The settings that need no server, and how many workers.
-    pub(super) fn tool_with_jobs(&self, jobs: Option<String>) -> Result<ToolSettings, Failure> {
+    pub(super) fn tool_with_jobs(
+        &self,
+        jobs: Option<String>,
+    ) -> Result<ToolSettings, CommandError> {
         Ok(ToolSettings::resolve(
             &ToolFlags {
                 jobs,
@@ -71,7 +74,7 @@ impl Session {
     }
 
     /// All settings; says what works and is probably not meant.
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self) -> Result<Settings, CommandError> {
         let settings = Settings::resolve(
             &self.common.connection(),
             &self.common.tool(),
@@ -84,7 +87,7 @@ impl Session {
     }
 
     /// The server that the settings lead to.
-    pub(super) async fn target(&self, settings: &Settings) -> Result<Target, Failure> {
+    pub(super) async fn target(&self, settings: &Settings) -> Result<Target, CommandError> {
         self.target_called(settings, "").await
     }
 
@@ -93,19 +96,19 @@ impl Session {
         &self,
         settings: &Settings,
         name: &str,
-    ) -> Result<Target, Failure> {
-        let target = connect::server(settings, &self.environment, &self.stop).await?;
+    ) -> Result<Target, CommandError> {
+        let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         self.look.get_or_init(|| target.look.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
         // connection of its own: at the same time as the work, which does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, stop) = (
+            let (server, context, shutdown) = (
                 target.server.clone(),
                 target.context.clone(),
-                self.stop.clone(),
+                self.shutdown.clone(),
             );
-            let look = async move { silent_plaintext(&server, mode, &context, &stop).await };
+            let look = async move { silent_plaintext(&server, mode, &context, &shutdown).await };
             let server = if name.is_empty() {
                 String::new()
             } else {
@@ -165,7 +168,7 @@ impl Session {
     }
 
     /// Looks at the server when a connection failed, so that the report on it names the right cause.
-    pub(super) async fn look_closer(&self, failure: &Failure) {
+    pub(super) async fn look_closer(&self, failure: &CommandError) {
         if let (Some(context), Some(plan)) = (self.context.get(), self.look.get()) {
             look_at_server(failure, context, plan).await;
         }
@@ -178,8 +181,8 @@ impl Session {
 }
 
 /// Puts what can be seen of the server into the context, if the failure is a connection's.
-pub(super) async fn look_at_server(failure: &Failure, context: &Context, plan: &LookPlan) {
-    let stderr = report(failure, Some(context)).stderr;
+pub(super) async fn look_at_server(failure: &CommandError, context: &Context, plan: &LookPlan) {
+    let stderr = build_report(failure, Some(context)).stderr;
     if !stderr.is_empty() {
         Box::pin(look_closer(plan, &stderr, context)).await;
     }

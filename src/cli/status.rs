@@ -6,20 +6,20 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::StatusArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
-use crate::tenant::status::{Status, TenantStatus, status};
-use crate::tenant::versions::read_fleet;
+use crate::fleet::inventory::read_fleet;
+use crate::fleet::status::{Status, TenantStatus, status};
 use crate::tls::text::safe;
 
 /// How much of a fingerprint people get to see.
 const SHOWN: usize = 12;
 
-pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, CommandError> {
     let output = session.output;
     let scope = arguments.scope.scope()?;
     let migrations = arguments
@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
         &target.server,
         &scope,
         arguments.versions_table.as_deref(),
-        &session.stop,
+        &session.shutdown,
     )
     .await?;
     let status = status(&fleet, migrations.as_ref());
@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
     Ok(exit::DONE)
 }
 
-fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
+fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     let output = session.output;
     if output.is_json() {
         return Output::json(&json!({
@@ -93,7 +93,7 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     output.result(color.on_default(), word, &rest)
 }
 
-fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
+fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
     let output = session.output;
     let behind = status
         .tenants

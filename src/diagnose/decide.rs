@@ -3,8 +3,8 @@
 //! Pure. A cure that is in force already is never named, nor a cause that contradicts what was seen to work.
 
 use super::context::{Context, SystemRoots};
-use super::explain::{Link, Message};
 use super::finding::Speaker;
+use super::message::{Link, Message};
 use super::probe::{Answer, Broken, Refusal, ServerProbe, StartupReply};
 use super::words::{Endpoint, Voice};
 use crate::tls::{SslMode, Verdict, text};

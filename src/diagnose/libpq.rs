@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{Connection, Host};
 use crate::path::write_atomic;
 use crate::pg::Program;
-use crate::process::{EnvValue, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::tls::{SYSTEM, SslMode};
 
 /// The oldest libpq whose settings need no look at the version.
@@ -68,9 +68,9 @@ pub async fn examine(
     inherited: &BTreeMap<String, EnvValue>,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<LibraryTraits, RunError> {
-    let ask = |bait| refusal(program, bait, inherited, temporary, timeout, stop);
+    let ask = |bait| refusal(program, bait, inherited, temporary, timeout, shutdown);
     let (tls, wire) = tokio::join!(ask(Bait::Tls("require")), ask(Bait::Wire));
     let (mut tls_words, wire_words) = (tls?, wire?);
     let has_tls = !tls_words.contains("SSL support is not compiled in");
@@ -96,7 +96,7 @@ async fn refusal(
     inherited: &BTreeMap<String, EnvValue>,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<String, RunError> {
     let io = |source| RunError::Io {
         program: program.path().to_owned(),
@@ -138,7 +138,7 @@ async fn refusal(
     }
     invocation.timeout = Some(timeout);
     invocation.grace = Duration::from_millis(200);
-    let finished = run(&invocation, &run_dir, stop, Stdout::Collect(64 << 10)).await?;
+    let finished = run(&invocation, &run_dir, shutdown, Stdout::Collect(64 << 10)).await?;
     Ok(finished.stderr.text())
 }
 

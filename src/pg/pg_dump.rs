@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::{Program, ProgramError, Server, ServerMessage};
 use crate::path::{self, PathError};
-use crate::process::{Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
+use crate::process::{Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 
 /// What `pg_dump` may say on stdout, although the dump goes to a file.
 const STDOUT_LIMIT: usize = 1024 * 1024;
@@ -47,7 +47,7 @@ impl Default for DumpOptions {
 /// Why there is no dump.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DumpError {
+pub enum PgDumpError {
     /// `pg_dump` is missing, too old, or older than the server.
     #[error(transparent)]
     Program(ProgramError),
@@ -129,11 +129,11 @@ pub enum DumpError {
     },
 }
 
-impl From<ProgramError> for DumpError {
+impl From<ProgramError> for PgDumpError {
     /// A stop while the version was read is a stop of the run, not a fault of the program.
     fn from(error: ProgramError) -> Self {
         match error.into_stop() {
-            Ok(stop) => Self::Run(stop),
+            Ok(shutdown) => Self::Run(shutdown),
             Err(error) => Self::Program(error),
         }
     }
@@ -143,17 +143,22 @@ impl PgDump {
     /// Dumps the definitions of one schema as UTF-8 text.
     ///
     /// # Errors
-    /// See [`DumpError`].
+    /// See [`PgDumpError`].
     pub async fn dump_schema(
         &self,
         schema: &str,
         options: &DumpOptions,
-        stop: &Stop,
-    ) -> Result<String, DumpError> {
+        shutdown: &Shutdown,
+    ) -> Result<String, PgDumpError> {
         let start = Instant::now();
-        let version = self.program.version(&self.server.temporary, stop).await?;
-        let run_dir = RunDir::new(&self.server.temporary).map_err(DumpError::Folder)?;
-        let file = run_dir.write("dump.sql", b"").map_err(DumpError::Folder)?;
+        let version = self
+            .program
+            .version(&self.server.temporary, shutdown)
+            .await?;
+        let run_dir = RunDir::new(&self.server.temporary).map_err(PgDumpError::Folder)?;
+        let file = run_dir
+            .write("dump.sql", b"")
+            .map_err(PgDumpError::Folder)?;
         let mut invocation = Invocation::new(self.program.path())
             .args([
                 "--schema-only",
@@ -164,7 +169,7 @@ impl PgDump {
             .args([format!("--schema={}", quoted_pattern(schema))])
             .args(options.flags());
         if version.knows_restrict_key_option() {
-            let key = super::restrict_key().map_err(DumpError::Random)?;
+            let key = super::restrict_key().map_err(PgDumpError::Random)?;
             invocation = invocation.args([format!("--restrict-key={key}")]);
         }
         if let Some(conninfo) = &self.server.conninfo {
@@ -177,11 +182,17 @@ impl PgDump {
             .timeout
             .map(|timeout| timeout.saturating_sub(start.elapsed()));
         invocation.grace = self.server.grace;
-        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(STDOUT_LIMIT)).await?;
+        let finished = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(STDOUT_LIMIT),
+        )
+        .await?;
         if finished.code != 0 {
             return Err(self.explain(schema, finished.code, finished.stderr));
         }
-        let bytes = path::read(&file).map_err(DumpError::Dump)?;
+        let bytes = path::read(&file).map_err(PgDumpError::Dump)?;
         if let Err(error) = run_dir.close() {
             tracing::warn!(%error, "the private folder is left behind");
         }
@@ -193,40 +204,40 @@ impl PgDump {
                 .take(source.valid_up_to())
                 .filter(|&&byte| byte == b'\n')
                 .count();
-            DumpError::Encoding { line, source }
+            PgDumpError::Encoding { line, source }
         })
     }
 
-    fn explain(&self, schema: &str, code: i32, stderr: StderrTail) -> DumpError {
+    fn explain(&self, schema: &str, code: i32, stderr: StderrTail) -> PgDumpError {
         let messages = ServerMessage::parse_all(&stderr.text());
         let texts = || messages.iter().map(|message| message.message.as_str());
         if texts().any(|text| text.starts_with("no matching schemas were found")) {
-            return DumpError::NoSuchSchema {
+            return PgDumpError::NoSuchSchema {
                 schema: schema.to_owned(),
             };
         }
         if let Some((server, program)) = version_mismatch(&messages) {
             let path = self.program.path().to_owned();
-            return DumpError::Program(ProgramError::OlderThanServer {
+            return PgDumpError::Program(ProgramError::OlderThanServer {
                 path,
                 program,
                 server,
             });
         }
         if texts().any(is_connection_failure) {
-            return DumpError::Connect { messages, stderr };
+            return PgDumpError::Connect { messages, stderr };
         }
         if let Some(object) = texts().find_map(denied_object) {
-            return DumpError::Denied { object, messages };
+            return PgDumpError::Denied { object, messages };
         }
         let unknown_bytes = [
             "invalid byte sequence for encoding",
             "has no equivalent in encoding",
         ];
         if texts().any(|text| unknown_bytes.iter().any(|known| text.contains(known))) {
-            return DumpError::NotUtf8 { messages };
+            return PgDumpError::NotUtf8 { messages };
         }
-        DumpError::Failed {
+        PgDumpError::Failed {
             code,
             messages,
             stderr,

@@ -9,9 +9,8 @@ use tokio::sync::OnceCell;
 
 use super::version::OLDEST;
 use super::{Version, wrapper};
-use crate::config::{Origin, Setting};
 use crate::path::PathError;
-use crate::process::{EnvValue, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 const VERSION_LIMIT: usize = 64 * 1024;
@@ -23,6 +22,15 @@ pub struct Program {
     found: PathBuf,
     path: PathBuf,
     version: Arc<OnceCell<Version>>,
+}
+
+/// A program that a setting names, instead of one that is searched for in `PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedProgram {
+    /// Its path, or a name to be searched for in `PATH`.
+    pub path: PathBuf,
+    /// The setting that names it, as `--psql`.
+    pub origin: String,
 }
 
 /// Why a client program cannot be used.
@@ -48,8 +56,8 @@ pub enum ProgramError {
         name: &'static str,
         /// The path that was given.
         path: PathBuf,
-        /// Who gave it.
-        origin: Origin,
+        /// The setting that named it, as `--psql`.
+        origin: String,
         /// What the operating system said.
         #[source]
         source: io::Error,
@@ -142,7 +150,7 @@ impl Program {
     /// # Errors
     /// There is none, or the one given cannot be run.
     pub fn find_psql(
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
         Self::find("psql", explicit, path_variable)
@@ -153,7 +161,7 @@ impl Program {
     /// # Errors
     /// There is none, or the one given cannot be run.
     pub fn find_pg_dump(
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
         Self::find("pg_dump", explicit, path_variable)
@@ -161,20 +169,20 @@ impl Program {
 
     fn find(
         name: &'static str,
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
-        let wanted = explicit.map_or(Path::new(name), |setting| &setting.value);
+        let wanted = explicit.map_or(Path::new(name), |named| &named.path);
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         let found =
             which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
-                Some(Setting { value, origin }) => {
-                    let source = usable(value)
+                Some(NamedProgram { path, origin }) => {
+                    let source = usable(path)
                         .err()
                         .unwrap_or_else(|| io::ErrorKind::NotFound.into());
                     ProgramError::Unusable {
                         name,
-                        path: value.clone(),
+                        path: path.clone(),
                         origin: origin.clone(),
                         source,
                     }
@@ -219,18 +227,26 @@ impl Program {
     ///
     /// # Errors
     /// It cannot be run, tells no version, or is too old.
-    pub async fn version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    pub async fn version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         self.version
-            .get_or_try_init(|| self.read_version(temporary, stop))
+            .get_or_try_init(|| self.read_version(temporary, shutdown))
             .await
             .copied()
     }
 
-    async fn read_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    async fn read_version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         let name = self.name;
         let version = match written_version(name, &self.path) {
             Some(version) => version,
-            None => self.told_version(temporary, stop).await?,
+            None => self.told_version(temporary, shutdown).await?,
         };
         if version.major < OLDEST {
             return Err(ProgramError::TooOld {
@@ -243,21 +259,30 @@ impl Program {
     }
 
     /// What `--version` says.
-    async fn told_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    async fn told_version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         let name = self.name;
         let run_dir =
             RunDir::new(temporary).map_err(|source| ProgramError::Folder { name, source })?;
         let mut invocation = Invocation::new(&self.path).args(["--version"]);
         invocation = invocation.env("LC_ALL", EnvValue::Plain("C".into()));
         invocation.timeout = Some(VERSION_TIMEOUT);
-        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(VERSION_LIMIT))
-            .await
-            .map_err(|source| ProgramError::Version {
-                name,
-                source: Box::new(source),
-            })?;
+        let finished = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(VERSION_LIMIT),
+        )
+        .await
+        .map_err(|source| ProgramError::Version {
+            name,
+            source: Box::new(source),
+        })?;
         let output = String::from_utf8_lossy(&finished.stdout);
-        let Some(version) = Version::of_program(&output) else {
+        let Some(version) = Version::from_program_output(&output) else {
             let output: String = format!("{output}{}", finished.stderr.text())
                 .chars()
                 .take(200)
@@ -282,7 +307,7 @@ fn written_version(name: &str, path: &Path) -> Option<Version> {
         .windows(head.len())
         .position(|window| window == head.as_bytes())?;
     let line = file.get(at..)?.split(|byte| *byte == 0).next()?;
-    Version::of_program(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
+    Version::from_program_output(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
 }
 
 /// Why a file cannot be run.

@@ -5,19 +5,21 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::Wishes;
-use super::keep_full::{KeepFull, refill_all};
+use super::keep_full::{PoolRefiller, refill_all};
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::single::hook_failed;
-use super::tally::{Answer, Tally};
-use crate::cli::failure::Failure;
-use crate::cli::names::{Names, Wanted};
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
+use crate::fleet::bulk::{
+    Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
+};
 use crate::sql::TenantName;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, Room};
-use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
-use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError};
+use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
+use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 
 /// How many tenants are looked up at a time.
 const LOOKED_UP: usize = 500;
@@ -25,17 +27,17 @@ const LOOKED_UP: usize = 500;
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
-    mut names: Names,
-    tally: &mut Tally,
-) -> Result<usize, Failure> {
+    config: &ProvisionConfig,
+    mut names: NameReader,
+    tally: &mut ProvisionProgress,
+) -> Result<usize, CommandError> {
     let options = BulkOptions {
-        jobs: wishes.jobs,
-        max_failures: wishes.max_failures,
-        hook: wishes.hook.clone(),
-        warm: wishes.streams,
+        jobs: config.jobs,
+        max_failures: config.max_failures,
+        hook: config.hook.clone(),
+        warm: config.streams,
     };
-    if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
+    if !config.streams && config.options.if_exists != IfExists::Fail {
         pass_over(session, servers, &mut names, tally).await?;
     }
     if names.known() == Some(0) {
@@ -43,7 +45,12 @@ pub(super) async fn run(
         return Ok(0);
     }
     let mut bulk = Bulk::new(servers.targets.clone(), options);
-    for (index, room) in bulk.prepare(&session.stop).await.into_iter().enumerate() {
+    for (index, room) in bulk
+        .prepare(&session.shutdown)
+        .await
+        .into_iter()
+        .enumerate()
+    {
         match room {
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // Its tenants fail, each with that reason.
@@ -55,10 +62,15 @@ pub(super) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    let refill = wishes.refill.filter(|_| wishes.streams);
+    let refill = config.refill.filter(|_| config.streams);
     let start_all = |size| {
         let start = |target: &BulkTarget| {
-            KeepFull::start(target.clone(), size, session.output, session.stop.clone())
+            PoolRefiller::start(
+                target.clone(),
+                size,
+                session.output,
+                session.shutdown.clone(),
+            )
         };
         // By the target's place; Citus has no pool.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
@@ -73,11 +85,11 @@ pub(super) async fn run(
     let shared = RefCell::new(Shared {
         tally,
         failed: None,
-        most: wishes.max_failures,
+        most: config.max_failures,
     });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
-        let mut on_done = |done: Done| {
+        let mut on_done = |done: BulkResult| {
             let target = done.request.target;
             let made = shared.borrow_mut().done(session, servers, done, &progress);
             if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| made) {
@@ -89,12 +101,12 @@ pub(super) async fn run(
                 ControlFlow::Continue(())
             }
         };
-        bulk.run(next, &mut on_done, &session.stop).await
+        bulk.run(next, &mut on_done, &session.shutdown).await
     };
     drop(progress);
     let Shared { tally, failed, .. } = shared.into_inner();
-    if keeps_full.is_empty() && wishes.options.from_pool {
-        refill_all(session, servers, wishes.refill).await;
+    if keeps_full.is_empty() && config.options.from_pool {
+        refill_all(session, servers, config.refill).await;
     }
     for keeps_full in keeps_full.into_iter().flatten() {
         keeps_full.end().await;
@@ -106,13 +118,13 @@ pub(super) async fn run(
         session.output.warning(note);
     }
     let failed = tally.failed();
-    let enough = wishes.max_failures.is_some_and(|most| failed >= most)
-        && (names.left() > 0 || wishes.streams);
+    let enough = config.max_failures.is_some_and(|most| failed >= most)
+        && (names.left() > 0 || config.streams);
     let reason = enough
         .then(|| format!("{failed} failed"))
         .or(report.ended_early);
-    if let Some(reason) = reason.filter(|_| session.stop.now().is_none()) {
-        let again = if wishes.options.if_exists == IfExists::Fail {
+    if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
+        let again = if config.options.if_exists == IfExists::Fail {
             ""
         } else {
             "; run again to continue"
@@ -129,9 +141,9 @@ pub(super) async fn run(
 
 /// What both the names and the answers write to.
 struct Shared<'a> {
-    tally: &'a mut Tally,
+    tally: &'a mut ProvisionProgress,
     /// Why the run goes no further: stdin or stdout cannot be used.
-    failed: Option<Failure>,
+    failed: Option<CommandError>,
     /// No further tenant is begun after so many failed, those with a name that cannot be counted.
     most: Option<usize>,
 }
@@ -142,23 +154,23 @@ impl Shared<'_> {
         &mut self,
         session: &Session,
         servers: &Provisioners,
-        done: Done,
+        done: BulkResult,
         progress: &Progress,
     ) -> bool {
-        let Done {
+        let BulkResult {
             request,
             result,
             hook,
             attempts,
             elapsed,
         } = done;
-        let made = matches!(result, Ok(Outcome::Created { .. }));
+        let made = matches!(result, Ok(ProvisionOutcome::Created { .. }));
         let result = match (result, hook) {
             (Ok(_), Err(failure)) => Err(hook_failed(failure, &request.tenant)),
-            (result, _) => result.map_err(Failure::from),
+            (result, _) => result.map_err(CommandError::from),
         };
         let target = servers.name(request.target);
-        let answer = Answer {
+        let answer = TenantResult {
             tenant: request.tenant.as_str(),
             target,
             result,
@@ -172,7 +184,7 @@ impl Shared<'_> {
     fn answer(
         &mut self,
         session: &Session,
-        answer: Answer<'_>,
+        answer: TenantResult<'_>,
         context: Option<&crate::diagnose::Context>,
         progress: &Progress,
     ) {
@@ -188,10 +200,10 @@ impl Shared<'_> {
 async fn next_request(
     session: &Session,
     servers: &Provisioners,
-    names: &mut Names,
+    names: &mut NameReader,
     progress: &Progress,
     shared: &RefCell<Shared<'_>>,
-) -> Option<Request> {
+) -> Option<TenantRequest> {
     loop {
         let enough = |shared: &Shared<'_>| {
             shared
@@ -205,7 +217,7 @@ async fn next_request(
         if shared.borrow().tally.answered() > 0 {
             session.say_plaintext_if_known();
         }
-        let wanted = match names.next(&session.stop).await {
+        let wanted = match names.next(&session.shutdown).await {
             Ok(wanted) => wanted?,
             Err(failure) => {
                 shared.borrow_mut().failed.get_or_insert(failure);
@@ -216,10 +228,10 @@ async fn next_request(
             .tenant
             .and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));
         match routed {
-            Ok((target, tenant)) => return Some(Request { tenant, target }),
+            Ok((target, tenant)) => return Some(TenantRequest { tenant, target }),
             Err(failure) => {
                 let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
-                let answer = Answer {
+                let answer = TenantResult {
                     tenant,
                     target: None,
                     result: Err(failure),
@@ -242,14 +254,14 @@ async fn next_request(
 async fn pass_over(
     session: &Session,
     servers: &Provisioners,
-    names: &mut Names,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
+    names: &mut NameReader,
+    tally: &mut ProvisionProgress,
+) -> Result<(), CommandError> {
     for (index, target) in servers.targets.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let tenants: Vec<TenantName> = names
             .waiting()
-            .filter_map(|wanted: &Wanted| wanted.tenant.as_ref().ok())
+            .filter_map(|wanted: &NameRequest| wanted.tenant.as_ref().ok())
             .filter(|tenant| servers.route(tenant).is_ok_and(|target| target == index))
             .filter(|tenant| seen.insert(*tenant))
             .cloned()
@@ -257,18 +269,22 @@ async fn pass_over(
         for chunk in tenants.chunks(LOOKED_UP) {
             let start = std::time::Instant::now();
             // Who cannot be asked fails the tenants one by one, with the reason.
-            let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else {
+            let Ok(made) = target
+                .provisioner
+                .made_already(chunk, &session.shutdown)
+                .await
+            else {
                 break;
             };
             names.take_out(&made);
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
-                let made_of = MadeOf::ThisSnapshot;
+                let made_of = TenantOrigin::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));
-                let result = Ok(Outcome::Skipped { elapsed, made_of });
+                let result = Ok(ProvisionOutcome::Skipped { elapsed, made_of });
                 tally.answer(
                     session,
-                    Answer {
+                    TenantResult {
                         tenant,
                         target,
                         result,
@@ -288,8 +304,8 @@ async fn check_citus(
     session: &Session,
     servers: &Provisioners,
     index: usize,
-    room: &Room,
-) -> Result<(), Failure> {
+    room: &ServerCapacity,
+) -> Result<(), CommandError> {
     let Some(provisioner) = servers
         .provisioner(index)
         .filter(|provisioner| provisioner.options().render.citus)
@@ -305,14 +321,16 @@ async fn check_citus(
         .as_deref()
         .and_then(|version| version.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < FIRST_CITUS) {
-        return Err(Failure::NoCitus { target, version });
+        return Err(CommandError::NoCitus { target, version });
     }
-    let refused = Refused::of(provisioner.snapshot());
-    let lines = refused.by_server(provisioner.server(), &session.stop).await;
+    let refused = CitusObstacles::from_snapshot(provisioner.snapshot());
+    let lines = refused
+        .by_server(provisioner.server(), &session.shutdown)
+        .await;
     let lines = lines.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     if lines.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Citus { target, lines })
+        Err(CommandError::Citus { target, lines })
     }
 }

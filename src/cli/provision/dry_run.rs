@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Wishes;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
-use super::tally::{Answer, Tally};
-use crate::cli::failure::Failure;
-use crate::cli::names::{Names, Wanted};
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::pg::ScriptOptions;
@@ -17,12 +17,12 @@ use crate::tenant::{ProvisionError, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
-    mut names: Names,
-    tally: &mut Tally,
-) -> Result<usize, Failure> {
-    while let Some(wanted) = names.next(&session.stop).await? {
-        one(session, servers, wishes, wanted, tally).await?;
+    config: &ProvisionConfig,
+    mut names: NameReader,
+    tally: &mut ProvisionProgress,
+) -> Result<usize, CommandError> {
+    while let Some(wanted) = names.next(&session.shutdown).await? {
+        one(session, servers, config, wanted, tally).await?;
     }
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
@@ -33,13 +33,13 @@ pub(super) async fn run(
 async fn one(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
-    wanted: Wanted,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
+    config: &ProvisionConfig,
+    wanted: NameRequest,
+    tally: &mut ProvisionProgress,
+) -> Result<(), CommandError> {
     let found = wanted.tenant.and_then(|tenant| {
         let target = servers.route(&tenant)?;
-        let provisioner = servers.provisioner(target).ok_or(Failure::NoTarget)?;
+        let provisioner = servers.provisioner(target).ok_or(CommandError::NoTarget)?;
         Ok((
             target,
             provisioner,
@@ -51,7 +51,7 @@ async fn one(
         Ok(found) => found,
         Err(failure) => {
             let elapsed = std::time::Duration::ZERO;
-            let answer = Answer {
+            let answer = TenantResult {
                 tenant: &wanted.text,
                 target: None,
                 result: Err(failure),
@@ -69,7 +69,7 @@ async fn one(
     tally.rendered();
     let target = servers.name(target);
     if session.output.is_json() {
-        let run = wishes.hook.as_ref().map(|hook| &hook.command);
+        let run = config.hook.as_ref().map(|hook| &hook.command);
         let mut line =
             json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
         let more = [
@@ -88,7 +88,7 @@ async fn one(
     let at = target
         .map(|target| format!(" at {}", comment(target)))
         .unwrap_or_default();
-    let then = wishes
+    let then = config
         .hook
         .as_ref()
         .map(|hook| format!("-- then: {}\n", comment(&hook.command)))
@@ -108,10 +108,10 @@ async fn wrapped(
     session: &Session,
     provisioner: &Provisioner,
     script: &str,
-) -> Result<(String, String), Failure> {
+) -> Result<(String, String), CommandError> {
     let server = provisioner.server();
     let options = ScriptOptions::default();
-    let wrapped = server.wrapped(script, &options, &session.stop).await;
+    let wrapped = server.wrapped(script, &options, &session.shutdown).await;
     let (script, _) = wrapped.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     let command = server
         .psql_invocation(Path::new("script.sql"), &options.variables)

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use crate::cli::arguments::ProvisionArguments;
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandError;
 use crate::cli::session::{Session, look_at_server};
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
 use crate::diagnose::{Context, LookPlan};
+use crate::fleet::Route;
+use crate::fleet::bulk::BulkTarget;
 use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
-use crate::tenant::bulk::BulkTarget;
-use crate::tenant::{ProvisionOptions, Provisioner, Route};
+use crate::tenant::{ProvisionOptions, Provisioner};
 
 /// Servers that are known and not yet connected.
 pub(super) struct Servers {
-    found: Vec<Found>,
+    found: Vec<ServerEntry>,
     route: Option<Route>,
 }
 
-struct Found {
+struct ServerEntry {
     name: String,
     target: Target,
     citus: bool,
@@ -39,10 +40,10 @@ impl Servers {
         session: &Session,
         arguments: &ProvisionArguments,
         tool: &ToolSettings,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         let Some(path) = &arguments.targets else {
             let target = session.target(&session.settings()?).await?;
-            let found = Found {
+            let found = ServerEntry {
                 name: String::new(),
                 target,
                 citus: arguments.citus,
@@ -54,7 +55,7 @@ impl Servers {
         };
         if session.common.connection().is_given() {
             let text = "--targets and the options of one connection do not go together; write them into the file";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(CommandError::Usage(text.to_owned()));
         }
         let targets = Targets::read(path, &session.environment)?;
         let route = Some(Route::new(&targets));
@@ -70,7 +71,7 @@ impl Servers {
                 tool: tool.clone(),
             };
             let reached = session.target_called(&settings, &target.name).await?;
-            found.push(Found {
+            found.push(ServerEntry {
                 name: target.name,
                 target: reached,
                 citus: target.citus || arguments.citus,
@@ -86,7 +87,7 @@ impl Servers {
             .map(|found| (found.target.context.clone(), found.target.look.clone()))
             .collect();
         let targets = self.found.into_iter().map(
-            |Found {
+            |ServerEntry {
                  name,
                  target,
                  citus,
@@ -109,10 +110,10 @@ impl Servers {
 
 impl Provisioners {
     /// Where a tenant goes.
-    pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, Failure> {
+    pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, CommandError> {
         match &self.route {
             None => Ok(0),
-            Some(route) => route.target_of(tenant).ok_or(Failure::NoTarget),
+            Some(route) => route.target_of(tenant).ok_or(CommandError::NoTarget),
         }
     }
 
@@ -129,7 +130,7 @@ impl Provisioners {
     }
 
     /// Looks at a server that could not be connected to, before its tenants' failures are reported.
-    pub(super) async fn look_closer(&self, index: usize, failure: &Failure) {
+    pub(super) async fn look_closer(&self, index: usize, failure: &CommandError) {
         if let Some((context, plan)) = self.contexts.get(index) {
             look_at_server(failure, context, plan).await;
         }

@@ -2,35 +2,35 @@
 
 use std::time::Instant;
 
-use super::Wishes;
 use super::keep_full::refill_all;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
-use super::tally::{Answer, Tally};
-use crate::cli::failure::Failure;
-use crate::cli::names::Names;
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::NameReader;
 use crate::cli::session::Session;
 use crate::snapshot::PLACEHOLDER;
 use crate::sql::TenantName;
-use crate::tenant::{Outcome, Provisioner};
+use crate::tenant::{ProvisionOutcome, Provisioner};
 
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
-    mut names: Names,
-    tally: &mut Tally,
-) -> Result<usize, Failure> {
-    while let Some(wanted) = names.next(&session.stop).await? {
+    config: &ProvisionConfig,
+    mut names: NameReader,
+    tally: &mut ProvisionProgress,
+) -> Result<usize, CommandError> {
+    while let Some(wanted) = names.next(&session.shutdown).await? {
         let start = Instant::now();
         let result = match (wanted.tenant, servers.provisioner(0)) {
-            (Ok(tenant), Some(provisioner)) => create(session, provisioner, wishes, &tenant).await,
+            (Ok(tenant), Some(provisioner)) => create(session, provisioner, config, &tenant).await,
             (Err(failure), _) => Err(failure),
-            (Ok(_), None) => Err(Failure::NoTarget),
+            (Ok(_), None) => Err(CommandError::NoTarget),
         };
         if let Err(failure) = &result {
             session.look_closer(failure).await;
         }
-        let answer = Answer {
+        let answer = TenantResult {
             tenant: &wanted.text,
             target: None,
             result,
@@ -39,8 +39,8 @@ pub(super) async fn run(
         };
         tally.answer(session, answer, session.context())?;
     }
-    if wishes.options.from_pool {
-        refill_all(session, servers, wishes.refill).await;
+    if config.options.from_pool {
+        refill_all(session, servers, config.refill).await;
     }
     Ok(names.left())
 }
@@ -49,13 +49,13 @@ pub(super) async fn run(
 async fn create(
     session: &Session,
     provisioner: &Provisioner,
-    wishes: &Wishes,
+    config: &ProvisionConfig,
     tenant: &TenantName,
-) -> Result<Outcome, Failure> {
-    let outcome = provisioner.provision(tenant, &session.stop).await?;
-    if let (Some(hook), Outcome::Created { .. }) = (&wishes.hook, &outcome) {
+) -> Result<ProvisionOutcome, CommandError> {
+    let outcome = provisioner.provision(tenant, &session.shutdown).await?;
+    if let (Some(hook), ProvisionOutcome::Created { .. }) = (&config.hook, &outcome) {
         let ran = hook
-            .run_for(provisioner.server(), tenant, &session.stop)
+            .run_for(provisioner.server(), tenant, &session.shutdown)
             .await;
         ran.map_err(|failure| hook_failed(failure, tenant))?;
     }
@@ -64,9 +64,9 @@ async fn create(
 
 /// Said of one tenant, so with its name.
 pub(super) fn hook_failed(
-    mut failure: crate::tenant::migrate::Failure,
+    mut failure: crate::tenant::migrate::MigrateFailure,
     tenant: &TenantName,
-) -> Failure {
+) -> CommandError {
     failure.message = failure.message.replace(PLACEHOLDER, tenant.as_str());
-    Failure::Hook(Box::new(failure))
+    CommandError::Hook(Box::new(failure))
 }

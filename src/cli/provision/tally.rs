@@ -7,27 +7,27 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandError;
 use crate::cli::migrate::milliseconds;
 use crate::cli::output::Output;
-use crate::cli::report::{ErrorObject, Report, of_signal, report};
+use crate::cli::report::{ErrorObject, ErrorReport, build_report, signal_exit_code};
 use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::tenant::{MadeOf, Outcome, ProvisionError, Source};
+use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
 use crate::tls::text::safe;
 
 /// How many failed tenants the summary names.
 const NAMED: usize = 20;
 
 /// What has become of one tenant.
-pub(super) struct Answer<'a> {
+pub(super) struct TenantResult<'a> {
     /// The name as it was given.
     pub(super) tenant: &'a str,
     /// Its server, where there are several.
     pub(super) target: Option<&'a str>,
-    pub(super) result: Result<Outcome, Failure>,
+    pub(super) result: Result<ProvisionOutcome, CommandError>,
     /// How often it was tried; 0 where that is not known.
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
@@ -74,7 +74,7 @@ struct Summary {
 
 /// What has become of the tenants so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ProvisionProgress {
     created: usize,
     skipped: usize,
     failed: usize,
@@ -91,10 +91,10 @@ pub(super) struct Tally {
     /// Whether there was no connection for a tenant.
     unreachable: bool,
     /// Why there was none for the last one, as people were told, by target.
-    told: BTreeMap<String, Report>,
+    told: BTreeMap<String, ErrorReport>,
 }
 
-impl Tally {
+impl ProvisionProgress {
     /// Whether there was no connection for a tenant.
     pub(super) fn unreachable(&self) -> bool {
         self.unreachable
@@ -119,11 +119,11 @@ impl Tally {
     pub(super) fn answer(
         &mut self,
         session: &Session,
-        answer: Answer<'_>,
+        answer: TenantResult<'_>,
         context: Option<&Context>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let output = session.output;
-        let Answer {
+        let TenantResult {
             tenant,
             target,
             result,
@@ -145,23 +145,23 @@ impl Tally {
         let ms = milliseconds(outcome.elapsed());
         let (mut source, mut tries, mut found) = (None, None, None);
         match &outcome {
-            Outcome::Created {
+            ProvisionOutcome::Created {
                 source: from,
                 attempts,
                 ..
             } => {
                 self.created += 1;
                 tries = Some(*attempts).filter(|attempts| *attempts > 1);
-                if *from == Source::Pool {
+                if *from == ProvisionSource::Pool {
                     source = Some("pool");
                 }
             }
-            Outcome::Skipped { made_of, .. } => {
+            ProvisionOutcome::Skipped { made_of, .. } => {
                 self.skipped += 1;
                 found = Some(match made_of {
-                    MadeOf::ThisSnapshot => "this_snapshot",
-                    MadeOf::AnotherSnapshot => "another_snapshot",
-                    MadeOf::Unmarked => "unmarked",
+                    TenantOrigin::ThisSnapshot => "this_snapshot",
+                    TenantOrigin::AnotherSnapshot => "another_snapshot",
+                    TenantOrigin::Unmarked => "unmarked",
                 });
             }
         }
@@ -200,19 +200,20 @@ impl Tally {
         &mut self,
         session: &Session,
         (tenant, target): (&str, Option<&str>),
-        failure: &Failure,
+        failure: &CommandError,
         (attempts, elapsed): (u32, Duration),
         context: Option<&Context>,
-    ) -> Result<(), Failure> {
-        let report = report(failure, context);
-        let error = if let Failure::Provision(error) = failure {
+    ) -> Result<(), CommandError> {
+        let report = build_report(failure, context);
+        let error = if let CommandError::Provision(error) = failure {
             Some(&**error)
         } else {
             None
         };
         let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
         self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
-            || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
+            || ((unknown || matches!(failure, CommandError::Hook(_)))
+                && session.shutdown.signal().is_some());
         self.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
         self.failed += 1;
         self.code = report.code;
@@ -236,10 +237,16 @@ impl Tally {
     }
 
     /// Tells people of a failure. That there is no connection is explained once, not for each of a thousand tenants.
-    fn tell(&mut self, session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
+    fn tell(
+        &mut self,
+        session: &Session,
+        tenant: &str,
+        target: Option<&str>,
+        mut report: ErrorReport,
+    ) {
         let key = target.unwrap_or_default();
         if report.code == exit::CONNECTION && self.told.get(key) == Some(&report) {
-            report = Report {
+            report = ErrorReport {
                 causes: Vec::new(),
                 details: Vec::new(),
                 hint: None,
@@ -266,7 +273,7 @@ impl Tally {
         dry_run: bool,
         left: usize,
         elapsed: Duration,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, CommandError> {
         let output = session.output;
         let Self {
             created,
@@ -308,8 +315,10 @@ impl Tally {
         if left > 0 {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
-        Ok(match session.stop.now() {
-            Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
+        Ok(match session.shutdown.signal() {
+            Some(signal) if self.interrupted || self.cut_short || left > 0 => {
+                signal_exit_code(signal)
+            }
             _ if failed == 0 => exit::DONE,
             _ if total == 1 && left == 0 => self.code,
             _ => exit::PARTIAL,
@@ -327,27 +336,27 @@ fn named(tenants: &[String], total: usize) -> String {
     }
 }
 
-fn style(outcome: &Outcome) -> Style {
+fn style(outcome: &ProvisionOutcome) -> Style {
     match outcome {
-        Outcome::Created { .. } => AnsiColor::Green.on_default(),
-        Outcome::Skipped { .. } => AnsiColor::Yellow.on_default(),
+        ProvisionOutcome::Created { .. } => AnsiColor::Green.on_default(),
+        ProvisionOutcome::Skipped { .. } => AnsiColor::Yellow.on_default(),
     }
 }
 
 /// What a tenant that was there is made of.
-fn made_of(outcome: &Outcome) -> &'static str {
+fn made_of(outcome: &ProvisionOutcome) -> &'static str {
     match outcome {
-        Outcome::Created { .. } => "",
-        Outcome::Skipped {
-            made_of: MadeOf::ThisSnapshot,
+        ProvisionOutcome::Created { .. } => "",
+        ProvisionOutcome::Skipped {
+            made_of: TenantOrigin::ThisSnapshot,
             ..
         } => ": made of this snapshot",
-        Outcome::Skipped {
-            made_of: MadeOf::AnotherSnapshot,
+        ProvisionOutcome::Skipped {
+            made_of: TenantOrigin::AnotherSnapshot,
             ..
         } => ": made of another snapshot",
-        Outcome::Skipped {
-            made_of: MadeOf::Unmarked,
+        ProvisionOutcome::Skipped {
+            made_of: TenantOrigin::Unmarked,
             ..
         } => ": not made by schemastamp, has every object of the snapshot",
     }

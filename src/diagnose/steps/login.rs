@@ -9,7 +9,7 @@ use crate::diagnose::link::{Link, plaintext};
 use crate::diagnose::probe::{ServerProbe, StartupReply};
 use crate::diagnose::{Context, Prepared, explain};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
-use crate::process::{RunError, StderrTail, Stop};
+use crate::process::{RunError, Shutdown, StderrTail};
 use crate::tls::SslMode;
 
 /// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
@@ -62,13 +62,13 @@ pub(in crate::diagnose) async fn log_in(
     prepared: &Prepared,
     learnt: &ServerProbe,
     context: &Context,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Outcome {
     let options = ScriptOptions {
         restrict: false,
         ..ScriptOptions::default()
     };
-    match server.run_script(SCRIPT, &options, stop).await {
+    match server.run_script(SCRIPT, &options, shutdown).await {
         Ok(output) => {
             let facts = output
                 .lines
@@ -138,7 +138,7 @@ fn of_facts(
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
         findings.push(plaintext(prepared.mode, context));
     }
-    let version = Version::of_number(facts.version)
+    let version = Version::from_number(facts.version)
         .map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!(
         "PostgreSQL {version}, database {}",

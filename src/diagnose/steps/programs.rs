@@ -1,15 +1,15 @@
 //! psql, `pg_dump` and the libpq behind them.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Environment, ToolSettings};
+use crate::config::{Environment, Setting, ToolSettings};
 use crate::diagnose::Context;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::libpq::{Library, examine};
-use crate::pg::{Program, ProgramError, Version};
-use crate::process::Stop;
+use crate::pg::{NamedProgram, Program, ProgramError, Version};
+use crate::process::Shutdown;
 use crate::tls::text;
 
 /// What the later steps need to know of the programs.
@@ -19,19 +19,27 @@ pub(in crate::diagnose) struct Programs {
     pub(in crate::diagnose) library: Option<Library>,
 }
 
+/// Returns the program that a setting names, for [`Program`] to find.
+pub(crate) fn named_program(setting: &Setting<PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: setting.value.clone(),
+        origin: setting.origin.to_string(),
+    }
+}
+
 /// Finds the programs and asks them for their versions, side by side.
 pub(in crate::diagnose) async fn look(
     tool: &ToolSettings,
     environment: &Environment,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> (Programs, Vec<Finding>) {
     let path = environment
         .get("PATH")
         .unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
-    let dump = Program::find_pg_dump(tool.pg_dump.as_ref(), path);
-    let psql = match Program::find_psql(tool.psql.as_ref(), path) {
+    let dump = Program::find_pg_dump(tool.pg_dump.as_ref().map(named_program).as_ref(), path);
+    let psql = match Program::find_psql(tool.psql.as_ref().map(named_program).as_ref(), path) {
         Ok(psql) => psql,
         Err(error) => {
             return (
@@ -45,14 +53,14 @@ pub(in crate::diagnose) async fn look(
     };
     let inherited = environment.inherited();
     let (psql_version, dump_version, library) = tokio::join!(
-        psql.version(temporary, stop),
+        psql.version(temporary, shutdown),
         async {
             match &dump {
-                Ok(dump) => Some(dump.version(temporary, stop).await),
+                Ok(dump) => Some(dump.version(temporary, shutdown).await),
                 Err(_) => None,
             }
         },
-        examine(&psql, &inherited, temporary, timeout, stop),
+        examine(&psql, &inherited, temporary, timeout, shutdown),
     );
     let mut findings = Vec::new();
     let psql_version = match psql_version {

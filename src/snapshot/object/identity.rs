@@ -11,7 +11,7 @@ const HEAD: usize = 2000;
 
 /// The schema part of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum ObjectScope {
     /// The name is not qualified.
     None,
     /// A schema by name.
@@ -28,7 +28,7 @@ pub struct Object {
     /// The kind of the object.
     pub kind: ObjectKind,
     /// The schema that the object, or the table it belongs to, is in.
-    pub scope: Scope,
+    pub scope: ObjectScope,
     /// Its name, with argument types for routines; empty for settings.
     pub name: String,
     /// The table of a trigger, rule, policy, index or constraint.
@@ -64,7 +64,7 @@ fn printable(name: &str) -> String {
 
 impl Object {
     /// Reads the head of a statement.
-    pub fn of(statement: &Statement, source: &str) -> Self {
+    pub fn from_statement(statement: &Statement, source: &str) -> Self {
         let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
         Parser {
             tokens: &tokens,

@@ -2,8 +2,8 @@
 
 use super::LifecycleError;
 use crate::pg::{PgDump, PsqlError, Server};
-use crate::process::Stop;
-use crate::snapshot::capture::{Capture, Captured, Source};
+use crate::process::Shutdown;
+use crate::snapshot::capture::{Capture, CaptureSource, Captured};
 use crate::snapshot::{Decisions, lock};
 use crate::sql::{TenantName, quote_literal};
 
@@ -11,7 +11,7 @@ use crate::sql::{TenantName, quote_literal};
 const CHANGED: &str = "SS004";
 
 /// What is known of the two names before anything is done.
-pub(super) struct Before {
+pub(super) struct StateBefore {
     pub(super) major: u32,
     pub(super) search_path: String,
     /// The comment of the old schema, mark included.
@@ -60,8 +60,8 @@ pub(super) async fn look(
     server: &Server,
     old: &TenantName,
     new: &TenantName,
-    stop: &Stop,
-) -> Result<Before, LifecycleError> {
+    shutdown: &Shutdown,
+) -> Result<StateBefore, LifecycleError> {
     let exists = |name: &TenantName| {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {})",
@@ -78,7 +78,7 @@ pub(super) async fn look(
         state_sql(old.as_str())
     );
     let line = server
-        .query_json(&sql, stop)
+        .query_json(&sql, shutdown)
         .await?
         .into_iter()
         .next()
@@ -92,7 +92,7 @@ pub(super) async fn look(
     match (is_there, is_taken) {
         (false, _) => Err(LifecycleError::Missing(old.clone())),
         (_, true) => Err(LifecycleError::Exists(new.clone())),
-        _ => Ok(Before {
+        _ => Ok(StateBefore {
             major,
             search_path,
             comment,
@@ -108,11 +108,11 @@ pub(super) async fn captured(
     tenant: &TenantName,
     decisions: &Decisions,
     prove: bool,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Captured, LifecycleError> {
     let capture = Capture {
         schema: tenant.as_str().to_owned(),
-        source: Source::Live(pg_dump.clone()),
+        source: CaptureSource::Live(pg_dump.clone()),
         seeds: Vec::new(),
         versions_table: None,
         decisions: decisions.clone(),
@@ -122,12 +122,12 @@ pub(super) async fn captured(
         prove,
         scratch: None,
     };
-    Ok(capture.run(stop).await?)
+    Ok(capture.run(shutdown).await?)
 }
 
 /// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the
 /// one that was captured.
-pub(super) fn guard(old: &TenantName, new: &TenantName, before: &Before) -> String {
+pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) -> String {
     let (first, second) = if old < new { (old, new) } else { (new, old) };
     let body = format!(
         "BEGIN IF ({}) IS DISTINCT FROM '{}' THEN RAISE EXCEPTION USING ERRCODE = '{CHANGED}', MESSAGE = 'changed'; END IF; END",

@@ -1,11 +1,11 @@
 use crate::pg::ServerMessage;
 use crate::sql::TenantName;
 
-use super::script::Place;
+use super::script::MessagePlace;
 
 /// Why a tenant was not migrated to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct MigrateFailure {
     /// What happened, on one line, with `#{prefix}` for the tenant's name: the same for tenants that fail alike.
     pub message: String,
     /// The SQLSTATE, where the server said something.
@@ -22,9 +22,9 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
-impl Failure {
+impl MigrateFailure {
     /// A failure without a place.
-    pub(super) fn of(message: String) -> Self {
+    pub(crate) fn new(message: String) -> Self {
         Self {
             message,
             sqlstate: None,
@@ -37,10 +37,10 @@ impl Failure {
     }
 
     /// What the server said, at a place.
-    pub(super) fn said(
+    pub(crate) fn said(
         message: &ServerMessage,
         tenant: &TenantName,
-        place: Option<&Place>,
+        place: Option<&MessagePlace>,
     ) -> Self {
         let text = message.message.lines().next().unwrap_or_default();
         Self {
@@ -55,7 +55,7 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for MigrateFailure {
     /// `23505 duplicate key … in 20240301_x.sql, statement 3 (line 12)`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(sqlstate) = &self.sqlstate {
@@ -76,7 +76,7 @@ impl std::fmt::Display for Failure {
 }
 
 /// The text with `#{prefix}` where the tenant's name stands as a word of its own.
-pub(super) fn anonymous(text: &str, tenant: &TenantName) -> String {
+pub(crate) fn anonymous(text: &str, tenant: &TenantName) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     let name = tenant.as_str();

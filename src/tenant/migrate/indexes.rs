@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind};
 use crate::sql::{TenantName, quote_literal, tokens};
 use crate::tenant::migrations::Migration;
 
 /// What there is of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IndexState {
+pub(crate) enum IndexState {
     Valid,
     /// `CREATE INDEX CONCURRENTLY` was interrupted.
     Invalid,
 }
 
 /// Whether a statement creates or drops an index concurrently.
-pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
+pub(crate) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
     let object = &statement.object;
     let matches = object.kind == ObjectKind::Index
         && !object.name.is_empty()
@@ -29,11 +29,11 @@ pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Opti
 }
 
 /// Looks for the indexes of migrations outside of transactions; asks nothing when there is none.
-pub(super) async fn index_states(
+pub(crate) async fn index_states(
     server: &Server,
     tenant: &TenantName,
     migrations: &[&Migration],
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<BTreeMap<String, IndexState>, PsqlError> {
     let mut names = Vec::new();
     for statement in migrations
@@ -57,7 +57,7 @@ pub(super) async fn index_states(
         quote_literal(tenant.as_str()),
         names.join(", ")
     );
-    let lines = server.query_json(&sql, stop).await?;
+    let lines = server.query_json(&sql, shutdown).await?;
     let states = lines
         .into_iter()
         .filter_map(|line| serde_json::from_value::<(String, bool)>(line).ok());

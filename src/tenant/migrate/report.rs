@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::MigrateFailure;
 use crate::sql::TenantName;
-use crate::tenant::versions::{Oddity, Problem};
+use crate::tenant::versions::{PlanProblem, TenantProblem};
 
 /// How one tenant fared.
 #[derive(Clone, Debug)]
@@ -19,9 +18,9 @@ pub struct TenantReport {
     /// The files that are still pending.
     pub pending: Vec<String>,
     /// What does not fit, but was no obstacle.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<PlanProblem>,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: MigrateOutcome,
     /// From the tenant's first statement to its last, waiting included.
     pub elapsed: Duration,
 }
@@ -29,7 +28,7 @@ pub struct TenantReport {
 /// What came of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum MigrateOutcome {
     /// Nothing was pending.
     UpToDate,
     /// Everything that was pending is applied.
@@ -37,20 +36,20 @@ pub enum Outcome {
     /// A dry run: it has pending migrations.
     Pending,
     /// A migration failed and left nothing; those before it stay.
-    Failed(Failure),
+    Failed(MigrateFailure),
     /// Its versions table does not fit the folder; nothing was tried.
-    Refused(Problem),
+    Refused(PlanProblem),
     /// Nothing is known of its versions; nothing was tried.
-    Odd(Oddity),
+    Odd(TenantProblem),
     /// The connection was lost, and what the server did could not be seen afterwards.
-    Unknown(Failure),
+    Unknown(MigrateFailure),
     /// It was dropped or renamed meanwhile.
     Gone,
     /// The run ended before its turn.
     NotReached,
 }
 
-impl Outcome {
+impl MigrateOutcome {
     /// Whether the tenant has nothing pending now.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::UpToDate | Self::Migrated | Self::Pending)
@@ -72,7 +71,7 @@ impl Outcome {
     }
 
     /// Why it is not good, as one line that is the same for tenants that fail alike.
-    fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::UpToDate | Self::Migrated | Self::Pending | Self::NotReached => None,
             Self::Failed(failure) => Some(failure.to_string()),
@@ -81,54 +80,5 @@ impl Outcome {
             Self::Odd(oddity) => Some(oddity.to_string()),
             Self::Gone => Some("dropped or renamed meanwhile".to_owned()),
         }
-    }
-}
-
-/// Tenants that fared ill in the same way.
-#[derive(Clone, Debug)]
-pub struct FailureGroup {
-    /// What happened to each of them.
-    pub reason: String,
-    /// Who they are, by name.
-    pub tenants: Vec<TenantName>,
-}
-
-/// How all tenants fared.
-#[derive(Clone, Debug)]
-pub struct MigrateReport {
-    /// Each tenant, by name.
-    pub tenants: Vec<TenantReport>,
-    /// Why the run ended early; `None`: it did not.
-    pub ended_early: Option<String>,
-    /// The whole run's time.
-    pub elapsed: Duration,
-}
-
-impl MigrateReport {
-    /// How many tenants have an outcome that fits.
-    pub fn count(&self, fits: impl Fn(&Outcome) -> bool) -> usize {
-        self.tenants
-            .iter()
-            .filter(|tenant| fits(&tenant.outcome))
-            .count()
-    }
-
-    /// The tenants that fared ill, the largest group first.
-    pub fn groups(&self) -> Vec<FailureGroup> {
-        let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
-        for tenant in &self.tenants {
-            if let Some(reason) = tenant.outcome.reason() {
-                groups
-                    .entry(reason)
-                    .or_default()
-                    .push(tenant.tenant.clone());
-            }
-        }
-        let mut groups: Vec<FailureGroup> = groups
-            .into_iter()
-            .map(|(reason, tenants)| FailureGroup { reason, tenants })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
-        groups
     }
 }

@@ -1,6 +1,6 @@
 //! Dumps that other programs, options and times made.
 
-use schemastamp::snapshot::capture::{Captured, Source};
+use schemastamp::snapshot::capture::{CaptureSource, Captured};
 
 use super::{capture_of, chain, provision, run};
 use crate::support::{Client, Cluster, Database};
@@ -22,7 +22,7 @@ fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
 
 fn capture_dump(database: &Database<'_>, text: String, seeds: &[&str]) -> Result<Captured, String> {
     let mut capture = capture_of(database, "app");
-    capture.source = Source::Dump(text);
+    capture.source = CaptureSource::Dump(text);
     capture.seeds = seeds.iter().map(|seed| (*seed).to_owned()).collect();
     run(capture).map_err(|error| chain(&error))
 }
@@ -131,7 +131,7 @@ fn casts_of_a_whole_database() {
         .body()
         .replace("WITH FUNCTION #{prefix}.f(#{prefix}.ty)", "WITH INOUT");
     let changed =
-        schemastamp::snapshot::Snapshot::of(live.snapshot.header().clone(), body).unwrap();
+        schemastamp::snapshot::Snapshot::from_parts(live.snapshot.header().clone(), body).unwrap();
     let compare = schemastamp::snapshot::RenderOptions::default();
     let inputs = schemastamp::snapshot::capture::ProofInputs {
         snapshot: &changed,
@@ -141,11 +141,11 @@ fn casts_of_a_whole_database() {
         live_exists: true,
         compare: &compare,
     };
-    let stop = schemastamp::process::Stop::never();
+    let shutdown = schemastamp::process::Shutdown::new();
     let error = super::wait(schemastamp::snapshot::capture::prove(
         &super::server(&database),
         &inputs,
-        &stop,
+        &shutdown,
     ))
     .unwrap_err();
     assert!(

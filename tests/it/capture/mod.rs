@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::future::Future;
 
-use schemastamp::config::Setting;
-use schemastamp::pg::{PgDump, Program, ScriptOptions, Server};
-use schemastamp::process::{EnvValue, Stop};
-use schemastamp::snapshot::capture::{Capture, CaptureError, Captured, Source};
+use schemastamp::pg::{NamedProgram, PgDump, Program, ScriptOptions, Server};
+use schemastamp::process::{EnvValue, Shutdown};
+use schemastamp::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured};
 use schemastamp::snapshot::{Decisions, RenderOptions, Snapshot, one_message};
 use schemastamp::sql::TenantName;
 
@@ -44,8 +43,11 @@ pub(crate) fn server(database: &Database<'_>) -> Server {
     server_with(database, &Client::installed())
 }
 
-fn explicit(path: impl Into<std::path::PathBuf>) -> Setting<std::path::PathBuf> {
-    Setting::new(path.into(), schemastamp::config::Origin::Code)
+fn explicit(path: impl Into<std::path::PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: path.into(),
+        origin: "a test".to_owned(),
+    }
 }
 
 /// A capture of a live schema with the installed programs, proof included.
@@ -63,7 +65,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
     .expect("pg_dump");
     Capture {
         schema: schema.to_owned(),
-        source: Source::Live(PgDump {
+        source: CaptureSource::Live(PgDump {
             program,
             server: server.clone(),
         }),
@@ -79,7 +81,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
 }
 
 pub(crate) fn run(capture: Capture) -> Result<Captured, CaptureError> {
-    wait(capture.run(&Stop::never()))
+    wait(capture.run(&Shutdown::new()))
 }
 
 /// Creates a tenant as `provision` does: one message, nothing of it stays when it fails.
@@ -93,7 +95,7 @@ pub(crate) fn provision(
         .statements_for(&tenant, &RenderOptions::default())
         .map_err(|error| error.to_string())?;
     let script = one_message(&statements);
-    wait(server(database).run_script(&script, &ScriptOptions::default(), &Stop::never()))
+    wait(server(database).run_script(&script, &ScriptOptions::default(), &Shutdown::new()))
         .map(drop)
         .map_err(|error| error.to_string())
 }

@@ -2,19 +2,23 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use schemastamp::config::{Origin, Setting};
-use schemastamp::pg::{Program, ProgramError, Version};
-use schemastamp::process::Stop;
+use schemastamp::pg::{NamedProgram, Program, ProgramError, Version};
+use schemastamp::process::Shutdown;
 
 use super::fake::{self, Fake};
 use crate::support::Client;
 
-fn explicit(path: impl Into<PathBuf>) -> Setting<PathBuf> {
-    Setting::new(path.into(), Origin::Flag("--psql"))
+fn explicit(path: impl Into<PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: path.into(),
+        origin: "--psql".to_owned(),
+    }
 }
 
 async fn version(fake: &Fake) -> Result<Version, ProgramError> {
-    fake.psql().version(&fake.temporary(), &Stop::never()).await
+    fake.psql()
+        .version(&fake.temporary(), &Shutdown::new())
+        .await
 }
 
 #[test]
@@ -112,7 +116,7 @@ async fn the_version_is_asked_for_once() {
     let fake = Fake::new("");
     let psql = fake.psql();
     assert_eq!(
-        psql.version(&fake.temporary(), &Stop::never())
+        psql.version(&fake.temporary(), &Shutdown::new())
             .await
             .unwrap(),
         Version::new(15, 18)
@@ -120,7 +124,7 @@ async fn the_version_is_asked_for_once() {
     let fake = fake.with_version("psql (PostgreSQL) 17.0");
     assert_eq!(
         psql.clone()
-            .version(&fake.temporary(), &Stop::never())
+            .version(&fake.temporary(), &Shutdown::new())
             .await
             .unwrap(),
         Version::new(15, 18)
@@ -199,12 +203,15 @@ async fn the_version_in_the_file_is_what_the_program_says() {
             .arg("--version")
             .output()
             .unwrap();
-        let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
-        let psql = Setting::new(client.psql(), Origin::Code);
+        let said = Version::from_program_output(&String::from_utf8_lossy(&said.stdout)).unwrap();
+        let psql = NamedProgram {
+            path: client.psql(),
+            origin: "a test".to_owned(),
+        };
         let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
         assert_eq!(
             program
-                .version(&std::env::temp_dir(), &Stop::never())
+                .version(&std::env::temp_dir(), &Shutdown::new())
                 .await
                 .unwrap(),
             said

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use schemastamp::process::{Signal, Stop};
-use schemastamp::tenant::migrate::{MigrateOptions, Outcome};
-use schemastamp::tenant::versions::Scope;
+use schemastamp::fleet::TenantSelection;
+use schemastamp::fleet::migrate::MigrateOptions;
+use schemastamp::process::{Shutdown, Signal};
+use schemastamp::tenant::migrate::MigrateOutcome;
 
 use super::world::{World, groups, name, options, outcomes};
 
@@ -54,7 +55,7 @@ async fn pending_migrations_are_applied_once() {
     );
     let again = world.migrate(&options()).await;
     assert_eq!(
-        again.count(|outcome| *outcome == Outcome::UpToDate),
+        again.count(|outcome| *outcome == MigrateOutcome::UpToDate),
         3,
         "{again:?}"
     );
@@ -102,7 +103,7 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
                 "t8: 42P01 relation \"#{prefix}.users\" does not exist in 2_name.sql, statement 1 (line 1)",
             ]
         );
-        assert_eq!(report.count(Outcome::is_good), 7);
+        assert_eq!(report.count(MigrateOutcome::is_good), 7);
         assert_eq!(
             (world.versions("t4"), world.versions("t8")),
             ("1 2".to_owned(), "1".to_owned())
@@ -113,7 +114,10 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
         "DELETE FROM t4.users; DELETE FROM t6.users; CREATE TABLE t8.users (id int, email text)",
     );
     let report = world.migrate(&options()).await;
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 3);
+    assert_eq!(
+        report.count(|outcome| *outcome == MigrateOutcome::Migrated),
+        3
+    );
     assert_eq!(world.versions("t8"), "1 2 3 4");
 }
 
@@ -257,8 +261,8 @@ async fn two_operators_at_once_apply_everything_once() {
             jobs: 2,
             ..options()
         };
-        let never = Stop::never();
-        schemastamp::tenant::migrate::migrate(
+        let never = Shutdown::new();
+        schemastamp::fleet::migrate::migrate(
             &world.server,
             &migrations,
             &options,
@@ -270,7 +274,7 @@ async fn two_operators_at_once_apply_everything_once() {
     };
     let (one, two) = tokio::join!(run(), run());
     assert_eq!((groups(&one), groups(&two)), (vec![], vec![]));
-    let applied = |report: &schemastamp::tenant::migrate::MigrateReport| -> usize {
+    let applied = |report: &schemastamp::fleet::migrate::MigrateReport| -> usize {
         report
             .tenants
             .iter()
@@ -324,7 +328,7 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
         "3_slow.sql",
         "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;",
     );
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let stopper = async {
         world
             .wait_for(
@@ -332,10 +336,10 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
                 "1",
             )
             .await;
-        stop.request(Signal::INTERRUPT);
+        shutdown.request(Signal::INTERRUPT);
     };
     let options = options();
-    let (report, ()) = tokio::join!(world.migrate_until(&options, &stop), stopper);
+    let (report, ()) = tokio::join!(world.migrate_until(&options, &shutdown), stopper);
     assert_eq!(
         outcomes(&report),
         [
@@ -417,7 +421,7 @@ async fn named_tenants_that_are_not_there_or_odd() {
          CREATE SCHEMA bare",
     );
     world.migration("2_name.sql", USERS);
-    let scope = Scope::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
+    let scope = TenantSelection::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
     let report = world.migrate(&MigrateOptions { scope, ..options() }).await;
     assert_eq!(
         groups(&report),
@@ -428,7 +432,7 @@ async fn named_tenants_that_are_not_there_or_odd() {
             "nosuch: there is no such schema",
         ]
     );
-    let scope = Scope::All {
+    let scope = TenantSelection::All {
         pattern: Some("?".to_owned()),
     };
     let versions_table = Some("schema_migrations".to_owned());

@@ -1,16 +1,17 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
-use schemastamp::process::{Signal, Stop};
+use schemastamp::fleet::refresh::{
+    RefreshError, RefreshOptions, Refreshed, SnapshotComparison, compare, recapture, refresh,
+};
+use schemastamp::fleet::verify::{VerifyOptions, verify};
+use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
-use schemastamp::snapshot::capture::{Capture, Captured, Source};
+use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::Outcome;
-use schemastamp::tenant::refresh::{
-    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
-};
-use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
-use schemastamp::tenant::versions::Strictness;
+use schemastamp::tenant::compare::Reference;
+use schemastamp::tenant::migrate::MigrateOutcome;
+use schemastamp::tenant::versions::PlanStrictness;
 
 use super::verify::create;
 use super::world::{World, all, groups, options};
@@ -27,7 +28,7 @@ fn refresh_options() -> RefreshOptions {
     RefreshOptions {
         versions_table: None,
         prove: true,
-        strictness: Strictness::default(),
+        strictness: PlanStrictness::default(),
     }
 }
 
@@ -35,7 +36,7 @@ impl World<'_> {
     async fn capture(&self, schema: &str) -> Captured {
         let capture = Capture {
             schema: schema.to_owned(),
-            source: Source::Live(self.pg_dump()),
+            source: CaptureSource::Live(self.pg_dump()),
             seeds: vec!["plans".to_owned()],
             versions_table: None,
             decisions: Decisions::default(),
@@ -45,11 +46,11 @@ impl World<'_> {
             prove: true,
             scratch: None,
         };
-        capture.run(&Stop::never()).await.unwrap()
+        capture.run(&Shutdown::new()).await.unwrap()
     }
 
     async fn refresh(&self, snapshot: &Snapshot) -> Result<Refreshed, RefreshError> {
-        let never = Stop::never();
+        let never = Shutdown::new();
         let refreshed = refresh(
             &self.server,
             &self.pg_dump(),
@@ -70,7 +71,7 @@ impl World<'_> {
         )
     }
 
-    async fn check(&self, snapshot: &Snapshot, schema: &str) -> Comparison {
+    async fn check(&self, snapshot: &Snapshot, schema: &str) -> SnapshotComparison {
         let options = RefreshOptions {
             prove: false,
             ..refresh_options()
@@ -82,7 +83,7 @@ impl World<'_> {
             snapshot,
             schema,
             &options,
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await
         .unwrap();
@@ -120,7 +121,7 @@ async fn the_whole_story() {
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
     create(&world, &old, &["one", "two", "three"]);
-    assert_eq!(world.check(&old, "app").await, Comparison::Equal);
+    assert_eq!(world.check(&old, "app").await, SnapshotComparison::Equal);
 
     world.migration(
         "20240202000000_add_name.sql",
@@ -133,7 +134,10 @@ async fn the_whole_story() {
     );
     let report = world.migrate(&options()).await;
     assert_eq!(groups(&report), Vec::<String>::new());
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 4);
+    assert_eq!(
+        report.count(|outcome| *outcome == MigrateOutcome::Migrated),
+        4
+    );
 
     let refreshed = world.refresh(&old).await.unwrap();
     assert_eq!(
@@ -168,7 +172,7 @@ async fn the_whole_story() {
         aspects: Vec::new(),
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
-    let verification = verify(&world.server, reference, &verify_options, &Stop::never())
+    let verification = verify(&world.server, reference, &verify_options, &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(
@@ -182,16 +186,17 @@ async fn the_whole_story() {
 
     assert_eq!(
         world.check(&refreshed.snapshot, "app").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     assert_eq!(
         world.check(&refreshed.snapshot, "two").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     world
         .database
         .sql("ALTER TABLE app.users ALTER email DROP NOT NULL");
-    let Comparison::Different { diff } = world.check(&refreshed.snapshot, "app").await else {
+    let SnapshotComparison::Different { diff } = world.check(&refreshed.snapshot, "app").await
+    else {
         panic!("equal")
     };
     assert!(
@@ -239,7 +244,7 @@ async fn failures_leave_no_scratch_schema() {
     ));
 
     world.migration("20240202000000_bad.sql", "SELECT pg_sleep(30);");
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let (migrations, pg_dump, refresh_options) =
         (world.migrations(), world.pg_dump(), refresh_options());
     let stopper = async {
@@ -250,7 +255,7 @@ async fn failures_leave_no_scratch_schema() {
                 "1",
             )
             .await;
-        stop.request(Signal::TERMINATE);
+        shutdown.request(Signal::TERMINATE);
     };
     let (result, ()) = tokio::join!(
         refresh(
@@ -259,7 +264,7 @@ async fn failures_leave_no_scratch_schema() {
             &old,
             &migrations,
             &refresh_options,
-            &stop
+            &shutdown
         ),
         stopper
     );
@@ -289,7 +294,7 @@ async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
     );
     world.migration("20240202000000_slow.sql", "SELECT pg_sleep(1.5);");
     let (migrations, pg_dump, options) = (world.migrations(), world.pg_dump(), refresh_options());
-    let never = Stop::never();
+    let never = Shutdown::new();
     let run = || refresh(&world.server, &pg_dump, &old, &migrations, &options, &never);
     let later = async {
         world.wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "2").await;

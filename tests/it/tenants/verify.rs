@@ -1,9 +1,10 @@
 //! `verify`: equal tenants, odd ones, and what is said of them.
 
-use schemastamp::process::Stop;
+use schemastamp::fleet::verify::{Verification, VerifyOptions, verify};
+use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::verify::{Aspect, Class, Reference, Verification, VerifyOptions, verify};
+use schemastamp::tenant::compare::{Aspect, Class, Reference};
 
 use super::world::{World, all, name};
 
@@ -40,7 +41,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
         scope: all(),
         aspects: aspects.to_vec(),
     };
-    let verification = verify(&world.server, reference, &options, &Stop::never())
+    let verification = verify(&world.server, reference, &options, &Shutdown::new())
         .await
         .unwrap();
     world.assert_nothing_left();

@@ -1,13 +1,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use schemastamp::config::{Origin, Setting};
-use schemastamp::pg::{PgDump, Program, Server};
-use schemastamp::process::{EnvValue, Stop};
+use schemastamp::fleet::TenantSelection;
+use schemastamp::fleet::inventory::{Fleet, read_fleet};
+use schemastamp::fleet::migrate::{MigrateOptions, MigrateReport, migrate};
+use schemastamp::pg::{NamedProgram, PgDump, Program, Server};
+use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, migrate};
+use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
-use schemastamp::tenant::versions::{Fleet, Scope, read_fleet};
 use tempfile::TempDir;
 
 use crate::support::{Client, Cluster, Database};
@@ -24,8 +25,8 @@ pub(super) fn name(text: &str) -> TenantName {
     TenantName::new(text).unwrap()
 }
 
-pub(super) fn all() -> Scope {
-    Scope::All { pattern: None }
+pub(super) fn all() -> TenantSelection {
+    TenantSelection::All { pattern: None }
 }
 
 /// Options with pauses fit for tests.
@@ -43,7 +44,10 @@ impl World<'_> {
         let temporary = tempfile::tempdir().unwrap();
         let client = Client::installed();
         let psql = Program::find_psql(
-            Some(&Setting::new(client.psql(), Origin::Code)),
+            Some(&NamedProgram {
+                path: client.psql(),
+                origin: "a test".to_owned(),
+            }),
             "".as_ref(),
         )
         .unwrap();
@@ -61,7 +65,10 @@ impl World<'_> {
     }
 
     pub(super) fn pg_dump(&self) -> PgDump {
-        let path = Setting::new(Client::installed().pg_dump(), Origin::Code);
+        let path = NamedProgram {
+            path: Client::installed().pg_dump(),
+            origin: "a test".to_owned(),
+        };
         PgDump {
             program: Program::find_pg_dump(Some(&path), "".as_ref()).unwrap(),
             server: self.server.clone(),
@@ -95,20 +102,20 @@ impl World<'_> {
     }
 
     pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
-        self.migrate_until(options, &Stop::never()).await
+        self.migrate_until(options, &Shutdown::new()).await
     }
 
     pub(super) async fn migrate_until(
         &self,
         options: &MigrateOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> MigrateReport {
         let mut told = Vec::new();
         let report = migrate(
             &self.server,
             &self.migrations(),
             options,
-            stop,
+            shutdown,
             &mut |tenant| {
                 told.push(tenant.tenant.clone());
             },
@@ -118,7 +125,12 @@ impl World<'_> {
         let mut expected: Vec<TenantName> = report
             .tenants
             .iter()
-            .filter(|tenant| !matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+            .filter(|tenant| {
+                !matches!(
+                    tenant.outcome,
+                    MigrateOutcome::NotReached | MigrateOutcome::Pending
+                )
+            })
             .map(|tenant| tenant.tenant.clone())
             .collect();
         expected.sort();
@@ -131,7 +143,7 @@ impl World<'_> {
     }
 
     pub(super) async fn fleet(&self) -> Fleet {
-        read_fleet(&self.server, &all(), None, &Stop::never())
+        read_fleet(&self.server, &all(), None, &Shutdown::new())
             .await
             .unwrap()
     }

@@ -93,14 +93,7 @@ fn pg_dump_over_an_older_libpq_is_refused() {
 
 #[test]
 fn the_versions_of_libpq_are_told_apart() {
-    for (program, libpq) in [
-        (16, 13),
-        (16, 14),
-        (16, 15),
-        (16, 17),
-        (15, 14),
-        (15, 18),
-    ] {
+    for (program, libpq) in [(16, 13), (16, 14), (16, 15), (16, 17), (15, 14), (15, 18)] {
         let directory = tempfile::tempdir().unwrap();
         let client = Client::over_libpq(program, libpq, directory.path());
         let report = expect(&healthy().client(&client), "", 0).unwrap();

@@ -1,8 +1,0 @@
-//! A snapshot renewed: loaded into a scratch schema, migrated, captured, proven; and compared with what there is.
-
-mod compare;
-mod run;
-mod scratch;
-
-pub use compare::{Comparison, compare};
-pub use run::{RefreshError, RefreshOptions, Refreshed, recapture, refresh};
