@@ -338,6 +338,18 @@ fn plaintext_refused(message: &Message, context: &Context) -> Decision {
                 .cure("switch TLS on at the server (ssl=on), or add a 'host' line to its pg_hba.conf");
         }
     }
+    // Over TLS the server has no rule either: TLS is not the point.
+    let refused_over_tls = context.probe.get().is_some_and(|probe| {
+        matches!(&probe.over_tls, Some(StartupReply::Refused(refusal)) if is_about_rules(refusal))
+    });
+    if by_postgresql && refused_over_tls {
+        let rejected = message.pattern.starts_with("pg_hba.conf rejects");
+        return Decision::new(if rejected {
+            "login.hba_reject"
+        } else {
+            "login.no_hba_entry"
+        });
+    }
     let decision = Decision::new("tls.server_requires_tls");
     match context.sslmode {
         Some(mode @ (SslMode::Disable | SslMode::Allow)) => decision.because(format!(
@@ -348,6 +360,13 @@ fn plaintext_refused(message: &Message, context: &Context) -> Decision {
         )),
         _ => decision,
     }
+}
+
+/// Whether a server refuses by `pg_hba.conf`, in whatever language.
+fn is_about_rules(refusal: &Refusal) -> bool {
+    refusal.message.contains("pg_hba.conf")
+        || (refusal.sqlstate == "28000"
+            && refusal.routine.as_deref() == Some("ClientAuthentication"))
 }
 
 /// A pooler hands on what the server said to its own connection.

@@ -43,8 +43,6 @@ impl fmt::Display for Severity {
 pub enum Speaker {
     /// The client library, before or without a word from the server.
     Libpq,
-    /// The library for TLS that libpq loads.
-    OpenSsl,
     /// The server.
     PostgreSql,
     /// A pooler in front of it.
@@ -80,7 +78,7 @@ impl Speaker {
     pub(super) fn sends_messages(self) -> bool {
         !matches!(
             self,
-            Self::Libpq | Self::OpenSsl | Self::TlsAlert | Self::Network | Self::Schemastamp
+            Self::Libpq | Self::TlsAlert | Self::Network | Self::Schemastamp
         )
     }
 }
@@ -89,7 +87,6 @@ impl fmt::Display for Speaker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Libpq => "libpq",
-            Self::OpenSsl => "OpenSSL",
             Self::PostgreSql => "PostgreSQL",
             Self::PgBouncer => "PgBouncer",
             Self::Supavisor => "Supavisor",

@@ -392,7 +392,7 @@ mod tests {
         let root = authority(authority_params("Root"), None);
         let other = authority(authority_params("Other"), None);
         let same_name = authority(authority_params("Root"), None);
-        let between = authority(authority_params("Between"), Some(&root));
+        let between = authority(authority_params("Issuing CA"), Some(&root));
         let mut elsewhere = authority_params("S");
         elsewhere.distinguished_name = params("S", "Elsewhere").distinguished_name;
         let stranger = authority(elsewhere, None);
@@ -437,7 +437,7 @@ mod tests {
             (
                 of(&[&below], &[&root.certificate], None),
                 D::IntermediateMissing {
-                    issuer: issuer("Between"),
+                    issuer: issuer("Issuing CA"),
                 },
             ),
             (
@@ -532,5 +532,55 @@ mod tests {
             with(&list(1, 2021)),
             Verdict::Distrusted(Distrust::RevocationUnknown)
         );
+    }
+
+    #[test]
+    fn the_next_root_of_the_same_organisation_is_an_unknown_one() {
+        let former = authority(authority_params("Root 2020"), None);
+        let present = authority(authority_params("Root 2025"), None);
+        let between = authority(authority_params("Issuing CA"), Some(&present));
+        let unknown = Verdict::Distrusted(Distrust::UnknownIssuer {
+            issuer: "CN=Root 2025, O=Acme".to_owned(),
+        });
+        let roots = [&former.certificate];
+        assert_eq!(of(&[&leaf(&present, |_| {})], &roots, None), unknown);
+        let below = leaf(&between, |_| {});
+        assert_eq!(of(&[&below, &between.certificate], &roots, None), unknown);
+        assert_eq!(
+            of(
+                &[&below, &between.certificate],
+                &[&present.certificate],
+                None
+            ),
+            Verdict::Trusted
+        );
+        // Neither sent nor known, and no word of its name says that it is an intermediate.
+        let plain = authority(authority_params("CA 2"), Some(&former));
+        let verdict = of(&[&leaf(&plain, |_| {})], &roots, None);
+        assert!(matches!(
+            verdict,
+            Verdict::Distrusted(Distrust::UnknownIssuer { .. })
+        ));
+    }
+
+    #[test]
+    fn a_root_that_may_not_sign_is_no_authority() {
+        let mut params = authority_params("Root");
+        params.is_ca = IsCa::ExplicitNoCa;
+        let root = authority(params, None);
+        let verdict = of(&[&leaf(&root, |_| {})], &[&root.certificate], None);
+        let subject = "CN=Root, O=Acme".to_owned();
+        assert_eq!(
+            verdict,
+            Verdict::Distrusted(Distrust::NotAnAuthority { subject })
+        );
+        // One of the same name that may is enough to go on.
+        let good = authority(authority_params("Root"), None);
+        let verdict = of(
+            &[&leaf(&good, |_| {})],
+            &[&root.certificate, &good.certificate],
+            None,
+        );
+        assert_eq!(verdict, Verdict::Trusted);
     }
 }

@@ -102,7 +102,7 @@ rows! {
         "*password file * has group or world access*" => "login.password_file", "13-18";
     }
     // OpenSSL's configuration and what it has to offer.
-    OpenSsl {
+    Libpq {
         "could not create SSL context: *" => "tls.openssl_config", "1.1.1-3.6";
         "could not set m*imum SSL protocol version: *" => "tls.openssl_config", "1.1.1-3.6";
         "SSL error: no ciphers available*" => "tls.openssl_config", "1.1.1-3.6";
@@ -135,7 +135,7 @@ rows! {
         "SSL error: *alert *" => "tls.handshake", "1.1.1-3.6";
     }
     // What OpenSSL says on this side.
-    OpenSsl {
+    Libpq {
         "SSL error: no application protocol*" => "tls.alpn", "1.1.1-3.6";
         "SSL error: no protocols available*" => "tls.protocol_version", "1.1.1-3.6";
         "SSL error: *unsupported protocol*" => "tls.protocol_version", "1.1.1-3.6";

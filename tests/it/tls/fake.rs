@@ -137,6 +137,7 @@ impl Wiretap {
                 let kept = Arc::clone(&kept);
                 relay(&client, &server, move |bytes| {
                     kept.lock().unwrap().extend_from_slice(bytes);
+                    true
                 });
             }
         });
@@ -151,8 +152,51 @@ impl Wiretap {
     }
 }
 
-/// Passes bytes on in both directions until one side ends; `sees` gets what the client sends.
-fn relay(client: &TcpStream, server: &TcpStream, mut sees: impl FnMut(&[u8]) + Send + 'static) {
+/// Something between client and server that is no proxy. Its threads end with the test process.
+pub(super) struct Relay {
+    pub(super) port: u16,
+}
+
+impl Relay {
+    /// Answers the request for TLS itself and passes everything else on.
+    pub(super) fn answering_the_request(server: u16) -> Self {
+        Self::start(move |mut client| {
+            let mut request = [0; 8];
+            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
+                return;
+            };
+            if client.read_exact(&mut request).is_ok() && client.write_all(b"S").is_ok() {
+                relay(&client, &server, |_| true);
+            }
+        })
+    }
+
+    /// Cuts a connection whose first message of TLS has more bytes than that.
+    pub(super) fn losing_large_messages(server: u16, limit: usize) -> Self {
+        Self::start(move |client| {
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", server)) {
+                let mut messages = 0;
+                relay(&client, &server, move |bytes| {
+                    messages += 1;
+                    // The first one is the request for TLS.
+                    messages != 2 || bytes.len() <= limit
+                });
+            }
+        })
+    }
+
+    fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let port = Fake::start_raw(serve).port;
+        Self { port }
+    }
+}
+
+/// Passes bytes on in both directions until one side ends; `passes` gets what the client sends, and may cut the connection.
+fn relay(
+    client: &TcpStream,
+    server: &TcpStream,
+    mut passes: impl FnMut(&[u8]) -> bool + Send + 'static,
+) {
     let (mut from_client, mut to_server) =
         (client.try_clone().unwrap(), server.try_clone().unwrap());
     let (mut from_server, mut to_client) =
@@ -160,13 +204,13 @@ fn relay(client: &TcpStream, server: &TcpStream, mut sees: impl FnMut(&[u8]) + S
     std::thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(length @ 1..) = from_client.read(&mut buffer) {
-            sees(&buffer[..length]);
-            if to_server.write_all(&buffer[..length]).is_err() {
+            if !passes(&buffer[..length]) || to_server.write_all(&buffer[..length]).is_err() {
                 break;
             }
         }
         // The other side may have ended first.
         drop(to_server.shutdown(Shutdown::Both));
+        drop(from_client.shutdown(Shutdown::Both));
     });
     std::thread::spawn(move || {
         // A connection that is cut is as good as one that ends.

@@ -16,6 +16,7 @@ mod login;
 mod network;
 mod plaintext;
 mod poolers;
+mod proxies;
 mod scene;
 mod server_certificates;
 mod services;

@@ -171,8 +171,10 @@ fn is_the_same_cause(command: &str, finding: &str) -> bool {
         "tls.server_cert.unverified" => starts(&["tls.server_cert.", "tls.root_cert.", "tls.crl."]),
         // psql says nothing of a file that is not there.
         "tls.client_cert.required" => starts(&["tls.client_cert.", "tls.client_key."]),
-        "tls.client_cert.unknown_ca" => finding == "tls.client_cert.is_ca",
-        "tls.client_cert.wrong_purpose" => finding == "tls.client_cert.is_ca",
+        "tls.client_cert.unknown_ca" | "tls.client_cert.wrong_purpose" => {
+            finding == "tls.client_cert.is_ca"
+        }
+        "tls.client_cert.refused" => starts(&["tls.client_cert."]),
         // prefer says nothing of a handshake that failed; what it says then is about plaintext.
         "tls.server_requires_tls" => starts(&["tls."]),
         // A silent server: psql can only wait.
