@@ -17,7 +17,10 @@ fn wants_scram(tap: &Wiretap) -> Schemastamp {
 
 /// Runs commands that connect; each ends with the code and names the finding.
 fn commands_fail(app: &Schemastamp, code: i32, finding: &str) {
-    app.write("snapshot.sql", crate::provision::snapshot(crate::provision::SMALL));
+    app.write(
+        "snapshot.sql",
+        crate::provision::snapshot(crate::provision::SMALL),
+    );
     for arguments in [
         &["status", "--all", "--format", "json"] as &[_],
         &["drop", "acme", "--yes", "--format", "json"],
