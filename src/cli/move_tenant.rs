@@ -50,7 +50,13 @@ impl MovePlan {
             }
         }
         let server = session.target(&settings).await?.server;
-        let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+        let pg_dump = connect::pg_dump(
+            &settings.tool,
+            &session.environment,
+            &server,
+            &session.shutdown,
+        )
+        .await?;
         Ok(Self {
             old,
             new,

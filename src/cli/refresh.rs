@@ -177,7 +177,13 @@ async fn programs(
     settings: &Settings,
 ) -> Result<(Server, PgDump), CommandError> {
     let server = session.target(settings).await?.server;
-    let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+    let pg_dump = connect::pg_dump(
+        &settings.tool,
+        &session.environment,
+        &server,
+        &session.shutdown,
+    )
+    .await?;
     Ok((server, pg_dump))
 }
 
