@@ -134,9 +134,12 @@ impl World {
     pub(super) fn plain(&self) -> &Cluster {
         self.plain.get_or_init(|| {
             let cluster = with_app(Cluster::start(&Options::default()));
-            let maintenance = cluster.maintenance();
-            maintenance.sql("CREATE DATABASE invalid TEMPLATE template0 OWNER app;");
-            maintenance.sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'invalid';");
+            for statement in [
+                "CREATE DATABASE invalid TEMPLATE template0 OWNER app;",
+                "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'invalid';",
+            ] {
+                cluster.maintenance().sql(statement);
+            }
             cluster
         })
     }
