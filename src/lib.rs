@@ -32,6 +32,7 @@ pub mod process;
 pub mod snapshot;
 pub mod sql;
 pub mod tenant;
+pub mod text;
 pub mod tls;
 
 /// The code of the README is compiled with the tests.

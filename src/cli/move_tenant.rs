@@ -6,7 +6,6 @@ use super::arguments::TwoTenantsArguments;
 use super::failure::CommandError;
 use super::output::Output;
 use super::prompt::ask;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -16,7 +15,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 /// The two names, what was decided on doubtful text, and the programs.
 struct MovePlan {
@@ -147,8 +146,8 @@ pub(super) async fn clone(
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",
-        many(cloned.tables, "table"),
-        many(cloned.sequences, "sequence")
+        plural(cloned.tables, "table"),
+        plural(cloned.sequences, "sequence")
     );
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)

@@ -7,11 +7,11 @@ use tokio::io::{AsyncReadExt as _, Stdin};
 
 use super::failure::CommandError;
 use super::output::Output;
-use super::scope::many;
 use crate::fleet::{LineError, NameLines};
 use crate::path;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
+use crate::text::plural;
 
 /// The name of stdin.
 const STDIN: &str = "-";
@@ -123,7 +123,7 @@ impl NameReader {
         if self.repeated > 0 {
             output.note(&format!(
                 "{} given more than once",
-                many(self.repeated, "name")
+                plural(self.repeated, "name")
             ));
         }
     }

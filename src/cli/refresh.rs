@@ -7,7 +7,6 @@ use super::capture::kept_versions_table;
 use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -18,6 +17,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
 use crate::tenant::versions::PlanStrictness;
+use crate::text::plural;
 
 pub(super) async fn run(
     session: &Session,
@@ -61,7 +61,7 @@ pub(super) async fn run(
     output.say(&format!(
         "{word} '{}', {} applied",
         file.display(),
-        many(refreshed.applied.len(), "migration")
+        plural(refreshed.applied.len(), "migration")
     ));
     Ok(exit::DONE)
 }

@@ -4,7 +4,8 @@ use super::catalogue;
 use super::finding::{Finding, Severity, Speaker};
 use super::signature;
 use crate::config::ConfigError;
-use crate::tls::{SslMode, text};
+use crate::text;
+use crate::tls::SslMode;
 
 /// The most bytes of stderr that are looked at: a psql that prints more repeats itself.
 const LIMIT: usize = 256 << 10;

@@ -4,7 +4,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::tls::{Problem, TlsError, text};
+use crate::text;
+use crate::tls::{Problem, TlsError};
 
 /// The longest text of a finding, in characters.
 const LONGEST: usize = 1000;

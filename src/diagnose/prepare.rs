@@ -153,7 +153,7 @@ fn refuse_unknown(connection: &Connection, libpq_major: u32) -> Result<(), TlsEr
             .value(keyword)
             .filter(|value| !harmless.contains(value));
         if let Some(value) = value.filter(|_| !feature.known_to(libpq_major)) {
-            let setting = format!("{keyword}={}", crate::tls::text::safe(value));
+            let setting = format!("{keyword}={}", crate::text::safe(value));
             return Err(TlsError::TooOld {
                 setting,
                 feature,

@@ -12,6 +12,7 @@ use crate::cli::session::Session;
 use crate::fleet::bulk::BulkTarget;
 use crate::fleet::pool::{RefillError, refill};
 use crate::process::Shutdown;
+use crate::text::error_chain;
 
 /// How long is waited after a pool could not be filled.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -108,13 +109,7 @@ pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: 
 }
 
 fn say(output: Output, target: &str, error: &RefillError) {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(beneath) = source {
-        text.push_str(": ");
-        text.push_str(&beneath.to_string());
-        source = beneath.source();
-    }
+    let text = error_chain(error);
     let place = if target.is_empty() {
         String::new()
     } else {

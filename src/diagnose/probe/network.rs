@@ -65,7 +65,7 @@ pub async fn addresses(
     }
     match deadline.run(lookup_host((host, port))).await {
         Err(time) => Err(time.to_string()),
-        Ok(Err(error)) => Err(crate::tls::text::safe(&error.to_string())),
+        Ok(Err(error)) => Err(crate::text::safe(&error.to_string())),
         Ok(Ok(found)) => {
             let mut addresses: Vec<SocketAddr> = Vec::new();
             for address in found {
@@ -116,7 +116,7 @@ pub async fn connect(
         Ok(Err(error)) => Err(match error.kind() {
             io::ErrorKind::ConnectionRefused => Unreachable::Refused,
             io::ErrorKind::TimedOut => Unreachable::Timeout,
-            _ => Unreachable::Other(crate::tls::text::safe(&error.to_string())),
+            _ => Unreachable::Other(crate::text::safe(&error.to_string())),
         }),
     }
 }

@@ -48,10 +48,7 @@ async fn ask(stream: &mut TcpStream) -> Answer {
                 );
             }
             let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
-            Answer::Rubbish(crate::tls::text::bounded(
-                &String::from_utf8_lossy(&bytes),
-                80,
-            ))
+            Answer::Rubbish(crate::text::bounded(&String::from_utf8_lossy(&bytes), 80))
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::diagnose::probe::{
     Answer, Broken, Deadline, FirstWord, Offer, Seen, connect, first_word, request_tls, shake_hands,
 };
 use crate::diagnose::{Context, Prepared, of_id};
-use crate::tls::{Distrust, SslMode, Trust, Verdict, name, text, verify};
+use crate::text;
+use crate::tls::{Distrust, SslMode, Trust, Verdict, name, verify};
 
 /// The days before a certificate's end at which a report begins to speak of it.
 const SOON: i64 = 14;

@@ -135,7 +135,7 @@ fn of_facts(
         .map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!(
         "PostgreSQL {version}, database {}",
-        crate::tls::text::safe(&facts.database)
+        crate::text::safe(&facts.database)
     );
     if facts.create && !facts.read_only {
         findings.push(Finding::ok(

@@ -9,7 +9,7 @@ use crate::config::Host;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::probe::{Deadline, Reached, addresses, reach};
 use crate::diagnose::{Context, of_id};
-use crate::tls::text;
+use crate::text;
 
 /// The way to the first host that can be reached.
 #[derive(Debug)]

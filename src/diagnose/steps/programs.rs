@@ -10,7 +10,7 @@ use crate::diagnose::libpq::{Library, examine};
 use crate::diagnose::{Context, of_id};
 use crate::pg::{NamedProgram, Program, ProgramError, Version};
 use crate::process::Shutdown;
-use crate::tls::text;
+use crate::text;
 
 /// What the later steps need to know of the programs.
 #[derive(Debug)]

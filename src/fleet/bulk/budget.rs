@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, parse_json};
 use crate::process::Shutdown;
 use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
 use crate::sql::{TokenKind, tokens};
@@ -59,12 +59,7 @@ impl ServerCapacity {
             .run_script(&script, &options, 0, timeout, shutdown)
             .await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
-        let text = line.chars().take(200).collect();
-        serde_json::from_str(line).map_err(|source| PsqlError::Output {
-            line: 1,
-            text,
-            source,
-        })
+        parse_json(line, 1)
     }
 
     /// How many workers may create tenants of this many locks at a time; `wanted` is what the user asked for, `None` for

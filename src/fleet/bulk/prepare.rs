@@ -7,7 +7,7 @@ use super::engine::{Bulk, FIRST, WorkerEvent};
 use super::growth::WorkerScaling;
 use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};
-use crate::process::{Shutdown, Signal};
+use crate::process::{Backoff, Shutdown, Signal};
 use crate::tenant::{ProvisionError, Retries};
 
 /// The most workers that a server gets unasked.
@@ -84,16 +84,14 @@ impl Bulk {
             return;
         };
         let (place, shutdown) = (working.place(), shutdown.clone());
-        let Retries { attempts, pause } = working.target.provisioner.options().retries;
+        let retries = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: trying again");
         working.asking = Some(self.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = shutdown.requested() => {}
-            }
+            // A shutdown ends the pause, and then the question.
+            let _: Result<(), Signal> = Backoff::new(retries.pause).wait(0, &shutdown).await;
             let retries = Retries {
-                attempts: attempts - 1,
-                pause: pause * 2,
+                attempts: retries.attempts - 1,
+                pause: retries.pause * 2,
             };
             let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
             WorkerEvent::Asked(index, session, room)
@@ -172,19 +170,17 @@ async fn measure_capacity(
     retries: Retries,
     shutdown: &Shutdown,
 ) -> Result<ServerCapacity, PsqlError> {
-    let mut pause = retries.pause;
-    for _ in 1..retries.attempts {
+    let backoff = Backoff::new(retries.pause);
+    for failures in 0..retries.attempts.saturating_sub(1) {
         match ServerCapacity::query(session, shutdown).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(reason = %error, "{place}: trying again");
             }
             asked => return asked,
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = shutdown.requested() => break,
+        if backoff.wait(failures, shutdown).await.is_err() {
+            break;
         }
-        pause *= 2;
     }
     ServerCapacity::query(session, shutdown).await
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::engine::Engine;
 use super::halt::MigrateHalt;
 use super::queue::Turn;
-use crate::pg::{PsqlError, ServerMessage, SqlState};
-use crate::process::RunError;
+use crate::pg::{PsqlError, ServerMessage};
+use crate::process::{Backoff, RunError};
 use crate::sql::TenantName;
 use crate::tenant::migrate::{ALREADY, BUSY, MessagePlace, MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem};
@@ -33,24 +33,17 @@ impl Engine<'_, '_> {
             entry.report.tenant.clone()
         };
         let failure = MigrateFailure::said(message, &tenant, place);
-        let code = failure.sqlstate.as_deref().unwrap_or_default();
+        let state = message.sqlstate;
         if self.shutdown.signal().is_some() {
             self.halt(MigrateHalt::Stopped);
             return;
         }
-        if code == ALREADY && turn.replans < REPLANS {
+        if state == Some(ALREADY) && turn.replans < REPLANS {
             return self.replan(turn, &tenant).await;
         }
-        let put_off = code == BUSY
-            || message
-                .sqlstate
-                .as_ref()
-                .is_some_and(SqlState::is_retryable);
+        let put_off = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if put_off && turn.retries < self.options.lock_retries {
-            let pause = self
-                .options
-                .retry_pause
-                .saturating_mul(1 << turn.retries.min(10));
+            let pause = Backoff::new(self.options.retry_pause).pause_after(turn.retries);
             let turn = Turn {
                 retries: turn.retries + 1,
                 ready: Instant::now() + pause,
@@ -141,13 +134,9 @@ impl Engine<'_, '_> {
         if self.shutdown.signal().is_some() {
             self.halt(MigrateHalt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
-            let pause = self
-                .options
-                .retry_pause
-                .saturating_mul(1 << reconnects.min(6));
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
+            let backoff = Backoff::new(self.options.retry_pause);
+            if backoff.wait(reconnects, self.shutdown).await.is_err() {
+                self.halt(MigrateHalt::Stopped);
             }
         } else {
             self.halt(MigrateHalt::Psql(error));

@@ -1,6 +1,7 @@
 use crate::pg::PsqlError;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::Difference;
+use crate::text;
 
 /// Why a pool cannot be made or looked at.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +32,5 @@ fn listed(differences: &[Difference]) -> String {
         .collect();
     shown.sort();
     shown.dedup();
-    let more = shown.len().saturating_sub(SHOWN);
-    shown.truncate(SHOWN);
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
+    text::listed(shown, SHOWN)
 }

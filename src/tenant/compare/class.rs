@@ -8,6 +8,7 @@ use crate::snapshot::capture::{Aspects, Difference};
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
+use crate::text::bounded;
 
 /// How grave a difference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,16 +127,7 @@ fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
 
 /// At most 120 characters, on one line.
 fn shown(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .take(120)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(120).is_some() {
-        format!("'{line}…'")
-    } else {
-        format!("'{line}'")
-    }
+    format!("'{}'", bounded(text, 120))
 }
 
 /// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.

@@ -1,11 +1,11 @@
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::TenantOrigin;
-use crate::pg::{PsqlError, ServerMessage};
+use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::{RunError, Signal};
 use crate::snapshot::TemplateError;
+use crate::text::{listed, seconds};
 
 /// Why a tenant was not created. But for [`ProvisionError::Unknown`] nothing of it is left on the server.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum ProvisionError {
     /// A schema of that name exists and lacks objects of the snapshot. It was not touched.
     #[error(
         "the schema \"{}\" exists, and lacks {} of the {objects} objects of the snapshot: {}",
-        tenant.escape_debug(), missing.len(), listed(missing)
+        tenant.escape_debug(), missing.len(), listed(missing, SHOWN)
     )]
     ExistsInPart {
         /// The tenant.
@@ -66,7 +66,7 @@ pub enum ProvisionError {
     #[error("no connection to the server")]
     Connect(#[source] Arc<PsqlError>),
     /// The time was up.
-    #[error("not created within {:.1} s; nothing is left", after.as_secs_f64())]
+    #[error("not created within {}; nothing is left", seconds(*after))]
     TimedOut {
         /// The time it was given.
         after: Duration,
@@ -131,9 +131,7 @@ impl ProvisionError {
         let Self::Sql { message, .. } = self else {
             return false;
         };
-        message
-            .sqlstate
-            .is_some_and(|sqlstate| sqlstate.as_str() == "57014")
+        message.sqlstate == Some(SqlState::QUERY_CANCELED)
     }
 }
 
@@ -173,21 +171,8 @@ fn origin_phrase(made_of: Option<TenantOrigin>) -> &'static str {
     }
 }
 
-/// At most five, and how many more there are.
-fn listed(missing: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let mut text = missing
-        .iter()
-        .take(SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    if missing.len() > SHOWN {
-        // Writing to a String does not fail.
-        let _ = write!(text, " and {} more", missing.len() - SHOWN);
-    }
-    text
-}
+/// How many missing objects a message names.
+const SHOWN: usize = 5;
 
 fn failed(statement: Option<&FailedStatement>) -> String {
     match statement {

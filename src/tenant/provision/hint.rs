@@ -1,6 +1,6 @@
 //! What to change when the server refuses a statement of a snapshot.
 
-use crate::pg::ServerMessage;
+use crate::pg::{ServerMessage, SqlState};
 use crate::snapshot::{Action, Object, ObjectKind};
 use crate::sql::TenantName;
 
@@ -21,51 +21,51 @@ pub(super) fn hint_for(
     let says = |words: &str| text.contains(words);
     let role_named = || quoted_name(text).unwrap_or("…");
     let own = text.contains(&format!("{tenant}."));
-    Some(match message.sqlstate?.as_str() {
-        // undefined_object: a role, an operator class, a type, a tablespace …
-        "42704" if says("role ") => format!(
+    Some(match message.sqlstate? {
+        // A role, an operator class, a type, a tablespace …
+        SqlState::UNDEFINED_OBJECT if says("role ") => format!(
             "create the role (CREATE ROLE {}), or leave owners and grants out with --no-owner and --no-privileges",
             role_named()
         ),
-        "42P01" | "42883" | "42704" if own => {
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION | SqlState::UNDEFINED_OBJECT if own => {
             "the snapshot itself does not make it, or only further down; was it edited? capture it again".to_owned()
         }
-        "42704" if says("type ") || says("operator class ") || says("access method ") => {
+        SqlState::UNDEFINED_OBJECT if says("type ") || says("operator class ") || says("access method ") => {
             "install the extension that it comes from, into the schema that the snapshot names".to_owned()
         }
-        "22023" | "42704" if role.is_some() && statement.is_none() => {
+        SqlState::INVALID_PARAMETER_VALUE | SqlState::UNDEFINED_OBJECT if role.is_some() && statement.is_none() => {
             "create the role that --role names, or name another".to_owned()
         }
-        "42501" if creates_schema => {
+        SqlState::INSUFFICIENT_PRIVILEGE if creates_schema => {
             "grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it \
              (--role, --username)"
                 .to_owned()
         }
-        "42501" if statement.is_none() && role.is_some() && says("set role") => {
+        SqlState::INSUFFICIENT_PRIVILEGE if statement.is_none() && role.is_some() && says("set role") => {
             "grant that role to the one that logs in: GRANT … TO …".to_owned()
         }
-        "42501" if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
+        SqlState::INSUFFICIENT_PRIVILEGE if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
             "grant the role to the one that provisions (GRANT … TO …), provision as it with --role, or leave owners out \
              with --no-owner"
                 .to_owned()
         }
-        "42501" if statement.is_some_and(|object| object.action == Action::Privileges) => {
+        SqlState::INSUFFICIENT_PRIVILEGE if statement.is_some_and(|object| object.action == Action::Privileges) => {
             "leave grants out with --no-privileges, or provision as a role that may grant them".to_owned()
         }
-        "42501" => "provision as a role that has this right (--role, --username), or grant it".to_owned(),
-        "3F000" => "create the shared schema first: the snapshot needs it beside the tenant's own".to_owned(),
-        "42P01" => {
+        SqlState::INSUFFICIENT_PRIVILEGE => "provision as a role that has this right (--role, --username), or grant it".to_owned(),
+        SqlState::INVALID_SCHEMA_NAME => "create the shared schema first: the snapshot needs it beside the tenant's own".to_owned(),
+        SqlState::UNDEFINED_TABLE => {
             "the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the \
              snapshot names"
                 .to_owned()
         }
-        "42883" => {
+        SqlState::UNDEFINED_FUNCTION => {
             "the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first"
                 .to_owned()
         }
-        "54023" | "54001" => "the statement is beyond a limit of the server; see its stack and argument limits".to_owned(),
-        "42601" => "the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited".to_owned(),
-        "42704" => "create what the statement needs first: it lies outside the tenant's schema".to_owned(),
+        SqlState::TOO_MANY_ARGUMENTS | SqlState::STATEMENT_TOO_COMPLEX => "the statement is beyond a limit of the server; see its stack and argument limits".to_owned(),
+        SqlState::SYNTAX_ERROR => "the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited".to_owned(),
+        SqlState::UNDEFINED_OBJECT => "create what the statement needs first: it lies outside the tenant's schema".to_owned(),
         _ => return hint_of(message),
     })
 }
@@ -74,20 +74,24 @@ pub(super) fn hint_for(
 /// and nothing better is known.
 pub fn hint_of(message: &ServerMessage) -> Option<String> {
     let says = |words: &str| message.message.contains(words);
-    let text = match message.sqlstate?.as_str() {
-        "42501" if says("for database") => {
+    let text = match message.sqlstate? {
+        SqlState::INSUFFICIENT_PRIVILEGE if says("for database") => {
             "grant the right (GRANT CREATE ON DATABASE … TO …), or do it as a role that has it"
         }
-        "42501" if message.hint.is_none() => "grant the right, or do it as a role that has it",
-        "53200" if says("shared memory") => {
+        SqlState::INSUFFICIENT_PRIVILEGE if message.hint.is_none() => {
+            "grant the right, or do it as a role that has it"
+        }
+        SqlState::OUT_OF_MEMORY if says("shared memory") => {
             "raise max_locks_per_transaction on the server: every object of a tenant takes a lock"
         }
-        "53100" => "the server's disk is full",
-        "25006" => {
+        SqlState::DISK_FULL => "the server's disk is full",
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
             "this server is a standby or read-only: connect to the primary; or the role or database has \
              default_transaction_read_only on: set it off for what provisions"
         }
-        "55000" if says("recovery") => "this server is a standby; connect to the primary",
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if says("recovery") => {
+            "this server is a standby; connect to the primary"
+        }
         _ => return message.hint.clone(),
     };
     Some(text.to_owned())
