@@ -1,4 +1,4 @@
-"""What is done to many tenants that are there: sections of scripts/bench."""
+"""Measures commands for many existing tenants: sections of scripts/bench."""
 
 import os
 import pathlib

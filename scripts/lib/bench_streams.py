@@ -1,4 +1,4 @@
-"""Many tenants, and streams of them: sections of scripts/bench."""
+"""Measures lists and streams of tenants: sections of scripts/bench."""
 
 import os
 import pathlib

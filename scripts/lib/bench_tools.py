@@ -1,4 +1,4 @@
-"""What the sections of scripts/bench measure with."""
+"""The tools that the sections of scripts/bench share."""
 
 import contextlib
 import json

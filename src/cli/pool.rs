@@ -25,7 +25,7 @@ use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::text::swrite;
 use crate::text::{milliseconds, plural, safe};
 
-/// How much of a fingerprint people get to see.
+/// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, CommandError> {
@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
     }
 }
 
-/// The snapshot, and the server on which its spares are.
+/// Returns the provisioner for the snapshot, on the server that has its spares.
 async fn connect_provisioner(
     session: &Session,
     what: &TenantKindArguments,
@@ -102,7 +102,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
                 }
             }
             progress.done();
-            // What hinders one hinders all: spares are all alike.
+            // Spares are all alike: if one fails, all would.
             if failed > 0 {
                 ControlFlow::Break(())
             } else {
@@ -135,7 +135,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     })
 }
 
-/// Says which spares are of no use to this snapshot.
+/// Reports the number of spares that claims with this snapshot cannot take.
 fn say_others(output: Output, spares: &[Spares]) {
     let others: usize = spares
         .iter()
@@ -145,16 +145,16 @@ fn say_others(output: Output, spares: &[Spares]) {
     if others > 0 {
         let text = plural(others, "spare");
         output.note(&format!(
-            "{text} of other snapshots or made otherwise; schemastamp pool drain drops them"
+            "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
     }
 }
 
-/// Says that there is a pool which this role does not use: it would take whatever its owner has made for a spare.
+/// Warns of a pool that this role does not trust: its owner could pass off any schema as a spare.
 fn say_pool_of_another(output: Output, owner: Option<&str>) {
     if let Some(owner) = owner {
         output.warning(&format!(
-            "the pool belongs to role {}, and this role does not use it: fill, claim and drain as that role (--role, --username)",
+            "the pool belongs to role {}, and this role cannot use it: fill, claim and drain as that role (--role or --username)",
             safe(owner)
         ));
     }
@@ -203,7 +203,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             swrite!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            swrite!(rest, ", the oldest of {oldest}");
+            swrite!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
             swrite!(rest, "; {} whose schema is gone", plural(*broken, "row"));

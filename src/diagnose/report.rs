@@ -143,7 +143,6 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
         .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
     {
         let separator = if seen.is_empty() { "" } else { "; " };
-        // Writing to a String cannot fail.
         swrite!(seen, "{separator}{name} {}", plain(value));
     }
     add("seen", &seen);
