@@ -50,7 +50,7 @@ class Report:
         return cls(on, {block.split("\n", 1)[0]: block.split("\n", 1)[1].strip() for block in blocks})
 
     def put(self, name, table):
-        """Sets a section anew; one that was measured elsewhere than the rest says so."""
+        """Replaces a section; one that was measured on another machine than the rest says so."""
         elsewhere = "" if machine() == self.on else f"Measured on: {machine()}.\n\n"
         self.sections[title(name)] = elsewhere + table.text().strip()
         for plot in table.plots:
