@@ -70,7 +70,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Cuts the text after so many characters and shows that by an ellipsis; nothing is escaped.
+/// Cuts the text after `limit` characters and marks the cut with an ellipsis. Escapes nothing.
 pub fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     match text.char_indices().nth(limit) {
         None => Cow::Borrowed(text),

@@ -91,7 +91,7 @@ impl SqlState {
         condition_name(self.as_str())
     }
 
-    /// Whether the same statements may well succeed when sent again a little later: lost or refused connections, lack
+    /// Returns `true` if the same statements may well succeed a little later: lost or refused connections, lack
     /// of slots or locks, deadlocks, serialization failures, a server that starts up.
     pub fn is_retryable(&self) -> bool {
         match *self {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Shutdown, Signal};
 
-/// Beyond so many failures the pause grows no more.
+/// Number of failures after which the pause no longer grows.
 const MOST_DOUBLINGS: u32 = 10;
 
-/// How long is waited before the next attempt: twice as long after each failure, and never quite as long as others wait,
-/// so that those that failed together do not come back together.
+/// The pause before the next attempt. It doubles with each failure, and is drawn at random around its length, so that
+/// runs that failed together do not retry together.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -20,7 +20,7 @@ impl Backoff {
         Self { first }
     }
 
-    /// The pause after so many earlier failures, between 75 % and 125 % of its length.
+    /// Returns the pause after a number of earlier failures, between 75 % and 125 % of its length.
     pub fn pause_after(self, failures: u32) -> Duration {
         let pause = self.first.saturating_mul(1 << failures.min(MOST_DOUBLINGS));
         pause.mul_f64(jitter())

@@ -24,7 +24,7 @@ pub(in crate::fleet) struct Turn {
 }
 
 impl Turn {
-    /// Creates the first turn of a tenant. `alone` keeps it apart from the tenants beside it.
+    /// Creates the first turn of a tenant. `alone` gives it a psql of its own.
     pub(in crate::fleet) fn new(tenant: usize, alone: bool) -> Self {
         Self {
             tenant,
