@@ -8,7 +8,7 @@ use super::growth::WorkerScaling;
 use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::{Shutdown, Signal};
-use crate::tenant::{ProvisionError, Retries};
+use crate::tenant::{ProvisionError, Provisioner, Retries};
 
 /// The most workers that a server gets unasked.
 const MOST: usize = 32;
@@ -24,18 +24,15 @@ impl Bulk {
         shutdown: &Shutdown,
     ) -> Vec<Result<ServerCapacity, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, place, shutdown) = (
-                working.target.provisioner.session(),
-                working.place(),
-                shutdown.clone(),
-            );
+            let inquiry = Inquiry::new(working, self.options.jobs, shutdown);
+            let mut session = working.target.provisioner.session();
             let mut retries = working.target.provisioner.options().retries;
             // Where there are several, those that are reached do not wait for one that is not.
             if self.targets.len() > 1 {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
+                let room = inquiry.run(&mut session, retries).await;
                 WorkerEvent::Asked(index, session, room)
             });
         }
@@ -83,19 +80,20 @@ impl Bulk {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
-        let (place, shutdown) = (working.place(), shutdown.clone());
+        let inquiry = Inquiry::new(working, self.options.jobs, shutdown);
+        let place = working.place();
         let Retries { attempts, pause } = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: trying again");
         working.asking = Some(self.tasks.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = shutdown.requested() => {}
+                _ = inquiry.shutdown.requested() => {}
             }
             let retries = Retries {
                 attempts: attempts - 1,
                 pause: pause * 2,
             };
-            let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
+            let room = inquiry.run(&mut session, retries).await;
             WorkerEvent::Asked(index, session, room)
         }));
     }
@@ -147,7 +145,8 @@ fn asked_of(
     };
     working.idle.push(session);
     working.peak = 1;
-    let locks = locks_of(working.target.provisioner.snapshot());
+    let foretold = || locks_of(working.target.provisioner.snapshot());
+    let locks = room.tenant_locks.unwrap_or_else(foretold);
     let budget = room
         .budget(locks, jobs, MOST)
         .map_err(ProvisionError::Budget)?;
@@ -165,26 +164,59 @@ fn asked_of(
     Ok(room)
 }
 
-/// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
-async fn measure_capacity(
-    session: &mut PsqlSession,
-    place: &str,
-    retries: Retries,
-    shutdown: &Shutdown,
-) -> Result<ServerCapacity, PsqlError> {
-    let mut pause = retries.pause;
-    for _ in 1..retries.attempts {
-        match ServerCapacity::query(session, shutdown).await {
-            Err(error) if error.is_transient() => {
-                tracing::warn!(reason = %error, "{place}: trying again");
-            }
-            asked => return asked,
+/// The question to a server what it has room for.
+struct Inquiry {
+    provisioner: Provisioner,
+    place: String,
+    jobs: Option<usize>,
+    shutdown: Shutdown,
+}
+
+impl Inquiry {
+    fn new(working: &TargetState, jobs: Option<usize>, shutdown: &Shutdown) -> Self {
+        Self {
+            provisioner: working.target.provisioner.clone(),
+            place: working.place(),
+            jobs,
+            shutdown: shutdown.clone(),
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = shutdown.requested() => break,
-        }
-        pause *= 2;
     }
-    ServerCapacity::query(session, shutdown).await
+
+    /// Asks the server, and measures what a tenant takes of it.
+    async fn run(
+        &self,
+        session: &mut PsqlSession,
+        retries: Retries,
+    ) -> Result<ServerCapacity, PsqlError> {
+        let mut room = self.capacity(session, retries).await?;
+        room.measure_tenant(&self.provisioner, session, self.jobs, MOST, &self.shutdown)
+            .await;
+        Ok(room)
+    }
+
+    /// The server is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
+    async fn capacity(
+        &self,
+        session: &mut PsqlSession,
+        retries: Retries,
+    ) -> Result<ServerCapacity, PsqlError> {
+        let Self {
+            place, shutdown, ..
+        } = self;
+        let mut pause = retries.pause;
+        for _ in 1..retries.attempts {
+            match ServerCapacity::query(session, shutdown).await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(reason = %error, "{place}: trying again");
+                }
+                asked => return asked,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = shutdown.requested() => break,
+            }
+            pause *= 2;
+        }
+        ServerCapacity::query(session, shutdown).await
+    }
 }

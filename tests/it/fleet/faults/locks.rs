@@ -115,18 +115,40 @@ fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
         .unwrap()
 }
 
+/// The locks that a bulk run reckons with: it is told to take more workers than there is room for.
+fn reckoned(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
+    let world = Schemastamp::on(database);
+    world.write("snapshots/app.sql", snapshot.to_text());
+    let names: String = (0..3).map(|number| format!("t{number}\n")).collect();
+    let output = world.run_with_input(
+        &["provision", "--from-file", "-", "--jobs", "80"],
+        names.as_bytes(),
+    );
+    let (_, rest) = output
+        .stderr
+        .split_once("workers instead of 80: a tenant takes ")
+        .unwrap_or_else(|| panic!("{output}"));
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
 #[test]
-fn snapshots_take_the_locks_that_are_foretold_and_not_many_fewer() {
-    let database = Cluster::shared().database();
+fn the_locks_of_a_tenant_are_measured_on_the_server_at_hand() {
+    let cluster = Cluster::start(
+        &Options::default()
+            .setting("max_locks_per_transaction", "20")
+            .setting("max_connections", "100"),
+    );
+    let database = cluster.database();
     database.load("testdata/sample-app.sql");
-    database.load("testdata/notebook-source.sql");
-    // Beside its objects' locks a transaction takes a few, which are much of what a small one takes.
-    for (schema, few) in [("tenant_demo", 0), ("notebook", 12)] {
-        let snapshot = captured(&database, schema, &[]);
-        let (taken, foretold) = (taken(&database, &snapshot), locks_of(&snapshot));
-        let is_close = taken <= foretold && (foretold - few) * 2 <= taken * 3;
-        assert!(is_close, "{schema}: {taken} are taken, {foretold} foretold");
-    }
+    let snapshot = captured(&database, "tenant_demo", &[]);
+    assert_eq!(reckoned(&database, &snapshot), taken(&database, &snapshot));
+    assert!(
+        !cluster.log().contains("out of shared memory"),
+        "{}",
+        cluster.log()
+    );
+    let left = "SELECT count(*) FROM pg_namespace WHERE nspname ~ '^stamp_'";
+    assert_eq!(database.query(left), "0");
 }
 
 /// The hard cases with many objects, or those of the more seldom kinds.
@@ -135,7 +157,7 @@ const KINDS: [&str; 12] = [
 ];
 
 #[test]
-fn no_snapshot_takes_more_locks_than_are_foretold() {
+fn the_rule_is_near_what_snapshots_of_every_kind_take() {
     let mut wrong = Vec::new();
     let cases = HardCase::all()
         .into_iter()
@@ -149,7 +171,8 @@ fn no_snapshot_takes_more_locks_than_are_foretold() {
             .collect();
         let snapshot = captured(&database, &case.schema, &decisions);
         let (taken, foretold) = (taken(&database, &snapshot), locks_of(&snapshot));
-        if taken > foretold {
+        // A run measures where three times as many might not fit.
+        if taken > 2 * foretold {
             wrong.push(format!(
                 "{}: {taken} are taken, {foretold} foretold",
                 case.name
