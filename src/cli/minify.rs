@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
                 )?;
             } else {
                 output.say(&format!(
-                    "wrote '{}': {before} bytes are {after} now",
+                    "wrote '{}': reduced {before} bytes to {after}",
                     file.display()
                 ));
             }

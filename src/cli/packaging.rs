@@ -16,7 +16,7 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CommandErro
 
 pub(super) fn man(command: Option<&str>) -> Result<u8, CommandError> {
     let mut program = Arguments::command();
-    // Flags that all commands share are known to the commands only afterwards.
+    // Subcommands get the global flags only when clap builds the whole program.
     program.build();
     let page = match command {
         None => program,

@@ -1,19 +1,20 @@
-//! The server, or the servers of a file of targets.
+//! The server, or the servers of a targets file.
 
 use std::sync::Arc;
 
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::CommandError;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, look_at_server};
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
+use crate::diagnose::{Context, LookPlan};
 use crate::fleet::Route;
 use crate::fleet::bulk::BulkTarget;
 use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
 use crate::tenant::{ProvisionOptions, Provisioner};
 
-/// Servers that are known and not yet connected.
+/// Servers that are resolved and not yet connected.
 pub(super) struct Servers {
     found: Vec<ServerEntry>,
     route: Option<Route>,
@@ -25,16 +26,16 @@ struct ServerEntry {
     citus: bool,
 }
 
-/// Servers with what creates tenants there.
+/// Servers with a provisioner for each.
 pub(super) struct Provisioners {
     pub(super) targets: Vec<BulkTarget>,
-    /// What makes the explanation of a failed connection concrete, by target.
-    contexts: Vec<crate::diagnose::Context>,
+    /// The facts about each target's connection, and the plan for a look at its server, for the explanation of a failure.
+    contexts: Vec<(Context, LookPlan)>,
     route: Option<Route>,
 }
 
 impl Servers {
-    /// Those of the file, else the one that the settings lead to.
+    /// Returns the servers of the targets file, or else the one that the settings lead to.
     pub(super) async fn find(
         session: &Session,
         arguments: &ProvisionArguments,
@@ -53,7 +54,7 @@ impl Servers {
             });
         };
         if session.common.connection().is_given() {
-            let text = "--targets and the options of one connection do not go together; write them into the file";
+            let text = "--targets cannot be combined with connection flags; write the connections into the targets file";
             return Err(CommandError::Usage(text.to_owned()));
         }
         let targets = Targets::read(path, &session.environment)?;
@@ -83,7 +84,7 @@ impl Servers {
         let contexts = self
             .found
             .iter()
-            .map(|found| found.target.context.clone())
+            .map(|found| (found.target.context.clone(), found.target.look.clone()))
             .collect();
         let targets = self.found.into_iter().map(
             |ServerEntry {
@@ -108,7 +109,7 @@ impl Servers {
 }
 
 impl Provisioners {
-    /// Where a tenant goes.
+    /// Returns the index of the target for a tenant.
     pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, CommandError> {
         match &self.route {
             None => Ok(0),
@@ -116,7 +117,7 @@ impl Provisioners {
         }
     }
 
-    /// The target's name, where there are several.
+    /// Returns the target's name if there is a targets file.
     pub(super) fn name(&self, index: usize) -> Option<&str> {
         self.route
             .as_ref()
@@ -124,11 +125,18 @@ impl Provisioners {
             .map(|target| target.name.as_str())
     }
 
-    pub(super) fn context(&self, index: usize) -> Option<&crate::diagnose::Context> {
-        self.contexts.get(index)
+    pub(super) fn context(&self, index: usize) -> Option<&Context> {
+        self.contexts.get(index).map(|(context, _)| context)
     }
 
-    /// What creates the tenants that go to a target.
+    /// Looks at a server that could not be connected to, before its tenants' failures are reported.
+    pub(super) async fn look_closer(&self, index: usize, failure: &CommandError) {
+        if let Some((context, plan)) = self.contexts.get(index) {
+            look_at_server(failure, context, plan).await;
+        }
+    }
+
+    /// Returns the provisioner of a target.
     pub(super) fn provisioner(&self, index: usize) -> Option<&Provisioner> {
         self.targets.get(index).map(|target| &target.provisioner)
     }

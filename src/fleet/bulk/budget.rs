@@ -1,4 +1,4 @@
-//! How many tenants a server has room for at a time.
+//! The number of tenants that a server can create at the same time.
 
 use std::collections::BTreeSet;
 
@@ -11,45 +11,48 @@ use crate::snapshot::{Action, Object, ObjectKind, Rendered, Snapshot, one_messag
 use crate::sql::{TenantName, TokenKind, tokens};
 use crate::tenant::{BudgetError, Provisioner};
 
-/// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.
+/// Locks that a transaction takes in addition to those of its own objects: for catalogs, the name,
+/// and the transaction itself.
 const OWN_LOCKS: u64 = 12;
-/// How many times what is foretold a tenant may take before a measurement is worth its time.
+/// Multiple of the estimate that must fit for a run to go without a measurement.
 const AMPLE: u64 = 3;
-/// The share of the lock table that a run leaves to others, as a divisor.
+/// Divisor of the lock table for the share that a run leaves to others.
 const SPARED: u64 = 8;
 
-/// What a server has room for.
+/// The free locks and connections of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ServerCapacity {
     /// `max_locks_per_transaction`.
     pub locks_per_transaction: u64,
-    /// Locks that the server has room for: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`
+    /// Size of the server's lock table: `max_locks_per_transaction * (max_connections +
+    /// max_prepared_transactions)`
     /// (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
     pub locks: u64,
-    /// Locks that are held.
+    /// Number of locks that are held.
     pub locks_held: u64,
-    /// Connections that this role may still open in this database, beside the one that asks.
+    /// Number of connections that this role can still open in this database, in addition to the one
+    /// that asks.
     pub connections: u64,
-    /// Which setting limits them.
+    /// The setting that limits them.
     pub limited_by: String,
-    /// The version of Citus; `None` without it.
+    /// The version of Citus, or `None` without it.
     pub citus: Option<String>,
-    /// Locks that a tenant takes there, where they were measured; `None` where a run does not come near the limit.
+    /// Measured number of locks that a tenant takes, or `None` if the run stays far from the limit.
     #[serde(skip)]
     pub tenant_locks: Option<u64>,
 }
 
-/// How many workers a run may have, and why not more.
+/// The number of workers that a run may have, and the reason for the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// At least one.
+    /// Number of workers, at least one.
     pub workers: usize,
-    /// What stands in the way of more, in words that name the setting.
+    /// The reason why there are not more workers, with the name of the setting.
     pub because: Option<String>,
 }
 
 impl ServerCapacity {
-    /// Asks the server.
+    /// Queries the server.
     ///
     /// # Errors
     /// See [`PsqlError`].
@@ -59,7 +62,7 @@ impl ServerCapacity {
             restrict: false,
             ..ScriptOptions::default()
         };
-        // A timeout of the role is none for this question either.
+        // The role's timeout must not interrupt this query either.
         let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
         let output = session
             .run_script(&script, &options, 0, timeout, shutdown)
@@ -73,17 +76,18 @@ impl ServerCapacity {
         })
     }
 
-    /// Whether workers have room even if a tenant takes several times as many locks as foretold.
+    /// Returns whether the workers fit even if a tenant takes several times the estimated locks.
     fn is_ample(&self, locks: u64, wanted: Option<usize>, most: usize) -> bool {
         self.budget(locks * AMPLE, wanted, most)
             .is_ok_and(|budget| budget.because.is_none())
     }
 
-    /// Measures the locks that a tenant takes, by creating one in a transaction that is rolled back.
+    /// Measures the locks that a tenant takes: creates one in a transaction that is rolled back.
     ///
-    /// What a tenant takes depends on the server, down to its minor release: 15.20 locks the types and constraints that new
-    /// objects depend on, 15.18 does not. It costs as much time as a tenant, so it is left out where there is room anyway,
-    /// where not even what is foretold fits, and on Citus, where a tenant is more than one message.
+    /// The number depends on the server, down to its minor release: 15.20 locks the types and
+    /// constraints that new objects depend on, 15.18 does not. A measurement costs as much time as
+    /// a tenant. It is left out if the workers fit anyway, if not even the estimate fits, and on
+    /// Citus, where a tenant is more than one message.
     pub(super) async fn measure_tenant(
         &mut self,
         provisioner: &Provisioner,
@@ -92,30 +96,31 @@ impl ServerCapacity {
         most: usize,
         shutdown: &Shutdown,
     ) {
-        let foretold = locks_of(provisioner.snapshot());
+        let estimate = locks_of(provisioner.snapshot());
         let is_citus = self.citus.is_some() || provisioner.options().render.citus;
         if is_citus
             || wanted == Some(1)
-            || self.is_ample(foretold, wanted, most)
-            || self.budget(foretold, wanted, most).is_err()
+            || self.is_ample(estimate, wanted, most)
+            || self.budget(estimate, wanted, most).is_err()
         {
             return;
         }
         match measured_locks(provisioner, session, shutdown).await {
-            Ok(locks) => self.tenant_locks = Some(locks),
+            Ok(locks) => self.tenant_locks = locks,
             Err(error) => {
-                tracing::debug!(%error, "the locks of a tenant are not measured");
-                // The transaction of that one may still be open.
+                tracing::debug!(%error, "the locks of a tenant were not measured");
+                // The transaction of the old session may still be open.
                 *session = provisioner.session();
             }
         }
     }
 
-    /// How many workers may create tenants of this many locks at a time; `wanted` is what the user asked for, `None` for
-    /// what a run may take without asking: half of the free connections.
+    /// Returns the number of workers that can create tenants of `locks` locks at the same time.
+    /// `wanted` is the number that the user asked for, or `None` for at most half of the free
+    /// connections.
     ///
     /// # Errors
-    /// [`BudgetError`] when there is no room for one.
+    /// [`BudgetError`] if there is no room for one tenant.
     pub fn budget(
         &self,
         locks: u64,
@@ -137,7 +142,7 @@ impl ServerCapacity {
                 needed,
             });
         }
-        // The connection that asked is one of the workers.
+        // The connection that asked becomes one of the workers.
         let by_connections = 1 + if wanted.is_some() {
             self.connections
         } else {
@@ -153,11 +158,11 @@ impl ServerCapacity {
         }
         let because = if by_locks <= by_connections {
             format!(
-                "a tenant takes {locks} locks and the server has room for {free}: raise max_locks_per_transaction, which is {}",
+                "a tenant takes {locks} locks, and the server has {free} free: raise max_locks_per_transaction, which is {}",
                 self.locks_per_transaction
             )
         } else {
-            format!("{} leaves no more connections", self.limited_by)
+            format!("{} allows no more connections", self.limited_by)
         };
         Ok(Budget {
             workers: allowed,
@@ -166,19 +171,19 @@ impl ServerCapacity {
     }
 }
 
-/// Creates a tenant and rolls it back; returns the entries of the lock table that it took.
+/// Creates a tenant and rolls it back. Returns the number of entries in the lock table that it took,
+/// or `None` if the snapshot cannot be rendered: the first tenant reports why.
 async fn measured_locks(
     provisioner: &Provisioner,
     session: &mut PsqlSession,
     shutdown: &Shutdown,
-) -> Result<u64, PsqlError> {
+) -> Result<Option<u64>, PsqlError> {
     let tenant = fresh_name("stamp")
         .and_then(|name| TenantName::new(name).map_err(std::io::Error::other))
         .map_err(PsqlError::Random)?;
     let render = &provisioner.options().render;
     let Ok(statements) = provisioner.snapshot().statements_for(&tenant, render) else {
-        // The first tenant says why.
-        return Ok(0);
+        return Ok(None);
     };
     let added = |sql: &str| Rendered::added(sql.to_owned());
     let message = one_message(
@@ -195,24 +200,21 @@ async fn measured_locks(
         let (mark, count) = serde_json::from_str::<(String, u64)>(line).ok()?;
         (mark == "locks taken").then_some(count)
     };
-    Ok(output
-        .lines
-        .iter()
-        .rev()
-        .find_map(count)
-        .unwrap_or_default())
+    Ok(output.lines.iter().rev().find_map(count))
 }
 
-/// The locks that the transaction holds; those on the fast path are not in the table.
+/// Query for the number of locks of the current transaction, without those on the fast path, which
+/// are not in the lock table.
 const LOCKS_TAKEN: &str = "SELECT pg_catalog.json_build_array('locks taken', pg_catalog.count(DISTINCT \
     (l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid::text, l.classid, l.objid, l.objsubid))) \
     FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND NOT l.fastpath";
 
-/// How many entries of the server's lock table the transaction takes that creates a tenant, as a rule foretells it.
+/// Estimates the number of entries in the server's lock table that creating a tenant takes.
 ///
-/// Tried: one for each table, index, sequence, view and composite type; two for the TOAST table and its index, which most
-/// tables have; one for the index beneath each primary key, unique or exclusion constraint. What is no relation takes one
-/// when it is given a comment or an owner, and none otherwise.
+/// Measured on PostgreSQL 15: one for each table, index, sequence, view and composite type; two for
+/// the TOAST table and its index, which most tables have; one for the index of each primary key,
+/// unique or exclusion constraint. Any other object takes one if it gets a comment or an owner, and
+/// none otherwise.
 pub fn locks_of(snapshot: &Snapshot) -> u64 {
     let of = |statement: &crate::snapshot::CompiledStatement| {
         let object = &statement.object;
@@ -240,7 +242,8 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
         .filter(|object| locks_itself(object))
         .map(Object::to_string)
         .collect();
-    // Keys that stand in CREATE TABLE, as in files written by hand; identity columns have a sequence of their own.
+    // Keys inside CREATE TABLE, as in files written by hand. Identity columns have their own
+    // sequence.
     let body = snapshot.body();
     let words = tokens(body)
         .into_iter()
@@ -263,7 +266,7 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
     statements + locked.len() as u64 + inside as u64 + OWN_LOCKS
 }
 
-/// Whether a statement locks its object, which nothing has locked before.
+/// Returns `true` if a statement locks an object that was not locked before.
 fn locks_itself(object: &Object) -> bool {
     let relation = matches!(
         object.kind,
@@ -327,13 +330,13 @@ mod tests {
             (many.workers, many.because.unwrap()),
             (
                 21,
-                "max_connections (100) leaves no more connections".to_owned()
+                "max_connections (100) allows no more connections".to_owned()
             )
         );
     }
 
     #[test]
-    fn what_is_foretold_is_measured_only_where_it_might_matter() {
+    fn locks_are_measured_only_near_the_limit() {
         assert!(room().is_ample(50, Some(20), 32));
         assert!(!room().is_ample(100, Some(20), 32));
         assert!(!room().is_ample(3000, None, 32));
@@ -344,7 +347,7 @@ mod tests {
         let error = room().budget(7000, Some(1), 1).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
+            "a tenant of this snapshot takes 7000 locks, and the server has 5600 free; \
              raise max_locks_per_transaction (it is 64) to 81 or more"
         );
         let raised = ServerCapacity {

@@ -1,4 +1,4 @@
-//! The proof that a spare of a snapshot becomes what a tenant of it is.
+//! Proves that a spare of a snapshot becomes equal to a tenant.
 
 use super::error::PoolError;
 use crate::pg::catalog::{Aspect, Aspects, objects};
@@ -11,17 +11,19 @@ use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Snapshot, TemplateErr
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::{RewriteReader, written_anew};
 
-/// What was proven.
+/// Result of the proof.
 pub(super) struct Proven {
-    /// How many objects are equal.
+    /// Number of equal objects.
     pub(super) objects: usize,
-    /// What was not compared, since this server sets it by itself.
+    /// Properties that were not compared, because this server sets them by itself.
     pub(super) ignored: Vec<ServerProperty>,
 }
 
-/// Makes a spare, renames it, makes a tenant beside it, compares the two object by object, and rolls everything back.
+/// Creates a spare, renames it, creates a tenant next to it, compares the two object by object, and
+/// rolls everything back.
 ///
-/// Where they differ, it is done again with two tenants: what differs between these is the server's own.
+/// If they differ, it does the same with two tenants: what differs between these belongs to the
+/// server.
 pub(super) async fn try_out(
     server: &Server,
     snapshot: &Snapshot,
@@ -57,7 +59,8 @@ pub(super) async fn try_out(
             .collect();
         (found, ignored) = without_server_properties(found, &copies, first.renamed.as_str());
     }
-    // What an object is called must not depend on the tenant: it shows as one that is missing and one that is new.
+    // The name of an object must not depend on the tenant. It would show as a missing and a new
+    // object.
     for different in &mut found {
         for part in &mut different.object.parts {
             for name in [&first.spare, &first.renamed, made] {
@@ -188,8 +191,8 @@ fn name() -> Result<TenantName, PoolError> {
     TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }
 
-/// Statements that list the tables and materialized views of the renamed schema with rows that hold the spare's name:
-/// seeds that were written with it, and what triggers and functions made of it.
+/// Returns statements that list the tables and materialized views of the renamed schema whose rows
+/// hold the spare's name: seeds that contain it, and values that triggers and functions made of it.
 fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     let (spare, renamed) = (
         quote_literal(spare.as_str()),

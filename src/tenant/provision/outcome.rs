@@ -1,55 +1,55 @@
 use std::time::Duration;
 
-/// What became of a tenant that was to be provisioned.
+/// The successful outcome of provisioning a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProvisionOutcome {
-    /// It is there now, whole.
+    /// The tenant was created, and is complete.
     Created {
-        /// From the call to the certainty.
+        /// Time from the call to the known outcome.
         elapsed: Duration,
-        /// Where it came from.
+        /// The source of the tenant.
         source: ProvisionSource,
-        /// How many attempts it took.
+        /// Number of attempts.
         attempts: u32,
     },
-    /// It was there before and was not touched.
+    /// The tenant existed and was left untouched.
     Skipped {
-        /// From the call to the certainty.
+        /// Time from the call to the known outcome.
         elapsed: Duration,
-        /// What is known of the tenant that was there.
+        /// The origin of the existing tenant.
         made_of: TenantOrigin,
     },
 }
 
-/// Where a tenant came from.
+/// The source of a new tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProvisionSource {
     /// It was created from the snapshot.
     Snapshot,
-    /// A ready-made one of the pool was renamed.
+    /// A spare of the pool was renamed.
     Pool,
 }
 
-/// What a tenant that exists was made of.
+/// The origin of an existing tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TenantOrigin {
-    /// The same snapshot, says its mark.
+    /// Its marker names the same snapshot.
     ThisSnapshot,
-    /// Another snapshot, says its mark.
+    /// Its marker names another snapshot.
     AnotherSnapshot,
-    /// It has no mark, and every object that the snapshot creates.
+    /// It has no marker, and every object that the snapshot creates.
     Unmarked,
 }
 
 impl ProvisionOutcome {
-    /// From the call to the certainty.
+    /// Time from the call to the known outcome.
     pub fn elapsed(&self) -> Duration {
         match self {
             Self::Created { elapsed, .. } | Self::Skipped { elapsed, .. } => *elapsed,
         }
     }
 
-    /// `created` or `skipped`.
+    /// Returns `created` or `skipped`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Created { .. } => "created",

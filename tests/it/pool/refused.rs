@@ -32,7 +32,7 @@ fn refused(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn text_that_cannot_be_replaced() {
+fn pool_is_refused_for_text_that_cannot_be_replaced() {
     assert_eq!(
         refused(
             "CREATE TABLE #{prefix}.t (a text, CONSTRAINT c CHECK (a <> '#{prefix}'::text));\n"
@@ -55,7 +55,7 @@ fn text_that_cannot_be_replaced() {
 }
 
 #[test]
-fn rows_that_hold_the_name() {
+fn pool_is_refused_for_rows_with_the_name() {
     let table = "CREATE TABLE #{prefix}.t (a text, b regclass);\n\n";
     assert_eq!(
         refused(&format!(
@@ -71,7 +71,7 @@ fn rows_that_hold_the_name() {
          INSERT INTO #{{prefix}}.t (a) VALUES\n    ('x');\n"
     );
     assert_eq!(refused(&by_trigger), ["rows of t: values"]);
-    // What the server keeps as a reference follows the name.
+    // Text that the server keeps as a reference follows the name.
     let database = Cluster::shared().database();
     let tracked =
         format!("{table}INSERT INTO #{{prefix}}.t (a, b) VALUES\n    ('x', '#{{prefix}}.t');\n");

@@ -1,11 +1,11 @@
 use super::world::{LOCKS, SMALL, world};
 use crate::support::{Bouncer, BouncerOptions, Client, Cluster, psql};
 
-/// Everything that a session has set, and who it is; PL/pgSQL adds its settings when it is loaded.
+/// The settings and the role of a session. PL/pgSQL adds its own settings when it is loaded.
 const SETTINGS: &str = "SELECT pg_backend_pid(); SELECT name, setting FROM pg_settings WHERE name !~ '^plpgsql[.]' ORDER BY name";
 
 #[test]
-fn no_setting_stays_on_the_pools_connection() {
+fn pooled_connection_keeps_no_setting() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     let bouncer = Bouncer::start(

@@ -2,11 +2,11 @@ use super::world::{SMALL, schemas, world};
 use crate::support::Cluster;
 
 #[test]
-fn a_folder_for_temporary_files_that_cannot_be_used() {
+fn unusable_tmpdir_is_an_error() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let file = world.write("file", "");
-    // Nobody can make a folder in these, whoever runs the tests.
+    // No user can create a directory in these.
     for folder in [world.path("missing"), file, "/proc".into()] {
         let output = world
             .command(&["provision", "acme", "--format", "json"])

@@ -10,7 +10,8 @@ use crate::fleet::world::{Fleet, answers, names};
 use crate::provision::SMALL;
 use crate::support::Cluster;
 
-/// Mounts a file system of 64 KiB as `TMPDIR` without rights, in name spaces of its own, and runs the binary there.
+/// Mounts a file system of 64 KiB as `TMPDIR`, in its own namespaces and without privileges, and
+/// runs the binary there.
 const MOUNTED: &str = "mount -t tmpfs -o size=64k none \"$TMPDIR\" && exec \"$0\" \"$@\"";
 
 /// Starts the binary where its `TMPDIR` is a small disk.
@@ -61,7 +62,7 @@ impl Stream<'_> {
 }
 
 #[test]
-fn a_disk_that_fills_up_fails_what_has_no_room_and_the_run_goes_on() {
+fn full_disk_fails_only_tenants_without_space() {
     let fleet = Fleet::on(Cluster::shared(), SMALL);
     let mut child = start(
         &fleet,
@@ -93,7 +94,7 @@ fn a_disk_that_fills_up_fails_what_has_no_room_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_disk_without_room_for_a_tenant_fails_each_and_says_so() {
+fn full_disk_is_reported_for_each_tenant() {
     let comment = "-- padding\n".repeat(8000);
     let body = format!(
         "{SMALL}\nCREATE FUNCTION #{{prefix}}.long() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n{comment}END $$;\n"

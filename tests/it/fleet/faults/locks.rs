@@ -18,7 +18,7 @@ fn cluster() -> Cluster {
 }
 
 #[test]
-fn a_small_lock_table_means_fewer_workers_and_a_warning_that_names_the_setting() {
+fn small_lock_table_reduces_workers_with_a_warning() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(10));
     let names = names("t", 40);
@@ -47,7 +47,7 @@ fn a_small_lock_table_means_fewer_workers_and_a_warning_that_names_the_setting()
 }
 
 #[test]
-fn a_tenant_that_does_not_fit_into_the_lock_table_is_not_begun() {
+fn tenant_that_exceeds_the_lock_table_is_not_started() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(200));
     fleet.list(&names("t", 3));
@@ -71,7 +71,7 @@ fn a_tenant_that_does_not_fit_into_the_lock_table_is_not_begun() {
 }
 
 #[test]
-fn what_to_raise_the_setting_to_is_enough() {
+fn recommended_lock_setting_is_enough() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(200));
     fleet.list(&names("t", 3));
@@ -95,7 +95,7 @@ fn captured(database: &Database<'_>, schema: &str, decisions: &[&str]) -> Snapsh
     Snapshot::parse(&world.read("snapshot.sql")).unwrap()
 }
 
-/// How many entries of the lock table the transaction has taken that makes a tenant, at its end.
+/// Returns the number of lock table entries that the transaction of a tenant has at its end.
 fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
     let script = snapshot
         .script_for(
@@ -115,8 +115,8 @@ fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
         .unwrap()
 }
 
-/// The locks that a bulk run reckons with: it is told to take more workers than there is room for.
-fn reckoned(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
+/// Returns the locks per tenant that a bulk run assumes: it gets more workers than fit.
+fn assumed(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
     let world = Schemastamp::on(database);
     world.write("snapshots/app.sql", snapshot.to_text());
     let names: String = (0..3).map(|number| format!("t{number}\n")).collect();
@@ -132,7 +132,7 @@ fn reckoned(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
 }
 
 #[test]
-fn the_locks_of_a_tenant_are_measured_on_the_server_at_hand() {
+fn locks_of_a_tenant_are_measured_on_the_server() {
     let cluster = Cluster::start(
         &Options::default()
             .setting("max_locks_per_transaction", "20")
@@ -141,7 +141,7 @@ fn the_locks_of_a_tenant_are_measured_on_the_server_at_hand() {
     let database = cluster.database();
     database.load("testdata/sample-app.sql");
     let snapshot = captured(&database, "tenant_demo", &[]);
-    assert_eq!(reckoned(&database, &snapshot), taken(&database, &snapshot));
+    assert_eq!(assumed(&database, &snapshot), taken(&database, &snapshot));
     assert!(
         !cluster.log().contains("out of shared memory"),
         "{}",
@@ -157,7 +157,7 @@ const KINDS: [&str; 12] = [
 ];
 
 #[test]
-fn the_rule_is_near_what_snapshots_of_every_kind_take() {
+fn lock_estimate_is_close_for_every_kind_of_object() {
     let mut wrong = Vec::new();
     let cases = HardCase::all()
         .into_iter()
@@ -170,11 +170,11 @@ fn the_rule_is_near_what_snapshots_of_every_kind_take() {
             .chain(case.rename.iter().flat_map(|object| ["--rename", object]))
             .collect();
         let snapshot = captured(&database, &case.schema, &decisions);
-        let (taken, foretold) = (taken(&database, &snapshot), locks_of(&snapshot));
-        // A run measures where three times as many might not fit.
-        if taken > 2 * foretold {
+        let (taken, estimate) = (taken(&database, &snapshot), locks_of(&snapshot));
+        // A run measures the locks if three times the estimate does not fit.
+        if taken > 2 * estimate {
             wrong.push(format!(
-                "{}: {taken} are taken, {foretold} foretold",
+                "{}: {taken} are taken, the estimate is {estimate}",
                 case.name
             ));
         }
