@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::arguments::TwoTenantsArguments;
 use super::failure::CommandError;
+use super::ignored;
 use super::output::Output;
 use super::prompt::ask;
 use super::scope::many;
@@ -49,7 +50,13 @@ impl MovePlan {
             }
         }
         let server = session.target(&settings).await?.server;
-        let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+        let pg_dump = connect::pg_dump(
+            &settings.tool,
+            &session.environment,
+            &server,
+            &session.shutdown,
+        )
+        .await?;
         Ok(Self {
             old,
             new,
@@ -107,15 +114,17 @@ pub(super) async fn rename(
         rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        Output::json(&json!({
+        let object = json!({
             "tenant": new.as_str(), "outcome": "renamed", "from": old.as_str(), "rewritten": renamed.rewritten,
             "proven": renamed.objects,
-        }))?;
+        });
+        Output::json(&ignored::with_ignored(object, &renamed.ignored))?;
         return Ok(exit::DONE);
     }
     for object in &renamed.rewritten {
         output.note(&format!("rewritten: {object}"));
     }
+    ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     output.result(
@@ -140,12 +149,14 @@ pub(super) async fn clone(
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        Output::json(&json!({
+        let object = json!({
             "tenant": new.as_str(), "outcome": "cloned", "from": old.as_str(), "tables": cloned.tables,
             "sequences": cloned.sequences,
-        }))?;
+        });
+        Output::json(&ignored::with_ignored(object, &cloned.ignored))?;
         return Ok(exit::DONE);
     }
+    ignored::say(output, &cloned.ignored);
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",

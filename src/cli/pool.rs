@@ -12,6 +12,7 @@ use super::arguments::{
     PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
 use super::failure::CommandError;
+use super::ignored;
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
@@ -67,12 +68,13 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let tool = session.tool_with_jobs(arguments.jobs)?;
     let provisioner = connect_provisioner(session, &arguments.what).await?;
     let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
+    ignored::say(output, &filling.ignored);
     if let Some(objects) = filling.proven {
         output.say(&format!(
             "proven: a claimed spare is a tenant, {objects} objects equal"
         ));
     }
-    let before = filling.before.spares.first().map_or(0, |group| group.ready);
+    let before = filling.before.ready();
     let mut names = filling.names()?.into_iter();
     let options = BulkOptions {
         jobs: tool.jobs.map(|jobs| jobs.value.get()),
@@ -123,9 +125,8 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     }
     let ms = super::migrate::milliseconds(start.elapsed());
     if output.is_json() {
-        Output::json(
-            &json!({ "summary": { "made": made, "ready": before + made, "failed": failed, "ms": ms } }),
-        )?;
+        let summary = json!({ "made": made, "ready": before + made, "failed": failed, "ms": ms });
+        Output::json(&json!({ "summary": ignored::with_ignored(summary, &filling.ignored) }))?;
     } else {
         output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
     }

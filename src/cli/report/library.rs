@@ -110,6 +110,7 @@ pub(super) fn connection_report(
         hint: Some(fix).filter(|fix| !fix.is_empty()),
         statement: None,
         more: Map::new(),
+        stderr: stderr.to_owned(),
     }
 }
 

@@ -23,6 +23,8 @@ pub(in crate::cli) struct ErrorReport {
     pub(in crate::cli) statement: Option<String>,
     /// Additional fields of the JSON.
     pub(in crate::cli) more: Map<String, Value>,
+    /// The words of psql that a look at the server may give another meaning; empty unless a connection failed.
+    pub(in crate::cli) stderr: String,
 }
 
 impl ErrorReport {
@@ -45,6 +47,7 @@ impl ErrorReport {
             hint: None,
             statement: None,
             more: Map::new(),
+            stderr: String::new(),
         }
     }
 
