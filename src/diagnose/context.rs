@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, moment, observe, text};
+use crate::text;
+use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, moment, observe};
 
 /// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,8 @@ use super::finding::Speaker;
 use super::message::{Link, Message};
 use super::probe::{Answer, Broken, Refusal, ServerProbe, StartupReply, TlsObstacle};
 use super::words::{Endpoint, Voice};
-use crate::tls::{SslMode, Verdict, text};
+use crate::text;
+use crate::tls::{SslMode, Verdict};
 
 /// A cause, and the words that differ from the catalogue's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

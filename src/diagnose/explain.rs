@@ -5,7 +5,8 @@ use super::decide::{Decision, decide};
 use super::finding::{Finding, Severity, Speaker, filled};
 use super::message::{Link, Message};
 use super::words::{Endpoint, Line, Voice, find};
-use crate::tls::{SslMode, text};
+use crate::text;
+use crate::tls::SslMode;
 
 /// The most bytes of stderr that are looked at: a psql that prints more repeats itself.
 const LIMIT: usize = 256 << 10;

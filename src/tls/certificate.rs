@@ -11,7 +11,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{X509Name, X509Version};
 
-use super::text;
+use crate::text;
 
 /// The most names of one certificate that are kept.
 const NAMES: usize = 100;

@@ -14,7 +14,8 @@ use crate::diagnose::probe::{
     request_tls, shake_hands,
 };
 use crate::diagnose::{Context, Prepared};
-use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, text, verify};
+use crate::text;
+use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, verify};
 
 /// How long a look at TLS without a request may take.
 const AT_ONCE: Duration = Duration::from_secs(1);

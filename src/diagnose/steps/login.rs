@@ -142,7 +142,7 @@ fn login_findings(
         .map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!(
         "PostgreSQL {version}, database {}",
-        crate::tls::text::safe(&facts.database)
+        crate::text::safe(&facts.database)
     );
     if facts.create && !facts.read_only {
         findings.push(Finding::ok(

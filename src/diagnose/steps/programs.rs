@@ -12,7 +12,7 @@ use crate::diagnose::libpq::{Library, examine};
 use crate::diagnose::prepare::{has_guarded, refuse_ignored};
 use crate::pg::{NamedProgram, Program, ProgramError, Version};
 use crate::process::{EnvValue, Shutdown};
-use crate::tls::text;
+use crate::text;
 
 /// What the later steps need to know of the programs.
 #[derive(Debug, Default)]

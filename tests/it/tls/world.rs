@@ -134,11 +134,11 @@ impl World {
     pub(super) fn plain(&self) -> &Cluster {
         self.plain.get_or_init(|| {
             let cluster = with_app(Cluster::start(&Options::default()));
-            for statement in [
+            for sql in [
                 "CREATE DATABASE invalid TEMPLATE template0 OWNER app;",
                 "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'invalid';",
             ] {
-                cluster.maintenance().sql(statement);
+                cluster.maintenance().sql(sql);
             }
             cluster
         })
