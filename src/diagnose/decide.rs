@@ -199,7 +199,7 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
         let verdict = probe.and_then(|probe| probe.verdict.as_ref());
         let trusted = verdict == Some(&Verdict::Trusted);
         // An authority that this machine does not know would not be found elsewhere either.
-        let hopeless = matches!(verdict, Some(Verdict::Distrusted(_)));
+        let hopeless = matches!(verdict, Some(Verdict::Rejected(_)));
         if let Some(misled_by) = roots.misled_by.as_ref().filter(|_| !hopeless) {
             return Decision::new("tls.root_cert.no_system_roots")
                 .because(format!("{misled_by} leads to no certificate"))
