@@ -241,7 +241,8 @@ fn the_systems_roots_are_looked_for_where_there_are_none() {
     let bundle = "/etc/ssl/certs/ca-certificates.crt";
     let known = format!("mount --bind {} {bundle}", roots.display());
     // This OpenSSL looks elsewhere than the machine has its roots.
-    let elsewhere = diagnose_within(&app, "m", &known);
+    let moved = format!("{known} && mount -t tmpfs none /usr/lib/ssl");
+    let elsewhere = diagnose_within(&app, "m", &moved);
     // The variables lead nowhere.
     let app = app
         .env("SSL_CERT_FILE", "/nonexistent")
