@@ -20,6 +20,7 @@
 //! environment, only [`process`] starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `sql`, `tls`
 //! and most of `snapshot` are pure: they do no I/O.
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod connect;
