@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use schemastamp::config::{ConnectionFlags, Environment, Settings, ToolFlags};
 use schemastamp::connect;
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::{Outcome, ProvisionError, ProvisionOptions, Provisioner};
@@ -45,7 +45,7 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct SignUp {
     provisioner: Provisioner,
-    stop: Stop,
+    shutdown: Shutdown,
 }
 
 impl SignUp {
@@ -53,18 +53,23 @@ impl SignUp {
     ///
     /// # Errors
     /// A setting that cannot be read, no psql, or certificate files that it could not use.
-    pub async fn new(environment: &Environment, stop: Stop) -> Result<Self, Box<dyn Error>> {
+    pub async fn new(
+        environment: &Environment,
+        shutdown: Shutdown,
+    ) -> Result<Self, Box<dyn Error>> {
         let settings = Settings::resolve(
             &ConnectionFlags::default(),
             &ToolFlags::default(),
             environment,
         )?;
-        let mut server = connect::server(&settings, environment, &stop).await?.server;
+        let mut server = connect::server(&settings, environment, &shutdown)
+            .await?
+            .server;
         server.timeout = Some(PATIENCE);
         let snapshot = Arc::new(Snapshot::parse(SNAPSHOT)?);
         Ok(Self {
             provisioner: Provisioner::new(server, snapshot, ProvisionOptions::default()),
-            stop,
+            shutdown,
         })
     }
 
@@ -73,7 +78,7 @@ impl SignUp {
         let Ok(tenant) = TenantName::new(schema_of(company)) else {
             return Answer::BadName;
         };
-        match self.provisioner.provision(&tenant, &self.stop).await {
+        match self.provisioner.provision(&tenant, &self.shutdown).await {
             Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome {
                 schema: tenant.to_string(),
             },
@@ -122,7 +127,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let company = std::env::args()
         .nth(1)
         .ok_or("the company's name is missing")?;
-    let sign_up = SignUp::new(&Environment::of_process(), Stop::on_signals()?).await?;
+    let sign_up = SignUp::new(&Environment::of_process(), Shutdown::on_signals()?).await?;
     writeln!(std::io::stdout(), "{:?}", sign_up.sign_up(&company).await)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Environment, Settings, ToolSettings};
 use crate::diagnose::{Context, prepare};
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tls::TlsError;
 
 /// Where programs are looked for when `PATH` is not set.
@@ -48,11 +48,11 @@ impl From<ProgramError> for ConnectError {
 pub async fn server(
     settings: &Settings,
     environment: &Environment,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Target, ConnectError> {
     let psql = Program::find_psql(settings.tool.psql.as_ref(), path(environment))?;
     let temporary = temporary(environment);
-    let version = psql.version(&temporary, stop).await?;
+    let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
     let prepared = prepare(&mut connection, environment, u32::from(version.major))?;
     let text = |keyword: &str| connection.value(keyword).map(str::to_owned);

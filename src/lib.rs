@@ -11,7 +11,7 @@
 //! - [`snapshot::capture::Capture`] makes snapshots; [`diagnose::walk`] explains connections that fail.
 //!
 //! `examples/sign_up.rs` is a sign-up handler. The library prints nothing and installs no signal handlers unless
-//! [`process::Stop::on_signals`] is called.
+//! [`process::Shutdown::on_signals`] is called.
 //!
 //! # Architecture
 //!

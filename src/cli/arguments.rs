@@ -144,7 +144,7 @@ pub(super) struct MinifyArguments {
 
 /// What of a snapshot is rendered.
 #[derive(Clone, Debug, Args)]
-pub(super) struct WhatArguments {
+pub(super) struct TenantKindArguments {
     /// Leave owners out
     #[arg(long)]
     pub(super) no_owner: bool,
@@ -163,7 +163,7 @@ pub(super) struct RenderArguments {
     #[arg(value_name = "TENANT")]
     pub(super) tenant: String,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// What `provision` takes.
@@ -213,7 +213,7 @@ pub(super) struct ProvisionArguments {
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// What to do about a tenant that exists.
@@ -240,7 +240,7 @@ pub(super) enum PoolCommand {
     /// Make ready-made tenants until there are so many; before the first it is proven that they become tenants
     Fill(PoolFillArguments),
     /// Tell how many ready-made tenants there are, and of which snapshots
-    Status(PoolWhatArguments),
+    Status(PoolKindArguments),
     /// Drop ready-made tenants that are of other snapshots, or made otherwise
     Drain(PoolDrainArguments),
 }
@@ -255,14 +255,14 @@ pub(super) struct PoolFillArguments {
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<String>,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// What `pool status` takes.
 #[derive(Clone, Debug, Args)]
-pub(super) struct PoolWhatArguments {
+pub(super) struct PoolKindArguments {
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// What `pool drain` takes.
@@ -272,7 +272,7 @@ pub(super) struct PoolDrainArguments {
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
-    pub(super) what: WhatArguments,
+    pub(super) what: TenantKindArguments,
 }
 
 /// Which tenants a command is about.

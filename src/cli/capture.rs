@@ -39,7 +39,7 @@ pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Resul
         prove: !arguments.no_prove,
         scratch,
     };
-    let mut captured = capture.run(&session.stop).await?;
+    let mut captured = capture.run(&session.shutdown).await?;
     if arguments.minify {
         captured.snapshot = captured
             .snapshot
@@ -201,7 +201,7 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
         let mut stdin = tokio::io::stdin();
         let read = tokio::select! {
             read = stdin.read_to_end(&mut bytes) => read,
-            signal = session.stop.requested() => return Err(Failure::Interrupted(signal)),
+            signal = session.shutdown.requested() => return Err(Failure::Interrupted(signal)),
         };
         read.map_err(|source| Failure::Stream {
             stream: "standard input",

@@ -24,7 +24,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
         common,
         environment,
         output,
-        stop,
+        shutdown,
         ..
     } = session;
     let report = match ToolSettings::resolve(&common.tool(), environment) {
@@ -38,9 +38,9 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
                 timeout,
             };
             tokio::select! {
-                report = walk(inputs, stop) => report,
+                report = walk(inputs, shutdown) => report,
                 // Nothing is under way on the server that would have to be ended first; psql dies with its run.
-                signal = stop.requested() => {
+                signal = shutdown.requested() => {
                     return Ok(of_signal(signal));
                 }
             }
@@ -64,7 +64,9 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
             source,
         })?;
     }
-    Ok(stop.now().map_or_else(|| report.exit_code(), of_signal))
+    Ok(shutdown
+        .signal()
+        .map_or_else(|| report.exit_code(), of_signal))
 }
 
 /// Colours the first word, which is the severity.

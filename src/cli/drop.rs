@@ -27,7 +27,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let server = session.target(&settings).await?.server;
     let mut previews = Vec::with_capacity(tenants.len());
     for tenant in &tenants {
-        let seen = preview(&server, tenant, &session.stop)
+        let seen = preview(&server, tenant, &session.shutdown)
             .await
             .map_err(DropError::Psql)?;
         match &seen {
@@ -46,10 +46,11 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     }
     let (mut failed, mut last) = (0, exit::DONE);
     for tenant in &tenants {
-        if let Some(signal) = session.stop.now() {
+        if let Some(signal) = session.shutdown.signal() {
             return Ok(of_signal(signal));
         }
-        let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.stop).await {
+        let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
+        {
             Ok(()) => None,
             Err(error) => Some(Failure::from(error)),
         };

@@ -27,7 +27,7 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
     let colored = anstream::AutoStream::new(io::stderr(), common.color.into()).current_choice();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(|| BesideBar)
+        .with_writer(|| StderrAroundBar)
         .with_ansi(colored != anstream::ColorChoice::Never)
         .event_format(Lines {
             traces: Format::default().with_target(false).without_time(),
@@ -93,9 +93,9 @@ impl Visit for Words {
 }
 
 /// Stderr; a bar on the terminal makes way.
-struct BesideBar;
+struct StderrAroundBar;
 
-impl Write for BesideBar {
+impl Write for StderrAroundBar {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         beside_bar(|| io::stderr().write(bytes))
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::config::Environment;
 use crate::exit;
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -53,8 +53,8 @@ pub fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> u8 {
     let output = Output::new(&arguments.common);
     log_to_stderr(&arguments.common);
-    let stop = match Stop::on_signals() {
-        Ok(stop) => stop,
+    let shutdown = match Shutdown::on_signals() {
+        Ok(shutdown) => shutdown,
         Err(error) => return output.fail(&Failure::Signals(error), None),
     };
     let only_prints = matches!(
@@ -66,7 +66,12 @@ async fn run(arguments: Arguments) -> u8 {
                 | Command::Man { .. }
         )
     );
-    let session = Session::new(arguments.common, Environment::of_process(), output, stop);
+    let session = Session::new(
+        arguments.common,
+        Environment::of_process(),
+        output,
+        shutdown,
+    );
     match Box::pin(command(&session, arguments.command)).await {
         Ok(code) => {
             if code == exit::CONNECTION || code >= exit::SIGNAL_BASE {

@@ -21,7 +21,7 @@ use crate::tenant::migrate::{
     ExternalCommand, MigrateOptions, MigrateReport, Outcome, TenantReport, migrate, migrate_by,
 };
 use crate::tenant::migrations::{Migrations, read_folder};
-use crate::tenant::versions::Strictness;
+use crate::tenant::versions::PlanStrictness;
 use crate::tls::text::safe;
 
 /// A tenant's line for programs.
@@ -75,7 +75,7 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
         lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
         lock_retries: arguments.lock_retries,
         role: arguments.role,
-        strictness: Strictness {
+        strictness: PlanStrictness {
             allow_out_of_order: arguments.allow_out_of_order,
             allow_missing: arguments.allow_missing,
             allow_changed: arguments.allow_changed,
@@ -96,14 +96,21 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
                 &target.server,
                 migrations,
                 &options,
-                &session.stop,
+                &session.shutdown,
                 &mut tell,
             )
             .await?
         }
         (None, Some(command)) => {
             let command = external(session, command)?;
-            migrate_by(&target.server, &command, &options, &session.stop, &mut tell).await?
+            migrate_by(
+                &target.server,
+                &command,
+                &options,
+                &session.shutdown,
+                &mut tell,
+            )
+            .await?
         }
         (None, None) => {
             return Err(Failure::Usage(
@@ -304,7 +311,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));
     }
-    Ok(match session.stop.now() {
+    Ok(match session.shutdown.signal() {
         Some(signal) if failed + not_reached > 0 => of_signal(signal),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {

@@ -99,7 +99,8 @@ pub(super) async fn rename(
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
-    let renamed = rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let renamed =
+        rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
         Output::json(&json!({
@@ -132,7 +133,7 @@ pub(super) async fn clone(
         server,
         pg_dump,
     } = Work::new(session, arguments).await?;
-    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.stop).await?;
+    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
         Output::json(&json!({

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::scope::many;
 use crate::path;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::{LineError, NameLines};
 
@@ -76,9 +76,9 @@ impl Names {
     }
 
     /// The next name; `None` when there are no more, or the end is asked for.
-    pub(super) async fn next(&mut self, stop: &Stop) -> Result<Option<Wanted>, Failure> {
+    pub(super) async fn next(&mut self, shutdown: &Shutdown) -> Result<Option<Wanted>, Failure> {
         loop {
-            if stop.now().is_some() {
+            if shutdown.signal().is_some() {
                 return Ok(None);
             }
             if let Some(wanted) = self.waiting.pop_front() {
@@ -87,7 +87,7 @@ impl Names {
                     return Ok(Some(wanted));
                 }
                 self.repeated += 1;
-            } else if !self.read_more(stop).await? {
+            } else if !self.read_more(shutdown).await? {
                 return Ok(None);
             }
         }
@@ -139,14 +139,14 @@ impl Names {
     }
 
     /// Reads from stdin; `false` at its end.
-    async fn read_more(&mut self, stop: &Stop) -> Result<bool, Failure> {
+    async fn read_more(&mut self, shutdown: &Shutdown) -> Result<bool, Failure> {
         let Some((stdin, lines)) = &mut self.stdin else {
             return Ok(false);
         };
         let mut buffer = [0; 8192];
         let length = tokio::select! {
             length = stdin.read(&mut buffer) => length,
-            _ = stop.requested() => return Ok(true),
+            _ = shutdown.requested() => return Ok(true),
         };
         let length = length.map_err(|source| Failure::Stream {
             stream: "standard input",
@@ -191,7 +191,7 @@ mod tests {
         path::write_atomic(file.path(), b"c\na\r\n\npg_d\nb\n").unwrap();
         let mut names = Names::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
         let mut seen = Vec::new();
-        while let Some(wanted) = names.next(&Stop::never()).await.unwrap() {
+        while let Some(wanted) = names.next(&Shutdown::new()).await.unwrap() {
             seen.push((
                 wanted.text,
                 wanted.tenant.map_err(|error| error.to_string()).err(),

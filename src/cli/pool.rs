@@ -9,7 +9,7 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::{
-    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, WhatArguments,
+    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
 use super::failure::Failure;
 use super::output::Output;
@@ -38,7 +38,10 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
 }
 
 /// The snapshot, and the server on which its spares are.
-async fn provisioner(session: &Session, what: &WhatArguments) -> Result<Provisioner, Failure> {
+async fn provisioner(
+    session: &Session,
+    what: &TenantKindArguments,
+) -> Result<Provisioner, Failure> {
     let settings = session.settings()?;
     let Settings { tool, .. } = &settings;
     let path = snapshot_file::find(tool)?;
@@ -63,7 +66,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
     let provisioner = provisioner(session, &arguments.what).await?;
-    let filling = begin_fill(&provisioner, arguments.size, &session.stop).await?;
+    let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
     if let Some(objects) = filling.proven {
         output.say(&format!(
             "proven: a claimed spare is a tenant, {objects} objects equal"
@@ -82,7 +85,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
     let mut bulk = Bulk::new(vec![target], options);
     let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
     if filling.missing > 0 {
-        for room in bulk.prepare(&session.stop).await {
+        for room in bulk.prepare(&session.shutdown).await {
             match room {
                 Ok(_) | Err(ProvisionError::Run(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -108,7 +111,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
             }
         };
         let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
-        let report = bulk.run(next, &mut on_done, &session.stop).await;
+        let report = bulk.run(next, &mut on_done, &session.shutdown).await;
         drop(progress);
         for note in &report.notes {
             output.warning(note);
@@ -123,7 +126,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
         output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
     }
     say_others(output, &filling.before.spares);
-    Ok(match session.stop.now() {
+    Ok(match session.shutdown.signal() {
         Some(signal) => of_signal(signal),
         None => code,
     })
@@ -154,7 +157,7 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
     }
 }
 
-async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
+async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Failure> {
     let output = session.output;
     let provisioner = provisioner(session, what).await?;
     let options = &provisioner.options().render;
@@ -162,7 +165,7 @@ async fn tell(session: &Session, what: &WhatArguments) -> Result<u8, Failure> {
         provisioner.server(),
         provisioner.snapshot(),
         options,
-        &session.stop,
+        &session.shutdown,
     )
     .await
     .map_err(crate::tenant::pool::PoolError::from)?;
@@ -255,7 +258,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         provisioner.snapshot(),
         options,
         which,
-        &session.stop,
+        &session.shutdown,
     )
     .await
     .map_err(crate::tenant::pool::PoolError::from)?;

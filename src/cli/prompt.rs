@@ -18,7 +18,7 @@ pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<Stri
     });
     let answer = tokio::select! {
         read = read => read.unwrap_or_else(|error| Err(io::Error::other(error))),
-        signal = session.stop.requested() => {
+        signal = session.shutdown.requested() => {
             session.output.say("");
             return Err(Failure::Interrupted(signal));
         }

@@ -17,7 +17,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
 use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
-use crate::tenant::versions::Strictness;
+use crate::tenant::versions::PlanStrictness;
 
 pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
     let output = session.output;
@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
         &snapshot,
         &migrations,
         &options,
-        &session.stop,
+        &session.shutdown,
     ))
     .await?;
     notes(session, &refreshed.notes);
@@ -84,7 +84,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &committed,
                 migrations,
                 &options,
-                &session.stop,
+                &session.shutdown,
             ))
             .await?;
             (refreshed.snapshot, "snapshot and migrations".to_owned())
@@ -96,7 +96,7 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
                 &committed,
                 schema,
                 &options,
-                &session.stop,
+                &session.shutdown,
             )
             .await?;
             (now.snapshot, format!("schema {schema}"))
@@ -144,7 +144,7 @@ fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> 
     RefreshOptions {
         versions_table,
         prove,
-        strictness: Strictness::default(),
+        strictness: PlanStrictness::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::arguments::{RenderArguments, WhatArguments};
+use super::arguments::{RenderArguments, TenantKindArguments};
 use super::failure::Failure;
 use super::output::Output;
 use super::session::Session;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
 }
 
 /// What the flags say.
-pub(super) fn render_options(what: &WhatArguments) -> RenderOptions {
+pub(super) fn render_options(what: &TenantKindArguments) -> RenderOptions {
     RenderOptions {
         owners: !what.no_owner,
         privileges: !what.no_privileges,

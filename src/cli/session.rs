@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, silent_plaintext};
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// What every command works with.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Session {
     pub(super) common: CommonArguments,
     pub(super) environment: Environment,
     pub(super) output: Output,
-    pub(super) stop: Stop,
+    pub(super) shutdown: Shutdown,
     /// What is known of the connection, once a command has settled it.
     context: OnceLock<Context>,
     /// Looks, beside the command's own work, whether the connection is in plaintext where nobody asked for that.
@@ -35,13 +35,13 @@ impl Session {
         common: CommonArguments,
         environment: Environment,
         output: Output,
-        stop: Stop,
+        shutdown: Shutdown,
     ) -> Self {
         Self {
             common,
             environment,
             output,
-            stop,
+            shutdown,
             context: OnceLock::new(),
             links: Mutex::default(),
         }
@@ -90,17 +90,17 @@ impl Session {
         settings: &Settings,
         name: &str,
     ) -> Result<Target, Failure> {
-        let target = connect::server(settings, &self.environment, &self.stop).await?;
+        let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
         // connection of its own: at the same time as the work, which does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, stop) = (
+            let (server, context, shutdown) = (
                 target.server.clone(),
                 target.context.clone(),
-                self.stop.clone(),
+                self.shutdown.clone(),
             );
-            let look = async move { silent_plaintext(&server, mode, &context, &stop).await };
+            let look = async move { silent_plaintext(&server, mode, &context, &shutdown).await };
             let server = if name.is_empty() {
                 String::new()
             } else {

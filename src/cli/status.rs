@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
         &target.server,
         &scope,
         arguments.versions_table.as_deref(),
-        &session.stop,
+        &session.shutdown,
     )
     .await?;
     let status = status(&fleet, migrations.as_ref());

@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         .as_ref()
         .map_or(Reference::Majority, Reference::Snapshot);
     let options = VerifyOptions { scope, aspects };
-    let verification = verify(&target.server, reference, &options, &session.stop).await?;
+    let verification = verify(&target.server, reference, &options, &session.shutdown).await?;
     if session.output.is_json() {
         for_programs(&verification)?;
     } else {

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::pg::Program;
-use crate::process::{EnvValue, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 
 /// The libpq behind a psql. The two may be of different versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub async fn examine(
     inherited: &BTreeMap<String, EnvValue>,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Library, RunError> {
     let [first, second] = BAIT;
     let (first, second) = tokio::join!(
-        refusal(psql, first, inherited, temporary, timeout, stop),
-        refusal(psql, second, inherited, temporary, timeout, stop),
+        refusal(psql, first, inherited, temporary, timeout, shutdown),
+        refusal(psql, second, inherited, temporary, timeout, shutdown),
     );
     Ok(judge(psql_major, &first?, &second?))
 }
@@ -48,7 +48,7 @@ async fn refusal(
     inherited: &BTreeMap<String, EnvValue>,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<String, RunError> {
     let io = |source| RunError::Io {
         program: psql.path().to_owned(),
@@ -77,7 +77,7 @@ async fn refusal(
     }
     invocation.timeout = Some(timeout);
     invocation.grace = Duration::from_millis(200);
-    let finished = run(&invocation, &run_dir, stop, Stdout::Collect(64 << 10)).await?;
+    let finished = run(&invocation, &run_dir, shutdown, Stdout::Collect(64 << 10)).await?;
     Ok(finished.stderr.text())
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::finding::{Finding, Severity, Speaker};
 use super::{Context, of_id};
 use crate::pg::{ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tls::{SslMode, text};
 
 /// How long a look at the link may take: the command behind it has a connection of its own to make.
@@ -58,7 +58,7 @@ pub async fn silent_plaintext(
     server: &Server,
     mode: SslMode,
     context: &Context,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Option<Finding> {
     if !matches!(mode, SslMode::Allow | SslMode::Prefer) {
         return None;
@@ -70,7 +70,7 @@ pub async fn silent_plaintext(
         ..ScriptOptions::default()
     };
     let output = server
-        .run_script("\\conninfo\n", &options, stop)
+        .run_script("\\conninfo\n", &options, shutdown)
         .await
         .ok()?;
     (!Link::of(&output.lines).encrypted).then(|| plaintext(mode, context))

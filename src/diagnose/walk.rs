@@ -13,7 +13,7 @@ use super::verdict::{self, Login};
 use super::{Context, of_id};
 use crate::config::{ConfigError, Connection, Environment, ToolSettings};
 use crate::pg::Server;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tls::{Fault, FileType, Problem, SslMode};
 
 /// What is kept of the time for ending psql and writing the report.
@@ -38,11 +38,11 @@ pub struct Inputs<'a> {
 /// Walks from the programs to the server's rights and reports each step, and one root cause where it lies.
 ///
 /// Nothing is changed on the server. The login by the real psql decides; what was seen before explains it.
-pub async fn walk(inputs: Inputs<'_>, stop: &Stop) -> Report {
+pub async fn walk(inputs: Inputs<'_>, shutdown: &Shutdown) -> Report {
     let start = Instant::now();
     let deadline = Deadline::after(inputs.timeout);
     // On the heap: the steps together are a large future.
-    let mut findings = Box::pin(steps(inputs, deadline, stop)).await;
+    let mut findings = Box::pin(steps(inputs, deadline, shutdown)).await;
     findings.iter_mut().for_each(Finding::escape);
     Report {
         findings,
@@ -50,7 +50,7 @@ pub async fn walk(inputs: Inputs<'_>, stop: &Stop) -> Report {
     }
 }
 
-async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Finding> {
+async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> Vec<Finding> {
     let Inputs {
         connection,
         tool,
@@ -70,7 +70,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
             environment,
             &temporary,
             limit,
-            stop,
+            shutdown,
         )))
         .await;
     let (programs, mut findings) = looked.unwrap_or_else(|_| programs::hung());
@@ -143,11 +143,11 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, stop: &Stop) -> Vec<Findi
     });
     server.grace = Duration::from_millis(200);
     let learnt = learnt.unwrap_or_default();
-    let mut outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+    let mut outcome = login::log_in(&server, &prepared, &learnt, &context, shutdown).await;
     if login::may_be_our_doing(&outcome, &learnt) {
         // On a server that is nearly full the processes of the looks before may still be there.
         tokio::time::sleep(SETTLING).await;
-        outcome = login::log_in(&server, &prepared, &learnt, &context, stop).await;
+        outcome = login::log_in(&server, &prepared, &learnt, &context, shutdown).await;
     }
     match outcome {
         login::Outcome::In(facts) => {

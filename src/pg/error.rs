@@ -218,7 +218,7 @@ impl From<ProgramError> for PsqlError {
     /// A stop while the version was read is a stop of the run, not a fault of the program.
     fn from(error: ProgramError) -> Self {
         match error.into_stop() {
-            Ok(stop) => Self::Run(stop),
+            Ok(shutdown) => Self::Run(shutdown),
             Err(error) => Self::Program(error),
         }
     }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::{Program, ProgramError, Server, ServerMessage};
 use crate::path::{self, PathError};
-use crate::process::{Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run};
+use crate::process::{Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 
 /// What `pg_dump` may say on stdout, although the dump goes to a file.
 const STDOUT_LIMIT: usize = 1024 * 1024;
@@ -133,7 +133,7 @@ impl From<ProgramError> for DumpError {
     /// A stop while the version was read is a stop of the run, not a fault of the program.
     fn from(error: ProgramError) -> Self {
         match error.into_stop() {
-            Ok(stop) => Self::Run(stop),
+            Ok(shutdown) => Self::Run(shutdown),
             Err(error) => Self::Program(error),
         }
     }
@@ -148,10 +148,13 @@ impl PgDump {
         &self,
         schema: &str,
         options: &DumpOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<String, DumpError> {
         let start = Instant::now();
-        let version = self.program.version(&self.server.temporary, stop).await?;
+        let version = self
+            .program
+            .version(&self.server.temporary, shutdown)
+            .await?;
         let run_dir = RunDir::new(&self.server.temporary).map_err(DumpError::Folder)?;
         let file = run_dir.write("dump.sql", b"").map_err(DumpError::Folder)?;
         let mut invocation = Invocation::new(self.program.path())
@@ -177,7 +180,13 @@ impl PgDump {
             .timeout
             .map(|timeout| timeout.saturating_sub(start.elapsed()));
         invocation.grace = self.server.grace;
-        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(STDOUT_LIMIT)).await?;
+        let finished = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(STDOUT_LIMIT),
+        )
+        .await?;
         if finished.code != 0 {
             return Err(self.explain(schema, finished.code, finished.stderr));
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::{PsqlError, PsqlSession, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 
 /// How often a client asks which process of the server serves it.
 const ASKED: usize = 8;
@@ -55,15 +55,15 @@ impl Pooling {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn of(server: &Server, stop: &Stop) -> Result<Self, PsqlError> {
+    pub async fn of(server: &Server, shutdown: &Shutdown) -> Result<Self, PsqlError> {
         let start = Instant::now();
         let mut session = PsqlSession::new(server.clone(), usize::MAX);
-        let first = ask(&mut session, 1, stop).await?.pop();
+        let first = ask(&mut session, 1, shutdown).await?.pop();
         let Some(first) = first.filter(|process| is_older(process, start.elapsed())) else {
             session.close().await;
             return Ok(Self::Sessions);
         };
-        let mut seen: BTreeSet<i32> = ask(&mut session, ASKED, stop)
+        let mut seen: BTreeSet<i32> = ask(&mut session, ASKED, shutdown)
             .await?
             .iter()
             .map(|process| process.pid)
@@ -73,13 +73,13 @@ impl Pooling {
             ..server.clone()
         };
         let beside = other
-            .query_json(PROCESS, stop)
+            .query_json(PROCESS, shutdown)
             .await
             .ok()
             .and_then(|mut lines| lines.pop());
         let beside = beside.and_then(|line| serde_json::from_value::<Process>(line).ok());
         seen.extend(
-            ask(&mut session, 1, stop)
+            ask(&mut session, 1, shutdown)
                 .await?
                 .iter()
                 .map(|process| process.pid),
@@ -106,7 +106,7 @@ fn is_older(process: &Process, client: Duration) -> bool {
 async fn ask(
     session: &mut PsqlSession,
     times: usize,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<Process>, PsqlError> {
     let options = ScriptOptions {
         restrict: false,
@@ -115,7 +115,7 @@ async fn ask(
     };
     let timeout = session.server().timeout;
     let output = session
-        .run_script(&PROCESS.repeat(times), &options, 0, timeout, stop)
+        .run_script(&PROCESS.repeat(times), &options, 0, timeout, shutdown)
         .await?;
     let processes = output.lines.iter().enumerate().map(|(index, line)| {
         serde_json::from_str(line).map_err(|source| PsqlError::Output {

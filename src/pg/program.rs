@@ -11,7 +11,7 @@ use super::version::OLDEST;
 use super::{Version, wrapper};
 use crate::config::{Origin, Setting};
 use crate::path::PathError;
-use crate::process::{EnvValue, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 const VERSION_LIMIT: usize = 64 * 1024;
@@ -219,18 +219,26 @@ impl Program {
     ///
     /// # Errors
     /// It cannot be run, tells no version, or is too old.
-    pub async fn version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    pub async fn version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         self.version
-            .get_or_try_init(|| self.read_version(temporary, stop))
+            .get_or_try_init(|| self.read_version(temporary, shutdown))
             .await
             .copied()
     }
 
-    async fn read_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    async fn read_version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         let name = self.name;
         let version = match written_version(name, &self.path) {
             Some(version) => version,
-            None => self.told_version(temporary, stop).await?,
+            None => self.told_version(temporary, shutdown).await?,
         };
         if version.major < OLDEST {
             return Err(ProgramError::TooOld {
@@ -243,19 +251,28 @@ impl Program {
     }
 
     /// What `--version` says.
-    async fn told_version(&self, temporary: &Path, stop: &Stop) -> Result<Version, ProgramError> {
+    async fn told_version(
+        &self,
+        temporary: &Path,
+        shutdown: &Shutdown,
+    ) -> Result<Version, ProgramError> {
         let name = self.name;
         let run_dir =
             RunDir::new(temporary).map_err(|source| ProgramError::Folder { name, source })?;
         let mut invocation = Invocation::new(&self.path).args(["--version"]);
         invocation = invocation.env("LC_ALL", EnvValue::Plain("C".into()));
         invocation.timeout = Some(VERSION_TIMEOUT);
-        let finished = run(&invocation, &run_dir, stop, Stdout::Collect(VERSION_LIMIT))
-            .await
-            .map_err(|source| ProgramError::Version {
-                name,
-                source: Box::new(source),
-            })?;
+        let finished = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(VERSION_LIMIT),
+        )
+        .await
+        .map_err(|source| ProgramError::Version {
+            name,
+            source: Box::new(source),
+        })?;
         let output = String::from_utf8_lossy(&finished.stdout);
         let Some(version) = Version::of_program(&output) else {
             let output: String = format!("{output}{}", finished.stderr.text())

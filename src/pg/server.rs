@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Program, PsqlError, ServerMessage, script};
 use crate::process::{
-    EnvValue, Finished, Invocation, RunDir, RunError, StderrTail, Stdout, Stop, run,
+    EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run,
 };
 
 /// The longest line of a result: the server's own limit for a value is 1 GB.
@@ -102,7 +102,7 @@ impl Server {
         &self,
         script: &str,
         options: &ScriptOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<ScriptOutput, PsqlError> {
         let mut lines = Vec::new();
         let mut total = 0;
@@ -131,7 +131,7 @@ impl Server {
                 }
             }
         };
-        let ran = self.run_lines(script, options, stop, &mut take).await;
+        let ran = self.run_lines(script, options, shutdown, &mut take).await;
         if let Some(error) = refused {
             return Err(error);
         }
@@ -153,7 +153,7 @@ impl Server {
         &self,
         script: &str,
         options: &ScriptOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
         mut take: impl FnMut(&[u8]) + Send,
     ) -> Result<Duration, PsqlError> {
         let mut take_line = |line: &[u8]| {
@@ -161,7 +161,7 @@ impl Server {
             ControlFlow::Continue(())
         };
         let (_, _, elapsed) = self
-            .run_lines(script, options, stop, &mut take_line)
+            .run_lines(script, options, shutdown, &mut take_line)
             .await?;
         Ok(elapsed)
     }
@@ -172,9 +172,13 @@ impl Server {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn query_json(&self, sql: &str, stop: &Stop) -> Result<Vec<Value>, PsqlError> {
+    pub async fn query_json(
+        &self,
+        sql: &str,
+        shutdown: &Shutdown,
+    ) -> Result<Vec<Value>, PsqlError> {
         let mut values = Vec::new();
-        self.query_json_each(sql, stop, |value| values.push(value))
+        self.query_json_each(sql, shutdown, |value| values.push(value))
             .await?;
         Ok(values)
     }
@@ -186,7 +190,7 @@ impl Server {
     pub async fn query_json_each(
         &self,
         sql: &str,
-        stop: &Stop,
+        shutdown: &Shutdown,
         mut take: impl FnMut(Value) + Send,
     ) -> Result<(), PsqlError> {
         let (mut line_number, mut refused) = (0, None);
@@ -214,7 +218,12 @@ impl Server {
             ..ScriptOptions::default()
         };
         let ran = self
-            .run_lines(&format!("{UNHURRIED}{sql}"), &options, stop, &mut take_line)
+            .run_lines(
+                &format!("{UNHURRIED}{sql}"),
+                &options,
+                shutdown,
+                &mut take_line,
+            )
             .await;
         match refused {
             Some(error) => Err(error),
@@ -227,11 +236,11 @@ impl Server {
         &self,
         script: &str,
         options: &ScriptOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
         take: &mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
     ) -> Result<(StderrTail, Vec<ServerMessage>, Duration), PsqlError> {
         let start = Instant::now();
-        let (text, lines_before) = self.wrapped(script, options, stop).await?;
+        let (text, lines_before) = self.wrapped(script, options, shutdown).await?;
         let run_dir = RunDir::new(&self.temporary).map_err(PsqlError::Folder)?;
         let file = run_dir
             .write("script.sql", text.as_bytes())
@@ -242,7 +251,7 @@ impl Server {
         let finished = run(
             &invocation,
             &run_dir,
-            stop,
+            shutdown,
             Stdout::Lines {
                 limit: LINE_LIMIT,
                 take,
@@ -263,12 +272,12 @@ impl Server {
         &self,
         script: &'a str,
         options: &ScriptOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<(Cow<'a, str>, u32), PsqlError> {
         let mut text = Cow::Borrowed(script);
         let mut lines_before = 0;
         if options.restrict {
-            let version = self.psql.version(&self.temporary, stop).await?;
+            let version = self.psql.version(&self.temporary, shutdown).await?;
             let wrapped = script::wrap_restricted(script, version).map_err(PsqlError::Random)?;
             lines_before += if wrapped == script {
                 0

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::server::{OUTPUT_LIMIT, judge, messages};
 use super::{PsqlError, ScriptOptions, ScriptOutput, Server, restrict_key};
-use crate::process::{Answer, Kept, RunDir, Stop};
+use crate::process::{PersistentProcess, ProcessReply, RunDir, Shutdown};
 
 /// The oldest a psql gets: a server's memory for a connection grows with what it has seen, and addresses change.
 const OLDEST: Duration = Duration::from_mins(10);
@@ -29,7 +29,7 @@ pub struct PsqlSession {
 
 #[derive(Debug)]
 struct Open {
-    kept: Kept,
+    kept: PersistentProcess,
     since: Instant,
     used: Instant,
     work: usize,
@@ -63,16 +63,16 @@ impl PsqlSession {
     ///
     /// # Errors
     /// See [`PsqlError`]; nothing was sent.
-    pub async fn refresh(&mut self, stop: &Stop) -> Result<(), PsqlError> {
+    pub async fn refresh(&mut self, shutdown: &Shutdown) -> Result<(), PsqlError> {
         let start = Instant::now();
         if let Some(open) = self.open.take() {
             if open.since.elapsed() < OLDEST && open.work < self.capacity {
-                self.open = self.alive(open, stop).await;
+                self.open = self.alive(open, shutdown).await;
             } else {
                 open.kept.close().await;
             }
         }
-        let open = self.ready(start, self.server.timeout, stop).await?;
+        let open = self.ready(start, self.server.timeout, shutdown).await?;
         self.open = Some(open);
         Ok(())
     }
@@ -92,7 +92,7 @@ impl PsqlSession {
         options: &ScriptOptions,
         work: usize,
         timeout: Option<Duration>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<ScriptOutput, PsqlError> {
         let start = Instant::now();
         if let Some(open) = self.open.take() {
@@ -100,13 +100,13 @@ impl PsqlSession {
             if spent {
                 open.kept.close().await;
             } else if open.used.elapsed() >= DOUBTFUL {
-                self.open = self.alive(open, stop).await;
+                self.open = self.alive(open, shutdown).await;
             } else {
                 self.open = Some(open);
             }
         }
-        let mut open = self.ready(start, timeout, stop).await?;
-        let (text, lines_before) = self.server.wrapped(script, options, stop).await?;
+        let mut open = self.ready(start, timeout, shutdown).await?;
+        let (text, lines_before) = self.server.wrapped(script, options, shutdown).await?;
         open.scripts += 1;
         let name = format!("script-{}.sql", open.scripts);
         if let Err(error) = open.kept.folder().write(&name, text.as_bytes()) {
@@ -116,7 +116,7 @@ impl PsqlSession {
             return Err(PsqlError::Folder(error));
         }
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-        let answer = open.ask(&format!("\\i {name}\n"), left, stop).await;
+        let answer = open.ask(&format!("\\i {name}\n"), left, shutdown).await;
         open.kept.folder().remove(&name);
         open.work += work;
         // Else it has ended, or a signal was on its way to it when it answered.
@@ -124,7 +124,7 @@ impl PsqlSession {
             self.open = Some(open);
         }
         match answer? {
-            Answer::Done { stdout, stderr } => {
+            ProcessReply::Done { stdout, stderr } => {
                 let lines = lines(stdout)?;
                 Ok(ScriptOutput {
                     lines,
@@ -134,7 +134,7 @@ impl PsqlSession {
                 })
             }
             // It did not say the mark: whatever its exit code, the script is not done.
-            Answer::Ended(finished) => Err(match judge(finished, lines_before) {
+            ProcessReply::ExitStatus(finished) => Err(match judge(finished, lines_before) {
                 Ok((stderr, messages, _)) | Err(PsqlError::Connect { messages, stderr }) => {
                     PsqlError::Lost { messages, stderr }
                 }
@@ -151,15 +151,15 @@ impl PsqlSession {
     }
 
     /// The same psql if its connection answers; else nothing.
-    async fn alive(&self, mut open: Open, stop: &Stop) -> Option<Open> {
+    async fn alive(&self, mut open: Open, shutdown: &Shutdown) -> Option<Open> {
         if !open.kept.is_ready() {
             return None;
         }
         match open
-            .ask("SELECT 1 WHERE false;\n", Some(PATIENCE), stop)
+            .ask("SELECT 1 WHERE false;\n", Some(PATIENCE), shutdown)
             .await
         {
-            Ok(Answer::Done { .. }) if open.kept.is_ready() => Some(open),
+            Ok(ProcessReply::Done { .. }) if open.kept.is_ready() => Some(open),
             other => {
                 tracing::debug!(
                     ?other,
@@ -175,7 +175,7 @@ impl PsqlSession {
         &mut self,
         start: Instant,
         timeout: Option<Duration>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Open, PsqlError> {
         if let Some(mut open) = self.open.take()
             && open.kept.is_ready()
@@ -186,7 +186,7 @@ impl PsqlSession {
         let invocation = self.server.psql_reading_stdin(&BTreeMap::new());
         let now = Instant::now();
         self.starts += 1;
-        let kept = Kept::start(invocation, run_dir, stop)?;
+        let kept = PersistentProcess::start(invocation, run_dir, shutdown)?;
         let mut open = Open {
             kept,
             since: now,
@@ -196,9 +196,9 @@ impl PsqlSession {
         };
         // psql reads its stdin once it is connected.
         let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-        match open.ask("", left, stop).await? {
-            Answer::Done { .. } => Ok(open),
-            Answer::Ended(finished) => Err(match judge(finished, 0) {
+        match open.ask("", left, shutdown).await? {
+            ProcessReply::Done { .. } => Ok(open),
+            ProcessReply::ExitStatus(finished) => Err(match judge(finished, 0) {
                 Ok((stderr, messages, _)) => PsqlError::Fatal {
                     code: 0,
                     messages,
@@ -216,13 +216,13 @@ impl Open {
         &mut self,
         order: &str,
         timeout: Option<Duration>,
-        stop: &Stop,
-    ) -> Result<Answer, PsqlError> {
+        shutdown: &Shutdown,
+    ) -> Result<ProcessReply, PsqlError> {
         let nonce = restrict_key().map_err(PsqlError::Random)?;
         let order = format!("{order}\\echo {nonce}\n\\warn {nonce}\n");
         let answer = self
             .kept
-            .ask(&order, &nonce, timeout, OUTPUT_LIMIT, stop)
+            .ask(&order, &nonce, timeout, OUTPUT_LIMIT, shutdown)
             .await?;
         self.used = Instant::now();
         Ok(answer)

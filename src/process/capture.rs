@@ -32,7 +32,7 @@ impl fmt::Debug for Stdout<'_> {
 
 /// How reading an output ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum ReadEnd {
     /// The child has closed it.
     End,
     /// The child has written the line that it was asked for, and nothing behind it.
@@ -40,7 +40,7 @@ pub(super) enum Read {
 }
 
 /// Why reading stdout ended before its end.
-pub(super) enum Halt {
+pub(super) enum ReadError {
     TooLong(usize),
     Refused,
     Io {
@@ -49,8 +49,8 @@ pub(super) enum Halt {
     },
 }
 
-fn unreadable(stream: &'static str) -> impl Fn(io::Error) -> Halt {
-    move |source| Halt::Io { stream, source }
+fn unreadable(stream: &'static str) -> impl Fn(io::Error) -> ReadError {
+    move |source| ReadError::Io { stream, source }
 }
 
 /// Reads stdout to its end; what is to be collected goes to `kept`.
@@ -58,15 +58,15 @@ pub(super) async fn drain_stdout(
     pipe: Option<impl AsyncRead + Unpin>,
     stdout: Stdout<'_>,
     kept: &mut Vec<u8>,
-) -> Result<Read, Halt> {
+) -> Result<ReadEnd, ReadError> {
     let Some(mut pipe) = pipe else {
-        return Ok(Read::End);
+        return Ok(ReadEnd::End);
     };
     match stdout {
         Stdout::Collect(limit) => {
             while read(&mut pipe, kept).await.map_err(unreadable("stdout"))? > 0 {
                 if kept.len() > limit {
-                    return Err(Halt::TooLong(limit));
+                    return Err(ReadError::TooLong(limit));
                 }
             }
         }
@@ -82,11 +82,11 @@ pub(super) async fn drain_stdout(
                 searched = pending.len();
             }
             if !pending.is_empty() && take(&pending).is_break() {
-                return Err(Halt::Refused);
+                return Err(ReadError::Refused);
             }
         }
     }
-    Ok(Read::End)
+    Ok(ReadEnd::End)
 }
 
 /// Reads stdout up to a line that is `mark`, or to its end; `kept` gets everything but the mark.
@@ -95,17 +95,17 @@ pub(super) async fn read_to_mark(
     mark: &[u8],
     limit: usize,
     kept: &mut Vec<u8>,
-) -> Result<Read, Halt> {
+) -> Result<ReadEnd, ReadError> {
     while read(pipe, kept).await.map_err(unreadable("stdout"))? > 0 {
         if let Some(rest) = without_mark(kept, mark) {
             kept.truncate(rest);
-            return Ok(Read::Mark);
+            return Ok(ReadEnd::Mark);
         }
         if kept.len() > limit {
-            return Err(Halt::TooLong(limit));
+            return Err(ReadError::TooLong(limit));
         }
     }
-    Ok(Read::End)
+    Ok(ReadEnd::End)
 }
 
 /// Reads stderr up to a line that is `mark`, or to its end, keeping both ends of it.
@@ -113,7 +113,7 @@ pub(super) async fn read_stderr_to_mark(
     pipe: &mut (impl AsyncRead + Unpin),
     mark: &[u8],
     tail: &mut StderrTail,
-) -> Result<Read, Halt> {
+) -> Result<ReadEnd, ReadError> {
     // What may be the mark is held back until it is or is not.
     let mut pending = Vec::new();
     while read(pipe, &mut pending)
@@ -123,14 +123,14 @@ pub(super) async fn read_stderr_to_mark(
     {
         if let Some(rest) = without_mark(&pending, mark) {
             tail.push(pending.get(..rest).unwrap_or_default());
-            return Ok(Read::Mark);
+            return Ok(ReadEnd::Mark);
         }
         let surplus = pending.len().saturating_sub(mark.len() + 2);
         tail.push(pending.get(..surplus).unwrap_or_default());
         pending.drain(..surplus);
     }
     tail.push(&pending);
-    Ok(Read::End)
+    Ok(ReadEnd::End)
 }
 
 /// The length of what stands before a last line that is `mark`, if the last line is.
@@ -145,7 +145,7 @@ fn give_lines(
     mut searched: usize,
     limit: usize,
     take: &mut (dyn FnMut(&[u8]) -> ControlFlow<()> + Send),
-) -> Result<(), Halt> {
+) -> Result<(), ReadError> {
     let mut given = 0;
     while let Some(length) = kept
         .get(searched..)
@@ -154,17 +154,17 @@ fn give_lines(
         let end = searched + length;
         let line = kept.get(given..end).unwrap_or_default();
         if line.len() > limit {
-            return Err(Halt::TooLong(limit));
+            return Err(ReadError::TooLong(limit));
         }
         if take(line).is_break() {
-            return Err(Halt::Refused);
+            return Err(ReadError::Refused);
         }
         given = end + 1;
         searched = given;
     }
     kept.drain(..given);
     if kept.len() > limit {
-        Err(Halt::TooLong(limit))
+        Err(ReadError::TooLong(limit))
     } else {
         Ok(())
     }
@@ -174,9 +174,9 @@ fn give_lines(
 pub(super) async fn drain_stderr(
     pipe: Option<impl AsyncRead + Unpin>,
     tail: &mut StderrTail,
-) -> Result<Read, Halt> {
+) -> Result<ReadEnd, ReadError> {
     let Some(mut pipe) = pipe else {
-        return Ok(Read::End);
+        return Ok(ReadEnd::End);
     };
     let mut chunk = Vec::new();
     while read(&mut pipe, &mut chunk)
@@ -187,7 +187,7 @@ pub(super) async fn drain_stderr(
         tail.push(&chunk);
         chunk.clear();
     }
-    Ok(Read::End)
+    Ok(ReadEnd::End)
 }
 
 async fn read(pipe: &mut (impl AsyncRead + Unpin), into: &mut Vec<u8>) -> io::Result<usize> {
@@ -222,9 +222,9 @@ mod tests {
         assert!(kept.is_empty());
         match read {
             Ok(_) => Ok(seen),
-            Err(Halt::TooLong(_)) => Err("too long"),
-            Err(Halt::Refused) => Err("refused"),
-            Err(Halt::Io { .. }) => Err("io"),
+            Err(ReadError::TooLong(_)) => Err("too long"),
+            Err(ReadError::Refused) => Err("refused"),
+            Err(ReadError::Io { .. }) => Err("io"),
         }
     }
 
@@ -254,25 +254,25 @@ mod tests {
             let (mut kept, mut tail) = (Vec::new(), StderrTail::default());
             let out = read_to_mark(&mut &input[..], b"MARK", 99, &mut kept)
                 .await
-                .unwrap_or(Read::End);
+                .unwrap_or(ReadEnd::End);
             let err = read_stderr_to_mark(&mut &input[..], b"MARK", &mut tail)
                 .await
-                .unwrap_or(Read::End);
+                .unwrap_or(ReadEnd::End);
             assert_eq!(
                 (out, &*String::from_utf8_lossy(&kept)),
                 (err, &*tail.text())
             );
             (out, tail.text())
         };
-        assert_eq!(mark(b"MARK\n").await, (Read::Mark, String::new()));
-        assert_eq!(mark(b"a\nMARK\n").await, (Read::Mark, "a\n".into()));
+        assert_eq!(mark(b"MARK\n").await, (ReadEnd::Mark, String::new()));
+        assert_eq!(mark(b"a\nMARK\n").await, (ReadEnd::Mark, "a\n".into()));
         assert_eq!(
             mark(b"a\nnoMARK\n").await,
-            (Read::End, "a\nnoMARK\n".into())
+            (ReadEnd::End, "a\nnoMARK\n".into())
         );
-        assert_eq!(mark(b"MARK").await, (Read::End, "MARK".into()));
-        assert_eq!(mark(b"MARK\nb").await, (Read::End, "MARK\nb".into()));
-        assert_eq!(mark(b"").await, (Read::End, String::new()));
+        assert_eq!(mark(b"MARK").await, (ReadEnd::End, "MARK".into()));
+        assert_eq!(mark(b"MARK\nb").await, (ReadEnd::End, "MARK\nb".into()));
+        assert_eq!(mark(b"").await, (ReadEnd::End, String::new()));
     }
 
     #[tokio::test]
@@ -286,6 +286,6 @@ mod tests {
         assert_eq!(kept, b"abc");
         let mut kept = Vec::new();
         let read = drain_stdout(Some(&b"abcd"[..]), Stdout::Collect(3), &mut kept).await;
-        assert!(matches!(read, Err(Halt::TooLong(3))));
+        assert!(matches!(read, Err(ReadError::TooLong(3))));
     }
 }

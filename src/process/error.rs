@@ -1,22 +1,21 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::{Signal, StderrTail};
 
-/// How a child ended.
+/// The way in which a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum ExitStatus {
     /// By itself, with an exit code.
     Code(i32),
     /// By a signal.
     Signal(Signal),
 }
 
-impl From<ExitStatus> for Ended {
-    fn from(status: ExitStatus) -> Self {
+impl From<std::process::ExitStatus> for ExitStatus {
+    fn from(status: std::process::ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
@@ -25,7 +24,7 @@ impl From<ExitStatus> for Ended {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(formatter, "exit code {code}"),
@@ -74,11 +73,11 @@ pub enum RunError {
         /// The time it was given.
         after: Duration,
         /// How it ended once asked to.
-        ended: Ended,
+        ended: ExitStatus,
         /// What it had written to stderr.
         stderr: StderrTail,
     },
-    /// The program was stopped because [`Stop`](super::Stop) asked for the end.
+    /// The program was stopped because [`Shutdown`](super::Shutdown) asked for the end.
     #[error("'{}' was stopped by {signal}", program.display())]
     Interrupted {
         /// The program's path.
@@ -86,7 +85,7 @@ pub enum RunError {
         /// The signal that asked.
         signal: Signal,
         /// How it ended once asked to; `None` when it was not even started.
-        ended: Option<Ended>,
+        ended: Option<ExitStatus>,
         /// What it had written to stderr.
         stderr: StderrTail,
     },

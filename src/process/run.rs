@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-use super::capture::{Halt, drain_stderr, drain_stdout};
-use super::supervise::{Group, Reason, supervise};
-use super::{Ended, Invocation, RunDir, RunError, StderrTail, Stdout, Stop};
+use super::capture::{ReadError, drain_stderr, drain_stdout};
+use super::supervise::{ProcessGroup, StopReason, supervise};
+use super::{ExitStatus, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout};
 
 /// A program that ran to its own end, with whatever exit code.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub struct Finished {
 
 /// Runs a program in the run's folder to its end.
 ///
-/// Both outputs are read while it runs, so neither can block it. When its time is up or `stop` asks, its process group
+/// Both outputs are read while it runs, so neither can block it. When its time is up or `shutdown` asks, its process group
 /// gets SIGINT (psql and `pg_dump` then cancel their query on the server), after the grace SIGTERM, then SIGKILL; another
-/// request of `stop` shortens the grace. A program that ends with exit code 0 all the same has done its work and counts
+/// request of `shutdown` shortens the grace. A program that ends with exit code 0 all the same has done its work and counts
 /// as finished. Dropping the future kills the program.
 ///
 /// # Errors
@@ -33,11 +33,11 @@ pub struct Finished {
 pub async fn run(
     invocation: &Invocation,
     run_dir: &RunDir,
-    stop: &Stop,
+    shutdown: &Shutdown,
     stdout: Stdout<'_>,
 ) -> Result<Finished, RunError> {
     let program = invocation.program.clone();
-    if let Some(signal) = stop.now() {
+    if let Some(signal) = shutdown.signal() {
         return Err(RunError::Interrupted {
             program,
             signal,
@@ -47,11 +47,11 @@ pub async fn run(
     }
     let start = Instant::now();
     let mut child = spawn(invocation, invocation.to_command(run_dir))?;
-    let mut group = Group::of(&child);
+    let mut group = ProcessGroup::of(&child);
     let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
     let out = drain_stdout(child.stdout.take(), stdout, &mut collected);
     let err = drain_stderr(child.stderr.take(), &mut stderr);
-    let (ended, reason) = supervise(invocation, stop, &mut group, &mut child, out, err)
+    let (ended, reason) = supervise(invocation, shutdown, &mut group, &mut child, out, err)
         .await
         .map_err(|source| RunError::Io {
             program: program.clone(),
@@ -59,7 +59,7 @@ pub async fn run(
             source,
         })?;
     // A program that is run once has no mark to be kept alive for.
-    let ended = ended.unwrap_or(Ended::Code(0));
+    let ended = ended.unwrap_or(ExitStatus::Code(0));
     finish(
         program,
         ended,
@@ -86,37 +86,39 @@ pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Chi
 /// What the end of a program means, and the reason for which it was stopped, if it was.
 pub(super) fn finish(
     program: PathBuf,
-    ended: Ended,
-    reason: Option<Reason>,
+    ended: ExitStatus,
+    reason: Option<StopReason>,
     finished: Finished,
 ) -> Result<Finished, RunError> {
     tracing::debug!(%ended, elapsed = ?finished.elapsed, "ended");
     let stderr = finished.stderr.clone();
     match (ended, reason) {
-        (Ended::Code(code), None)
-        | (Ended::Code(code @ 0), Some(Reason::Time(_) | Reason::Stop(_))) => {
+        (ExitStatus::Code(code), None)
+        | (ExitStatus::Code(code @ 0), Some(StopReason::Time(_) | StopReason::Shutdown(_))) => {
             Ok(Finished { code, ..finished })
         }
-        (Ended::Signal(signal), None) => Err(RunError::Signaled {
+        (ExitStatus::Signal(signal), None) => Err(RunError::Signaled {
             program,
             signal,
             stderr,
         }),
-        (_, Some(Reason::Time(after))) => Err(RunError::TimedOut {
+        (_, Some(StopReason::Time(after))) => Err(RunError::TimedOut {
             program,
             after,
             ended,
             stderr,
         }),
-        (_, Some(Reason::Stop(signal))) => Err(RunError::Interrupted {
+        (_, Some(StopReason::Shutdown(signal))) => Err(RunError::Interrupted {
             program,
             signal,
             ended: Some(ended),
             stderr,
         }),
-        (_, Some(Reason::Halt(Halt::TooLong(limit)))) => Err(RunError::TooLong { program, limit }),
-        (_, Some(Reason::Halt(Halt::Refused))) => Err(RunError::Refused { program }),
-        (_, Some(Reason::Halt(Halt::Io { stream, source }))) => Err(RunError::Io {
+        (_, Some(StopReason::ReadError(ReadError::TooLong(limit)))) => {
+            Err(RunError::TooLong { program, limit })
+        }
+        (_, Some(StopReason::ReadError(ReadError::Refused))) => Err(RunError::Refused { program }),
+        (_, Some(StopReason::ReadError(ReadError::Io { stream, source }))) => Err(RunError::Io {
             program,
             stream,
             source,

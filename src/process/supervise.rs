@@ -7,27 +7,27 @@ use rustix::process::{Pid, kill_process_group};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
-use super::capture::{Halt, Read};
-use super::{Ended, Invocation, Signal, Stop};
+use super::capture::{ReadEnd, ReadError};
+use super::{ExitStatus, Invocation, Shutdown, Signal};
 
 /// How long a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
 /// before the pipe is given up.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a child was stopped.
-pub(super) enum Reason {
+pub(super) enum StopReason {
     Time(Duration),
-    Stop(Signal),
-    Halt(Halt),
+    Shutdown(Signal),
+    ReadError(ReadError),
 }
 
 /// A child's process group, killed when dropped before the child's end is known.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     leader: Option<Pid>,
 }
 
-impl Group {
+impl ProcessGroup {
     pub(super) fn of(child: &Child) -> Self {
         Self {
             leader: child
@@ -55,7 +55,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.send(Signal::KILL);
     }
@@ -68,12 +68,12 @@ impl Drop for Group {
 /// polled after it would never fire.
 pub(super) async fn supervise(
     invocation: &Invocation,
-    stop: &Stop,
-    group: &mut Group,
+    shutdown: &Shutdown,
+    group: &mut ProcessGroup,
     child: &mut Child,
-    stdout: impl Future<Output = Result<Read, Halt>>,
-    stderr: impl Future<Output = Result<Read, Halt>>,
-) -> io::Result<(Option<Ended>, Option<Reason>)> {
+    stdout: impl Future<Output = Result<ReadEnd, ReadError>>,
+    stderr: impl Future<Output = Result<ReadEnd, ReadError>>,
+) -> io::Result<(Option<ExitStatus>, Option<StopReason>)> {
     let (mut stdout, mut stderr) = (pin!(stdout), pin!(stderr));
     let (mut ended, mut stdout_read, mut stderr_read, mut lingered) = (None, false, false, false);
     let mut marks = 0;
@@ -90,14 +90,14 @@ pub(super) async fn supervise(
         }
         let event = tokio::select! {
             biased;
-            status = child.wait(), if ended.is_none() => Event::Ended(status?.into()),
+            status = child.wait(), if ended.is_none() => Event::ExitStatus(status?.into()),
             () = until(alarm) => Event::Alarm,
-            signal = stop.more_than(asked), if ended.is_none() => Event::Asked(signal),
-            read = &mut stdout, if !stdout_read => { stdout_read = true; Event::Read(read) }
-            read = &mut stderr, if !stderr_read => { stderr_read = true; Event::Read(read) }
+            signal = shutdown.requested_more_than(asked), if ended.is_none() => Event::Asked(signal),
+            read = &mut stdout, if !stdout_read => { stdout_read = true; Event::ReadEnd(read) }
+            read = &mut stderr, if !stderr_read => { stderr_read = true; Event::ReadEnd(read) }
         };
         let why = match (event, ended) {
-            (Event::Ended(how), _) => {
+            (Event::ExitStatus(how), _) => {
                 ended = Some(how);
                 alarm = Some(Instant::now() + LINGER);
                 continue;
@@ -111,17 +111,17 @@ pub(super) async fn supervise(
                 (lingered, alarm) = (true, Some(Instant::now() + LINGER));
                 continue;
             }
-            (Event::Alarm, None) => Reason::Time(invocation.timeout.unwrap_or_default()),
+            (Event::Alarm, None) => StopReason::Time(invocation.timeout.unwrap_or_default()),
             (Event::Asked(signal), _) => {
-                asked = stop.times();
-                Reason::Stop(signal)
+                asked = shutdown.request_count();
+                StopReason::Shutdown(signal)
             }
-            (Event::Read(Ok(Read::End)), _) => continue,
-            (Event::Read(Ok(Read::Mark)), _) => {
+            (Event::ReadEnd(Ok(ReadEnd::End)), _) => continue,
+            (Event::ReadEnd(Ok(ReadEnd::Mark)), _) => {
                 marks += 1;
                 continue;
             }
-            (Event::Read(Err(halt)), _) => Reason::Halt(halt),
+            (Event::ReadEnd(Err(halt)), _) => StopReason::ReadError(halt),
         };
         reason.get_or_insert(why);
         if ended.is_none() {
@@ -134,10 +134,10 @@ pub(super) async fn supervise(
 }
 
 enum Event {
-    Ended(Ended),
+    ExitStatus(ExitStatus),
     Alarm,
     Asked(Signal),
-    Read(Result<Read, Halt>),
+    ReadEnd(Result<ReadEnd, ReadError>),
 }
 
 async fn until(alarm: Option<Instant>) {

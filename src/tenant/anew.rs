@@ -10,7 +10,7 @@ use crate::sql::{Kind, TenantName, quote, tokens};
 
 /// An object whose text is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Anew {
+pub(super) struct Rewrite {
     /// The object: `function audit(integer)`.
     pub(super) object: String,
     /// What replaces it, in order, without semicolons.
@@ -19,7 +19,7 @@ pub(super) struct Anew {
 
 /// Who reads the statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum For {
+pub(super) enum RewriteReader {
     /// psql, for which some semicolons need a backslash.
     Psql,
     /// The server itself.
@@ -34,17 +34,17 @@ pub(super) fn written_anew(
     snapshot: &Snapshot,
     new: &TenantName,
     major: u32,
-    reader: For,
-) -> Result<Vec<Anew>, TemplateError> {
+    reader: RewriteReader,
+) -> Result<Vec<Rewrite>, TemplateError> {
     let sql_of = |statement: &CompiledStatement| -> Result<String, TemplateError> {
         let mut sql = String::new();
         match reader {
-            For::Psql => statement.render(new, &mut sql)?,
-            For::Execute => statement.render_plain(new, &mut sql)?,
+            RewriteReader::Psql => statement.render(new, &mut sql)?,
+            RewriteReader::Execute => statement.render_plain(new, &mut sql)?,
         }
         Ok(sql)
     };
-    let (mut all, mut made_again) = (Vec::<Anew>::new(), Vec::<&Object>::new());
+    let (mut all, mut made_again) = (Vec::<Rewrite>::new(), Vec::<&Object>::new());
     let mut triggers = BTreeSet::new();
     for statement in &snapshot.template().statements {
         let object = &statement.object;
@@ -55,7 +55,7 @@ pub(super) fn written_anew(
         if object.action == Action::Alter && !triggers.is_empty() {
             let sql = sql_of(statement)?;
             if switched_trigger(&sql).is_some_and(|name| triggers.contains(&name)) {
-                all.push(Anew {
+                all.push(Rewrite {
                     object: object.to_string(),
                     statements: vec![sql],
                 });
@@ -75,7 +75,7 @@ pub(super) fn written_anew(
         if object.action == Action::Create && object.kind == ObjectKind::Trigger {
             triggers.insert(object.name.clone());
         }
-        all.push(Anew {
+        all.push(Rewrite {
             object: object.to_string(),
             statements: replacement,
         });
@@ -190,7 +190,7 @@ mod tests {
                 &snapshot,
                 &TenantName::new("a-b").unwrap(),
                 major,
-                For::Execute,
+                RewriteReader::Execute,
             )
             .unwrap();
             all.into_iter()

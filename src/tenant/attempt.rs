@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::hint::hint;
 use super::locate::{is_repeatable, locate};
-use super::look::{Aftermath, Seen, look, look_after};
+use super::look::{RunState, SchemaState, look, look_after};
 use super::mark::POOL;
 use super::outcome::Source;
 use super::pool::{POOL_FULL, STILL_NAMED, claimed, forget_message};
 use super::provision::{in_a_block, run_of, token};
-use super::{IfExists, MadeOf, Outcome, ProvisionError, Provisioner};
+use super::{IfExists, Outcome, ProvisionError, Provisioner, TenantOrigin};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
-use crate::process::{RunError, Stop};
+use crate::process::{RunError, Shutdown};
 use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
 use crate::sql::TenantName;
 
@@ -22,7 +22,7 @@ pub(super) enum Psql<'a> {
     /// A psql of its own for each.
     Fresh,
     /// One that is kept open.
-    Kept(&'a mut PsqlSession),
+    PersistentProcess(&'a mut PsqlSession),
 }
 
 /// One attempt to create a tenant.
@@ -34,7 +34,7 @@ pub(super) struct Attempt<'a> {
     pub(super) number: u32,
     /// When the first began.
     pub(super) start: Instant,
-    pub(super) stop: &'a Stop,
+    pub(super) shutdown: &'a Shutdown,
 }
 
 /// What came of a message.
@@ -60,7 +60,7 @@ impl Attempt<'_> {
             provisioner
                 .server
                 .psql
-                .version(&provisioner.server.temporary, self.stop),
+                .version(&provisioner.server.temporary, self.shutdown),
             async { provisioner.statements(self.tenant, &token) }
         );
         let statements = rendered?;
@@ -113,7 +113,7 @@ impl Attempt<'_> {
                 let forget = forget_message(spare, &provisioner.options.render);
                 if let Err(error) = provisioner
                     .server
-                    .run_script(&forget, &ScriptOptions::default(), self.stop)
+                    .run_script(&forget, &ScriptOptions::default(), self.shutdown)
                     .await
                 {
                     tracing::debug!(%error, "it stays in the pool");
@@ -140,11 +140,11 @@ impl Attempt<'_> {
             Psql::Fresh => {
                 let mut server = self.provisioner.server.clone();
                 server.timeout = left;
-                server.run_script(script, &options, self.stop).await
+                server.run_script(script, &options, self.shutdown).await
             }
-            Psql::Kept(session) => {
+            Psql::PersistentProcess(session) => {
                 session
-                    .run_script(script, &options, statements.len(), left, self.stop)
+                    .run_script(script, &options, statements.len(), left, self.shutdown)
                     .await
             }
         };
@@ -197,7 +197,7 @@ impl Attempt<'_> {
         {
             return Err(ProvisionError::TimedOut { after });
         }
-        if let (Some("57014"), Some(signal)) = (state, self.stop.now()) {
+        if let (Some("57014"), Some(signal)) = (state, self.shutdown.signal()) {
             return Err(ProvisionError::Interrupted { signal });
         }
         let mut error = (message, None, None);
@@ -209,7 +209,7 @@ impl Attempt<'_> {
                 statements,
                 self.tenant,
                 error.0.sqlstate,
-                self.stop,
+                self.shutdown,
             )
             .await
             {
@@ -250,13 +250,13 @@ impl Attempt<'_> {
         }
     }
 
-    async fn look(&self) -> Result<Option<Seen>, PsqlError> {
+    async fn look(&self) -> Result<Option<SchemaState>, PsqlError> {
         let owner = self.provisioner.owner();
         look(
             &self.provisioner.server,
             self.tenant,
             owner.as_deref(),
-            self.stop,
+            self.shutdown,
         )
         .await
     }
@@ -280,7 +280,7 @@ impl Attempt<'_> {
         }
         let resumes = self.provisioner.options.if_exists == IfExists::Resume;
         match seen.compared(&self.provisioner.snapshot, tenant) {
-            Ok(made_of) if resumes && made_of != MadeOf::ThisSnapshot => {
+            Ok(made_of) if resumes && made_of != TenantOrigin::ThisSnapshot => {
                 Err(self.exists(Some(made_of)))
             }
             Ok(made_of) => Ok(Outcome::Skipped {
@@ -305,13 +305,13 @@ impl Attempt<'_> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant of that name that another run has made is not this one's.
-                Ok(Aftermath::Settled(Some(seen)))
+                Ok(RunState::Settled(Some(seen)))
                     if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
                 {
                     return Ok(self.created(source));
                 }
-                Ok(Aftermath::Settled(_)) => None,
-                Ok(Aftermath::StillRunning) => Some(None),
+                Ok(RunState::Settled(_)) => None,
+                Ok(RunState::StillRunning) => Some(None),
                 Err(error) => Some(Some(Box::new(error))),
             };
             if let Some(look) = look {
@@ -344,7 +344,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn exists(&self, made_of: Option<MadeOf>) -> ProvisionError {
+    fn exists(&self, made_of: Option<TenantOrigin>) -> ProvisionError {
         ProvisionError::Exists {
             tenant: self.tenant.to_string(),
             made_of,

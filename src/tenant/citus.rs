@@ -1,7 +1,7 @@
 //! What Citus cannot make a part of a distributed schema (Citus 12 and later, schema-based sharding).
 
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Action, ObjectKind, PLACEHOLDER, Snapshot};
 use crate::sql::literal::content;
 use crate::sql::{Kind, Token, quote_literal, tokens_of_template};
@@ -61,7 +61,11 @@ impl Refused {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn by_server(&self, server: &Server, stop: &Stop) -> Result<Vec<String>, PsqlError> {
+    pub async fn by_server(
+        &self,
+        server: &Server,
+        shutdown: &Shutdown,
+    ) -> Result<Vec<String>, PsqlError> {
         let tables: Vec<String> = self
             .references
             .iter()
@@ -75,7 +79,7 @@ impl Refused {
             tables.join(", ")
         );
         let value = server
-            .query_json(&sql, stop)
+            .query_json(&sql, shutdown)
             .await?
             .into_iter()
             .next()

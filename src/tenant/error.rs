@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::MadeOf;
+use super::TenantOrigin;
 use super::bulk::BudgetError;
 use crate::pg::{PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
@@ -18,7 +18,7 @@ pub enum ProvisionError {
         /// The tenant.
         tenant: String,
         /// What it was made of, where that was looked at.
-        made_of: Option<MadeOf>,
+        made_of: Option<TenantOrigin>,
     },
     /// A schema of that name exists and belongs to a role whose mark does not count. It was not touched.
     #[error("the schema \"{}\" exists and belongs to role \"{}\"", tenant.escape_debug(), owner.escape_debug())]
@@ -149,11 +149,11 @@ pub struct FailedStatement {
     pub line: Option<usize>,
 }
 
-fn of_what(made_of: Option<MadeOf>) -> &'static str {
+fn of_what(made_of: Option<TenantOrigin>) -> &'static str {
     match made_of {
-        Some(MadeOf::AnotherSnapshot) => ", and was made of another snapshot",
-        Some(MadeOf::Unmarked) => ", and was not made by schemastamp",
-        Some(MadeOf::ThisSnapshot) | None => "",
+        Some(TenantOrigin::AnotherSnapshot) => ", and was made of another snapshot",
+        Some(TenantOrigin::Unmarked) => ", and was not made by schemastamp",
+        Some(TenantOrigin::ThisSnapshot) | None => "",
     }
 }
 

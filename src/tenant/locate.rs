@@ -2,7 +2,7 @@
 
 use super::FailedStatement;
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Object, ObjectKind, Rendered};
 use crate::sql::TenantName;
 
@@ -10,14 +10,14 @@ const EXCERPT: usize = 200;
 
 /// A script in which every statement ends on a line that is known.
 #[derive(Debug, Default)]
-struct Traced {
+struct TracedScript {
     script: String,
     /// The last line of each statement.
     ends: Vec<usize>,
     lines: usize,
 }
 
-impl Traced {
+impl TracedScript {
     fn of(statements: &[Rendered]) -> Self {
         let mut traced = Self::default();
         traced.script.push_str("BEGIN;\n");
@@ -40,7 +40,7 @@ impl Traced {
 }
 
 /// The failed statement and what the server said of it.
-pub(super) struct Located {
+pub(super) struct LocatedStatement {
     pub(super) message: ServerMessage,
     pub(super) statement: FailedStatement,
     pub(super) object: Option<Object>,
@@ -63,11 +63,11 @@ pub(super) async fn locate(
     statements: &[Rendered],
     tenant: &TenantName,
     sqlstate: Option<SqlState>,
-    stop: &Stop,
-) -> Option<Located> {
-    let traced = Traced::of(statements);
+    shutdown: &Shutdown,
+) -> Option<LocatedStatement> {
+    let traced = TracedScript::of(statements);
     let error = server
-        .run_script(&traced.script, &ScriptOptions::default(), stop)
+        .run_script(&traced.script, &ScriptOptions::default(), shutdown)
         .await
         .err()?;
     let PsqlError::Script { message, .. } = error else {
@@ -88,7 +88,7 @@ pub(super) async fn locate(
         }),
         line: rendered.line,
     };
-    Some(Located {
+    Some(LocatedStatement {
         message: *message,
         statement,
         object: rendered.object.clone(),
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn lines_lead_to_statements() {
-        let traced = Traced::of(&[
+        let traced = TracedScript::of(&[
             rendered("SELECT 1"),
             rendered("SELECT\n2\n+ 3"),
             rendered("SELECT 4"),

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::MadeOf;
+use super::TenantOrigin;
 use super::mark::Mark;
 use crate::pg::{PsqlError, Server, UNHURRIED};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a schema has.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Seen {
+pub(super) struct SchemaState {
     comment: Option<String>,
     /// The role that owns it, where it is none whose word counts.
     stranger: Option<String>,
@@ -39,9 +39,9 @@ pub(super) async fn look(
     server: &Server,
     tenant: &TenantName,
     owner: Option<&str>,
-    stop: &Stop,
-) -> Result<Option<Seen>, PsqlError> {
-    seen(server, &query(tenant, owner), stop).await
+    shutdown: &Shutdown,
+) -> Result<Option<SchemaState>, PsqlError> {
+    seen(server, &query(tenant, owner), shutdown).await
 }
 
 /// Whether the owner of a schema `n` is one whose mark counts: an expression. Anybody who may create schemas could copy a
@@ -61,7 +61,7 @@ pub(super) async fn marks(
     server: &Server,
     tenants: &[TenantName],
     owner: Option<&str>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<(TenantName, String)>, PsqlError> {
     let names: Vec<String> = tenants
         .iter()
@@ -74,7 +74,7 @@ pub(super) async fn marks(
         is_trusted(owner)
     );
     let mut found = Vec::new();
-    for value in server.query_json(&sql, stop).await? {
+    for value in server.query_json(&sql, shutdown).await? {
         let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value)
         else {
             continue;
@@ -90,9 +90,9 @@ pub(super) async fn marks(
 
 /// What a look after a run of unknown end has seen.
 #[derive(Debug)]
-pub(super) enum Aftermath {
+pub(super) enum RunState {
     /// The run's message has ended, and this is what there is now.
-    Settled(Option<Seen>),
+    Settled(Option<SchemaState>),
     /// The run's message goes on.
     StillRunning,
 }
@@ -105,7 +105,7 @@ pub(super) async fn look_after(
     server: &Server,
     tenant: &TenantName,
     token: &str,
-) -> Result<Aftermath, PsqlError> {
+) -> Result<RunState, PsqlError> {
     let mut server = server.clone();
     server.timeout = Some(LIMIT);
     // The message first: when it has ended, the statement behind sees all that it has done.
@@ -119,7 +119,7 @@ pub(super) async fn look_after(
     );
     let start = Instant::now();
     loop {
-        let mut values = match server.query_json(&script, &Stop::never()).await {
+        let mut values = match server.query_json(&script, &Shutdown::new()).await {
             // The server is being started again, say.
             Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
                 tokio::time::sleep(PAUSE).await;
@@ -133,19 +133,23 @@ pub(super) async fn look_after(
             .unwrap_or_default()
             > 0;
         if !running {
-            return Ok(Aftermath::Settled(read(values.next().unwrap_or_default())?));
+            return Ok(RunState::Settled(read(values.next().unwrap_or_default())?));
         }
         if start.elapsed() > PATIENCE {
-            return Ok(Aftermath::StillRunning);
+            return Ok(RunState::StillRunning);
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn seen(server: &Server, script: &str, stop: &Stop) -> Result<Option<Seen>, PsqlError> {
+async fn seen(
+    server: &Server,
+    script: &str,
+    shutdown: &Shutdown,
+) -> Result<Option<SchemaState>, PsqlError> {
     read(
         server
-            .query_json(script, stop)
+            .query_json(script, shutdown)
             .await?
             .into_iter()
             .next()
@@ -153,7 +157,7 @@ async fn seen(server: &Server, script: &str, stop: &Stop) -> Result<Option<Seen>
     )
 }
 
-fn read(value: Value) -> Result<Option<Seen>, PsqlError> {
+fn read(value: Value) -> Result<Option<SchemaState>, PsqlError> {
     let text = value.to_string().chars().take(200).collect();
     serde_json::from_value(value).map_err(|source| PsqlError::Output {
         line: 1,
@@ -182,7 +186,7 @@ fn query(tenant: &TenantName, owner: Option<&str>) -> String {
     )
 }
 
-impl Seen {
+impl SchemaState {
     /// The role that owns it, where it is none whose mark counts.
     pub(super) fn stranger(&self) -> Option<&str> {
         self.stranger.as_deref()
@@ -207,10 +211,10 @@ impl Seen {
         &self,
         snapshot: &Snapshot,
         tenant: &TenantName,
-    ) -> Result<MadeOf, (usize, Vec<String>)> {
+    ) -> Result<TenantOrigin, (usize, Vec<String>)> {
         match self.mark() {
-            Some(mark) if mark == snapshot.fingerprint() => return Ok(MadeOf::ThisSnapshot),
-            Some(_) => return Ok(MadeOf::AnotherSnapshot),
+            Some(mark) if mark == snapshot.fingerprint() => return Ok(TenantOrigin::ThisSnapshot),
+            Some(_) => return Ok(TenantOrigin::AnotherSnapshot),
             None => {}
         }
         let mut objects = 0;
@@ -225,7 +229,7 @@ impl Seen {
             }
         }
         if missing.is_empty() {
-            Ok(MadeOf::Unmarked)
+            Ok(TenantOrigin::Unmarked)
         } else {
             Err((objects, missing))
         }
@@ -272,7 +276,7 @@ mod tests {
         CREATE FUNCTION #{prefix}.f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
         CREATE DOMAIN #{prefix}.d AS int;\n";
 
-    fn seen(json: &str) -> Seen {
+    fn seen(json: &str) -> SchemaState {
         serde_json::from_str(json).unwrap()
     }
 
@@ -283,7 +287,7 @@ mod tests {
         let whole = r#"{"comment":"x","relations":["Plans of acme","more"],"routines":["f"],"types":["d"]}"#;
         assert_eq!(
             seen(whole).compared(&snapshot, &tenant),
-            Ok(MadeOf::Unmarked)
+            Ok(TenantOrigin::Unmarked)
         );
         let part = r#"{"comment":null,"relations":["Plans of acme"],"routines":[],"types":[]}"#;
         let (objects, missing) = seen(part).compared(&snapshot, &tenant).unwrap_err();
@@ -303,18 +307,18 @@ mod tests {
                 "our best customer\n{}{fingerprint}",
                 crate::snapshot::capture::MARK
             );
-            Seen {
+            SchemaState {
                 comment: Some(comment),
-                ..Seen::default()
+                ..SchemaState::default()
             }
         };
         assert_eq!(
             marked(snapshot.fingerprint()).compared(&snapshot, &tenant),
-            Ok(MadeOf::ThisSnapshot)
+            Ok(TenantOrigin::ThisSnapshot)
         );
         assert_eq!(
             marked(&"0".repeat(64)).compared(&snapshot, &tenant),
-            Ok(MadeOf::AnotherSnapshot)
+            Ok(TenantOrigin::AnotherSnapshot)
         );
         assert!(marked("none").mark().is_none());
     }

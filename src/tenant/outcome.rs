@@ -17,7 +17,7 @@ pub enum Outcome {
         /// From the call to the certainty.
         elapsed: Duration,
         /// What is known of the tenant that was there.
-        made_of: MadeOf,
+        made_of: TenantOrigin,
     },
 }
 
@@ -32,7 +32,7 @@ pub enum Source {
 
 /// What a tenant that exists was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MadeOf {
+pub enum TenantOrigin {
     /// The same snapshot, says its mark.
     ThisSnapshot,
     /// Another snapshot, says its mark.

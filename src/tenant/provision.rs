@@ -7,7 +7,7 @@ use super::look::marks;
 use super::pool::{claim_message, registering};
 use super::{Outcome, ProvisionError};
 use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
 use crate::sql::TenantName;
 
@@ -64,14 +64,14 @@ pub struct ProvisionOptions {
 /// ```no_run
 /// # async fn sign_up(server: schemastamp::pg::Server) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
-/// use schemastamp::process::Stop;
+/// use schemastamp::process::Shutdown;
 /// use schemastamp::snapshot::Snapshot;
 /// use schemastamp::sql::TenantName;
 /// use schemastamp::tenant::{ProvisionOptions, Provisioner};
 ///
 /// let snapshot = Snapshot::parse("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n")?;
 /// let provisioner = Provisioner::new(server, Arc::new(snapshot), ProvisionOptions::default());
-/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Stop::never()).await?;
+/// let outcome = provisioner.provision(&TenantName::new("acme")?, &Shutdown::new()).await?;
 /// println!("{} in {} ms", outcome.word(), outcome.elapsed().as_millis());
 /// # Ok(()) }
 /// ```
@@ -218,7 +218,7 @@ impl Provisioner {
     /// Creates a tenant: all of it in one transaction, or nothing.
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
-    /// [`Outcome::Skipped`]). When the time is up, `stop` asks for the end or the connection is lost, the server is asked
+    /// [`Outcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
     /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
     /// [`Retries`] says.
     ///
@@ -227,9 +227,9 @@ impl Provisioner {
     pub async fn provision(
         &self,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Fresh, tenant, self.options.retries, stop)
+        self.provision_with(Psql::Fresh, tenant, self.options.retries, shutdown)
             .await
             .0
     }
@@ -242,11 +242,16 @@ impl Provisioner {
         &self,
         session: &mut PsqlSession,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Outcome, ProvisionError> {
-        self.provision_with(Psql::Kept(session), tenant, self.options.retries, stop)
-            .await
-            .0
+        self.provision_with(
+            Psql::PersistentProcess(session),
+            tenant,
+            self.options.retries,
+            shutdown,
+        )
+        .await
+        .0
     }
 
     /// As [`Provisioner::provision`]; also how many attempts it took.
@@ -255,7 +260,7 @@ impl Provisioner {
         mut psql: Psql<'_>,
         tenant: &TenantName,
         retries: Retries,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> (Result<Outcome, ProvisionError>, u32) {
         let start = Instant::now();
         let mut number = 1;
@@ -266,7 +271,7 @@ impl Provisioner {
                 tenant,
                 number,
                 start,
-                stop,
+                shutdown,
             };
             let error = match attempt.make(&mut psql).await {
                 Err(error) if number < retries.attempts && error.may_pass() => error,
@@ -279,7 +284,7 @@ impl Provisioner {
             tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
             tokio::select! {
                 () = tokio::time::sleep(this_pause) => {}
-                _ = stop.requested() => return (Err(error), number),
+                _ = shutdown.requested() => return (Err(error), number),
             }
             pause *= 2;
             number += 1;
@@ -310,9 +315,9 @@ impl Provisioner {
     pub async fn made_already(
         &self,
         tenants: &[TenantName],
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<BTreeSet<TenantName>, PsqlError> {
-        let found = marks(&self.server, tenants, self.owner().as_deref(), stop).await?;
+        let found = marks(&self.server, tenants, self.owner().as_deref(), shutdown).await?;
         Ok(found
             .into_iter()
             .filter(|(_, mark)| mark == self.snapshot.fingerprint())

@@ -9,11 +9,11 @@ use crate::sql::TenantName;
 #[derive(Clone, Debug)]
 pub struct Route {
     rule: Rule,
-    targets: Vec<Stop>,
+    targets: Vec<RouteTarget>,
 }
 
 #[derive(Clone, Debug)]
-struct Stop {
+struct RouteTarget {
     name: String,
     weight: u32,
     tenants: Vec<String>,
@@ -22,7 +22,7 @@ struct Stop {
 impl Route {
     /// The rule of a file of targets.
     pub fn new(targets: &Targets) -> Self {
-        let stop = |target: &TargetSettings| Stop {
+        let stop = |target: &TargetSettings| RouteTarget {
             name: target.name.clone(),
             weight: target.weight,
             tenants: target.tenants.clone(),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn route(rule: Rule, targets: &[(&str, u32, &[&str])]) -> Route {
-        let stop = |(name, weight, tenants): &(&str, u32, &[&str])| Stop {
+        let stop = |(name, weight, tenants): &(&str, u32, &[&str])| RouteTarget {
             name: (*name).to_owned(),
             weight: *weight,
             tenants: tenants.iter().map(ToString::to_string).collect(),

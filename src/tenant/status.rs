@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
-    Applied, Fleet, Oddity, Problem, Strictness, Style, VersionsTable, plan,
+    Applied, Fleet, PlanStrictness, Problem, Style, TenantProblem, VersionsTable, plan,
 };
 
 /// One tenant.
@@ -24,7 +24,7 @@ pub struct TenantStatus {
     /// What does not fit.
     pub problems: Vec<Problem>,
     /// Why nothing is known of its versions.
-    pub oddity: Option<Oddity>,
+    pub oddity: Option<TenantProblem>,
 }
 
 /// All tenants.
@@ -95,7 +95,7 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                     status.version = table.last().map(|version| version.text.clone());
                     status.style = Some(table.style);
                     if let Some(migrations) = migrations {
-                        let plan = plan(table, migrations, Strictness::default());
+                        let plan = plan(table, migrations, PlanStrictness::default());
                         status.behind = Some(plan.pending.len());
                         // That only the tool can apply them is nothing odd about the tenant.
                         let odd = |problem: &Problem| !matches!(problem, Problem::NeedsTool { .. });

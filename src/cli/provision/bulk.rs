@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::Wishes;
-use super::keep_full::{KeepFull, refill_all};
+use super::ProvisionConfig;
+use super::keep_full::{PoolRefiller, refill_all};
 use super::servers::Provisioners;
 use super::single::hook_failed;
-use super::tally::{Answer, Tally};
+use super::tally::{Answer, ProvisionProgress};
 use crate::cli::failure::Failure;
 use crate::cli::names::{Names, Wanted};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::sql::TenantName;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, Room};
+use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, ServerCapacity};
 use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
-use crate::tenant::{IfExists, MadeOf, Outcome, ProvisionError};
+use crate::tenant::{IfExists, Outcome, ProvisionError, TenantOrigin};
 
 /// How many tenants are looked up at a time.
 const LOOKED_UP: usize = 500;
@@ -25,9 +25,9 @@ const LOOKED_UP: usize = 500;
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
+    wishes: &ProvisionConfig,
     mut names: Names,
-    tally: &mut Tally,
+    tally: &mut ProvisionProgress,
 ) -> Result<usize, Failure> {
     let options = BulkOptions {
         jobs: wishes.jobs,
@@ -43,7 +43,12 @@ pub(super) async fn run(
         return Ok(0);
     }
     let mut bulk = Bulk::new(servers.targets.clone(), options);
-    for (index, room) in bulk.prepare(&session.stop).await.into_iter().enumerate() {
+    for (index, room) in bulk
+        .prepare(&session.shutdown)
+        .await
+        .into_iter()
+        .enumerate()
+    {
         match room {
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // Its tenants fail, each with that reason.
@@ -58,7 +63,12 @@ pub(super) async fn run(
     let refill = wishes.refill.filter(|_| wishes.streams);
     let start_all = |size| {
         let start = |target: &BulkTarget| {
-            KeepFull::start(target.clone(), size, session.output, session.stop.clone())
+            PoolRefiller::start(
+                target.clone(),
+                size,
+                session.output,
+                session.shutdown.clone(),
+            )
         };
         // By the target's place; Citus has no pool.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
@@ -89,7 +99,7 @@ pub(super) async fn run(
                 ControlFlow::Continue(())
             }
         };
-        bulk.run(next, &mut on_done, &session.stop).await
+        bulk.run(next, &mut on_done, &session.shutdown).await
     };
     drop(progress);
     let Shared { tally, failed, .. } = shared.into_inner();
@@ -111,7 +121,7 @@ pub(super) async fn run(
     let reason = enough
         .then(|| format!("{failed} failed"))
         .or(report.ended_early);
-    if let Some(reason) = reason.filter(|_| session.stop.now().is_none()) {
+    if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
         let again = if wishes.options.if_exists == IfExists::Fail {
             ""
         } else {
@@ -129,7 +139,7 @@ pub(super) async fn run(
 
 /// What both the names and the answers write to.
 struct Shared<'a> {
-    tally: &'a mut Tally,
+    tally: &'a mut ProvisionProgress,
     /// Why the run goes no further: stdin or stdout cannot be used.
     failed: Option<Failure>,
     /// No further tenant is begun after so many failed, those with a name that cannot be counted.
@@ -205,7 +215,7 @@ async fn next_request(
         if shared.borrow().tally.answered() > 0 {
             session.say_plaintext_if_known();
         }
-        let wanted = match names.next(&session.stop).await {
+        let wanted = match names.next(&session.shutdown).await {
             Ok(wanted) => wanted?,
             Err(failure) => {
                 shared.borrow_mut().failed.get_or_insert(failure);
@@ -243,7 +253,7 @@ async fn pass_over(
     session: &Session,
     servers: &Provisioners,
     names: &mut Names,
-    tally: &mut Tally,
+    tally: &mut ProvisionProgress,
 ) -> Result<(), Failure> {
     for (index, target) in servers.targets.iter().enumerate() {
         let mut seen = BTreeSet::new();
@@ -257,12 +267,16 @@ async fn pass_over(
         for chunk in tenants.chunks(LOOKED_UP) {
             let start = std::time::Instant::now();
             // Who cannot be asked fails the tenants one by one, with the reason.
-            let Ok(made) = target.provisioner.made_already(chunk, &session.stop).await else {
+            let Ok(made) = target
+                .provisioner
+                .made_already(chunk, &session.shutdown)
+                .await
+            else {
                 break;
             };
             names.take_out(&made);
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
-                let made_of = MadeOf::ThisSnapshot;
+                let made_of = TenantOrigin::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));
                 let result = Ok(Outcome::Skipped { elapsed, made_of });
@@ -288,7 +302,7 @@ async fn check_citus(
     session: &Session,
     servers: &Provisioners,
     index: usize,
-    room: &Room,
+    room: &ServerCapacity,
 ) -> Result<(), Failure> {
     let Some(provisioner) = servers
         .provisioner(index)
@@ -308,7 +322,9 @@ async fn check_citus(
         return Err(Failure::NoCitus { target, version });
     }
     let refused = Refused::of(provisioner.snapshot());
-    let lines = refused.by_server(provisioner.server(), &session.stop).await;
+    let lines = refused
+        .by_server(provisioner.server(), &session.shutdown)
+        .await;
     let lines = lines.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     if lines.is_empty() {
         Ok(())

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Wishes;
+use super::ProvisionConfig;
 use super::servers::Provisioners;
-use super::tally::{Answer, Tally};
+use super::tally::{Answer, ProvisionProgress};
 use crate::cli::failure::Failure;
 use crate::cli::names::{Names, Wanted};
 use crate::cli::output::Output;
@@ -17,11 +17,11 @@ use crate::tenant::{ProvisionError, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
+    wishes: &ProvisionConfig,
     mut names: Names,
-    tally: &mut Tally,
+    tally: &mut ProvisionProgress,
 ) -> Result<usize, Failure> {
-    while let Some(wanted) = names.next(&session.stop).await? {
+    while let Some(wanted) = names.next(&session.shutdown).await? {
         one(session, servers, wishes, wanted, tally).await?;
     }
     names.say_repeated(session.output);
@@ -33,9 +33,9 @@ pub(super) async fn run(
 async fn one(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
+    wishes: &ProvisionConfig,
     wanted: Wanted,
-    tally: &mut Tally,
+    tally: &mut ProvisionProgress,
 ) -> Result<(), Failure> {
     let found = wanted.tenant.and_then(|tenant| {
         let target = servers.route(&tenant)?;
@@ -111,7 +111,7 @@ async fn wrapped(
 ) -> Result<(String, String), Failure> {
     let server = provisioner.server();
     let options = ScriptOptions::default();
-    let wrapped = server.wrapped(script, &options, &session.stop).await;
+    let wrapped = server.wrapped(script, &options, &session.shutdown).await;
     let (script, _) = wrapped.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     let command = server
         .psql_invocation(Path::new("script.sql"), &options.variables)

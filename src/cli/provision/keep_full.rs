@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::servers::Provisioners;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tenant::bulk::BulkTarget;
 use crate::tenant::pool::{RefillError, refill};
 
@@ -17,14 +17,19 @@ use crate::tenant::pool::{RefillError, refill};
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Brings the pool back to its size whenever a tenant was made, beside the work.
-pub(super) struct KeepFull {
+pub(super) struct PoolRefiller {
     made: Arc<Notify>,
     last: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
-impl KeepFull {
-    pub(super) fn start(target: BulkTarget, size: usize, output: Output, stop: Stop) -> Self {
+impl PoolRefiller {
+    pub(super) fn start(
+        target: BulkTarget,
+        size: usize,
+        output: Output,
+        shutdown: Shutdown,
+    ) -> Self {
         let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         // Once at the beginning: who streams wants spares from the first name on.
         made.notify_one();
@@ -32,7 +37,7 @@ impl KeepFull {
             target,
             size,
             output,
-            stop,
+            shutdown,
             (Arc::clone(&made), Arc::clone(&last)),
         ));
         Self { made, last, task }
@@ -56,7 +61,7 @@ async fn keep(
     target: BulkTarget,
     size: usize,
     output: Output,
-    stop: Stop,
+    shutdown: Shutdown,
     (made, last): (Arc<Notify>, Arc<Notify>),
 ) {
     let mut session = target.provisioner.session();
@@ -67,11 +72,11 @@ async fn keep(
             () = made.notified() => {}
             () = last.notified() => break,
             () = tokio::time::sleep(PAUSE), if failed => {}
-            _ = stop.requested() => break,
+            _ = shutdown.requested() => break,
         }
-        match refill(&target.provisioner, &mut session, size, &stop).await {
+        match refill(&target.provisioner, &mut session, size, &shutdown).await {
             Ok(_) => (failed, said) = (false, false),
-            Err(_) if stop.now().is_some() => break,
+            Err(_) if shutdown.signal().is_some() => break,
             Err(error) => {
                 failed = true;
                 // Once for each time that it begins to fail: tenants are created from the snapshot meanwhile.
@@ -94,7 +99,7 @@ pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: 
         .filter(|target| !target.provisioner.options().render.citus)
     {
         let mut psql = target.provisioner.session();
-        match refill(&target.provisioner, &mut psql, size, &session.stop).await {
+        match refill(&target.provisioner, &mut psql, size, &session.shutdown).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),
             Err(error) => say(session.output, &target.name, &error),
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::servers::Servers;
-use self::tally::Tally;
+use self::tally::ProvisionProgress;
 use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::diagnose;
 use super::failure::Failure;
@@ -25,7 +25,7 @@ use crate::tenant::{IfExists, ProvisionOptions, Retries};
 
 /// What the arguments come to, but for the names and the servers.
 #[derive(Clone, Debug)]
-struct Wishes {
+struct ProvisionConfig {
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
     max_failures: Option<usize>,
@@ -57,7 +57,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
     });
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
     let servers = servers.with(&snapshot, &wishes.options);
-    let mut tally = Tally::default();
+    let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
         dry_run::run(session, &servers, &wishes, names, &mut tally).await?
     } else if is_single(&arguments, &wishes, &names) {
@@ -73,7 +73,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
 }
 
 /// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
-fn is_single(arguments: &ProvisionArguments, wishes: &Wishes, names: &Names) -> bool {
+fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &Names) -> bool {
     let asks_for_more =
         wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
@@ -84,7 +84,7 @@ fn wishes(
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
     names: &Names,
-) -> Wishes {
+) -> ProvisionConfig {
     let from_file = arguments.from_file.is_some();
     let streams = names.known().is_none();
     let if_exists = match arguments.if_exists {
@@ -102,7 +102,7 @@ fn wishes(
     });
     let mut render = render_options(&arguments.what);
     render.citus = arguments.citus;
-    Wishes {
+    ProvisionConfig {
         hook,
         // Names on the command line are answered in their order.
         jobs: jobs.or((!from_file && names.known() != Some(1)).then_some(1)),

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use super::Wishes;
+use super::ProvisionConfig;
 use super::keep_full::refill_all;
 use super::servers::Provisioners;
-use super::tally::{Answer, Tally};
+use super::tally::{Answer, ProvisionProgress};
 use crate::cli::failure::Failure;
 use crate::cli::names::Names;
 use crate::cli::session::Session;
@@ -16,11 +16,11 @@ use crate::tenant::{Outcome, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &Wishes,
+    wishes: &ProvisionConfig,
     mut names: Names,
-    tally: &mut Tally,
+    tally: &mut ProvisionProgress,
 ) -> Result<usize, Failure> {
-    while let Some(wanted) = names.next(&session.stop).await? {
+    while let Some(wanted) = names.next(&session.shutdown).await? {
         let start = Instant::now();
         let result = match (wanted.tenant, servers.provisioner(0)) {
             (Ok(tenant), Some(provisioner)) => create(session, provisioner, wishes, &tenant).await,
@@ -46,13 +46,13 @@ pub(super) async fn run(
 async fn create(
     session: &Session,
     provisioner: &Provisioner,
-    wishes: &Wishes,
+    wishes: &ProvisionConfig,
     tenant: &TenantName,
 ) -> Result<Outcome, Failure> {
-    let outcome = provisioner.provision(tenant, &session.stop).await?;
+    let outcome = provisioner.provision(tenant, &session.shutdown).await?;
     if let (Some(hook), Outcome::Created { .. }) = (&wishes.hook, &outcome) {
         let ran = hook
-            .run_for(provisioner.server(), tenant, &session.stop)
+            .run_for(provisioner.server(), tenant, &session.shutdown)
             .await;
         ran.map_err(|failure| hook_failed(failure, tenant))?;
     }

@@ -15,7 +15,7 @@ use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::tenant::{MadeOf, Outcome, ProvisionError, Source};
+use crate::tenant::{Outcome, ProvisionError, Source, TenantOrigin};
 use crate::tls::text::safe;
 
 /// How many failed tenants the summary names.
@@ -74,7 +74,7 @@ struct Summary {
 
 /// What has become of the tenants so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ProvisionProgress {
     created: usize,
     skipped: usize,
     failed: usize,
@@ -94,7 +94,7 @@ pub(super) struct Tally {
     told: BTreeMap<String, Report>,
 }
 
-impl Tally {
+impl ProvisionProgress {
     /// Whether there was no connection for a tenant.
     pub(super) fn unreachable(&self) -> bool {
         self.unreachable
@@ -159,9 +159,9 @@ impl Tally {
             Outcome::Skipped { made_of, .. } => {
                 self.skipped += 1;
                 found = Some(match made_of {
-                    MadeOf::ThisSnapshot => "this_snapshot",
-                    MadeOf::AnotherSnapshot => "another_snapshot",
-                    MadeOf::Unmarked => "unmarked",
+                    TenantOrigin::ThisSnapshot => "this_snapshot",
+                    TenantOrigin::AnotherSnapshot => "another_snapshot",
+                    TenantOrigin::Unmarked => "unmarked",
                 });
             }
         }
@@ -212,7 +212,8 @@ impl Tally {
         };
         let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
         self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
-            || ((unknown || matches!(failure, Failure::Hook(_))) && session.stop.now().is_some());
+            || ((unknown || matches!(failure, Failure::Hook(_)))
+                && session.shutdown.signal().is_some());
         self.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
         self.failed += 1;
         self.code = report.code;
@@ -308,7 +309,7 @@ impl Tally {
         if left > 0 {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
-        Ok(match session.stop.now() {
+        Ok(match session.shutdown.signal() {
             Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
             _ if failed == 0 => exit::DONE,
             _ if total == 1 && left == 0 => self.code,
@@ -339,15 +340,15 @@ fn made_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Created { .. } => "",
         Outcome::Skipped {
-            made_of: MadeOf::ThisSnapshot,
+            made_of: TenantOrigin::ThisSnapshot,
             ..
         } => ": made of this snapshot",
         Outcome::Skipped {
-            made_of: MadeOf::AnotherSnapshot,
+            made_of: TenantOrigin::AnotherSnapshot,
             ..
         } => ": made of another snapshot",
         Outcome::Skipped {
-            made_of: MadeOf::Unmarked,
+            made_of: TenantOrigin::Unmarked,
             ..
         } => ": not made by schemastamp, has every object of the snapshot",
     }

@@ -10,7 +10,7 @@ use crate::diagnose::link::{Link, plaintext};
 use crate::diagnose::probe::FirstWord;
 use crate::diagnose::{Context, Prepared, explain, of_id};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
-use crate::process::{RunError, StderrTail, Stop};
+use crate::process::{RunError, Shutdown, StderrTail};
 use crate::tls::SslMode;
 
 /// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
@@ -61,13 +61,13 @@ pub(in crate::diagnose) async fn log_in(
     prepared: &Prepared,
     learnt: &Learnt,
     context: &Context,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Outcome {
     let options = ScriptOptions {
         restrict: false,
         ..ScriptOptions::default()
     };
-    match server.run_script(SCRIPT, &options, stop).await {
+    match server.run_script(SCRIPT, &options, shutdown).await {
         Ok(output) => {
             let facts = output
                 .lines

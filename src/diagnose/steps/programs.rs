@@ -9,7 +9,7 @@ use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::libpq::{Library, examine};
 use crate::diagnose::{Context, of_id};
 use crate::pg::{Program, ProgramError, Version};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tls::text;
 
 /// What the later steps need to know of the programs.
@@ -25,7 +25,7 @@ pub(in crate::diagnose) async fn look(
     environment: &Environment,
     temporary: &Path,
     timeout: Duration,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> (Programs, Vec<Finding>) {
     let path = environment
         .get("PATH")
@@ -45,10 +45,10 @@ pub(in crate::diagnose) async fn look(
     };
     let inherited = environment.inherited();
     let (psql_version, dump_version, library) = tokio::join!(
-        psql.version(temporary, stop),
+        psql.version(temporary, shutdown),
         async {
             match &dump {
-                Ok(dump) => Some(dump.version(temporary, stop).await),
+                Ok(dump) => Some(dump.version(temporary, shutdown).await),
                 Err(_) => None,
             }
         },
@@ -59,7 +59,7 @@ pub(in crate::diagnose) async fn look(
             &inherited,
             temporary,
             timeout,
-            stop
+            shutdown
         ),
     );
     let mut findings = Vec::new();

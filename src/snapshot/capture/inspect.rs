@@ -9,7 +9,7 @@ use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, Scope};
 use crate::sql::identifier::unquote;
 use crate::sql::{Kind, quote, quote_literal, tokens};
@@ -54,12 +54,16 @@ pub struct InspectedTable {
 ///
 /// # Errors
 /// See [`PsqlError`].
-pub async fn inspect(server: &Server, schema: &str, stop: &Stop) -> Result<Inspection, PsqlError> {
+pub async fn inspect(
+    server: &Server,
+    schema: &str,
+    shutdown: &Shutdown,
+) -> Result<Inspection, PsqlError> {
     let sql = format!(
         "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n{}\nCOMMIT;\n",
         include_str!("inspect.sql").replace("$schema$", &quote_literal(schema))
     );
-    let mut lines = server.query_json(&sql, stop).await?.into_iter();
+    let mut lines = server.query_json(&sql, shutdown).await?.into_iter();
     let value = lines.next().unwrap_or_default();
     serde_json::from_value(value).map_err(|source| PsqlError::Output {
         line: 1,
@@ -114,7 +118,7 @@ pub(super) async fn read_rows(
     dump: &mut Dump,
     inspection: &Inspection,
     tables: &[String],
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<TableRows>, PsqlError> {
     if tables.is_empty() {
         return Ok(Vec::new());
@@ -180,7 +184,7 @@ pub(super) async fn read_rows(
         );
     }
     sql.push_str("COMMIT;\n");
-    for value in server.query_json(&sql, stop).await? {
+    for value in server.query_json(&sql, shutdown).await? {
         if let Ok((index, row)) =
             serde_json::from_value::<(usize, Vec<Option<String>>)>(value.clone())
         {

@@ -8,7 +8,7 @@ use super::dump::Dump;
 use super::proof_script::Script;
 use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PsqlError, Server, restrict_key};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
 use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError};
@@ -127,7 +127,7 @@ pub struct ProofInputs<'a> {
 pub async fn prove(
     server: &Server,
     inputs: &ProofInputs<'_>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Proof, ProofError> {
     let ProofInputs {
         snapshot,
@@ -177,7 +177,11 @@ pub async fn prove(
     script.ours(depends.trim_end().trim_end_matches(';'));
     script.ours("ROLLBACK");
     let output = server
-        .run_script(script.text(), &crate::pg::ScriptOptions::default(), stop)
+        .run_script(
+            script.text(),
+            &crate::pg::ScriptOptions::default(),
+            shutdown,
+        )
         .await
         .map_err(|error| script.explain(error))?;
     let (mut sources, mut copies, mut depends) = (BTreeMap::new(), BTreeMap::new(), Vec::new());

@@ -16,7 +16,7 @@ use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{
     DumpError as PgDumpError, DumpOptions, PgDump, Pooling, PsqlError, ScriptOptions, Server,
 };
-use crate::process::{RunError, Stop};
+use crate::process::{RunError, Shutdown};
 use crate::snapshot::decision::Decisions;
 use crate::snapshot::format::Snapshot;
 use crate::snapshot::header::Header;
@@ -164,8 +164,11 @@ impl From<ProofError> for CaptureError {
 
 /// Makes sure that what `pg_dump` sets for its session, `search_path` and `row_security` among it, holds for its session:
 /// for all of it, and for nobody else.
-async fn make_sure_of_the_session(pg_dump: &PgDump, stop: &Stop) -> Result<(), CaptureError> {
-    match Pooling::of(&pg_dump.server, stop).await {
+async fn make_sure_of_the_session(
+    pg_dump: &PgDump,
+    shutdown: &Shutdown,
+) -> Result<(), CaptureError> {
+    match Pooling::of(&pg_dump.server, shutdown).await {
         Ok(Pooling::Spread {
             connections,
             server,
@@ -208,7 +211,7 @@ impl Capture {
     ///
     /// # Errors
     /// See [`CaptureError`]; nothing is written anywhere.
-    pub async fn run(self, stop: &Stop) -> Result<Captured, CaptureError> {
+    pub async fn run(self, shutdown: &Shutdown) -> Result<Captured, CaptureError> {
         let (text, live) = match &self.source {
             Source::Live(pg_dump) => {
                 let options = DumpOptions {
@@ -216,9 +219,11 @@ impl Capture {
                     privileges: self.privileges,
                     ..DumpOptions::default()
                 };
-                make_sure_of_the_session(pg_dump, stop).await?;
+                make_sure_of_the_session(pg_dump, shutdown).await?;
                 (
-                    pg_dump.dump_schema(&self.schema, &options, stop).await?,
+                    pg_dump
+                        .dump_schema(&self.schema, &options, shutdown)
+                        .await?,
                     true,
                 )
             }
@@ -235,7 +240,7 @@ impl Capture {
         }
         let inspection = match &self.server {
             Some(server) if live => {
-                let inspection = inspect(server, &self.schema, stop).await?;
+                let inspection = inspect(server, &self.schema, shutdown).await?;
                 if let Some(extension) = inspection.extensions.first() {
                     return Err(DumpError::Extension {
                         extension: extension.clone(),
@@ -253,7 +258,7 @@ impl Capture {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
         }
         let (mut rows, versions) = self
-            .rows(&mut dump, &text, inspection.as_ref(), stop)
+            .rows(&mut dump, &text, inspection.as_ref(), shutdown)
             .await?;
         let refresh = refreshed(&dump, inspection.as_ref());
         let search_path = match &inspection {
@@ -279,7 +284,15 @@ impl Capture {
         }
         notes.extend(self.unused_decisions(&dump, &rows));
         let body = self
-            .body(&dump, &rows, &refresh, &search_path, live, &mut notes, stop)
+            .body(
+                &dump,
+                &rows,
+                &refresh,
+                &search_path,
+                live,
+                &mut notes,
+                shutdown,
+            )
             .await?;
         let header = Header {
             server: inspection
@@ -292,7 +305,9 @@ impl Capture {
             decisions: self.decisions.clone(),
         };
         let snapshot = Snapshot::of(header, body)?;
-        let proof = self.proof(&dump, &snapshot, &refresh, live, stop).await?;
+        let proof = self
+            .proof(&dump, &snapshot, &refresh, live, shutdown)
+            .await?;
         match &proof {
             None => notes.push(Note::NotProven),
             Some(proof) => notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder)),
@@ -310,7 +325,7 @@ impl Capture {
         dump: &mut Dump,
         text: &str,
         inspection: Option<&Inspection>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<(Vec<TableRows>, Vec<String>), CaptureError> {
         let present: Vec<String> = match inspection {
             Some(inspection) => inspection
@@ -348,7 +363,7 @@ impl Capture {
             .collect();
         let mut rows = match (inspection, &self.server) {
             (Some(inspection), Some(server)) => {
-                read_rows(server, &self.schema, dump, inspection, &wanted, stop).await?
+                read_rows(server, &self.schema, dump, inspection, &wanted, shutdown).await?
             }
             _ => rows_of_dump(dump, text, &wanted, &self.seeds)?,
         };
@@ -418,7 +433,7 @@ impl Capture {
         search_path: &[String],
         live: bool,
         notes: &mut Vec<Note>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<String, CaptureError> {
         let mut parts = Parts {
             rows,
@@ -446,7 +461,7 @@ impl Capture {
         let new_name = fresh_name("settled")
             .map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
         let live = live && self.scratch.is_none();
-        let pairs = pairs(server, dump, &self.schema, live, &new_name, stop)
+        let pairs = pairs(server, dump, &self.schema, live, &new_name, shutdown)
             .await
             .map_err(|error| contested(Some(Box::new(error))))?;
         parts.pairs = &pairs;
@@ -473,7 +488,7 @@ impl Capture {
         snapshot: &Snapshot,
         refresh: &[String],
         live: bool,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Option<Proof>, CaptureError> {
         let Some(server) = self
             .scratch
@@ -483,7 +498,7 @@ impl Capture {
         else {
             return Ok(None);
         };
-        let (major, exists) = major_and_schema(server, &self.schema, stop).await?;
+        let (major, exists) = major_and_schema(server, &self.schema, shutdown).await?;
         let source = if live && self.scratch.is_none() {
             SourceOf::Live
         } else {
@@ -503,7 +518,7 @@ impl Capture {
             live_exists: exists,
             compare,
         };
-        Ok(Some(prove(server, &inputs, stop).await?))
+        Ok(Some(prove(server, &inputs, shutdown).await?))
     }
 }
 
@@ -511,7 +526,7 @@ impl Capture {
 async fn major_and_schema(
     server: &Server,
     schema: &str,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(u32, bool), PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
@@ -519,7 +534,7 @@ async fn major_and_schema(
         quote_literal(schema)
     );
     let value = server
-        .query_json(&sql, stop)
+        .query_json(&sql, shutdown)
         .await?
         .into_iter()
         .next()
@@ -555,9 +570,9 @@ async fn pairs(
     schema: &str,
     live: bool,
     new_name: &str,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<Pair>, ProofError> {
-    let (major, exists) = major_and_schema(server, schema, stop)
+    let (major, exists) = major_and_schema(server, schema, shutdown)
         .await
         .map_err(ProofError::Psql)?;
     let mut script = Script::default();
@@ -589,7 +604,7 @@ async fn pairs(
     );
     script.ours("ROLLBACK");
     let output = server
-        .run_script(script.text(), &ScriptOptions::default(), stop)
+        .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
     let (mut before, mut pairs, mut renamed) =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
 use crate::sql::{Kind, tokens};
 
@@ -16,7 +16,7 @@ const SPARED: u64 = 8;
 
 /// What a server has room for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Room {
+pub struct ServerCapacity {
     /// `max_locks_per_transaction`.
     pub locks_per_transaction: u64,
     /// Locks that the server has room for: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`
@@ -58,12 +58,12 @@ pub struct BudgetError {
     pub needed: u64,
 }
 
-impl Room {
+impl ServerCapacity {
     /// Asks the server.
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn of(session: &mut PsqlSession, stop: &Stop) -> Result<Self, PsqlError> {
+    pub async fn of(session: &mut PsqlSession, shutdown: &Shutdown) -> Result<Self, PsqlError> {
         let timeout = session.server().timeout;
         let options = ScriptOptions {
             restrict: false,
@@ -72,7 +72,7 @@ impl Room {
         // A timeout of the role is none for this question either.
         let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
         let output = session
-            .run_script(&script, &options, 0, timeout, stop)
+            .run_script(&script, &options, 0, timeout, shutdown)
             .await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
         let text = line.chars().take(200).collect();
@@ -212,8 +212,8 @@ fn locks_itself(object: &Object) -> bool {
 mod tests {
     use super::*;
 
-    fn room() -> Room {
-        Room {
+    fn room() -> ServerCapacity {
+        ServerCapacity {
             locks_per_transaction: 64,
             locks: 6400,
             locks_held: 0,
@@ -269,7 +269,7 @@ mod tests {
             "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
              raise max_locks_per_transaction (it is 64) to 81 or more"
         );
-        let raised = Room {
+        let raised = ServerCapacity {
             locks_per_transaction: 81,
             locks: 8100,
             ..room()

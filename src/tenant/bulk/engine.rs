@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::budget::Room;
+use super::budget::ServerCapacity;
 use super::report::{BulkOptions, BulkReport, Done, Request};
 use super::target::{BulkTarget, Working};
 use crate::pg::{PsqlError, PsqlSession};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tenant::attempt::Psql;
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{Outcome, ProvisionError, Provisioner, Retries};
@@ -44,7 +44,7 @@ pub(super) enum Task {
     /// A worker was connected, or not.
     Warmed(usize, PsqlSession, Result<(), PsqlError>),
     /// A server was asked what it has room for.
-    Asked(usize, PsqlSession, Result<Room, PsqlError>),
+    Asked(usize, PsqlSession, Result<ServerCapacity, PsqlError>),
 }
 
 impl Bulk {
@@ -69,25 +69,25 @@ impl Bulk {
 
     /// Takes requests until there are no more, and tells of each as soon as it is done.
     ///
-    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `stop` asks,
+    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `shutdown` asks,
     /// nothing further is begun, and what is at work is cut short as [`Provisioner::provision`] says.
     pub async fn run(
         mut self,
         mut next: impl AsyncFnMut() -> Option<Request>,
         on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> BulkReport {
         let mut exhausted = false;
         let mut look_after = tokio::time::interval(LOOK_AFTER);
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            if stop.now().is_some() {
+            if shutdown.signal().is_some() {
                 self.ended_early
                     .get_or_insert_with(|| "the run was stopped".to_owned());
             }
             let goes_on = self.ended_early.is_none();
             if goes_on {
-                self.dispatch(on_done, stop);
+                self.dispatch(on_done, shutdown);
             }
             let waits = self
                 .targets
@@ -109,7 +109,7 @@ impl Bulk {
             tokio::select! {
                 task = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     match task {
-                        Some(Ok(task)) => self.ended(task, on_done, stop),
+                        Some(Ok(task)) => self.ended(task, on_done, shutdown),
                         Some(Err(error)) if error.is_cancelled() => {}
                         // Only a panic ends a task that nobody aborts.
                         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
@@ -120,8 +120,8 @@ impl Bulk {
                     Some(request) => self.take(request),
                     None => exhausted = true,
                 },
-                _ = look_after.tick(), if goes_on => self.look_after(stop),
-                _ = stop.requested(), if goes_on => {}
+                _ = look_after.tick(), if goes_on => self.look_after(shutdown),
+                _ = shutdown.requested(), if goes_on => {}
             }
         }
         self.finish().await
@@ -153,15 +153,15 @@ impl Bulk {
     }
 
     /// Gives what waits to workers that are free, and starts workers where that helps.
-    fn dispatch(&mut self, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
+    fn dispatch(&mut self, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, shutdown: &Shutdown) {
         for index in 0..self.targets.len() {
-            while self.ended_early.is_none() && self.one(index, on_done, stop) {}
+            while self.ended_early.is_none() && self.one(index, on_done, shutdown) {}
             let busy = self
                 .targets
                 .get(index)
                 .is_some_and(|working| !working.waiting.is_empty() || working.busy > 0);
             if busy {
-                self.staff(index, stop);
+                self.staff(index, shutdown);
             }
         }
     }
@@ -171,7 +171,7 @@ impl Bulk {
         &mut self,
         index: usize,
         on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> bool {
         let Some(working) = self.targets.get_mut(index) else {
             return false;
@@ -207,28 +207,39 @@ impl Bulk {
             };
         }
         let provisioner = working.target.provisioner.clone();
-        let (hook, stop) = (self.options.hook.clone(), stop.clone());
-        self.tasks
-            .spawn(create(provisioner, hook, session, request, retries, stop));
+        let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
+        self.tasks.spawn(create(
+            provisioner,
+            hook,
+            session,
+            request,
+            retries,
+            shutdown,
+        ));
         true
     }
 
     /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
-    pub(super) fn staff(&mut self, index: usize, stop: &Stop) {
+    pub(super) fn staff(&mut self, index: usize, shutdown: &Shutdown) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
         // The workers at work are not slowed down by many that log in at once.
         while working.wants_worker() && working.warming < LOGINS {
             let session = working.target.provisioner.session();
-            Self::warm(&mut self.tasks, working, index, session, stop);
+            Self::warm(&mut self.tasks, working, index, session, shutdown);
         }
     }
 
-    fn ended(&mut self, task: Task, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, stop: &Stop) {
+    fn ended(
+        &mut self,
+        task: Task,
+        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) {
         match task {
-            Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, stop),
-            Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, stop),
+            Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, shutdown),
+            Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, shutdown),
             Task::Asked(index, session, asked) => self.asked(index, session, asked),
         }
     }
@@ -238,7 +249,7 @@ impl Bulk {
         done: Done,
         mut session: PsqlSession,
         on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) {
         let index = done.request.target;
         let Some(working) = self.targets.get_mut(index) else {
@@ -270,7 +281,7 @@ impl Bulk {
             working.idle.push(session);
         } else {
             // psql ended with the error; the next name does not wait for another.
-            Self::warm(&mut self.tasks, working, index, session, stop);
+            Self::warm(&mut self.tasks, working, index, session, shutdown);
         }
         if working.waiting.is_empty() && working.idle.len() > 1 {
             working.growth.starved();
@@ -297,12 +308,12 @@ impl Bulk {
         working: &mut Working,
         index: usize,
         mut session: PsqlSession,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) {
         working.warming += 1;
-        let stop = stop.clone();
+        let shutdown = shutdown.clone();
         tasks.spawn(async move {
-            let warmed = session.refresh(&stop).await;
+            let warmed = session.refresh(&shutdown).await;
             Task::Warmed(index, session, warmed)
         });
     }
@@ -312,7 +323,7 @@ impl Bulk {
         index: usize,
         session: PsqlSession,
         warmed: Result<(), PsqlError>,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
@@ -324,7 +335,7 @@ impl Bulk {
                 working.idle.push(session);
                 working.peak = working.peak.max(working.workers());
             }
-            Err(_) if stop.now().is_some() => {}
+            Err(_) if shutdown.signal().is_some() => {}
             Err(error) if working.workers() > 0 => {
                 working.hold_back(&error);
                 Self::note_scarce(&mut self.notes, working, &error);
@@ -336,7 +347,7 @@ impl Bulk {
     }
 
     /// Connections of workers that have nothing to do are kept alive, and renewed.
-    fn look_after(&mut self, stop: &Stop) {
+    fn look_after(&mut self, shutdown: &Shutdown) {
         for index in 0..self.targets.len() {
             let Some(working) = self.targets.get_mut(index) else {
                 continue;
@@ -346,7 +357,7 @@ impl Bulk {
                 .partition(|session| session.idle().is_none_or(|idle| idle > IDLE));
             working.idle = fresh;
             for session in stale {
-                Self::warm(&mut self.tasks, working, index, session, stop);
+                Self::warm(&mut self.tasks, working, index, session, shutdown);
             }
         }
     }
@@ -409,17 +420,17 @@ async fn create(
     mut session: PsqlSession,
     request: Request,
     retries: Retries,
-    stop: Stop,
+    shutdown: Shutdown,
 ) -> Task {
     let start = Instant::now();
-    let psql = Psql::Kept(&mut session);
+    let psql = Psql::PersistentProcess(&mut session);
     let (result, attempts) = provisioner
-        .provision_with(psql, &request.tenant, retries, &stop)
+        .provision_with(psql, &request.tenant, retries, &shutdown)
         .await;
     let mut ran = Ok(());
     if let (Some(hook), Ok(Outcome::Created { .. })) = (&hook, &result) {
         ran = hook
-            .run_for(provisioner.server(), &request.tenant, &stop)
+            .run_for(provisioner.server(), &request.tenant, &shutdown)
             .await;
     }
     let done = Done {

@@ -11,7 +11,7 @@ const ENDS: usize = 4;
 
 /// The wanted number of workers.
 #[derive(Clone, Debug)]
-pub(super) struct Growth {
+pub(super) struct WorkerScaling {
     wanted: usize,
     most: usize,
     /// The rate with one worker less, in tenants a second.
@@ -21,7 +21,7 @@ pub(super) struct Growth {
     settled: bool,
 }
 
-impl Growth {
+impl WorkerScaling {
     /// So many, always.
     pub(super) fn fixed(workers: usize) -> Self {
         Self {
@@ -92,7 +92,7 @@ mod tests {
 
     /// Runs tenants on a server that does so many at a time, each in 100 ms; returns how many workers were wanted.
     fn settles(cores: usize, most: usize) -> usize {
-        let mut growth = Growth::measured(2, most);
+        let mut growth = WorkerScaling::measured(2, most);
         let mut now = Instant::now();
         for _ in 0..2000 {
             let working = growth.wanted();
@@ -109,12 +109,12 @@ mod tests {
         assert_eq!(settles(4, 32), 4);
         assert_eq!(settles(8, 32), 8);
         assert_eq!(settles(8, 3), 3);
-        assert_eq!(Growth::fixed(5).wanted(), 5);
+        assert_eq!(WorkerScaling::fixed(5).wanted(), 5);
     }
 
     #[test]
     fn idle_workers_say_nothing() {
-        let mut growth = Growth::measured(2, 32);
+        let mut growth = WorkerScaling::measured(2, 32);
         let mut now = Instant::now();
         for _ in 0..200 {
             now += Duration::from_millis(50);

@@ -7,13 +7,13 @@
 //! ```no_run
 //! # async fn fleet(provisioner: schemastamp::tenant::Provisioner) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::ops::ControlFlow;
-//! use schemastamp::process::Stop;
+//! use schemastamp::process::Shutdown;
 //! use schemastamp::sql::TenantName;
 //! use schemastamp::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Request};
 //!
 //! let mut names = ["acme", "globex"].into_iter();
 //! let next = async || names.next().map(|name| Request { tenant: TenantName::new(name).unwrap(), target: 0 });
-//! let stop = Stop::on_signals()?;
+//! let shutdown = Shutdown::on_signals()?;
 //! let target = BulkTarget { name: String::new(), provisioner };
 //! let mut bulk = Bulk::new(vec![target], BulkOptions::default());
 //! for room in bulk.prepare(&stop).await {
@@ -24,7 +24,7 @@
 //!     failed += usize::from(done.result.is_err());
 //!     ControlFlow::Continue(())
 //! };
-//! let report = bulk.run(next, &mut on_done, &stop).await;
+//! let report = bulk.run(next, &mut on_done, &shutdown).await;
 //! println!("{failed} failed, {} not begun", report.not_begun.len());
 //! # Ok(()) }
 //! ```
@@ -36,7 +36,7 @@ mod prepare;
 mod report;
 mod target;
 
-pub use budget::{Budget, BudgetError, Room, locks_of};
+pub use budget::{Budget, BudgetError, ServerCapacity, locks_of};
 pub use engine::Bulk;
 pub use report::{BulkOptions, BulkReport, Done, Request};
 pub use target::BulkTarget;

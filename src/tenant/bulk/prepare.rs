@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Bulk;
-use super::budget::{Room, locks_of};
+use super::budget::{ServerCapacity, locks_of};
 use super::engine::{FIRST, Task};
-use super::growth::Growth;
+use super::growth::WorkerScaling;
 use super::target::Working;
 use crate::pg::{PsqlError, PsqlSession};
-use crate::process::{Signal, Stop};
+use crate::process::{Shutdown, Signal};
 use crate::tenant::{ProvisionError, Retries};
 
 /// The most workers that a server gets unasked.
@@ -20,12 +20,15 @@ impl Bulk {
     /// A server that cannot be reached fails its tenants later on; where there are several, it is asked again beside the work
     /// of the others, as its [`Retries`] say, and its tenants wait for that. With [`ProvisionError::Budget`], which says that
     /// not even one tenant fits, the run is not to be begun.
-    pub async fn prepare(&mut self, stop: &Stop) -> Vec<Result<Room, ProvisionError>> {
+    pub async fn prepare(
+        &mut self,
+        shutdown: &Shutdown,
+    ) -> Vec<Result<ServerCapacity, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, place, stop) = (
+            let (mut session, place, shutdown) = (
                 working.target.provisioner.session(),
                 working.place(),
-                stop.clone(),
+                shutdown.clone(),
             );
             let mut retries = working.target.provisioner.options().retries;
             // Where there are several, those that are reached do not wait for one that is not.
@@ -33,7 +36,7 @@ impl Bulk {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = room(&mut session, &place, retries, &stop).await;
+                let room = room(&mut session, &place, retries, &shutdown).await;
                 Task::Asked(index, session, room)
             });
         }
@@ -58,16 +61,16 @@ impl Bulk {
             });
         }
         for (index, session, error) in absent {
-            self.ask_on(index, session, &error, stop);
+            self.ask_on(index, session, &error, shutdown);
         }
         if self.options.warm {
             for index in 0..self.targets.len() {
-                self.staff(index, stop);
+                self.staff(index, shutdown);
             }
         }
         let lost = || {
             Err(ProvisionError::Interrupted {
-                signal: stop.now().unwrap_or(Signal::TERMINATE),
+                signal: shutdown.signal().unwrap_or(Signal::TERMINATE),
             })
         };
         rooms
@@ -77,23 +80,23 @@ impl Bulk {
     }
 
     /// Goes on asking a server that could not be reached, beside the work of the others.
-    fn ask_on(&mut self, index: usize, mut session: PsqlSession, error: &str, stop: &Stop) {
+    fn ask_on(&mut self, index: usize, mut session: PsqlSession, error: &str, shutdown: &Shutdown) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
-        let (place, stop) = (working.place(), stop.clone());
+        let (place, shutdown) = (working.place(), shutdown.clone());
         let Retries { attempts, pause } = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: trying again");
         working.asking = Some(self.tasks.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = stop.requested() => {}
+                _ = shutdown.requested() => {}
             }
             let retries = Retries {
                 attempts: attempts - 1,
                 pause: pause * 2,
             };
-            let room = room(&mut session, &place, retries, &stop).await;
+            let room = room(&mut session, &place, retries, &shutdown).await;
             Task::Asked(index, session, room)
         }));
     }
@@ -103,7 +106,7 @@ impl Bulk {
         &mut self,
         index: usize,
         session: PsqlSession,
-        asked: Result<Room, PsqlError>,
+        asked: Result<ServerCapacity, PsqlError>,
     ) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
@@ -123,8 +126,8 @@ fn asked_of(
     jobs: Option<usize>,
     notes: &mut Vec<String>,
     session: PsqlSession,
-    asked: Result<Room, PsqlError>,
-) -> Result<Room, ProvisionError> {
+    asked: Result<ServerCapacity, PsqlError>,
+) -> Result<ServerCapacity, ProvisionError> {
     let room = match asked {
         Ok(room) => room,
         // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
@@ -133,7 +136,7 @@ fn asked_of(
                 "what {} has room for is not known: {error}",
                 working.place()
             ));
-            working.growth = Growth::fixed(jobs.unwrap_or(FIRST));
+            working.growth = WorkerScaling::fixed(jobs.unwrap_or(FIRST));
             working.idle.push(session);
             return Err(ProvisionError::Run(Box::new(error)));
         }
@@ -150,8 +153,8 @@ fn asked_of(
         .budget(locks, jobs, MOST)
         .map_err(ProvisionError::Budget)?;
     working.growth = match jobs {
-        Some(_) => Growth::fixed(budget.workers),
-        None => Growth::measured(FIRST, budget.workers),
+        Some(_) => WorkerScaling::fixed(budget.workers),
+        None => WorkerScaling::measured(FIRST, budget.workers),
     };
     if let (Some(because), Some(wanted)) = (budget.because, jobs) {
         notes.push(format!(
@@ -168,11 +171,11 @@ async fn room(
     session: &mut PsqlSession,
     place: &str,
     retries: Retries,
-    stop: &Stop,
-) -> Result<Room, PsqlError> {
+    shutdown: &Shutdown,
+) -> Result<ServerCapacity, PsqlError> {
     let mut pause = retries.pause;
     for _ in 1..retries.attempts {
-        match Room::of(session, stop).await {
+        match ServerCapacity::of(session, shutdown).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(reason = %error, "{place}: trying again");
             }
@@ -180,9 +183,9 @@ async fn room(
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = stop.requested() => break,
+            _ = shutdown.requested() => break,
         }
         pause *= 2;
     }
-    Room::of(session, stop).await
+    ServerCapacity::of(session, shutdown).await
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::budget::BudgetError;
-use super::growth::Growth;
+use super::growth::WorkerScaling;
 use super::report::Request;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::tenant::Provisioner;
@@ -38,7 +38,7 @@ pub(super) struct Working {
     /// Workers that are being connected, or looked after.
     pub(super) warming: usize,
     pub(super) waiting: VecDeque<Request>,
-    pub(super) growth: Growth,
+    pub(super) growth: WorkerScaling,
     /// Until when no further worker is started: the last one got no connection.
     held_back: Option<Instant>,
     /// Since when there is no connection, and why.
@@ -61,7 +61,7 @@ impl Working {
             busy: 0,
             warming: 0,
             waiting: VecDeque::new(),
-            growth: Growth::fixed(workers),
+            growth: WorkerScaling::fixed(workers),
             held_back: None,
             down: None,
             asking: None,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
 use crate::pg::{PgDump, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{Action, Decisions, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
@@ -33,13 +33,13 @@ pub async fn clone_tenant(
     old: &TenantName,
     new: &TenantName,
     decisions: &Decisions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Cloned, LifecycleError> {
-    let before = look(server, old, new, stop).await?;
-    let snapshot = captured(server, pg_dump, old, decisions, true, stop)
+    let before = look(server, old, new, shutdown).await?;
+    let snapshot = captured(server, pg_dump, old, decisions, true, shutdown)
         .await?
         .snapshot;
-    let contents = contents(server, old, stop).await?;
+    let contents = contents(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
         shared_schemas(&before.search_path, old.as_str())
@@ -91,7 +91,7 @@ pub async fn clone_tenant(
     }
     script.push_str("COMMIT;\n");
     server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| explain(error, old, new))?;
     Ok(Cloned {
@@ -120,7 +120,7 @@ struct Contents {
 async fn contents(
     server: &Server,
     tenant: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Contents, LifecycleError> {
     let sql = format!(
         "BEGIN READ ONLY;\nSET LOCAL search_path = {schema};\n\
@@ -144,7 +144,7 @@ async fn contents(
         tables: Vec::new(),
         sequences: Vec::new(),
     };
-    for line in server.query_json(&sql, stop).await? {
+    for line in server.query_json(&sql, shutdown).await? {
         let Ok((kind, name, columns)) =
             serde_json::from_value::<(String, String, Vec<Column>)>(line)
         else {

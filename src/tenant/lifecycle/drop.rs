@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use crate::pg::{PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 
@@ -61,7 +61,7 @@ fn outside(tenant: &TenantName) -> String {
 pub async fn preview(
     server: &Server,
     tenant: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
         format!(
@@ -85,7 +85,7 @@ pub async fn preview(
         outside = outside(tenant),
         name = quote_literal(tenant.as_str()),
     );
-    let Some(line) = server.query_json(&sql, stop).await?.into_iter().next() else {
+    let Some(line) = server.query_json(&sql, shutdown).await?.into_iter().next() else {
         return Ok(None);
     };
     let text = line.to_string().chars().take(200).collect();
@@ -109,9 +109,9 @@ pub async fn drop_tenant(
     server: &Server,
     tenant: &TenantName,
     cascade: bool,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, tenant, stop)
+    let seen = preview(server, tenant, shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     if !cascade && !seen.outside.is_empty() {
@@ -122,7 +122,7 @@ pub async fn drop_tenant(
         // Each table has its indexes, its sequences and its TOAST table with it.
         let per_table = seen.relations.saturating_mul(2) / seen.tables.max(1) + 2;
         let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
-        let tables = tables(server, tenant, stop).await?;
+        let tables = tables(server, tenant, shutdown).await?;
         for chunk in tables.chunks(at_once) {
             let names: Vec<String> = chunk
                 .iter()
@@ -133,7 +133,7 @@ pub async fn drop_tenant(
                 tenant,
                 cascade,
                 &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")),
-                stop,
+                shutdown,
             )
             .await?;
         }
@@ -143,7 +143,7 @@ pub async fn drop_tenant(
         tenant,
         cascade,
         &format!("DROP SCHEMA {} CASCADE", tenant.quoted()),
-        stop,
+        shutdown,
     )
     .await
 }
@@ -151,7 +151,7 @@ pub async fn drop_tenant(
 async fn tables(
     server: &Server,
     tenant: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<String>, PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.to_json(c.relname) FROM pg_catalog.pg_class c \
@@ -159,7 +159,7 @@ async fn tables(
          WHERE n.nspname = {} AND c.relkind IN ('r', 'p') ORDER BY c.relispartition DESC, c.relname;\n",
         quote_literal(tenant.as_str())
     );
-    let names = server.query_json(&sql, stop).await?;
+    let names = server.query_json(&sql, shutdown).await?;
     Ok(names
         .into_iter()
         .filter_map(|name| name.as_str().map(str::to_owned))
@@ -172,7 +172,7 @@ async fn transaction(
     tenant: &TenantName,
     cascade: bool,
     drop: &str,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), DropError> {
     let mut script = format!("BEGIN;\n{};\n{};\n", settings(server.timeout), lock(tenant));
     if !cascade {
@@ -185,7 +185,7 @@ async fn transaction(
     }
     let _ = write!(script, "{drop};\nCOMMIT;\n");
     match server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
     {
         Ok(_) => Ok(()),

@@ -6,11 +6,11 @@ use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
 use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::anew::{For, written_anew};
+use crate::tenant::anew::{RewriteReader, written_anew};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +34,14 @@ pub async fn rename_tenant(
     old: &TenantName,
     new: &TenantName,
     decisions: &Decisions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Renamed, LifecycleError> {
-    let before = look(server, old, new, stop).await?;
-    let snapshot = captured(server, pg_dump, old, decisions, false, stop)
+    let before = look(server, old, new, shutdown).await?;
+    let snapshot = captured(server, pg_dump, old, decisions, false, shutdown)
         .await?
         .snapshot;
     let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
-    for anew in written_anew(&snapshot, new, before.major, For::Psql)? {
+    for anew in written_anew(&snapshot, new, before.major, RewriteReader::Psql)? {
         rewritten.push(anew.object);
         for sql in anew.statements {
             rewriting.push_str(&sql);
@@ -55,14 +55,18 @@ pub async fn rename_tenant(
         old.quoted(),
         new.quoted()
     );
-    let objects = prove(server, &snapshot, &work, new, before.major, stop)
+    let objects = prove(server, &snapshot, &work, new, before.major, shutdown)
         .await
         .map_err(|error| match error {
             LifecycleError::Psql(error) => explain(error, old, new),
             other => other,
         })?;
     server
-        .run_script(&format!("{work}COMMIT;\n"), &ScriptOptions::default(), stop)
+        .run_script(
+            &format!("{work}COMMIT;\n"),
+            &ScriptOptions::default(),
+            shutdown,
+        )
         .await
         .map_err(|error| explain(error, old, new))?;
     Ok(Renamed { rewritten, objects })
@@ -75,7 +79,7 @@ async fn prove(
     work: &str,
     new: &TenantName,
     major: u32,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<usize, LifecycleError> {
     let copy = fresh_name("stamp").map_err(LifecycleError::Random)?;
     let copy = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
@@ -107,7 +111,7 @@ async fn prove(
         !is_left_out && !is_own_comment
     };
     let output = server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await?;
     for line in &output.lines {
         let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {

@@ -2,7 +2,7 @@
 
 use super::LifecycleError;
 use crate::pg::{PgDump, PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::{Capture, Captured, Source};
 use crate::snapshot::{Decisions, lock};
 use crate::sql::{TenantName, quote_literal};
@@ -60,7 +60,7 @@ pub(super) async fn look(
     server: &Server,
     old: &TenantName,
     new: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Before, LifecycleError> {
     let exists = |name: &TenantName| {
         format!(
@@ -78,7 +78,7 @@ pub(super) async fn look(
         state_sql(old.as_str())
     );
     let line = server
-        .query_json(&sql, stop)
+        .query_json(&sql, shutdown)
         .await?
         .into_iter()
         .next()
@@ -108,7 +108,7 @@ pub(super) async fn captured(
     tenant: &TenantName,
     decisions: &Decisions,
     prove: bool,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Captured, LifecycleError> {
     let capture = Capture {
         schema: tenant.as_str().to_owned(),
@@ -122,7 +122,7 @@ pub(super) async fn captured(
         prove,
         scratch: None,
     };
-    Ok(capture.run(stop).await?)
+    Ok(capture.run(shutdown).await?)
 }
 
 /// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the

@@ -17,7 +17,7 @@ use super::queue::{Next, Queue, Turn, join_all};
 use super::report::{MigrateReport, Outcome, TenantReport};
 use super::script::{Context, Script};
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::read_fleet;
 
@@ -29,7 +29,7 @@ pub async fn migrate(
     server: &Server,
     migrations: &Migrations,
     options: &MigrateOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
@@ -37,7 +37,7 @@ pub async fn migrate(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        stop,
+        shutdown,
     )
     .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
@@ -65,7 +65,7 @@ pub async fn migrate(
         server,
         migrations,
         context: &context,
-        stop,
+        shutdown,
         state: Mutex::new(state),
     };
     engine.report_settled();
@@ -115,7 +115,7 @@ struct Engine<'a, 'm> {
     server: &'a Server,
     migrations: &'m Migrations,
     context: &'a Context<'a>,
-    stop: &'a Stop,
+    shutdown: &'a Shutdown,
     state: Mutex<State<'a, 'm>>,
 }
 
@@ -192,7 +192,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                     let pause = pause.min(Duration::from_millis(200));
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
-                        _ = self.stop.requested() => self.halt(Halt::Stopped),
+                        _ = self.shutdown.requested() => self.halt(Halt::Stopped),
                     }
                 }
                 Next::Work(turns) => {
@@ -238,7 +238,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             .run_script_each(
                 script.text(),
                 &ScriptOptions::default(),
-                self.stop,
+                self.shutdown,
                 |line| {
                     let Some((index, _)) = script.committed(line) else {
                         return;
@@ -309,7 +309,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             };
             (entry.report.tenant.clone(), versions, entry.pending.clone())
         };
-        let indexes = index_states(self.server, &tenant, &pending, self.stop)
+        let indexes = index_states(self.server, &tenant, &pending, self.shutdown)
             .await
             .map_err(Unsent::Psql)?;
         script

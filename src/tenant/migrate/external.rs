@@ -10,9 +10,9 @@ use super::options::{MigrateError, MigrateOptions};
 use super::queue::join_all;
 use super::report::{MigrateReport, Outcome, TenantReport};
 use crate::pg::Server;
-use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Stdout, Stop, run};
+use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;
-use crate::tenant::versions::{Applied, Fleet, Oddity, VersionsTable, read_fleet};
+use crate::tenant::versions::{Applied, Fleet, TenantProblem, VersionsTable, read_fleet};
 
 /// How much of a command's stdout is read; more is an error.
 const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
@@ -41,7 +41,7 @@ impl ExternalCommand {
         &self,
         server: &Server,
         tenant: &TenantName,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<(), Failure> {
         let failed = |message: String| Failure::of(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
@@ -61,7 +61,13 @@ impl ExternalCommand {
         );
         invocation.timeout = server.timeout;
         invocation.grace = server.grace;
-        let ran = run(&invocation, &run_dir, stop, Stdout::Collect(OUTPUT_LIMIT)).await;
+        let ran = run(
+            &invocation,
+            &run_dir,
+            shutdown,
+            Stdout::Collect(OUTPUT_LIMIT),
+        )
+        .await;
         let (message, said) = match ran {
             Ok(Finished { code: 0, .. }) => return Ok(()),
             Ok(Finished {
@@ -131,7 +137,7 @@ pub async fn migrate_by(
     server: &Server,
     command: &ExternalCommand,
     options: &MigrateOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let start = Instant::now();
@@ -139,7 +145,7 @@ pub async fn migrate_by(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        stop,
+        shutdown,
     )
     .await?;
     let mut reports: Vec<TenantReport> = before
@@ -190,9 +196,9 @@ pub async fn migrate_by(
                     .map(|report| report.tenant.clone());
                 let Some(tenant) = tenant else { continue };
                 let begun = Instant::now();
-                let ran = command.run_for(server, &tenant, stop).await;
+                let ran = command.run_for(server, &tenant, shutdown).await;
                 let shared = &mut *lock(&shared);
-                shared.settle(index, ran, begun.elapsed(), options, stop);
+                shared.settle(index, ran, begun.elapsed(), options, shutdown);
             }
         };
         join_all((0..jobs).map(|_| work())).await;
@@ -216,7 +222,7 @@ pub async fn migrate_by(
         server,
         &options.scope,
         options.versions_table.as_deref(),
-        &Stop::never(),
+        &Shutdown::new(),
     )
     .await?;
     conclude(&mut reports, &before, &after);
@@ -250,7 +256,7 @@ impl Shared<'_> {
         ran: Result<(), Failure>,
         elapsed: Duration,
         options: &MigrateOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) {
         let Some(report) = self.reports.get_mut(index) else {
             return;
@@ -264,7 +270,7 @@ impl Shared<'_> {
                 Outcome::Failed(failure)
             }
         };
-        if stop.now().is_some() {
+        if shutdown.signal().is_some() {
             self.ended_early
                 .get_or_insert_with(|| "the run was stopped".to_owned());
         } else if options
@@ -285,7 +291,7 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
     };
     let outcome = match applied {
         // A tenant without a versions table may get one from the command.
-        Applied::Known(_) | Applied::Odd(Oddity::NoTable) => Outcome::NotReached,
+        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => Outcome::NotReached,
         Applied::Odd(oddity) => Outcome::Odd(oddity.clone()),
     };
     TenantReport {
@@ -313,7 +319,7 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
         let Some(now) = table(after, &report.tenant) else {
             let is_there = after.tenants.iter().any(|tenant| {
                 tenant.name == report.tenant
-                    && !matches!(tenant.applied, Applied::Odd(Oddity::NoSchema))
+                    && !matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema))
             });
             if !is_there && report.outcome == Outcome::UpToDate {
                 report.outcome = Outcome::Gone;

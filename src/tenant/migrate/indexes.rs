@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind};
 use crate::sql::{TenantName, quote_literal, tokens};
 use crate::tenant::migrations::Migration;
@@ -33,7 +33,7 @@ pub(super) async fn index_states(
     server: &Server,
     tenant: &TenantName,
     migrations: &[&Migration],
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<BTreeMap<String, IndexState>, PsqlError> {
     let mut names = Vec::new();
     for statement in migrations
@@ -57,7 +57,7 @@ pub(super) async fn index_states(
         quote_literal(tenant.as_str()),
         names.join(", ")
     );
-    let lines = server.query_json(&sql, stop).await?;
+    let lines = server.query_json(&sql, shutdown).await?;
     let states = lines
         .into_iter()
         .filter_map(|line| serde_json::from_value::<(String, bool)>(line).ok());

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::pg::PsqlError;
-use crate::tenant::versions::{FleetError, Scope, Strictness};
+use crate::tenant::versions::{FleetError, PlanStrictness, Scope};
 
 /// How tenants are migrated.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct MigrateOptions {
     /// The role that migrates; `None` for the one that logs in.
     pub role: Option<String>,
     /// What is only worth a warning.
-    pub strictness: Strictness,
+    pub strictness: PlanStrictness,
     /// Only says what would be run.
     pub dry_run: bool,
 }
@@ -46,7 +46,7 @@ impl MigrateOptions {
             retry_pause: Duration::from_millis(500),
             statement_timeout: None,
             role: None,
-            strictness: Strictness::default(),
+            strictness: PlanStrictness::default(),
             dry_run: false,
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::sql::TenantName;
-use crate::tenant::versions::{Oddity, Problem};
+use crate::tenant::versions::{Problem, TenantProblem};
 
 /// How one tenant fared.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub enum Outcome {
     /// Its versions table does not fit the folder; nothing was tried.
     Refused(Problem),
     /// Nothing is known of its versions; nothing was tried.
-    Odd(Oddity),
+    Odd(TenantProblem),
     /// The connection was lost, and what the server did could not be seen afterwards.
     Unknown(Failure),
     /// It was dropped or renamed meanwhile.

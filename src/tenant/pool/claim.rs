@@ -8,7 +8,7 @@ use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
 };
 use crate::sql::{TenantName, quote, quote_literal};
-use crate::tenant::anew::{For, written_anew};
+use crate::tenant::anew::{RewriteReader, written_anew};
 use crate::tenant::mark::SPARE_NAME;
 
 /// The setting in which the claim leaves the spare's name, for the rest of its transaction.
@@ -101,7 +101,7 @@ fn body(
         tenant = quote_literal(tenant.as_str()),
     );
     // The oldest server's way: it costs a blank tenant nothing.
-    let anew = written_anew(snapshot, tenant, 0, For::Execute)?;
+    let anew = written_anew(snapshot, tenant, 0, RewriteReader::Execute)?;
     let statements = anew.into_iter().flat_map(|anew| anew.statements);
     for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
         // Writing to a String does not fail.

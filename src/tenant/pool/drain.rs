@@ -3,7 +3,7 @@
 use super::registry::{Kind, as_role, pool_lock, table, usable};
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot, settings};
 use crate::sql::{quote, quote_literal};
@@ -38,9 +38,9 @@ pub async fn drain(
     snapshot: &Snapshot,
     options: &RenderOptions,
     which: Which,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Drained, PsqlError> {
-    let seen = status(server, snapshot, options, stop).await?;
+    let seen = status(server, snapshot, options, shutdown).await?;
     let mut drained = Drained {
         pool_of_another: seen.pool_of_another.clone(),
         ..Drained::default()
@@ -62,20 +62,20 @@ pub async fn drain(
         let sql = format!(
             "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
         );
-        for name in server.query_json(&sql, stop).await? {
+        for name in server.query_json(&sql, shutdown).await? {
             let Some(name) = name.as_str() else { continue };
-            let removed = remove(server, name, true, options, stop).await?;
+            let removed = remove(server, name, true, options, shutdown).await?;
             drained.dropped += usize::from(removed == "dropped");
             drained.forgotten += usize::from(removed == "forgotten");
         }
     }
     for name in &seen.strays {
         drained.dropped +=
-            usize::from(remove(server, name, false, options, stop).await? == "dropped");
+            usize::from(remove(server, name, false, options, shutdown).await? == "dropped");
     }
     if which == Which::All {
         server
-            .run_script(&disposal(options), &ScriptOptions::default(), stop)
+            .run_script(&disposal(options), &ScriptOptions::default(), shutdown)
             .await?;
     }
     Ok(drained)
@@ -104,7 +104,7 @@ async fn remove(
     name: &str,
     has_row: bool,
     options: &RenderOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<String, PsqlError> {
     let (table, row) = (table(), quote_literal(name));
     let take = if has_row {
@@ -136,7 +136,7 @@ async fn remove(
         quote_literal(&body)
     );
     let output = server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await?;
     Ok(output.lines.last().cloned().unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use super::registry::creation;
 use super::status::{PoolStatus, status};
 use super::trial::try_out;
 use crate::pg::ScriptOptions;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::fresh_name;
 use crate::snapshot::{Rendered, TemplateError, one_message, settings};
 use crate::sql::{TenantName, quote};
@@ -43,19 +43,19 @@ impl Filling {
 pub async fn begin_fill(
     provisioner: &Provisioner,
     size: usize,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Filling, PoolError> {
     let (server, snapshot, render) = (
         provisioner.server(),
         provisioner.snapshot(),
         &provisioner.options().render,
     );
-    let before = status(server, snapshot, render, stop).await?;
+    let before = status(server, snapshot, render, shutdown).await?;
     let ready = before.spares.first().map_or(0, |group| group.ready);
     let missing = size.saturating_sub(ready);
     let mut proven = None;
     if missing > 0 && ready == 0 {
-        proven = Some(try_out(server, snapshot, render, stop).await?);
+        proven = Some(try_out(server, snapshot, render, shutdown).await?);
         let mut statements = vec![settings(server.timeout)];
         statements.extend(
             render
@@ -66,7 +66,11 @@ pub async fn begin_fill(
         statements.extend(creation());
         let statements: Vec<Rendered> = statements.into_iter().map(Rendered::added).collect();
         server
-            .run_script(&one_message(&statements), &ScriptOptions::default(), stop)
+            .run_script(
+                &one_message(&statements),
+                &ScriptOptions::default(),
+                shutdown,
+            )
             .await?;
     }
     Ok(Filling {

@@ -2,7 +2,7 @@
 
 use super::{PoolError, begin_fill};
 use crate::pg::PsqlSession;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::tenant::{ProvisionError, Provisioner};
 
 /// Why a pool was not brought back to its size.
@@ -25,14 +25,14 @@ pub async fn refill(
     provisioner: &Provisioner,
     session: &mut PsqlSession,
     size: usize,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<usize, RefillError> {
-    let filling = begin_fill(provisioner, size, stop).await?;
+    let filling = begin_fill(provisioner, size, shutdown).await?;
     let mut made = 0;
     for spare in filling.names()? {
         match filling
             .provisioner
-            .provision_by(session, &spare, stop)
+            .provision_by(session, &spare, shutdown)
             .await
         {
             Ok(_) => made += 1,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::registry::{Kind, as_role, table, usable};
 use crate::pg::{PsqlError, Server, UNHURRIED};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
 use crate::sql::quote_literal;
@@ -48,7 +48,7 @@ pub async fn status(
     server: &Server,
     snapshot: &Snapshot,
     options: &RenderOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<PoolStatus, PsqlError> {
     let (kind, role) = (Kind::of(snapshot, options), as_role(options));
     let table = table();
@@ -62,7 +62,7 @@ pub async fn status(
         usable()
     );
     let value = server
-        .query_json(&sql, stop)
+        .query_json(&sql, shutdown)
         .await?
         .into_iter()
         .next()
@@ -99,7 +99,7 @@ pub async fn status(
         pool_of_another,
     };
     for (index, value) in server
-        .query_json(&format!("{groups}{strays}"), stop)
+        .query_json(&format!("{groups}{strays}"), shutdown)
         .await?
         .into_iter()
         .enumerate()

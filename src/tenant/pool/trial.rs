@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PoolError;
 use crate::pg::catalog::{Aspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
-use crate::tenant::anew::{For, written_anew};
+use crate::tenant::anew::{RewriteReader, written_anew};
 
 /// Makes a spare, renames it, makes a tenant beside it, compares the two object by object, and rolls everything back.
 /// Returns how many objects are equal.
@@ -17,9 +17,9 @@ pub(super) async fn try_out(
     server: &Server,
     snapshot: &Snapshot,
     options: &RenderOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<usize, PoolError> {
-    let major = major(server, stop).await?;
+    let major = major(server, shutdown).await?;
     let (spare, renamed, made) = (name()?, name()?, name()?);
     let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
     let mut push = |sql: &str| {
@@ -40,7 +40,7 @@ pub(super) async fn try_out(
         spare.quoted(),
         renamed.quoted()
     ));
-    for anew in written_anew(snapshot, &renamed, 0, For::Psql)? {
+    for anew in written_anew(snapshot, &renamed, 0, RewriteReader::Psql)? {
         anew.statements.iter().for_each(|sql| push(sql));
     }
     push(&snapshot.schema_comment(&renamed, options)?);
@@ -70,7 +70,7 @@ pub(super) async fn try_out(
     }
     script.push_str("ROLLBACK;\n");
     let output = server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
         .map_err(PoolError::Load)?;
     let (mut of_renamed, mut of_made): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
@@ -140,9 +140,9 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     ]
 }
 
-async fn major(server: &Server, stop: &Stop) -> Result<u32, PsqlError> {
+async fn major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
     let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
-    let value = server.query_json(sql, stop).await?.into_iter().next();
+    let value = server.query_json(sql, shutdown).await?.into_iter().next();
     Ok(value
         .and_then(|value| value.as_u64())
         .and_then(|major| u32::try_from(major).ok())

@@ -1,6 +1,6 @@
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
-use crate::process::{Signal, Stop};
+use crate::process::{Shutdown, Signal};
 use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
@@ -9,7 +9,7 @@ use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
 use crate::tenant::migrate::{MigrateError, MigrateOptions, Outcome, migrate};
 use crate::tenant::migrations::Migrations;
-use crate::tenant::versions::{Applied, FleetError, Scope, Strictness, qualified, read_fleet};
+use crate::tenant::versions::{Applied, FleetError, PlanStrictness, Scope, qualified, read_fleet};
 
 /// How a snapshot is renewed.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct RefreshOptions {
     /// Whether the new snapshot is proven.
     pub prove: bool,
     /// What is only worth a warning.
-    pub strictness: Strictness,
+    pub strictness: PlanStrictness,
 }
 
 /// A renewed snapshot.
@@ -99,15 +99,22 @@ pub async fn refresh(
     snapshot: &Snapshot,
     migrations: &Migrations,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Refreshed, RefreshError> {
-    let leftovers = clean_leftovers(server, stop).await?;
+    let leftovers = clean_leftovers(server, shutdown).await?;
     let scratch = TenantName::new(scratch_name().map_err(RefreshError::Random)?)?;
     let work = async {
-        load(server, snapshot, &scratch, stop).await?;
-        let applied = apply(server, &scratch, migrations, options, stop).await?;
-        let mut captured =
-            recapture(server, pg_dump, snapshot, scratch.as_str(), options, stop).await?;
+        load(server, snapshot, &scratch, shutdown).await?;
+        let applied = apply(server, &scratch, migrations, options, shutdown).await?;
+        let mut captured = recapture(
+            server,
+            pg_dump,
+            snapshot,
+            scratch.as_str(),
+            options,
+            shutdown,
+        )
+        .await?;
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
@@ -144,7 +151,7 @@ pub async fn recapture(
     like: &Snapshot,
     schema: &str,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Captured, CaptureError> {
     let has = |action: Action| {
         like.template()
@@ -165,7 +172,7 @@ pub async fn recapture(
         prove: options.prove,
         scratch: None,
     };
-    capture.run(stop).await
+    capture.run(shutdown).await
 }
 
 /// Whether a snapshot's body is what `minify` makes.
@@ -177,7 +184,7 @@ async fn load(
     server: &Server,
     snapshot: &Snapshot,
     scratch: &TenantName,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), RefreshError> {
     let options = RenderOptions {
         mark: Marking::None,
@@ -190,7 +197,7 @@ async fn load(
     }
     script.push_str("COMMIT;\n");
     match server
-        .run_script(&script, &ScriptOptions::default(), stop)
+        .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
     {
         Ok(_) => Ok(()),
@@ -205,7 +212,7 @@ async fn apply(
     scratch: &TenantName,
     migrations: &Migrations,
     options: &RefreshOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<String>, RefreshError> {
     if migrations.as_slice().is_empty() {
         return Ok(Vec::new());
@@ -216,9 +223,9 @@ async fn apply(
         strictness: options.strictness,
         ..MigrateOptions::new(scope.clone())
     };
-    let report = migrate(server, migrations, &migrate_options, stop, &mut |_| {}).await?;
+    let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;
     let reason = report.groups().into_iter().next().map(|group| group.reason);
-    if let Some(signal) = stop.now() {
+    if let Some(signal) = shutdown.signal() {
         return Err(RefreshError::Stopped(signal));
     }
     let Some(tenant) = report.tenants.into_iter().next() else {
@@ -238,7 +245,7 @@ async fn apply(
         &tenant.applied,
         options,
         &scope,
-        stop,
+        shutdown,
     )
     .await?;
     Ok(tenant.applied)
@@ -252,9 +259,9 @@ async fn settle_times(
     applied: &[String],
     options: &RefreshOptions,
     scope: &Scope,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<(), RefreshError> {
-    let fleet = read_fleet(server, scope, options.versions_table.as_deref(), stop).await?;
+    let fleet = read_fleet(server, scope, options.versions_table.as_deref(), shutdown).await?;
     let Some(Applied::Known(versions)) = fleet.tenants.first().map(|tenant| &tenant.applied) else {
         return Ok(());
     };
@@ -269,7 +276,7 @@ async fn settle_times(
     if !script.is_empty() {
         let script = format!("BEGIN;\nSET LOCAL timezone = 'UTC';\n{script}COMMIT;\n");
         server
-            .run_script(&script, &ScriptOptions::default(), stop)
+            .run_script(&script, &ScriptOptions::default(), shutdown)
             .await?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::fresh_name;
 use crate::snapshot::{lock, lock_key, settings};
 use crate::sql::TenantName;
@@ -44,7 +44,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
             &ScriptOptions::default(),
             0,
             server.timeout,
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await?;
     let result = work.await;
@@ -56,7 +56,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
 pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), DropError> {
     let mut server = server.clone();
     server.timeout = Some(CLEANING);
-    match drop_tenant(&server, scratch, false, &Stop::never()).await {
+    match drop_tenant(&server, scratch, false, &Shutdown::new()).await {
         Err(DropError::Missing(_)) => Ok(()),
         other => other,
     }
@@ -68,13 +68,13 @@ pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), D
 /// See [`PsqlError`].
 pub(super) async fn clean_leftovers(
     server: &Server,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Vec<String>, PsqlError> {
     let sql = format!(
         "SELECT pg_catalog.to_json(nspname) FROM pg_catalog.pg_namespace WHERE pg_catalog.starts_with(nspname, '{SCRATCH}');\n"
     );
     let mut dropped = Vec::new();
-    for name in server.query_json(&sql, stop).await? {
+    for name in server.query_json(&sql, shutdown).await? {
         let Some(name) = name.as_str().filter(|name| is_scratch(name)) else {
             continue;
         };
@@ -88,7 +88,7 @@ pub(super) async fn clean_leftovers(
         let free =
             format!("SELECT pg_catalog.to_json(pg_catalog.pg_try_advisory_xact_lock({key}));\n");
         let is_free = server
-            .query_json(&free, stop)
+            .query_json(&free, shutdown)
             .await?
             .first()
             .and_then(serde_json::Value::as_bool);

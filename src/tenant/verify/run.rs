@@ -5,11 +5,11 @@ use super::fingerprint::{Aspect, hashes};
 use super::reference::Reference;
 use crate::pg::catalog::{Aspect as CatalogAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::versions::{Applied, FleetError, Oddity, Scope, read_fleet};
+use crate::tenant::versions::{Applied, FleetError, Scope, TenantProblem, read_fleet};
 
 /// How often the hashes are read anew because a tenant was dropped meanwhile.
 const ATTEMPTS: usize = 3;
@@ -95,12 +95,12 @@ pub async fn verify(
     server: &Server,
     reference: Reference<'_>,
     options: &VerifyOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Verification, VerifyError> {
-    let fleet = read_fleet(server, &options.scope, None, stop).await?;
+    let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
     let (mut present, mut missing) = (Vec::new(), Vec::new());
     for tenant in &fleet.tenants {
-        let gone = matches!(tenant.applied, Applied::Odd(Oddity::NoSchema));
+        let gone = matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
         if gone {
             missing.push(tenant.name.clone());
         } else {
@@ -111,7 +111,7 @@ pub async fn verify(
         present.clone()
     } else {
         let scope = Scope::All { pattern: None };
-        read_fleet(server, &scope, None, stop)
+        read_fleet(server, &scope, None, shutdown)
             .await?
             .tenants
             .into_iter()
@@ -119,7 +119,7 @@ pub async fn verify(
             .collect()
     };
     let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
-    let mut by_hash = read_hashes(server, &present, fleet.major, options, stop).await?;
+    let mut by_hash = read_hashes(server, &present, fleet.major, options, shutdown).await?;
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
     missing.extend(
         present
@@ -137,7 +137,7 @@ pub async fn verify(
         options,
         names: &names,
     };
-    let findings = comparison.run(server, reference, &groups, stop).await?;
+    let findings = comparison.run(server, reference, &groups, shutdown).await?;
     let mut verification = Verification {
         missing,
         ..Verification::default()
@@ -174,7 +174,7 @@ async fn read_hashes(
     tenants: &[TenantName],
     major: u32,
     options: &VerifyOptions,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<HashMap<String, Vec<TenantName>>, PsqlError> {
     if tenants.is_empty() {
         return Ok(HashMap::new());
@@ -185,7 +185,7 @@ async fn read_hashes(
     loop {
         let mut by_hash: HashMap<String, Vec<TenantName>> = HashMap::new();
         let read = server
-            .query_json_each(&sql, stop, |line| {
+            .query_json_each(&sql, shutdown, |line| {
                 let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else {
                     return;
                 };
@@ -220,7 +220,7 @@ impl Comparison<'_> {
         server: &Server,
         reference: Reference<'_>,
         groups: &[Vec<TenantName>],
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> Result<Vec<Option<Vec<Finding>>>, VerifyError> {
         let mut found: Vec<Option<Vec<Finding>>> = vec![None; groups.len()];
         let Some(largest) = groups.first().and_then(|group| group.first()) else {
@@ -263,7 +263,7 @@ impl Comparison<'_> {
             found: &mut found,
         };
         server
-            .run_script_each(&script, &ScriptOptions::default(), stop, |line| {
+            .run_script_each(&script, &ScriptOptions::default(), shutdown, |line| {
                 reading.line(line);
             })
             .await

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::query;
 use super::style::{AppliedVersion, Style};
 use crate::pg::{PsqlError, Server};
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::mark::{Mark, POOL, is_scratch, is_spare};
 
@@ -56,7 +56,7 @@ pub enum Applied {
     /// It could be read.
     Known(VersionsTable),
     /// It could not.
-    Odd(Oddity),
+    Odd(TenantProblem),
 }
 
 /// A versions table and its rows; tenants with the same rows share them.
@@ -86,7 +86,7 @@ impl VersionsTable {
 /// Why nothing is known of a tenant's versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Oddity {
+pub enum TenantProblem {
     /// There is no such schema.
     NoSchema,
     /// It has no versions table that is known.
@@ -112,7 +112,7 @@ pub enum Oddity {
     },
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for TenantProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSchema => formatter.write_str("there is no such schema"),
@@ -164,11 +164,11 @@ pub async fn read_fleet(
     server: &Server,
     scope: &Scope,
     versions_table: Option<&str>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Fleet, FleetError> {
     let mut attempt = 1;
     loop {
-        match read_once(server, scope, versions_table, stop).await {
+        match read_once(server, scope, versions_table, shutdown).await {
             Err(error) if !has_gone(&error) => return Err(error.into()),
             Err(error) if attempt == ATTEMPTS => return Err(FleetError::Unsteady(error)),
             Err(_) => attempt += 1,
@@ -194,10 +194,10 @@ async fn read_once(
     server: &Server,
     scope: &Scope,
     versions_table: Option<&str>,
-    stop: &Stop,
+    shutdown: &Shutdown,
 ) -> Result<Fleet, PsqlError> {
     let mut lines = server
-        .query_json(&query::schemas(scope, versions_table), stop)
+        .query_json(&query::schemas(scope, versions_table), shutdown)
         .await?
         .into_iter();
     let (_, major, search_path): (String, u32, String) =
@@ -228,11 +228,11 @@ async fn read_once(
         tenants.extend(missing.into_iter().map(|name| Tenant {
             name,
             snapshot: None,
-            applied: Applied::Odd(Oddity::NoSchema),
+            applied: Applied::Odd(TenantProblem::NoSchema),
         }));
     }
     tenants.sort_by(|one, two| one.name.cmp(&two.name));
-    read_rows(server, &mut tenants, stop).await?;
+    read_rows(server, &mut tenants, shutdown).await?;
     Ok(Fleet {
         major,
         search_path,
@@ -283,8 +283,8 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
         .filter_map(|(table, select, columns)| Some((table.as_str(), *select, Style::of(columns)?)))
         .collect();
     Applied::Odd(match (known.as_slice(), tables.first()) {
-        (_, None) => Oddity::NoTable,
-        _ if !usage => Oddity::NoRight {
+        (_, None) => TenantProblem::NoTable,
+        _ if !usage => TenantProblem::NoRight {
             table: String::new(),
         },
         ([(table, true, style)], _) => {
@@ -294,17 +294,17 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
                 versions: Arc::new([]),
             });
         }
-        ([(table, false, _)], _) => Oddity::NoRight {
+        ([(table, false, _)], _) => TenantProblem::NoRight {
             table: (*table).to_owned(),
         },
-        ([], Some((table, _, columns))) => Oddity::UnknownColumns {
+        ([], Some((table, _, columns))) => TenantProblem::UnknownColumns {
             table: versions_table.unwrap_or(table).to_owned(),
             columns: columns
                 .iter()
                 .map(|(name, kind)| format!("{name} {kind}"))
                 .collect(),
         },
-        (several, _) => Oddity::Ambiguous(
+        (several, _) => TenantProblem::Ambiguous(
             several
                 .iter()
                 .map(|(table, _, _)| (*table).to_owned())
@@ -313,7 +313,11 @@ fn applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Appli
     })
 }
 
-async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Result<(), PsqlError> {
+async fn read_rows(
+    server: &Server,
+    tenants: &mut [Tenant],
+    shutdown: &Shutdown,
+) -> Result<(), PsqlError> {
     let known = tenants
         .iter()
         .enumerate()
@@ -336,7 +340,7 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
     let mut by_text: HashMap<String, Arc<[AppliedVersion]>> = HashMap::new();
     let mut same = vec![None; tenants.len()];
     server
-        .query_json_each(&sql, stop, |line| {
+        .query_json_each(&sql, shutdown, |line| {
             let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line)
             else {
                 return;
@@ -368,7 +372,7 @@ async fn read_rows(server: &Server, tenants: &mut [Tenant], stop: &Stop) -> Resu
         {
             Some(versions) => table.versions = versions,
             None => {
-                tenant.applied = Applied::Odd(Oddity::Rows {
+                tenant.applied = Applied::Odd(TenantProblem::Rows {
                     table: table.table.clone(),
                 });
             }

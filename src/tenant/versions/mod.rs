@@ -5,7 +5,9 @@ mod plan;
 mod query;
 mod style;
 
-pub use fleet::{Applied, Fleet, FleetError, Oddity, Scope, Tenant, VersionsTable, read_fleet};
-pub use plan::{Plan, Problem, Strictness, plan};
+pub use fleet::{
+    Applied, Fleet, FleetError, Scope, Tenant, TenantProblem, VersionsTable, read_fleet,
+};
+pub use plan::{Plan, PlanStrictness, Problem, plan};
 pub(super) use style::qualified;
 pub use style::{AppliedVersion, Style};

@@ -9,7 +9,7 @@ use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
 
 /// Which problems are only worth a warning, though the tenant's own tool would refuse.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Strictness {
+pub struct PlanStrictness {
     /// Migrations that come before one that is applied.
     pub allow_out_of_order: bool,
     /// Versions whose file is gone.
@@ -26,7 +26,7 @@ pub struct Plan<'a> {
     /// What does not fit.
     pub problems: Vec<Problem>,
     /// Whether each problem is no more than a warning.
-    strictness: Strictness,
+    strictness: PlanStrictness,
     style: Style,
 }
 
@@ -90,7 +90,7 @@ pub enum Problem {
 
 impl Problem {
     /// Whether the tenant's own tool would refuse, too.
-    fn is_error(&self, style: Style, strictness: Strictness) -> bool {
+    fn is_error(&self, style: Style, strictness: PlanStrictness) -> bool {
         match self {
             Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
             Self::Changed { .. } => !strictness.allow_changed,
@@ -144,7 +144,7 @@ impl fmt::Display for Problem {
 pub fn plan<'a>(
     table: &VersionsTable,
     migrations: &'a Migrations,
-    strictness: Strictness,
+    strictness: PlanStrictness,
 ) -> Plan<'a> {
     let style = table.style;
     let mut problems = Vec::new();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use schemastamp::config::{ConnectionFlags, Environment, Settings, ToolFlags};
 use schemastamp::connect;
 use schemastamp::pg::{PsqlError, PsqlSession, ScriptOptions};
-use schemastamp::process::{RunError, Signal, Stop};
+use schemastamp::process::{RunError, Shutdown, Signal};
 
 use crate::support::{Client, Cluster, Database};
 
@@ -27,7 +27,7 @@ async fn session(
     )
     .unwrap();
     PsqlSession::new(
-        connect::server(&settings, &environment, &Stop::never())
+        connect::server(&settings, &environment, &Shutdown::new())
             .await
             .unwrap()
             .server,
@@ -38,7 +38,7 @@ async fn session(
 async fn ask(session: &mut PsqlSession, sql: &str) -> Result<Vec<String>, PsqlError> {
     let timeout = Some(Duration::from_secs(20));
     let ran = session
-        .run_script(sql, &ScriptOptions::default(), 1, timeout, &Stop::never())
+        .run_script(sql, &ScriptOptions::default(), 1, timeout, &Shutdown::new())
         .await;
     ran.map(|output| output.lines)
 }
@@ -146,7 +146,7 @@ async fn a_worn_or_lost_psql_is_replaced() {
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
                   AND pid <> pg_backend_pid()";
     database.query(others);
-    session.refresh(&Stop::never()).await.unwrap();
+    session.refresh(&Shutdown::new()).await.unwrap();
     let starts = session.starts();
     assert_eq!(ask(&mut session, "SELECT 1;").await.unwrap(), ["1"]);
     assert_eq!(session.starts(), starts);
@@ -160,21 +160,27 @@ async fn the_time_and_a_stop_end_what_runs() {
     let (options, start) = (ScriptOptions::default(), Instant::now());
     let timeout = Some(Duration::from_millis(300));
     let error = session
-        .run_script("SELECT pg_sleep(30);", &options, 1, timeout, &Stop::never())
+        .run_script(
+            "SELECT pg_sleep(30);",
+            &options,
+            1,
+            timeout,
+            &Shutdown::new(),
+        )
         .await
         .unwrap_err();
     assert!(
         matches!(error, PsqlError::Run(RunError::TimedOut { .. })) && error.server_refused(),
         "{error:?}"
     );
-    let stop = Stop::never();
-    let asks = stop.clone();
+    let shutdown = Shutdown::new();
+    let asks = shutdown.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
         asks.request(Signal::TERMINATE);
     });
     let error = session
-        .run_script("SELECT pg_sleep(30);", &options, 1, None, &stop)
+        .run_script("SELECT pg_sleep(30);", &options, 1, None, &shutdown)
         .await
         .unwrap_err();
     assert!(

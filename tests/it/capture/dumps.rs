@@ -141,11 +141,11 @@ fn casts_of_a_whole_database() {
         live_exists: true,
         compare: &compare,
     };
-    let stop = schemastamp::process::Stop::never();
+    let shutdown = schemastamp::process::Shutdown::new();
     let error = super::wait(schemastamp::snapshot::capture::prove(
         &super::server(&database),
         &inputs,
-        &stop,
+        &shutdown,
     ))
     .unwrap_err();
     assert!(

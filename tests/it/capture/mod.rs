@@ -10,7 +10,7 @@ use std::future::Future;
 
 use schemastamp::config::Setting;
 use schemastamp::pg::{PgDump, Program, ScriptOptions, Server};
-use schemastamp::process::{EnvValue, Stop};
+use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::snapshot::capture::{Capture, CaptureError, Captured, Source};
 use schemastamp::snapshot::{Decisions, RenderOptions, Snapshot, one_message};
 use schemastamp::sql::TenantName;
@@ -79,7 +79,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
 }
 
 pub(crate) fn run(capture: Capture) -> Result<Captured, CaptureError> {
-    wait(capture.run(&Stop::never()))
+    wait(capture.run(&Shutdown::new()))
 }
 
 /// Creates a tenant as `provision` does: one message, nothing of it stays when it fails.
@@ -93,7 +93,7 @@ pub(crate) fn provision(
         .statements_for(&tenant, &RenderOptions::default())
         .map_err(|error| error.to_string())?;
     let script = one_message(&statements);
-    wait(server(database).run_script(&script, &ScriptOptions::default(), &Stop::never()))
+    wait(server(database).run_script(&script, &ScriptOptions::default(), &Shutdown::new()))
         .map(drop)
         .map_err(|error| error.to_string())
 }

@@ -322,7 +322,7 @@ fn a_wrong_snapshot_is_not_proven() {
         super::wait(prove(
             &super::server(&database),
             &inputs,
-            &schemastamp::process::Stop::never(),
+            &schemastamp::process::Shutdown::new(),
         ))
         .map_err(|error| super::chain(&error))
     };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{Program, ProgramError, Version};
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 
 use super::fake::{self, Fake};
 use crate::support::Client;
@@ -14,7 +14,9 @@ fn explicit(path: impl Into<PathBuf>) -> Setting<PathBuf> {
 }
 
 async fn version(fake: &Fake) -> Result<Version, ProgramError> {
-    fake.psql().version(&fake.temporary(), &Stop::never()).await
+    fake.psql()
+        .version(&fake.temporary(), &Shutdown::new())
+        .await
 }
 
 #[test]
@@ -112,7 +114,7 @@ async fn the_version_is_asked_for_once() {
     let fake = Fake::new("");
     let psql = fake.psql();
     assert_eq!(
-        psql.version(&fake.temporary(), &Stop::never())
+        psql.version(&fake.temporary(), &Shutdown::new())
             .await
             .unwrap(),
         Version::new(15, 18)
@@ -120,7 +122,7 @@ async fn the_version_is_asked_for_once() {
     let fake = fake.with_version("psql (PostgreSQL) 17.0");
     assert_eq!(
         psql.clone()
-            .version(&fake.temporary(), &Stop::never())
+            .version(&fake.temporary(), &Shutdown::new())
             .await
             .unwrap(),
         Version::new(15, 18)
@@ -204,7 +206,7 @@ async fn the_version_in_the_file_is_what_the_program_says() {
         let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
         assert_eq!(
             program
-                .version(&std::env::temp_dir(), &Stop::never())
+                .version(&std::env::temp_dir(), &Shutdown::new())
                 .await
                 .unwrap(),
             said

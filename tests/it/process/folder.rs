@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use schemastamp::config::Environment;
 use schemastamp::pg::{PsqlError, ScriptOptions};
-use schemastamp::process::{RunDir, Stop};
+use schemastamp::process::{RunDir, Shutdown};
 
 use super::fake::Fake;
 
@@ -25,7 +25,7 @@ async fn a_temporary_folder_that_is_none_is_named() {
             ..ScriptOptions::default()
         };
         let error = server
-            .run_script("SELECT 1", &options, &Stop::never())
+            .run_script("SELECT 1", &options, &Shutdown::new())
             .await
             .unwrap_err();
         let PsqlError::Folder(cause) = &error else {

@@ -1,12 +1,12 @@
 use schemastamp::pg::{DumpError, DumpOptions, ProgramError};
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 
 use super::fake::Fake;
 
 async fn dump(fake: &Fake) -> Result<String, DumpError> {
     let fake_dump = fake.pg_dump();
     fake_dump
-        .dump_schema("My \"app\"", &DumpOptions::default(), &Stop::never())
+        .dump_schema("My \"app\"", &DumpOptions::default(), &Shutdown::new())
         .await
 }
 
@@ -34,7 +34,7 @@ async fn the_dump_comes_from_a_private_file() {
     };
     let fake = fake.with_version("pg_dump (PostgreSQL) 14.18");
     fake.pg_dump()
-        .dump_schema("x", &options, &Stop::never())
+        .dump_schema("x", &options, &Shutdown::new())
         .await
         .unwrap();
     let args = fake.record("args").replace('\n', " ");

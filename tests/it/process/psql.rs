@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use schemastamp::pg::{DumpError, DumpOptions, PsqlError, ScriptOptions, ScriptOutput};
-use schemastamp::process::{EnvValue, RunError, Signal, Stop};
+use schemastamp::process::{EnvValue, RunError, Shutdown, Signal};
 use serde_json::json;
 
 use super::fake::Fake;
@@ -14,7 +14,7 @@ async fn run_script(fake: &Fake, script: &str) -> Result<ScriptOutput, PsqlError
                 announce: false,
                 ..ScriptOptions::default()
             },
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await
 }
@@ -39,7 +39,7 @@ async fn psql_is_run_so_that_nothing_surprises() {
                 announce: false,
                 ..ScriptOptions::default()
             },
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await
         .unwrap();
@@ -168,7 +168,7 @@ async fn a_psql_that_hangs_is_stopped_with_nothing_left() {
                 announce: false,
                 ..ScriptOptions::default()
             },
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await
         .unwrap_err();
@@ -185,7 +185,7 @@ async fn every_line_of_a_json_query_is_a_value() {
     let fake = Fake::new("printf '%s\\n' '{\"a\":1}' null '[\"é\"]'");
     let values = fake
         .server()
-        .query_json("SELECT …", &Stop::never())
+        .query_json("SELECT …", &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(values, [json!({"a": 1}), json!(null), json!(["é"])]);
@@ -194,7 +194,7 @@ async fn every_line_of_a_json_query_is_a_value() {
     let mut seen = Vec::new();
     let error = fake
         .server()
-        .query_json_each("", &Stop::never(), |value| seen.push(value))
+        .query_json_each("", &Shutdown::new(), |value| seen.push(value))
         .await
         .unwrap_err();
     assert_eq!(
@@ -207,7 +207,7 @@ async fn every_line_of_a_json_query_is_a_value() {
     let fake = Fake::new("printf '1\\n\\377\\n'");
     let error = fake
         .server()
-        .query_json("", &Stop::never())
+        .query_json("", &Shutdown::new())
         .await
         .unwrap_err();
     assert!(
@@ -228,7 +228,7 @@ async fn a_json_query_that_fails_is_told_by_its_error_not_by_its_output() {
         Fake::new("echo 1; echo \"psql:$file:1: ERROR:  42501: permission denied\" >&2; exit 3");
     let error = fake
         .server()
-        .query_json("", &Stop::never())
+        .query_json("", &Shutdown::new())
         .await
         .unwrap_err();
     assert!(
@@ -239,8 +239,8 @@ async fn a_json_query_that_fails_is_told_by_its_error_not_by_its_output() {
 #[tokio::test]
 async fn a_stop_before_the_start_is_a_stop() {
     let fake = Fake::new("");
-    let stop = Stop::never();
-    stop.request(Signal::INTERRUPT);
+    let shutdown = Shutdown::new();
+    shutdown.request(Signal::INTERRUPT);
     let error = fake
         .server()
         .run_script(
@@ -249,7 +249,7 @@ async fn a_stop_before_the_start_is_a_stop() {
                 announce: false,
                 ..ScriptOptions::default()
             },
-            &stop,
+            &shutdown,
         )
         .await
         .unwrap_err();
@@ -262,7 +262,7 @@ async fn a_stop_before_the_start_is_a_stop() {
     );
     let error = fake
         .pg_dump()
-        .dump_schema("a", &DumpOptions::default(), &stop)
+        .dump_schema("a", &DumpOptions::default(), &shutdown)
         .await
         .unwrap_err();
     assert!(

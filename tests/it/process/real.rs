@@ -8,7 +8,7 @@ use schemastamp::pg::{
     DumpError, DumpOptions, PgDump, Program, ProgramError, PsqlError, ScriptOptions, Server,
     Severity,
 };
-use schemastamp::process::{Ended, EnvValue, RunError, Signal, Stop};
+use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -47,7 +47,7 @@ impl Real {
 
     async fn fail(&self, script: &str) -> PsqlError {
         self.server
-            .run_script(script, &ScriptOptions::default(), &Stop::never())
+            .run_script(script, &ScriptOptions::default(), &Shutdown::new())
             .await
             .unwrap_err()
     }
@@ -71,7 +71,7 @@ async fn rows_notices_and_errors_of_every_psql() {
             "SELECT 1;\nDO $$ BEGIN RAISE WARNING 'hi' USING HINT = 'ho'; END $$;\nSELECT 'é', 2\n";
         let output = real
             .server
-            .run_script(script, &ScriptOptions::default(), &Stop::never())
+            .run_script(script, &ScriptOptions::default(), &Shutdown::new())
             .await
             .unwrap();
         assert_eq!(output.lines, ["1", "é|2"]);
@@ -126,7 +126,7 @@ async fn values_come_as_json() {
     let database = Cluster::shared().database();
     let real = Real::new(&Client::installed(), &database);
     let sql = "SELECT json_build_object('n', n, 's', E'line\\nbreak \\\\ \"é') FROM generate_series(1, 2) n";
-    let values = real.server.query_json(sql, &Stop::never()).await.unwrap();
+    let values = real.server.query_json(sql, &Shutdown::new()).await.unwrap();
     assert_eq!(
         values,
         [
@@ -147,19 +147,19 @@ async fn a_stopped_run_cancels_its_query_on_the_server() {
     let PsqlError::Run(RunError::TimedOut { ended, .. }) = &error else {
         panic!("{error}")
     };
-    assert_eq!(*ended, Ended::Code(3));
+    assert_eq!(*ended, ExitStatus::Code(3));
     assert!(
         error.stderr().unwrap().text().contains("57014"),
         "{error:?}"
     );
 
     real.server.timeout = None;
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let (result, ()) = tokio::join!(
-        real.server.query_json("SELECT pg_sleep(600)", &stop),
+        real.server.query_json("SELECT pg_sleep(600)", &shutdown),
         async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            stop.request(Signal::TERMINATE);
+            shutdown.request(Signal::TERMINATE);
         }
     );
     let error = result.unwrap_err();
@@ -283,7 +283,7 @@ async fn any_name_is_dumped_and_no_other() {
         let pg_dump = real.pg_dump(&client);
         for (number, name) in NAMES.iter().enumerate() {
             let dump = pg_dump
-                .dump_schema(name, &DumpOptions::default(), &Stop::never())
+                .dump_schema(name, &DumpOptions::default(), &Shutdown::new())
                 .await
                 .unwrap();
             let count = |text: &str| dump.matches(text).count();
@@ -295,7 +295,7 @@ async fn any_name_is_dumped_and_no_other() {
             assert_eq!(count(&format!(".t{number} (")), 1, "{name:?}: {dump}");
         }
         let error = pg_dump
-            .dump_schema("A", &DumpOptions::default(), &Stop::never())
+            .dump_schema("A", &DumpOptions::default(), &Shutdown::new())
             .await
             .unwrap_err();
         assert!(matches!(error, DumpError::NoSuchSchema { .. }), "{error}");
@@ -309,7 +309,7 @@ async fn a_server_newer_than_pg_dump_is_explained() {
     let real = Real::new(&Client::installed(), &database);
     let pg_dump = real.pg_dump(&Client::installed());
     let error = pg_dump
-        .dump_schema("public", &DumpOptions::default(), &Stop::never())
+        .dump_schema("public", &DumpOptions::default(), &Shutdown::new())
         .await
         .unwrap_err();
     assert!(
@@ -339,7 +339,7 @@ async fn a_missing_right_names_the_table() {
         .insert("PGUSER".into(), EnvValue::Plain("process_reader".into()));
     let error = real
         .pg_dump(&client)
-        .dump_schema("app", &DumpOptions::default(), &Stop::never())
+        .dump_schema("app", &DumpOptions::default(), &Shutdown::new())
         .await
         .unwrap_err();
     database.sql("DROP OWNED BY process_reader; DROP ROLE process_reader");
@@ -352,7 +352,7 @@ async fn a_missing_right_names_the_table() {
         .insert("PGPORT".into(), EnvValue::Plain("1".into()));
     let error = real
         .pg_dump(&client)
-        .dump_schema("app", &DumpOptions::default(), &Stop::never())
+        .dump_schema("app", &DumpOptions::default(), &Shutdown::new())
         .await
         .unwrap_err();
     assert!(matches!(error, DumpError::Connect { .. }), "{error}");
@@ -372,12 +372,12 @@ async fn text_that_is_not_utf8_is_refused() {
     let script = "SET client_encoding = 'SQL_ASCII'; CREATE SCHEMA app;\n\
                   DO $$ BEGIN EXECUTE 'COMMENT ON SCHEMA app IS ''' || convert_from('\\xff'::bytea, 'SQL_ASCII') || ''''; END $$";
     real.server
-        .run_script(script, &ScriptOptions::default(), &Stop::never())
+        .run_script(script, &ScriptOptions::default(), &Shutdown::new())
         .await
         .unwrap();
     let result = real
         .pg_dump(&client)
-        .dump_schema("app", &DumpOptions::default(), &Stop::never())
+        .dump_schema("app", &DumpOptions::default(), &Shutdown::new())
         .await;
     maintenance.sql("DROP DATABASE process_ascii");
     let error = result.unwrap_err();

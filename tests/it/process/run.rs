@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use schemastamp::process::{EnvValue, Finished, RunError, Signal, Stdout, Stop, run};
+use schemastamp::process::{EnvValue, Finished, RunError, Shutdown, Signal, Stdout, run};
 
 use super::fake::Fake;
 
@@ -10,7 +10,7 @@ async fn run_fake(fake: &Fake) -> Result<Finished, RunError> {
     run(
         &fake.invocation(),
         &fake.run_dir(),
-        &Stop::never(),
+        &Shutdown::new(),
         Stdout::Collect(LIMIT),
     )
     .await
@@ -50,7 +50,7 @@ async fn a_missing_program_and_one_that_cannot_start_are_told_apart() {
     let error = run(
         &invocation,
         &fake.run_dir(),
-        &Stop::never(),
+        &Shutdown::new(),
         Stdout::Collect(LIMIT),
     )
     .await
@@ -60,7 +60,7 @@ async fn a_missing_program_and_one_that_cannot_start_are_told_apart() {
     let error = run(
         &invocation,
         &fake.run_dir(),
-        &Stop::never(),
+        &Shutdown::new(),
         Stdout::Collect(LIMIT),
     )
     .await
@@ -81,7 +81,7 @@ async fn the_environment_is_exactly_what_was_given() {
     run(
         &invocation,
         &run_dir,
-        &Stop::never(),
+        &Shutdown::new(),
         Stdout::Collect(LIMIT),
     )
     .await
@@ -129,9 +129,14 @@ async fn floods_of_both_outputs_neither_block_nor_fill_the_memory() {
         limit: LIMIT,
         take: &mut take,
     };
-    let finished = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
-        .await
-        .unwrap();
+    let finished = run(
+        &fake.invocation(),
+        &fake.run_dir(),
+        &Shutdown::new(),
+        stdout,
+    )
+    .await
+    .unwrap();
     assert_eq!((lines, bytes), (5_000_000, 50_000_000));
     assert_eq!(finished.stderr.total(), 100_000_008);
     let text = finished.stderr.text();
@@ -146,9 +151,14 @@ async fn a_line_without_end_is_an_error_and_ends_the_program() {
         limit: LIMIT,
         take: &mut take,
     };
-    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
-        .await
-        .unwrap_err();
+    let error = run(
+        &fake.invocation(),
+        &fake.run_dir(),
+        &Shutdown::new(),
+        stdout,
+    )
+    .await
+    .unwrap_err();
     assert!(
         matches!(error, RunError::TooLong { limit: LIMIT, .. }),
         "{error}"
@@ -174,9 +184,14 @@ async fn a_reader_that_refuses_ends_the_program() {
         limit: LIMIT,
         take: &mut take,
     };
-    let error = run(&fake.invocation(), &fake.run_dir(), &Stop::never(), stdout)
-        .await
-        .unwrap_err();
+    let error = run(
+        &fake.invocation(),
+        &fake.run_dir(),
+        &Shutdown::new(),
+        stdout,
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, RunError::Refused { .. }), "{error}");
     assert_eq!(seen, 10);
     assert!(!fake.is_alive());

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use schemastamp::process::{Ended, Invocation, RunError, Signal, Stdout, Stop, run};
+use schemastamp::process::{ExitStatus, Invocation, RunError, Shutdown, Signal, Stdout, run};
 
 use super::fake::Fake;
 
@@ -14,8 +14,8 @@ fn invocation(fake: &Fake, timeout: Option<u64>, grace: u64) -> Invocation {
     invocation
 }
 
-async fn run_error(fake: &Fake, invocation: &Invocation, stop: &Stop) -> RunError {
-    run(invocation, &fake.run_dir(), stop, Stdout::Collect(1024))
+async fn run_error(fake: &Fake, invocation: &Invocation, shutdown: &Shutdown) -> RunError {
+    run(invocation, &fake.run_dir(), shutdown, Stdout::Collect(1024))
         .await
         .unwrap_err()
 }
@@ -31,7 +31,12 @@ async fn ready(fake: &Fake) {
 async fn a_program_that_hangs_is_interrupted_when_its_time_is_up() {
     let fake = Fake::new(&format!("echo waiting >&2; {HANG}"));
     let start = Instant::now();
-    let error = run_error(&fake, &invocation(&fake, Some(500), 30_000), &Stop::never()).await;
+    let error = run_error(
+        &fake,
+        &invocation(&fake, Some(500), 30_000),
+        &Shutdown::new(),
+    )
+    .await;
     let RunError::TimedOut {
         after,
         ended,
@@ -43,7 +48,10 @@ async fn a_program_that_hangs_is_interrupted_when_its_time_is_up() {
     };
     assert_eq!(
         (after, ended),
-        (Duration::from_millis(500), Ended::Signal(Signal::INTERRUPT))
+        (
+            Duration::from_millis(500),
+            ExitStatus::Signal(Signal::INTERRUPT)
+        )
     );
     assert_eq!(stderr.text(), "waiting\n");
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -54,33 +62,38 @@ async fn a_program_that_hangs_is_interrupted_when_its_time_is_up() {
 #[tokio::test]
 async fn one_that_ignores_the_interrupt_is_terminated() {
     let fake = Fake::new("trap '' INT\nwhile :; do sleep 0.1; done");
-    let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Stop::never()).await;
+    let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Shutdown::new()).await;
     let RunError::TimedOut { ended, .. } = error else {
         panic!("{error}")
     };
-    assert_eq!(ended, Ended::Signal(Signal::TERMINATE));
+    assert_eq!(ended, ExitStatus::Signal(Signal::TERMINATE));
     assert!(!fake.is_alive());
 }
 
 #[tokio::test]
 async fn one_that_was_stopped_obeys() {
     let fake = Fake::new("kill -STOP $$");
-    let error = run_error(&fake, &invocation(&fake, Some(500), 30_000), &Stop::never()).await;
+    let error = run_error(
+        &fake,
+        &invocation(&fake, Some(500), 30_000),
+        &Shutdown::new(),
+    )
+    .await;
     let RunError::TimedOut { ended, .. } = error else {
         panic!("{error}")
     };
-    assert_eq!(ended, Ended::Signal(Signal::INTERRUPT));
+    assert_eq!(ended, ExitStatus::Signal(Signal::INTERRUPT));
     assert!(!fake.is_alive());
 }
 
 #[tokio::test]
 async fn one_that_ignores_all_is_killed() {
     let fake = Fake::new(STUBBORN);
-    let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Stop::never()).await;
+    let error = run_error(&fake, &invocation(&fake, Some(500), 200), &Shutdown::new()).await;
     let RunError::TimedOut { ended, .. } = error else {
         panic!("{error}")
     };
-    assert_eq!(ended, Ended::Signal(Signal::KILL));
+    assert_eq!(ended, ExitStatus::Signal(Signal::KILL));
     assert!(!fake.is_alive());
     fake.assert_nothing_left();
 }
@@ -94,7 +107,7 @@ async fn time_runs_out_even_while_output_floods() {
         take: &mut take,
     };
     let invocation = invocation(&fake, Some(500), 5_000);
-    let error = run(&invocation, &fake.run_dir(), &Stop::never(), stdout)
+    let error = run(&invocation, &fake.run_dir(), &Shutdown::new(), stdout)
         .await
         .unwrap_err();
     assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
@@ -106,13 +119,13 @@ async fn a_request_interrupts_and_further_ones_do_not_wait_for_the_grace() {
     let fake = Fake::new(&format!(
         "trap '' INT TERM; touch \"$here/ready\"\n{STUBBORN}"
     ));
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let start = Instant::now();
     let invocation = invocation(&fake, None, 60_000);
-    let (error, ()) = tokio::join!(run_error(&fake, &invocation, &stop), async {
+    let (error, ()) = tokio::join!(run_error(&fake, &invocation, &shutdown), async {
         ready(&fake).await;
         for signal in [Signal::TERMINATE, Signal::INTERRUPT, Signal::INTERRUPT] {
-            stop.request(signal);
+            shutdown.request(signal);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
@@ -121,7 +134,7 @@ async fn a_request_interrupts_and_further_ones_do_not_wait_for_the_grace() {
     };
     assert_eq!(
         (signal, ended),
-        (Signal::TERMINATE, Some(Ended::Signal(Signal::KILL)))
+        (Signal::TERMINATE, Some(ExitStatus::Signal(Signal::KILL)))
     );
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(!fake.is_alive());
@@ -132,13 +145,13 @@ async fn work_that_is_done_all_the_same_counts() {
     let fake = Fake::new(
         "trap 'echo done; exit 0' INT; touch \"$here/ready\"\nwhile :; do sleep 0.1; done",
     );
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let (run_dir, invocation) = (fake.run_dir(), invocation(&fake, None, 60_000));
     let (finished, ()) = tokio::join!(
-        run(&invocation, &run_dir, &stop, Stdout::Collect(1024)),
+        run(&invocation, &run_dir, &shutdown, Stdout::Collect(1024)),
         async {
             ready(&fake).await;
-            stop.request(Signal::INTERRUPT);
+            shutdown.request(Signal::INTERRUPT);
         }
     );
     assert_eq!(finished.unwrap().stdout, b"done\n");
@@ -147,9 +160,9 @@ async fn work_that_is_done_all_the_same_counts() {
 #[tokio::test]
 async fn nothing_is_started_after_a_request() {
     let fake = Fake::new("");
-    let stop = Stop::never();
-    stop.request(Signal::HANGUP);
-    let error = run_error(&fake, &fake.invocation(), &stop).await;
+    let shutdown = Shutdown::new();
+    shutdown.request(Signal::HANGUP);
+    let error = run_error(&fake, &fake.invocation(), &shutdown).await;
     assert!(
         matches!(
             error,
@@ -168,9 +181,9 @@ async fn nothing_is_started_after_a_request() {
 async fn a_run_that_is_dropped_leaves_neither_process_nor_file() {
     let fake = Fake::new(&format!("touch \"$here/ready\"; {STUBBORN}"));
     let server = fake.server();
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     tokio::select! {
-        _ = server.query_json("SELECT 1", &stop) => panic!("it hangs"),
+        _ = server.query_json("SELECT 1", &shutdown) => panic!("it hangs"),
         () = ready(&fake) => {}
     }
     assert!(!fake.is_alive());
@@ -179,10 +192,10 @@ async fn a_run_that_is_dropped_leaves_neither_process_nor_file() {
 
 #[tokio::test]
 async fn real_signals_are_requests() {
-    let stop = Stop::on_signals().unwrap();
+    let shutdown = Shutdown::on_signals().unwrap();
     let fake = Fake::new(&format!("touch \"$here/ready\"; {HANG}"));
     let invocation = invocation(&fake, None, 60_000);
-    let (error, ()) = tokio::join!(run_error(&fake, &invocation, &stop), async {
+    let (error, ()) = tokio::join!(run_error(&fake, &invocation, &shutdown), async {
         ready(&fake).await;
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)
             .unwrap();
@@ -197,6 +210,6 @@ async fn real_signals_are_requests() {
         ),
         "{error}"
     );
-    assert_eq!(stop.now(), Some(Signal::HANGUP));
+    assert_eq!(shutdown.signal(), Some(Signal::HANGUP));
     assert!(!fake.is_alive());
 }

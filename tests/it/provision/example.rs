@@ -6,7 +6,7 @@
 mod sign_up;
 
 use schemastamp::config::Environment;
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 
 use self::sign_up::{Answer, SignUp};
 use super::library::environment;
@@ -15,7 +15,7 @@ use crate::support::Cluster;
 #[tokio::test]
 async fn customers_sign_up() {
     let database = Cluster::shared().database();
-    let handler = SignUp::new(&environment(&database), Stop::never())
+    let handler = SignUp::new(&environment(&database), Shutdown::new())
         .await
         .unwrap();
     let welcome = |schema: &str| Answer::Welcome {
@@ -39,6 +39,6 @@ async fn customers_sign_up() {
     ]
     .into_iter()
     .collect();
-    let handler = SignUp::new(&nowhere, Stop::never()).await.unwrap();
+    let handler = SignUp::new(&nowhere, Shutdown::new()).await.unwrap();
     assert_eq!(handler.sign_up("Acme").await, Answer::TryAgain);
 }

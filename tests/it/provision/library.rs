@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use schemastamp::config::{ConnectionFlags, Environment, Settings, ToolFlags};
 use schemastamp::connect;
-use schemastamp::process::{Signal, Stop};
+use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::{
-    IfExists, MadeOf, Outcome, ProvisionError, ProvisionOptions, Provisioner,
+    IfExists, Outcome, ProvisionError, ProvisionOptions, Provisioner, TenantOrigin,
 };
 
 use super::world::{Held, SMALL, schemas, snapshot, waiting};
@@ -36,7 +36,7 @@ async fn provisioner(
         &environment,
     )
     .unwrap();
-    let mut server = connect::server(&settings, &environment, &Stop::never())
+    let mut server = connect::server(&settings, &environment, &Shutdown::new())
         .await
         .unwrap()
         .server;
@@ -55,11 +55,11 @@ fn name(text: &str) -> TenantName {
 #[tokio::test]
 async fn outcomes_and_errors_to_match_on() {
     let database = Cluster::shared().database();
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let fails = provisioner(&database, SMALL, ProvisionOptions::default()).await;
-    let outcome = fails.provision(&name("acme"), &stop).await.unwrap();
+    let outcome = fails.provision(&name("acme"), &shutdown).await.unwrap();
     assert!(matches!(outcome, Outcome::Created { elapsed, .. } if elapsed > Duration::ZERO));
-    let error = fails.provision(&name("acme"), &stop).await.unwrap_err();
+    let error = fails.provision(&name("acme"), &shutdown).await.unwrap_err();
     assert!(
         matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"),
         "{error:?}"
@@ -69,11 +69,11 @@ async fn outcomes_and_errors_to_match_on() {
         ..ProvisionOptions::default()
     };
     let skips = provisioner(&database, SMALL, skip).await;
-    let outcome = skips.provision(&name("acme"), &stop).await.unwrap();
+    let outcome = skips.provision(&name("acme"), &shutdown).await.unwrap();
     assert!(matches!(
         outcome,
         Outcome::Skipped {
-            made_of: MadeOf::ThisSnapshot,
+            made_of: TenantOrigin::ThisSnapshot,
             ..
         }
     ));
@@ -83,7 +83,7 @@ async fn outcomes_and_errors_to_match_on() {
         ProvisionOptions::default(),
     )
     .await;
-    match broken.provision(&name("b"), &stop).await.unwrap_err() {
+    match broken.provision(&name("b"), &shutdown).await.unwrap_err() {
         ProvisionError::Sql {
             message,
             statement: Some(statement),
@@ -105,10 +105,10 @@ async fn the_caller_may_stop_a_run() {
     let database = Cluster::shared().database();
     let provisioner = provisioner(&database, SMALL, ProvisionOptions::default()).await;
     let held = Held::tenant(&database, "acme");
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let task = tokio::spawn({
-        let stop = stop.clone();
-        async move { provisioner.provision(&name("acme"), &stop).await }
+        let shutdown = shutdown.clone();
+        async move { provisioner.provision(&name("acme"), &shutdown).await }
     });
     // The run needs this thread while it is waited for.
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -119,7 +119,7 @@ async fn the_caller_may_stop_a_run() {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    stop.request(Signal::TERMINATE);
+    shutdown.request(Signal::TERMINATE);
     let error = task.await.unwrap().unwrap_err();
     assert!(
         matches!(

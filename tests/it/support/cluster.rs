@@ -17,12 +17,12 @@ pub(crate) struct Cluster {
     port: u16,
 }
 
-/// How [`Cluster::stop`] ends a server.
+/// How [`Cluster::shutdown`] ends a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StopMode {
-    /// `pg_ctl stop -m fast`: open transactions roll back.
+    /// `pg_ctl shutdown -m fast`: open transactions roll back.
     Fast,
-    /// `pg_ctl stop -m immediate`: as a crash, recovery follows.
+    /// `pg_ctl shutdown -m immediate`: as a crash, recovery follows.
     Immediate,
 }
 

@@ -1,6 +1,6 @@
 //! The rest of a tenant's life.
 
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{Decision, Decisions};
 use schemastamp::tenant::lifecycle::{
     DropError, LifecycleError, clone_tenant, drop_tenant, preview, rename_tenant,
@@ -13,7 +13,7 @@ async fn drop_takes_the_tenant_and_nothing_else() {
     let world = World::new();
     world.tenants(&["o'ne\"il", "other"]);
     let tenant = name("o'ne\"il");
-    let never = Stop::never();
+    let never = Shutdown::new();
     let seen = preview(&world.server, &tenant, &never)
         .await
         .unwrap()
@@ -46,7 +46,7 @@ async fn drop_takes_the_tenant_and_nothing_else() {
 #[tokio::test]
 async fn what_others_need_is_dropped_only_with_cascade() {
     let world = World::new();
-    let never = Stop::never();
+    let never = Shutdown::new();
     for dependent in [
         "CREATE VIEW report AS SELECT * FROM acme.users",
         "CREATE TABLE refers (id int REFERENCES acme.users)",
@@ -82,7 +82,7 @@ async fn what_refers_to_others_and_what_is_in_no_schema_is_no_obstacle() {
          CREATE FUNCTION acme.pair_of(text) RETURNS acme.pair LANGUAGE sql AS $$ SELECT ROW(1, 2)::acme.pair $$;
          CREATE CAST (text AS acme.pair) WITH FUNCTION acme.pair_of(text);",
     );
-    drop_tenant(&world.server, &name("acme"), false, &Stop::never())
+    drop_tenant(&world.server, &name("acme"), false, &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(
@@ -101,7 +101,7 @@ async fn a_big_schema_is_dropped_in_steps() {
          CREATE TABLE big.p (id int) PARTITION BY LIST (id); CREATE TABLE big.p1 PARTITION OF big.p FOR VALUES IN (1); \
          CREATE VIEW big.v AS SELECT * FROM big.t1;",
     );
-    drop_tenant(&world.server, &name("big"), false, &Stop::never())
+    drop_tenant(&world.server, &name("big"), false, &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(
@@ -156,7 +156,7 @@ async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
     );
     let mut decisions = renaming("trigger off on t");
     decisions.add("trigger part on p", Decision::Rename);
-    let (from, to, never) = (name("acme"), name("o'neil"), Stop::never());
+    let (from, to, never) = (name("acme"), name("o'neil"), Shutdown::new());
     rename_tenant(
         &world.server,
         &world.pg_dump(),
@@ -196,7 +196,7 @@ async fn values_that_name_objects_name_those_of_the_clone() {
          INSERT INTO acme.refers VALUES ('acme.users', 'acme.f(acme.users)', 'acme', 'acme.users',
             '{acme.users,pg_class,acme.refers}', NULL, 'pg_catalog.pg_class', ROW(0.1::float8 + 0.2::float8, '2024-02-01'))",
     );
-    let (from, to, never) = (name("acme"), name("o'ne\"il\\1"), Stop::never());
+    let (from, to, never) = (name("acme"), name("o'ne\"il\\1"), Shutdown::new());
     let none = Decisions::default();
     clone_tenant(&world.server, &world.pg_dump(), &from, &to, &none, &never)
         .await
@@ -217,7 +217,7 @@ async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
     world.database.sql(LIVING);
     let (old, never, decisions) = (
         name("acme"),
-        Stop::never(),
+        Shutdown::new(),
         renaming("trigger audit on notes"),
     );
     for (from, to) in [("acme", "Ber-lin's"), ("Ber-lin's", "users")] {
@@ -293,7 +293,7 @@ async fn what_cannot_be_written_anew_is_not_renamed() {
         "CREATE SCHEMA acme; CREATE TABLE acme.t (id int); \
          ALTER TABLE acme.t ADD CONSTRAINT c CHECK (id < length('acme.t'))",
     );
-    let (never, decisions) = (Stop::never(), renaming("table t"));
+    let (never, decisions) = (Shutdown::new(), renaming("table t"));
     let result = rename_tenant(
         &world.server,
         &world.pg_dump(),
@@ -319,7 +319,7 @@ async fn a_clone_has_the_data_and_the_positions_of_sequences() {
     let world = World::new();
     world.database.sql(LIVING);
     let (never, decisions, copy) = (
-        Stop::never(),
+        Shutdown::new(),
         renaming("trigger audit on notes"),
         name("Copy of acme"),
     );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schemastamp::process::{Signal, Stop};
+use schemastamp::process::{Shutdown, Signal};
 use schemastamp::tenant::migrate::{MigrateOptions, Outcome};
 use schemastamp::tenant::versions::Scope;
 
@@ -257,7 +257,7 @@ async fn two_operators_at_once_apply_everything_once() {
             jobs: 2,
             ..options()
         };
-        let never = Stop::never();
+        let never = Shutdown::new();
         schemastamp::tenant::migrate::migrate(
             &world.server,
             &migrations,
@@ -324,7 +324,7 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
         "3_slow.sql",
         "SELECT pg_sleep(CASE current_schema() WHEN 'b' THEN 30 ELSE 0 END) /* slow */;",
     );
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let stopper = async {
         world
             .wait_for(
@@ -332,10 +332,10 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
                 "1",
             )
             .await;
-        stop.request(Signal::INTERRUPT);
+        shutdown.request(Signal::INTERRUPT);
     };
     let options = options();
-    let (report, ()) = tokio::join!(world.migrate_until(&options, &stop), stopper);
+    let (report, ()) = tokio::join!(world.migrate_until(&options, &shutdown), stopper);
     assert_eq!(
         outcomes(&report),
         [

@@ -1,6 +1,6 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
-use schemastamp::process::{Signal, Stop};
+use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, Captured, Source};
@@ -10,7 +10,7 @@ use schemastamp::tenant::refresh::{
     Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
 };
 use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
-use schemastamp::tenant::versions::Strictness;
+use schemastamp::tenant::versions::PlanStrictness;
 
 use super::verify::create;
 use super::world::{World, all, groups, options};
@@ -27,7 +27,7 @@ fn refresh_options() -> RefreshOptions {
     RefreshOptions {
         versions_table: None,
         prove: true,
-        strictness: Strictness::default(),
+        strictness: PlanStrictness::default(),
     }
 }
 
@@ -45,11 +45,11 @@ impl World<'_> {
             prove: true,
             scratch: None,
         };
-        capture.run(&Stop::never()).await.unwrap()
+        capture.run(&Shutdown::new()).await.unwrap()
     }
 
     async fn refresh(&self, snapshot: &Snapshot) -> Result<Refreshed, RefreshError> {
-        let never = Stop::never();
+        let never = Shutdown::new();
         let refreshed = refresh(
             &self.server,
             &self.pg_dump(),
@@ -82,7 +82,7 @@ impl World<'_> {
             snapshot,
             schema,
             &options,
-            &Stop::never(),
+            &Shutdown::new(),
         )
         .await
         .unwrap();
@@ -168,7 +168,7 @@ async fn the_whole_story() {
         aspects: Vec::new(),
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
-    let verification = verify(&world.server, reference, &verify_options, &Stop::never())
+    let verification = verify(&world.server, reference, &verify_options, &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(
@@ -239,7 +239,7 @@ async fn failures_leave_no_scratch_schema() {
     ));
 
     world.migration("20240202000000_bad.sql", "SELECT pg_sleep(30);");
-    let stop = Stop::never();
+    let shutdown = Shutdown::new();
     let (migrations, pg_dump, refresh_options) =
         (world.migrations(), world.pg_dump(), refresh_options());
     let stopper = async {
@@ -250,7 +250,7 @@ async fn failures_leave_no_scratch_schema() {
                 "1",
             )
             .await;
-        stop.request(Signal::TERMINATE);
+        shutdown.request(Signal::TERMINATE);
     };
     let (result, ()) = tokio::join!(
         refresh(
@@ -259,7 +259,7 @@ async fn failures_leave_no_scratch_schema() {
             &old,
             &migrations,
             &refresh_options,
-            &stop
+            &shutdown
         ),
         stopper
     );
@@ -289,7 +289,7 @@ async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
     );
     world.migration("20240202000000_slow.sql", "SELECT pg_sleep(1.5);");
     let (migrations, pg_dump, options) = (world.migrations(), world.pg_dump(), refresh_options());
-    let never = Stop::never();
+    let never = Shutdown::new();
     let run = || refresh(&world.server, &pg_dump, &old, &migrations, &options, &never);
     let later = async {
         world.wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", "2").await;

@@ -1,6 +1,6 @@
 //! `verify`: equal tenants, odd ones, and what is said of them.
 
-use schemastamp::process::Stop;
+use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::verify::{Aspect, Class, Reference, Verification, VerifyOptions, verify};
@@ -40,7 +40,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
         scope: all(),
         aspects: aspects.to_vec(),
     };
-    let verification = verify(&world.server, reference, &options, &Stop::never())
+    let verification = verify(&world.server, reference, &options, &Shutdown::new())
         .await
         .unwrap();
     world.assert_nothing_left();

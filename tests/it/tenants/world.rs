@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{PgDump, Program, Server};
-use schemastamp::process::{EnvValue, Stop};
+use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, migrate};
 use schemastamp::tenant::migrations::{Migrations, read_folder};
@@ -95,20 +95,20 @@ impl World<'_> {
     }
 
     pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
-        self.migrate_until(options, &Stop::never()).await
+        self.migrate_until(options, &Shutdown::new()).await
     }
 
     pub(super) async fn migrate_until(
         &self,
         options: &MigrateOptions,
-        stop: &Stop,
+        shutdown: &Shutdown,
     ) -> MigrateReport {
         let mut told = Vec::new();
         let report = migrate(
             &self.server,
             &self.migrations(),
             options,
-            stop,
+            shutdown,
             &mut |tenant| {
                 told.push(tenant.tenant.clone());
             },
@@ -131,7 +131,7 @@ impl World<'_> {
     }
 
     pub(super) async fn fleet(&self) -> Fleet {
-        read_fleet(&self.server, &all(), None, &Stop::never())
+        read_fleet(&self.server, &all(), None, &Shutdown::new())
             .await
             .unwrap()
     }

@@ -4,23 +4,27 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::pg::ScriptOptions;
-use crate::process::Stop;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{Failure, Outcome};
-use crate::tenant::versions::{Applied, Oddity, Scope, plan, read_fleet};
+use crate::tenant::versions::{Applied, Scope, TenantProblem, plan, read_fleet};
 
 /// How long the look at what became of tenants may take after the run was stopped.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Engine<'_, '_> {
     /// What a tenant's versions table says now; `None` when it cannot be asked.
-    pub(super) async fn look_at(&self, tenant: &TenantName, stop: &Stop) -> Option<Applied> {
+    pub(super) async fn look_at(
+        &self,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Option<Applied> {
         let scope = Scope::Named(vec![tenant.clone()]);
         let fleet = read_fleet(
             self.server,
             &scope,
             self.options().versions_table.as_deref(),
-            stop,
+            shutdown,
         )
         .await
         .ok()?;
@@ -32,14 +36,18 @@ impl Engine<'_, '_> {
     }
 
     /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
-    pub(super) async fn wait_for_end(&self, tenant: &TenantName, stop: &Stop) -> Option<()> {
+    pub(super) async fn wait_for_end(
+        &self,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Option<()> {
         let sql = format!(
             "BEGIN;\nSET LOCAL lock_timeout = {};\n{};\nCOMMIT;\n",
             LAST_LOOK.as_millis(),
             crate::snapshot::lock(tenant)
         );
         self.server
-            .run_script(&sql, &ScriptOptions::default(), stop)
+            .run_script(&sql, &ScriptOptions::default(), shutdown)
             .await
             .ok()
             .map(drop)
@@ -60,7 +68,7 @@ impl Engine<'_, '_> {
                 .collect()
         };
         // A fresh wish: the one to stop was for the migrations.
-        let unstopped = Stop::never();
+        let unstopped = Shutdown::new();
         for (index, tenant) in doubtful {
             let look = async {
                 self.wait_for_end(&tenant, &unstopped).await?;
@@ -72,7 +80,7 @@ impl Engine<'_, '_> {
                 continue;
             };
             match applied {
-                Some(Applied::Odd(Oddity::NoSchema)) => entry.settle(Outcome::Gone),
+                Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(Outcome::Gone),
                 Some(Applied::Known(versions)) => {
                     let done = plan(&versions, self.migrations, self.context.options.strictness);
                     let open = done.pending.len();

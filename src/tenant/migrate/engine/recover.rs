@@ -10,7 +10,7 @@ use crate::sql::TenantName;
 use crate::tenant::migrate::queue::Turn;
 use crate::tenant::migrate::script::{ALREADY, BUSY, Place};
 use crate::tenant::migrate::{Failure, Outcome};
-use crate::tenant::versions::{Applied, Oddity};
+use crate::tenant::versions::{Applied, TenantProblem};
 
 /// How often a connection is tried anew, in a row.
 const RECONNECTS: u32 = 3;
@@ -35,7 +35,7 @@ impl Engine<'_, '_> {
         };
         let failure = Failure::said(message, &tenant, place);
         let code = failure.sqlstate.as_deref().unwrap_or_default();
-        if self.stop.now().is_some() {
+        if self.shutdown.signal().is_some() {
             self.halt(Halt::Stopped);
             return;
         }
@@ -69,8 +69,8 @@ impl Engine<'_, '_> {
                 ..turn
             }));
         }
-        let outcome = match self.look_at(&tenant, self.stop).await {
-            Some(Applied::Odd(Oddity::NoSchema)) => Outcome::Gone,
+        let outcome = match self.look_at(&tenant, self.shutdown).await {
+            Some(Applied::Odd(TenantProblem::NoSchema)) => Outcome::Gone,
             _ => Outcome::Failed(failure),
         };
         self.settle(turn.tenant, outcome);
@@ -78,7 +78,7 @@ impl Engine<'_, '_> {
 
     /// Another run was faster: what is left to do?
     pub(super) async fn replan(&self, turn: Turn, tenant: &TenantName) {
-        let Some(applied) = self.look_at(tenant, self.stop).await else {
+        let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
                 Outcome::Unknown(Failure::of(
@@ -90,7 +90,7 @@ impl Engine<'_, '_> {
         let Some(entry) = state.entries.get_mut(turn.tenant) else {
             return;
         };
-        if matches!(applied, Applied::Odd(Oddity::NoSchema)) {
+        if matches!(applied, Applied::Odd(TenantProblem::NoSchema)) {
             entry.settle(Outcome::Gone);
         } else {
             entry.plan(applied, self.migrations, self.context.options);
@@ -139,7 +139,7 @@ impl Engine<'_, '_> {
             state.reconnects += 1;
             state.reconnects
         };
-        if self.stop.now().is_some() {
+        if self.shutdown.signal().is_some() {
             self.halt(Halt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
             let pause = self
@@ -148,7 +148,7 @@ impl Engine<'_, '_> {
                 .saturating_mul(1 << reconnects.min(6));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = self.stop.requested() => self.halt(Halt::Stopped),
+                _ = self.shutdown.requested() => self.halt(Halt::Stopped),
             }
         } else {
             self.halt(Halt::Psql(error));

@@ -8,17 +8,17 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use super::capture::{read_stderr_to_mark, read_to_mark};
 use super::run::{finish, spawn};
-use super::supervise::{Group, supervise};
-use super::{Ended, Finished, Invocation, RunDir, RunError, StderrTail, Stop};
+use super::supervise::{ProcessGroup, supervise};
+use super::{ExitStatus, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail};
 
 /// How long a program may take to end once its stdin is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A running program that reads its orders from stdin, in a private folder of its own. Dropping it kills it.
-pub struct Kept {
+pub struct PersistentProcess {
     invocation: Invocation,
     run_dir: RunDir,
-    group: Group,
+    group: ProcessGroup,
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
@@ -29,7 +29,7 @@ pub struct Kept {
 
 /// What came of an order.
 #[derive(Debug)]
-pub enum Answer {
+pub enum ProcessReply {
     /// It wrote the mark on both of its outputs.
     Done {
         /// What it wrote to stdout before the mark.
@@ -38,17 +38,21 @@ pub enum Answer {
         stderr: StderrTail,
     },
     /// It ended by itself instead.
-    Ended(Finished),
+    ExitStatus(Finished),
 }
 
-impl Kept {
+impl PersistentProcess {
     /// Starts a program in a folder, which is kept as long as the program.
     ///
     /// # Errors
     /// It cannot be started, or the end of the run is asked for.
-    pub fn start(invocation: Invocation, run_dir: RunDir, stop: &Stop) -> Result<Self, RunError> {
+    pub fn start(
+        invocation: Invocation,
+        run_dir: RunDir,
+        shutdown: &Shutdown,
+    ) -> Result<Self, RunError> {
         let program = invocation.program.clone();
-        if let Some(signal) = stop.now() {
+        if let Some(signal) = shutdown.signal() {
             return Err(RunError::Interrupted {
                 program,
                 signal,
@@ -59,7 +63,7 @@ impl Kept {
         let mut command = invocation.to_command(&run_dir);
         command.stdin(std::process::Stdio::piped());
         let mut child = spawn(&invocation, command)?;
-        let group = Group::of(&child);
+        let group = ProcessGroup::of(&child);
         let unpiped = || RunError::Io {
             program: program.clone(),
             stream: "the pipes",
@@ -97,21 +101,21 @@ impl Kept {
 
     /// Gives it an order that has it write a line `mark` on stdout and on stderr when it is done, and waits for both.
     ///
-    /// When `timeout` is over or `stop` asks, its process group gets SIGINT, after the grace SIGTERM, then SIGKILL. If it
+    /// When `timeout` is over or `shutdown` asks, its process group gets SIGINT, after the grace SIGTERM, then SIGKILL. If it
     /// answers all the same, the answer counts, but it is asked no more.
     ///
     /// # Errors
-    /// See [`RunError`]. After an error, and after [`Answer::Ended`], the program is gone.
+    /// See [`RunError`]. After an error, and after [`ProcessReply::ExitStatus`], the program is gone.
     pub async fn ask(
         &mut self,
         order: &str,
         mark: &str,
         timeout: Option<Duration>,
         limit: usize,
-        stop: &Stop,
-    ) -> Result<Answer, RunError> {
+        shutdown: &Shutdown,
+    ) -> Result<ProcessReply, RunError> {
         let program = self.invocation.program.clone();
-        if let Some(signal) = stop.now() {
+        if let Some(signal) = shutdown.signal() {
             return Err(RunError::Interrupted {
                 program,
                 signal,
@@ -134,7 +138,7 @@ impl Kept {
         let err = read_stderr_to_mark(&mut self.stderr, mark.as_bytes(), &mut stderr);
         let (ended, reason) = supervise(
             &self.invocation,
-            stop,
+            shutdown,
             &mut self.group,
             &mut self.child,
             out,
@@ -148,7 +152,7 @@ impl Kept {
         })?;
         if ended.is_none() {
             self.spoiled = reason.is_some();
-            return Ok(Answer::Done {
+            return Ok(ProcessReply::Done {
                 stdout: collected,
                 stderr,
             });
@@ -159,7 +163,13 @@ impl Kept {
             stderr,
             elapsed: start.elapsed(),
         };
-        finish(program, ended.unwrap_or(Ended::Code(0)), reason, finished).map(Answer::Ended)
+        finish(
+            program,
+            ended.unwrap_or(ExitStatus::Code(0)),
+            reason,
+            finished,
+        )
+        .map(ProcessReply::ExitStatus)
     }
 
     /// Closes its stdin and waits until it has ended; kills it when it does not.
@@ -177,7 +187,7 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for PersistentProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,

@@ -1,0 +1,122 @@
+//! The request to end a run, shared by everything that works on it.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Signal;
+
+/// A request to end the run. Clones share one state: what one of them requests, all of them see.
+///
+/// Each further request (Ctrl-C pressed twice) makes [`run`](super::run()) send the next, harder
+/// signal at once instead of waiting for the grace period.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    state: Arc<watch::Sender<ShutdownState>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct ShutdownState {
+    signal: Option<Signal>,
+    requests: usize,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shutdown {
+    /// Creates a handle that only [`request`](Self::request) triggers; no signal handler is installed.
+    pub fn new() -> Self {
+        Self {
+            state: Arc::new(watch::Sender::new(ShutdownState::default())),
+        }
+    }
+
+    /// Creates a handle that SIGINT, SIGTERM and SIGHUP trigger.
+    ///
+    /// Must be called within a tokio runtime, which receives these signals from then on.
+    ///
+    /// # Errors
+    /// The operating system refuses the handlers.
+    pub fn on_signals() -> io::Result<Self> {
+        let shutdown = Self::new();
+        for (kind, number) in [
+            (SignalKind::interrupt(), Signal::INTERRUPT),
+            (SignalKind::terminate(), Signal::TERMINATE),
+            (SignalKind::hangup(), Signal::HANGUP),
+        ] {
+            let mut signals = signal(kind)?;
+            let shutdown = shutdown.clone();
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    shutdown.request(number);
+                }
+            });
+        }
+        Ok(shutdown)
+    }
+
+    /// Requests the end of the run, as if `signal` had been received.
+    pub fn request(&self, signal: Signal) {
+        self.state.send_modify(|state| {
+            state.signal.get_or_insert(signal);
+            state.requests += 1;
+        });
+    }
+
+    /// Returns the signal of the first request, or `None` while the run may go on.
+    pub fn signal(&self) -> Option<Signal> {
+        self.state.borrow().signal
+    }
+
+    /// Waits for the first request and returns its signal. Cancel safe.
+    pub async fn requested(&self) -> Signal {
+        self.requested_more_than(0).await
+    }
+
+    /// Returns the number of requests so far.
+    pub(super) fn request_count(&self) -> usize {
+        self.state.borrow().requests
+    }
+
+    /// Waits until there have been more than `count` requests. Cancel safe.
+    pub(super) async fn requested_more_than(&self, count: usize) -> Signal {
+        let mut changes = self.state.subscribe();
+        loop {
+            let state = *changes.borrow_and_update();
+            if let Some(signal) = state.signal.filter(|_| state.requests > count) {
+                return signal;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn clones_share_the_state_and_the_first_signal_counts() {
+        let shutdown = Shutdown::new();
+        assert_eq!(shutdown.signal(), None);
+        let waiting = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { shutdown.requested().await }
+        });
+        tokio::task::yield_now().await;
+        shutdown.clone().request(Signal::TERMINATE);
+        shutdown.request(Signal::INTERRUPT);
+        assert_eq!(waiting.await.unwrap(), Signal::TERMINATE);
+        assert_eq!(shutdown.signal(), Some(Signal::TERMINATE));
+        assert_eq!(shutdown.request_count(), 2);
+        assert_eq!(shutdown.requested_more_than(1).await, Signal::TERMINATE);
+    }
+}
