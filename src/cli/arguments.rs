@@ -83,10 +83,14 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, of the program or of a command
+    /// Print the manual page of the program or of a command, or write all of them
     Man {
-        /// The command
-        command: Option<String>,
+        /// The command, such as `pool fill`
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write the pages of all commands into this directory
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<PathBuf>,
     },
 }
 

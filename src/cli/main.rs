@@ -116,7 +116,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
-        Some(Command::Man { command }) => packaging::man(command.as_deref()),
+        Some(Command::Man { command, dir: None }) => packaging::man(&command),
+        Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(Failure::Usage("no command; see --help".to_owned())),
     }

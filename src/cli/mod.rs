@@ -13,6 +13,7 @@ mod drop;
 mod failure;
 mod log;
 mod main;
+mod manual;
 mod migrate;
 mod minify;
 mod move_tenant;
