@@ -15,7 +15,7 @@ use schemastamp::connect;
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::{Outcome, ProvisionError, ProvisionOptions, Provisioner};
+use schemastamp::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome, Provisioner};
 
 /// Checked into the repository of the service, and made by `schemastamp capture`.
 const SNAPSHOT: &str = include_str!("../testdata/notebook.sql");
@@ -79,9 +79,11 @@ impl SignUp {
             return Answer::BadName;
         };
         match self.provisioner.provision(&tenant, &self.shutdown).await {
-            Ok(Outcome::Created { .. } | Outcome::Skipped { .. }) => Answer::Welcome {
-                schema: tenant.to_string(),
-            },
+            Ok(ProvisionOutcome::Created { .. } | ProvisionOutcome::Skipped { .. }) => {
+                Answer::Welcome {
+                    schema: tenant.to_string(),
+                }
+            }
             Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => {
                 Answer::Taken
             }

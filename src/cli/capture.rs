@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
@@ -14,11 +14,14 @@ use crate::connect;
 use crate::exit;
 use crate::path;
 use crate::pg::Server;
-use crate::snapshot::capture::{Capture, Captured, Note, Source, VERSIONS_TABLES};
+use crate::snapshot::capture::{Capture, CaptureSource, Captured, Note, VERSIONS_TABLES};
 use crate::snapshot::{Decision, Decisions, Header, Snapshot, parse_names};
-use crate::sql::{Kind, fold, tokens};
+use crate::sql::{TokenKind, fold, tokens};
 
-pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: CaptureArguments,
+) -> Result<u8, CommandError> {
     let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
     let decisions = decisions(&arguments, kept.as_ref())?;
     let seeds = seeds(&arguments, kept.as_ref())?;
@@ -51,7 +54,7 @@ pub(super) async fn run(session: &Session, arguments: CaptureArguments) -> Resul
 }
 
 /// The header of the snapshot that is about to be replaced, if there is one.
-fn kept(path: &Path) -> Result<Option<Header>, Failure> {
+fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
     if !path.exists() || path::is_special(path) {
         return Ok(None);
     }
@@ -61,7 +64,7 @@ fn kept(path: &Path) -> Result<Option<Header>, Failure> {
     }
     match Snapshot::parse_bytes(&bytes) {
         Ok(snapshot) => Ok(Some(snapshot.header().clone())),
-        Err(source) => Err(Failure::NotReplaced {
+        Err(source) => Err(CommandError::NotReplaced {
             path: path.to_owned(),
             source,
         }),
@@ -69,13 +72,16 @@ fn kept(path: &Path) -> Result<Option<Header>, Failure> {
 }
 
 /// The decisions of the flags, and of the kept header where no flag decides.
-fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Decisions, Failure> {
+fn decisions(
+    arguments: &CaptureArguments,
+    kept: Option<&Header>,
+) -> Result<Decisions, CommandError> {
     if let Some(both) = arguments
         .keep
         .iter()
         .find(|object| arguments.rename.contains(object))
     {
-        return Err(Failure::Usage(format!(
+        return Err(CommandError::Usage(format!(
             "'{both}' is given to --keep and to --rename"
         )));
     }
@@ -89,7 +95,7 @@ fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Deci
         for object in objects {
             if object.trim().is_empty() || object.contains(['\n', '\r']) {
                 let flag = decision.word();
-                return Err(Failure::Usage(format!(
+                return Err(CommandError::Usage(format!(
                     "--{flag} '{}' names no object",
                     object.escape_debug()
                 )));
@@ -100,7 +106,7 @@ fn decisions(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Deci
     Ok(decisions)
 }
 
-fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<String>, Failure> {
+fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<String>, CommandError> {
     if arguments.seed.is_empty() {
         return Ok(kept.map(|header| header.seeds.clone()).unwrap_or_default());
     }
@@ -115,15 +121,16 @@ fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<Stri
 }
 
 /// A table's name as SQL has it: folded unless quoted, with or without the schema.
-fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, Failure> {
-    let wrong = |why: String| Failure::Usage(format!("{flag} '{}': {why}", text.escape_debug()));
+fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, CommandError> {
+    let wrong =
+        |why: String| CommandError::Usage(format!("{flag} '{}': {why}", text.escape_debug()));
     let mut names = Vec::new();
     for token in tokens(text) {
         let part = token.text(text);
         match token.kind {
-            Kind::Word => names.push(fold(part)),
-            Kind::Quoted(true) => names.extend(parse_names(part).map_err(wrong)?),
-            Kind::Punctuation if part == "." => {}
+            TokenKind::Word => names.push(fold(part)),
+            TokenKind::Quoted(true) => names.extend(parse_names(part).map_err(wrong)?),
+            TokenKind::Punctuation if part == "." => {}
             _ => {
                 return Err(wrong(
                     "not a table's name; put one that is not a plain identifier in double quotes"
@@ -158,14 +165,14 @@ pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
 async fn sources(
     session: &Session,
     arguments: &CaptureArguments,
-) -> Result<(Source, Option<Server>, Option<Server>), Failure> {
+) -> Result<(CaptureSource, Option<Server>, Option<Server>), CommandError> {
     let dump = match &arguments.from {
         Some(path) => Some(read_dump(session, path).await?),
         None => None,
     };
     // A dump that is not proven needs no server.
     if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
-        return Ok((Source::Dump(text.clone()), None, None));
+        return Ok((CaptureSource::Dump(text.clone()), None, None));
     }
     let settings = session.settings()?;
     let server = session.target(&settings).await?.server;
@@ -174,8 +181,8 @@ async fn sources(
         None => None,
     };
     let source = match dump {
-        Some(text) => Source::Dump(text),
-        None => Source::Live(connect::pg_dump(
+        Some(text) => CaptureSource::Dump(text),
+        None => CaptureSource::Live(connect::pg_dump(
             &settings.tool,
             &session.environment,
             &server,
@@ -189,21 +196,21 @@ async fn scratch(
     session: &Session,
     mut settings: Settings,
     database: &str,
-) -> Result<Server, Failure> {
+) -> Result<Server, CommandError> {
     let setting = Setting::new(database.to_owned(), Origin::Flag("--scratch"));
     settings.connection.set("dbname", setting)?;
     Ok(session.target(&settings).await?.server)
 }
 
-async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
+async fn read_dump(session: &Session, path: &Path) -> Result<String, CommandError> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         let mut stdin = tokio::io::stdin();
         let read = tokio::select! {
             read = stdin.read_to_end(&mut bytes) => read,
-            signal = session.shutdown.requested() => return Err(Failure::Interrupted(signal)),
+            signal = session.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
         };
-        read.map_err(|source| Failure::Stream {
+        read.map_err(|source| CommandError::Stream {
             stream: "standard input",
             source,
         })?;
@@ -217,7 +224,7 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
             .get(..error.utf8_error().valid_up_to())
             .unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Failure::DumpEncoding {
+        CommandError::DumpEncoding {
             path: path.to_owned(),
             line,
         }
@@ -225,7 +232,11 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, Failure> {
 }
 
 /// Writes the snapshot and says what is to be said of it.
-fn hand_over(session: &Session, file: Option<&Path>, captured: &Captured) -> Result<(), Failure> {
+fn hand_over(
+    session: &Session,
+    file: Option<&Path>,
+    captured: &Captured,
+) -> Result<(), CommandError> {
     let output = session.output;
     let Captured {
         snapshot,

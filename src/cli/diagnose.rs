@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::report::of_signal;
 use super::session::Session;
@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The report cannot be written.
-pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     let Session {
         common,
         environment,
@@ -59,7 +59,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
             .iter()
             .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
         let flushed = written.and_then(|()| stdout.flush());
-        flushed.map_err(|source| Failure::Stream {
+        flushed.map_err(|source| CommandError::Stream {
             stream: "standard output",
             source,
         })?;

@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::DropArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::prompt::ask;
 use super::report::{of_signal, report};
@@ -15,7 +15,7 @@ use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
 use crate::tls::text::safe;
 
-pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
     let mut tenants: Vec<TenantName> = Vec::new();
     for name in &arguments.tenants {
         let name = TenantName::new(name.as_str())?;
@@ -52,7 +52,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
         {
             Ok(()) => None,
-            Err(error) => Some(Failure::from(error)),
+            Err(error) => Some(CommandError::from(error)),
         };
         let output = session.output;
         match failure {
@@ -111,7 +111,7 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
 }
 
 /// Asks on a terminal; elsewhere nobody is there to ask.
-async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Failure> {
+async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), CommandError> {
     let (wanted, what) = match tenants {
         [tenant] => (tenant.as_str().to_owned(), "the tenant's name"),
         several => (several.len().to_string(), "the number of tenants"),
@@ -121,5 +121,5 @@ async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Failur
         Some(_) => "the answer was another",
         None => "say --yes, as there is no terminal to ask on",
     };
-    Err(Failure::Usage(format!("nothing was dropped: {why}")))
+    Err(CommandError::Usage(format!("nothing was dropped: {why}")))
 }

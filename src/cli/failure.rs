@@ -19,7 +19,7 @@ use crate::tenant::{LineError, ProvisionError};
 
 /// Why a command, or what it was to do for one tenant, failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum CommandError {
     /// Wrong usage that clap does not see.
     #[error("{0}")]
     Usage(String),
@@ -64,7 +64,7 @@ pub(super) enum Failure {
     Provision(Box<ProvisionError>),
     /// The tenant is created; the command that was to run for it then failed.
     #[error("it was created and stays, but {0}")]
-    Hook(Box<crate::tenant::migrate::Failure>),
+    Hook(Box<crate::tenant::migrate::MigrateFailure>),
     /// No target names the tenant, and the rule says that one must.
     #[error("no target is for this tenant, and the rule is explicit")]
     NoTarget,
@@ -114,7 +114,7 @@ pub(super) enum Failure {
 /// Errors are large, and failures are rare: the variants hold them in boxes.
 macro_rules! boxed {
     ($($variant:ident($error:ty)),* $(,)?) => {
-        $(impl From<$error> for Failure {
+        $(impl From<$error> for CommandError {
             fn from(error: $error) -> Self {
                 Self::$variant(Box::new(error))
             }
@@ -136,7 +136,7 @@ boxed! {
     Lifecycle(LifecycleError),
 }
 
-impl Failure {
+impl CommandError {
     /// Whoever read stdout wants no more of it.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)

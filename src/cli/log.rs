@@ -29,7 +29,7 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
         .with_max_level(level)
         .with_writer(|| StderrAroundBar)
         .with_ansi(colored != anstream::ColorChoice::Never)
-        .event_format(Lines {
+        .event_format(EventFormat {
             traces: Format::default().with_target(false).without_time(),
         })
         .finish();
@@ -38,11 +38,11 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
 }
 
 /// Warnings in the words of all warnings of the command line; the rest, which is for who looks for a fault, as traces.
-struct Lines {
+struct EventFormat {
     traces: Format<Full, ()>,
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for EventFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -56,7 +56,7 @@ where
         if *event.metadata().level() != Level::WARN {
             return self.traces.format_event(context, to, event);
         }
-        let mut words = Words::default();
+        let mut words = EventText::default();
         event.record(&mut words);
         let style = if to.has_ansi_escapes() {
             AnsiColor::Yellow.on_default()
@@ -74,13 +74,13 @@ where
 
 /// The message of an event, and its other fields.
 #[derive(Default)]
-struct Words {
+struct EventText {
     message: String,
     /// `: value`, of one after the other.
     fields: String,
 }
 
-impl Visit for Words {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // Fields are named for traces; in a sentence their values tell enough.
         if field.name() == "message" {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use super::arguments::{Arguments, Command};
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
@@ -55,7 +55,7 @@ async fn run(arguments: Arguments) -> u8 {
     log_to_stderr(&arguments.common);
     let shutdown = match Shutdown::on_signals() {
         Ok(shutdown) => shutdown,
-        Err(error) => return output.fail(&Failure::Signals(error), None),
+        Err(error) => return output.fail(&CommandError::Signals(error), None),
     };
     let only_prints = matches!(
         arguments.command,
@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> u8 {
     }
 }
 
-async fn command(session: &Session, command: Option<Command>) -> Result<u8, Failure> {
+async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
@@ -119,6 +119,6 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Fail
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
         None if session.common.diagnose => diagnose::run(session).await,
-        None => Err(Failure::Usage("no command; see --help".to_owned())),
+        None => Err(CommandError::Usage("no command; see --help".to_owned())),
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::arguments::MigrateArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::report::of_signal;
 use super::scope::{many, named};
@@ -18,7 +18,8 @@ use crate::exit;
 use crate::path::PathError;
 use crate::process::EnvValue;
 use crate::tenant::migrate::{
-    ExternalCommand, MigrateOptions, MigrateReport, Outcome, TenantReport, migrate, migrate_by,
+    ExternalCommand, MigrateOptions, MigrateOutcome, MigrateReport, TenantReport, migrate,
+    migrate_by,
 };
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
@@ -57,7 +58,10 @@ struct ErrorLine<'a> {
     hint: Option<&'a str>,
 }
 
-pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: MigrateArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let scope = arguments.scope.explicit_scope()?;
     let migrations = arguments
@@ -113,16 +117,17 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
             .await?
         }
         (None, None) => {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "migrate how? --migrations or --run".to_owned(),
             ));
         }
     };
-    for tenant in report
-        .tenants
-        .iter()
-        .filter(|tenant| matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
-    {
+    for tenant in report.tenants.iter().filter(|tenant| {
+        matches!(
+            tenant.outcome,
+            MigrateOutcome::NotReached | MigrateOutcome::Pending
+        )
+    }) {
         tell_unreached(output, tenant, &mut failed);
     }
     if let Some(failure) = failed {
@@ -133,7 +138,10 @@ pub(super) async fn run(session: &Session, arguments: MigrateArguments) -> Resul
 }
 
 /// The app's command, in this folder, with what this process inherited but for what would lead to another server.
-pub(super) fn external(session: &Session, command: String) -> Result<ExternalCommand, Failure> {
+pub(super) fn external(
+    session: &Session,
+    command: String,
+) -> Result<ExternalCommand, CommandError> {
     let folder = std::env::current_dir().map_err(PathError::on("find", Path::new(".")))?;
     let leads_elsewhere = |name: &str| name.starts_with("PG") || name.starts_with("SCHEMASTAMP_");
     let environment = session.environment.iter().filter_map(|(name, value)| {
@@ -148,7 +156,7 @@ pub(super) fn external(session: &Session, command: String) -> Result<ExternalCom
 }
 
 /// Reads the folder and says what is odd about it.
-pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, Failure> {
+pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' has no migrations", folder.display()));
@@ -161,14 +169,14 @@ pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, Failure>
     Ok(migrations)
 }
 
-fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Failure>) {
+fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<CommandError>) {
     if failed.is_none() {
         *failed = line(output, true, tenant).err();
     }
 }
 
 /// One tenant's line.
-fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Failure> {
+fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
         return Output::json(&Line {
@@ -187,30 +195,32 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
     let to = report.to.as_deref().unwrap_or("nothing");
     let from = report.from.as_deref().unwrap_or("nothing");
     let rest = match &report.outcome {
-        Outcome::UpToDate if !verbose => return Ok(()),
-        Outcome::UpToDate => format!("{tenant}: at {to}"),
-        Outcome::Migrated => format!(
+        MigrateOutcome::UpToDate if !verbose => return Ok(()),
+        MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
+        MigrateOutcome::Migrated => format!(
             "{tenant}: {from} to {to}, {} ({ms} ms)",
             many(report.applied.len(), "migration")
         ),
-        Outcome::Pending => format!(
+        MigrateOutcome::Pending => format!(
             "{tenant}: at {to}, would apply {}",
             report.pending.join(", ")
         ),
-        Outcome::NotReached => format!("{tenant}: at {to}, {} pending", report.pending.len()),
-        Outcome::Failed(failure) | Outcome::Unknown(failure) => {
+        MigrateOutcome::NotReached => {
+            format!("{tenant}: at {to}, {} pending", report.pending.len())
+        }
+        MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
             format!("{tenant}: at {to}; {failure}")
         }
-        Outcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
-        Outcome::Odd(oddity) => format!("{tenant}: {oddity}"),
-        Outcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
+        MigrateOutcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
+        MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
+        MigrateOutcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
     };
     output.result(
         style(&report.outcome),
         &report.outcome.word().replace('_', " "),
         &rest,
     )?;
-    if let Outcome::Failed(failure) = &report.outcome
+    if let MigrateOutcome::Failed(failure) = &report.outcome
         && let Some(detail) = failure.detail.as_deref().filter(|_| verbose)
     {
         output.say(&format!("  {}", detail.replace('\n', "\n  ")));
@@ -218,7 +228,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Fail
     Ok(())
 }
 
-fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
+fn error(outcome: &MigrateOutcome) -> Option<ErrorLine<'_>> {
     let plain = |id: &str, message: String| {
         Some(ErrorLine {
             code: exit::PARTIAL,
@@ -232,8 +242,11 @@ fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
         })
     };
     match outcome {
-        Outcome::UpToDate | Outcome::Migrated | Outcome::Pending | Outcome::NotReached => None,
-        Outcome::Failed(failure) | Outcome::Unknown(failure) => {
+        MigrateOutcome::UpToDate
+        | MigrateOutcome::Migrated
+        | MigrateOutcome::Pending
+        | MigrateOutcome::NotReached => None,
+        MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
             let state = failure.sqlstate.as_deref();
             let id = state.map(|state| crate::pg::condition_name(state).unwrap_or(state));
             Some(ErrorLine {
@@ -251,9 +264,9 @@ fn error(outcome: &Outcome) -> Option<ErrorLine<'_>> {
                 hint: failure.hint.as_deref(),
             })
         }
-        Outcome::Refused(problem) => plain("migrate.refused", problem.to_string()),
-        Outcome::Odd(oddity) => plain("tenant.odd", oddity.to_string()),
-        Outcome::Gone => plain("tenant.gone", "dropped or renamed meanwhile".to_owned()),
+        MigrateOutcome::Refused(problem) => plain("migrate.refused", problem.to_string()),
+        MigrateOutcome::Odd(oddity) => plain("tenant.odd", oddity.to_string()),
+        MigrateOutcome::Gone => plain("tenant.gone", "dropped or renamed meanwhile".to_owned()),
     }
 }
 
@@ -268,12 +281,12 @@ fn warn(output: Output, report: &MigrateReport) {
     }
 }
 
-fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, Failure> {
+fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandError> {
     let output = session.output;
-    let migrated = report.count(|outcome| *outcome == Outcome::Migrated);
-    let up_to_date = report.count(|outcome| *outcome == Outcome::UpToDate);
-    let pending = report.count(|outcome| *outcome == Outcome::Pending);
-    let not_reached = report.count(|outcome| *outcome == Outcome::NotReached);
+    let migrated = report.count(|outcome| *outcome == MigrateOutcome::Migrated);
+    let up_to_date = report.count(|outcome| *outcome == MigrateOutcome::UpToDate);
+    let pending = report.count(|outcome| *outcome == MigrateOutcome::Pending);
+    let not_reached = report.count(|outcome| *outcome == MigrateOutcome::NotReached);
     let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
     let groups = report.groups();
     if output.is_json() {
@@ -331,10 +344,10 @@ pub(super) fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-fn style(outcome: &Outcome) -> Style {
+fn style(outcome: &MigrateOutcome) -> Style {
     match outcome {
-        Outcome::Migrated | Outcome::UpToDate => AnsiColor::Green.on_default(),
-        Outcome::Pending | Outcome::NotReached => AnsiColor::Yellow.on_default(),
+        MigrateOutcome::Migrated | MigrateOutcome::UpToDate => AnsiColor::Green.on_default(),
+        MigrateOutcome::Pending | MigrateOutcome::NotReached => AnsiColor::Yellow.on_default(),
         _ => AnsiColor::Red.on_default(),
     }
 }

@@ -3,22 +3,24 @@
 use serde_json::json;
 
 use super::arguments::MinifyArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 
-pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, Failure> {
+pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, CommandError> {
     let path = match &arguments.file {
         Some(file) => file.clone(),
         None => snapshot_file::find(&session.tool()?)?,
     };
     let snapshot = snapshot_file::load(&path, session.output)?;
-    let minified = snapshot.minified().map_err(|source| Failure::Snapshot {
-        path: path.clone(),
-        source,
-    })?;
+    let minified = snapshot
+        .minified()
+        .map_err(|source| CommandError::Snapshot {
+            path: path.clone(),
+            source,
+        })?;
     let text = minified.to_text();
     let output = session.output;
     match &arguments.output {

@@ -1,7 +1,7 @@
 //! Arguments, commands, output, exit codes.
 //!
 //! A command gets its arguments and a `Session`, writes results to stdout through
-//! `Output`, and returns its exit code or a `Failure`, which
+//! `Output`, and returns its exit code or a `CommandError`, which
 //! `report` turns into the words, the id and the exit code that users see.
 
 mod arguments;

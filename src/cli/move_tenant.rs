@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::arguments::TwoTenantsArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::prompt::ask;
 use super::scope::many;
@@ -19,7 +19,7 @@ use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
 use crate::tls::text::safe;
 
 /// The two names, what was decided on doubtful text, and the programs.
-struct Work {
+struct MovePlan {
     old: TenantName,
     new: TenantName,
     decisions: Decisions,
@@ -27,14 +27,14 @@ struct Work {
     pg_dump: PgDump,
 }
 
-impl Work {
-    async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, Failure> {
+impl MovePlan {
+    async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, CommandError> {
         let (old, new) = (
             TenantName::new(arguments.old)?,
             TenantName::new(arguments.new)?,
         );
         if old == new {
-            return Err(Failure::Usage("both names are the same".to_owned()));
+            return Err(CommandError::Usage("both names are the same".to_owned()));
         }
         let settings = session.settings()?;
         let mut decisions = decided(session, &settings)?;
@@ -59,25 +59,27 @@ impl Work {
 }
 
 /// The decisions in the snapshot's header; none where no snapshot is named and none found.
-fn decided(session: &Session, settings: &Settings) -> Result<Decisions, Failure> {
+fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandError> {
     match snapshot_file::find(&settings.tool) {
         Ok(path) => Ok(snapshot_file::load(&path, session.output)?
             .header()
             .decisions
             .clone()),
-        Err(Failure::NoSnapshot | Failure::SeveralSnapshots(_)) => Ok(Decisions::default()),
+        Err(CommandError::NoSnapshot | CommandError::SeveralSnapshots(_)) => {
+            Ok(Decisions::default())
+        }
         Err(failure) => Err(failure),
     }
 }
 
 /// Says what a rename does and asks, where there is a terminal to ask on; a script means what it says.
-async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure> {
+async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandError> {
     let (old, new) = (safe(old), safe(new));
     let question = format!(
         "'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: "
     );
     match ask(session, &question).await? {
-        Some(answer) if answer.trim() != "yes" => Err(Failure::Usage(
+        Some(answer) if answer.trim() != "yes" => Err(CommandError::Usage(
             "nothing was renamed: the answer was not yes".to_owned(),
         )),
         _ => Ok(()),
@@ -87,15 +89,15 @@ async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), Failure>
 pub(super) async fn rename(
     session: &Session,
     arguments: TwoTenantsArguments,
-) -> Result<u8, Failure> {
+) -> Result<u8, CommandError> {
     let yes = arguments.yes;
-    let Work {
+    let MovePlan {
         old,
         new,
         decisions,
         server,
         pg_dump,
-    } = Work::new(session, arguments).await?;
+    } = MovePlan::new(session, arguments).await?;
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
@@ -125,14 +127,14 @@ pub(super) async fn rename(
 pub(super) async fn clone(
     session: &Session,
     arguments: TwoTenantsArguments,
-) -> Result<u8, Failure> {
-    let Work {
+) -> Result<u8, CommandError> {
+    let MovePlan {
         old,
         new,
         decisions,
         server,
         pg_dump,
-    } = Work::new(session, arguments).await?;
+    } = MovePlan::new(session, arguments).await?;
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {

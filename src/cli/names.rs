@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncReadExt as _, Stdin};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::scope::many;
 use crate::path;
@@ -20,18 +20,18 @@ const SHOWN: &str = "standard input";
 
 /// A name, or what stands in its place.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct NameRequest {
     /// The name as it was given.
     pub(super) text: String,
     /// The tenant, or what is wrong with its name.
-    pub(super) tenant: Result<TenantName, Failure>,
+    pub(super) tenant: Result<TenantName, CommandError>,
 }
 
 /// The names, one after the other. Those of the command line and of a file count once; over stdin each is a question that
 /// gets its answer, also when it comes again.
 #[derive(Debug)]
-pub(super) struct Names {
-    waiting: VecDeque<Wanted>,
+pub(super) struct NameReader {
+    waiting: VecDeque<NameRequest>,
     seen: HashSet<String>,
     path: PathBuf,
     stdin: Option<(Stdin, NameLines)>,
@@ -41,12 +41,12 @@ pub(super) struct Names {
     streams: bool,
 }
 
-impl Names {
+impl NameReader {
     /// The names of the command line, then those of the file; a file is read whole, stdin as it comes.
-    pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, Failure> {
-        let waiting = tenants.iter().map(|name| Wanted {
+    pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, CommandError> {
+        let waiting = tenants.iter().map(|name| NameRequest {
             text: name.clone(),
-            tenant: TenantName::new(name.as_str()).map_err(Failure::from),
+            tenant: TenantName::new(name.as_str()).map_err(CommandError::from),
         });
         let mut names = Self {
             waiting: waiting.collect(),
@@ -76,7 +76,10 @@ impl Names {
     }
 
     /// The next name; `None` when there are no more, or the end is asked for.
-    pub(super) async fn next(&mut self, shutdown: &Shutdown) -> Result<Option<Wanted>, Failure> {
+    pub(super) async fn next(
+        &mut self,
+        shutdown: &Shutdown,
+    ) -> Result<Option<NameRequest>, CommandError> {
         loop {
             if shutdown.signal().is_some() {
                 return Ok(None);
@@ -99,7 +102,7 @@ impl Names {
     }
 
     /// The names that wait.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &Wanted> {
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &NameRequest> {
         self.waiting.iter()
     }
 
@@ -139,7 +142,7 @@ impl Names {
     }
 
     /// Reads from stdin; `false` at its end.
-    async fn read_more(&mut self, shutdown: &Shutdown) -> Result<bool, Failure> {
+    async fn read_more(&mut self, shutdown: &Shutdown) -> Result<bool, CommandError> {
         let Some((stdin, lines)) = &mut self.stdin else {
             return Ok(false);
         };
@@ -148,7 +151,7 @@ impl Names {
             length = stdin.read(&mut buffer) => length,
             _ = shutdown.requested() => return Ok(true),
         };
-        let length = length.map_err(|source| Failure::Stream {
+        let length = length.map_err(|source| CommandError::Stream {
             stream: "standard input",
             source,
         })?;
@@ -164,15 +167,15 @@ impl Names {
     fn take(&mut self, lines: impl IntoIterator<Item = Result<TenantName, LineError>>) {
         for line in lines {
             let wanted = match line {
-                Ok(tenant) => Wanted {
+                Ok(tenant) => NameRequest {
                     text: tenant.to_string(),
                     tenant: Ok(tenant),
                 },
                 Err(source) => {
                     let path = self.path.clone();
-                    Wanted {
+                    NameRequest {
                         text: source.text.clone(),
-                        tenant: Err(Failure::Line { path, source }),
+                        tenant: Err(CommandError::Line { path, source }),
                     }
                 }
             };
@@ -189,7 +192,8 @@ mod tests {
     async fn each_name_once_in_order_bad_ones_in_their_place() {
         let file = tempfile::NamedTempFile::new().unwrap();
         path::write_atomic(file.path(), b"c\na\r\n\npg_d\nb\n").unwrap();
-        let mut names = Names::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
+        let mut names =
+            NameReader::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
         let mut seen = Vec::new();
         while let Some(wanted) = names.next(&Shutdown::new()).await.unwrap() {
             seen.push((

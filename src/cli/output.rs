@@ -5,9 +5,9 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::common::{CommonArguments, Format};
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::progress::beside_bar;
-use super::report::{ErrorObject, Report, report};
+use super::report::{ErrorObject, ErrorReport, report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
@@ -49,7 +49,7 @@ impl Output {
     }
 
     /// A result in full, as it is.
-    pub(super) fn raw(text: &str) -> Result<(), Failure> {
+    pub(super) fn raw(text: &str) -> Result<(), CommandError> {
         beside_bar(|| {
             let mut stdout = io::stdout().lock();
             stdout
@@ -60,7 +60,7 @@ impl Output {
     }
 
     /// A line of a result for people: a word that says how it went, and the rest.
-    pub(super) fn result(self, style: Style, word: &str, rest: &str) -> Result<(), Failure> {
+    pub(super) fn result(self, style: Style, word: &str, rest: &str) -> Result<(), CommandError> {
         beside_bar(|| {
             let mut stdout = self.stdout();
             writeln!(stdout, "{style}{word}{style:#} {}", printable(rest))
@@ -70,13 +70,13 @@ impl Output {
     }
 
     /// A line of JSON.
-    pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
         let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
         Self::raw(&(line + "\n"))
     }
 
     /// Writes a result into a file in one step; returns whether the file changed.
-    pub(super) fn file(path: &Path, content: &str) -> Result<bool, Failure> {
+    pub(super) fn file(path: &Path, content: &str) -> Result<bool, CommandError> {
         if !path::is_special(path) && path::read(path).is_ok_and(|old| old == content.as_bytes()) {
             return Ok(false);
         }
@@ -106,7 +106,7 @@ impl Output {
     }
 
     /// An error, its causes and what to do, on stderr.
-    pub(super) fn report(self, report: &Report) {
+    pub(super) fn report(self, report: &ErrorReport) {
         self.stderr(AnsiColor::Red.on_default().bold(), "error", &report.message);
         for cause in &report.causes {
             self.stderr(Style::new().bold(), "caused by", cause);
@@ -120,7 +120,7 @@ impl Output {
     }
 
     /// Reports the failure of a whole command; returns its exit code.
-    pub(super) fn fail(self, failure: &Failure, context: Option<&Context>) -> u8 {
+    pub(super) fn fail(self, failure: &CommandError, context: Option<&Context>) -> u8 {
         if failure.is_broken_pipe() {
             // As for whoever is ended by the signal that says so.
             return exit::SIGNAL_BASE + SIGPIPE;
@@ -149,8 +149,8 @@ impl Output {
     }
 }
 
-fn stdout_failed(source: io::Error) -> Failure {
-    Failure::Stream {
+fn stdout_failed(source: io::Error) -> CommandError {
+    CommandError::Stream {
         stream: "standard output",
         source,
     }

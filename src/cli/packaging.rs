@@ -5,13 +5,13 @@ use std::path::Path;
 use clap::CommandFactory as _;
 
 use super::arguments::Arguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::manual;
 use super::output::Output;
 use crate::exit;
 use crate::path;
 
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CommandError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
     Output::raw(&String::from_utf8_lossy(&text))?;
@@ -19,12 +19,12 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
 }
 
 /// Prints the page of a command, which several words name: `pool fill`.
-pub(super) fn man(names: &[String]) -> Result<u8, Failure> {
+pub(super) fn man(names: &[String]) -> Result<u8, CommandError> {
     let program = program();
     let mut command = &program;
     for name in names {
         command = command.find_subcommand(name).ok_or_else(|| {
-            Failure::Usage(format!(
+            CommandError::Usage(format!(
                 "there is no command '{}'; see --help",
                 names.join(" ")
             ))
@@ -36,7 +36,7 @@ pub(super) fn man(names: &[String]) -> Result<u8, Failure> {
 }
 
 /// Writes the pages of all commands into a directory.
-pub(super) fn man_pages(directory: &Path) -> Result<u8, Failure> {
+pub(super) fn man_pages(directory: &Path) -> Result<u8, CommandError> {
     let program = program();
     let mut commands = vec![&program];
     while let Some(command) = commands.pop() {
@@ -61,8 +61,8 @@ fn program() -> clap::Command {
     program
 }
 
-fn page(command: &clap::Command, program: &clap::Command) -> Result<Vec<u8>, Failure> {
-    manual::page(command, program).map_err(|source| Failure::Stream {
+fn page(command: &clap::Command, program: &clap::Command) -> Result<Vec<u8>, CommandError> {
+    manual::page(command, program).map_err(|source| CommandError::Stream {
         stream: "standard output",
         source,
     })

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::arguments::{
     PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
@@ -21,15 +21,15 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request};
-use crate::tenant::pool::{Spares, Which, begin_fill, drain, status};
+use crate::tenant::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::tenant::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
 /// How much of a fingerprint people get to see.
 const SHOWN: usize = 12;
 
-pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, CommandError> {
     match arguments.command {
         PoolCommand::Fill(arguments) => fill(session, arguments).await,
         PoolCommand::Status(arguments) => tell(session, &arguments.what).await,
@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
 async fn provisioner(
     session: &Session,
     what: &TenantKindArguments,
-) -> Result<Provisioner, Failure> {
+) -> Result<Provisioner, CommandError> {
     let settings = session.settings()?;
     let Settings { tool, .. } = &settings;
     let path = snapshot_file::find(tool)?;
@@ -61,7 +61,7 @@ async fn provisioner(
     Ok(Provisioner::new(target.server, Arc::new(snapshot), options))
 }
 
-async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Failure> {
+async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, CommandError> {
     let start = Instant::now();
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
@@ -92,12 +92,12 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
             }
         }
         let progress = Progress::new(session, Some(filling.missing));
-        let mut on_done = |done: Done| {
+        let mut on_done = |done: BulkResult| {
             match done.result {
                 Ok(_) => made += 1,
                 Err(ProvisionError::PoolFull) => {}
                 Err(error) => {
-                    let report = report(&Failure::from(error), session.context());
+                    let report = report(&CommandError::from(error), session.context());
                     (failed, code) = (failed + 1, report.code);
                     output.report(&report);
                 }
@@ -110,7 +110,11 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Fai
                 ControlFlow::Continue(())
             }
         };
-        let next = async || names.next().map(|tenant| Request { tenant, target: 0 });
+        let next = async || {
+            names
+                .next()
+                .map(|tenant| TenantRequest { tenant, target: 0 })
+        };
         let report = bulk.run(next, &mut on_done, &session.shutdown).await;
         drop(progress);
         for note in &report.notes {
@@ -157,7 +161,7 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
     }
 }
 
-async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Failure> {
+async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, CommandError> {
     let output = session.output;
     let provisioner = provisioner(session, what).await?;
     let options = &provisioner.options().render;
@@ -244,13 +248,13 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Failu
     Ok(exit::DONE)
 }
 
-async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, Failure> {
+async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, CommandError> {
     let output = session.output;
     let provisioner = provisioner(session, &arguments.what).await?;
     let which = if arguments.all {
-        Which::All
+        SparesToDrain::All
     } else {
-        Which::Others
+        SparesToDrain::Others
     };
     let options = &provisioner.options().render;
     let drained = drain(

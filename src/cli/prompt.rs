@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::session::Session;
 
 /// Asks on a terminal and returns the answer without its line end; `None` where there is no terminal to ask on. A signal
 /// is an answer, too: it ends the command.
-pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<String>, Failure> {
+pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<String>, CommandError> {
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
@@ -20,10 +20,10 @@ pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<Stri
         read = read => read.unwrap_or_else(|error| Err(io::Error::other(error))),
         signal = session.shutdown.requested() => {
             session.output.say("");
-            return Err(Failure::Interrupted(signal));
+            return Err(CommandError::Interrupted(signal));
         }
     };
-    let answer = answer.map_err(|source| Failure::Stream {
+    let answer = answer.map_err(|source| CommandError::Stream {
         stream: "standard input",
         source,
     })?;

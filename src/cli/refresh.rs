@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
 use super::scope::many;
@@ -16,10 +16,13 @@ use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{Comparison, RefreshOptions, compare, recapture, refresh};
+use crate::tenant::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::tenant::versions::PlanStrictness;
 
-pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: RefreshArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
@@ -64,7 +67,10 @@ pub(super) async fn run(session: &Session, arguments: RefreshArguments) -> Resul
 }
 
 /// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
-pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Result<u8, Failure> {
+pub(super) async fn check(
+    session: &Session,
+    arguments: CheckArguments,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
@@ -102,21 +108,21 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
             (now.snapshot, format!("schema {schema}"))
         }
         (None, None) => {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "check what? --schema or --migrations".to_owned(),
             ));
         }
     };
     let file = path.display().to_string();
     match compare(&committed, &now, &file, &name) {
-        Comparison::Equal => {
+        SnapshotComparison::Equal => {
             if output.is_json() {
                 Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
             }
             output.say(&format!("'{file}' is up to date"));
             Ok(exit::DONE)
         }
-        Comparison::Different { diff } => {
+        SnapshotComparison::Different { diff } => {
             if output.is_json() {
                 Output::json(
                     &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
@@ -133,7 +139,10 @@ pub(super) async fn check(session: &Session, arguments: CheckArguments) -> Resul
     }
 }
 
-async fn programs(session: &Session, settings: &Settings) -> Result<(Server, PgDump), Failure> {
+async fn programs(
+    session: &Session,
+    settings: &Settings,
+) -> Result<(Server, PgDump), CommandError> {
     let server = session.target(settings).await?.server;
     let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
     Ok((server, pg_dump))

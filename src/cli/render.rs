@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::arguments::{RenderArguments, TenantKindArguments};
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
@@ -11,7 +11,7 @@ use crate::exit;
 use crate::snapshot::RenderOptions;
 use crate::sql::TenantName;
 
-pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, Failure> {
+pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, CommandError> {
     let tenant = TenantName::new(arguments.tenant.as_str())?;
     let tool = session.tool()?;
     let path = snapshot_file::find(&tool)?;
@@ -20,7 +20,7 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     options.timeout = Some(tool.timeout.value).filter(|timeout| !timeout.is_zero());
     let script = snapshot
         .script_for(&tenant, &options)
-        .map_err(|source| Failure::Template { path, source })?;
+        .map_err(|source| CommandError::Template { path, source })?;
     if session.output.is_json() {
         Output::json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
     } else {

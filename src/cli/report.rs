@@ -5,7 +5,7 @@ use std::error::Error;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::report_capture::of_capture;
 use super::report_tenants::{
     of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh,
@@ -24,7 +24,7 @@ use crate::tls::TlsError;
 
 /// A failure as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Report {
+pub(super) struct ErrorReport {
     pub(super) code: u8,
     /// Stable, documented.
     pub(super) id: String,
@@ -40,7 +40,7 @@ pub(super) struct Report {
     pub(super) more: Map<String, Value>,
 }
 
-impl Report {
+impl ErrorReport {
     /// The words of an error and of its sources.
     pub(super) fn of(error: &dyn Error, code: u8, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
@@ -116,57 +116,57 @@ pub(super) struct ErrorObject<'a> {
 }
 
 /// The report on a failure. `context` makes the explanation of a failed connection concrete.
-pub(super) fn report(failure: &Failure, context: Option<&Context>) -> Report {
+pub(super) fn report(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
-        Failure::Usage(_) => Report::of(failure, exit::USAGE, "usage"),
-        Failure::Config(error) => of_config(error),
-        Failure::NoSnapshot => Report::of(failure, exit::CONFIGURATION, "config.no_snapshot")
+        CommandError::Usage(_) => ErrorReport::of(failure, exit::USAGE, "usage"),
+        CommandError::Config(error) => of_config(error),
+        CommandError::NoSnapshot => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_snapshot")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
-        Failure::SeveralSnapshots(_) => Report::of(failure, exit::CONFIGURATION, "config.several_snapshots")
+        CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, exit::CONFIGURATION, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        Failure::Snapshot { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
-        Failure::NotReplaced { source, .. } => Report::of(failure, exit::SNAPSHOT, of_snapshot(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_snapshot(source)).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_snapshot(source))
             .without_causes()
             .hint("remove it, or write to another file; it was not touched"),
-        Failure::Template { source, .. } => Report::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
-        Failure::DumpEncoding { .. } => Report::of(failure, exit::SNAPSHOT, "dump.encoding"),
-        Failure::File(error) => Report::of(error, exit::FILE, "file.unusable"),
-        Failure::Name(error) => Report::of(error, exit::USAGE, "tenant.name"),
-        Failure::Line { .. } => Report::of(failure, exit::USAGE, "tenant.name").without_causes(),
-        Failure::Connect(error) => match &**error {
+        CommandError::Template { source, .. } => ErrorReport::of(failure, exit::SNAPSHOT, of_template(source)).without_causes(),
+        CommandError::DumpEncoding { .. } => ErrorReport::of(failure, exit::SNAPSHOT, "dump.encoding"),
+        CommandError::File(error) => ErrorReport::of(error, exit::FILE, "file.unusable"),
+        CommandError::Name(error) => ErrorReport::of(error, exit::USAGE, "tenant.name"),
+        CommandError::Line { .. } => ErrorReport::of(failure, exit::USAGE, "tenant.name").without_causes(),
+        CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => of_psql(error, context),
             ConnectError::Tls(error) => of_tls(error),
         },
-        Failure::Capture(error) => of_capture(error, context),
-        Failure::Provision(error) => of_provision(error, context),
-        Failure::Hook(failed) => of_hook(failure, failed),
-        Failure::NoTarget => Report::of(failure, exit::USAGE, "tenant.no_target")
+        CommandError::Capture(error) => of_capture(error, context),
+        CommandError::Provision(error) => of_provision(error, context),
+        CommandError::Hook(failed) => of_hook(failure, failed),
+        CommandError::NoTarget => ErrorReport::of(failure, exit::USAGE, "tenant.no_target")
             .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
-        Failure::NoCitus { .. } => Report::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
-        Failure::Citus { lines, .. } => {
-            let mut report = Report::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
+        CommandError::NoCitus { .. } => ErrorReport::of(failure, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::Citus { lines, .. } => {
+            let mut report = ErrorReport::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.insert("objects".to_owned(), json!(lines));
             report
         }
-        Failure::Pool(error) => of_pool(error, context),
-        Failure::Migration(error) => of_migration(error),
-        Failure::Fleet(error) => of_fleet(error, context),
-        Failure::Migrate(error) => of_migrate(error, context),
-        Failure::Verify(error) => of_verify(error, context),
-        Failure::Refresh(error) => of_refresh(error, context),
-        Failure::Drop(error) => of_drop(error, context),
-        Failure::Lifecycle(error) => of_lifecycle(error, context),
-        Failure::Stream { .. } => Report::of(failure, exit::FILE, "file.unusable"),
-        Failure::Interrupted(signal) => Report::of(failure, of_signal(*signal), "interrupted"),
-        Failure::Signals(_) => Report::of(failure, exit::PROGRAM, "program.failed"),
+        CommandError::Pool(error) => of_pool(error, context),
+        CommandError::Migration(error) => of_migration(error),
+        CommandError::Fleet(error) => of_fleet(error, context),
+        CommandError::Migrate(error) => of_migrate(error, context),
+        CommandError::Verify(error) => of_verify(error, context),
+        CommandError::Refresh(error) => of_refresh(error, context),
+        CommandError::Drop(error) => of_drop(error, context),
+        CommandError::Lifecycle(error) => of_lifecycle(error, context),
+        CommandError::Stream { .. } => ErrorReport::of(failure, exit::FILE, "file.unusable"),
+        CommandError::Interrupted(signal) => ErrorReport::of(failure, of_signal(*signal), "interrupted"),
+        CommandError::Signals(_) => ErrorReport::of(failure, exit::PROGRAM, "program.failed"),
     }
 }
 
 const CREATE_CITUS: &str =
     "create the extension there (CREATE EXTENSION citus), or leave citus out";
 
-impl Report {
+impl ErrorReport {
     /// For errors whose words hold those of their source.
     fn without_causes(mut self) -> Self {
         self.causes.clear();
@@ -179,7 +179,7 @@ pub(super) fn of_signal(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
 
-fn of_config(error: &ConfigError) -> Report {
+fn of_config(error: &ConfigError) -> ErrorReport {
     let is_file = matches!(
         error,
         ConfigError::File { .. } | ConfigError::Exposed { .. }
@@ -189,31 +189,31 @@ fn of_config(error: &ConfigError) -> Report {
     } else {
         exit::CONFIGURATION
     };
-    Report::of(error, code, error.id())
+    ErrorReport::of(error, code, error.id())
 }
 
-fn of_tls(error: &TlsError) -> Report {
-    let mut report = Report::of(error, error.exit_code(), error.id()).hint(error.fix());
+fn of_tls(error: &TlsError) -> ErrorReport {
+    let mut report = ErrorReport::of(error, error.exit_code(), error.id()).hint(error.fix());
     report.causes = vec![error.why()];
     report
 }
 
-pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> Report {
+pub(super) fn of_psql(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => of_program(error),
-        PsqlError::Folder(_) => Report::of(error, exit::FILE, "file.private_folder")
+        PsqlError::Folder(_) => ErrorReport::of(error, exit::FILE, "file.private_folder")
             .hint("set TMPDIR to a folder that exists, is writable and has room"),
         PsqlError::Run(error) => of_run(error),
         PsqlError::Connect { messages, stderr } => of_connection(messages, &stderr.text(), context),
-        PsqlError::Lost { .. } => Report::of(error, exit::CONNECTION, "connection.lost"),
-        PsqlError::Script { message, .. } => Report {
+        PsqlError::Lost { .. } => ErrorReport::of(error, exit::CONNECTION, "connection.lost"),
+        PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message),
-            ..Report::of(error, exit::SQL, of_message(message))
+            ..ErrorReport::of(error, exit::SQL, of_message(message))
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+        | PsqlError::Encoding { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -222,7 +222,7 @@ pub(super) fn of_connection(
     messages: &[ServerMessage],
     stderr: &str,
     context: Option<&Context>,
-) -> Report {
+) -> ErrorReport {
     let unknown = Context::default();
     let context = context.unwrap_or(&unknown);
     let findings = explain(stderr.as_bytes(), context);
@@ -256,7 +256,7 @@ pub(super) fn of_connection(
     if !why.is_empty() {
         causes.push(why);
     }
-    Report {
+    ErrorReport {
         code: if is_about_a_file(&id) {
             exit::FILE
         } else {
@@ -296,10 +296,10 @@ fn is_about_a_file(id: &str) -> bool {
     })
 }
 
-pub(super) fn of_program(error: &ProgramError) -> Report {
+pub(super) fn of_program(error: &ProgramError) -> ErrorReport {
     let id = match error {
         ProgramError::NotFound { name, .. } => {
-            return Report::of(error, exit::PROGRAM, format!("program.{name}_missing"));
+            return ErrorReport::of(error, exit::PROGRAM, format!("program.{name}_missing"));
         }
         ProgramError::Unusable { .. } => "program.unusable",
         ProgramError::TooOld { .. } => "program.too_old",
@@ -307,25 +307,25 @@ pub(super) fn of_program(error: &ProgramError) -> Report {
         ProgramError::NoVersion { .. } => "program.failed",
         ProgramError::Version { source, .. } => return of_run(source).beneath(error),
         ProgramError::Folder { .. } => {
-            return Report::of(error, exit::FILE, "file.private_folder")
+            return ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room");
         }
     };
-    Report::of(error, exit::PROGRAM, id)
+    ErrorReport::of(error, exit::PROGRAM, id)
 }
 
-pub(super) fn of_run(error: &RunError) -> Report {
+pub(super) fn of_run(error: &RunError) -> ErrorReport {
     match error {
-        RunError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout"),
+        RunError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout"),
         RunError::Interrupted { signal, .. } => {
-            Report::of(error, of_signal(*signal), "interrupted")
+            ErrorReport::of(error, of_signal(*signal), "interrupted")
         }
         RunError::NotFound { .. }
         | RunError::Spawn { .. }
         | RunError::Signaled { .. }
         | RunError::TooLong { .. }
         | RunError::Refused { .. }
-        | RunError::Io { .. } => Report::of(error, exit::PROGRAM, "program.failed"),
+        | RunError::Io { .. } => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 
@@ -370,40 +370,40 @@ pub(super) fn of_template(error: &TemplateError) -> &'static str {
     }
 }
 
-fn of_provision(error: &ProvisionError, context: Option<&Context>) -> Report {
+fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => Report::of(error, exit::EXISTS, "tenant.exists")
+        ProvisionError::Exists { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists")
             .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
-        ProvisionError::ExistsOfAnother { .. } => Report::of(error, exit::EXISTS, "tenant.exists").hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, exit::EXISTS, "tenant.exists").hint(
             "it was not touched; anybody who may create schemas can imitate a tenant: provision as its owner, or as a member \
              of that role",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = Report::of(error, exit::EXISTS, "tenant.exists_in_part")
+            let mut report = ErrorReport::of(error, exit::EXISTS, "tenant.exists_in_part")
                 .hint("it was not touched; look at what it is, and drop or rename it");
             report.more.insert("missing".to_owned(), json!(missing));
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = Report::of(error, exit::SQL, of_message(message));
+            let mut report = ErrorReport::of(error, exit::SQL, of_message(message));
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
+        ProvisionError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
         ProvisionError::Connect(source) => of_psql(source, context),
         ProvisionError::Run(source) => of_psql(source, context),
-        ProvisionError::Budget(_) => Report::of(error, exit::SQL, "sql.lock_budget")
+        ProvisionError::Budget(_) => ErrorReport::of(error, exit::SQL, "sql.lock_budget")
             .hint("nothing was made; the setting needs a restart of the server"),
-        ProvisionError::NoCitus => Report::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
-        ProvisionError::PoolFull => Report::of(error, exit::SQL, "pool.full"),
-        ProvisionError::TimedOut { .. } => Report::of(error, exit::TIMEOUT, "timeout")
+        ProvisionError::NoCitus => ErrorReport::of(error, exit::CONFIGURATION, "config.no_citus").hint(CREATE_CITUS),
+        ProvisionError::PoolFull => ErrorReport::of(error, exit::SQL, "pool.full"),
+        ProvisionError::TimedOut { .. } => ErrorReport::of(error, exit::TIMEOUT, "timeout")
             .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
-        ProvisionError::Interrupted { signal } => Report::of(error, of_signal(*signal), "interrupted"),
+        ProvisionError::Interrupted { signal } => ErrorReport::of(error, of_signal(*signal), "interrupted"),
         ProvisionError::Lost(source) => {
             let beneath = of_psql(source, context);
-            Report { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
+            ErrorReport { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = of_psql(cause, context).beneath(error);

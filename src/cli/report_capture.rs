@@ -4,20 +4,20 @@ use serde_json::json;
 
 use super::doubts;
 use super::report::{
-    Report, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
+    ErrorReport, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
 };
 use crate::diagnose::Context;
 use crate::exit;
-use crate::pg::{DumpError as PgDumpError, PsqlError};
+use crate::pg::{PgDumpError, PsqlError};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
-pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Report {
+pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
         CaptureError::PgDump(error) => of_pg_dump(error, context),
-        CaptureError::Dump(source) => Report::of(source, exit::SNAPSHOT, of_dump(source)),
+        CaptureError::Dump(source) => ErrorReport::of(source, exit::SNAPSHOT, of_dump(source)),
         CaptureError::Psql(source) => of_psql(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.doubtful").hint(
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
@@ -29,9 +29,9 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
                 Some(source) => of_proof(source, context).beneath(error),
-                None => Report::of(error, exit::SNAPSHOT, "capture.contested"),
+                None => ErrorReport::of(error, exit::SNAPSHOT, "capture.contested"),
             };
-            let mut report = Report { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
+            let mut report = ErrorReport { code: exit::SNAPSHOT, id: "capture.contested".to_owned(), ..report }.hint(
                 "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
                  --scratch a database in which the dump can be loaded",
             );
@@ -39,29 +39,31 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Rep
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.contested").hint(
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.contested").hint(
                 "give the alias, table or column that is called like the schema another name",
             );
             report.more.insert("objects".to_owned(), json!(objects));
             report
         }
-        CaptureError::NoTable { .. } => Report::of(error, exit::USAGE, "capture.no_table"),
-        CaptureError::Name { .. } => Report::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
-        CaptureError::NoRows { .. } => Report::of(error, exit::SNAPSHOT, "capture.no_rows"),
-        CaptureError::Snapshot(source) => Report::of(error, exit::SNAPSHOT, of_snapshot(source)),
+        CaptureError::NoTable { .. } => ErrorReport::of(error, exit::USAGE, "capture.no_table"),
+        CaptureError::Name { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.name_in_rows"),
+        CaptureError::NoRows { .. } => ErrorReport::of(error, exit::SNAPSHOT, "capture.no_rows"),
+        CaptureError::Snapshot(source) => {
+            ErrorReport::of(error, exit::SNAPSHOT, of_snapshot(source))
+        }
         CaptureError::Proof(source) => of_proof(source, context).beneath(error),
     }
 }
 
-fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
+fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
     match error {
         PgDumpError::Program(error) => of_program(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
-            Report::of(error, exit::FILE, "file.private_folder")
+            ErrorReport::of(error, exit::FILE, "file.private_folder")
                 .hint("set TMPDIR to a folder that exists, is writable and has room")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            Report::of(error, exit::PROGRAM, "program.failed")
+            ErrorReport::of(error, exit::PROGRAM, "program.failed")
         }
         PgDumpError::Run(error) => of_run(error),
         PgDumpError::Pooled { server, .. } => {
@@ -69,23 +71,27 @@ fn of_pg_dump(error: &PgDumpError, context: Option<&Context>) -> Report {
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            Report::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
+            ErrorReport::of(error, exit::CONNECTION, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
             of_connection(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => Report::of(error, exit::SQL, "sql.invalid_schema_name"),
-        PgDumpError::Denied { .. } => Report::of(error, exit::SQL, "sql.insufficient_privilege"),
+        PgDumpError::NoSuchSchema { .. } => {
+            ErrorReport::of(error, exit::SQL, "sql.invalid_schema_name")
+        }
+        PgDumpError::Denied { .. } => {
+            ErrorReport::of(error, exit::SQL, "sql.insufficient_privilege")
+        }
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => Report::of(error, exit::SQL, of_message(message)),
-                None => Report::of(error, exit::PROGRAM, "program.failed"),
+                Some(message) => ErrorReport::of(error, exit::SQL, of_message(message)),
+                None => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => Report::of(error, exit::SNAPSHOT, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, exit::SNAPSHOT, "dump.encoding"),
     }
 }
 
@@ -104,7 +110,7 @@ fn of_dump(error: &DumpError) -> &'static str {
     }
 }
 
-fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
+fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProofError::Psql(source) | ProofError::Load { source, .. } => {
             let report = of_psql(source, context).beneath(error);
@@ -121,14 +127,16 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> Report {
             "the database itself cannot be restored from its dump; this has to be mended there",
         ),
         ProofError::Different(differences) => {
-            let mut report = Report::of(error, exit::SNAPSHOT, "capture.not_equal");
+            let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.insert("differences".to_owned(), json!(texts));
             report
         }
-        ProofError::Depends(_) => Report::of(error, exit::SNAPSHOT, "capture.depends_on_source"),
-        ProofError::Template(source) => Report::of(error, exit::SNAPSHOT, of_template(source)),
-        ProofError::Random(_) => Report::of(error, exit::PROGRAM, "program.failed"),
+        ProofError::Depends(_) => {
+            ErrorReport::of(error, exit::SNAPSHOT, "capture.depends_on_source")
+        }
+        ProofError::Template(source) => ErrorReport::of(error, exit::SNAPSHOT, of_template(source)),
+        ProofError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),
     }
 }
 

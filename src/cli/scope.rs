@@ -1,16 +1,16 @@
 //! Which tenants a command is about.
 
 use super::arguments::ScopeArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use crate::sql::TenantName;
-use crate::tenant::versions::Scope;
+use crate::tenant::versions::TenantSelection;
 use crate::tls::text::safe;
 
 impl ScopeArguments {
     /// The tenants that are named, or all.
-    pub(super) fn scope(&self) -> Result<Scope, Failure> {
+    pub(super) fn scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() {
-            return Ok(Scope::All {
+            return Ok(TenantSelection::All {
                 pattern: self.pattern.clone(),
             });
         }
@@ -21,13 +21,13 @@ impl ScopeArguments {
                 names.push(name);
             }
         }
-        Ok(Scope::Named(names))
+        Ok(TenantSelection::Named(names))
     }
 
     /// As [`ScopeArguments::scope`], for commands that change tenants: all of them must be asked for.
-    pub(super) fn explicit_scope(&self) -> Result<Scope, Failure> {
+    pub(super) fn explicit_scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "which tenants? name them, or say --all or --match PATTERN".to_owned(),
             ));
         }

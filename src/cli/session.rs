@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
@@ -48,7 +48,7 @@ impl Session {
     }
 
     /// The settings that need no server.
-    pub(super) fn tool(&self) -> Result<ToolSettings, Failure> {
+    pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
         Ok(ToolSettings::resolve(
             &self.common.tool(),
             &self.environment,
@@ -56,7 +56,10 @@ impl Session {
     }
 
     /// The settings that need no server, and how many workers.
-    pub(super) fn tool_with_jobs(&self, jobs: Option<String>) -> Result<ToolSettings, Failure> {
+    pub(super) fn tool_with_jobs(
+        &self,
+        jobs: Option<String>,
+    ) -> Result<ToolSettings, CommandError> {
         Ok(ToolSettings::resolve(
             &ToolFlags {
                 jobs,
@@ -67,7 +70,7 @@ impl Session {
     }
 
     /// All settings; says what works and is probably not meant.
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self) -> Result<Settings, CommandError> {
         let settings = Settings::resolve(
             &self.common.connection(),
             &self.common.tool(),
@@ -80,7 +83,7 @@ impl Session {
     }
 
     /// The server that the settings lead to.
-    pub(super) async fn target(&self, settings: &Settings) -> Result<Target, Failure> {
+    pub(super) async fn target(&self, settings: &Settings) -> Result<Target, CommandError> {
         self.target_called(settings, "").await
     }
 
@@ -89,7 +92,7 @@ impl Session {
         &self,
         settings: &Settings,
         name: &str,
-    ) -> Result<Target, Failure> {
+    ) -> Result<Target, CommandError> {
         let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a

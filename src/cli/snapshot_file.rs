@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use crate::config::ToolSettings;
 use crate::path;
@@ -12,14 +12,14 @@ use crate::snapshot::Snapshot;
 const FOLDER: &str = "snapshots";
 
 /// The snapshot that is named, else the only one in the usual folder.
-pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, Failure> {
+pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, CommandError> {
     match &tool.snapshot {
         Some(setting) => Ok(setting.value.clone()),
         None => only_one_in(Path::new(FOLDER)),
     }
 }
 
-fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
+fn only_one_in(folder: &Path) -> Result<PathBuf, CommandError> {
     let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
         Ok(entries) => entries
             .flatten()
@@ -31,7 +31,7 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
     };
     files.sort();
     match (files.pop(), files.is_empty()) {
-        (None, _) => Err(Failure::NoSnapshot),
+        (None, _) => Err(CommandError::NoSnapshot),
         (Some(file), true) => Ok(file),
         (Some(last), false) => {
             let names = files
@@ -39,7 +39,7 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, Failure> {
                 .chain([&last])
                 .map(|file| format!("'{}'", file.display()))
                 .collect();
-            Err(Failure::SeveralSnapshots(names))
+            Err(CommandError::SeveralSnapshots(names))
         }
     }
 }
@@ -52,9 +52,9 @@ fn is_sql(path: &Path) -> bool {
 }
 
 /// Reads a snapshot and says what is odd about it.
-pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, Failure> {
+pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, CommandError> {
     let bytes = path::read(path)?;
-    let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| Failure::Snapshot {
+    let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| CommandError::Snapshot {
         path: path.to_owned(),
         source,
     })?;
@@ -73,12 +73,18 @@ mod tests {
     fn the_only_file_is_taken_and_several_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let snapshots = folder.path().join("snapshots");
-        assert!(matches!(only_one_in(&snapshots), Err(Failure::NoSnapshot)));
+        assert!(matches!(
+            only_one_in(&snapshots),
+            Err(CommandError::NoSnapshot)
+        ));
         std::fs::create_dir(&snapshots).unwrap();
         let put = |name: &str| path::write_atomic(&snapshots.join(name), b"x").unwrap();
         put("README.md");
         put(".hidden.sql");
-        assert!(matches!(only_one_in(&snapshots), Err(Failure::NoSnapshot)));
+        assert!(matches!(
+            only_one_in(&snapshots),
+            Err(CommandError::NoSnapshot)
+        ));
         put("b.sql");
         assert_eq!(only_one_in(&snapshots).unwrap(), snapshots.join("b.sql"));
         put("a.sql");

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::StatusArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
 use super::scope::many;
@@ -19,7 +19,7 @@ use crate::tls::text::safe;
 /// How much of a fingerprint people get to see.
 const SHOWN: usize = 12;
 
-pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, CommandError> {
     let output = session.output;
     let scope = arguments.scope.scope()?;
     let migrations = arguments
@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
     Ok(exit::DONE)
 }
 
-fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
+fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     let output = session.output;
     if output.is_json() {
         return Output::json(&json!({
@@ -93,7 +93,7 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), Failure> {
     output.result(color.on_default(), word, &rest)
 }
 
-fn summary(session: &Session, status: &Status) -> Result<(), Failure> {
+fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
     let output = session.output;
     let behind = status
         .tenants

@@ -6,21 +6,21 @@ use anstyle::AnsiColor;
 use serde_json::json;
 
 use super::arguments::VerifyArguments;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::output::Output;
 use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::tenant::verify::{
-    Aspect, Class, Finding, Reference, Verification, VerifyOptions, verify,
+    Aspect, Class, DriftFinding, Reference, Verification, VerifyOptions, verify,
 };
 use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.
 const SHOWN: usize = 20;
 
-pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, Failure> {
+pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
     let scope = arguments.scope.explicit_scope()?;
     let settings = session.settings()?;
     let snapshot = if arguments.each_other {
@@ -67,14 +67,14 @@ fn word(class: Class) -> &'static str {
     }
 }
 
-fn finding_json(finding: &Finding) -> serde_json::Value {
+fn finding_json(finding: &DriftFinding) -> serde_json::Value {
     json!({
         "class": word(finding.class), "kind": finding.kind, "object": finding.object, "aspect": finding.aspect,
         "expected": finding.expected, "found": finding.found, "message": finding.to_string(),
     })
 }
 
-fn for_programs(verification: &Verification) -> Result<(), Failure> {
+fn for_programs(verification: &Verification) -> Result<(), CommandError> {
     for tenant in &verification.equal {
         Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
     }
@@ -104,7 +104,7 @@ fn for_programs(verification: &Verification) -> Result<(), Failure> {
     } }))
 }
 
-fn for_people(session: &Session, verification: &Verification) -> Result<(), Failure> {
+fn for_people(session: &Session, verification: &Verification) -> Result<(), CommandError> {
     let output = session.output;
     let red = AnsiColor::Red.on_default();
     for variant in &verification.variants {

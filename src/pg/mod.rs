@@ -17,7 +17,7 @@ mod wrapper;
 
 pub use error::PsqlError;
 pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
-pub use pg_dump::{DumpError, DumpOptions, PgDump};
+pub use pg_dump::{DumpOptions, PgDump, PgDumpError};
 pub use pooling::Pooling;
 pub use program::{Program, ProgramError};
 pub use script::{restrict_key, wrap_restricted};

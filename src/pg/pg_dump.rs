@@ -47,7 +47,7 @@ impl Default for DumpOptions {
 /// Why there is no dump.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DumpError {
+pub enum PgDumpError {
     /// `pg_dump` is missing, too old, or older than the server.
     #[error(transparent)]
     Program(ProgramError),
@@ -129,7 +129,7 @@ pub enum DumpError {
     },
 }
 
-impl From<ProgramError> for DumpError {
+impl From<ProgramError> for PgDumpError {
     /// A stop while the version was read is a stop of the run, not a fault of the program.
     fn from(error: ProgramError) -> Self {
         match error.into_stop() {
@@ -143,20 +143,22 @@ impl PgDump {
     /// Dumps the definitions of one schema as UTF-8 text.
     ///
     /// # Errors
-    /// See [`DumpError`].
+    /// See [`PgDumpError`].
     pub async fn dump_schema(
         &self,
         schema: &str,
         options: &DumpOptions,
         shutdown: &Shutdown,
-    ) -> Result<String, DumpError> {
+    ) -> Result<String, PgDumpError> {
         let start = Instant::now();
         let version = self
             .program
             .version(&self.server.temporary, shutdown)
             .await?;
-        let run_dir = RunDir::new(&self.server.temporary).map_err(DumpError::Folder)?;
-        let file = run_dir.write("dump.sql", b"").map_err(DumpError::Folder)?;
+        let run_dir = RunDir::new(&self.server.temporary).map_err(PgDumpError::Folder)?;
+        let file = run_dir
+            .write("dump.sql", b"")
+            .map_err(PgDumpError::Folder)?;
         let mut invocation = Invocation::new(self.program.path())
             .args([
                 "--schema-only",
@@ -167,7 +169,7 @@ impl PgDump {
             .args([format!("--schema={}", quoted_pattern(schema))])
             .args(options.flags());
         if version.knows_restrict_key_option() {
-            let key = super::restrict_key().map_err(DumpError::Random)?;
+            let key = super::restrict_key().map_err(PgDumpError::Random)?;
             invocation = invocation.args([format!("--restrict-key={key}")]);
         }
         if let Some(conninfo) = &self.server.conninfo {
@@ -190,7 +192,7 @@ impl PgDump {
         if finished.code != 0 {
             return Err(self.explain(schema, finished.code, finished.stderr));
         }
-        let bytes = path::read(&file).map_err(DumpError::Dump)?;
+        let bytes = path::read(&file).map_err(PgDumpError::Dump)?;
         if let Err(error) = run_dir.close() {
             tracing::warn!(%error, "the private folder is left behind");
         }
@@ -202,40 +204,40 @@ impl PgDump {
                 .take(source.valid_up_to())
                 .filter(|&&byte| byte == b'\n')
                 .count();
-            DumpError::Encoding { line, source }
+            PgDumpError::Encoding { line, source }
         })
     }
 
-    fn explain(&self, schema: &str, code: i32, stderr: StderrTail) -> DumpError {
+    fn explain(&self, schema: &str, code: i32, stderr: StderrTail) -> PgDumpError {
         let messages = ServerMessage::parse_all(&stderr.text());
         let texts = || messages.iter().map(|message| message.message.as_str());
         if texts().any(|text| text.starts_with("no matching schemas were found")) {
-            return DumpError::NoSuchSchema {
+            return PgDumpError::NoSuchSchema {
                 schema: schema.to_owned(),
             };
         }
         if let Some((server, program)) = version_mismatch(&messages) {
             let path = self.program.path().to_owned();
-            return DumpError::Program(ProgramError::OlderThanServer {
+            return PgDumpError::Program(ProgramError::OlderThanServer {
                 path,
                 program,
                 server,
             });
         }
         if texts().any(is_connection_failure) {
-            return DumpError::Connect { messages, stderr };
+            return PgDumpError::Connect { messages, stderr };
         }
         if let Some(object) = texts().find_map(denied_object) {
-            return DumpError::Denied { object, messages };
+            return PgDumpError::Denied { object, messages };
         }
         let unknown_bytes = [
             "invalid byte sequence for encoding",
             "has no equivalent in encoding",
         ];
         if texts().any(|text| unknown_bytes.iter().any(|known| text.contains(known))) {
-            return DumpError::NotUtf8 { messages };
+            return PgDumpError::NotUtf8 { messages };
         }
-        DumpError::Failed {
+        PgDumpError::Failed {
             code,
             messages,
             stderr,

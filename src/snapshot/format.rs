@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::header::{FORMAT, Header, ParsedHeader, TITLE, parse_header};
 use super::minify::minify;
-use super::object::{Action, ObjectKind, Scope};
+use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
 use crate::sql::{quote, tokens_of_template};
@@ -149,7 +149,7 @@ impl Snapshot {
         let creates = |statement: &&CompiledStatement| {
             statement.object.action == Action::Create
                 && statement.object.kind == ObjectKind::Schema
-                && statement.object.scope == Scope::Placeholder
+                && statement.object.scope == ObjectScope::Placeholder
         };
         let count = template.statements.iter().filter(creates).count();
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {

@@ -3,7 +3,7 @@
 use super::decision::{Decision, Decisions};
 use super::problem::{SnapshotError, Warning};
 use crate::sql::identifier::{fold, unquote};
-use crate::sql::{Kind, tokens};
+use crate::sql::{TokenKind, tokens};
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
@@ -125,9 +125,9 @@ pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
     for token in tokens(list).into_iter().filter(|token| !token.is_trivia()) {
         let text = token.text(list);
         match token.kind {
-            Kind::Word if expects_name => names.push(fold(text)),
-            Kind::Quoted(true) if expects_name => names.push(unquote(text)),
-            Kind::Punctuation if text == "," && !expects_name => {}
+            TokenKind::Word if expects_name => names.push(fold(text)),
+            TokenKind::Quoted(true) if expects_name => names.push(unquote(text)),
+            TokenKind::Punctuation if text == "," && !expects_name => {}
             _ => {
                 return Err(format!(
                     "'{list}' is not a list of names separated by commas"

@@ -1,6 +1,6 @@
 //! The same SQL without comments, blank lines and needless blanks. Literals, bodies and quoted names stay as they are.
 
-use crate::sql::{Kind, ScriptError, Segment, Segments, Statement, Token};
+use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind};
 
 /// One statement a line, with its semicolon.
 ///
@@ -45,12 +45,12 @@ pub(super) fn minify_into(statement: &Statement, source: &str, output: &mut Stri
 
 /// No blank is needed behind it.
 fn opens(token: Token, source: &str) -> bool {
-    token.kind == Kind::Punctuation && matches!(token.text(source), "(" | "[" | "," | ";")
+    token.kind == TokenKind::Punctuation && matches!(token.text(source), "(" | "[" | "," | ";")
 }
 
 /// No blank is needed in front of it.
 fn closes(token: Token, source: &str) -> bool {
-    token.kind == Kind::Punctuation && matches!(token.text(source), ")" | "]" | "," | ";")
+    token.kind == TokenKind::Punctuation && matches!(token.text(source), ")" | "]" | "," | ";")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub use format::{Snapshot, sha256};
 pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
-pub use object::{Action, Object, ObjectKind, Scope};
+pub use object::{Action, Object, ObjectKind, ObjectScope};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
     Marking, NO_CITUS, RenderOptions, Rendered, lock, lock_key, one_message, settings,

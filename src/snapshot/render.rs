@@ -10,7 +10,7 @@ use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
 use crate::sql::literal::content;
-use crate::sql::{Kind, TenantName, local, quote, quote_literal, tokens};
+use crate::sql::{TenantName, TokenKind, local, quote, quote_literal, tokens};
 
 /// What of the snapshot is rendered, and how.
 #[derive(Clone, Debug)]
@@ -360,7 +360,7 @@ fn marked(sql: &str, mark: &str) -> String {
     let literal = tokens(sql)
         .into_iter()
         .rev()
-        .find(|token| matches!(token.kind, Kind::String(..)));
+        .find(|token| matches!(token.kind, TokenKind::String(..)));
     let Some((token, comment)) = literal.and_then(|token| Some((token, content(token, sql)?)))
     else {
         return sql.to_owned();

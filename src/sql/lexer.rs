@@ -2,14 +2,14 @@
 //!
 //! Tokens cover the text without gaps; errors are flags on tokens, never failures. `standard_conforming_strings` is on.
 
-use super::token::{Kind, Prefix, Token, continues_word, is_operator, is_space, starts_word};
+use super::token::{Prefix, Token, TokenKind, continues_word, is_operator, is_space, starts_word};
 
 /// Cuts SQL into tokens.
 pub fn tokens(source: &str) -> Vec<Token> {
     Lexer::new(source, false).run()
 }
 
-/// Cuts a template into tokens: as [`tokens`], and `#{…}` outside of quotes is a [`Kind::Placeholder`].
+/// Cuts a template into tokens: as [`tokens`], and `#{…}` outside of quotes is a [`TokenKind::Placeholder`].
 pub fn tokens_of_template(source: &str) -> Vec<Token> {
     Lexer::new(source, true).run()
 }
@@ -62,19 +62,19 @@ impl<'a> Lexer<'a> {
         index
     }
 
-    fn token(&self, start: usize) -> (Kind, usize) {
+    fn token(&self, start: usize) -> (TokenKind, usize) {
         let (byte, next) = (self.at(start), self.at(start + 1));
         match byte {
-            _ if is_space(byte) => (Kind::Space, self.while_(start, is_space)),
+            _ if is_space(byte) => (TokenKind::Space, self.while_(start, is_space)),
             b'-' if next == b'-' => (
-                Kind::LineComment,
+                TokenKind::LineComment,
                 self.while_(start, |byte| byte != b'\n' && byte != b'\r'),
             ),
             b'/' if next == b'*' => self.block_comment(start),
             b'\'' => self.string(start, Prefix::None),
             b'"' => {
                 let (end, terminated) = self.quoted(start + 1);
-                (Kind::Quoted(terminated), end)
+                (TokenKind::Quoted(terminated), end)
             }
             b'e' | b'E' if next == b'\'' => self.string(start, Prefix::Escape),
             b'b' | b'B' if next == b'\'' => self.string(start, Prefix::Bit),
@@ -85,25 +85,27 @@ impl<'a> Lexer<'a> {
             }
             b'u' | b'U' if next == b'&' && self.at(start + 2) == b'"' => {
                 let (end, terminated) = self.quoted(start + 3);
-                (Kind::UnicodeQuoted(terminated), end)
+                (TokenKind::UnicodeQuoted(terminated), end)
             }
             b'$' => self.dollar(start),
             b'#' if self.template && next == b'{' => self.placeholder(start),
-            b':' if next == b':' => (Kind::Cast, start + 2),
-            b':' if next == b'=' => (Kind::Punctuation, start + 2),
-            b'.' if next == b'.' => (Kind::Punctuation, start + 2),
-            b'.' if next.is_ascii_digit() => (Kind::Number, self.number(start)),
-            b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':' => (Kind::Punctuation, start + 1),
-            b'\\' => (Kind::Backslash, start + 1),
-            _ if starts_word(byte) => (Kind::Word, self.while_(start, continues_word)),
-            _ if byte.is_ascii_digit() => (Kind::Number, self.number(start)),
-            _ if is_operator(byte) => (Kind::Operator, self.operator(start)),
-            _ => (Kind::Unknown, start + 1),
+            b':' if next == b':' => (TokenKind::Cast, start + 2),
+            b':' if next == b'=' => (TokenKind::Punctuation, start + 2),
+            b'.' if next == b'.' => (TokenKind::Punctuation, start + 2),
+            b'.' if next.is_ascii_digit() => (TokenKind::Number, self.number(start)),
+            b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':' => {
+                (TokenKind::Punctuation, start + 1)
+            }
+            b'\\' => (TokenKind::Backslash, start + 1),
+            _ if starts_word(byte) => (TokenKind::Word, self.while_(start, continues_word)),
+            _ if byte.is_ascii_digit() => (TokenKind::Number, self.number(start)),
+            _ if is_operator(byte) => (TokenKind::Operator, self.operator(start)),
+            _ => (TokenKind::Unknown, start + 1),
         }
     }
 
     /// `xcstart` … `xcstop`: comments nest.
-    fn block_comment(&self, start: usize) -> (Kind, usize) {
+    fn block_comment(&self, start: usize) -> (TokenKind, usize) {
         let (mut index, mut depth) = (start + 2, 1);
         while index < self.source.len() {
             match (self.at(index), self.at(index + 1)) {
@@ -115,13 +117,13 @@ impl<'a> Lexer<'a> {
                     depth -= 1;
                     index += 2;
                     if depth == 0 {
-                        return (Kind::BlockComment(true), index);
+                        return (TokenKind::BlockComment(true), index);
                     }
                 }
                 _ => index += 1,
             }
         }
-        (Kind::BlockComment(false), self.source.len())
+        (TokenKind::BlockComment(false), self.source.len())
     }
 
     /// From behind an opening double quote to behind the closing one.
@@ -138,7 +140,7 @@ impl<'a> Lexer<'a> {
         (self.source.len(), false)
     }
 
-    fn string(&self, start: usize, prefix: Prefix) -> (Kind, usize) {
+    fn string(&self, start: usize, prefix: Prefix) -> (TokenKind, usize) {
         let mut index = start + prefix.len() + 1;
         while index < self.source.len() {
             match self.at(index) {
@@ -146,12 +148,12 @@ impl<'a> Lexer<'a> {
                 b'\'' if self.at(index + 1) == b'\'' => index += 2,
                 b'\'' => match self.continuation(index + 1) {
                     Some(behind_quote) => index = behind_quote,
-                    None => return (Kind::String(prefix, true), index + 1),
+                    None => return (TokenKind::String(prefix, true), index + 1),
                 },
                 _ => index += 1,
             }
         }
-        (Kind::String(prefix, false), self.source.len())
+        (TokenKind::String(prefix, false), self.source.len())
     }
 
     /// `quotecontinue`: blanks with at least one line end, then another quote. Comments may stand between
@@ -177,10 +179,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// `$1`, `$tag$ … $tag$`, or a lone `$`.
-    fn dollar(&self, start: usize) -> (Kind, usize) {
+    fn dollar(&self, start: usize) -> (TokenKind, usize) {
         if self.at(start + 1).is_ascii_digit() {
             return (
-                Kind::Parameter,
+                TokenKind::Parameter,
                 self.while_(start + 1, |byte| byte.is_ascii_digit()),
             );
         }
@@ -190,25 +192,25 @@ impl<'a> Lexer<'a> {
             start + 1
         };
         if self.at(tag_end) != b'$' {
-            return (Kind::Unknown, start + 1);
+            return (TokenKind::Unknown, start + 1);
         }
         let delimiter = self.source.get(start..=tag_end).unwrap_or_default();
         let body = tag_end + 1;
         match find(self.rest(body), delimiter) {
             Some(offset) => (
-                Kind::Dollar(delimiter.len(), true),
+                TokenKind::Dollar(delimiter.len(), true),
                 body + offset + delimiter.len(),
             ),
-            None => (Kind::Dollar(delimiter.len(), false), self.source.len()),
+            None => (TokenKind::Dollar(delimiter.len(), false), self.source.len()),
         }
     }
 
-    fn placeholder(&self, start: usize) -> (Kind, usize) {
+    fn placeholder(&self, start: usize) -> (TokenKind, usize) {
         let end = self.while_(start + 2, |byte| byte != b'}' && byte != b'\n');
         if self.at(end) == b'}' {
-            (Kind::Placeholder, end + 1)
+            (TokenKind::Placeholder, end + 1)
         } else {
-            (Kind::Unknown, start + 1)
+            (TokenKind::Unknown, start + 1)
         }
     }
 
@@ -272,7 +274,7 @@ mod tests {
     fn kinds(source: &str) -> Vec<String> {
         tokens(source)
             .iter()
-            .filter(|token| token.kind != Kind::Space)
+            .filter(|token| token.kind != TokenKind::Space)
             .map(|token| format!("{} {:?}", token.text(source), token.kind))
             .collect()
     }
@@ -366,14 +368,14 @@ mod tests {
         let source = "a #{prefix}.b <#{x}";
         let found: Vec<_> = tokens_of_template(source)
             .into_iter()
-            .filter(|token| token.kind == Kind::Placeholder)
+            .filter(|token| token.kind == TokenKind::Placeholder)
             .map(|token| token.text(source))
             .collect();
         assert_eq!(found, ["#{prefix}", "#{x}"]);
         assert!(
             tokens(source)
                 .iter()
-                .all(|token| token.kind != Kind::Placeholder)
+                .all(|token| token.kind != TokenKind::Placeholder)
         );
     }
 
@@ -403,12 +405,12 @@ mod tests {
             .filter(|token| {
                 matches!(
                     token.kind,
-                    Kind::Word
-                        | Kind::Quoted(_)
-                        | Kind::LineComment
-                        | Kind::BlockComment(_)
-                        | Kind::String(..)
-                        | Kind::Dollar(..)
+                    TokenKind::Word
+                        | TokenKind::Quoted(_)
+                        | TokenKind::LineComment
+                        | TokenKind::BlockComment(_)
+                        | TokenKind::String(..)
+                        | TokenKind::Dollar(..)
                 )
             })
             .map(|token| (token.start, token.end))
@@ -436,7 +438,7 @@ mod tests {
             let source = parts.join(" ");
             let continued = tokens(&source)
                 .iter()
-                .any(|token| matches!(token.kind, Kind::String(..)) && token.text(&source).contains('\n'));
+                .any(|token| matches!(token.kind, TokenKind::String(..)) && token.text(&source).contains('\n'));
             if !continued && !source.contains('U') {
                 prop_assert_eq!(by_us(&source), by_squawk(&source));
             }

@@ -1,10 +1,10 @@
 //! What stands inside a string literal, with the way back to the bytes of the source.
 
-use super::token::{Kind, Prefix, Token, is_space};
+use super::token::{Prefix, Token, TokenKind, is_space};
 
 /// The decoded text of a literal; each of its bytes knows where it stands in the source.
 #[derive(Clone, Debug)]
-pub struct Content {
+pub struct LiteralContent {
     /// The value of the literal.
     pub text: String,
     /// For each byte of `text` the byte offset in the source; one more for the end. Empty when offsets run in step.
@@ -13,7 +13,7 @@ pub struct Content {
     start: usize,
 }
 
-impl Content {
+impl LiteralContent {
     /// Text that stands in the source as it is, from a byte offset on.
     pub fn verbatim(text: &str, start: usize) -> Self {
         Self {
@@ -36,26 +36,26 @@ impl Content {
         }
     }
 
-    /// The byte offset in the source of a byte of [`Content::text`].
+    /// The byte offset in the source of a byte of [`LiteralContent::text`].
     pub fn source_offset(&self, offset: usize) -> usize {
         self.map.get(offset).copied().unwrap_or(self.start + offset)
     }
 }
 
 /// Decodes a string or dollar-quoted literal; `None` for other tokens and for literals that never end.
-pub fn content(token: Token, source: &str) -> Option<Content> {
+pub fn content(token: Token, source: &str) -> Option<LiteralContent> {
     match token.kind {
-        Kind::Dollar(delimiter, true) => {
+        TokenKind::Dollar(delimiter, true) => {
             let (from, to) = (token.start + delimiter, token.end - delimiter);
-            Some(Content::verbatim(source.get(from..to)?, from))
+            Some(LiteralContent::verbatim(source.get(from..to)?, from))
         }
-        Kind::String(prefix, true) => {
+        TokenKind::String(prefix, true) => {
             let from = token.start + prefix.len() + 1;
             let raw = source.get(from..token.end - 1)?;
             if raw.bytes().any(|byte| byte == b'\'' || byte == b'\\') {
                 Some(decode(raw, from, prefix))
             } else {
-                Some(Content::verbatim(raw, from))
+                Some(LiteralContent::verbatim(raw, from))
             }
         }
         _ => None,
@@ -68,8 +68,8 @@ pub fn unicode_identifier(text: &str) -> Option<String> {
     Some(decode(&raw.replace("\"\"", "\""), 0, Prefix::Unicode).text)
 }
 
-fn decode(raw: &str, from: usize, prefix: Prefix) -> Content {
-    let mut content = Content {
+fn decode(raw: &str, from: usize, prefix: Prefix) -> LiteralContent {
+    let mut content = LiteralContent {
         text: String::with_capacity(raw.len()),
         map: Vec::new(),
         start: from,

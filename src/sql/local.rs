@@ -1,6 +1,6 @@
 //! Settings that end with their transaction.
 
-use super::{Kind, tokens};
+use super::{TokenKind, tokens};
 
 /// `SET` as `SET LOCAL`: the next tenant, or whoever gets the server's connection from a pooler, must not inherit it. Any
 /// other statement is returned as it is.
@@ -24,7 +24,7 @@ pub fn local(sql: &str) -> String {
                 && !keep
                 && significant
                     .get(1)
-                    .is_some_and(|token| token.kind == Kind::Word) =>
+                    .is_some_and(|token| token.kind == TokenKind::Word) =>
         {
             let named = is(1, "session") && !is(2, "authorization");
             let from = usize::from(named);

@@ -15,4 +15,4 @@ pub use lexer::{tokens, tokens_of_template};
 pub use local::local;
 pub use reloaded::as_reloaded;
 pub use script::{Script, ScriptError, Segment, Segments, Statement};
-pub use token::{Kind, Token};
+pub use token::{Token, TokenKind};

@@ -1,6 +1,6 @@
 //! The wording that an expression keeps when it is loaded and printed again.
 
-use super::{Kind, Token, tokens};
+use super::{Token, TokenKind, tokens};
 
 /// Moves casts into lists of `varchar` constants, as the server itself does the first time such a list is loaded again.
 ///
@@ -46,7 +46,7 @@ impl<'a> List<'a> {
         if !parenthesised && !first.is_word(sql, "array") {
             return None;
         }
-        let mut reader = Reader {
+        let mut reader = ListReader {
             tokens,
             sql,
             position: usize::from(parenthesised),
@@ -99,18 +99,18 @@ impl<'a> List<'a> {
     }
 }
 
-struct Reader<'a, 't> {
+struct ListReader<'a, 't> {
     tokens: &'t [Token],
     sql: &'a str,
     position: usize,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a> ListReader<'a, '_> {
     fn next(&mut self, wanted: impl Fn(Token) -> bool) -> Option<Token> {
         let rest = self.tokens.get(self.position..)?;
         let blanks = rest
             .iter()
-            .take_while(|token| token.kind == Kind::Space)
+            .take_while(|token| token.kind == TokenKind::Space)
             .count();
         let token = *rest.get(blanks)?;
         wanted(token).then(|| {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a, '_> {
 
     fn literal(&mut self) -> Option<&'a str> {
         let sql = self.sql;
-        self.next(|token| matches!(token.kind, Kind::String(_, true)))
+        self.next(|token| matches!(token.kind, TokenKind::String(_, true)))
             .map(|token| token.text(sql))
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lexer::{Lexer, tokens};
-use super::token::{Kind, Token};
+use super::token::{Token, TokenKind};
 
 /// A script, cut into segments. Comments and blanks between statements belong to none.
 #[derive(Debug)]
@@ -249,12 +249,12 @@ impl<'a> Segments<'a> {
             self.check(token)?;
             match token.kind {
                 _ if token.is_trivia() && tokens.is_empty() => self.at = token.end,
-                Kind::Backslash if tokens.is_empty() => return Ok(Some(self.meta(token))),
-                Kind::Backslash => {
+                TokenKind::Backslash if tokens.is_empty() => return Ok(Some(self.meta(token))),
+                TokenKind::Backslash => {
                     let line = line_of(self.source, token.start);
                     return Err(ScriptError::Meta { line });
                 }
-                Kind::Punctuation
+                TokenKind::Punctuation
                     if token.is(self.source, ";")
                         && depth.parentheses == 0
                         && depth.begins == 0 =>
@@ -267,9 +267,9 @@ impl<'a> Segments<'a> {
                 kind => {
                     self.at = token.end;
                     match (kind, token.text(self.source)) {
-                        (Kind::Word, word) => depth.word(word),
-                        (Kind::Punctuation, "(") => depth.parentheses += 1,
-                        (Kind::Punctuation, ")") => {
+                        (TokenKind::Word, word) => depth.word(word),
+                        (TokenKind::Punctuation, "(") => depth.parentheses += 1,
+                        (TokenKind::Punctuation, ")") => {
                             depth.parentheses =
                                 depth.parentheses.checked_sub(1).ok_or_else(|| {
                                     ScriptError::Unbalanced {
@@ -300,14 +300,14 @@ impl<'a> Segments<'a> {
         let line = || line_of(self.source, token.start);
         if !token.is_terminated() {
             let what = match token.kind {
-                Kind::BlockComment(_) => "a comment",
-                Kind::Quoted(_) | Kind::UnicodeQuoted(_) => "a quoted identifier",
-                Kind::Dollar(..) => "a dollar-quoted string",
+                TokenKind::BlockComment(_) => "a comment",
+                TokenKind::Quoted(_) | TokenKind::UnicodeQuoted(_) => "a quoted identifier",
+                TokenKind::Dollar(..) => "a dollar-quoted string",
                 _ => "a string literal",
             };
             return Err(ScriptError::Unterminated { line: line(), what });
         }
-        if token.kind == Kind::Unknown {
+        if token.kind == TokenKind::Unknown {
             let character = self
                 .source
                 .get(token.start..)
@@ -375,7 +375,7 @@ fn is_copy_from_stdin(statement: &Statement, source: &str) -> bool {
         return false;
     }
     let words: Vec<Token> = significant
-        .filter(|token| token.kind == Kind::Word)
+        .filter(|token| token.kind == TokenKind::Word)
         .collect();
     words
         .windows(2)

@@ -2,7 +2,7 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// Blanks, tabs, line ends.
     Space,
     /// `-- …` up to, not including, the line end.
@@ -74,7 +74,7 @@ impl Prefix {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     /// What it is.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Byte offset of its first byte.
     pub start: usize,
     /// Byte offset behind its last byte.
@@ -91,7 +91,7 @@ impl Token {
     pub fn is_trivia(self) -> bool {
         matches!(
             self.kind,
-            Kind::Space | Kind::LineComment | Kind::BlockComment(_)
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment(_)
         )
     }
 
@@ -99,23 +99,25 @@ impl Token {
     pub fn is_terminated(self) -> bool {
         !matches!(
             self.kind,
-            Kind::BlockComment(false)
-                | Kind::Quoted(false)
-                | Kind::UnicodeQuoted(false)
-                | Kind::String(_, false)
-                | Kind::Dollar(_, false)
+            TokenKind::BlockComment(false)
+                | TokenKind::Quoted(false)
+                | TokenKind::UnicodeQuoted(false)
+                | TokenKind::String(_, false)
+                | TokenKind::Dollar(_, false)
         )
     }
 
     /// Whether this is an unquoted word equal to `keyword`, which is given in lower case.
     pub fn is_word(self, source: &str, keyword: &str) -> bool {
-        self.kind == Kind::Word && self.text(source).eq_ignore_ascii_case(keyword)
+        self.kind == TokenKind::Word && self.text(source).eq_ignore_ascii_case(keyword)
     }
 
     /// Whether this is the punctuation or operator `text`.
     pub fn is(self, source: &str, text: &str) -> bool {
-        matches!(self.kind, Kind::Punctuation | Kind::Operator | Kind::Cast)
-            && self.text(source) == text
+        matches!(
+            self.kind,
+            TokenKind::Punctuation | TokenKind::Operator | TokenKind::Cast
+        ) && self.text(source) == text
     }
 }
 

@@ -6,7 +6,7 @@ use crate::snapshot::{
     Action, CompiledStatement, Object, ObjectKind, Snapshot, TemplateError, identifier_value,
 };
 use crate::sql::literal::content;
-use crate::sql::{Kind, TenantName, quote, tokens};
+use crate::sql::{TenantName, TokenKind, quote, tokens};
 
 /// An object whose text is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ fn is_tracked(sql: &str, name: &TenantName) -> bool {
         }
         let is_cast = tokens
             .get(index + 1)
-            .is_some_and(|next| next.kind == Kind::Cast);
+            .is_some_and(|next| next.kind == TokenKind::Cast);
         is_cast
             && tokens
                 .get(index + 2)

@@ -7,10 +7,10 @@ use super::hint::hint;
 use super::locate::{is_repeatable, locate};
 use super::look::{RunState, SchemaState, look, look_after};
 use super::mark::POOL;
-use super::outcome::Source;
+use super::outcome::ProvisionSource;
 use super::pool::{POOL_FULL, STILL_NAMED, claimed, forget_message};
 use super::provision::{in_a_block, run_of, token};
-use super::{IfExists, Outcome, ProvisionError, Provisioner, TenantOrigin};
+use super::{IfExists, ProvisionError, ProvisionOutcome, Provisioner, TenantOrigin};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{RunError, Shutdown};
 use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
@@ -42,11 +42,14 @@ enum Ran {
     /// It is committed, and this is what it said.
     Done(ScriptOutput),
     /// It is not, or not for certain.
-    Over(Result<Outcome, ProvisionError>),
+    Over(Result<ProvisionOutcome, ProvisionError>),
 }
 
 impl Attempt<'_> {
-    pub(super) async fn make(&self, psql: &mut Psql<'_>) -> Result<Outcome, ProvisionError> {
+    pub(super) async fn make(
+        &self,
+        psql: &mut Psql<'_>,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         let options = &self.provisioner.options;
         if self.provisioner.claims()
             && let Some(outcome) = self.claim(psql).await?
@@ -67,10 +70,16 @@ impl Attempt<'_> {
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
         match self
-            .run(psql, &token, &script, &statements, Source::Snapshot)
+            .run(
+                psql,
+                &token,
+                &script,
+                &statements,
+                ProvisionSource::Snapshot,
+            )
             .await
         {
-            Ran::Done(_) => Ok(self.created(Source::Snapshot)),
+            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
                 self.make_patiently(psql).await
@@ -81,26 +90,40 @@ impl Attempt<'_> {
 
     /// Creates it in several messages. A timeout of the role or the database is out of the way once the first statement
     /// has run, and the server reads the whole message before that.
-    async fn make_patiently(&self, psql: &mut Psql<'_>) -> Result<Outcome, ProvisionError> {
+    async fn make_patiently(
+        &self,
+        psql: &mut Psql<'_>,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         let token = token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
         match self
-            .run(psql, &token, &script, &statements, Source::Snapshot)
+            .run(
+                psql,
+                &token,
+                &script,
+                &statements,
+                ProvisionSource::Snapshot,
+            )
             .await
         {
-            Ran::Done(_) => Ok(self.created(Source::Snapshot)),
+            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
             Ran::Over(over) => over,
         }
     }
 
     /// Takes a spare; `None` when there is none.
-    async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<Outcome>, ProvisionError> {
+    async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
         let provisioner = self.provisioner;
         let token = token()?;
         let script = provisioner.claim_script_with(&token, self.tenant)?;
-        match self.run(psql, &token, &script, &[], Source::Pool).await {
-            Ran::Done(output) if claimed(&output.lines) => Ok(Some(self.created(Source::Pool))),
+        match self
+            .run(psql, &token, &script, &[], ProvisionSource::Pool)
+            .await
+        {
+            Ran::Done(output) if claimed(&output.lines) => {
+                Ok(Some(self.created(ProvisionSource::Pool)))
+            }
             Ran::Done(_) => Ok(None),
             Ran::Over(Err(ProvisionError::Sql { message, .. }))
                 if has_state(&message, &[STILL_NAMED]) =>
@@ -132,7 +155,7 @@ impl Attempt<'_> {
         token: &str,
         script: &str,
         statements: &[Rendered],
-        source: Source,
+        source: ProvisionSource,
     ) -> Ran {
         let left = self.provisioner.left(self.start);
         let options = ScriptOptions::default();
@@ -157,8 +180,8 @@ impl Attempt<'_> {
         })
     }
 
-    fn created(&self, source: Source) -> Outcome {
-        Outcome::Created {
+    fn created(&self, source: ProvisionSource) -> ProvisionOutcome {
+        ProvisionOutcome::Created {
             elapsed: self.start.elapsed(),
             source,
             attempts: self.number,
@@ -170,7 +193,7 @@ impl Attempt<'_> {
         &self,
         message: ServerMessage,
         statements: &[Rendered],
-    ) -> Result<Outcome, ProvisionError> {
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         let options = &self.provisioner.options;
         let looks = options.if_exists != IfExists::Fail;
         let state = message.sqlstate;
@@ -262,7 +285,7 @@ impl Attempt<'_> {
     }
 
     /// The schema exists: is it the tenant?
-    async fn existing(&self) -> Result<Outcome, ProvisionError> {
+    async fn existing(&self) -> Result<ProvisionOutcome, ProvisionError> {
         let tenant = self.tenant;
         let seen = self.look().await.map_err(|source| ProvisionError::Look {
             tenant: tenant.to_string(),
@@ -283,7 +306,7 @@ impl Attempt<'_> {
             Ok(made_of) if resumes && made_of != TenantOrigin::ThisSnapshot => {
                 Err(self.exists(Some(made_of)))
             }
-            Ok(made_of) => Ok(Outcome::Skipped {
+            Ok(made_of) => Ok(ProvisionOutcome::Skipped {
                 elapsed: self.start.elapsed(),
                 made_of,
             }),
@@ -300,8 +323,8 @@ impl Attempt<'_> {
         &self,
         token: &str,
         cause: PsqlError,
-        source: Source,
-    ) -> Result<Outcome, ProvisionError> {
+        source: ProvisionSource,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant of that name that another run has made is not this one's.

@@ -4,14 +4,14 @@ use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::{Action, ObjectKind, PLACEHOLDER, Snapshot};
 use crate::sql::literal::content;
-use crate::sql::{Kind, Token, quote_literal, tokens_of_template};
+use crate::sql::{Token, TokenKind, quote_literal, tokens_of_template};
 
 /// The first version of Citus with schema-based sharding.
 pub const FIRST: u32 = 12;
 
 /// What of a snapshot Citus may refuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refused {
+pub struct CitusObstacles {
     /// `trigger t on users`: refused unless `citus.enable_unsafe_triggers` is on.
     pub triggers: Vec<String>,
     /// `statistics s`: only simple column references are allowed.
@@ -21,7 +21,7 @@ pub struct Refused {
     pub references: Vec<(String, String)>,
 }
 
-impl Refused {
+impl CitusObstacles {
     /// What a snapshot has of it.
     pub fn of(snapshot: &Snapshot) -> Self {
         let mut refused = Self::default();
@@ -167,7 +167,7 @@ fn name_at(statement: &[Token], from: usize, source: &str) -> (String, bool) {
         let part = token.text(source);
         let is_dot = part == ".";
         let is_name = !is_dot
-            && !matches!(token.kind, Kind::Punctuation)
+            && !matches!(token.kind, TokenKind::Punctuation)
             && content(*token, source).is_none();
         // A name, a dot, a name.
         if (index % 2 == 0 && !is_name) || (index % 2 == 1 && !is_dot) {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_may_be_refused_is_found_by_object() {
-        let refused = Refused::of(&Snapshot::parse(SNAPSHOT).unwrap());
+        let refused = CitusObstacles::of(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
         assert_eq!(refused.statistics, ["statistics odd"]);
         let references = [

@@ -10,7 +10,7 @@ use super::TenantOrigin;
 use super::mark::Mark;
 use crate::pg::{PsqlError, Server, UNHURRIED};
 use crate::process::Shutdown;
-use crate::snapshot::{Action, CompiledStatement, ObjectKind, PLACEHOLDER, Scope, Snapshot};
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEHOLDER, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 
 /// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
@@ -238,7 +238,7 @@ impl SchemaState {
     /// The names among which the object of a statement must be; `None` for what is not looked for.
     fn names_of(&self, statement: &CompiledStatement) -> Option<&BTreeSet<String>> {
         let object = &statement.object;
-        if object.action != Action::Create || object.scope != Scope::Placeholder {
+        if object.action != Action::Create || object.scope != ObjectScope::Placeholder {
             return None;
         }
         match object.kind {

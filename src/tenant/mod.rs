@@ -29,6 +29,6 @@ pub mod versions;
 pub use error::{FailedStatement, ProvisionError};
 pub use hint::hint_of;
 pub use names::{LineError, LineProblem, NameLines};
-pub use outcome::{Outcome, Source, TenantOrigin};
+pub use outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 pub use provision::{IfExists, ProvisionOptions, Provisioner, Retries};
 pub use route::Route;

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 /// What became of a tenant that was to be provisioned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ProvisionOutcome {
     /// It is there now, whole.
     Created {
         /// From the call to the certainty.
         elapsed: Duration,
         /// Where it came from.
-        source: Source,
+        source: ProvisionSource,
         /// How many attempts it took.
         attempts: u32,
     },
@@ -23,7 +23,7 @@ pub enum Outcome {
 
 /// Where a tenant came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ProvisionSource {
     /// It was created from the snapshot.
     Snapshot,
     /// A ready-made one of the pool was renamed.
@@ -41,7 +41,7 @@ pub enum TenantOrigin {
     Unmarked,
 }
 
-impl Outcome {
+impl ProvisionOutcome {
     /// From the call to the certainty.
     pub fn elapsed(&self) -> Duration {
         match self {

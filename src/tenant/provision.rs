@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::attempt::{Attempt, Psql};
 use super::look::marks;
 use super::pool::{claim_message, registering};
-use super::{Outcome, ProvisionError};
+use super::{ProvisionError, ProvisionOutcome};
 use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
@@ -218,7 +218,7 @@ impl Provisioner {
     /// Creates a tenant: all of it in one transaction, or nothing.
     ///
     /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
-    /// [`Outcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
+    /// [`ProvisionOutcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
     /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
     /// [`Retries`] says.
     ///
@@ -228,7 +228,7 @@ impl Provisioner {
         &self,
         tenant: &TenantName,
         shutdown: &Shutdown,
-    ) -> Result<Outcome, ProvisionError> {
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         self.provision_with(Psql::Fresh, tenant, self.options.retries, shutdown)
             .await
             .0
@@ -243,7 +243,7 @@ impl Provisioner {
         session: &mut PsqlSession,
         tenant: &TenantName,
         shutdown: &Shutdown,
-    ) -> Result<Outcome, ProvisionError> {
+    ) -> Result<ProvisionOutcome, ProvisionError> {
         self.provision_with(
             Psql::PersistentProcess(session),
             tenant,
@@ -261,7 +261,7 @@ impl Provisioner {
         tenant: &TenantName,
         retries: Retries,
         shutdown: &Shutdown,
-    ) -> (Result<Outcome, ProvisionError>, u32) {
+    ) -> (Result<ProvisionOutcome, ProvisionError>, u32) {
         let start = Instant::now();
         let mut number = 1;
         let mut pause = retries.pause;

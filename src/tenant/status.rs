@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
-    Applied, Fleet, PlanStrictness, Problem, Style, TenantProblem, VersionsTable, plan,
+    Applied, Fleet, PlanProblem, PlanStrictness, Style, TenantProblem, VersionsTable, plan,
 };
 
 /// One tenant.
@@ -22,7 +22,7 @@ pub struct TenantStatus {
     /// Fingerprint of the snapshot it was made of, where it carries the mark.
     pub snapshot: Option<String>,
     /// What does not fit.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PlanProblem>,
     /// Why nothing is known of its versions.
     pub oddity: Option<TenantProblem>,
 }
@@ -98,7 +98,9 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                         let plan = plan(table, migrations, PlanStrictness::default());
                         status.behind = Some(plan.pending.len());
                         // That only the tool can apply them is nothing odd about the tenant.
-                        let odd = |problem: &Problem| !matches!(problem, Problem::NeedsTool { .. });
+                        let odd = |problem: &PlanProblem| {
+                            !matches!(problem, PlanProblem::NeedsTool { .. })
+                        };
                         status.problems = plan.problems.into_iter().filter(odd).collect();
                     } else {
                         status.behind = Some(lacks(table));

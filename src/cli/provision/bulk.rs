@@ -9,15 +9,17 @@ use super::ProvisionConfig;
 use super::keep_full::{PoolRefiller, refill_all};
 use super::servers::Provisioners;
 use super::single::hook_failed;
-use super::tally::{Answer, ProvisionProgress};
-use crate::cli::failure::Failure;
-use crate::cli::names::{Names, Wanted};
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::sql::TenantName;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Done, Request, ServerCapacity};
-use crate::tenant::citus::{FIRST as FIRST_CITUS, Refused};
-use crate::tenant::{IfExists, Outcome, ProvisionError, TenantOrigin};
+use crate::tenant::bulk::{
+    Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
+};
+use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
+use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 
 /// How many tenants are looked up at a time.
 const LOOKED_UP: usize = 500;
@@ -26,9 +28,9 @@ pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
     wishes: &ProvisionConfig,
-    mut names: Names,
+    mut names: NameReader,
     tally: &mut ProvisionProgress,
-) -> Result<usize, Failure> {
+) -> Result<usize, CommandError> {
     let options = BulkOptions {
         jobs: wishes.jobs,
         max_failures: wishes.max_failures,
@@ -87,7 +89,7 @@ pub(super) async fn run(
     });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
-        let mut on_done = |done: Done| {
+        let mut on_done = |done: BulkResult| {
             let target = done.request.target;
             let made = shared.borrow_mut().done(session, servers, done, &progress);
             if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| made) {
@@ -141,7 +143,7 @@ pub(super) async fn run(
 struct Shared<'a> {
     tally: &'a mut ProvisionProgress,
     /// Why the run goes no further: stdin or stdout cannot be used.
-    failed: Option<Failure>,
+    failed: Option<CommandError>,
     /// No further tenant is begun after so many failed, those with a name that cannot be counted.
     most: Option<usize>,
 }
@@ -152,23 +154,23 @@ impl Shared<'_> {
         &mut self,
         session: &Session,
         servers: &Provisioners,
-        done: Done,
+        done: BulkResult,
         progress: &Progress,
     ) -> bool {
-        let Done {
+        let BulkResult {
             request,
             result,
             hook,
             attempts,
             elapsed,
         } = done;
-        let made = matches!(result, Ok(Outcome::Created { .. }));
+        let made = matches!(result, Ok(ProvisionOutcome::Created { .. }));
         let result = match (result, hook) {
             (Ok(_), Err(failure)) => Err(hook_failed(failure, &request.tenant)),
-            (result, _) => result.map_err(Failure::from),
+            (result, _) => result.map_err(CommandError::from),
         };
         let target = servers.name(request.target);
-        let answer = Answer {
+        let answer = TenantResult {
             tenant: request.tenant.as_str(),
             target,
             result,
@@ -182,7 +184,7 @@ impl Shared<'_> {
     fn answer(
         &mut self,
         session: &Session,
-        answer: Answer<'_>,
+        answer: TenantResult<'_>,
         context: Option<&crate::diagnose::Context>,
         progress: &Progress,
     ) {
@@ -198,10 +200,10 @@ impl Shared<'_> {
 async fn next_request(
     session: &Session,
     servers: &Provisioners,
-    names: &mut Names,
+    names: &mut NameReader,
     progress: &Progress,
     shared: &RefCell<Shared<'_>>,
-) -> Option<Request> {
+) -> Option<TenantRequest> {
     loop {
         let enough = |shared: &Shared<'_>| {
             shared
@@ -226,10 +228,10 @@ async fn next_request(
             .tenant
             .and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));
         match routed {
-            Ok((target, tenant)) => return Some(Request { tenant, target }),
+            Ok((target, tenant)) => return Some(TenantRequest { tenant, target }),
             Err(failure) => {
                 let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
-                let answer = Answer {
+                let answer = TenantResult {
                     tenant,
                     target: None,
                     result: Err(failure),
@@ -252,14 +254,14 @@ async fn next_request(
 async fn pass_over(
     session: &Session,
     servers: &Provisioners,
-    names: &mut Names,
+    names: &mut NameReader,
     tally: &mut ProvisionProgress,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     for (index, target) in servers.targets.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let tenants: Vec<TenantName> = names
             .waiting()
-            .filter_map(|wanted: &Wanted| wanted.tenant.as_ref().ok())
+            .filter_map(|wanted: &NameRequest| wanted.tenant.as_ref().ok())
             .filter(|tenant| servers.route(tenant).is_ok_and(|target| target == index))
             .filter(|tenant| seen.insert(*tenant))
             .cloned()
@@ -279,10 +281,10 @@ async fn pass_over(
                 let made_of = TenantOrigin::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
                 let (tenant, target) = (tenant.as_str(), servers.name(index));
-                let result = Ok(Outcome::Skipped { elapsed, made_of });
+                let result = Ok(ProvisionOutcome::Skipped { elapsed, made_of });
                 tally.answer(
                     session,
-                    Answer {
+                    TenantResult {
                         tenant,
                         target,
                         result,
@@ -303,7 +305,7 @@ async fn check_citus(
     servers: &Provisioners,
     index: usize,
     room: &ServerCapacity,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let Some(provisioner) = servers
         .provisioner(index)
         .filter(|provisioner| provisioner.options().render.citus)
@@ -319,9 +321,9 @@ async fn check_citus(
         .as_deref()
         .and_then(|version| version.split('.').next()?.parse::<u32>().ok());
     if major.is_none_or(|major| major < FIRST_CITUS) {
-        return Err(Failure::NoCitus { target, version });
+        return Err(CommandError::NoCitus { target, version });
     }
-    let refused = Refused::of(provisioner.snapshot());
+    let refused = CitusObstacles::of(provisioner.snapshot());
     let lines = refused
         .by_server(provisioner.server(), &session.shutdown)
         .await;
@@ -329,6 +331,6 @@ async fn check_citus(
     if lines.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Citus { target, lines })
+        Err(CommandError::Citus { target, lines })
     }
 }

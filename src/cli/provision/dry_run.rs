@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::ProvisionConfig;
 use super::servers::Provisioners;
-use super::tally::{Answer, ProvisionProgress};
-use crate::cli::failure::Failure;
-use crate::cli::names::{Names, Wanted};
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::pg::ScriptOptions;
@@ -18,9 +18,9 @@ pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
     wishes: &ProvisionConfig,
-    mut names: Names,
+    mut names: NameReader,
     tally: &mut ProvisionProgress,
-) -> Result<usize, Failure> {
+) -> Result<usize, CommandError> {
     while let Some(wanted) = names.next(&session.shutdown).await? {
         one(session, servers, wishes, wanted, tally).await?;
     }
@@ -34,12 +34,12 @@ async fn one(
     session: &Session,
     servers: &Provisioners,
     wishes: &ProvisionConfig,
-    wanted: Wanted,
+    wanted: NameRequest,
     tally: &mut ProvisionProgress,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let found = wanted.tenant.and_then(|tenant| {
         let target = servers.route(&tenant)?;
-        let provisioner = servers.provisioner(target).ok_or(Failure::NoTarget)?;
+        let provisioner = servers.provisioner(target).ok_or(CommandError::NoTarget)?;
         Ok((
             target,
             provisioner,
@@ -51,7 +51,7 @@ async fn one(
         Ok(found) => found,
         Err(failure) => {
             let elapsed = std::time::Duration::ZERO;
-            let answer = Answer {
+            let answer = TenantResult {
                 tenant: &wanted.text,
                 target: None,
                 result: Err(failure),
@@ -108,7 +108,7 @@ async fn wrapped(
     session: &Session,
     provisioner: &Provisioner,
     script: &str,
-) -> Result<(String, String), Failure> {
+) -> Result<(String, String), CommandError> {
     let server = provisioner.server();
     let options = ScriptOptions::default();
     let wrapped = server.wrapped(script, &options, &session.shutdown).await;

@@ -14,9 +14,9 @@ use self::servers::Servers;
 use self::tally::ProvisionProgress;
 use super::arguments::{IfExistsArgument, ProvisionArguments};
 use super::diagnose;
-use super::failure::Failure;
+use super::failure::CommandError;
 use super::migrate::external;
-use super::names::Names;
+use super::names::NameReader;
 use super::render::render_options;
 use super::session::Session;
 use super::snapshot_file;
@@ -35,7 +35,10 @@ struct ProvisionConfig {
     options: ProvisionOptions,
 }
 
-pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Result<u8, Failure> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: ProvisionArguments,
+) -> Result<u8, CommandError> {
     let start = Instant::now();
     let hook = arguments
         .run
@@ -44,7 +47,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
         .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
-    let names = Names::new(&arguments.tenants, arguments.from_file.as_deref())?;
+    let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
     let wishes = wishes(
         &arguments,
         hook,
@@ -73,7 +76,7 @@ pub(super) async fn run(session: &Session, arguments: ProvisionArguments) -> Res
 }
 
 /// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
-fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &Names) -> bool {
+fn is_single(arguments: &ProvisionArguments, wishes: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
         wishes.jobs.is_some() || arguments.targets.is_some() || wishes.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
@@ -83,7 +86,7 @@ fn wishes(
     arguments: &ProvisionArguments,
     hook: Option<ExternalCommand>,
     jobs: Option<usize>,
-    names: &Names,
+    names: &NameReader,
 ) -> ProvisionConfig {
     let from_file = arguments.from_file.is_some();
     let streams = names.known().is_none();

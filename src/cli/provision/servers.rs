@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::arguments::ProvisionArguments;
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandError;
 use crate::cli::session::Session;
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
@@ -14,11 +14,11 @@ use crate::tenant::{ProvisionOptions, Provisioner, Route};
 
 /// Servers that are known and not yet connected.
 pub(super) struct Servers {
-    found: Vec<Found>,
+    found: Vec<ServerEntry>,
     route: Option<Route>,
 }
 
-struct Found {
+struct ServerEntry {
     name: String,
     target: Target,
     citus: bool,
@@ -38,10 +38,10 @@ impl Servers {
         session: &Session,
         arguments: &ProvisionArguments,
         tool: &ToolSettings,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         let Some(path) = &arguments.targets else {
             let target = session.target(&session.settings()?).await?;
-            let found = Found {
+            let found = ServerEntry {
                 name: String::new(),
                 target,
                 citus: arguments.citus,
@@ -53,7 +53,7 @@ impl Servers {
         };
         if session.common.connection().is_given() {
             let text = "--targets and the options of one connection do not go together; write them into the file";
-            return Err(Failure::Usage(text.to_owned()));
+            return Err(CommandError::Usage(text.to_owned()));
         }
         let targets = Targets::read(path, &session.environment)?;
         let route = Some(Route::new(&targets));
@@ -69,7 +69,7 @@ impl Servers {
                 tool: tool.clone(),
             };
             let reached = session.target_called(&settings, &target.name).await?;
-            found.push(Found {
+            found.push(ServerEntry {
                 name: target.name,
                 target: reached,
                 citus: target.citus || arguments.citus,
@@ -85,7 +85,7 @@ impl Servers {
             .map(|found| found.target.context.clone())
             .collect();
         let targets = self.found.into_iter().map(
-            |Found {
+            |ServerEntry {
                  name,
                  target,
                  citus,
@@ -108,10 +108,10 @@ impl Servers {
 
 impl Provisioners {
     /// Where a tenant goes.
-    pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, Failure> {
+    pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, CommandError> {
         match &self.route {
             None => Ok(0),
-            Some(route) => route.target_of(tenant).ok_or(Failure::NoTarget),
+            Some(route) => route.target_of(tenant).ok_or(CommandError::NoTarget),
         }
     }
 

@@ -5,29 +5,29 @@ use std::time::Instant;
 use super::ProvisionConfig;
 use super::keep_full::refill_all;
 use super::servers::Provisioners;
-use super::tally::{Answer, ProvisionProgress};
-use crate::cli::failure::Failure;
-use crate::cli::names::Names;
+use super::tally::{ProvisionProgress, TenantResult};
+use crate::cli::failure::CommandError;
+use crate::cli::names::NameReader;
 use crate::cli::session::Session;
 use crate::snapshot::PLACEHOLDER;
 use crate::sql::TenantName;
-use crate::tenant::{Outcome, Provisioner};
+use crate::tenant::{ProvisionOutcome, Provisioner};
 
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
     wishes: &ProvisionConfig,
-    mut names: Names,
+    mut names: NameReader,
     tally: &mut ProvisionProgress,
-) -> Result<usize, Failure> {
+) -> Result<usize, CommandError> {
     while let Some(wanted) = names.next(&session.shutdown).await? {
         let start = Instant::now();
         let result = match (wanted.tenant, servers.provisioner(0)) {
             (Ok(tenant), Some(provisioner)) => create(session, provisioner, wishes, &tenant).await,
             (Err(failure), _) => Err(failure),
-            (Ok(_), None) => Err(Failure::NoTarget),
+            (Ok(_), None) => Err(CommandError::NoTarget),
         };
-        let answer = Answer {
+        let answer = TenantResult {
             tenant: &wanted.text,
             target: None,
             result,
@@ -48,9 +48,9 @@ async fn create(
     provisioner: &Provisioner,
     wishes: &ProvisionConfig,
     tenant: &TenantName,
-) -> Result<Outcome, Failure> {
+) -> Result<ProvisionOutcome, CommandError> {
     let outcome = provisioner.provision(tenant, &session.shutdown).await?;
-    if let (Some(hook), Outcome::Created { .. }) = (&wishes.hook, &outcome) {
+    if let (Some(hook), ProvisionOutcome::Created { .. }) = (&wishes.hook, &outcome) {
         let ran = hook
             .run_for(provisioner.server(), tenant, &session.shutdown)
             .await;
@@ -61,9 +61,9 @@ async fn create(
 
 /// Said of one tenant, so with its name.
 pub(super) fn hook_failed(
-    mut failure: crate::tenant::migrate::Failure,
+    mut failure: crate::tenant::migrate::MigrateFailure,
     tenant: &TenantName,
-) -> Failure {
+) -> CommandError {
     failure.message = failure.message.replace(PLACEHOLDER, tenant.as_str());
-    Failure::Hook(Box::new(failure))
+    CommandError::Hook(Box::new(failure))
 }

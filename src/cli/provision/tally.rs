@@ -7,27 +7,27 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandError;
 use crate::cli::migrate::milliseconds;
 use crate::cli::output::Output;
-use crate::cli::report::{ErrorObject, Report, of_signal, report};
+use crate::cli::report::{ErrorObject, ErrorReport, of_signal, report};
 use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::tenant::{Outcome, ProvisionError, Source, TenantOrigin};
+use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
 use crate::tls::text::safe;
 
 /// How many failed tenants the summary names.
 const NAMED: usize = 20;
 
 /// What has become of one tenant.
-pub(super) struct Answer<'a> {
+pub(super) struct TenantResult<'a> {
     /// The name as it was given.
     pub(super) tenant: &'a str,
     /// Its server, where there are several.
     pub(super) target: Option<&'a str>,
-    pub(super) result: Result<Outcome, Failure>,
+    pub(super) result: Result<ProvisionOutcome, CommandError>,
     /// How often it was tried; 0 where that is not known.
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
@@ -91,7 +91,7 @@ pub(super) struct ProvisionProgress {
     /// Whether there was no connection for a tenant.
     unreachable: bool,
     /// Why there was none for the last one, as people were told, by target.
-    told: BTreeMap<String, Report>,
+    told: BTreeMap<String, ErrorReport>,
 }
 
 impl ProvisionProgress {
@@ -119,11 +119,11 @@ impl ProvisionProgress {
     pub(super) fn answer(
         &mut self,
         session: &Session,
-        answer: Answer<'_>,
+        answer: TenantResult<'_>,
         context: Option<&Context>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let output = session.output;
-        let Answer {
+        let TenantResult {
             tenant,
             target,
             result,
@@ -145,18 +145,18 @@ impl ProvisionProgress {
         let ms = milliseconds(outcome.elapsed());
         let (mut source, mut tries, mut found) = (None, None, None);
         match &outcome {
-            Outcome::Created {
+            ProvisionOutcome::Created {
                 source: from,
                 attempts,
                 ..
             } => {
                 self.created += 1;
                 tries = Some(*attempts).filter(|attempts| *attempts > 1);
-                if *from == Source::Pool {
+                if *from == ProvisionSource::Pool {
                     source = Some("pool");
                 }
             }
-            Outcome::Skipped { made_of, .. } => {
+            ProvisionOutcome::Skipped { made_of, .. } => {
                 self.skipped += 1;
                 found = Some(match made_of {
                     TenantOrigin::ThisSnapshot => "this_snapshot",
@@ -200,19 +200,19 @@ impl ProvisionProgress {
         &mut self,
         session: &Session,
         (tenant, target): (&str, Option<&str>),
-        failure: &Failure,
+        failure: &CommandError,
         (attempts, elapsed): (u32, Duration),
         context: Option<&Context>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let report = report(failure, context);
-        let error = if let Failure::Provision(error) = failure {
+        let error = if let CommandError::Provision(error) = failure {
             Some(&**error)
         } else {
             None
         };
         let unknown = matches!(error, Some(ProvisionError::Unknown { .. }));
         self.interrupted |= matches!(error, Some(ProvisionError::Interrupted { .. }))
-            || ((unknown || matches!(failure, Failure::Hook(_)))
+            || ((unknown || matches!(failure, CommandError::Hook(_)))
                 && session.shutdown.signal().is_some());
         self.unreachable |= matches!(error, Some(ProvisionError::Connect(_)));
         self.failed += 1;
@@ -237,10 +237,16 @@ impl ProvisionProgress {
     }
 
     /// Tells people of a failure. That there is no connection is explained once, not for each of a thousand tenants.
-    fn tell(&mut self, session: &Session, tenant: &str, target: Option<&str>, mut report: Report) {
+    fn tell(
+        &mut self,
+        session: &Session,
+        tenant: &str,
+        target: Option<&str>,
+        mut report: ErrorReport,
+    ) {
         let key = target.unwrap_or_default();
         if report.code == exit::CONNECTION && self.told.get(key) == Some(&report) {
-            report = Report {
+            report = ErrorReport {
                 causes: Vec::new(),
                 details: Vec::new(),
                 hint: None,
@@ -267,7 +273,7 @@ impl ProvisionProgress {
         dry_run: bool,
         left: usize,
         elapsed: Duration,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, CommandError> {
         let output = session.output;
         let Self {
             created,
@@ -328,26 +334,26 @@ fn named(tenants: &[String], total: usize) -> String {
     }
 }
 
-fn style(outcome: &Outcome) -> Style {
+fn style(outcome: &ProvisionOutcome) -> Style {
     match outcome {
-        Outcome::Created { .. } => AnsiColor::Green.on_default(),
-        Outcome::Skipped { .. } => AnsiColor::Yellow.on_default(),
+        ProvisionOutcome::Created { .. } => AnsiColor::Green.on_default(),
+        ProvisionOutcome::Skipped { .. } => AnsiColor::Yellow.on_default(),
     }
 }
 
 /// What a tenant that was there is made of.
-fn made_of(outcome: &Outcome) -> &'static str {
+fn made_of(outcome: &ProvisionOutcome) -> &'static str {
     match outcome {
-        Outcome::Created { .. } => "",
-        Outcome::Skipped {
+        ProvisionOutcome::Created { .. } => "",
+        ProvisionOutcome::Skipped {
             made_of: TenantOrigin::ThisSnapshot,
             ..
         } => ": made of this snapshot",
-        Outcome::Skipped {
+        ProvisionOutcome::Skipped {
             made_of: TenantOrigin::AnotherSnapshot,
             ..
         } => ": made of another snapshot",
-        Outcome::Skipped {
+        ProvisionOutcome::Skipped {
             made_of: TenantOrigin::Unmarked,
             ..
         } => ": not made by schemastamp, has every object of the snapshot",

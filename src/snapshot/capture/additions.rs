@@ -3,7 +3,7 @@
 use super::casts::{cast, place_casts};
 use super::dump::{Dump, DumpStatement};
 use super::inspect::Inspection;
-use crate::snapshot::object::{Action, Object, ObjectKind, Scope};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::quote;
 
 /// First version whose schema `public` cannot be written to by everybody.
@@ -58,7 +58,7 @@ pub(super) fn add_initial_privileges(
     let object = Object {
         action: Action::Privileges,
         kind: ObjectKind::Schema,
-        scope: Scope::Named(schema.to_owned()),
+        scope: ObjectScope::Named(schema.to_owned()),
         name: String::new(),
         table: None,
     };

@@ -9,12 +9,12 @@ use super::dump_facts::sequence_tables;
 use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::{Action, Object, ObjectKind};
-use crate::snapshot::rename::{Catalog, Mention, Pair, Verdict, mentions, settle};
+use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::Script;
 use crate::sql::literal::content;
 use crate::sql::token::Prefix;
-use crate::sql::{Kind, as_reloaded, quote};
+use crate::sql::{TokenKind, as_reloaded, quote};
 
 /// What a tenant's schema comment ends with when schemastamp made the schema.
 pub const MARK: &str = "schemastamp: ";
@@ -57,7 +57,7 @@ pub struct Undecided {
 
 /// What the body is made of beside the dump.
 #[derive(Debug, Default)]
-pub struct Parts<'a> {
+pub struct SnapshotParts<'a> {
     /// Rows, in the order in which they are inserted.
     pub rows: &'a [TableRows],
     /// Materialized views to fill.
@@ -78,7 +78,7 @@ pub fn assemble(
     dump: &Dump,
     schema: &str,
     decisions: &Decisions,
-    parts: &Parts<'_>,
+    parts: &SnapshotParts<'_>,
 ) -> Result<String, Undecided> {
     let catalog = Catalog::of(dump.statements.iter().map(|statement| &statement.object));
     let mut undecided = Undecided::default();
@@ -154,7 +154,7 @@ impl Writer {
         self.body.push_str(";\n");
     }
 
-    fn search_path(&mut self, parts: &Parts<'_>, ours: bool) {
+    fn search_path(&mut self, parts: &SnapshotParts<'_>, ours: bool) {
         self.body.push('\n');
         let path = if ours {
             let others = parts.search_path.iter().map(|schema| quote(schema));
@@ -171,7 +171,7 @@ impl Writer {
     }
 
     /// Rows are inserted with the tenant's own `search_path`: a CHECK may call a function that needs it.
-    fn rows(&mut self, dump: &Dump, parts: &Parts<'_>, schema: &str) {
+    fn rows(&mut self, dump: &Dump, parts: &SnapshotParts<'_>, schema: &str) {
         if self.rows_written {
             return;
         }
@@ -203,7 +203,7 @@ impl Writer {
         self.search_path(parts, false);
     }
 
-    fn refresh(&mut self, parts: &Parts<'_>) {
+    fn refresh(&mut self, parts: &SnapshotParts<'_>) {
         if parts.refresh.is_empty() {
             return;
         }
@@ -238,7 +238,7 @@ fn rename(
     schema: &str,
     catalog: &Catalog,
     decisions: &Decisions,
-    parts: &Parts<'_>,
+    parts: &SnapshotParts<'_>,
     undecided: &mut Undecided,
 ) -> Option<String> {
     let text = statement.text.as_str();
@@ -253,13 +253,13 @@ fn rename(
     let object = statement.object.to_string();
     let mut place = 0;
     for mention in &mut found {
-        let Verdict::Doubtful(why) = mention.verdict else {
+        let MentionVerdict::Doubtful(why) = mention.verdict else {
             continue;
         };
         place += 1;
         match decisions.of(&object, place) {
-            Some(Decision::Rename) => mention.verdict = Verdict::Schema,
-            Some(Decision::Keep) => mention.verdict = Verdict::Other,
+            Some(Decision::Rename) => mention.verdict = MentionVerdict::Schema,
+            Some(Decision::Keep) => mention.verdict = MentionVerdict::Other,
             None => {
                 decided = false;
                 undecided.doubts.push(Doubt {
@@ -291,7 +291,7 @@ fn without_escape_marks(text: &str) -> String {
     for token in crate::sql::tokens_of_template(text) {
         let piece = token.text(text);
         match token.kind {
-            Kind::Dollar(length, true) => {
+            TokenKind::Dollar(length, true) => {
                 let body = piece.get(length..piece.len() - length).unwrap_or_default();
                 let delimiter = piece.get(..length).unwrap_or_default();
                 let _ = write!(
@@ -300,7 +300,7 @@ fn without_escape_marks(text: &str) -> String {
                     without_escape_marks(body)
                 );
             }
-            Kind::String(Prefix::Escape, true)
+            TokenKind::String(Prefix::Escape, true)
                 if piece.contains(PLACEHOLDER) && !piece.contains('\\') =>
             {
                 output.push_str(piece.get(1..).unwrap_or_default());
@@ -317,7 +317,7 @@ fn replace(text: &str, found: &[Mention]) -> String {
     let mut at = 0;
     for mention in found
         .iter()
-        .filter(|mention| mention.verdict == Verdict::Schema)
+        .filter(|mention| mention.verdict == MentionVerdict::Schema)
     {
         if mention.range.start < at {
             continue;
@@ -365,7 +365,7 @@ fn with_own_delimiter(object: &Object, text: String) -> String {
     }
     let tokens = crate::sql::tokens_of_template(&text);
     let Some((token, length)) = tokens.iter().rev().find_map(|token| match token.kind {
-        Kind::Dollar(length, true) => Some((*token, length)),
+        TokenKind::Dollar(length, true) => Some((*token, length)),
         _ => None,
     }) else {
         return text;
@@ -394,7 +394,7 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
     let literal = crate::sql::tokens_of_template(&text)
         .into_iter()
         .rev()
-        .find(|t| matches!(t.kind, Kind::String(..)));
+        .find(|t| matches!(t.kind, TokenKind::String(..)));
     let Some(value) = literal.and_then(|token| content(token, &text)) else {
         return Some(text);
     };

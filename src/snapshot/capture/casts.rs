@@ -1,7 +1,7 @@
 //! Casts: they have no schema, and `pg_dump --schema` leaves them out; a schema's types are not the same without them.
 
 use super::dump::DumpStatement;
-use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::{Script, Token};
 
 /// The statement of a cast, as the server was asked for it; `None` when no type of it is in the schema.
@@ -57,7 +57,7 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
 
 /// The names behind the schema's own: `ty` and `f` of `CREATE CAST (app.ty AS text) WITH FUNCTION app.f(app.ty)`.
 fn members(cast: &DumpStatement) -> Vec<String> {
-    let Scope::Named(schema) = &cast.object.scope else {
+    let ObjectScope::Named(schema) = &cast.object.scope else {
         return Vec::new();
     };
     let text = cast.text.as_str();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::dump_reader::Reader;
+use super::dump_reader::DumpReader;
 use super::values::{self, Value, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
@@ -42,14 +42,14 @@ pub(super) enum RowsAt {
 
 /// Rows of a table as a dump holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Data {
+pub struct CopyData {
     /// Column names; `None` when the dump does not name them.
     pub columns: Option<Vec<String>>,
     /// Values in the order of the columns.
     pub rows: Vec<Vec<Value>>,
 }
 
-impl Data {
+impl CopyData {
     /// Adds rows, in the order of the columns that are here.
     pub(super) fn append(&mut self, data: Self) -> Result<(), ValueError> {
         if self.columns == data.columns {
@@ -202,7 +202,7 @@ impl Dump {
         if text.starts_with("toc.dat") {
             return Err(DumpError::Archive { format: "tar" });
         }
-        let mut reader = Reader::new(text, schema);
+        let mut reader = DumpReader::new(text, schema);
         for segment in Segments::new(text, false) {
             match segment? {
                 Segment::Statement(statement) => reader.statement(&statement)?,
@@ -229,12 +229,12 @@ impl Dump {
     ///
     /// # Errors
     /// [`DumpError::Rows`] where a row is not made of literals.
-    pub fn data(&self, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
+    pub fn data(&self, text: &str, table: &str) -> Result<Option<CopyData>, DumpError> {
         let Some(places) = self.rows.get(table) else {
             return Ok(None);
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut all: Option<Data> = None;
+        let mut all: Option<CopyData> = None;
         for place in places {
             let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
             let sql = text.get(statement.clone()).unwrap_or_default();
@@ -245,7 +245,7 @@ impl Dump {
             };
             let script = Script::parse_head(sql);
             let data = match place {
-                RowsAt::Copy { data, .. } => Data {
+                RowsAt::Copy { data, .. } => CopyData {
                     columns: values::columns(&script, sql),
                     rows: values::copy_rows(text.get(data.clone()).unwrap_or_default()),
                 },

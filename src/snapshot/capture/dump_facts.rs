@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dump::Dump;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::sql::literal::content;
-use crate::sql::{Kind, Token};
+use crate::sql::{Token, TokenKind};
 
 /// Whether a dump's table has an identity column that only the system fills.
 pub(super) fn has_identity(dump: &Dump, table: &str) -> bool {
@@ -126,17 +126,17 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
         .filter(|token| !token.is_trivia())
     {
         match (token.kind, token.text(text)) {
-            (Kind::Punctuation, "(") => {
+            (TokenKind::Punctuation, "(") => {
                 depth += 1;
                 first = depth == 1;
             }
-            (Kind::Punctuation, ")") => {
+            (TokenKind::Punctuation, ")") => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
                     break;
                 }
             }
-            (Kind::Punctuation, ",") if depth == 1 => first = true,
+            (TokenKind::Punctuation, ",") if depth == 1 => first = true,
             _ if first => {
                 first = false;
                 let constraint = [
@@ -271,7 +271,7 @@ pub(super) fn primary_key(dump: &Dump, table: &str) -> Vec<String> {
         return columns
             .iter()
             .take_while(|token| !token.is(text, ")"))
-            .filter(|token| token.kind != Kind::Punctuation)
+            .filter(|token| token.kind != TokenKind::Punctuation)
             .filter_map(|token| identifier_value(*token, text))
             .collect();
     }

@@ -6,12 +6,12 @@ use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
 use super::overloads::sort_overloads;
 use super::wording::normalise;
-use crate::snapshot::object::{Action, Object, ObjectKind, Scope, identifier_value};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::literal::content;
 use crate::sql::script::line_of;
 use crate::sql::{Statement, Token};
 
-pub(super) struct Reader<'a> {
+pub(super) struct DumpReader<'a> {
     source: &'a str,
     schema: &'a str,
     pub(super) dump: Dump,
@@ -34,7 +34,7 @@ struct Settings {
     current: BTreeMap<String, String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> DumpReader<'a> {
     pub(super) fn new(source: &'a str, schema: &'a str) -> Self {
         let mut dump = Dump::default();
         for line in source.split('\n').take(40) {
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn rows(&mut self, object: Object, place: RowsAt) {
-        let rows = if object.scope == Scope::None {
+        let rows = if object.scope == ObjectScope::None {
             &mut self.unqualified
         } else {
             &mut self.dump.rows
@@ -94,11 +94,11 @@ impl<'a> Reader<'a> {
         rows.entry(object.name).or_default().push(place);
     }
 
-    pub(super) fn is_ours(&self, scope: &Scope) -> bool {
+    pub(super) fn is_ours(&self, scope: &ObjectScope) -> bool {
         match scope {
-            Scope::Named(name) => name == self.schema,
-            Scope::None => true,
-            Scope::Placeholder => false,
+            ObjectScope::Named(name) => name == self.schema,
+            ObjectScope::None => true,
+            ObjectScope::Placeholder => false,
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         let start = statement.range().start;
         let line = self.line(start);
         let text = statement.text(self.source);
-        if let Scope::Named(other) = &object.scope
+        if let ObjectScope::Named(other) = &object.scope
             && other != self.schema
         {
             self.others.insert(other.clone());
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
             }
             _ => object,
         };
-        let ours = object.scope == Scope::Named(self.schema.to_owned());
+        let ours = object.scope == ObjectScope::Named(self.schema.to_owned());
         match object.action {
             Action::Setting => return self.setting(statement, line),
             Action::Transaction => return Ok(()),
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
                 line,
                 object: object.to_string(),
             });
-        } else if (object.scope == Scope::None || object.kind == ObjectKind::Cast)
+        } else if (object.scope == ObjectScope::None || object.kind == ObjectKind::Cast)
             && self.names_schema(statement)
         {
             // Also a cast between types elsewhere through a function of the schema: a database has it only once.
@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
                 let object = Object {
                     action: Action::Privileges,
                     kind: ObjectKind::Setting,
-                    scope: Scope::Named(self.schema.to_owned()),
+                    scope: ObjectScope::Named(self.schema.to_owned()),
                     name: String::new(),
                     table: None,
                 };
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
                 let object = Object {
                     action: Action::Setting,
                     kind: ObjectKind::Setting,
-                    scope: Scope::None,
+                    scope: ObjectScope::None,
                     name: String::new(),
                     table: None,
                 };
@@ -381,7 +381,7 @@ fn is_unqualified(object: &Object) -> bool {
             | ObjectKind::Setting
             | ObjectKind::Unknown
     );
-    object.scope == Scope::None
+    object.scope == ObjectScope::None
         && of_a_schema
         && matches!(
             object.action,

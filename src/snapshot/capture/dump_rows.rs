@@ -1,6 +1,6 @@
 //! The rows that a dump has of the tables that a tenant begins with.
 
-use super::dump::{Data, Dump, DumpError};
+use super::dump::{CopyData, Dump, DumpError};
 use super::dump_facts::{has_identity, is_partition_of, listed_columns, partitions};
 use super::rows::TableRows;
 use super::run::CaptureError;
@@ -49,7 +49,11 @@ pub(super) fn rows_of_dump(
 }
 
 /// The rows of a table and of all its partitions, in the order of the table's columns.
-fn data_with_partitions(dump: &Dump, text: &str, table: &str) -> Result<Option<Data>, DumpError> {
+fn data_with_partitions(
+    dump: &Dump,
+    text: &str,
+    table: &str,
+) -> Result<Option<CopyData>, DumpError> {
     let parents = partitions(dump);
     let partitions: Vec<&String> = parents
         .keys()
@@ -77,7 +81,7 @@ fn data_with_partitions(dump: &Dump, text: &str, table: &str) -> Result<Option<D
         .into_iter()
         .filter(|column| named.contains(column))
         .collect();
-    let mut all = Data {
+    let mut all = CopyData {
         columns: Some(columns),
         rows: Vec::new(),
     };

@@ -10,9 +10,9 @@ use super::dump_facts::sequence_tables;
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::object::{Action, Object, ObjectKind, Scope};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::identifier::unquote;
-use crate::sql::{Kind, quote, quote_literal, tokens};
+use crate::sql::{TokenKind, quote, quote_literal, tokens};
 
 /// What the server says of a live schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,8 +77,8 @@ pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
     tokens(search_path)
         .into_iter()
         .filter_map(|token| match token.kind {
-            Kind::Word => Some(token.text(search_path).to_ascii_lowercase()),
-            Kind::Quoted(true) => Some(unquote(token.text(search_path))),
+            TokenKind::Word => Some(token.text(search_path).to_ascii_lowercase()),
+            TokenKind::Quoted(true) => Some(unquote(token.text(search_path))),
             _ => None,
         })
         .filter(|name| name != "$user" && name != schema && !name.starts_with("pg_"))
@@ -202,7 +202,7 @@ pub(super) async fn read_rows(
             let object = Object {
                 action: Action::Rows,
                 kind: ObjectKind::Sequence,
-                scope: Scope::Named(schema.to_owned()),
+                scope: ObjectScope::Named(schema.to_owned()),
                 name: sequence.clone(),
                 table: None,
             };

@@ -18,7 +18,7 @@ mod run;
 mod values;
 mod wording;
 
-pub use assemble::{Doubt, MARK, Parts, SPARE, Undecided, assemble, strip_mark};
+pub use assemble::{Doubt, MARK, SPARE, SnapshotParts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
 pub(crate) use difference::{Aspects, differences};
 pub use dump::{Dump, DumpError, DumpStatement};
@@ -27,5 +27,5 @@ pub use note::Note;
 pub(crate) use proof::search_path;
 pub use proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
-pub use run::{Capture, CaptureError, Captured, Source};
+pub use run::{Capture, CaptureError, CaptureSource, Captured};
 pub use values::{Value, ValueError};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::additions::{add_casts, add_initial_privileges};
-use super::assemble::{Parts, Undecided, assemble};
+use super::assemble::{SnapshotParts, Undecided, assemble};
 use super::dump::{Dump, DumpError};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
@@ -13,9 +13,7 @@ use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
-use crate::pg::{
-    DumpError as PgDumpError, DumpOptions, PgDump, Pooling, PsqlError, ScriptOptions, Server,
-};
+use crate::pg::{DumpOptions, PgDump, PgDumpError, Pooling, PsqlError, ScriptOptions, Server};
 use crate::process::{RunError, Shutdown};
 use crate::snapshot::decision::Decisions;
 use crate::snapshot::format::Snapshot;
@@ -35,7 +33,7 @@ const WORDING: u32 = 18;
     clippy::large_enum_variant,
     reason = "made once for a capture, never kept in numbers"
 )]
-pub enum Source {
+pub enum CaptureSource {
     /// A live database, through `pg_dump`.
     Live(PgDump),
     /// The text of a dump.
@@ -48,7 +46,7 @@ pub struct Capture {
     /// The schema.
     pub schema: String,
     /// Where it comes from.
-    pub source: Source,
+    pub source: CaptureSource,
     /// Tables whose rows a new tenant begins with, in the order in which they are filled.
     pub seeds: Vec<String>,
     /// The versions table; `None`: the well-known ones that are there.
@@ -213,7 +211,7 @@ impl Capture {
     /// See [`CaptureError`]; nothing is written anywhere.
     pub async fn run(self, shutdown: &Shutdown) -> Result<Captured, CaptureError> {
         let (text, live) = match &self.source {
-            Source::Live(pg_dump) => {
+            CaptureSource::Live(pg_dump) => {
                 let options = DumpOptions {
                     owners: self.owners,
                     privileges: self.privileges,
@@ -227,7 +225,7 @@ impl Capture {
                     true,
                 )
             }
-            Source::Dump(text) => (text.clone(), false),
+            CaptureSource::Dump(text) => (text.clone(), false),
         };
         let mut dump = Dump::read(&text, &self.schema)?;
         if !self.owners {
@@ -435,7 +433,7 @@ impl Capture {
         notes: &mut Vec<Note>,
         shutdown: &Shutdown,
     ) -> Result<String, CaptureError> {
-        let mut parts = Parts {
+        let mut parts = SnapshotParts {
             rows,
             refresh,
             search_path,

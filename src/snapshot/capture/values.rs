@@ -1,10 +1,10 @@
 //! Rows as dumps hold them: COPY's text format and INSERT.
 
-use super::dump::Data;
+use super::dump::CopyData;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::PLACEHOLDER;
 use crate::sql::literal::content;
-use crate::sql::{Kind, Statement, Token};
+use crate::sql::{Statement, Token, TokenKind};
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>
 }
 
 /// The rows of `INSERT INTO t (…) VALUES (…), (…)`.
-pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, ValueError> {
+pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyData, ValueError> {
     let tokens: Vec<Token> = statement.significant().collect();
     let values = tokens
         .iter()
@@ -87,7 +87,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
         .and_then(|at| tokens.get(at))
         .is_some_and(|token| token.is_word(source, "default"))
     {
-        return Ok(Data {
+        return Ok(CopyData {
             columns: None,
             rows: vec![Vec::new()],
         });
@@ -103,14 +103,14 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
     while let Some(token) = rest.next() {
         let text = token.text(source);
         match (token.kind, text) {
-            (Kind::Punctuation, "(") => depth += 1,
-            (Kind::Punctuation, ")") => {
+            (TokenKind::Punctuation, "(") => depth += 1,
+            (TokenKind::Punctuation, ")") => {
                 depth -= 1;
                 rows.push(std::mem::take(&mut row));
             }
-            (Kind::Punctuation, ",") => {}
+            (TokenKind::Punctuation, ",") => {}
             // `pg_dump --on-conflict-do-nothing`; nothing conflicts in a new tenant.
-            (Kind::Word, _)
+            (TokenKind::Word, _)
                 if depth == 0 && is_do_nothing(*token, rest.clone().copied(), source) =>
             {
                 break;
@@ -118,17 +118,19 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
             _ if depth != 1 => {
                 return Err(ValueError::NotALiteral(text.chars().take(40).collect()));
             }
-            (Kind::Operator, "-" | "+") => {
+            (TokenKind::Operator, "-" | "+") => {
                 let number = rest.next().map_or("", |number| number.text(source));
                 row.push(Value::Text(format!("{text}{number}")));
             }
-            (Kind::Number, _) => row.push(Value::Text(text.to_owned())),
-            (Kind::String(..), _) => row.push(Value::Text(
+            (TokenKind::Number, _) => row.push(Value::Text(text.to_owned())),
+            (TokenKind::String(..), _) => row.push(Value::Text(
                 content(*token, source).ok_or(ValueError::NotValues)?.text,
             )),
-            (Kind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
-            (Kind::Word, _) if text.eq_ignore_ascii_case("default") => row.push(Value::Default),
-            (Kind::Word, _)
+            (TokenKind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
+            (TokenKind::Word, _) if text.eq_ignore_ascii_case("default") => {
+                row.push(Value::Default)
+            }
+            (TokenKind::Word, _)
                 if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
             {
                 row.push(Value::Text(text.to_ascii_lowercase()));
@@ -136,17 +138,17 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<Data, V
             _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
         }
         // A cast behind a literal says nothing that the column's type does not say.
-        if rest.peek().is_some_and(|next| next.kind == Kind::Cast) && depth == 1 {
+        if rest.peek().is_some_and(|next| next.kind == TokenKind::Cast) && depth == 1 {
             rest.next();
             while rest
                 .peek()
-                .is_some_and(|next| next.kind == Kind::Word || next.is(source, "."))
+                .is_some_and(|next| next.kind == TokenKind::Word || next.is(source, "."))
             {
                 rest.next();
             }
         }
     }
-    Ok(Data {
+    Ok(CopyData {
         columns: columns(statement, source),
         rows,
     })

@@ -11,7 +11,7 @@ const HEAD: usize = 2000;
 
 /// The schema part of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum ObjectScope {
     /// The name is not qualified.
     None,
     /// A schema by name.
@@ -28,7 +28,7 @@ pub struct Object {
     /// The kind of the object.
     pub kind: ObjectKind,
     /// The schema that the object, or the table it belongs to, is in.
-    pub scope: Scope,
+    pub scope: ObjectScope,
     /// Its name, with argument types for routines; empty for settings.
     pub name: String,
     /// The table of a trigger, rule, policy, index or constraint.

@@ -7,6 +7,6 @@ mod kind;
 mod parser;
 mod statement;
 
-pub use identity::{Object, Scope};
+pub use identity::{Object, ObjectScope};
 pub use kind::{Action, ObjectKind};
 pub use parser::identifier_value;

@@ -1,9 +1,9 @@
 //! Reads words, names, arguments and kinds off the head of a statement.
 
-use super::identity::Scope;
+use super::identity::ObjectScope;
 use super::kind::ObjectKind;
 use crate::sql::identifier::{fold, unquote};
-use crate::sql::{Kind, Token};
+use crate::sql::{Token, TokenKind};
 
 pub(super) struct Parser<'a> {
     pub(super) tokens: &'a [Token],
@@ -13,7 +13,7 @@ pub(super) struct Parser<'a> {
 
 /// A qualified name as it was read.
 pub(super) struct Name {
-    pub(super) scope: Scope,
+    pub(super) scope: ObjectScope,
     pub(super) object: String,
     /// A third part: the column of `schema.table.column`.
     pub(super) member: Option<String>,
@@ -63,9 +63,9 @@ impl Parser<'_> {
         let token = self.peek()?;
         let text = token.text(self.source);
         let value = match token.kind {
-            Kind::Word => Ok(fold(text)),
-            Kind::Quoted(_) => Ok(unquote(text)),
-            Kind::Placeholder => Err(()),
+            TokenKind::Word => Ok(fold(text)),
+            TokenKind::Quoted(_) => Ok(unquote(text)),
+            TokenKind::Placeholder => Err(()),
             _ => return None,
         };
         self.at += 1;
@@ -91,20 +91,20 @@ impl Parser<'_> {
         let first = parts.next();
         match (first, parts.next()) {
             (Some(Err(())), second) => Name {
-                scope: Scope::Placeholder,
+                scope: ObjectScope::Placeholder,
                 object: text(second).unwrap_or_default(),
                 member: text(parts.next()),
             },
             (Some(Ok(schema)), Some(second)) => {
                 let object = second.unwrap_or_default();
                 Name {
-                    scope: Scope::Named(schema),
+                    scope: ObjectScope::Named(schema),
                     object,
                     member: text(parts.next()),
                 }
             }
             (first, _) => Name {
-                scope: Scope::None,
+                scope: ObjectScope::None,
                 object: text(first).unwrap_or_default(),
                 member: None,
             },
@@ -112,18 +112,18 @@ impl Parser<'_> {
     }
 
     /// A schema's own name, after `SCHEMA`.
-    pub(super) fn schema(&mut self) -> Scope {
+    pub(super) fn schema(&mut self) -> ObjectScope {
         match self.identifier() {
-            Some(Ok(name)) => Scope::Named(name),
-            Some(Err(())) => Scope::Placeholder,
-            None => Scope::None,
+            Some(Ok(name)) => ObjectScope::Named(name),
+            Some(Err(())) => ObjectScope::Placeholder,
+            None => ObjectScope::None,
         }
     }
 
     /// An operator's name: `schema.===`.
     pub(super) fn operator(&mut self) -> Name {
         let mut name = Name {
-            scope: Scope::None,
+            scope: ObjectScope::None,
             object: String::new(),
             member: None,
         };
@@ -135,7 +135,10 @@ impl Parser<'_> {
             name.scope = self.schema();
             self.at += 1;
         }
-        while let Some(token) = self.peek().filter(|token| token.kind == Kind::Operator) {
+        while let Some(token) = self
+            .peek()
+            .filter(|token| token.kind == TokenKind::Operator)
+        {
             name.object.push_str(token.text(self.source));
             self.at += 1;
         }
@@ -143,7 +146,7 @@ impl Parser<'_> {
     }
 
     /// The arguments of a routine, up to its closing parenthesis, without defaults and without the tenant's schema.
-    pub(super) fn arguments(&mut self, scope: &Scope) -> String {
+    pub(super) fn arguments(&mut self, scope: &ObjectScope) -> String {
         let mut text = String::new();
         let (mut depth, mut in_default) = (0_usize, false);
         while let Some(token) = self.peek() {
@@ -186,11 +189,13 @@ impl Parser<'_> {
         format!("({}", if text.is_empty() { ")" } else { &text })
     }
 
-    fn is_scope(&self, token: Token, scope: &Scope) -> bool {
+    fn is_scope(&self, token: Token, scope: &ObjectScope) -> bool {
         match scope {
-            Scope::Placeholder => token.kind == Kind::Placeholder,
-            Scope::Named(schema) => identifier_value(token, self.source).as_deref() == Some(schema),
-            Scope::None => false,
+            ObjectScope::Placeholder => token.kind == TokenKind::Placeholder,
+            ObjectScope::Named(schema) => {
+                identifier_value(token, self.source).as_deref() == Some(schema)
+            }
+            ObjectScope::None => false,
         }
     }
 
@@ -237,9 +242,11 @@ impl Parser<'_> {
 /// The value of an identifier token; `None` for other tokens.
 pub fn identifier_value(token: Token, source: &str) -> Option<String> {
     match token.kind {
-        Kind::Word => Some(fold(token.text(source))),
-        Kind::Quoted(true) => Some(unquote(token.text(source))),
-        Kind::UnicodeQuoted(true) => crate::sql::literal::unicode_identifier(token.text(source)),
+        TokenKind::Word => Some(fold(token.text(source))),
+        TokenKind::Quoted(true) => Some(unquote(token.text(source))),
+        TokenKind::UnicodeQuoted(true) => {
+            crate::sql::literal::unicode_identifier(token.text(source))
+        }
         _ => None,
     }
 }

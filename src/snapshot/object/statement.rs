@@ -1,18 +1,18 @@
 //! The grammar of each statement, as far as its object.
 
-use super::identity::{Object, Scope};
+use super::identity::{Object, ObjectScope};
 use super::kind::{Action, ObjectKind};
 use super::parser::Parser;
-use crate::sql::Kind;
+use crate::sql::TokenKind;
 use crate::sql::identifier::fold;
 
 impl Parser<'_> {
     pub(super) fn statement(mut self) -> Object {
         let Some(first) = self.peek() else {
-            return object(Action::Other, ObjectKind::Unknown, Scope::None, "");
+            return object(Action::Other, ObjectKind::Unknown, ObjectScope::None, "");
         };
         self.at += 1;
-        let word = if first.kind == Kind::Word {
+        let word = if first.kind == TokenKind::Word {
             fold(first.text(self.source))
         } else {
             String::new()
@@ -29,19 +29,22 @@ impl Parser<'_> {
                 self.eat(&["concurrently"]);
                 self.relation(Action::Refresh, ObjectKind::MaterializedView)
             }
-            "set" | "reset" => object(Action::Setting, ObjectKind::Setting, Scope::None, ""),
+            "set" | "reset" => object(Action::Setting, ObjectKind::Setting, ObjectScope::None, ""),
             "select" => self.select(),
             "drop" => object(
                 Action::Drop,
                 self.kind().unwrap_or(ObjectKind::Unknown),
-                Scope::None,
+                ObjectScope::None,
                 "",
             ),
             "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint"
-            | "release" | "prepare" => {
-                object(Action::Transaction, ObjectKind::Unknown, Scope::None, "")
-            }
-            _ => object(Action::Other, ObjectKind::Unknown, Scope::None, ""),
+            | "release" | "prepare" => object(
+                Action::Transaction,
+                ObjectKind::Unknown,
+                ObjectScope::None,
+                "",
+            ),
+            _ => object(Action::Other, ObjectKind::Unknown, ObjectScope::None, ""),
         }
     }
 
@@ -54,14 +57,14 @@ impl Parser<'_> {
     fn select(&mut self) -> Object {
         let name = self.name();
         match name.object.as_str() {
-            "set_config" => object(Action::Setting, ObjectKind::Setting, Scope::None, ""),
+            "set_config" => object(Action::Setting, ObjectKind::Setting, ObjectScope::None, ""),
             "setval" => {
                 self.at += 1;
                 let literal = self
                     .peek()
                     .and_then(|token| crate::sql::literal::content(token, self.source));
                 let Some(literal) = literal else {
-                    return object(Action::Rows, ObjectKind::Sequence, Scope::None, "");
+                    return object(Action::Rows, ObjectKind::Sequence, ObjectScope::None, "");
                 };
                 let tokens = crate::sql::tokens_of_template(&literal.text);
                 let name = Parser {
@@ -72,7 +75,7 @@ impl Parser<'_> {
                 .name();
                 object(Action::Rows, ObjectKind::Sequence, name.scope, &name.object)
             }
-            _ => object(Action::Other, ObjectKind::Unknown, Scope::None, ""),
+            _ => object(Action::Other, ObjectKind::Unknown, ObjectScope::None, ""),
         }
     }
 
@@ -97,7 +100,7 @@ impl Parser<'_> {
             return self.cast();
         }
         let Some(kind) = self.kind() else {
-            return object(Action::Create, ObjectKind::Global, Scope::None, "");
+            return object(Action::Create, ObjectKind::Global, ObjectScope::None, "");
         };
         self.eat(&["concurrently"]);
         self.eat(&["if", "not", "exists"]);
@@ -147,17 +150,17 @@ impl Parser<'_> {
     /// `(source AS target)`: the cast goes with the schema of the first type that is not the system's.
     fn cast(&mut self) -> Object {
         let start = self.at;
-        let mut scope = Scope::None;
+        let mut scope = ObjectScope::None;
         while let Some(token) = self.peek().filter(|token| !token.is(self.source, ")")) {
             self.at += 1;
             if self.peek().is_some_and(|next| next.is(self.source, ".")) {
                 match token.kind {
-                    Kind::Placeholder => scope = Scope::Placeholder,
-                    _ if scope == Scope::None => {
+                    TokenKind::Placeholder => scope = ObjectScope::Placeholder,
+                    _ if scope == ObjectScope::None => {
                         let schema = super::parser::identifier_value(token, self.source);
                         scope = schema
                             .filter(|name| name != "pg_catalog")
-                            .map_or(Scope::None, Scope::Named);
+                            .map_or(ObjectScope::None, ObjectScope::Named);
                     }
                     _ => {}
                 }
@@ -173,7 +176,7 @@ impl Parser<'_> {
         if !self.eat(&["create", "cast"]) {
             return None;
         }
-        let scope = Scope::Named(schema.to_owned());
+        let scope = ObjectScope::Named(schema.to_owned());
         let start = self.at;
         let mut names_it = false;
         while let Some(token) = self.peek().filter(|token| !token.is(self.source, ")")) {
@@ -191,7 +194,7 @@ impl Parser<'_> {
         let scope = if self.skip_to(&["schema"]) {
             self.schema()
         } else {
-            Scope::None
+            ObjectScope::None
         };
         object(Action::Create, ObjectKind::Extension, scope, &name)
     }
@@ -217,12 +220,12 @@ impl Parser<'_> {
             let scope = if self.skip_to(&["schema"]) {
                 self.schema()
             } else {
-                Scope::None
+                ObjectScope::None
             };
             return object(Action::Privileges, ObjectKind::DefaultPrivileges, scope, "");
         }
         let Some(kind) = self.kind() else {
-            return object(Action::Alter, ObjectKind::Global, Scope::None, "");
+            return object(Action::Alter, ObjectKind::Global, ObjectScope::None, "");
         };
         self.eat_any(&[&["if", "exists"], &["only"]]);
         let mut altered = match kind {
@@ -259,14 +262,14 @@ impl Parser<'_> {
 
     fn described(&mut self, action: Action) -> Object {
         let Some(kind) = self.kind() else {
-            return object(action, ObjectKind::Global, Scope::None, "");
+            return object(action, ObjectKind::Global, ObjectScope::None, "");
         };
         match kind {
             ObjectKind::Schema => {
                 let scope = self.schema();
                 object(action, kind, scope, "")
             }
-            ObjectKind::Extension => object(action, kind, Scope::None, &self.name().object),
+            ObjectKind::Extension => object(action, kind, ObjectScope::None, &self.name().object),
             ObjectKind::Trigger
             | ObjectKind::Rule
             | ObjectKind::Policy
@@ -300,7 +303,12 @@ impl Parser<'_> {
     fn grant(&mut self) -> Object {
         if !self.skip_to(&["on"]) {
             // Membership in a role.
-            return object(Action::Privileges, ObjectKind::Global, Scope::None, "");
+            return object(
+                Action::Privileges,
+                ObjectKind::Global,
+                ObjectScope::None,
+                "",
+            );
         }
         self.eat(&["all"]);
         match self.kind() {
@@ -313,14 +321,19 @@ impl Parser<'_> {
                 || self.eat(&["language"])
                 || self.eat(&["tablespace"]) =>
             {
-                object(Action::Privileges, ObjectKind::Global, Scope::None, "")
+                object(
+                    Action::Privileges,
+                    ObjectKind::Global,
+                    ObjectScope::None,
+                    "",
+                )
             }
             None => self.named(Action::Privileges, ObjectKind::Table),
         }
     }
 }
 
-fn object(action: Action, kind: ObjectKind, scope: Scope, name: &str) -> Object {
+fn object(action: Action, kind: ObjectKind, scope: ObjectScope, name: &str) -> Object {
     Object {
         action,
         kind,
@@ -339,9 +352,9 @@ mod tests {
         let script = Script::parse_template(source).unwrap();
         let object = Object::of(script.statements().next().unwrap(), source);
         let scope = match &object.scope {
-            Scope::None => "-".to_owned(),
-            Scope::Named(name) => name.clone(),
-            Scope::Placeholder => "#".to_owned(),
+            ObjectScope::None => "-".to_owned(),
+            ObjectScope::Named(name) => name.clone(),
+            ObjectScope::Placeholder => "#".to_owned(),
         };
         format!("{:?} {scope} {object}", object.action)
     }

@@ -1,17 +1,17 @@
 //! Mentions in SQL itself: in definitions that `PostgreSQL` printed, and in bodies that are kept as text.
 
 use super::literal;
-use super::mention::{Catalog, Mention, Verdict};
+use super::mention::{Catalog, Mention, MentionVerdict};
 use super::view::View;
 use crate::snapshot::object::{Action, Object, ObjectKind, identifier_value};
 use crate::snapshot::template::foreign_language;
 use crate::sql::identifier::{MAX_BYTES, is_reserved};
-use crate::sql::literal::Content;
-use crate::sql::{Kind, Statement, Token, tokens};
+use crate::sql::literal::LiteralContent;
+use crate::sql::{Statement, Token, TokenKind, tokens};
 
 /// What a piece of code is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CodePlace {
     /// A definition printed by the server: every name is qualified, aliases exist only in queries.
     Definition {
         /// Whether it holds a query, in which aliases and tables can be called like the schema.
@@ -22,7 +22,7 @@ pub(super) enum Place {
 }
 
 /// Everything that stays the same while one statement is read.
-pub(super) struct Reader<'a> {
+pub(super) struct CodeReader<'a> {
     pub(super) schema: &'a str,
     pub(super) catalog: &'a Catalog,
     pub(super) object: &'a Object,
@@ -44,14 +44,14 @@ pub fn mentions(
         return rows_head(statement, source, schema);
     }
     let text = statement.text(source);
-    let mut reader = Reader {
+    let mut reader = CodeReader {
         schema,
         catalog,
         object,
         head: false,
         found: Vec::new(),
     };
-    let code = Content::verbatim(text, statement.range().start);
+    let code = LiteralContent::verbatim(text, statement.range().start);
     let tokens = tokens(text);
     if let Some(language) = foreign_language(statement, source) {
         reader.foreign(&code, &tokens, &language);
@@ -61,7 +61,7 @@ pub fn mentions(
             ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Rule | ObjectKind::Policy
         ) || (object.kind == ObjectKind::Trigger && is_row_variable(schema))
             || has_atomic_body(&tokens, text, object);
-        reader.code(&code, &tokens, Place::Definition { query });
+        reader.code(&code, &tokens, CodePlace::Definition { query });
     }
     reader.found.sort_by_key(|mention| mention.range.start);
     reader.found
@@ -79,7 +79,7 @@ fn rows_head(statement: &Statement, source: &str, schema: &str) -> Vec<Mention> 
         .and_then(|pair| pair.first())
         .map(|name| Mention {
             range: name.start..name.end,
-            verdict: Verdict::Schema,
+            verdict: MentionVerdict::Schema,
         })
         .into_iter()
         .collect()
@@ -107,8 +107,8 @@ fn is_row_variable(schema: &str) -> bool {
     matches!(schema, "old" | "new" | "excluded")
 }
 
-impl Reader<'_> {
-    pub(super) fn add(&mut self, code: &Content, token: Token, verdict: Verdict) {
+impl CodeReader<'_> {
+    pub(super) fn add(&mut self, code: &LiteralContent, token: Token, verdict: MentionVerdict) {
         let range = code.source_offset(token.start)..code.source_offset(token.end);
         self.found.push(Mention { range, verdict });
     }
@@ -116,7 +116,7 @@ impl Reader<'_> {
     pub(super) fn is_schema(&self, token: Token, source: &str) -> bool {
         match identifier_value(token, source) {
             // A reserved word without quotes is no identifier.
-            Some(value) if token.kind == Kind::Word && is_reserved(&value) => false,
+            Some(value) if token.kind == TokenKind::Word && is_reserved(&value) => false,
             // In the first argument of format() the percent sign of a name is doubled.
             Some(value) if self.schema.contains('%') && value.contains("%%") => {
                 truncated(&value.replace("%%", "%")) == self.schema
@@ -128,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// Reads code: the identifiers here, the literals by what they are used for.
-    pub(super) fn code(&mut self, code: &Content, all: &[Token], place: Place) {
+    pub(super) fn code(&mut self, code: &LiteralContent, all: &[Token], place: CodePlace) {
         let source = code.text.as_str();
         let tokens: Vec<Token> = all
             .iter()
@@ -140,13 +140,13 @@ impl Reader<'_> {
             source,
         };
         let introduced = self.is_introduced(&view, place);
-        if place != Place::Body {
+        if place != CodePlace::Body {
             self.head = introduced;
         }
         for (index, token) in tokens.iter().enumerate() {
             match token.kind {
                 // Another escape character would change what the identifier is.
-                Kind::UnicodeQuoted(_)
+                TokenKind::UnicodeQuoted(_)
                     if tokens
                         .get(index + 1)
                         .is_some_and(|next| next.is_word(source, "uescape")) =>
@@ -154,17 +154,17 @@ impl Reader<'_> {
                     self.add(
                         code,
                         *token,
-                        Verdict::Doubtful("an identifier with its own escape character"),
+                        MentionVerdict::Doubtful("an identifier with its own escape character"),
                     );
                 }
-                Kind::Word | Kind::Quoted(true) | Kind::UnicodeQuoted(true)
+                TokenKind::Word | TokenKind::Quoted(true) | TokenKind::UnicodeQuoted(true)
                     if self.is_schema(*token, source) =>
                 {
                     if let Some(verdict) = self.identifier(&view, index, place, introduced) {
                         self.add(code, *token, verdict);
                     }
                 }
-                Kind::String(..) | Kind::Dollar(..) => {
+                TokenKind::String(..) | TokenKind::Dollar(..) => {
                     literal::read(self, code, &view, index, place);
                 }
                 _ => {}
@@ -173,12 +173,12 @@ impl Reader<'_> {
     }
 
     /// Whether something in the code is called like the schema, so that `schema.x` can mean a part of it.
-    fn is_introduced(&self, view: &View<'_>, place: Place) -> bool {
+    fn is_introduced(&self, view: &View<'_>, place: CodePlace) -> bool {
         if is_row_variable(self.schema) {
             return true;
         }
         // PL/pgSQL and SQL let an argument stand for itself, and `function.argument` too.
-        if place == Place::Body && self.head {
+        if place == CodePlace::Body && self.head {
             return true;
         }
         (0..view.tokens.len()).any(|index| {
@@ -195,28 +195,29 @@ impl Reader<'_> {
         &self,
         view: &View<'_>,
         index: usize,
-        place: Place,
+        place: CodePlace,
         introduced: bool,
-    ) -> Option<Verdict> {
+    ) -> Option<MentionVerdict> {
         if view.before_is(index, ".") {
             // `database.schema.table`: three parts where a table is named.
             let of_database = index >= 2 && view.is(index + 1, ".") && view.is_relation(index - 2);
-            return (of_database && !view.before_is(index - 2, ".")).then_some(Verdict::Schema);
+            return (of_database && !view.before_is(index - 2, "."))
+                .then_some(MentionVerdict::Schema);
         }
         if !view.is(index + 1, ".") {
-            return view.names_schema(index).then_some(Verdict::Schema);
+            return view.names_schema(index).then_some(MentionVerdict::Schema);
         }
         if self.is_operator(view, index) || self.is_decisive(view, index, place) {
-            return Some(Verdict::Schema);
+            return Some(MentionVerdict::Schema);
         }
         // A whole row; or, for a schema called toast, the options of the TOAST table.
         if view.is(index + 2, "*") || (self.schema == "toast" && view.is_option(index)) {
             return None;
         }
         match place {
-            Place::Definition { query: true } if introduced => Some(Verdict::Contested),
-            Place::Definition { .. } => Some(Verdict::Schema),
-            Place::Body => self.in_body(view, index, introduced),
+            CodePlace::Definition { query: true } if introduced => Some(MentionVerdict::Contested),
+            CodePlace::Definition { .. } => Some(MentionVerdict::Schema),
+            CodePlace::Body => self.in_body(view, index, introduced),
         }
     }
 
@@ -230,11 +231,13 @@ impl Reader<'_> {
         ];
         called
             || (kinds.contains(&self.object.kind)
-                && view.at(index + 2).is_some_and(|t| t.kind == Kind::Operator))
+                && view
+                    .at(index + 2)
+                    .is_some_and(|t| t.kind == TokenKind::Operator))
     }
 
     /// Whether only a schema can stand in front of the dot there.
-    fn is_decisive(&self, view: &View<'_>, index: usize, place: Place) -> bool {
+    fn is_decisive(&self, view: &View<'_>, index: usize, place: CodePlace) -> bool {
         let before = |word| index > 0 && view.word(index - 1, word);
         // `x::schema.type`, `COLLATE schema.c`, `schema.f(…)`.
         if (index > 0 && view.is_cast(index - 1)) || before("collate") || view.is(index + 3, "(") {
@@ -246,7 +249,7 @@ impl Reader<'_> {
         {
             return true;
         }
-        let definition = matches!(place, Place::Definition { .. });
+        let definition = matches!(place, CodePlace::Definition { .. });
         // The server writes the field of a composite column with parentheses, so three parts are a table's column;
         // and the head of a definition names the object itself.
         definition && (view.is(index + 3, ".") || self.in_head(view, index))
@@ -266,7 +269,7 @@ impl Reader<'_> {
         }
     }
 
-    fn in_body(&self, view: &View<'_>, index: usize, introduced: bool) -> Option<Verdict> {
+    fn in_body(&self, view: &View<'_>, index: usize, introduced: bool) -> Option<MentionVerdict> {
         let before = |word| index > 0 && view.word(index - 1, word);
         // A configuration parameter: SET app.tenant = …, RESET, SHOW; also behind LOCAL and SESSION.
         if before("set")
@@ -278,7 +281,7 @@ impl Reader<'_> {
             return None;
         }
         if !introduced {
-            return Some(Verdict::Schema);
+            return Some(MentionVerdict::Schema);
         }
         let member = view
             .at(index + 2)
@@ -289,25 +292,25 @@ impl Reader<'_> {
             return if row {
                 self.catalog
                     .has_relation(&member)
-                    .then_some(Verdict::Schema)
+                    .then_some(MentionVerdict::Schema)
             } else {
                 None
             };
         }
         if view.is_relation(index) || (view.is_declared_type(index) && self.catalog.has(&member)) {
-            return Some(Verdict::Schema);
+            return Some(MentionVerdict::Schema);
         }
         // A column of a table that the code names with its schema elsewhere: `schema.table.column`.
         if view.is(index + 3, ".")
             && (0..view.tokens.len()).any(|at| self.names_table(view, at, &member))
         {
-            return Some(Verdict::Schema);
+            return Some(MentionVerdict::Schema);
         }
         // In an expression two parts are a table, variable or routine and something in it: never a schema.
         if !self.catalog.has(&member) || (view.is_expression(index) && !view.is(index + 3, ".")) {
             return None;
         }
-        Some(Verdict::Doubtful(
+        Some(MentionVerdict::Doubtful(
             "the schema, or an alias, variable or argument of the same name",
         ))
     }
@@ -322,23 +325,22 @@ impl Reader<'_> {
                 .and_then(|token| identifier_value(token, view.source))
                 .as_deref()
                 == Some(table)
-            && (view.is_relation(index) || self.is_decisive(view, index, Place::Body))
+            && (view.is_relation(index) || self.is_decisive(view, index, CodePlace::Body))
     }
 
     /// A body in a language of which nothing is known here.
-    fn foreign(&mut self, code: &Content, all: &[Token], language: &str) {
+    fn foreign(&mut self, code: &LiteralContent, all: &[Token], language: &str) {
         let source = code.text.as_str();
-        let body = all
-            .iter()
-            .enumerate()
-            .filter(|(_, token)| matches!(token.kind, Kind::Dollar(..) | Kind::String(..)));
+        let body = all.iter().enumerate().filter(|(_, token)| {
+            matches!(token.kind, TokenKind::Dollar(..) | TokenKind::String(..))
+        });
         let bodies: Vec<Token> = body.map(|(_, token)| *token).collect();
         let head: Vec<Token> = all
             .iter()
             .copied()
             .filter(|token| !bodies.contains(token))
             .collect();
-        self.code(code, &head, Place::Definition { query: false });
+        self.code(code, &head, CodePlace::Definition { query: false });
         for token in bodies {
             let Some(inner) = crate::sql::literal::content(token, source) else {
                 continue;
@@ -348,7 +350,11 @@ impl Reader<'_> {
                 continue;
             }
             for word in words(&inner.text, self.schema) {
-                self.add(&inner, word, Verdict::Doubtful("the body is not SQL"));
+                self.add(
+                    &inner,
+                    word,
+                    MentionVerdict::Doubtful("the body is not SQL"),
+                );
             }
         }
     }
@@ -373,7 +379,7 @@ pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
             )
         })
         .map(|(at, found)| Token {
-            kind: Kind::Word,
+            kind: TokenKind::Word,
             start: at,
             end: at + found.len(),
         })

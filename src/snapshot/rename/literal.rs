@@ -1,12 +1,12 @@
 //! Mentions inside string literals, by what the literal is used for.
 
-use super::code::{Place, Reader};
-use super::mention::Verdict;
+use super::code::{CodePlace, CodeReader};
+use super::mention::MentionVerdict;
 use super::view::View;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::snapshot::template::{callee, reads_as_identifier};
-use crate::sql::literal::{Content, content};
-use crate::sql::{Kind, Token, tokens};
+use crate::sql::literal::{LiteralContent, content};
+use crate::sql::{Token, TokenKind, tokens};
 
 /// What a literal is used for.
 enum Use {
@@ -28,11 +28,11 @@ enum Use {
 
 /// Reads the literal at `index`.
 pub(super) fn read(
-    reader: &mut Reader<'_>,
-    code: &Content,
+    reader: &mut CodeReader<'_>,
+    code: &LiteralContent,
     view: &View<'_>,
     index: usize,
-    place: Place,
+    place: CodePlace,
 ) {
     let Some(token) = view.at(index) else { return };
     let Some(inner) = content(token, view.source) else {
@@ -48,20 +48,20 @@ pub(super) fn read(
         Use::Text => {}
         Use::SearchPathItem => {
             if inner.text == reader.schema {
-                whole(reader, &inner, Verdict::Schema);
+                whole(reader, &inner, MentionVerdict::Schema);
             }
         }
         Use::SearchPathList => {
             for token in &tokens {
                 if reader.is_schema(*token, &inner.text) {
-                    reader.add(&inner, *token, Verdict::Schema);
+                    reader.add(&inner, *token, MentionVerdict::Schema);
                 }
             }
         }
         Use::Identifier => identifier(reader, &inner, &tokens, view, index),
         Use::Code => {
             cut_off(reader, &inner, &tokens, view, index);
-            reader.code(&inner, &tokens, Place::Body);
+            reader.code(&inner, &tokens, CodePlace::Body);
         }
         Use::Constant => doubtful(reader, &inner, &tokens, true),
         Use::Unknown => doubtful(reader, &inner, &tokens, false),
@@ -70,8 +70,8 @@ pub(super) fn read(
 
 /// Reports the name at the end of a command that goes on behind `||`: `EXECUTE 'SELECT … FROM app' || '.t'`.
 fn cut_off(
-    reader: &mut Reader<'_>,
-    inner: &Content,
+    reader: &mut CodeReader<'_>,
+    inner: &LiteralContent,
     tokens: &[Token],
     view: &View<'_>,
     index: usize,
@@ -84,7 +84,7 @@ fn cut_off(
         reader.add(
             inner,
             *last,
-            Verdict::Doubtful("the name at the end of a part of a command"),
+            MentionVerdict::Doubtful("the name at the end of a part of a command"),
         );
     }
 }
@@ -99,9 +99,9 @@ pub(in crate::snapshot) fn may_hold(text: &str, schema: &str) -> bool {
         .contains(&plain.to_ascii_lowercase())
 }
 
-fn whole(reader: &mut Reader<'_>, inner: &Content, verdict: Verdict) {
+fn whole(reader: &mut CodeReader<'_>, inner: &LiteralContent, verdict: MentionVerdict) {
     let token = Token {
-        kind: Kind::Word,
+        kind: TokenKind::Word,
         start: 0,
         end: inner.text.len(),
     };
@@ -110,8 +110,8 @@ fn whole(reader: &mut Reader<'_>, inner: &Content, verdict: Verdict) {
 
 /// `'schema.object'::regclass`: the first of several parts, or the whole for `::regnamespace`.
 fn identifier(
-    reader: &mut Reader<'_>,
-    inner: &Content,
+    reader: &mut CodeReader<'_>,
+    inner: &LiteralContent,
     tokens: &[Token],
     view: &View<'_>,
     index: usize,
@@ -139,13 +139,13 @@ fn identifier(
         // Several in an array literal: `'{a,b}'::regnamespace[]`.
         let qualifies = parts.is(at + 1, ".") || namespace;
         if first && qualifies && reader.is_schema(*token, &inner.text) {
-            reader.add(inner, *token, Verdict::Schema);
+            reader.add(inner, *token, MentionVerdict::Schema);
         }
     }
 }
 
 /// Reports what may be the schema in text whose use is not known.
-fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant: bool) {
+fn doubtful(reader: &mut CodeReader<'_>, inner: &LiteralContent, tokens: &[Token], constant: bool) {
     let words: Vec<&Token> = tokens.iter().filter(|token| !token.is_trivia()).collect();
     if let [only] = words.as_slice()
         && inner.text.trim() != reader.schema
@@ -153,16 +153,16 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
     {
         if !constant {
             // Its quotes stay: a tenant's name may need them there too.
-            let quotes = usize::from(only.kind == Kind::Quoted(true));
+            let quotes = usize::from(only.kind == TokenKind::Quoted(true));
             let name = Token {
-                kind: Kind::Word,
+                kind: TokenKind::Word,
                 start: only.start + quotes,
                 end: only.end - quotes,
             };
             reader.add(
                 inner,
                 name,
-                Verdict::Doubtful("the name as an identifier, as a string"),
+                MentionVerdict::Doubtful("the name as an identifier, as a string"),
             );
         }
         return;
@@ -171,14 +171,14 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
         if !constant {
             let start = inner.text.len() - inner.text.trim_start().len();
             let token = Token {
-                kind: Kind::Word,
+                kind: TokenKind::Word,
                 start,
                 end: start + reader.schema.len(),
             };
             reader.add(
                 inner,
                 token,
-                Verdict::Doubtful("the bare name, as a string"),
+                MentionVerdict::Doubtful("the bare name, as a string"),
             );
         }
         return;
@@ -194,7 +194,7 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
     };
     for (index, token) in significant.iter().enumerate() {
         // A string inside the string: a command in parts.
-        if !constant && matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
+        if !constant && matches!(token.kind, TokenKind::String(..) | TokenKind::Dollar(..)) {
             in_a_string(reader, inner, *token);
             continue;
         }
@@ -220,34 +220,34 @@ fn doubtful(reader: &mut Reader<'_>, inner: &Content, tokens: &[Token], constant
                 reader.add(
                     inner,
                     *token,
-                    Verdict::Doubtful("a qualified name, as a string"),
+                    MentionVerdict::Doubtful("a qualified name, as a string"),
                 );
             }
         } else if !constant && (view.names_schema(index) || is_list(&significant, &inner.text)) {
             reader.add(
                 inner,
                 *token,
-                Verdict::Doubtful("a schema's name, as a string"),
+                MentionVerdict::Doubtful("a schema's name, as a string"),
             );
         }
     }
 }
 
 /// Reports what may be the schema in a string inside a string whose use is not known.
-fn in_a_string(reader: &mut Reader<'_>, outer: &Content, token: Token) {
+fn in_a_string(reader: &mut CodeReader<'_>, outer: &LiteralContent, token: Token) {
     let nested = if let Some(nested) = content(token, &outer.text) {
         nested.rebased(|offset| outer.source_offset(offset))
     } else {
         // An apostrophe in prose: what follows is no string.
         let start = token.start + 1;
         let rest = outer.text.get(start..token.end).unwrap_or_default();
-        Content::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
+        LiteralContent::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
     };
     if nested.text == reader.schema {
         whole(
             reader,
             &nested,
-            Verdict::Doubtful("the bare name, in a string in a string"),
+            MentionVerdict::Doubtful("the bare name, in a string in a string"),
         );
     } else if may_hold(&nested.text, reader.schema) {
         doubtful(reader, &nested, &tokens(&nested.text), false);
@@ -265,14 +265,14 @@ fn is_list(tokens: &[Token], source: &str) -> bool {
     tokens.len() > 1
         && tokens.iter().enumerate().all(|(index, token)| {
             if index % 2 == 0 {
-                matches!(token.kind, Kind::Word | Kind::Quoted(true))
+                matches!(token.kind, TokenKind::Word | TokenKind::Quoted(true))
             } else {
                 token.is(source, ",")
             }
         })
 }
 
-fn used_as(reader: &Reader<'_>, view: &View<'_>, index: usize, place: Place) -> Use {
+fn used_as(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePlace) -> Use {
     if view.in_search_path(index) {
         return Use::SearchPathItem;
     }
@@ -290,8 +290,8 @@ fn used_as(reader: &Reader<'_>, view: &View<'_>, index: usize, place: Place) -> 
         return Use::Identifier;
     }
     match place {
-        Place::Body => in_body(view, index, call.as_ref()),
-        Place::Definition { .. } => in_definition(reader, view, index, call.as_ref()),
+        CodePlace::Body => in_body(view, index, call.as_ref()),
+        CodePlace::Definition { .. } => in_definition(reader, view, index, call.as_ref()),
     }
 }
 
@@ -334,7 +334,7 @@ fn in_body(view: &View<'_>, index: usize, call: Option<&(String, String)>) -> Us
 }
 
 fn in_definition(
-    reader: &Reader<'_>,
+    reader: &CodeReader<'_>,
     view: &View<'_>,
     index: usize,
     call: Option<&(String, String)>,
@@ -395,7 +395,7 @@ fn in_definition(
 /// Whether a constant may be compared with a schema's name, or becomes an identifier at run time: its type is `name`, the
 /// definition reads something called like a schema (`table_schema`, `nspname`, `current_schema`), or casts a computed
 /// text to one of the types that are read as identifiers.
-fn meets_schemas(reader: &Reader<'_>, view: &View<'_>, index: usize) -> bool {
+fn meets_schemas(reader: &CodeReader<'_>, view: &View<'_>, index: usize) -> bool {
     if view.is_cast(index + 1) && view.word(index + 2, "name") {
         return true;
     }
@@ -418,7 +418,7 @@ fn meets_schemas(reader: &Reader<'_>, view: &View<'_>, index: usize) -> bool {
 }
 
 /// Whether what looks like the arguments of a call are the columns of `CREATE TABLE t (…)` or `… OF type (…)`.
-fn is_column_list(reader: &Reader<'_>, view: &View<'_>, index: usize, arguments: &str) -> bool {
+fn is_column_list(reader: &CodeReader<'_>, view: &View<'_>, index: usize, arguments: &str) -> bool {
     let first = view.tokens.iter().find(|token| token.is(view.source, "("));
     let end = view.at(index).map_or(0, |token| token.start);
     matches!(

@@ -5,7 +5,7 @@ use crate::snapshot::object::{Action, Object, ObjectKind};
 
 /// What a place is where the schema's name is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum MentionVerdict {
     /// The schema.
     Schema,
     /// Something that is only called the same: an alias, a column, a configuration parameter.
@@ -22,7 +22,7 @@ pub struct Mention {
     /// Byte range of the identifier in the source, quotes included.
     pub range: Range<usize>,
     /// What it is.
-    pub verdict: Verdict,
+    pub verdict: MentionVerdict,
 }
 
 /// The names of the objects in the schema: what a qualified name can refer to.

@@ -11,5 +11,5 @@ mod view;
 
 pub use code::mentions;
 pub(super) use literal::may_hold;
-pub use mention::{Catalog, Mention, Verdict};
+pub use mention::{Catalog, Mention, MentionVerdict};
 pub use pair::{Pair, settle};

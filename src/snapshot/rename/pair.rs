@@ -1,6 +1,6 @@
 //! Contested places, settled by `PostgreSQL`: it prints a definition before and after the schema was renamed.
 
-use super::mention::{Mention, Verdict};
+use super::mention::{Mention, MentionVerdict};
 use crate::snapshot::object::identifier_value;
 use crate::sql::{Token, tokens};
 
@@ -25,7 +25,7 @@ pub fn settle(
     for pair in pairs {
         if !mentions
             .iter()
-            .any(|mention| mention.verdict == Verdict::Contested)
+            .any(|mention| mention.verdict == MentionVerdict::Contested)
         {
             break;
         }
@@ -47,14 +47,14 @@ pub fn settle(
             let within = start + offset..start + offset + pair.before.len();
             for mention in mentions
                 .iter_mut()
-                .filter(|mention| mention.verdict == Verdict::Contested)
+                .filter(|mention| mention.verdict == MentionVerdict::Contested)
             {
                 if within.contains(&mention.range.start) {
                     let place = mention.range.start - start - offset;
                     mention.verdict = if renamed.contains(&place) {
-                        Verdict::Schema
+                        MentionVerdict::Schema
                     } else {
-                        Verdict::Other
+                        MentionVerdict::Other
                     };
                 }
             }
@@ -62,7 +62,7 @@ pub fn settle(
     }
     mentions
         .iter()
-        .all(|mention| mention.verdict != Verdict::Contested)
+        .all(|mention| mention.verdict != MentionVerdict::Contested)
 }
 
 /// Byte offsets in `before` of the identifiers that are the new name in `after`; `None` when the two are not the same
@@ -108,18 +108,19 @@ mod tests {
             .skip(1)
             .map(|at| Mention {
                 range: *at..at + 4,
-                verdict: Verdict::Contested,
+                verdict: MentionVerdict::Contested,
             })
             .collect();
         assert!(settle(&mut mentions, statement, 0, &[pair], "tok"));
-        let verdicts: Vec<Verdict> = mentions.iter().map(|mention| mention.verdict).collect();
+        let verdicts: Vec<MentionVerdict> =
+            mentions.iter().map(|mention| mention.verdict).collect();
         assert_eq!(
             verdicts,
             [
-                Verdict::Other,
-                Verdict::Schema,
-                Verdict::Other,
-                Verdict::Schema
+                MentionVerdict::Other,
+                MentionVerdict::Schema,
+                MentionVerdict::Other,
+                MentionVerdict::Schema
             ]
         );
     }
@@ -146,7 +147,7 @@ mod tests {
                 })
                 .collect()
         };
-        let mut found = mentions(Verdict::Contested);
+        let mut found = mentions(MentionVerdict::Contested);
         assert!(settle(
             &mut found,
             statement,
@@ -154,14 +155,14 @@ mod tests {
             std::slice::from_ref(&pair),
             "tok"
         ));
-        let verdicts: Vec<Verdict> = found.iter().map(|mention| mention.verdict).collect();
+        let verdicts: Vec<MentionVerdict> = found.iter().map(|mention| mention.verdict).collect();
         assert_eq!(
             verdicts,
             [
-                Verdict::Other,
-                Verdict::Schema,
-                Verdict::Other,
-                Verdict::Schema
+                MentionVerdict::Other,
+                MentionVerdict::Schema,
+                MentionVerdict::Other,
+                MentionVerdict::Schema
             ]
         );
         let other = Pair {
@@ -169,7 +170,7 @@ mod tests {
             ..pair.clone()
         };
         assert!(!settle(
-            &mut mentions(Verdict::Contested),
+            &mut mentions(MentionVerdict::Contested),
             statement,
             0,
             &[pair, other],
@@ -185,7 +186,7 @@ mod tests {
         };
         let mut mentions = vec![Mention {
             range: 7..8,
-            verdict: Verdict::Contested,
+            verdict: MentionVerdict::Contested,
         }];
         assert!(!settle(&mut mentions, "SELECT a.b", 0, &[pair], "tok"));
     }

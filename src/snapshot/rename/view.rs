@@ -1,7 +1,7 @@
 //! The significant tokens of a piece of code, and what stands where among them.
 
 use crate::snapshot::template::callee;
-use crate::sql::{Kind, Token};
+use crate::sql::{Token, TokenKind};
 
 /// Significant tokens with their text.
 pub(super) struct View<'a> {
@@ -17,7 +17,7 @@ impl View<'_> {
     pub(super) fn is(&self, index: usize, text: &str) -> bool {
         self.at(index).is_some_and(|token| {
             token.is(self.source, text)
-                || (token.kind == Kind::Operator
+                || (token.kind == TokenKind::Operator
                     && text.len() == 1
                     && token.text(self.source).starts_with(text))
         })
@@ -30,7 +30,8 @@ impl View<'_> {
     }
 
     pub(super) fn is_cast(&self, index: usize) -> bool {
-        self.at(index).is_some_and(|token| token.kind == Kind::Cast)
+        self.at(index)
+            .is_some_and(|token| token.kind == TokenKind::Cast)
     }
 
     pub(super) fn word(&self, index: usize, word: &str) -> bool {
@@ -64,7 +65,7 @@ impl View<'_> {
 
     fn is_identifier(&self, index: usize) -> bool {
         self.at(index)
-            .is_some_and(|token| matches!(token.kind, Kind::Word | Kind::Quoted(true)))
+            .is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted(true)))
     }
 
     /// Whether a token is an item of `SET [LOCAL | SESSION] search_path {TO | =} a, 'b', …`.
@@ -72,7 +73,10 @@ impl View<'_> {
         let mut at = index;
         while at >= 2 && self.is(at - 1, ",") {
             let item = self.at(at - 2).map(|token| token.kind);
-            if !matches!(item, Some(Kind::Word | Kind::Quoted(_) | Kind::String(..))) {
+            if !matches!(
+                item,
+                Some(TokenKind::Word | TokenKind::Quoted(_) | TokenKind::String(..))
+            ) {
                 return false;
             }
             at -= 2;
@@ -195,14 +199,14 @@ impl View<'_> {
             return false;
         };
         match token.kind {
-            Kind::Operator => true,
-            Kind::Word => {
+            TokenKind::Operator => true,
+            TokenKind::Word => {
                 INTRODUCE.iter().any(|word| self.word(before, word))
                     // `ON a.b = …` of a join; not `GRANT … ON a.b TO`, `CREATE TRIGGER … ON a.b`.
-                    || (self.word(before, "on") && self.at(index + 3).is_some_and(|token| token.kind == Kind::Operator))
+                    || (self.word(before, "on") && self.at(index + 3).is_some_and(|token| token.kind == TokenKind::Operator))
                     || (self.word(before, "from") && !self.is_relation(index))
             }
-            Kind::Punctuation => match token.text(self.source) {
+            TokenKind::Punctuation => match token.text(self.source) {
                 ":=" | "[" => true,
                 "(" => !self.behind_parentheses(index).is_some_and(|at| {
                     self.word(at, "from") || self.word(at, "join") || self.is(at, ",")

@@ -6,15 +6,15 @@ use sha2::{Digest, Sha256};
 
 use super::context::{foreign_language, is_body, is_format, reads_as_identifier};
 use super::error::TemplateError;
-use super::slot::{Escape, Form, HASH, PLACEHOLDER, Piece, Slot};
+use super::slot::{Escape, HASH, PLACEHOLDER, Piece, Slot, SlotForm};
 use super::statement::CompiledStatement;
 use crate::snapshot::format::hexadecimal;
 use crate::snapshot::minify::minify_into;
 use crate::snapshot::object::{Action, Object};
-use crate::sql::literal::{Content, content};
+use crate::sql::literal::{LiteralContent, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
-use crate::sql::{Kind, Segment, Segments, Statement, Token, tokens_of_template};
+use crate::sql::{Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
 
 /// SQL with `#{prefix}` in it, ready to be rendered many times.
 #[derive(Clone, Debug)]
@@ -155,18 +155,21 @@ impl<'a> Compiler<'a> {
         for (index, token) in statement.tokens.iter().enumerate() {
             let text = token.text(self.source);
             match token.kind {
-                Kind::Punctuation if text == ";" => {
+                TokenKind::Punctuation if text == ";" => {
                     self.mark(token.start..token.end, Piece::Semicolon);
                 }
-                Kind::Punctuation if text == ":" => {
+                TokenKind::Punctuation if text == ":" => {
                     let next = statement.tokens.get(index + 1);
                     if next.is_some_and(|next| {
-                        matches!(next.kind, Kind::Word | Kind::Quoted(_) | Kind::String(..))
+                        matches!(
+                            next.kind,
+                            TokenKind::Word | TokenKind::Quoted(_) | TokenKind::String(..)
+                        )
                     }) {
                         self.mark(token.start..token.end, Piece::Text(": ".into()));
                     }
                 }
-                Kind::String(Prefix::None | Prefix::National, true) if text.contains('\\') => {
+                TokenKind::String(Prefix::None | Prefix::National, true) if text.contains('\\') => {
                     self.escape_literal(*token);
                 }
                 _ => {}
@@ -202,7 +205,7 @@ impl<'a> Compiler<'a> {
 
     fn placeholders(&mut self, foreign: bool) -> Result<(), TemplateError> {
         let start = self.statement.range().start;
-        let code = Content::verbatim(self.statement.text(self.source), start);
+        let code = LiteralContent::verbatim(self.statement.text(self.source), start);
         let shifted = |token: &Token| Token {
             kind: token.kind,
             start: token.start - start,
@@ -219,7 +222,7 @@ impl<'a> Compiler<'a> {
     /// Finds placeholders in text that is read as SQL. `outer` are the escapes around it, innermost first.
     fn code(
         &mut self,
-        code: &Content,
+        code: &LiteralContent,
         outer: &[Escape],
         foreign: bool,
     ) -> Result<(), TemplateError> {
@@ -231,7 +234,7 @@ impl<'a> Compiler<'a> {
 
     fn tokens(
         &mut self,
-        code: &Content,
+        code: &LiteralContent,
         tokens: &[Token],
         outer: &[Escape],
         foreign: bool,
@@ -241,7 +244,11 @@ impl<'a> Compiler<'a> {
             // Nearly all tokens, and none of them can hold a placeholder.
             if matches!(
                 token.kind,
-                Kind::Space | Kind::Word | Kind::Punctuation | Kind::Number | Kind::Cast
+                TokenKind::Space
+                    | TokenKind::Word
+                    | TokenKind::Punctuation
+                    | TokenKind::Number
+                    | TokenKind::Cast
             ) {
                 continue;
             }
@@ -250,12 +257,15 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             match token.kind {
-                Kind::Placeholder => {
+                TokenKind::Placeholder => {
                     let neighbour =
                         |index: Option<usize>| index.and_then(|index| tokens.get(index));
                     let glued = |other: Option<&Token>| {
                         other.is_some_and(|other| {
-                            matches!(other.kind, Kind::Word | Kind::Number | Kind::Placeholder)
+                            matches!(
+                                other.kind,
+                                TokenKind::Word | TokenKind::Number | TokenKind::Placeholder
+                            )
                         })
                     };
                     // In a literal that is prose, words may well touch it.
@@ -266,28 +276,28 @@ impl<'a> Compiler<'a> {
                             line: self.line(code.source_offset(token.start)),
                         });
                     }
-                    self.slots(code, token.start..token.end, Form::Identifier, outer)?;
+                    self.slots(code, token.start..token.end, SlotForm::Identifier, outer)?;
                 }
-                Kind::Quoted(_) | Kind::UnicodeQuoted(_) => {
+                TokenKind::Quoted(_) | TokenKind::UnicodeQuoted(_) => {
                     self.slots(
                         code,
                         token.start..token.end,
-                        Form::Name,
+                        SlotForm::Name,
                         &within(Escape::QuotedIdentifier, outer),
                     )?;
                 }
-                Kind::LineComment | Kind::BlockComment(_) => {
+                TokenKind::LineComment | TokenKind::BlockComment(_) => {
                     self.slots(
                         code,
                         token.start..token.end,
-                        Form::Name,
+                        SlotForm::Name,
                         &within(Escape::Comment, outer),
                     )?;
                 }
-                Kind::String(prefix, true) => {
+                TokenKind::String(prefix, true) => {
                     self.string(code, tokens, index, prefix, outer, foreign)?;
                 }
-                Kind::Dollar(length, true) if is_format(tokens, index, &code.text) => {
+                TokenKind::Dollar(length, true) if is_format(tokens, index, &code.text) => {
                     self.dollar(
                         code,
                         *token,
@@ -296,9 +306,11 @@ impl<'a> Compiler<'a> {
                         foreign,
                     )?;
                 }
-                Kind::Dollar(length, true) => self.dollar(code, *token, length, outer, foreign)?,
+                TokenKind::Dollar(length, true) => {
+                    self.dollar(code, *token, length, outer, foreign)?
+                }
                 // A literal that never ends, inside of another: prose with an apostrophe.
-                _ => self.slots(code, token.start..token.end, Form::Identifier, outer)?,
+                _ => self.slots(code, token.start..token.end, SlotForm::Identifier, outer)?,
             }
         }
         Ok(())
@@ -306,7 +318,7 @@ impl<'a> Compiler<'a> {
 
     fn string(
         &mut self,
-        code: &Content,
+        code: &LiteralContent,
         tokens: &[Token],
         index: usize,
         prefix: Prefix,
@@ -341,19 +353,19 @@ impl<'a> Compiler<'a> {
             return self.slots(
                 &inner,
                 0..inner.text.len(),
-                Form::Name,
+                SlotForm::Name,
                 &within(Escape::Foreign, &escapes),
             );
         }
         if inner.text == PLACEHOLDER && !reads_as_identifier(tokens, index, &code.text) {
-            return self.slots(&inner, 0..inner.text.len(), Form::Name, &escapes);
+            return self.slots(&inner, 0..inner.text.len(), SlotForm::Name, &escapes);
         }
         self.code(&inner, &escapes, false)
     }
 
     fn dollar(
         &mut self,
-        code: &Content,
+        code: &LiteralContent,
         token: Token,
         length: usize,
         outer: &[Escape],
@@ -379,7 +391,12 @@ impl<'a> Compiler<'a> {
             );
         }
         if foreign && outer.is_empty() {
-            return self.slots(&inner, 0..inner.text.len(), Form::Name, &[Escape::Foreign]);
+            return self.slots(
+                &inner,
+                0..inner.text.len(),
+                SlotForm::Name,
+                &[Escape::Foreign],
+            );
         }
         self.code(&inner, outer, false)
     }
@@ -387,9 +404,9 @@ impl<'a> Compiler<'a> {
     /// Marks every placeholder in a range of decoded text.
     fn slots(
         &mut self,
-        code: &Content,
+        code: &LiteralContent,
         range: Range<usize>,
-        form: Form,
+        form: SlotForm,
         escapes: &[Escape],
     ) -> Result<(), TemplateError> {
         let text = code.text.get(range.clone()).unwrap_or_default();
@@ -427,7 +444,7 @@ fn within(inner: Escape, outer: &[Escape]) -> Vec<Escape> {
 }
 
 /// Content found inside of other content, with offsets in the source.
-fn relative(inner: &Content, outer: &Content) -> Content {
+fn relative(inner: &LiteralContent, outer: &LiteralContent) -> LiteralContent {
     inner.rebased(|offset| outer.source_offset(offset))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
-use crate::sql::{Kind, Statement, Token};
+use crate::sql::{Statement, Token, TokenKind};
 
 /// The language of the routine a statement creates, when it is neither SQL nor PL/pgSQL nor compiled.
 pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str) -> Option<String> {
@@ -85,13 +85,13 @@ pub(in crate::snapshot) fn reads_as_identifier(
         .rev()
         .filter(significant);
     match after.next() {
-        Some(token) if token.kind == Kind::Cast => {
+        Some(token) if token.kind == TokenKind::Cast => {
             let names: Vec<&Token> = after.take(3).collect();
             if names
                 .iter()
-                .take_while(|token| token.kind == Kind::Word || token.text(source) == ".")
+                .take_while(|token| token.kind == TokenKind::Word || token.text(source) == ".")
                 .any(|token| {
-                    token.kind == Kind::Word
+                    token.kind == TokenKind::Word
                         && token.text(source).to_ascii_lowercase().starts_with("reg")
                 })
             {
@@ -127,9 +127,9 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
     let end = tokens.get(index)?.start;
     for (position, token) in tokens.get(..index)?.iter().enumerate().rev() {
         match token.text(source) {
-            ")" if token.kind == Kind::Punctuation => depth += 1,
-            "(" if token.kind == Kind::Punctuation && depth > 0 => depth -= 1,
-            "(" if token.kind == Kind::Punctuation => {
+            ")" if token.kind == TokenKind::Punctuation => depth += 1,
+            "(" if token.kind == TokenKind::Punctuation && depth > 0 => depth -= 1,
+            "(" if token.kind == TokenKind::Punctuation => {
                 let before = tokens
                     .get(..position)?
                     .iter()
@@ -144,7 +144,7 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
                     }
                     // Parentheses that group only: look further out.
                     None if before.is_none_or(|token| {
-                        token.kind != Kind::Punctuation || token.text(source) != "]"
+                        token.kind != TokenKind::Punctuation || token.text(source) != "]"
                     }) => {}
                     _ => return None,
                 }

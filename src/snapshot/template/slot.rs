@@ -36,14 +36,14 @@ pub(super) enum Piece {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
-    pub(super) form: Form,
+    pub(super) form: SlotForm,
     /// From the innermost to the outermost.
     pub(super) escapes: Vec<Escape>,
 }
 
 /// What the name is, where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum SlotForm {
     /// An identifier of SQL: quoted when it needs it.
     Identifier,
     /// The name itself: a value, or a part of a longer quoted identifier.
@@ -69,8 +69,8 @@ pub(super) enum Escape {
 impl Slot {
     pub(super) fn render(&self, name: &str) -> String {
         let mut text = match self.form {
-            Form::Identifier => quote(name),
-            Form::Name => name.to_owned(),
+            SlotForm::Identifier => quote(name),
+            SlotForm::Name => name.to_owned(),
         };
         for escape in &self.escapes {
             text = match escape {

@@ -1,7 +1,7 @@
 //! A statement of a template, and its text for one tenant.
 
 use super::error::TemplateError;
-use super::slot::{Escape, Form, Piece};
+use super::slot::{Escape, Piece, SlotForm};
 use crate::snapshot::object::Object;
 use crate::sql::TenantName;
 use crate::sql::identifier::is_plain;
@@ -24,7 +24,7 @@ impl CompiledStatement {
     /// `PostgreSQL` itself renames what is an identifier; text has to be written anew.
     pub fn holds_name_as_text(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
-            Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == Form::Name,
+            Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == SlotForm::Name,
             Piece::Delimiter { .. } => true,
             Piece::Text(_) | Piece::EscapeMark(_) | Piece::Semicolon => false,
         })
@@ -135,7 +135,7 @@ pub(super) mod tests {
     use crate::snapshot::object::identifier_value;
     use crate::snapshot::template::{Template, escape_placeholders};
     use crate::sql::literal::content;
-    use crate::sql::{Kind, Token, quote};
+    use crate::sql::{Token, TokenKind, quote};
 
     pub(in crate::snapshot::template) fn rendered(template: &str, name: &str) -> String {
         let template = Template::compile(template).unwrap();
@@ -284,10 +284,10 @@ pub(super) mod tests {
             let tokens: Vec<Token> =
                 crate::sql::tokens(&output).into_iter().filter(|token| !token.is_trivia()).collect();
             prop_assert_eq!(identifier_value(tokens[1], &output), Some(name.clone()));
-            let literal = tokens.iter().find(|t| matches!(t.kind, Kind::String(..))).unwrap();
+            let literal = tokens.iter().find(|t| matches!(t.kind, TokenKind::String(..))).unwrap();
             let value = content(*literal, &output).unwrap().text;
             prop_assert_eq!(value, format!("{}.b", quote(&name)));
-            let body = tokens.iter().find(|t| matches!(t.kind, Kind::Dollar(..))).unwrap();
+            let body = tokens.iter().find(|t| matches!(t.kind, TokenKind::Dollar(..))).unwrap();
             let body = content(*body, &output).unwrap().text;
             let inner: Vec<Token> = crate::sql::tokens(&body).into_iter().filter(|token| !token.is_trivia()).collect();
             prop_assert_eq!(identifier_value(inner[0], &body), Some(name.clone()));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
 use crate::process::Shutdown;
 use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
-use crate::sql::{Kind, tokens};
+use crate::sql::{TokenKind, tokens};
 
 /// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.
 const OWN_LOCKS: u64 = 12;
@@ -174,7 +174,7 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
     let body = snapshot.body();
     let words = tokens(body)
         .into_iter()
-        .filter(|token| token.kind == Kind::Word);
+        .filter(|token| token.kind == TokenKind::Word);
     let inside = words
         .filter(|token| {
             let word = token.text(body);

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::budget::ServerCapacity;
-use super::report::{BulkOptions, BulkReport, Done, Request};
-use super::target::{BulkTarget, Working};
+use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
+use super::target::{BulkTarget, TargetState};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::attempt::Psql;
 use crate::tenant::migrate::ExternalCommand;
-use crate::tenant::{Outcome, ProvisionError, Provisioner, Retries};
+use crate::tenant::{ProvisionError, ProvisionOutcome, Provisioner, Retries};
 
 /// Workers at the beginning, when their number is measured.
 pub(super) const FIRST: usize = 2;
@@ -29,9 +29,9 @@ const IDLE: Duration = Duration::from_secs(20);
 /// A run on one server or several.
 #[derive(Debug)]
 pub struct Bulk {
-    pub(super) targets: Vec<Working>,
+    pub(super) targets: Vec<TargetState>,
     pub(super) options: BulkOptions,
-    pub(super) tasks: JoinSet<Task>,
+    pub(super) tasks: JoinSet<WorkerEvent>,
     closing: JoinSet<()>,
     failures: usize,
     ended_early: Option<String>,
@@ -39,8 +39,8 @@ pub struct Bulk {
 }
 
 /// What a task of the run has done.
-pub(super) enum Task {
-    Tenant(Box<Done>, PsqlSession),
+pub(super) enum WorkerEvent {
+    Tenant(Box<BulkResult>, PsqlSession),
     /// A worker was connected, or not.
     Warmed(usize, PsqlSession, Result<(), PsqlError>),
     /// A server was asked what it has room for.
@@ -54,7 +54,7 @@ impl Bulk {
         let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
         let targets = targets
             .into_iter()
-            .map(|target| Working::new(target, workers))
+            .map(|target| TargetState::new(target, workers))
             .collect();
         Self {
             targets,
@@ -73,8 +73,8 @@ impl Bulk {
     /// nothing further is begun, and what is at work is cut short as [`Provisioner::provision`] says.
     pub async fn run(
         mut self,
-        mut next: impl AsyncFnMut() -> Option<Request>,
-        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        mut next: impl AsyncFnMut() -> Option<TenantRequest>,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
         shutdown: &Shutdown,
     ) -> BulkReport {
         let mut exhausted = false;
@@ -146,14 +146,18 @@ impl Bulk {
         }
     }
 
-    fn take(&mut self, request: Request) {
+    fn take(&mut self, request: TenantRequest) {
         if let Some(working) = self.targets.get_mut(request.target) {
             working.waiting.push_back(request);
         }
     }
 
     /// Gives what waits to workers that are free, and starts workers where that helps.
-    fn dispatch(&mut self, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>, shutdown: &Shutdown) {
+    fn dispatch(
+        &mut self,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) {
         for index in 0..self.targets.len() {
             while self.ended_early.is_none() && self.one(index, on_done, shutdown) {}
             let busy = self
@@ -170,7 +174,7 @@ impl Bulk {
     fn one(
         &mut self,
         index: usize,
-        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
         shutdown: &Shutdown,
     ) -> bool {
         let Some(working) = self.targets.get_mut(index) else {
@@ -233,22 +237,26 @@ impl Bulk {
 
     fn ended(
         &mut self,
-        task: Task,
-        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        task: WorkerEvent,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
         shutdown: &Shutdown,
     ) {
         match task {
-            Task::Tenant(done, session) => self.tenant_ended(*done, session, on_done, shutdown),
-            Task::Warmed(index, session, warmed) => self.warmed(index, session, warmed, shutdown),
-            Task::Asked(index, session, asked) => self.asked(index, session, asked),
+            WorkerEvent::Tenant(done, session) => {
+                self.tenant_ended(*done, session, on_done, shutdown)
+            }
+            WorkerEvent::Warmed(index, session, warmed) => {
+                self.warmed(index, session, warmed, shutdown)
+            }
+            WorkerEvent::Asked(index, session, asked) => self.asked(index, session, asked),
         }
     }
 
     fn tenant_ended(
         &mut self,
-        done: Done,
+        done: BulkResult,
         mut session: PsqlSession,
-        on_done: &mut dyn FnMut(Done) -> ControlFlow<()>,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
         shutdown: &Shutdown,
     ) {
         let index = done.request.target;
@@ -290,7 +298,7 @@ impl Bulk {
     }
 
     /// Says, once, that a server has no connection for another worker.
-    fn note_scarce(notes: &mut Vec<String>, working: &mut Working, error: &PsqlError) {
+    fn note_scarce(notes: &mut Vec<String>, working: &mut TargetState, error: &PsqlError) {
         // Those that are being connected may get none either.
         let workers = working.idle.len() + working.busy;
         tracing::debug!(%error, workers, "no further worker for now");
@@ -304,8 +312,8 @@ impl Bulk {
 
     /// Has a worker connected, or its connection looked after.
     fn warm(
-        tasks: &mut JoinSet<Task>,
-        working: &mut Working,
+        tasks: &mut JoinSet<WorkerEvent>,
+        working: &mut TargetState,
         index: usize,
         mut session: PsqlSession,
         shutdown: &Shutdown,
@@ -314,7 +322,7 @@ impl Bulk {
         let shutdown = shutdown.clone();
         tasks.spawn(async move {
             let warmed = session.refresh(&shutdown).await;
-            Task::Warmed(index, session, warmed)
+            WorkerEvent::Warmed(index, session, warmed)
         });
     }
 
@@ -362,7 +370,7 @@ impl Bulk {
         }
     }
 
-    fn tell(&mut self, done: Done, on_done: &mut dyn FnMut(Done) -> ControlFlow<()>) {
+    fn tell(&mut self, done: BulkResult, on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>) {
         let failed = match &done.result {
             Err(ProvisionError::PoolFull) => {
                 self.ended_early
@@ -418,33 +426,33 @@ async fn create(
     provisioner: Provisioner,
     hook: Option<ExternalCommand>,
     mut session: PsqlSession,
-    request: Request,
+    request: TenantRequest,
     retries: Retries,
     shutdown: Shutdown,
-) -> Task {
+) -> WorkerEvent {
     let start = Instant::now();
     let psql = Psql::PersistentProcess(&mut session);
     let (result, attempts) = provisioner
         .provision_with(psql, &request.tenant, retries, &shutdown)
         .await;
     let mut ran = Ok(());
-    if let (Some(hook), Ok(Outcome::Created { .. })) = (&hook, &result) {
+    if let (Some(hook), Ok(ProvisionOutcome::Created { .. })) = (&hook, &result) {
         ran = hook
             .run_for(provisioner.server(), &request.tenant, &shutdown)
             .await;
     }
-    let done = Done {
+    let done = BulkResult {
         request,
         result,
         hook: ran,
         attempts,
         elapsed: start.elapsed(),
     };
-    Task::Tenant(Box::new(done), session)
+    WorkerEvent::Tenant(Box::new(done), session)
 }
 
-fn failed(request: Request, error: ProvisionError) -> Done {
-    Done {
+fn failed(request: TenantRequest, error: ProvisionError) -> BulkResult {
+    BulkResult {
         request,
         result: Err(error),
         hook: Ok(()),

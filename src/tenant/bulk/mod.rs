@@ -9,18 +9,18 @@
 //! use std::ops::ControlFlow;
 //! use schemastamp::process::Shutdown;
 //! use schemastamp::sql::TenantName;
-//! use schemastamp::tenant::bulk::{Bulk, BulkOptions, BulkTarget, Request};
+//! use schemastamp::tenant::bulk::{Bulk, BulkOptions, BulkTarget, TenantRequest};
 //!
 //! let mut names = ["acme", "globex"].into_iter();
-//! let next = async || names.next().map(|name| Request { tenant: TenantName::new(name).unwrap(), target: 0 });
+//! let next = async || names.next().map(|name| TenantRequest { tenant: TenantName::new(name).unwrap(), target: 0 });
 //! let shutdown = Shutdown::on_signals()?;
 //! let target = BulkTarget { name: String::new(), provisioner };
 //! let mut bulk = Bulk::new(vec![target], BulkOptions::default());
-//! for room in bulk.prepare(&stop).await {
+//! for room in bulk.prepare(&shutdown).await {
 //!     println!("{} connections", room?.connections);
 //! }
 //! let mut failed = 0;
-//! let mut on_done = |done: schemastamp::tenant::bulk::Done| {
+//! let mut on_done = |done: schemastamp::tenant::bulk::BulkResult| {
 //!     failed += usize::from(done.result.is_err());
 //!     ControlFlow::Continue(())
 //! };
@@ -38,5 +38,5 @@ mod target;
 
 pub use budget::{Budget, BudgetError, ServerCapacity, locks_of};
 pub use engine::Bulk;
-pub use report::{BulkOptions, BulkReport, Done, Request};
+pub use report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 pub use target::BulkTarget;

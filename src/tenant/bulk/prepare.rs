@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Bulk;
 use super::budget::{ServerCapacity, locks_of};
-use super::engine::{FIRST, Task};
+use super::engine::{FIRST, WorkerEvent};
 use super::growth::WorkerScaling;
-use super::target::Working;
+use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::{Shutdown, Signal};
 use crate::tenant::{ProvisionError, Retries};
@@ -37,14 +37,14 @@ impl Bulk {
             }
             self.tasks.spawn(async move {
                 let room = room(&mut session, &place, retries, &shutdown).await;
-                Task::Asked(index, session, room)
+                WorkerEvent::Asked(index, session, room)
             });
         }
         let mut rooms: Vec<_> = self.targets.iter().map(|_| None).collect();
         let several = self.targets.len() > 1;
         let mut absent = Vec::new();
         while let Some(task) = self.tasks.join_next().await {
-            let Ok(Task::Asked(index, session, asked)) = task else {
+            let Ok(WorkerEvent::Asked(index, session, asked)) = task else {
                 continue;
             };
             let (Some(working), Some(place)) = (self.targets.get_mut(index), rooms.get_mut(index))
@@ -97,7 +97,7 @@ impl Bulk {
                 pause: pause * 2,
             };
             let room = room(&mut session, &place, retries, &shutdown).await;
-            Task::Asked(index, session, room)
+            WorkerEvent::Asked(index, session, room)
         }));
     }
 
@@ -122,7 +122,7 @@ impl Bulk {
 
 /// Sets the number of workers of a server by what it has room for.
 fn asked_of(
-    working: &mut Working,
+    working: &mut TargetState,
     jobs: Option<usize>,
     notes: &mut Vec<String>,
     session: PsqlSession,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::sql::TenantName;
-use crate::tenant::migrate::{ExternalCommand, Failure as HookFailure};
-use crate::tenant::{Outcome, ProvisionError};
+use crate::tenant::migrate::{ExternalCommand, MigrateFailure};
+use crate::tenant::{ProvisionError, ProvisionOutcome};
 
 /// How a bulk run works.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct BulkOptions {
 
 /// A tenant that is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct TenantRequest {
     /// The tenant.
     pub tenant: TenantName,
     /// The server, by its place in the list.
@@ -30,13 +30,13 @@ pub struct Request {
 
 /// What has become of a request.
 #[derive(Debug)]
-pub struct Done {
+pub struct BulkResult {
     /// The request.
-    pub request: Request,
+    pub request: TenantRequest,
     /// What has become of the tenant.
-    pub result: Result<Outcome, ProvisionError>,
+    pub result: Result<ProvisionOutcome, ProvisionError>,
     /// Why the command for it failed, if it did; the tenant stays.
-    pub hook: Result<(), HookFailure>,
+    pub hook: Result<(), MigrateFailure>,
     /// How often it was tried.
     pub attempts: u32,
     /// From the time a worker took it.
@@ -47,7 +47,7 @@ pub struct Done {
 #[derive(Debug)]
 pub struct BulkReport {
     /// Requests that were taken and not begun.
-    pub not_begun: Vec<Request>,
+    pub not_begun: Vec<TenantRequest>,
     /// Why it ended before all requests were done, if it did.
     pub ended_early: Option<String>,
     /// Most workers of each server.

@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::budget::BudgetError;
 use super::growth::WorkerScaling;
-use super::report::Request;
+use super::report::TenantRequest;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::tenant::Provisioner;
 
@@ -30,14 +30,14 @@ pub struct BulkTarget {
 
 /// A server while the run goes on.
 #[derive(Debug)]
-pub(super) struct Working {
+pub(super) struct TargetState {
     pub(super) target: BulkTarget,
     pub(super) idle: Vec<PsqlSession>,
     /// Workers that create a tenant.
     pub(super) busy: usize,
     /// Workers that are being connected, or looked after.
     pub(super) warming: usize,
-    pub(super) waiting: VecDeque<Request>,
+    pub(super) waiting: VecDeque<TenantRequest>,
     pub(super) growth: WorkerScaling,
     /// Until when no further worker is started: the last one got no connection.
     held_back: Option<Instant>,
@@ -53,7 +53,7 @@ pub(super) struct Working {
     pub(super) peak: usize,
 }
 
-impl Working {
+impl TargetState {
     pub(super) fn new(target: BulkTarget, workers: usize) -> Self {
         Self {
             target,

@@ -3,7 +3,7 @@
 use super::LifecycleError;
 use crate::pg::{PgDump, PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Capture, Captured, Source};
+use crate::snapshot::capture::{Capture, CaptureSource, Captured};
 use crate::snapshot::{Decisions, lock};
 use crate::sql::{TenantName, quote_literal};
 
@@ -11,7 +11,7 @@ use crate::sql::{TenantName, quote_literal};
 const CHANGED: &str = "SS004";
 
 /// What is known of the two names before anything is done.
-pub(super) struct Before {
+pub(super) struct StateBefore {
     pub(super) major: u32,
     pub(super) search_path: String,
     /// The comment of the old schema, mark included.
@@ -61,7 +61,7 @@ pub(super) async fn look(
     old: &TenantName,
     new: &TenantName,
     shutdown: &Shutdown,
-) -> Result<Before, LifecycleError> {
+) -> Result<StateBefore, LifecycleError> {
     let exists = |name: &TenantName| {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {})",
@@ -92,7 +92,7 @@ pub(super) async fn look(
     match (is_there, is_taken) {
         (false, _) => Err(LifecycleError::Missing(old.clone())),
         (_, true) => Err(LifecycleError::Exists(new.clone())),
-        _ => Ok(Before {
+        _ => Ok(StateBefore {
             major,
             search_path,
             comment,
@@ -112,7 +112,7 @@ pub(super) async fn captured(
 ) -> Result<Captured, LifecycleError> {
     let capture = Capture {
         schema: tenant.as_str().to_owned(),
-        source: Source::Live(pg_dump.clone()),
+        source: CaptureSource::Live(pg_dump.clone()),
         seeds: Vec::new(),
         versions_table: None,
         decisions: decisions.clone(),
@@ -127,7 +127,7 @@ pub(super) async fn captured(
 
 /// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the
 /// one that was captured.
-pub(super) fn guard(old: &TenantName, new: &TenantName, before: &Before) -> String {
+pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) -> String {
     let (first, second) = if old < new { (old, new) } else { (new, old) };
     let body = format!(
         "BEGIN IF ({}) IS DISTINCT FROM '{}' THEN RAISE EXCEPTION USING ERRCODE = '{CHANGED}', MESSAGE = 'changed'; END IF; END",

@@ -8,14 +8,14 @@ mod recover;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use self::entry::Entry;
-use self::halt::Halt;
-use super::Failure;
+use self::entry::QueueEntry;
+use self::halt::MigrateHalt;
+use super::MigrateFailure;
 use super::indexes::index_states;
 use super::options::{MigrateError, MigrateOptions};
 use super::queue::{Next, Queue, Turn, join_all};
-use super::report::{MigrateReport, Outcome, TenantReport};
-use super::script::{Context, Script};
+use super::report::{MigrateOutcome, MigrateReport, TenantReport};
+use super::script::{MigrationScript, ScriptContext};
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::tenant::migrations::Migrations;
@@ -41,7 +41,7 @@ pub async fn migrate(
     )
     .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
-    let context = Context {
+    let context = ScriptContext {
         options,
         major: fleet.major,
         search_path: &fleet.search_path,
@@ -50,7 +50,7 @@ pub async fn migrate(
     let entries = fleet
         .tenants
         .into_iter()
-        .map(|tenant| Entry::new(tenant, migrations, options))
+        .map(|tenant| QueueEntry::new(tenant, migrations, options))
         .collect();
     let state = State {
         entries,
@@ -74,7 +74,7 @@ pub async fn migrate(
         if canaries > 0 {
             engine.work(1).await;
             if engine.state().failures > 0 {
-                engine.halt(Halt::Canary);
+                engine.halt(MigrateHalt::Canary);
             }
         }
         engine.enqueue(usize::MAX);
@@ -89,7 +89,7 @@ pub async fn migrate(
         .iter()
         .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
     let ended_early = match halt {
-        Some(Halt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
+        Some(MigrateHalt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
         other => other.map(|halt| halt.to_string()),
     };
     let tenants = entries.into_iter().map(|entry| entry.report).collect();
@@ -101,20 +101,20 @@ pub async fn migrate(
 }
 
 struct State<'a, 'm> {
-    entries: Vec<Entry<'m>>,
+    entries: Vec<QueueEntry<'m>>,
     queue: Queue,
     failures: usize,
     /// A statement has failed: from now on each is sent alone, so that the next error costs no second try.
     separate: bool,
     reconnects: u32,
-    halt: Option<Halt>,
+    halt: Option<MigrateHalt>,
     on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
 struct Engine<'a, 'm> {
     server: &'a Server,
     migrations: &'m Migrations,
-    context: &'a Context<'a>,
+    context: &'a ScriptContext<'a>,
     shutdown: &'a Shutdown,
     state: Mutex<State<'a, 'm>>,
 }
@@ -167,7 +167,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         count
     }
 
-    fn halt(&self, halt: Halt) {
+    fn halt(&self, halt: MigrateHalt) {
         self.state().halt.get_or_insert(halt);
     }
 
@@ -192,7 +192,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                     let pause = pause.min(Duration::from_millis(200));
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
-                        _ = self.shutdown.requested() => self.halt(Halt::Stopped),
+                        _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
                     }
                 }
                 Next::Work(turns) => {
@@ -205,7 +205,7 @@ impl<'a, 'm> Engine<'a, 'm> {
 
     /// Runs some tenants through one psql.
     async fn chunk(&self, turns: Vec<Turn>) {
-        let mut script = Script::new(self.context);
+        let mut script = MigrationScript::new(self.context);
         let separated = self.state().separate || turns.iter().any(|turn| turn.separated);
         let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
         for turn in turns {
@@ -214,7 +214,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 Err(Unsent::Failed(failure)) => {
                     // What stands in the script already is run without it.
                     if sent.is_empty() {
-                        self.settle(turn.tenant, Outcome::Failed(failure));
+                        self.settle(turn.tenant, MigrateOutcome::Failed(failure));
                         continue;
                     }
                     self.state().queue.give_back(std::iter::once(turn));
@@ -283,7 +283,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             // psql has come to the end of its script, but a line is missing: what happened must be looked at.
             Ok(_) => self.settle(
                 turn.tenant,
-                Outcome::Unknown(Failure::of(
+                MigrateOutcome::Unknown(MigrateFailure::of(
                     "psql did not say that the transaction was committed".to_owned(),
                 )),
             ),
@@ -293,7 +293,7 @@ impl<'a, 'm> Engine<'a, 'm> {
     /// Adds a tenant to a script.
     async fn add(
         &self,
-        script: &mut Script<'_>,
+        script: &mut MigrationScript<'_>,
         turn: &Turn,
         separated: bool,
     ) -> Result<(), Unsent> {
@@ -303,7 +303,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             let Some((entry, versions)) =
                 entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
             else {
-                return Err(Unsent::Failed(Failure::of(
+                return Err(Unsent::Failed(MigrateFailure::of(
                     "nothing is known of its versions".to_owned(),
                 )));
             };
@@ -314,7 +314,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             .map_err(Unsent::Psql)?;
         script
             .tenant(&tenant, &versions, &pending, separated, &indexes)
-            .map_err(|error| Unsent::Failed(Failure::of(error.to_string())))
+            .map_err(|error| Unsent::Failed(MigrateFailure::of(error.to_string())))
     }
 
     fn committed(&self, tenant: usize, elapsed: Duration) {
@@ -325,7 +325,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         entry.applied_one();
         entry.report.elapsed += elapsed;
         if entry.pending.is_empty() {
-            entry.settle(Outcome::Migrated);
+            entry.settle(MigrateOutcome::Migrated);
             (state.on_report)(&entry.report);
         }
     }
@@ -336,14 +336,14 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
     }
 
-    fn settle(&self, tenant: usize, outcome: Outcome) {
+    fn settle(&self, tenant: usize, outcome: MigrateOutcome) {
         let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(tenant) else {
             return;
         };
         let good = outcome.is_good();
         // What is unknown is looked at before it is told.
-        let told = !matches!(outcome, Outcome::Unknown(_));
+        let told = !matches!(outcome, MigrateOutcome::Unknown(_));
         entry.settle(outcome);
         if told {
             (state.on_report)(&entry.report);
@@ -356,7 +356,9 @@ impl<'a, 'm> Engine<'a, 'm> {
                 .max_failures
                 .is_some_and(|most| state.failures >= most)
             {
-                state.halt.get_or_insert(Halt::Failures(state.failures));
+                state
+                    .halt
+                    .get_or_insert(MigrateHalt::Failures(state.failures));
             }
         }
     }
@@ -364,6 +366,6 @@ impl<'a, 'm> Engine<'a, 'm> {
 
 /// Why a tenant is not in the script.
 enum Unsent {
-    Failed(Failure),
+    Failed(MigrateFailure),
     Psql(PsqlError),
 }

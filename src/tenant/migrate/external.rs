@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::MigrateFailure;
 use super::options::{MigrateError, MigrateOptions};
 use super::queue::join_all;
-use super::report::{MigrateReport, Outcome, TenantReport};
+use super::report::{MigrateOutcome, MigrateReport, TenantReport};
 use crate::pg::Server;
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;
@@ -36,14 +36,14 @@ impl ExternalCommand {
     /// Runs the command for one tenant, no longer than the server's `timeout`.
     ///
     /// # Errors
-    /// [`Failure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.
+    /// [`MigrateFailure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.
     pub async fn run_for(
         &self,
         server: &Server,
         tenant: &TenantName,
         shutdown: &Shutdown,
-    ) -> Result<(), Failure> {
-        let failed = |message: String| Failure::of(message);
+    ) -> Result<(), MigrateFailure> {
+        let failed = |message: String| MigrateFailure::of(message);
         let run_dir = RunDir::new(&server.temporary).map_err(|error| failed(error.to_string()))?;
         let mut invocation = Invocation::new("/bin/sh").args(["-c", "cd -- \"$0\" && eval \"$1\""]);
         invocation.args.push(self.folder.clone().into_os_string());
@@ -120,7 +120,7 @@ impl ExternalCommand {
             .get(lines.len().saturating_sub(LINES)..)
             .unwrap_or_default()
             .join("\n");
-        Err(Failure {
+        Err(MigrateFailure {
             detail: (!kept.is_empty()).then_some(kept),
             ..failed(message + &last.unwrap_or_default())
         })
@@ -156,9 +156,9 @@ pub async fn migrate_by(
     if options.dry_run {
         for report in reports
             .iter_mut()
-            .filter(|report| report.outcome == Outcome::NotReached)
+            .filter(|report| report.outcome == MigrateOutcome::NotReached)
         {
-            report.outcome = Outcome::Pending;
+            report.outcome = MigrateOutcome::Pending;
             report.pending = vec![command.command.clone()];
         }
         return Ok(MigrateReport {
@@ -171,7 +171,7 @@ pub async fn migrate_by(
         .filter(|index| {
             reports
                 .get(*index)
-                .is_some_and(|report| report.outcome == Outcome::NotReached)
+                .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
         })
         .collect();
     let (canaries, rest) = open.split_at(options.canary.min(open.len()));
@@ -228,7 +228,7 @@ pub async fn migrate_by(
     conclude(&mut reports, &before, &after);
     for report in reports
         .iter()
-        .filter(|report| report.outcome != Outcome::NotReached)
+        .filter(|report| report.outcome != MigrateOutcome::NotReached)
     {
         on_report(report);
     }
@@ -253,7 +253,7 @@ impl Shared<'_> {
     fn settle(
         &mut self,
         index: usize,
-        ran: Result<(), Failure>,
+        ran: Result<(), MigrateFailure>,
         elapsed: Duration,
         options: &MigrateOptions,
         shutdown: &Shutdown,
@@ -264,10 +264,10 @@ impl Shared<'_> {
         report.elapsed = elapsed;
         // Whether it changed anything is seen in the versions table, later.
         report.outcome = match ran {
-            Ok(()) => Outcome::UpToDate,
+            Ok(()) => MigrateOutcome::UpToDate,
             Err(failure) => {
                 self.failures += 1;
-                Outcome::Failed(failure)
+                MigrateOutcome::Failed(failure)
             }
         };
         if shutdown.signal().is_some() {
@@ -291,8 +291,8 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
     };
     let outcome = match applied {
         // A tenant without a versions table may get one from the command.
-        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => Outcome::NotReached,
-        Applied::Odd(oddity) => Outcome::Odd(oddity.clone()),
+        Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => MigrateOutcome::NotReached,
+        Applied::Odd(oddity) => MigrateOutcome::Odd(oddity.clone()),
     };
     TenantReport {
         tenant: tenant.clone(),
@@ -321,8 +321,8 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
                 tenant.name == report.tenant
                     && !matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema))
             });
-            if !is_there && report.outcome == Outcome::UpToDate {
-                report.outcome = Outcome::Gone;
+            if !is_there && report.outcome == MigrateOutcome::UpToDate {
+                report.outcome = MigrateOutcome::Gone;
             }
             continue;
         };
@@ -338,8 +338,8 @@ fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
             .filter(|version| !had.contains(version.text.as_str()));
         report.applied = new.map(|version| version.text.clone()).collect();
         report.to = now.last().map(|version| version.text.clone());
-        if report.outcome == Outcome::UpToDate && !report.applied.is_empty() {
-            report.outcome = Outcome::Migrated;
+        if report.outcome == MigrateOutcome::UpToDate && !report.applied.is_empty() {
+            report.outcome = MigrateOutcome::Migrated;
         }
     }
 }

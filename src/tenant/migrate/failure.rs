@@ -1,11 +1,11 @@
 use crate::pg::ServerMessage;
 use crate::sql::TenantName;
 
-use super::script::Place;
+use super::script::MessagePlace;
 
 /// Why a tenant was not migrated to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct MigrateFailure {
     /// What happened, on one line, with `#{prefix}` for the tenant's name: the same for tenants that fail alike.
     pub message: String,
     /// The SQLSTATE, where the server said something.
@@ -22,7 +22,7 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
-impl Failure {
+impl MigrateFailure {
     /// A failure without a place.
     pub(super) fn of(message: String) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Failure {
     pub(super) fn said(
         message: &ServerMessage,
         tenant: &TenantName,
-        place: Option<&Place>,
+        place: Option<&MessagePlace>,
     ) -> Self {
         let text = message.message.lines().next().unwrap_or_default();
         Self {
@@ -55,7 +55,7 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for MigrateFailure {
     /// `23505 duplicate key … in 20240301_x.sql, statement 3 (line 12)`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(sqlstate) = &self.sqlstate {

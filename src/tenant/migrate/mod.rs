@@ -11,6 +11,6 @@ mod script;
 
 pub use engine::migrate;
 pub use external::{ExternalCommand, migrate_by};
-pub use failure::Failure;
+pub use failure::MigrateFailure;
 pub use options::{MigrateError, MigrateOptions};
-pub use report::{FailureGroup, MigrateReport, Outcome, TenantReport};
+pub use report::{FailureGroup, MigrateOutcome, MigrateReport, TenantReport};

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use crate::pg::PsqlError;
-use crate::tenant::versions::{FleetError, PlanStrictness, Scope};
+use crate::tenant::versions::{FleetError, PlanStrictness, TenantSelection};
 
 /// How tenants are migrated.
 #[derive(Clone, Debug)]
 pub struct MigrateOptions {
     /// Which tenants.
-    pub scope: Scope,
+    pub scope: TenantSelection,
     /// The versions table; `None`: the well-known one that a tenant has.
     pub versions_table: Option<String>,
     /// How many psql processes work at a time; at least one.
@@ -34,7 +34,7 @@ pub struct MigrateOptions {
 
 impl MigrateOptions {
     /// All tenants, one psql, 3 s of waiting for locks, 5 further tries.
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: TenantSelection) -> Self {
         Self {
             scope,
             versions_table: None,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Failure;
+use super::MigrateFailure;
 use crate::sql::TenantName;
-use crate::tenant::versions::{Problem, TenantProblem};
+use crate::tenant::versions::{PlanProblem, TenantProblem};
 
 /// How one tenant fared.
 #[derive(Clone, Debug)]
@@ -19,9 +19,9 @@ pub struct TenantReport {
     /// The files that are still pending.
     pub pending: Vec<String>,
     /// What does not fit, but was no obstacle.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<PlanProblem>,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: MigrateOutcome,
     /// From the tenant's first statement to its last, waiting included.
     pub elapsed: Duration,
 }
@@ -29,7 +29,7 @@ pub struct TenantReport {
 /// What came of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum MigrateOutcome {
     /// Nothing was pending.
     UpToDate,
     /// Everything that was pending is applied.
@@ -37,20 +37,20 @@ pub enum Outcome {
     /// A dry run: it has pending migrations.
     Pending,
     /// A migration failed and left nothing; those before it stay.
-    Failed(Failure),
+    Failed(MigrateFailure),
     /// Its versions table does not fit the folder; nothing was tried.
-    Refused(Problem),
+    Refused(PlanProblem),
     /// Nothing is known of its versions; nothing was tried.
     Odd(TenantProblem),
     /// The connection was lost, and what the server did could not be seen afterwards.
-    Unknown(Failure),
+    Unknown(MigrateFailure),
     /// It was dropped or renamed meanwhile.
     Gone,
     /// The run ended before its turn.
     NotReached,
 }
 
-impl Outcome {
+impl MigrateOutcome {
     /// Whether the tenant has nothing pending now.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::UpToDate | Self::Migrated | Self::Pending)
@@ -106,7 +106,7 @@ pub struct MigrateReport {
 
 impl MigrateReport {
     /// How many tenants have an outcome that fits.
-    pub fn count(&self, fits: impl Fn(&Outcome) -> bool) -> usize {
+    pub fn count(&self, fits: impl Fn(&MigrateOutcome) -> bool) -> usize {
         self.tenants
             .iter()
             .filter(|tenant| fits(&tenant.outcome))

@@ -18,7 +18,7 @@ pub(super) const BUSY: &str = "SS002";
 
 /// What a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct MessagePlace {
     /// Index among the script's tenants.
     pub(super) tenant: usize,
     /// The migration's file.
@@ -30,7 +30,7 @@ pub(super) struct Place {
 }
 
 /// What is the same for all tenants of a run.
-pub(super) struct Context<'a> {
+pub(super) struct ScriptContext<'a> {
     pub(super) options: &'a MigrateOptions,
     pub(super) major: u32,
     pub(super) search_path: &'a str,
@@ -39,17 +39,17 @@ pub(super) struct Context<'a> {
 }
 
 /// A script under construction.
-pub(super) struct Script<'a> {
-    context: &'a Context<'a>,
+pub(super) struct MigrationScript<'a> {
+    context: &'a ScriptContext<'a>,
     text: String,
     lines: usize,
     /// The last line of each message, with what it is.
-    messages: Vec<(usize, Place)>,
+    messages: Vec<(usize, MessagePlace)>,
     tenants: usize,
 }
 
-impl<'a> Script<'a> {
-    pub(super) fn new(context: &'a Context<'a>) -> Self {
+impl<'a> MigrationScript<'a> {
+    pub(super) fn new(context: &'a ScriptContext<'a>) -> Self {
         Self {
             context,
             text: String::new(),
@@ -64,7 +64,7 @@ impl<'a> Script<'a> {
     }
 
     /// What the message that ends on a line of the script is.
-    pub(super) fn place(&self, line: usize) -> Option<&Place> {
+    pub(super) fn place(&self, line: usize) -> Option<&MessagePlace> {
         let index = self.messages.partition_point(|(last, _)| *last < line);
         self.messages.get(index).map(|(_, place)| place)
     }
@@ -92,14 +92,14 @@ impl<'a> Script<'a> {
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
         for (done, migration) in migrations.iter().enumerate() {
-            let place = Place {
+            let place = MessagePlace {
                 tenant: index,
                 file: migration.file_name(),
                 statement: None,
                 line: None,
             };
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
-            let mut parts: Vec<(String, Place)> = Vec::new();
+            let mut parts: Vec<(String, MessagePlace)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
             let guard = guard(self.context, tenant, versions.style, &table, migration);
             if migration.transaction {
@@ -109,7 +109,7 @@ impl<'a> Script<'a> {
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
             for (number, statement) in migration.statements().iter().enumerate() {
-                let here = Place {
+                let here = MessagePlace {
                     statement: Some(number + 1),
                     line: Some(statement.line),
                     ..place.clone()
@@ -143,7 +143,7 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn push(&mut self, sql: &str, place: Place) {
+    fn push(&mut self, sql: &str, place: MessagePlace) {
         self.lines += sql.matches('\n').count() + 1;
         self.text.push_str(sql);
         self.text.push_str(";\n");
@@ -183,7 +183,7 @@ fn statement_sql(
 }
 
 /// The settings of a migration: name and value.
-fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
+fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
     let options = context.options;
     let mut path = vec![tenant.quoted()];
     path.extend(
@@ -213,7 +213,7 @@ fn settings(context: &Context<'_>, tenant: &TenantName) -> Vec<(&'static str, St
 }
 
 /// For a migration outside of transactions: its own session has them.
-fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
+fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<String> {
     let settings = settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
         format!(
@@ -234,7 +234,7 @@ fn session_settings(context: &Context<'_>, tenant: &TenantName) -> Vec<String> {
 /// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
 /// wait for in turn.
 fn guard(
-    context: &Context<'_>,
+    context: &ScriptContext<'_>,
     tenant: &TenantName,
     style: Style,
     table: &str,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::sql::literal::content;
 use crate::sql::script::line_of;
-use crate::sql::{Kind, Token, fold, tokens_of_template};
+use crate::sql::{Token, TokenKind, fold, tokens_of_template};
 
 /// A name that is qualified with a schema of its own, in a migration that is run for every tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut 
         .filter(|token| !token.is_trivia())
         .collect();
     for (index, token) in tokens.iter().enumerate() {
-        if let Kind::Dollar(..) = token.kind
+        if let TokenKind::Dollar(..) = token.kind
             && let Some(inner) = content(*token, text)
         {
             look(
@@ -165,8 +165,8 @@ fn names_a_table(tokens: &[Token], index: usize, text: &str) -> bool {
 
 fn name(token: Token, text: &str) -> Option<String> {
     match token.kind {
-        Kind::Word => Some(fold(token.text(text))),
-        Kind::Quoted(true) => Some(crate::sql::identifier::unquote(token.text(text))),
+        TokenKind::Word => Some(fold(token.text(text))),
+        TokenKind::Quoted(true) => Some(crate::sql::identifier::unquote(token.text(text))),
         _ => None,
     }
 }

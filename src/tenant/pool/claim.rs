@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{Kind, STILL_NAMED, as_role, table, usable};
+use super::registry::{STILL_NAMED, SpareKind, as_role, table, usable};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
@@ -95,7 +95,7 @@ fn body(
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
         usable = usable(),
-        kind = Kind::of(snapshot, options).condition(),
+        kind = SpareKind::of(snapshot, options).condition(),
         length = mark.len(),
         mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),

@@ -1,6 +1,6 @@
 //! Spares that are not wanted any more are dropped.
 
-use super::registry::{Kind, as_role, pool_lock, table, usable};
+use super::registry::{SpareKind, as_role, pool_lock, table, usable};
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
@@ -11,7 +11,7 @@ use crate::tenant::mark::POOL;
 
 /// Which spares go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SparesToDrain {
     /// Those that no claim with this snapshot and these options takes, and those in no pool.
     Others,
     /// All.
@@ -37,7 +37,7 @@ pub async fn drain(
     server: &Server,
     snapshot: &Snapshot,
     options: &RenderOptions,
-    which: Which,
+    which: SparesToDrain,
     shutdown: &Shutdown,
 ) -> Result<Drained, PsqlError> {
     let seen = status(server, snapshot, options, shutdown).await?;
@@ -52,10 +52,10 @@ pub async fn drain(
         .sum::<usize>();
     if rows > 0 {
         let condition = match which {
-            Which::All => "true".to_owned(),
-            Which::Others => format!(
+            SparesToDrain::All => "true".to_owned(),
+            SparesToDrain::Others => format!(
                 "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
-                Kind::of(snapshot, options).condition()
+                SpareKind::of(snapshot, options).condition()
             ),
         };
         let (role, table) = (as_role(options), table());
@@ -73,7 +73,7 @@ pub async fn drain(
         drained.dropped +=
             usize::from(remove(server, name, false, options, shutdown).await? == "dropped");
     }
-    if which == Which::All {
+    if which == SparesToDrain::All {
         server
             .run_script(&disposal(options), &ScriptOptions::default(), shutdown)
             .await?;

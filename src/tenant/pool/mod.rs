@@ -15,7 +15,7 @@ mod status;
 mod trial;
 
 pub(super) use claim::{claim_message, claimed, forget_message};
-pub use drain::{Drained, Which, drain};
+pub use drain::{Drained, SparesToDrain, drain};
 pub use error::PoolError;
 pub use fill::{Filling, begin_fill};
 pub use refill::{RefillError, refill};

@@ -15,14 +15,14 @@ const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 
 /// Which spares are alike: those of one snapshot that were made with the same options by the same role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct SpareKind {
     pub(super) snapshot: String,
     pub(super) options: String,
     /// The role that makes and claims; `None` for the one that logs in.
     pub(super) role: Option<String>,
 }
 
-impl Kind {
+impl SpareKind {
     pub(super) fn of(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let left_out = [
             (!options.owners, "no owners"),
@@ -118,7 +118,7 @@ pub(in crate::tenant) fn registering(
     options: &RenderOptions,
     size: usize,
 ) -> [Rendered; 2] {
-    let kind = Kind::of(snapshot, options);
+    let kind = SpareKind::of(snapshot, options);
     let table = table();
     let body = format!(
         "BEGIN IF (SELECT pg_catalog.count(*) FROM {table} s JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \

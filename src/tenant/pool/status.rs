@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::registry::{Kind, as_role, table, usable};
+use super::registry::{SpareKind, as_role, table, usable};
 use crate::pg::{PsqlError, Server, UNHURRIED};
 use crate::process::Shutdown;
 use crate::snapshot::capture::SPARE;
@@ -50,7 +50,7 @@ pub async fn status(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<PoolStatus, PsqlError> {
-    let (kind, role) = (Kind::of(snapshot, options), as_role(options));
+    let (kind, role) = (SpareKind::of(snapshot, options), as_role(options));
     let table = table();
     let marked = format!(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
@@ -122,7 +122,7 @@ pub async fn status(
     Ok(found)
 }
 
-impl Kind {
+impl SpareKind {
     fn none(self) -> Spares {
         let Self {
             snapshot,

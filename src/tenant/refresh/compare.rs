@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use super::run::is_minified;
 use crate::snapshot::{Snapshot, minify};
-use crate::sql::{Kind, Script, Segment, Statement, Token};
+use crate::sql::{Script, Segment, Statement, Token, TokenKind};
 
 /// Columns of versions tables that say when and by whom: they differ wherever the migrations were run.
 const INCIDENTAL: &[&str] = &[
@@ -23,7 +23,7 @@ const INCIDENTAL: &[&str] = &[
 
 /// What came of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum SnapshotComparison {
     /// The same, but for times in versions tables and the header's facts on servers.
     Equal,
     /// Not the same.
@@ -39,7 +39,7 @@ pub fn compare(
     new: &Snapshot,
     committed_name: &str,
     new_name: &str,
-) -> Comparison {
+) -> SnapshotComparison {
     let tables = versions_tables(committed)
         .chain(versions_tables(new))
         .collect::<Vec<_>>();
@@ -53,7 +53,7 @@ pub fn compare(
     };
     // Comments and blanks are not what a tenant has.
     if text(committed, true) == text(new, true) {
-        return Comparison::Equal;
+        return SnapshotComparison::Equal;
     }
     let minified = is_minified(committed);
     let (old, new) = (text(committed, minified), text(new, minified));
@@ -63,7 +63,7 @@ pub fn compare(
         .context_radius(3)
         .header(committed_name, new_name)
         .to_string();
-    Comparison::Different { diff }
+    SnapshotComparison::Different { diff }
 }
 
 /// The versions tables that a header names.
@@ -129,7 +129,7 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
             }
             _ if in_values
                 && wanted.contains(&position)
-                && matches!(token.kind, Kind::String(..) | Kind::Number) =>
+                && matches!(token.kind, TokenKind::String(..) | TokenKind::Number) =>
             {
                 found.push(*token);
             }
@@ -156,9 +156,9 @@ mod tests {
         let later = ROW.replace("2024", "2025");
         assert_eq!(
             compare(&snapshot(ROW), &snapshot(&later), "a", "b"),
-            Comparison::Equal
+            SnapshotComparison::Equal
         );
-        let Comparison::Different { diff } = compare(
+        let SnapshotComparison::Different { diff } = compare(
             &snapshot(ROW),
             &snapshot(&later.replace("('1'", "('2'")),
             "a",
@@ -179,11 +179,11 @@ mod tests {
         let minified = snapshot(&format!("-- people\n{table}")).minified().unwrap();
         assert_eq!(
             compare(&minified, &snapshot(table), "a", "b"),
-            Comparison::Equal
+            SnapshotComparison::Equal
         );
         assert_ne!(
             compare(&minified, &snapshot(&table.replace("id", "no")), "a", "b"),
-            Comparison::Equal
+            SnapshotComparison::Equal
         );
     }
 }

@@ -4,5 +4,5 @@ mod compare;
 mod run;
 mod scratch;
 
-pub use compare::{Comparison, compare};
+pub use compare::{SnapshotComparison, compare};
 pub use run::{RefreshError, RefreshOptions, Refreshed, recapture, refresh};

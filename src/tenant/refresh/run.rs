@@ -1,15 +1,17 @@
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Shutdown, Signal};
-use crate::snapshot::capture::{Capture, CaptureError, Captured, Note, Proof, Source};
+use crate::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured, Note, Proof};
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
 };
 use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
-use crate::tenant::migrate::{MigrateError, MigrateOptions, Outcome, migrate};
+use crate::tenant::migrate::{MigrateError, MigrateOptions, MigrateOutcome, migrate};
 use crate::tenant::migrations::Migrations;
-use crate::tenant::versions::{Applied, FleetError, PlanStrictness, Scope, qualified, read_fleet};
+use crate::tenant::versions::{
+    Applied, FleetError, PlanStrictness, TenantSelection, qualified, read_fleet,
+};
 
 /// How a snapshot is renewed.
 #[derive(Clone, Debug)]
@@ -161,7 +163,7 @@ pub async fn recapture(
     };
     let capture = Capture {
         schema: schema.to_owned(),
-        source: Source::Live(pg_dump.clone()),
+        source: CaptureSource::Live(pg_dump.clone()),
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         decisions: like.header().decisions.clone(),
@@ -217,7 +219,7 @@ async fn apply(
     if migrations.as_slice().is_empty() {
         return Ok(Vec::new());
     }
-    let scope = Scope::Named(vec![scratch.clone()]);
+    let scope = TenantSelection::Named(vec![scratch.clone()]);
     let migrate_options = MigrateOptions {
         versions_table: options.versions_table.clone(),
         strictness: options.strictness,
@@ -234,7 +236,7 @@ async fn apply(
         ));
     };
     match (tenant.outcome, reason) {
-        (Outcome::UpToDate | Outcome::Migrated, _) => {}
+        (MigrateOutcome::UpToDate | MigrateOutcome::Migrated, _) => {}
         (_, Some(reason)) => return Err(RefreshError::Migration(reason)),
         (outcome, None) => return Err(RefreshError::Migration(outcome.word().to_owned())),
     }
@@ -258,7 +260,7 @@ async fn settle_times(
     migrations: &Migrations,
     applied: &[String],
     options: &RefreshOptions,
-    scope: &Scope,
+    scope: &TenantSelection,
     shutdown: &Shutdown,
 ) -> Result<(), RefreshError> {
     let fleet = read_fleet(server, scope, options.versions_table.as_deref(), shutdown).await?;

@@ -7,7 +7,7 @@ use crate::snapshot::callee;
 use crate::snapshot::capture::{Aspects, Difference};
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
-use crate::sql::{Kind, tokens};
+use crate::sql::{TokenKind, tokens};
 
 /// How grave a difference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub enum Class {
 
 /// A difference of a tenant, and how grave it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct DriftFinding {
     /// How grave.
     pub class: Class,
     /// The kind of object.
@@ -37,7 +37,7 @@ pub struct Finding {
     pub found: Option<String>,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for DriftFinding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             kind,
@@ -139,7 +139,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.
-pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
+pub(super) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
     let mut extra = Vec::new();
@@ -183,7 +183,7 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
             continue;
         }
         // The tenant is the source, the reference its copy.
-        let finding = Finding {
+        let finding = DriftFinding {
             class: Class::Real,
             kind,
             object,
@@ -195,7 +195,7 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
             && finding.aspect == "definition";
         match (&finding.expected, &finding.found) {
             (Some(_), Some(_)) if finding.aspect == "column order" => {
-                findings.push(Finding {
+                findings.push(DriftFinding {
                     class: Class::Cosmetic,
                     ..finding
                 });
@@ -206,7 +206,7 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
         }
     }
     for lost in missing {
-        let same = |other: &Finding| {
+        let same = |other: &DriftFinding| {
             other.kind == lost.kind
                 && nameless(other, other.found.as_deref())
                     == nameless(&lost, lost.expected.as_deref())
@@ -214,7 +214,7 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
         match extra.iter().position(same) {
             Some(at) => {
                 let other = extra.swap_remove(at);
-                findings.push(Finding {
+                findings.push(DriftFinding {
                     class: Class::Cosmetic,
                     kind: lost.kind,
                     object: other.object.clone(),
@@ -238,7 +238,7 @@ pub(super) fn classify(differences: Vec<Difference>) -> Vec<Finding> {
 }
 
 /// The definition of an index or constraint without its own name and without schemas, with its table.
-fn nameless(finding: &Finding, definition: Option<&str>) -> Option<String> {
+fn nameless(finding: &DriftFinding, definition: Option<&str>) -> Option<String> {
     let definition = definition?;
     if finding.kind == "constraint" {
         let table = finding
@@ -277,7 +277,7 @@ fn unqualified(name: &str) -> &str {
 }
 
 /// Finds aspects of a tenant that name another tenant's schema, in code as in text.
-pub(super) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<Finding> {
+pub(super) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     // A name that the tenant's own relations have is most likely that: `users.id`, where a tenant is called `users`.
     let relations: BTreeSet<&str> = aspects
@@ -295,7 +295,7 @@ pub(super) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) ->
             _ => vec![value.clone()],
         };
         if let Some(text) = texts.iter().find_map(|text| qualifier(text, own, &tenants)) {
-            findings.push(Finding {
+            findings.push(DriftFinding {
                 class: Class::ForeignTenant,
                 kind: kind.clone(),
                 object: object.clone(),
@@ -324,7 +324,7 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
         .filter(|token| !token.is_trivia())
         .collect();
     for (index, token) in tokens.iter().enumerate() {
-        if matches!(token.kind, Kind::String(..) | Kind::Dollar(..)) {
+        if matches!(token.kind, TokenKind::String(..) | TokenKind::Dollar(..)) {
             // The name of a configuration parameter: current_setting('app.tenant').
             let called = callee(&tokens, index, text);
             if called.is_some_and(|(name, before)| {

@@ -5,7 +5,7 @@ mod fingerprint;
 mod reference;
 mod run;
 
-pub use class::{Class, Finding};
+pub use class::{Class, DriftFinding};
 pub use fingerprint::Aspect;
 pub use reference::Reference;
-pub use run::{Variant, Verification, VerifyError, VerifyOptions, verify};
+pub use run::{DriftVariant, Verification, VerifyError, VerifyOptions, verify};

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::class::{Class, Finding, classify, foreign};
+use super::class::{Class, DriftFinding, classify, foreign};
 use super::fingerprint::{Aspect, hashes};
 use super::reference::Reference;
 use crate::pg::catalog::{Aspect as CatalogAspect, objects};
@@ -9,7 +9,7 @@ use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::versions::{Applied, FleetError, Scope, TenantProblem, read_fleet};
+use crate::tenant::versions::{Applied, FleetError, TenantProblem, TenantSelection, read_fleet};
 
 /// How often the hashes are read anew because a tenant was dropped meanwhile.
 const ATTEMPTS: usize = 3;
@@ -18,21 +18,21 @@ const ATTEMPTS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
     /// Which tenants.
-    pub scope: Scope,
+    pub scope: TenantSelection,
     /// What is compared beside the definitions.
     pub aspects: Vec<Aspect>,
 }
 
 /// Tenants that differ from the reference in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variant {
+pub struct DriftVariant {
     /// Who they are, by name.
     pub tenants: Vec<TenantName>,
     /// In what they differ; the gravest first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DriftFinding>,
 }
 
-impl Variant {
+impl DriftVariant {
     /// The gravest of its findings.
     pub fn class(&self) -> Class {
         self.findings
@@ -49,7 +49,7 @@ pub struct Verification {
     /// The tenants that are equal to the reference, by name.
     pub equal: Vec<TenantName>,
     /// The others, the largest group first.
-    pub variants: Vec<Variant>,
+    pub variants: Vec<DriftVariant>,
     /// Tenants that are not there, or were dropped meanwhile.
     pub missing: Vec<TenantName>,
 }
@@ -107,10 +107,10 @@ pub async fn verify(
             present.push(tenant.name.clone());
         }
     }
-    let all = if let Scope::All { pattern: None } = &options.scope {
+    let all = if let TenantSelection::All { pattern: None } = &options.scope {
         present.clone()
     } else {
-        let scope = Scope::All { pattern: None };
+        let scope = TenantSelection::All { pattern: None };
         read_fleet(server, &scope, None, shutdown)
             .await?
             .tenants
@@ -153,7 +153,9 @@ pub async fn verify(
                 .find(|variant| variant.findings == findings)
             {
                 Some(variant) => variant.tenants.extend(tenants),
-                None => verification.variants.push(Variant { tenants, findings }),
+                None => verification
+                    .variants
+                    .push(DriftVariant { tenants, findings }),
             },
         }
     }
@@ -221,8 +223,8 @@ impl Comparison<'_> {
         reference: Reference<'_>,
         groups: &[Vec<TenantName>],
         shutdown: &Shutdown,
-    ) -> Result<Vec<Option<Vec<Finding>>>, VerifyError> {
-        let mut found: Vec<Option<Vec<Finding>>> = vec![None; groups.len()];
+    ) -> Result<Vec<Option<Vec<DriftFinding>>>, VerifyError> {
+        let mut found: Vec<Option<Vec<DriftFinding>>> = vec![None; groups.len()];
         let Some(largest) = groups.first().and_then(|group| group.first()) else {
             return Ok(found);
         };
@@ -294,14 +296,14 @@ impl Comparison<'_> {
         own: Aspects,
         reference: &TenantName,
         expected: &Aspects,
-    ) -> Vec<Finding> {
+    ) -> Vec<DriftFinding> {
         let mut findings = foreign(&own, tenant.as_str(), self.names);
         let differences = if tenant == reference {
             Vec::new()
         } else {
             differences(own, expected.clone(), reference.as_str(), tenant.as_str())
         };
-        let is_told = |finding: &Finding| {
+        let is_told = |finding: &DriftFinding| {
             !findings
                 .iter()
                 .any(|other| other.kind == finding.kind && other.object == finding.object)
@@ -321,7 +323,7 @@ struct Reading<'a> {
     expected: Option<Aspects>,
     /// Index of the group that is read, and what it has; `None` as index for the reference.
     current: Option<(Option<usize>, Aspects)>,
-    found: &'a mut Vec<Option<Vec<Finding>>>,
+    found: &'a mut Vec<Option<Vec<DriftFinding>>>,
 }
 
 impl Reading<'_> {

@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 4;
 
 /// Which tenants are meant.
 #[derive(Clone, Debug)]
-pub enum Scope {
+pub enum TenantSelection {
     /// Every schema but `public` that has a versions table or schemastamp's mark.
     All {
         /// Only names that match this pattern, as psql's `\dn` takes it.
@@ -162,7 +162,7 @@ pub enum FleetError {
 /// [`FleetError`].
 pub async fn read_fleet(
     server: &Server,
-    scope: &Scope,
+    scope: &TenantSelection,
     versions_table: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Fleet, FleetError> {
@@ -192,7 +192,7 @@ fn has_gone(error: &PsqlError) -> bool {
 
 async fn read_once(
     server: &Server,
-    scope: &Scope,
+    scope: &TenantSelection,
     versions_table: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Fleet, PsqlError> {
@@ -217,7 +217,7 @@ async fn read_once(
         })?;
         tenants.extend(tenant(schema, scope, versions_table));
     }
-    if let Scope::Named(names) = scope {
+    if let TenantSelection::Named(names) = scope {
         let found: std::collections::BTreeSet<TenantName> =
             tenants.iter().map(|tenant| tenant.name.clone()).collect();
         let missing = names
@@ -246,12 +246,12 @@ type Table = (String, bool, Vec<(String, String)>);
 type Schema = (String, Option<String>, bool, Option<Vec<Table>>);
 
 /// `None` for schemas that are no tenants.
-fn tenant(schema: Schema, scope: &Scope, versions_table: Option<&str>) -> Option<Tenant> {
+fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>) -> Option<Tenant> {
     let (name, comment, usage, tables) = schema;
     let name = TenantName::new(name).ok()?;
     let tables = tables.unwrap_or_default();
     let mark = comment.as_deref().and_then(Mark::read);
-    if let Scope::All { .. } = scope {
+    if let TenantSelection::All { .. } = scope {
         let is_tenant = match &mark {
             Some(Mark::Spare) => false,
             Some(Mark::Tenant { .. }) => true,

@@ -6,8 +6,8 @@ mod query;
 mod style;
 
 pub use fleet::{
-    Applied, Fleet, FleetError, Scope, Tenant, TenantProblem, VersionsTable, read_fleet,
+    Applied, Fleet, FleetError, Tenant, TenantProblem, TenantSelection, VersionsTable, read_fleet,
 };
-pub use plan::{Plan, PlanStrictness, Problem, plan};
+pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan};
 pub(super) use style::qualified;
 pub use style::{AppliedVersion, Style};

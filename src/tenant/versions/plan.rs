@@ -20,26 +20,26 @@ pub struct PlanStrictness {
 
 /// What a tenant lacks.
 #[derive(Clone, Debug)]
-pub struct Plan<'a> {
+pub struct MigrationPlan<'a> {
     /// The migrations to run, oldest first.
     pub pending: Vec<&'a Migration>,
     /// What does not fit.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PlanProblem>,
     /// Whether each problem is no more than a warning.
     strictness: PlanStrictness,
     style: Style,
 }
 
-impl Plan<'_> {
+impl MigrationPlan<'_> {
     /// The first problem that forbids to run anything.
-    pub fn error(&self) -> Option<&Problem> {
+    pub fn error(&self) -> Option<&PlanProblem> {
         self.problems
             .iter()
             .find(|problem| problem.is_error(self.style, self.strictness))
     }
 
     /// The problems that are only worth a warning.
-    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
+    pub fn warnings(&self) -> impl Iterator<Item = &PlanProblem> {
         self.problems
             .iter()
             .filter(|problem| !problem.is_error(self.style, self.strictness))
@@ -49,7 +49,7 @@ impl Plan<'_> {
 /// Something between a tenant's versions table and the folder that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum PlanProblem {
     /// The tool says that a version was not applied to its end.
     Dirty {
         /// The version.
@@ -88,7 +88,7 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl PlanProblem {
     /// Whether the tenant's own tool would refuse, too.
     fn is_error(&self, style: Style, strictness: PlanStrictness) -> bool {
         match self {
@@ -102,7 +102,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PlanProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dirty { version } => write!(
@@ -145,7 +145,7 @@ pub fn plan<'a>(
     table: &VersionsTable,
     migrations: &'a Migrations,
     strictness: PlanStrictness,
-) -> Plan<'a> {
+) -> MigrationPlan<'a> {
     let style = table.style;
     let mut problems = Vec::new();
     problems.extend(
@@ -153,7 +153,7 @@ pub fn plan<'a>(
             .versions
             .iter()
             .filter(|v| v.dirty)
-            .map(|version| Problem::Dirty {
+            .map(|version| PlanProblem::Dirty {
                 version: version.text.clone(),
             }),
     );
@@ -173,17 +173,17 @@ pub fn plan<'a>(
         .filter(|migration| !is_applied(migration))
         .collect();
     if !pending.is_empty() && style.only_its_tool_writes() {
-        problems.push(Problem::NeedsTool { style });
+        problems.push(PlanProblem::NeedsTool { style });
     }
     for migration in &pending {
         if style.write_sql("t", migration).is_none() && !style.only_its_tool_writes() {
-            problems.push(Problem::NoNumber {
+            problems.push(PlanProblem::NoNumber {
                 file: migration.file_name(),
                 style,
             });
         }
         if let Some(last) = last.as_ref().filter(|last| migration.version < **last) {
-            problems.push(Problem::OutOfOrder {
+            problems.push(PlanProblem::OutOfOrder {
                 file: migration.file_name(),
                 last: last.to_string(),
             });
@@ -194,7 +194,7 @@ pub fn plan<'a>(
     for (version, row) in &applied {
         match migrations.find(version) {
             None if first.is_some_and(|first| version > first) => {
-                problems.push(Problem::Missing {
+                problems.push(PlanProblem::Missing {
                     version: row.text.clone(),
                 });
             }
@@ -204,7 +204,7 @@ pub fn plan<'a>(
                     .as_ref()
                     .is_some_and(|sum| *sum != sha384(&migration.text)) =>
             {
-                problems.push(Problem::Changed {
+                problems.push(PlanProblem::Changed {
                     version: row.text.clone(),
                     file: migration.file_name(),
                 });
@@ -212,7 +212,7 @@ pub fn plan<'a>(
             _ => {}
         }
     }
-    Plan {
+    MigrationPlan {
         pending,
         problems,
         strictness,

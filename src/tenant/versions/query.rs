@@ -1,6 +1,6 @@
 //! The SQL that finds tenants and reads their versions tables.
 
-use super::fleet::Scope;
+use super::fleet::TenantSelection;
 use super::style::{Style, TABLES, qualified};
 use crate::pg::UNHURRIED;
 use crate::sql::quote_literal;
@@ -13,14 +13,14 @@ const TABLES_PER_STATEMENT: usize = 200;
 ///
 /// Tables are anybody's, and reading them must not run anybody's code: of the columns there are those of `PostgreSQL`'s own
 /// types, which no cast of a stranger's applies to, and a table whose policies would be run cannot be read.
-pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
+pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> String {
     let tables: Vec<String> = match versions_table {
         Some(table) => vec![quote_literal(table)],
         None => TABLES.iter().map(|table| quote_literal(table)).collect(),
     };
     let filter = match scope {
         // `public` is shared by tenants also where migrations are kept in it.
-        Scope::All { pattern } => {
+        TenantSelection::All { pattern } => {
             let pattern = pattern.as_ref().map(|pattern| {
                 format!(
                     " AND n.nspname OPERATOR(pg_catalog.~) {} COLLATE pg_catalog.default",
@@ -32,8 +32,8 @@ pub(super) fn schemas(scope: &Scope, versions_table: Option<&str>) -> String {
                 pattern.unwrap_or_default()
             )
         }
-        Scope::Named(names) if names.is_empty() => "false".to_owned(),
-        Scope::Named(names) => {
+        TenantSelection::Named(names) if names.is_empty() => "false".to_owned(),
+        TenantSelection::Named(names) => {
             let names: Vec<String> = names
                 .iter()
                 .map(|name| quote_literal(name.as_str()))

@@ -1,6 +1,6 @@
 //! Dumps that other programs, options and times made.
 
-use schemastamp::snapshot::capture::{Captured, Source};
+use schemastamp::snapshot::capture::{CaptureSource, Captured};
 
 use super::{capture_of, chain, provision, run};
 use crate::support::{Client, Cluster, Database};
@@ -22,7 +22,7 @@ fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
 
 fn capture_dump(database: &Database<'_>, text: String, seeds: &[&str]) -> Result<Captured, String> {
     let mut capture = capture_of(database, "app");
-    capture.source = Source::Dump(text);
+    capture.source = CaptureSource::Dump(text);
     capture.seeds = seeds.iter().map(|seed| (*seed).to_owned()).collect();
     run(capture).map_err(|error| chain(&error))
 }

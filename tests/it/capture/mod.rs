@@ -11,7 +11,7 @@ use std::future::Future;
 use schemastamp::config::Setting;
 use schemastamp::pg::{PgDump, Program, ScriptOptions, Server};
 use schemastamp::process::{EnvValue, Shutdown};
-use schemastamp::snapshot::capture::{Capture, CaptureError, Captured, Source};
+use schemastamp::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured};
 use schemastamp::snapshot::{Decisions, RenderOptions, Snapshot, one_message};
 use schemastamp::sql::TenantName;
 
@@ -63,7 +63,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
     .expect("pg_dump");
     Capture {
         schema: schema.to_owned(),
-        source: Source::Live(PgDump {
+        source: CaptureSource::Live(PgDump {
             program,
             server: server.clone(),
         }),

@@ -1,6 +1,6 @@
 //! The sample app, captured in every way there is: the same bytes each time.
 
-use schemastamp::snapshot::capture::{ProofInputs, Source, SourceOf, prove, strip_mark};
+use schemastamp::snapshot::capture::{CaptureSource, ProofInputs, SourceOf, prove, strip_mark};
 use schemastamp::snapshot::{Decision, Snapshot};
 
 use super::{capture_of, capture_with, provision, run};
@@ -122,7 +122,7 @@ fn from_a_file_it_is_the_same_schema() {
         );
         let mut capture = capture_of(&database, "tenant_demo");
         capture.seeds = vec!["plans".to_owned()];
-        capture.source = Source::Dump(String::from_utf8(output.stdout).unwrap());
+        capture.source = CaptureSource::Dump(String::from_utf8(output.stdout).unwrap());
         let captured =
             run(capture).unwrap_or_else(|error| panic!("{arguments:?}: {}", super::chain(&error)));
         assert!(captured.proof.is_some_and(|proof| proof.objects > 100));
@@ -165,7 +165,7 @@ fn contested_names_are_settled_also_for_a_file() {
     let text = String::from_utf8(output.stdout).unwrap();
     let from_file = || {
         let mut capture = capture_of(&database, "film");
-        capture.source = Source::Dump(text.clone());
+        capture.source = CaptureSource::Dump(text.clone());
         capture
     };
     assert_eq!(run(from_file()).unwrap().snapshot.to_text(), live.to_text());
@@ -249,7 +249,7 @@ fn rails_and_ecto_dumps() {
         .unwrap();
     for (text, name) in [(rails, "r"), (&ecto, "e")] {
         let mut capture = capture_of(&database, "shop");
-        capture.source = Source::Dump(text.to_owned());
+        capture.source = CaptureSource::Dump(text.to_owned());
         let snapshot = run(capture)
             .unwrap_or_else(|error| panic!("{}", super::chain(&error)))
             .snapshot;

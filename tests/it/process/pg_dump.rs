@@ -1,9 +1,9 @@
-use schemastamp::pg::{DumpError, DumpOptions, ProgramError};
+use schemastamp::pg::{DumpOptions, PgDumpError, ProgramError};
 use schemastamp::process::Shutdown;
 
 use super::fake::Fake;
 
-async fn dump(fake: &Fake) -> Result<String, DumpError> {
+async fn dump(fake: &Fake) -> Result<String, PgDumpError> {
     let fake_dump = fake.pg_dump();
     fake_dump
         .dump_schema("My \"app\"", &DumpOptions::default(), &Shutdown::new())
@@ -52,7 +52,7 @@ async fn text_in_another_encoding_is_refused_with_its_line() {
     let fake = Fake::new("printf 'one\\ntwo \\377\\n' > \"$file\"");
     let error = dump(&fake).await.unwrap_err();
     assert!(
-        matches!(error, DumpError::Encoding { line: 2, .. }),
+        matches!(error, PgDumpError::Encoding { line: 2, .. }),
         "{error}"
     );
     fake.assert_nothing_left();
@@ -76,7 +76,7 @@ async fn failures_are_told_apart() {
     assert!(
         matches!(
             error,
-            DumpError::Program(ProgramError::OlderThanServer { .. })
+            PgDumpError::Program(ProgramError::OlderThanServer { .. })
         ),
         "{error}"
     );
@@ -90,14 +90,14 @@ async fn failures_are_told_apart() {
                   pg_dump: detail: Query was: LOCK TABLE app.\"T\" IN ACCESS SHARE MODE";
     let error = dump(&fails(denied)).await.unwrap_err();
     assert!(
-        matches!(&error, DumpError::Denied { object, .. } if object == "table T"),
+        matches!(&error, PgDumpError::Denied { object, .. } if object == "table T"),
         "{error}"
     );
 
     let refused =
         "pg_dump: error: connection to server at \"h\" (::1), port 1 failed: Connection refused";
     let error = dump(&fails(refused)).await.unwrap_err();
-    assert!(matches!(error, DumpError::Connect { .. }), "{error}");
+    assert!(matches!(error, PgDumpError::Connect { .. }), "{error}");
 
     let error = dump(&fails(
         "pg_dump: error: query failed: ERROR:  out of shared memory",
@@ -105,7 +105,7 @@ async fn failures_are_told_apart() {
     .await
     .unwrap_err();
     assert!(
-        matches!(error, DumpError::Failed { code: 1, .. }),
+        matches!(error, PgDumpError::Failed { code: 1, .. }),
         "{error}"
     );
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use schemastamp::pg::{DumpError, DumpOptions, PsqlError, ScriptOptions, ScriptOutput};
+use schemastamp::pg::{DumpOptions, PgDumpError, PsqlError, ScriptOptions, ScriptOutput};
 use schemastamp::process::{EnvValue, RunError, Shutdown, Signal};
 use serde_json::json;
 
@@ -268,7 +268,7 @@ async fn a_stop_before_the_start_is_a_stop() {
     assert!(
         matches!(
             error,
-            DumpError::Run(RunError::Interrupted { ended: None, .. })
+            PgDumpError::Run(RunError::Interrupted { ended: None, .. })
         ),
         "{error}"
     );

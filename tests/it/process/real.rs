@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{
-    DumpError, DumpOptions, PgDump, Program, ProgramError, PsqlError, ScriptOptions, Server,
+    DumpOptions, PgDump, PgDumpError, Program, ProgramError, PsqlError, ScriptOptions, Server,
     Severity,
 };
 use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
@@ -298,7 +298,7 @@ async fn any_name_is_dumped_and_no_other() {
             .dump_schema("A", &DumpOptions::default(), &Shutdown::new())
             .await
             .unwrap_err();
-        assert!(matches!(error, DumpError::NoSuchSchema { .. }), "{error}");
+        assert!(matches!(error, PgDumpError::NoSuchSchema { .. }), "{error}");
         real.assert_nothing_left();
     }
 }
@@ -315,7 +315,7 @@ async fn a_server_newer_than_pg_dump_is_explained() {
     assert!(
         matches!(
             error,
-            DumpError::Program(ProgramError::OlderThanServer { .. })
+            PgDumpError::Program(ProgramError::OlderThanServer { .. })
         ),
         "{error}"
     );
@@ -344,7 +344,7 @@ async fn a_missing_right_names_the_table() {
         .unwrap_err();
     database.sql("DROP OWNED BY process_reader; DROP ROLE process_reader");
     assert!(
-        matches!(&error, DumpError::Denied { object, .. } if object == "table invoices"),
+        matches!(&error, PgDumpError::Denied { object, .. } if object == "table invoices"),
         "{error}"
     );
     real.server
@@ -355,7 +355,7 @@ async fn a_missing_right_names_the_table() {
         .dump_schema("app", &DumpOptions::default(), &Shutdown::new())
         .await
         .unwrap_err();
-    assert!(matches!(error, DumpError::Connect { .. }), "{error}");
+    assert!(matches!(error, PgDumpError::Connect { .. }), "{error}");
     real.assert_nothing_left();
 }
 
@@ -381,7 +381,7 @@ async fn text_that_is_not_utf8_is_refused() {
         .await;
     maintenance.sql("DROP DATABASE process_ascii");
     let error = result.unwrap_err();
-    assert!(matches!(error, DumpError::NotUtf8 { .. }), "{error}");
+    assert!(matches!(error, PgDumpError::NotUtf8 { .. }), "{error}");
     assert!(error.to_string().contains("0xff"), "{error}");
     real.assert_nothing_left();
 }

@@ -9,7 +9,7 @@ use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::{
-    IfExists, Outcome, ProvisionError, ProvisionOptions, Provisioner, TenantOrigin,
+    IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome, Provisioner, TenantOrigin,
 };
 
 use super::world::{Held, SMALL, schemas, snapshot, waiting};
@@ -58,7 +58,9 @@ async fn outcomes_and_errors_to_match_on() {
     let shutdown = Shutdown::new();
     let fails = provisioner(&database, SMALL, ProvisionOptions::default()).await;
     let outcome = fails.provision(&name("acme"), &shutdown).await.unwrap();
-    assert!(matches!(outcome, Outcome::Created { elapsed, .. } if elapsed > Duration::ZERO));
+    assert!(
+        matches!(outcome, ProvisionOutcome::Created { elapsed, .. } if elapsed > Duration::ZERO)
+    );
     let error = fails.provision(&name("acme"), &shutdown).await.unwrap_err();
     assert!(
         matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"),
@@ -72,7 +74,7 @@ async fn outcomes_and_errors_to_match_on() {
     let outcome = skips.provision(&name("acme"), &shutdown).await.unwrap();
     assert!(matches!(
         outcome,
-        Outcome::Skipped {
+        ProvisionOutcome::Skipped {
             made_of: TenantOrigin::ThisSnapshot,
             ..
         }

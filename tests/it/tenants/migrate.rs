@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use schemastamp::process::{Shutdown, Signal};
-use schemastamp::tenant::migrate::{MigrateOptions, Outcome};
-use schemastamp::tenant::versions::Scope;
+use schemastamp::tenant::migrate::{MigrateOptions, MigrateOutcome};
+use schemastamp::tenant::versions::TenantSelection;
 
 use super::world::{World, groups, name, options, outcomes};
 
@@ -54,7 +54,7 @@ async fn pending_migrations_are_applied_once() {
     );
     let again = world.migrate(&options()).await;
     assert_eq!(
-        again.count(|outcome| *outcome == Outcome::UpToDate),
+        again.count(|outcome| *outcome == MigrateOutcome::UpToDate),
         3,
         "{again:?}"
     );
@@ -102,7 +102,7 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
                 "t8: 42P01 relation \"#{prefix}.users\" does not exist in 2_name.sql, statement 1 (line 1)",
             ]
         );
-        assert_eq!(report.count(Outcome::is_good), 7);
+        assert_eq!(report.count(MigrateOutcome::is_good), 7);
         assert_eq!(
             (world.versions("t4"), world.versions("t8")),
             ("1 2".to_owned(), "1".to_owned())
@@ -113,7 +113,10 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
         "DELETE FROM t4.users; DELETE FROM t6.users; CREATE TABLE t8.users (id int, email text)",
     );
     let report = world.migrate(&options()).await;
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 3);
+    assert_eq!(
+        report.count(|outcome| *outcome == MigrateOutcome::Migrated),
+        3
+    );
     assert_eq!(world.versions("t8"), "1 2 3 4");
 }
 
@@ -417,7 +420,7 @@ async fn named_tenants_that_are_not_there_or_odd() {
          CREATE SCHEMA bare",
     );
     world.migration("2_name.sql", USERS);
-    let scope = Scope::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
+    let scope = TenantSelection::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
     let report = world.migrate(&MigrateOptions { scope, ..options() }).await;
     assert_eq!(
         groups(&report),
@@ -428,7 +431,7 @@ async fn named_tenants_that_are_not_there_or_odd() {
             "nosuch: there is no such schema",
         ]
     );
-    let scope = Scope::All {
+    let scope = TenantSelection::All {
         pattern: Some("?".to_owned()),
     };
     let versions_table = Some("schema_migrations".to_owned());

@@ -3,11 +3,11 @@
 use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
-use schemastamp::snapshot::capture::{Capture, Captured, Source};
+use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::Outcome;
+use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::refresh::{
-    Comparison, RefreshError, RefreshOptions, Refreshed, compare, recapture, refresh,
+    RefreshError, RefreshOptions, Refreshed, SnapshotComparison, compare, recapture, refresh,
 };
 use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
 use schemastamp::tenant::versions::PlanStrictness;
@@ -35,7 +35,7 @@ impl World<'_> {
     async fn capture(&self, schema: &str) -> Captured {
         let capture = Capture {
             schema: schema.to_owned(),
-            source: Source::Live(self.pg_dump()),
+            source: CaptureSource::Live(self.pg_dump()),
             seeds: vec!["plans".to_owned()],
             versions_table: None,
             decisions: Decisions::default(),
@@ -70,7 +70,7 @@ impl World<'_> {
         )
     }
 
-    async fn check(&self, snapshot: &Snapshot, schema: &str) -> Comparison {
+    async fn check(&self, snapshot: &Snapshot, schema: &str) -> SnapshotComparison {
         let options = RefreshOptions {
             prove: false,
             ..refresh_options()
@@ -120,7 +120,7 @@ async fn the_whole_story() {
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
     create(&world, &old, &["one", "two", "three"]);
-    assert_eq!(world.check(&old, "app").await, Comparison::Equal);
+    assert_eq!(world.check(&old, "app").await, SnapshotComparison::Equal);
 
     world.migration(
         "20240202000000_add_name.sql",
@@ -133,7 +133,10 @@ async fn the_whole_story() {
     );
     let report = world.migrate(&options()).await;
     assert_eq!(groups(&report), Vec::<String>::new());
-    assert_eq!(report.count(|outcome| *outcome == Outcome::Migrated), 4);
+    assert_eq!(
+        report.count(|outcome| *outcome == MigrateOutcome::Migrated),
+        4
+    );
 
     let refreshed = world.refresh(&old).await.unwrap();
     assert_eq!(
@@ -182,16 +185,17 @@ async fn the_whole_story() {
 
     assert_eq!(
         world.check(&refreshed.snapshot, "app").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     assert_eq!(
         world.check(&refreshed.snapshot, "two").await,
-        Comparison::Equal
+        SnapshotComparison::Equal
     );
     world
         .database
         .sql("ALTER TABLE app.users ALTER email DROP NOT NULL");
-    let Comparison::Different { diff } = world.check(&refreshed.snapshot, "app").await else {
+    let SnapshotComparison::Different { diff } = world.check(&refreshed.snapshot, "app").await
+    else {
         panic!("equal")
     };
     assert!(

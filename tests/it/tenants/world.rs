@@ -5,9 +5,9 @@ use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{PgDump, Program, Server};
 use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::{MigrateOptions, MigrateReport, Outcome, migrate};
+use schemastamp::tenant::migrate::{MigrateOptions, MigrateOutcome, MigrateReport, migrate};
 use schemastamp::tenant::migrations::{Migrations, read_folder};
-use schemastamp::tenant::versions::{Fleet, Scope, read_fleet};
+use schemastamp::tenant::versions::{Fleet, TenantSelection, read_fleet};
 use tempfile::TempDir;
 
 use crate::support::{Client, Cluster, Database};
@@ -24,8 +24,8 @@ pub(super) fn name(text: &str) -> TenantName {
     TenantName::new(text).unwrap()
 }
 
-pub(super) fn all() -> Scope {
-    Scope::All { pattern: None }
+pub(super) fn all() -> TenantSelection {
+    TenantSelection::All { pattern: None }
 }
 
 /// Options with pauses fit for tests.
@@ -118,7 +118,12 @@ impl World<'_> {
         let mut expected: Vec<TenantName> = report
             .tenants
             .iter()
-            .filter(|tenant| !matches!(tenant.outcome, Outcome::NotReached | Outcome::Pending))
+            .filter(|tenant| {
+                !matches!(
+                    tenant.outcome,
+                    MigrateOutcome::NotReached | MigrateOutcome::Pending
+                )
+            })
             .map(|tenant| tenant.tenant.clone())
             .collect();
         expected.sort();

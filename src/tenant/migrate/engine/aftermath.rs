@@ -6,8 +6,8 @@ use super::Engine;
 use crate::pg::ScriptOptions;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{Failure, Outcome};
-use crate::tenant::versions::{Applied, Scope, TenantProblem, plan, read_fleet};
+use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
+use crate::tenant::versions::{Applied, TenantProblem, TenantSelection, plan, read_fleet};
 
 /// How long the look at what became of tenants may take after the run was stopped.
 const LAST_LOOK: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ impl Engine<'_, '_> {
         tenant: &TenantName,
         shutdown: &Shutdown,
     ) -> Option<Applied> {
-        let scope = Scope::Named(vec![tenant.clone()]);
+        let scope = TenantSelection::Named(vec![tenant.clone()]);
         let fleet = read_fleet(
             self.server,
             &scope,
@@ -61,7 +61,7 @@ impl Engine<'_, '_> {
             let halted = state.halt.is_some();
             entries
                 .filter(|(_, entry)| {
-                    matches!(entry.report.outcome, Outcome::Unknown(_))
+                    matches!(entry.report.outcome, MigrateOutcome::Unknown(_))
                         || (halted && !entry.settled && entry.report.elapsed > Duration::ZERO)
                 })
                 .map(|(index, entry)| (index, entry.report.tenant.clone()))
@@ -80,7 +80,7 @@ impl Engine<'_, '_> {
                 continue;
             };
             match applied {
-                Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(Outcome::Gone),
+                Some(Applied::Odd(TenantProblem::NoSchema)) => entry.settle(MigrateOutcome::Gone),
                 Some(Applied::Known(versions)) => {
                     let done = plan(&versions, self.migrations, self.context.options.strictness);
                     let open = done.pending.len();
@@ -88,12 +88,12 @@ impl Engine<'_, '_> {
                         entry.applied_one();
                     }
                     match (&entry.report.outcome, entry.pending.is_empty()) {
-                        (_, true) => entry.settle(Outcome::Migrated),
-                        (Outcome::Unknown(failure), false) => {
+                        (_, true) => entry.settle(MigrateOutcome::Migrated),
+                        (MigrateOutcome::Unknown(failure), false) => {
                             let failure = failure.clone();
-                            entry.settle(Outcome::Failed(failure));
+                            entry.settle(MigrateOutcome::Failed(failure));
                         }
-                        _ => entry.settle(Outcome::Failed(Failure::of(
+                        _ => entry.settle(MigrateOutcome::Failed(MigrateFailure::of(
                             "the run was stopped".to_owned(),
                         ))),
                     }

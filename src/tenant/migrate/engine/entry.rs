@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use crate::tenant::migrate::{MigrateOptions, Outcome, TenantReport};
+use crate::tenant::migrate::{MigrateOptions, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
 use crate::tenant::versions::{Applied, Tenant, VersionsTable, plan};
 
 /// A tenant and what is to be done.
-pub(super) struct Entry<'m> {
+pub(super) struct QueueEntry<'m> {
     pub(super) report: TenantReport,
     /// `None` when nothing is known of it.
     pub(super) versions: Option<VersionsTable>,
@@ -13,7 +13,7 @@ pub(super) struct Entry<'m> {
     pub(super) settled: bool,
 }
 
-impl<'m> Entry<'m> {
+impl<'m> QueueEntry<'m> {
     pub(super) fn new(
         tenant: Tenant,
         migrations: &'m Migrations,
@@ -26,7 +26,7 @@ impl<'m> Entry<'m> {
             applied: Vec::new(),
             pending: Vec::new(),
             warnings: Vec::new(),
-            outcome: Outcome::NotReached,
+            outcome: MigrateOutcome::NotReached,
             elapsed: Duration::ZERO,
         };
         let mut entry = Self {
@@ -49,7 +49,7 @@ impl<'m> Entry<'m> {
     ) {
         let versions = match applied {
             Applied::Known(versions) => versions,
-            Applied::Odd(oddity) => return self.settle(Outcome::Odd(oddity)),
+            Applied::Odd(oddity) => return self.settle(MigrateOutcome::Odd(oddity)),
         };
         let plan = plan(&versions, migrations, options.strictness);
         self.report.to = versions.last().map(|version| version.text.clone());
@@ -60,12 +60,12 @@ impl<'m> Entry<'m> {
             .map(|migration| migration.file_name())
             .collect();
         let outcome = match plan.error() {
-            Some(problem) => Some(Outcome::Refused(problem.clone())),
+            Some(problem) => Some(MigrateOutcome::Refused(problem.clone())),
             None if plan.pending.is_empty() && self.report.applied.is_empty() => {
-                Some(Outcome::UpToDate)
+                Some(MigrateOutcome::UpToDate)
             }
-            None if plan.pending.is_empty() => Some(Outcome::Migrated),
-            None => options.dry_run.then_some(Outcome::Pending),
+            None if plan.pending.is_empty() => Some(MigrateOutcome::Migrated),
+            None => options.dry_run.then_some(MigrateOutcome::Pending),
         };
         self.pending = plan.pending;
         self.versions = Some(versions);
@@ -87,7 +87,7 @@ impl<'m> Entry<'m> {
         self.report.to = Some(migration.version.to_string());
     }
 
-    pub(super) fn settle(&mut self, outcome: Outcome) {
+    pub(super) fn settle(&mut self, outcome: MigrateOutcome) {
         self.report.outcome = outcome;
         self.settled = true;
     }

@@ -2,14 +2,14 @@ use crate::pg::PsqlError;
 
 /// Why no further tenant is begun.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(super) enum MigrateHalt {
     Canary,
     Failures(usize),
     Stopped,
     Psql(PsqlError),
 }
 
-impl std::fmt::Display for Halt {
+impl std::fmt::Display for MigrateHalt {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Canary => formatter.write_str("one of the first tenants failed"),

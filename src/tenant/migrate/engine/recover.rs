@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::Engine;
-use super::halt::Halt;
+use super::halt::MigrateHalt;
 use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::RunError;
 use crate::sql::TenantName;
 use crate::tenant::migrate::queue::Turn;
-use crate::tenant::migrate::script::{ALREADY, BUSY, Place};
-use crate::tenant::migrate::{Failure, Outcome};
+use crate::tenant::migrate::script::{ALREADY, BUSY, MessagePlace};
+use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem};
 
 /// How often a connection is tried anew, in a row.
@@ -23,7 +23,7 @@ impl Engine<'_, '_> {
         &self,
         turn: Turn,
         message: &ServerMessage,
-        place: Option<&Place>,
+        place: Option<&MessagePlace>,
         separated: bool,
     ) {
         let tenant = {
@@ -33,10 +33,10 @@ impl Engine<'_, '_> {
             };
             entry.report.tenant.clone()
         };
-        let failure = Failure::said(message, &tenant, place);
+        let failure = MigrateFailure::said(message, &tenant, place);
         let code = failure.sqlstate.as_deref().unwrap_or_default();
         if self.shutdown.signal().is_some() {
-            self.halt(Halt::Stopped);
+            self.halt(MigrateHalt::Stopped);
             return;
         }
         if code == ALREADY && turn.replans < REPLANS {
@@ -70,8 +70,8 @@ impl Engine<'_, '_> {
             }));
         }
         let outcome = match self.look_at(&tenant, self.shutdown).await {
-            Some(Applied::Odd(TenantProblem::NoSchema)) => Outcome::Gone,
-            _ => Outcome::Failed(failure),
+            Some(Applied::Odd(TenantProblem::NoSchema)) => MigrateOutcome::Gone,
+            _ => MigrateOutcome::Failed(failure),
         };
         self.settle(turn.tenant, outcome);
     }
@@ -81,7 +81,7 @@ impl Engine<'_, '_> {
         let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
-                Outcome::Unknown(Failure::of(
+                MigrateOutcome::Unknown(MigrateFailure::of(
                     "another run works on it, and its versions could not be read".to_owned(),
                 )),
             );
@@ -91,7 +91,7 @@ impl Engine<'_, '_> {
             return;
         };
         if matches!(applied, Applied::Odd(TenantProblem::NoSchema)) {
-            entry.settle(Outcome::Gone);
+            entry.settle(MigrateOutcome::Gone);
         } else {
             entry.plan(applied, self.migrations, self.context.options);
         }
@@ -117,15 +117,15 @@ impl Engine<'_, '_> {
                 self.trouble(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = Failure::of(format!(
+                let failure = MigrateFailure::of(format!(
                     "took longer than {:?}",
                     self.server.timeout.unwrap_or(*after)
                 ));
-                self.settle(turn.tenant, Outcome::Unknown(failure));
+                self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
             }
             _ => {
-                let failure = Failure::of(error.to_string());
-                self.settle(turn.tenant, Outcome::Unknown(failure));
+                let failure = MigrateFailure::of(error.to_string());
+                self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
                 self.trouble(error).await;
             }
         }
@@ -140,7 +140,7 @@ impl Engine<'_, '_> {
             state.reconnects
         };
         if self.shutdown.signal().is_some() {
-            self.halt(Halt::Stopped);
+            self.halt(MigrateHalt::Stopped);
         } else if may_pass && reconnects <= RECONNECTS {
             let pause = self
                 .options()
@@ -148,10 +148,10 @@ impl Engine<'_, '_> {
                 .saturating_mul(1 << reconnects.min(6));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = self.shutdown.requested() => self.halt(Halt::Stopped),
+                _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
             }
         } else {
-            self.halt(Halt::Psql(error));
+            self.halt(MigrateHalt::Psql(error));
         }
     }
 }
