@@ -83,6 +83,8 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of the lines that --format json prints
+    JsonSchema,
     /// Print the manual page of the program or of a command, or write all of them
     Man {
         /// The command, such as `pool fill`

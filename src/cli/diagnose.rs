@@ -6,11 +6,12 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::failure::CommandError;
+use super::lines::{Counts, DiagnoseCounts, Line};
 use super::output::Output;
 use super::report::of_signal;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
-use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::diagnose::{Finding, Inputs, Report, Severity, Summary, walk};
 
 /// How long a diagnosis may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
                 report = walk(inputs, shutdown) => report,
                 // Nothing is under way on the server that would have to be ended first; psql dies with its run.
                 signal = shutdown.requested() => {
-                    return Ok(of_signal(signal));
+                    return Err(CommandError::Interrupted(signal));
                 }
             }
         }
@@ -51,7 +52,19 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
         },
     };
     if output.is_json() {
-        Output::raw(&report.json_lines())?;
+        for finding in &report.findings {
+            Output::json(&Line::Finding(finding.clone()))?;
+        }
+        let Summary {
+            verdict,
+            errors,
+            warnings,
+        } = report.summary();
+        session.summary(Counts::Diagnose(DiagnoseCounts {
+            verdict: verdict.to_owned(),
+            errors,
+            warnings,
+        }))?;
     } else {
         let mut stdout = output.stdout();
         let written = report

@@ -1,7 +1,6 @@
 //! Doubtful text, object by object, with the flag for each answer.
 
-use serde_json::{Value, json};
-
+use super::lines::DoubtObject;
 use crate::snapshot::capture::Doubt;
 
 /// How many doubts a terminal gets to see.
@@ -32,17 +31,15 @@ pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
 }
 
 /// The doubts for programs.
-pub(super) fn json(doubts: &[Doubt]) -> Value {
-    let doubt = |doubt: &Doubt| {
-        json!({
-            "object": doubt.object,
-            "place": doubt.place,
-            "line": doubt.line,
-            "excerpt": doubt.excerpt,
-            "why": doubt.why,
-            "rename": flag("--rename", doubt, doubts),
-            "keep": flag("--keep", doubt, doubts),
-        })
+pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
+    let doubt = |doubt: &Doubt| DoubtObject {
+        object: doubt.object.clone(),
+        place: doubt.place,
+        line: doubt.line,
+        excerpt: doubt.excerpt.clone(),
+        why: doubt.why.to_string(),
+        rename: flag("--rename", doubt, doubts),
+        keep: flag("--keep", doubt, doubts),
     };
     doubts.iter().map(doubt).collect()
 }
@@ -89,9 +86,6 @@ mod tests {
             "      it names the schema:  --rename 'function n(integer)#2'"
         );
         assert_eq!(lines[11], "      it only looks alike:  --keep 'view v'");
-        assert_eq!(
-            json(&doubts)[0]["rename"],
-            "--rename 'function n(integer)#1'"
-        );
+        assert_eq!(json(&doubts)[0].rename, "--rename 'function n(integer)#1'");
     }
 }

@@ -11,6 +11,7 @@ mod diagnose;
 mod doubts;
 mod drop;
 mod failure;
+mod lines;
 mod log;
 mod main;
 mod manual;

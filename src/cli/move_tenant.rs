@@ -1,9 +1,11 @@
 //! The commands `rename` and `clone`.
 
-use serde_json::json;
-
 use super::arguments::TwoTenantsArguments;
 use super::failure::CommandError;
+use super::lines::{
+    CloneCounts, CloneDetails, Counts, Line, RenameCounts, RenameDetails, TenantDetails,
+    TenantLine, TenantOutcome,
+};
 use super::output::Output;
 use super::prompt::ask;
 use super::scope::many;
@@ -105,10 +107,18 @@ pub(super) async fn rename(
         rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        Output::json(&json!({
-            "tenant": new.as_str(), "outcome": "renamed", "from": old.as_str(), "rewritten": renamed.rewritten,
-            "proven": renamed.objects,
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: new.as_str().to_owned(),
+            outcome: TenantOutcome::Renamed,
+            ms: None,
+            details: TenantDetails::Rename(RenameDetails {
+                from: old.as_str().to_owned(),
+                rewritten: renamed.rewritten,
+                proven: renamed.objects,
+            }),
+            error: None,
         }))?;
+        session.summary(Counts::Rename(RenameCounts { renamed: 1 }))?;
         return Ok(exit::DONE);
     }
     for object in &renamed.rewritten {
@@ -138,10 +148,18 @@ pub(super) async fn clone(
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        Output::json(&json!({
-            "tenant": new.as_str(), "outcome": "cloned", "from": old.as_str(), "tables": cloned.tables,
-            "sequences": cloned.sequences,
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: new.as_str().to_owned(),
+            outcome: TenantOutcome::Cloned,
+            ms: None,
+            details: TenantDetails::Clone(CloneDetails {
+                from: old.as_str().to_owned(),
+                tables: cloned.tables,
+                sequences: cloned.sequences,
+            }),
+            error: None,
         }))?;
+        session.summary(Counts::Clone(CloneCounts { cloned: 1 }))?;
         return Ok(exit::DONE);
     }
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));

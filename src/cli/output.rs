@@ -2,24 +2,18 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
 
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
+use super::lines::{ErrorLine, Line};
 use super::progress::beside_bar;
-use super::report::{ErrorObject, ErrorReport, report};
+use super::report::{ErrorReport, report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
 
 /// The signal of a pipe that nobody reads.
 const SIGPIPE: u8 = 13;
-
-/// The last line of a command without tenants that failed.
-#[derive(Serialize)]
-struct ErrorLine<'a> {
-    error: ErrorObject<'a>,
-}
 
 /// The only place that prints: results on stdout, everything else on stderr.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +64,8 @@ impl Output {
     }
 
     /// A line of JSON.
-    pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
-        let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
+    pub(super) fn json(line: &Line) -> Result<(), CommandError> {
+        let line = serde_json::to_string(line).map_err(|error| stdout_failed(error.into()))?;
         Self::raw(&(line + "\n"))
     }
 
@@ -129,9 +123,9 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.
-            drop(Self::json(&ErrorLine {
+            drop(Self::json(&Line::Error(ErrorLine {
                 error: report.json(),
-            }));
+            })));
         }
         report.code
     }

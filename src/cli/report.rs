@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::failure::CommandError;
+use super::lines::{ErrorDetails, ErrorObject};
 use super::report_capture::of_capture;
 use super::report_tenants::{
     of_drop, of_fleet, of_hook, of_lifecycle, of_migrate, of_migration, of_pool, of_refresh,
@@ -37,7 +37,7 @@ pub(super) struct ErrorReport {
     /// The statement that failed.
     pub(super) statement: Option<String>,
     /// More for programs.
-    pub(super) more: Map<String, Value>,
+    pub(super) more: ErrorDetails,
 }
 
 impl ErrorReport {
@@ -50,7 +50,7 @@ impl ErrorReport {
             source = error.source();
         }
         let message = error.to_string();
-        let (id, details, more) = (id.into(), Vec::new(), Map::new());
+        let (id, details, more) = (id.into(), Vec::new(), ErrorDetails::default());
         Self {
             code,
             id,
@@ -76,43 +76,22 @@ impl ErrorReport {
     }
 
     /// As JSON users get it.
-    pub(super) fn json(&self) -> ErrorObject<'_> {
+    pub(super) fn json(&self) -> ErrorObject {
         let mut message = self.message.clone();
         for cause in &self.causes {
             message.push_str(": ");
             message.push_str(cause);
         }
-        let Self {
-            code,
-            id,
-            statement,
-            hint,
-            more,
-            ..
-        } = self;
         ErrorObject {
-            code: *code,
-            id,
+            code: self.code,
+            id: self.id.clone(),
             message,
-            statement: statement.as_deref(),
-            hint: hint.as_deref(),
-            more,
+            causes: self.causes.clone(),
+            statement: self.statement.clone(),
+            hint: self.hint.clone(),
+            more: self.more.clone(),
         }
     }
-}
-
-/// `{"code":14,"id":"sql.duplicate_table","message":"…","statement":"…","hint":"…"}`, and more for some ids.
-#[derive(Debug, Serialize)]
-pub(super) struct ErrorObject<'a> {
-    code: u8,
-    id: &'a str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    statement: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    #[serde(flatten)]
-    more: &'a Map<String, Value>,
 }
 
 /// The report on a failure. `context` makes the explanation of a failed connection concrete.
@@ -146,7 +125,7 @@ pub(super) fn report(failure: &CommandError, context: Option<&Context>) -> Error
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, exit::SNAPSHOT, "snapshot.citus").hint("nothing was made");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
-            report.more.insert("objects".to_owned(), json!(lines));
+            report.more.objects = Some(lines.clone());
             report
         }
         CommandError::Pool(error) => of_pool(error, context),
@@ -268,7 +247,7 @@ pub(super) fn of_connection(
         details: Vec::new(),
         hint: Some(fix).filter(|fix| !fix.is_empty()),
         statement: None,
-        more: Map::new(),
+        more: ErrorDetails::default(),
     }
 }
 
@@ -381,7 +360,7 @@ fn of_provision(error: &ProvisionError, context: Option<&Context>) -> ErrorRepor
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = ErrorReport::of(error, exit::EXISTS, "tenant.exists_in_part")
                 .hint("it was not touched; look at what it is, and drop or rename it");
-            report.more.insert("missing".to_owned(), json!(missing));
+            report.more.missing = Some(missing.clone());
             report
         }
         ProvisionError::Sql { message, statement, hint } => {

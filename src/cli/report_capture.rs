@@ -1,7 +1,5 @@
 //! The failures of `capture`, as [`super::report`] has all others.
 
-use serde_json::json;
-
 use super::doubts;
 use super::report::{
     ErrorReport, of_connection, of_message, of_program, of_psql, of_run, of_snapshot, of_template,
@@ -21,9 +19,7 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
                 "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::lines(&undecided.doubts);
-            report
-                .more
-                .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
+            report.more.doubts = Some(doubts::json(&undecided.doubts));
             report
         }
         CaptureError::Contested { objects, source } => {
@@ -35,14 +31,14 @@ pub(super) fn of_capture(error: &CaptureError, context: Option<&Context>) -> Err
                 "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
                  --scratch a database in which the dump can be loaded",
             );
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::Unsettled { objects } => {
             let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.contested").hint(
                 "give the alias, table or column that is called like the schema another name",
             );
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, exit::USAGE, "capture.no_table"),
@@ -129,7 +125,7 @@ fn of_proof(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Different(differences) => {
             let mut report = ErrorReport::of(error, exit::SNAPSHOT, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-            report.more.insert("differences".to_owned(), json!(texts));
+            report.more.differences = Some(texts);
             report
         }
         ProofError::Depends(_) => {

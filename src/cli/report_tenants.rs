@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::failure::CommandError;
 use super::report::{ErrorReport, of_psql, of_signal, of_snapshot, of_template};
 use super::report_capture::of_capture;
@@ -71,7 +69,7 @@ pub(super) fn of_hook(failure: &CommandError, hook: &MigrateFailure) -> ErrorRep
         .hint("run the command for it again, or drop it");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
-        report.more.insert("detail".to_owned(), json!(said));
+        report.more.detail = Some(said.clone());
     }
     report
 }
@@ -155,10 +153,7 @@ pub(super) fn of_pool(error: &PoolError, context: Option<&Context>) -> ErrorRepo
                 .iter()
                 .map(|(object, all)| format!("  {object}: {}", aspects(all)))
                 .collect();
-            report.more.insert(
-                "objects".to_owned(),
-                json!(objects.keys().collect::<Vec<_>>()),
-            );
+            report.more.objects = Some(objects.into_keys().collect());
             report
         }
         PoolError::Random(_) => ErrorReport::of(error, exit::PROGRAM, "program.failed"),

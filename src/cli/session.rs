@@ -1,9 +1,12 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
+use super::lines::{Counts, Line};
+use super::migrate::milliseconds;
 use super::output::Output;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
@@ -17,6 +20,7 @@ pub(super) struct Session {
     pub(super) environment: Environment,
     pub(super) output: Output,
     pub(super) shutdown: Shutdown,
+    started: Instant,
     /// What is known of the connection, once a command has settled it.
     context: OnceLock<Context>,
     /// Looks, beside the command's own work, whether the connection is in plaintext where nobody asked for that.
@@ -42,9 +46,18 @@ impl Session {
             environment,
             output,
             shutdown,
+            started: Instant::now(),
             context: OnceLock::new(),
             links: Mutex::default(),
         }
+    }
+
+    /// Prints the last line of a command for programs; nothing where people read.
+    pub(super) fn summary(&self, counts: Counts) -> Result<(), CommandError> {
+        if !self.output.is_json() {
+            return Ok(());
+        }
+        Output::json(&Line::summary(counts, milliseconds(self.started.elapsed())))
     }
 
     /// The settings that need no server.
