@@ -129,7 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let company = std::env::args()
         .nth(1)
         .ok_or("the company's name is missing")?;
-    let sign_up = SignUp::new(&Environment::of_process(), Shutdown::on_signals()?).await?;
+    let sign_up = SignUp::new(&Environment::from_process(), Shutdown::on_signals()?).await?;
     writeln!(std::io::stdout(), "{:?}", sign_up.sign_up(&company).await)?;
     Ok(())
 }

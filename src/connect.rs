@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::config::{Environment, Settings, ToolSettings};
-use crate::diagnose::{Context, prepare};
+use crate::diagnose::{Context, named_program, prepare};
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
 use crate::process::Shutdown;
 use crate::tls::TlsError;
@@ -50,8 +50,11 @@ pub async fn server(
     environment: &Environment,
     shutdown: &Shutdown,
 ) -> Result<Target, ConnectError> {
-    let psql = Program::find_psql(settings.tool.psql.as_ref(), path(environment))?;
-    let temporary = temporary(environment);
+    let psql = Program::find_psql(
+        settings.tool.psql.as_ref().map(named_program).as_ref(),
+        path(environment),
+    )?;
+    let temporary = temporary_directory(environment);
     let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
     let prepared = prepare(&mut connection, environment, u32::from(version.major))?;
@@ -85,7 +88,10 @@ pub fn pg_dump(
     environment: &Environment,
     server: &Server,
 ) -> Result<PgDump, ConnectError> {
-    let program = Program::find_pg_dump(tool.pg_dump.as_ref(), path(environment))?;
+    let program = Program::find_pg_dump(
+        tool.pg_dump.as_ref().map(named_program).as_ref(),
+        path(environment),
+    )?;
     Ok(PgDump {
         program,
         server: server.clone(),
@@ -97,7 +103,7 @@ fn path(environment: &Environment) -> &OsStr {
 }
 
 /// Where private folders are made.
-pub fn temporary(environment: &Environment) -> PathBuf {
+pub fn temporary_directory(environment: &Environment) -> PathBuf {
     PathBuf::from(
         environment
             .get("TMPDIR")

@@ -28,3 +28,105 @@ pub const PARTIAL: u8 = 18;
 pub const DIAGNOSED: u8 = 20;
 /// Added to the number of the signal that ended the run.
 pub const SIGNAL_BASE: u8 = 128;
+
+/// Exit codes by the stable id of what failed, or by the area that the id begins with; the first line that fits counts.
+///
+/// `interrupted` is not among them: its code depends on the signal.
+const CODES: &[(&str, u8)] = &[
+    ("usage", USAGE),
+    ("timeout", TIMEOUT),
+    ("config.file", FILE),
+    ("config.exposed", FILE),
+    ("config.", CONFIGURATION),
+    ("program.", PROGRAM),
+    ("file.", FILE),
+    ("tls.client_cert.", FILE),
+    ("tls.client_key.", FILE),
+    ("tls.root_cert.", FILE),
+    ("tls.crl.", FILE),
+    ("connection.", CONNECTION),
+    ("sql.", SQL),
+    ("snapshot.", SNAPSHOT),
+    ("dump.", SNAPSHOT),
+    ("migration.", SNAPSHOT),
+    ("capture.no_table", USAGE),
+    ("capture.", SNAPSHOT),
+    ("refresh.migration", SQL),
+    ("pool.not_proven", SNAPSHOT),
+    ("pool.", SQL),
+    ("migrate.", PARTIAL),
+    ("tenant.exists", EXISTS),
+    ("tenant.name", USAGE),
+    ("tenant.no_target", USAGE),
+    ("tenant.missing", USAGE),
+    ("tenant.depended_on", SQL),
+    ("tenant.changed", SQL),
+    ("tenant.not_proven", SQL),
+    ("tenant.", PARTIAL),
+];
+
+/// What is wrong with a file on this machine, as the last part of a finding's id.
+const FILE_FAULTS: [&str; 8] = [
+    "missing",
+    "unreadable",
+    "not_a_file",
+    "permissions",
+    "invalid",
+    "encrypted",
+    "mismatch",
+    "colon",
+];
+
+/// The exit code of a command that failed for the reason that the id names.
+pub fn code_of(id: &str) -> u8 {
+    let row = CODES.iter().find(|(begin, _)| id.starts_with(begin));
+    row.map_or(PROGRAM, |(_, code)| *code)
+}
+
+/// The exit code of a command whose connection failed: [`FILE`] where a file on this machine is the cause, else
+/// [`CONNECTION`].
+pub fn code_of_failed_connection(finding: &str) -> u8 {
+    let is_fault = |fault: &str| FILE_FAULTS.contains(&fault);
+    let local = code_of(finding) == FILE && finding.rsplit('.').next().is_some_and(is_fault);
+    if local { FILE } else { CONNECTION }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_code_of_their_area() {
+        for (id, code) in [
+            ("config.no_user", CONFIGURATION),
+            ("config.exposed", FILE),
+            ("program.libpq_too_old", PROGRAM),
+            ("tls.root_cert.no_system_roots", FILE),
+            ("sql.undefined_table", SQL),
+            ("capture.no_table", USAGE),
+            ("capture.doubtful", SNAPSHOT),
+            ("pool.not_proven", SNAPSHOT),
+            ("tenant.exists_in_part", EXISTS),
+            ("tenant.hook", PARTIAL),
+        ] {
+            assert_eq!(code_of(id), code, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_failed_connection_is_about_a_file_only_where_the_file_is_here() {
+        assert_eq!(
+            code_of_failed_connection("tls.client_key.permissions"),
+            FILE
+        );
+        assert_eq!(
+            code_of_failed_connection("tls.client_cert.unknown_ca"),
+            CONNECTION
+        );
+        assert_eq!(code_of_failed_connection("config.no_host_name"), CONNECTION);
+        assert_eq!(
+            code_of_failed_connection("login.wrong_password"),
+            CONNECTION
+        );
+    }
+}

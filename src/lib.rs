@@ -6,8 +6,8 @@
 //! - [`config::Settings`] finds the connection as psql would, and knows where each value came from;
 //!   [`connect::server`] makes a [`pg::Server`] of it.
 //! - [`tenant::Provisioner`] creates tenants and returns errors to match on. Its futures can be sent between threads.
-//! - [`tenant::Provisioner::session`] keeps a psql open for many tenants, [`tenant::bulk::Bulk`] runs several of them,
-//!   [`tenant::pool`] keeps ready-made tenants.
+//! - [`tenant::Provisioner::session`] keeps a psql open for many tenants, [`fleet::bulk::Bulk`] runs several of them,
+//!   [`fleet::pool`] keeps ready-made tenants.
 //! - [`snapshot::capture::Capture`] makes snapshots; [`diagnose::walk`] explains connections that fail.
 //!
 //! `examples/sign_up.rs` is a sign-up handler. The library prints nothing and installs no signal handlers unless
@@ -15,7 +15,7 @@
 //!
 //! # Architecture
 //!
-//! Data flows one way: [`config`] → [`snapshot`] → [`tenant`], with [`process`], [`pg`], [`tls`] and [`sql`] beneath;
+//! Data flows one way: [`config`] → [`snapshot`] → [`tenant`] → [`fleet`], with [`process`], [`pg`], [`tls`] and [`sql`] beneath;
 //! [`diagnose`], [`connect`] and [`cli`] stand on top. A module below knows nothing of one above. Only [`config`] reads the
 //! environment, only [`process`] starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `sql`, `tls`
 //! and most of `snapshot` are pure: they do no I/O.
@@ -26,6 +26,7 @@ pub mod config;
 pub mod connect;
 pub mod diagnose;
 pub mod exit;
+pub mod fleet;
 pub mod path;
 pub mod pg;
 pub mod process;

@@ -23,8 +23,8 @@ pub(super) async fn run(
     arguments: CaptureArguments,
 ) -> Result<u8, CommandError> {
     let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
-    let decisions = decisions(&arguments, kept.as_ref())?;
-    let seeds = seeds(&arguments, kept.as_ref())?;
+    let decisions = merge_decisions(&arguments, kept.as_ref())?;
+    let seeds = merge_seeds(&arguments, kept.as_ref())?;
     let versions_table = match &arguments.versions_table {
         Some(table) => Some(table_name("--versions-table", table, &arguments.schema)?),
         None => kept.as_ref().and_then(kept_versions_table),
@@ -72,7 +72,7 @@ fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
 }
 
 /// The decisions of the flags, and of the kept header where no flag decides.
-fn decisions(
+fn merge_decisions(
     arguments: &CaptureArguments,
     kept: Option<&Header>,
 ) -> Result<Decisions, CommandError> {
@@ -106,7 +106,10 @@ fn decisions(
     Ok(decisions)
 }
 
-fn seeds(arguments: &CaptureArguments, kept: Option<&Header>) -> Result<Vec<String>, CommandError> {
+fn merge_seeds(
+    arguments: &CaptureArguments,
+    kept: Option<&Header>,
+) -> Result<Vec<String>, CommandError> {
     if arguments.seed.is_empty() {
         return Ok(kept.map(|header| header.seeds.clone()).unwrap_or_default());
     }

@@ -8,10 +8,11 @@ use anstyle::{AnsiColor, Style};
 use super::failure::CommandError;
 use super::lines::{Counts, DiagnoseCounts, Line};
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, Summary, walk};
+use crate::exit;
 
 /// How long a diagnosis may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,7 +80,15 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     }
     Ok(shutdown
         .signal()
-        .map_or_else(|| report.exit_code(), of_signal))
+        .map_or_else(|| exit_code(&report), signal_exit_code))
+}
+
+fn exit_code(report: &Report) -> u8 {
+    if report.root_cause().is_some() {
+        exit::DIAGNOSED
+    } else {
+        exit::DONE
+    }
 }
 
 /// Colours the first word, which is the severity.

@@ -7,7 +7,7 @@ use crate::snapshot::capture::Doubt;
 const SHOWN: usize = 50;
 
 /// The doubts for people.
-pub(super) fn lines(doubts: &[Doubt]) -> Vec<String> {
+pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
     let mut lines = Vec::new();
     for doubt in doubts.iter().take(SHOWN) {
         lines.push(format!(
@@ -76,7 +76,7 @@ mod tests {
             doubt("function n(integer)", 2),
             doubt("view v", 1),
         ];
-        let lines = lines(&doubts);
+        let lines = question_lines(&doubts);
         assert_eq!(
             lines[0],
             "  function n(integer), line 7 of the dump: a literal may be run"

@@ -10,7 +10,7 @@ use super::lines::{
 };
 use super::output::Output;
 use super::prompt::ask;
-use super::report::{of_signal, report};
+use super::report::{build_report, signal_exit_code};
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
@@ -59,7 +59,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 line(tenant, TenantOutcome::NotReached, None, None)?;
             }
             conclude(session, index - failed, failed, tenants.len() - index)?;
-            return Ok(of_signal(signal));
+            return Ok(signal_exit_code(signal));
         }
         let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
         {
@@ -79,7 +79,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 )?;
             }
             Some(failure) => {
-                let mut report = report(&failure, session.context());
+                let mut report = build_report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
                     line(tenant, TenantOutcome::Failed, None, Some(report.json()))?;

@@ -3,19 +3,20 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
+use crate::fleet::LineError;
+use crate::fleet::inventory::FleetError;
+use crate::fleet::migrate::MigrateError;
+use crate::fleet::pool::PoolError;
+use crate::fleet::refresh::RefreshError;
+use crate::fleet::verify::VerifyError;
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::NameError;
+use crate::tenant::ProvisionError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
-use crate::tenant::migrate::MigrateError;
 use crate::tenant::migrations::MigrationError;
-use crate::tenant::pool::PoolError;
-use crate::tenant::refresh::RefreshError;
-use crate::tenant::verify::VerifyError;
-use crate::tenant::versions::FleetError;
-use crate::tenant::{LineError, ProvisionError};
 
 /// Why a command, or what it was to do for one tenant, failed.
 #[derive(Debug, thiserror::Error)]

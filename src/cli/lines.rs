@@ -2,6 +2,7 @@
 //! prints and the tests hold every output against.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -183,7 +184,7 @@ pub(super) struct MigrateDetails {
     /// The files that are still pending, in order.
     pub(super) pending: Vec<String>,
     /// Problems that were no obstacle.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
 }
 
@@ -628,7 +629,7 @@ pub(super) struct ErrorObject {
     /// The error and its causes in words.
     pub(super) message: String,
     /// The causes, from the nearest to the root; only where there are some.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) causes: Vec<String>,
     /// The SQL statement that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -702,6 +703,11 @@ impl Line {
             summary: Summary { counts, ms },
         })
     }
+}
+
+/// Milliseconds with one decimal.
+pub(super) fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// The JSON Schema of a line.

@@ -11,9 +11,9 @@ use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::bar::beside_bar;
 use super::common::CommonArguments;
 use super::output::printable;
-use super::progress::beside_bar;
 
 /// What the library traces goes to stderr, more of it with each `-v`.
 pub(super) fn log_to_stderr(common: &CommonArguments) {

@@ -110,7 +110,7 @@ async fn run(arguments: Arguments) -> u8 {
     );
     let session = Session::new(
         arguments.common,
-        Environment::of_process(),
+        Environment::from_process(),
         output,
         shutdown,
     );

@@ -48,6 +48,9 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Preamble of the roff crate: an apostrophe that groff shows as one.
+const APOSTROPHE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
 /// A command's text for the end of its help, in parts: the lines beneath `Examples:`, `Exit codes:` and the rest.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct AfterHelp {
@@ -94,7 +97,10 @@ pub(super) fn page(command: &Command, program: &Command) -> io::Result<Vec<u8>> 
     let general = AfterHelp::parse(program);
     let name = command.get_display_name().unwrap_or_default().to_owned();
 
-    let page = Man::new(command.clone()).manual("schemastamp manual");
+    let version = concat!("schemastamp ", env!("CARGO_PKG_VERSION"));
+    let page = Man::new(command.clone())
+        .source(version)
+        .manual("schemastamp manual");
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
@@ -115,8 +121,9 @@ pub(super) fn page(command: &Command, program: &Command) -> io::Result<Vec<u8>> 
         Some((parent, _)) => format!("{parent}(1), psql(1), pg_dump(1)"),
     };
     as_is(&mut rest, "SEE ALSO", &see_also);
-    text.extend_from_slice(rest.as_bytes());
-    Ok(text)
+    // Each section comes with the definition of the apostrophe; once is enough.
+    let text = String::from_utf8_lossy(&text).replace(APOSTROPHE, "");
+    Ok([APOSTROPHE, &text, &rest].concat().into_bytes())
 }
 
 /// A section of lines that are not filled; none without lines.

@@ -10,19 +10,17 @@ use super::arguments::MigrateArguments;
 use super::failure::CommandError;
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
-    TenantDetails, TenantLine, TenantOutcome,
+    TenantDetails, TenantLine, TenantOutcome, milliseconds,
 };
 use super::output::Output;
-use super::report::of_signal;
+use super::report::signal_exit_code;
 use super::scope::{many, named};
 use super::session::Session;
 use crate::exit;
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
-use crate::tenant::migrate::{
-    ExternalCommand, MigrateOptions, MigrateOutcome, MigrateReport, TenantReport, migrate,
-    migrate_by,
-};
+use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
 use crate::tls::text::safe;
@@ -319,7 +317,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         output.warning(&format!("ended early: {reason}; run again to continue"));
     }
     Ok(match session.shutdown.signal() {
-        Some(signal) if failed + not_reached > 0 => of_signal(signal),
+        Some(signal) if failed + not_reached > 0 => signal_exit_code(signal),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {
             let code = report
@@ -331,11 +329,6 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         }
         _ => exit::PARTIAL,
     })
-}
-
-/// Milliseconds with one decimal.
-pub(super) fn milliseconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 fn style(outcome: &MigrateOutcome) -> Style {

@@ -5,6 +5,7 @@
 //! `report` turns into the words, the id and the exit code that users see.
 
 mod arguments;
+mod bar;
 mod capture;
 mod common;
 mod diagnose;
@@ -28,8 +29,6 @@ mod provision;
 mod refresh;
 mod render;
 mod report;
-mod report_capture;
-mod report_tenants;
 mod scope;
 mod session;
 mod snapshot_file;

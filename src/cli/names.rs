@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt as _, Stdin};
 use super::failure::CommandError;
 use super::output::Output;
 use super::scope::many;
+use crate::fleet::{LineError, NameLines};
 use crate::path;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::{LineError, NameLines};
 
 /// The name of stdin.
 const STDIN: &str = "-";

@@ -3,11 +3,11 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
+use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
 use super::lines::{ErrorLine, Line};
-use super::progress::beside_bar;
-use super::report::{ErrorReport, report};
+use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
@@ -119,7 +119,7 @@ impl Output {
             // As for whoever is ended by the signal that says so.
             return exit::SIGNAL_BASE + SIGPIPE;
         }
-        let report = report(failure, context);
+        let report = build_report(failure, context);
         self.report(&report);
         if self.is_json() {
             // Stdout may be what failed.

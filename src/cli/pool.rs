@@ -13,18 +13,19 @@ use super::arguments::{
 use super::failure::CommandError;
 use super::lines::{
     Counts, Line, PoolDrainCounts, PoolFillCounts, PoolStatusCounts, SparesLine, StrayLine,
+    milliseconds,
 };
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
-use super::report::{of_signal, report};
+use super::report::{build_report, signal_exit_code};
 use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::tenant::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
-use crate::tenant::pool::{Spares, SparesToDrain, begin_fill, drain, status};
+use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
@@ -40,7 +41,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
 }
 
 /// The snapshot, and the server on which its spares are.
-async fn provisioner(
+async fn connect_provisioner(
     session: &Session,
     what: &TenantKindArguments,
 ) -> Result<Provisioner, CommandError> {
@@ -67,7 +68,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let start = Instant::now();
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
-    let provisioner = provisioner(session, &arguments.what).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
     let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
     if let Some(objects) = filling.proven {
         output.say(&format!(
@@ -99,7 +100,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
                 Ok(_) => made += 1,
                 Err(ProvisionError::PoolFull) => {}
                 Err(error) => {
-                    let report = report(&CommandError::from(error), session.context());
+                    let report = build_report(&CommandError::from(error), session.context());
                     (failed, code) = (failed + 1, report.code);
                     output.report(&report);
                 }
@@ -131,12 +132,12 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
             failed,
         }))?;
     } else {
-        let ms = super::migrate::milliseconds(start.elapsed());
+        let ms = milliseconds(start.elapsed());
         output.say(&format!("{made} made, {ready} ready ({ms} ms)"));
     }
     say_others(output, &filling.before.spares);
     Ok(match session.shutdown.signal() {
-        Some(signal) => of_signal(signal),
+        Some(signal) => signal_exit_code(signal),
         None => code,
     })
 }
@@ -168,7 +169,7 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
 
 async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, what).await?;
+    let provisioner = connect_provisioner(session, what).await?;
     let options = &provisioner.options().render;
     let seen = status(
         provisioner.server(),
@@ -177,7 +178,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, seen.pool_of_another.as_deref());
     for group in &seen.spares {
         let Spares {
@@ -254,7 +255,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
 
 async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = provisioner(session, &arguments.what).await?;
+    let provisioner = connect_provisioner(session, &arguments.what).await?;
     let which = if arguments.all {
         SparesToDrain::All
     } else {
@@ -269,7 +270,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         &session.shutdown,
     )
     .await
-    .map_err(crate::tenant::pool::PoolError::from)?;
+    .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if !output.is_json() {
         output.say(&format!("{} dropped", many(drained.dropped, "spare")));

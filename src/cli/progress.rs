@@ -1,18 +1,15 @@
 //! A bar on the terminal: how far, how fast, how long yet.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::bar;
 use super::session::Session;
 
 /// How often the bar is drawn anew while nothing ends.
 const TICK: Duration = Duration::from_millis(200);
-
-/// The bar that is on the terminal now: whoever prints has to take it away for as long as that takes.
-static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// The progress of a run; nothing is drawn but on a terminal.
 #[derive(Debug)]
@@ -41,10 +38,7 @@ impl Progress {
             bar.enable_steady_tick(TICK);
             bar
         });
-        SHOWN
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&bar);
+        bar::show(bar.as_ref());
         Self { bar }
     }
 
@@ -58,17 +52,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take();
+        bar::show(None);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// Prints something beside the bar, if there is one. `print` must not come here again.
-pub(super) fn beside_bar<T>(print: impl FnOnce() -> T) -> T {
-    match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(bar) => bar.suspend(print),
-        None => print(),
     }
 }

@@ -12,10 +12,10 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::pg::{PgDump, Server};
 use crate::snapshot::Snapshot;
 use crate::snapshot::capture::Note;
-use crate::tenant::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
 use crate::tenant::versions::PlanStrictness;
 
 pub(super) async fn run(
@@ -28,7 +28,7 @@ pub(super) async fn run(
     let snapshot = snapshot_file::load(&path, output)?;
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -83,7 +83,7 @@ pub(super) async fn check(
         .map(|folder| load(folder, output))
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = options(arguments.versions_table, &committed, false);
+    let options = refresh_options(arguments.versions_table, &committed, false);
     let (now, name) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
@@ -154,7 +154,11 @@ async fn programs(
     Ok((server, pg_dump))
 }
 
-fn options(versions_table: Option<String>, snapshot: &Snapshot, prove: bool) -> RefreshOptions {
+fn refresh_options(
+    versions_table: Option<String>,
+    snapshot: &Snapshot,
+    prove: bool,
+) -> RefreshOptions {
     let versions_table = versions_table.or_else(|| kept_versions_table(snapshot.header()));
     RefreshOptions {
         versions_table,

@@ -2,8 +2,8 @@
 
 use super::arguments::ScopeArguments;
 use super::failure::CommandError;
+use crate::fleet::TenantSelection;
 use crate::sql::TenantName;
-use crate::tenant::versions::TenantSelection;
 use crate::tls::text::safe;
 
 impl ScopeArguments {

@@ -5,8 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
-use super::lines::{Counts, Line};
-use super::migrate::milliseconds;
+use super::lines::{Counts, Line, milliseconds};
 use super::output::Output;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};

@@ -15,8 +15,8 @@ use super::output::Output;
 use super::scope::many;
 use super::session::Session;
 use crate::exit;
-use crate::tenant::status::{Status, TenantStatus, status};
-use crate::tenant::versions::read_fleet;
+use crate::fleet::inventory::read_fleet;
+use crate::fleet::status::{Status, TenantStatus, status};
 use crate::tls::text::safe;
 
 /// How much of a fingerprint people get to see.

@@ -16,10 +16,9 @@ use super::scope::{many, named};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
+use crate::fleet::verify::{Verification, VerifyOptions, verify};
 use crate::sql::TenantName;
-use crate::tenant::verify::{
-    Aspect, Class, DriftFinding, Reference, Verification, VerifyOptions, verify,
-};
+use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::tls::text::safe;
 
 /// How many findings of a variant people get to see, without -v.

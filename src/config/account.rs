@@ -11,7 +11,7 @@ pub struct Account {
 
 impl Account {
     /// The account of the effective user id; `None` when the id has no entry, as in many containers.
-    pub(super) fn of_process() -> Option<Self> {
+    pub(super) fn from_process() -> Option<Self> {
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective())
             .ok()
             .flatten()?;

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::error::nearest;
 use super::keyword::{Handling, KEYWORDS, Keyword};
 use super::value::Given;
-use super::{ConfigError, ConfigWarning, Environment, Interference, Origin, Setting};
+use super::{ConfigError, ConfigWarning, Environment, Origin, Setting};
 use crate::process::EnvValue;
 
 /// A resolved connection: libpq's keywords, each with its origin, and the password.
@@ -22,6 +22,17 @@ pub struct Connection {
     pub(super) kerberos: BTreeMap<String, EnvValue>,
     pub(super) warnings: Vec<ConfigWarning>,
     pub(super) interfering: Vec<Interference>,
+}
+
+/// A variable of the parent that would have steered psql, and does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interference {
+    /// The variable.
+    pub variable: &'static str,
+    /// What it would have done in a psql that inherits it.
+    pub effect: &'static str,
+    /// What counts instead; `None` when the variable is simply not passed on.
+    pub instead: Option<Origin>,
 }
 
 /// A line of [`Connection::describe`].

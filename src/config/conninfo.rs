@@ -1,17 +1,7 @@
 //! Connection strings: which of the two forms a text has, and the `key=value` form.
 
-use super::error::nearest;
-use super::keyword::{KEYWORDS, Keyword};
+use super::part::{Part, is_blank, part};
 use super::{ConfigError, Origin, StringProblem, uri};
-
-/// One setting of a connection string, decoded and not yet checked. No `Debug`: the value may be a password.
-#[derive(Clone)]
-pub(super) struct Part {
-    pub(super) keyword: &'static Keyword,
-    pub(super) value: String,
-    /// Whether an error may show the value; false where a badly written URI may have put a piece of a password.
-    pub(super) showable: bool,
-}
 
 /// The forms of a text that `--dbname` takes.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,11 +79,6 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Option<Vec<Part>>, Co
         })
 }
 
-/// C's `isspace` in the C locale.
-pub(super) fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
-}
-
 /// Reads `key=value` pairs, by libpq's `conninfo_parse`.
 pub(super) fn pairs(text: &str) -> Result<Vec<Part>, StringProblem> {
     let mut parts = Vec::new();
@@ -131,45 +116,6 @@ fn pair_value(text: &str, number: usize) -> Result<(String, &str), StringProblem
         }
     }
     Ok((value, rest.as_str()))
-}
-
-/// One setting by the name it has in a string. The name appears in the error only where it cannot be a piece of a
-/// password: where keywords came before it, and none of them was a password that may have lacked its quotes.
-pub(super) fn part(
-    name: &str,
-    value: String,
-    number: usize,
-    before: &[Part],
-) -> Result<Part, StringProblem> {
-    // As in libpq's conninfo_storeval: the name sslmode had before 8.0.
-    let (name, value) = match name {
-        "requiressl" if value.starts_with('1') => ("sslmode", "require".to_owned()),
-        "requiressl" => ("sslmode", "prefer".to_owned()),
-        _ => (name, value),
-    };
-    let Some(keyword) = Keyword::named(name) else {
-        let harmless = !before.is_empty() && !before.iter().any(|part| part.keyword.is_secret());
-        let word = name.len() <= 40
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-        let suggestion =
-            nearest(name, KEYWORDS.iter().map(|keyword| keyword.name)).map(str::to_owned);
-        let keyword = Some(name.to_owned()).filter(|_| word && harmless && !name.is_empty());
-        return Err(StringProblem::UnknownKeyword {
-            number,
-            keyword,
-            suggestion,
-        });
-    };
-    if value.contains('\0') {
-        return Err(StringProblem::NulCharacter(keyword.name));
-    }
-    Ok(Part {
-        keyword,
-        value,
-        showable: !keyword.is_secret(),
-    })
 }
 
 #[cfg(test)]

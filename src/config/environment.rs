@@ -35,10 +35,10 @@ impl Environment {
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),
-            account: Account::of_process(),
+            account: Account::from_process(),
             directory: std::env::current_dir().ok(),
         }
     }

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::conninfo::{self, Part};
+use super::conninfo;
+use super::part::Part;
 use super::value::Given;
 use super::{ConfigError, ConfigWarning, Keyword, Origin};
 

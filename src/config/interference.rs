@@ -1,18 +1,8 @@
 use std::fmt;
 
+use super::connection::{Connection, Interference};
 use super::keyword::{Handling, KEYWORDS};
-use super::{Connection, Environment, Origin};
-
-/// A variable of the parent that would have steered psql, and does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interference {
-    /// The variable.
-    pub variable: &'static str,
-    /// What it would have done in a psql that inherits it.
-    pub effect: &'static str,
-    /// What counts instead; `None` when the variable is simply not passed on.
-    pub instead: Option<Origin>,
-}
+use super::{Environment, Origin};
 
 /// Variables that libpq, psql, `pg_dump` or Debian's wrapper read, and no keyword stands for.
 const OTHERS: &[(&str, &str)] = &[

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::conninfo::is_blank;
 use super::error::nearest;
 use super::keyword::KEYWORDS;
+use super::part::is_blank;
 use super::value::Given;
 use super::{ConfigError, Environment, Keyword, Origin, Setting};
 use crate::path;

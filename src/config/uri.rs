@@ -4,7 +4,7 @@
 //! the user name and password is an error, and so are unescaped blanks.
 
 use super::StringProblem;
-use super::conninfo::{Part, is_blank, part};
+use super::part::{Part, is_blank, part};
 
 /// Reads what follows `postgres://`.
 pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {

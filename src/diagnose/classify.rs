@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::catalogue;
 use super::finding::{Finding, Severity, Speaker};
 use super::signature;
+use crate::config::ConfigError;
 use crate::tls::{SslMode, text};
 
 /// The most bytes of stderr that are looked at: a psql that prints more repeats itself.
@@ -200,6 +201,20 @@ fn tail(stderr: &[u8]) -> &[u8] {
     stderr
         .get(stderr.len().saturating_sub(2000)..)
         .unwrap_or(stderr)
+}
+
+impl From<&ConfigError> for Finding {
+    fn from(error: &ConfigError) -> Self {
+        let standing = of_id(error.id(), &Context::default());
+        let mut finding = Self {
+            what: text::bounded(&error.to_string(), 500),
+            ..standing
+        };
+        if let Some(source) = std::error::Error::source(error) {
+            finding.why = text::bounded(&source.to_string(), 500);
+        }
+        finding.said_by(Speaker::Schemastamp)
+    }
 }
 
 #[cfg(test)]

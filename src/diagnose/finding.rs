@@ -4,7 +4,6 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::ConfigError;
 use crate::tls::{Problem, TlsError, text};
 
 /// The longest text of a finding, in characters.
@@ -166,20 +165,6 @@ impl From<&TlsError> for Finding {
             .because(error.why())
             .cure(error.fix())
             .said_by(Speaker::Schemastamp)
-    }
-}
-
-impl From<&ConfigError> for Finding {
-    fn from(error: &ConfigError) -> Self {
-        let standing = super::of_id(error.id(), &super::Context::default());
-        let mut finding = Self {
-            what: text::bounded(&error.to_string(), 500),
-            ..standing
-        };
-        if let Some(source) = std::error::Error::source(error) {
-            finding.why = text::bounded(&source.to_string(), 500);
-        }
-        finding.said_by(Speaker::Schemastamp)
     }
 }
 

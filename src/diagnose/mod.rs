@@ -23,4 +23,5 @@ pub use libpq::{Library, examine};
 pub use link::{Link, silent_plaintext};
 pub use prepare::{Prepared, prepare, settle};
 pub use report::{Report, Summary};
+pub(crate) use steps::programs::named_program;
 pub use walk::{Inputs, walk};

@@ -93,11 +93,6 @@ pub struct ScriptPlace {
 }
 
 impl ServerMessage {
-    /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
-    pub fn parse_all(stderr: &str) -> Vec<Self> {
-        super::message_parser::parse_all(stderr)
-    }
-
     /// Whether the statement, the session or the program failed because of this.
     pub fn is_error(&self) -> bool {
         self.severity >= Severity::Error
@@ -145,7 +140,7 @@ impl fmt::Display for ServerMessage {
 
 impl Severity {
     /// The severity of a word; translated ones are judged by the SQLSTATE, as the server's language is not ours to set.
-    pub(super) fn of_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
+    pub(super) fn from_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
         Some(match word {
             "LOG" => Self::Log,
             "INFO" => Self::Info,

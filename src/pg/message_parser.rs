@@ -49,7 +49,14 @@ enum Start<'a> {
     Within,
 }
 
-pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
+impl ServerMessage {
+    /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
+    pub fn parse_all(stderr: &str) -> Vec<Self> {
+        parse_all(stderr)
+    }
+}
+
+fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> = Vec::new();
     let (mut field, mut prefixed) = (Field::Message, false);
     if stderr.is_empty() {
@@ -57,7 +64,7 @@ pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     }
     for raw in stderr.strip_suffix('\n').unwrap_or(stderr).split('\n') {
         let plain = without_colors(raw.strip_suffix('\r').unwrap_or(raw));
-        let start = start(&plain, !messages.is_empty(), prefixed);
+        let start = message_start(&plain, !messages.is_empty(), prefixed);
         let begun = match start {
             Start::Prefixed { script, rest } => match (level(rest), messages.last_mut()) {
                 (Some(("detail", text)), Some(last)) => {
@@ -108,7 +115,7 @@ pub(super) fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     messages
 }
 
-fn start(line: &str, within: bool, prefixed: bool) -> Start<'_> {
+fn message_start(line: &str, within: bool, prefixed: bool) -> Start<'_> {
     if let Some((script, rest)) = prefix(line) {
         return Start::Prefixed { script, rest };
     }
@@ -184,7 +191,7 @@ fn server_message(text: &str) -> Option<ServerMessage> {
         },
         None => (None, rest),
     };
-    let severity = Severity::of_word(word, sqlstate)?;
+    let severity = Severity::from_word(word, sqlstate)?;
     Some(ServerMessage {
         sqlstate,
         ..ServerMessage::new(Speaker::Server, severity, text)

@@ -19,7 +19,7 @@ pub use error::PsqlError;
 pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
 pub use pg_dump::{DumpOptions, PgDump, PgDumpError};
 pub use pooling::Pooling;
-pub use program::{Program, ProgramError};
+pub use program::{NamedProgram, Program, ProgramError};
 pub use script::{restrict_key, wrap_restricted};
 pub(crate) use server::UNHURRIED;
 pub use server::{ScriptOptions, ScriptOutput, Server};

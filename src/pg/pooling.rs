@@ -55,7 +55,7 @@ impl Pooling {
     ///
     /// # Errors
     /// See [`PsqlError`].
-    pub async fn of(server: &Server, shutdown: &Shutdown) -> Result<Self, PsqlError> {
+    pub async fn detect(server: &Server, shutdown: &Shutdown) -> Result<Self, PsqlError> {
         let start = Instant::now();
         let mut session = PsqlSession::new(server.clone(), usize::MAX);
         let first = ask(&mut session, 1, shutdown).await?.pop();

@@ -9,7 +9,6 @@ use tokio::sync::OnceCell;
 
 use super::version::OLDEST;
 use super::{Version, wrapper};
-use crate::config::{Origin, Setting};
 use crate::path::PathError;
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 
@@ -23,6 +22,15 @@ pub struct Program {
     found: PathBuf,
     path: PathBuf,
     version: Arc<OnceCell<Version>>,
+}
+
+/// A program that a setting names, instead of one that is searched for in `PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedProgram {
+    /// Its path, or a name to be searched for in `PATH`.
+    pub path: PathBuf,
+    /// The setting that names it, as `--psql`.
+    pub origin: String,
 }
 
 /// Why a client program cannot be used.
@@ -48,8 +56,8 @@ pub enum ProgramError {
         name: &'static str,
         /// The path that was given.
         path: PathBuf,
-        /// Who gave it.
-        origin: Origin,
+        /// The setting that named it, as `--psql`.
+        origin: String,
         /// What the operating system said.
         #[source]
         source: io::Error,
@@ -142,7 +150,7 @@ impl Program {
     /// # Errors
     /// There is none, or the one given cannot be run.
     pub fn find_psql(
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
         Self::find("psql", explicit, path_variable)
@@ -153,7 +161,7 @@ impl Program {
     /// # Errors
     /// There is none, or the one given cannot be run.
     pub fn find_pg_dump(
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
         Self::find("pg_dump", explicit, path_variable)
@@ -161,20 +169,20 @@ impl Program {
 
     fn find(
         name: &'static str,
-        explicit: Option<&Setting<PathBuf>>,
+        explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
     ) -> Result<Self, ProgramError> {
-        let wanted = explicit.map_or(Path::new(name), |setting| &setting.value);
+        let wanted = explicit.map_or(Path::new(name), |named| &named.path);
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         let found =
             which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
-                Some(Setting { value, origin }) => {
-                    let source = usable(value)
+                Some(NamedProgram { path, origin }) => {
+                    let source = usable(path)
                         .err()
                         .unwrap_or_else(|| io::ErrorKind::NotFound.into());
                     ProgramError::Unusable {
                         name,
-                        path: value.clone(),
+                        path: path.clone(),
                         origin: origin.clone(),
                         source,
                     }
@@ -274,7 +282,7 @@ impl Program {
             source: Box::new(source),
         })?;
         let output = String::from_utf8_lossy(&finished.stdout);
-        let Some(version) = Version::of_program(&output) else {
+        let Some(version) = Version::from_program_output(&output) else {
             let output: String = format!("{output}{}", finished.stderr.text())
                 .chars()
                 .take(200)
@@ -299,7 +307,7 @@ fn written_version(name: &str, path: &Path) -> Option<Version> {
         .windows(head.len())
         .position(|window| window == head.as_bytes())?;
     let line = file.get(at..)?.split(|byte| *byte == 0).next()?;
-    Version::of_program(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
+    Version::from_program_output(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
 }
 
 /// Why a file cannot be run.

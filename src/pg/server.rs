@@ -347,7 +347,7 @@ pub(super) fn judge(
         elapsed,
         ..
     } = finished;
-    let messages = messages(&stderr, lines_before);
+    let messages = parse_messages(&stderr, lines_before);
     let first_error = messages.iter().find(|message| message.is_error());
     match (code, first_error) {
         (0, _) => Ok((stderr, messages, elapsed)),
@@ -370,7 +370,7 @@ pub(super) fn judge(
 }
 
 /// What psql said, with the lines of the script as it was before `lines_before` lines were put in front of it.
-pub(super) fn messages(stderr: &StderrTail, lines_before: u32) -> Vec<ServerMessage> {
+pub(super) fn parse_messages(stderr: &StderrTail, lines_before: u32) -> Vec<ServerMessage> {
     let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
     for place in messages
         .iter_mut()

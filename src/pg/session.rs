@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::server::{OUTPUT_LIMIT, judge, messages};
+use super::server::{OUTPUT_LIMIT, judge, parse_messages};
 use super::{PsqlError, ScriptOptions, ScriptOutput, Server, restrict_key};
 use crate::process::{PersistentProcess, ProcessReply, RunDir, Shutdown};
 
@@ -125,10 +125,10 @@ impl PsqlSession {
         }
         match answer? {
             ProcessReply::Done { stdout, stderr } => {
-                let lines = lines(stdout)?;
+                let lines = output_lines(stdout)?;
                 Ok(ScriptOutput {
                     lines,
-                    notices: messages(&stderr, lines_before),
+                    notices: parse_messages(&stderr, lines_before),
                     stderr,
                     elapsed: start.elapsed(),
                 })
@@ -230,7 +230,7 @@ impl Open {
 }
 
 /// The lines of a result.
-fn lines(stdout: Vec<u8>) -> Result<Vec<String>, PsqlError> {
+fn output_lines(stdout: Vec<u8>) -> Result<Vec<String>, PsqlError> {
     let text = String::from_utf8(stdout).map_err(|error| {
         let error = error.utf8_error();
         PsqlError::Encoding {

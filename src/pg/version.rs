@@ -52,7 +52,7 @@ impl Version {
     }
 
     /// Reads what `--version` prints: `psql (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `… 16beta1`, `… 18devel`.
-    pub fn of_program(output: &str) -> Option<Self> {
+    pub fn from_program_output(output: &str) -> Option<Self> {
         let (_, after) = output.split_once("(PostgreSQL) ")?;
         Self::parse(after.split_whitespace().next()?)
     }
@@ -78,7 +78,7 @@ impl Version {
     }
 
     /// Reads `server_version_num` or `PQlibVersion`: `150018` is 15.18.
-    pub fn of_number(number: u32) -> Option<Self> {
+    pub fn from_number(number: u32) -> Option<Self> {
         let minor = if number >= 100_000 {
             number % 10_000
         } else {
@@ -187,10 +187,10 @@ mod tests {
             ("mysql 8", None),
             ("", None),
         ] {
-            assert_eq!(Version::of_program(text), version, "{text}");
+            assert_eq!(Version::from_program_output(text), version, "{text}");
         }
-        assert_eq!(Version::of_number(150_018), Some(Version::new(15, 18)));
-        assert_eq!(Version::of_number(90_624), Some(Version::new(9, 6)));
+        assert_eq!(Version::from_number(150_018), Some(Version::new(15, 18)));
+        assert_eq!(Version::from_number(90_624), Some(Version::new(9, 6)));
         assert!(preview < Version::new(16, 0) && Version::new(15, 18) < preview);
         assert_eq!(preview.to_string(), "16 (not released)");
     }

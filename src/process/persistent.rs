@@ -63,7 +63,7 @@ impl PersistentProcess {
         let mut command = invocation.to_command(&run_dir);
         command.stdin(std::process::Stdio::piped());
         let mut child = spawn(&invocation, command)?;
-        let group = ProcessGroup::of(&child);
+        let group = ProcessGroup::from_child(&child);
         let unpiped = || RunError::Io {
             program: program.clone(),
             stream: "the pipes",

@@ -5,7 +5,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Once;
 
-use super::sweep::{PREFIX, RANDOM, UNNAMED, lock, sweep};
+use super::sweep::{PREFIX, RANDOM, UNNAMED, lock_directory, sweep};
 use crate::path::PathError;
 
 const FOLDER_MODE: u32 = 0o700;
@@ -66,7 +66,7 @@ impl RunDir {
             .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(FOLDER_MODE))
             .tempdir_in(absolute)?;
-        let lock = lock(folder.path());
+        let lock = lock_directory(folder.path());
         check_mode(&fs::metadata(folder.path())?.permissions(), FOLDER_MODE)?;
         let unnamed = folder
             .path()

@@ -28,7 +28,7 @@ pub(super) struct ProcessGroup {
 }
 
 impl ProcessGroup {
-    pub(super) fn of(child: &Child) -> Self {
+    pub(super) fn from_child(child: &Child) -> Self {
         Self {
             leader: child
                 .id()

@@ -23,7 +23,7 @@ pub(super) const RANDOM: usize = 12;
 const FILES: [(&str, &str); 2] = [("script", ".sql"), ("dump", ".sql")];
 
 /// The lock of a folder, held as long as this lives; `None` where it is another's, or the file system has no locks.
-pub(super) fn lock(folder: &Path) -> Option<OwnedFd> {
+pub(super) fn lock_directory(folder: &Path) -> Option<OwnedFd> {
     // The child does not inherit it: it may outlive the process that the folder belongs to.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = open(folder, flags, Mode::empty()).ok()?;
@@ -46,7 +46,7 @@ pub(super) fn sweep(temporary: &Path) {
             continue;
         }
         // Held until it is removed, so that of two who sweep only one does.
-        if let Some(_held) = lock(&path)
+        if let Some(_held) = lock_directory(&path)
             && holds_only_scripts(&path)
         {
             match fs::remove_dir_all(&path) {
@@ -129,7 +129,7 @@ mod tests {
         std::os::unix::fs::symlink("/", outer.path().join("schemastamp-run-abcdefghijk3")).unwrap();
         sweep(outer.path());
         assert!(!stale.exists() && live.path().exists() && kept.iter().all(|path| path.exists()));
-        assert!(lock(live.path()).is_none(), "it is held");
+        assert!(lock_directory(live.path()).is_none(), "it is held");
         std::thread::sleep(MADE * 2);
         sweep(outer.path());
         assert!(

@@ -135,7 +135,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the body is no usable template; lines are those of the body.
-    pub fn of(header: Header, body: String) -> Result<Self, SnapshotError> {
+    pub fn from_parts(header: Header, body: String) -> Result<Self, SnapshotError> {
         let template = Template::compile(&body)?;
         Self::new(header, body, template, Vec::new())
     }
@@ -194,7 +194,7 @@ impl Snapshot {
     /// # Errors
     /// None for a snapshot that was parsed; the result is checked as any snapshot is.
     pub fn minified(&self) -> Result<Self, SnapshotError> {
-        Self::of(self.header.clone(), minify(&self.body)?)
+        Self::from_parts(self.header.clone(), minify(&self.body)?)
     }
 
     /// How many objects of each kind the snapshot creates.
@@ -311,7 +311,7 @@ mod tests {
             ..Header::default()
         };
         header.decisions.add("function n()", Decision::Rename);
-        Snapshot::of(header, BODY.to_owned()).unwrap()
+        Snapshot::from_parts(header, BODY.to_owned()).unwrap()
     }
 
     #[test]
@@ -366,7 +366,7 @@ mod tests {
         let body = "\nCREATE SCHEMA #{prefix};\nCREATE VIEW #{prefix}.v AS SELECT 1 AS a;\n\
             CREATE OPERATOR #{prefix}.+ (FUNCTION = f, LEFTARG = a);\nCREATE OPERATOR #{prefix}.+ (FUNCTION = g, LEFTARG = b);\n\
             CREATE OR REPLACE VIEW #{prefix}.v AS SELECT 2 AS a;\n";
-        let counts = Snapshot::of(Header::default(), body.to_owned())
+        let counts = Snapshot::from_parts(Header::default(), body.to_owned())
             .unwrap()
             .counts();
         assert_eq!(

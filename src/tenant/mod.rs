@@ -1,34 +1,22 @@
-//! Tenants of a database: provisioned from a snapshot, kept up to date, compared, and the rest of their life.
+//! One tenant: provisioned from a snapshot, claimed from a pool, migrated, compared, and the rest of its life.
 //!
 //! [`Provisioner`] is the whole of it for a program that embeds its snapshot; `examples/sign_up.rs` shows one.
-//! [`migrate`](migrate::migrate) applies what is pending to all tenants, [`status`](status::status) tells how far they
-//! are, [`verify`](verify::verify) whether they are what they should be.
+//! What is done to many tenants is in [`fleet`](crate::fleet).
 
-mod anew;
-mod attempt;
-pub mod bulk;
-pub mod citus;
-mod error;
-mod hint;
+mod claim;
+pub mod compare;
 pub mod lifecycle;
-mod locate;
-mod look;
-pub mod mark;
+pub mod marker;
 pub mod migrate;
 pub mod migrations;
-mod names;
-mod outcome;
-pub mod pool;
 mod provision;
-pub mod refresh;
-mod route;
-pub mod status;
-pub mod verify;
+mod rewrite;
+pub mod spares;
 pub mod versions;
 
-pub use error::{FailedStatement, ProvisionError};
-pub use hint::hint_of;
-pub use names::{LineError, LineProblem, NameLines};
-pub use outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
-pub use provision::{IfExists, ProvisionOptions, Provisioner, Retries};
-pub use route::Route;
+pub(crate) use provision::Psql;
+pub use provision::{
+    BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,
+    ProvisionSource, Provisioner, Retries, TenantOrigin, citus, hint_of,
+};
+pub(crate) use rewrite::{RewriteReader, written_anew};

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use super::feature::{Feature, RangeError};
 use super::mode::{SslMode, UnknownSslMode};
 use super::problem::Problem;
-use crate::exit;
 
 /// Why a connection with TLS cannot work as configured, known before it is tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,19 +70,6 @@ impl TlsError {
             Self::Value { .. } => "config.value".to_owned(),
             Self::NoSystemRoots { .. } => "tls.root_cert.no_system_roots".to_owned(),
             Self::NoHostName => "config.no_host_name".to_owned(),
-        }
-    }
-
-    /// The exit code of a command that does not even try.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::File(_) | Self::NoSystemRoots { .. } => exit::FILE,
-            Self::TooOld { .. } => exit::PROGRAM,
-            Self::Mode(_)
-            | Self::Range(_)
-            | Self::WeakMode { .. }
-            | Self::Value { .. }
-            | Self::NoHostName => exit::CONFIGURATION,
         }
     }
 

@@ -9,6 +9,7 @@
     reason = "what the tests stand on panics; only what a test expects is an error"
 )]
 
+mod architecture;
 mod bulk;
 mod capture;
 mod cli;

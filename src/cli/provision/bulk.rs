@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::ProvisionConfig;
 use super::keep_full::{PoolRefiller, refill_all};
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::single::hook_failed;
 use super::tally::{ProvisionProgress, TenantResult};
@@ -14,10 +14,10 @@ use crate::cli::failure::CommandError;
 use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::sql::TenantName;
-use crate::tenant::bulk::{
+use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
+use crate::sql::TenantName;
 use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
 use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 
@@ -27,17 +27,17 @@ const LOOKED_UP: usize = 500;
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     mut names: NameReader,
     tally: &mut ProvisionProgress,
 ) -> Result<usize, CommandError> {
     let options = BulkOptions {
-        jobs: wishes.jobs,
-        max_failures: wishes.max_failures,
-        hook: wishes.hook.clone(),
-        warm: wishes.streams,
+        jobs: config.jobs,
+        max_failures: config.max_failures,
+        hook: config.hook.clone(),
+        warm: config.streams,
     };
-    if !wishes.streams && wishes.options.if_exists != IfExists::Fail {
+    if !config.streams && config.options.if_exists != IfExists::Fail {
         pass_over(session, servers, &mut names, tally).await?;
     }
     if names.known() == Some(0) {
@@ -62,7 +62,7 @@ pub(super) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    let refill = wishes.refill.filter(|_| wishes.streams);
+    let refill = config.refill.filter(|_| config.streams);
     let start_all = |size| {
         let start = |target: &BulkTarget| {
             PoolRefiller::start(
@@ -85,7 +85,7 @@ pub(super) async fn run(
     let shared = RefCell::new(Shared {
         tally,
         failed: None,
-        most: wishes.max_failures,
+        most: config.max_failures,
     });
     let report = {
         let next = async || next_request(session, servers, &mut names, &progress, &shared).await;
@@ -105,8 +105,8 @@ pub(super) async fn run(
     };
     drop(progress);
     let Shared { tally, failed, .. } = shared.into_inner();
-    if keeps_full.is_empty() && wishes.options.from_pool {
-        refill_all(session, servers, wishes.refill).await;
+    if keeps_full.is_empty() && config.options.from_pool {
+        refill_all(session, servers, config.refill).await;
     }
     for keeps_full in keeps_full.into_iter().flatten() {
         keeps_full.end().await;
@@ -118,13 +118,13 @@ pub(super) async fn run(
         session.output.warning(note);
     }
     let failed = tally.failed();
-    let enough = wishes.max_failures.is_some_and(|most| failed >= most)
-        && (names.left() > 0 || wishes.streams);
+    let enough = config.max_failures.is_some_and(|most| failed >= most)
+        && (names.left() > 0 || config.streams);
     let reason = enough
         .then(|| format!("{failed} failed"))
         .or(report.ended_early);
     if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
-        let again = if wishes.options.if_exists == IfExists::Fail {
+        let again = if config.options.if_exists == IfExists::Fail {
             ""
         } else {
             "; run again to continue"
@@ -323,7 +323,7 @@ async fn check_citus(
     if major.is_none_or(|major| major < FIRST_CITUS) {
         return Err(CommandError::NoCitus { target, version });
     }
-    let refused = CitusObstacles::of(provisioner.snapshot());
+    let refused = CitusObstacles::from_snapshot(provisioner.snapshot());
     let lines = refused
         .by_server(provisioner.server(), &session.shutdown)
         .await;

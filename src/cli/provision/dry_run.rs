@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ProvisionConfig;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::tally::{ProvisionProgress, TenantResult};
 use crate::cli::failure::CommandError;
@@ -16,12 +16,12 @@ use crate::tenant::{ProvisionError, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     mut names: NameReader,
     tally: &mut ProvisionProgress,
 ) -> Result<usize, CommandError> {
     while let Some(wanted) = names.next(&session.shutdown).await? {
-        one(session, servers, wishes, wanted, tally).await?;
+        one(session, servers, config, wanted, tally).await?;
     }
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
@@ -32,7 +32,7 @@ pub(super) async fn run(
 async fn one(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     wanted: NameRequest,
     tally: &mut ProvisionProgress,
 ) -> Result<(), CommandError> {
@@ -75,7 +75,7 @@ async fn one(
             details: TenantDetails::DryRun(DryRunDetails {
                 command,
                 script,
-                run: wishes.hook.as_ref().map(|hook| hook.command.clone()),
+                run: config.hook.as_ref().map(|hook| hook.command.clone()),
                 target: target.map(str::to_owned),
                 claim,
             }),
@@ -86,7 +86,7 @@ async fn one(
     let at = target
         .map(|target| format!(" at {}", comment(target)))
         .unwrap_or_default();
-    let then = wishes
+    let then = config
         .hook
         .as_ref()
         .map(|hook| format!("-- then: {}\n", comment(&hook.command)))

@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use super::servers::Provisioners;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::fleet::bulk::BulkTarget;
+use crate::fleet::pool::{RefillError, refill};
 use crate::process::Shutdown;
-use crate::tenant::bulk::BulkTarget;
-use crate::tenant::pool::{RefillError, refill};
 
 /// How long is waited after a pool could not be filled.
 const PAUSE: Duration = Duration::from_secs(5);

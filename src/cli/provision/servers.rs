@@ -7,10 +7,11 @@ use crate::cli::failure::CommandError;
 use crate::cli::session::Session;
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
+use crate::fleet::Route;
+use crate::fleet::bulk::BulkTarget;
 use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
-use crate::tenant::bulk::BulkTarget;
-use crate::tenant::{ProvisionOptions, Provisioner, Route};
+use crate::tenant::{ProvisionOptions, Provisioner};
 
 /// Servers that are known and not yet connected.
 pub(super) struct Servers {

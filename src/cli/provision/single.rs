@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::ProvisionConfig;
 use super::keep_full::refill_all;
+use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::tally::{ProvisionProgress, TenantResult};
 use crate::cli::failure::CommandError;
@@ -16,14 +16,14 @@ use crate::tenant::{ProvisionOutcome, Provisioner};
 pub(super) async fn run(
     session: &Session,
     servers: &Provisioners,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     mut names: NameReader,
     tally: &mut ProvisionProgress,
 ) -> Result<usize, CommandError> {
     while let Some(wanted) = names.next(&session.shutdown).await? {
         let start = Instant::now();
         let result = match (wanted.tenant, servers.provisioner(0)) {
-            (Ok(tenant), Some(provisioner)) => create(session, provisioner, wishes, &tenant).await,
+            (Ok(tenant), Some(provisioner)) => create(session, provisioner, config, &tenant).await,
             (Err(failure), _) => Err(failure),
             (Ok(_), None) => Err(CommandError::NoTarget),
         };
@@ -36,8 +36,8 @@ pub(super) async fn run(
         };
         tally.answer(session, answer, session.context())?;
     }
-    if wishes.options.from_pool {
-        refill_all(session, servers, wishes.refill).await;
+    if config.options.from_pool {
+        refill_all(session, servers, config.refill).await;
     }
     Ok(names.left())
 }
@@ -46,11 +46,11 @@ pub(super) async fn run(
 async fn create(
     session: &Session,
     provisioner: &Provisioner,
-    wishes: &ProvisionConfig,
+    config: &ProvisionConfig,
     tenant: &TenantName,
 ) -> Result<ProvisionOutcome, CommandError> {
     let outcome = provisioner.provision(tenant, &session.shutdown).await?;
-    if let (Some(hook), ProvisionOutcome::Created { .. }) = (&wishes.hook, &outcome) {
+    if let (Some(hook), ProvisionOutcome::Created { .. }) = (&config.hook, &outcome) {
         let ran = hook
             .run_for(provisioner.server(), tenant, &session.shutdown)
             .await;

@@ -8,11 +8,10 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
     Counts, DryRunCounts, Line, ProvisionCounts, ProvisionDetails, TenantDetails, TenantLine,
-    TenantOutcome,
+    TenantOutcome, milliseconds,
 };
-use crate::cli::migrate::milliseconds;
 use crate::cli::output::Output;
-use crate::cli::report::{ErrorReport, of_signal, report};
+use crate::cli::report::{ErrorReport, build_report, signal_exit_code};
 use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
@@ -162,7 +161,7 @@ impl ProvisionProgress {
         (attempts, elapsed): (u32, Duration),
         context: Option<&Context>,
     ) -> Result<(), CommandError> {
-        let report = report(failure, context);
+        let report = build_report(failure, context);
         let error = if let CommandError::Provision(error) = failure {
             Some(&**error)
         } else {
@@ -280,7 +279,9 @@ impl ProvisionProgress {
             output.warning(&format!("{} not tried", many(left, "tenant")));
         }
         Ok(match session.shutdown.signal() {
-            Some(signal) if self.interrupted || self.cut_short || left > 0 => of_signal(signal),
+            Some(signal) if self.interrupted || self.cut_short || left > 0 => {
+                signal_exit_code(signal)
+            }
             _ if failed == 0 => exit::DONE,
             _ if total == 1 && left == 0 => self.code,
             _ => exit::PARTIAL,

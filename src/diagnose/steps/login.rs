@@ -131,7 +131,7 @@ fn of_facts(
     if !prepared.socket && !link.encrypted && prepared.mode != SslMode::Disable {
         findings.push(plaintext(prepared.mode, context));
     }
-    let version = Version::of_number(facts.version)
+    let version = Version::from_number(facts.version)
         .map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!(
         "PostgreSQL {version}, database {}",

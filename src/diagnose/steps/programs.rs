@@ -1,14 +1,14 @@
 //! psql, `pg_dump` and the libpq behind them.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Environment, ToolSettings};
+use crate::config::{Environment, Setting, ToolSettings};
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::libpq::{Library, examine};
 use crate::diagnose::{Context, of_id};
-use crate::pg::{Program, ProgramError, Version};
+use crate::pg::{NamedProgram, Program, ProgramError, Version};
 use crate::process::Shutdown;
 use crate::tls::text;
 
@@ -17,6 +17,14 @@ use crate::tls::text;
 pub(in crate::diagnose) struct Programs {
     pub(in crate::diagnose) psql: Option<Program>,
     pub(in crate::diagnose) library: Option<Library>,
+}
+
+/// Returns the program that a setting names, for [`Program`] to find.
+pub(crate) fn named_program(setting: &Setting<PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: setting.value.clone(),
+        origin: setting.origin.to_string(),
+    }
 }
 
 /// Finds the programs and asks them for their versions, side by side.
@@ -30,8 +38,8 @@ pub(in crate::diagnose) async fn look(
     let path = environment
         .get("PATH")
         .unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
-    let dump = Program::find_pg_dump(tool.pg_dump.as_ref(), path);
-    let psql = match Program::find_psql(tool.psql.as_ref(), path) {
+    let dump = Program::find_pg_dump(tool.pg_dump.as_ref().map(named_program).as_ref(), path);
+    let psql = match Program::find_psql(tool.psql.as_ref().map(named_program).as_ref(), path) {
         Ok(psql) => psql,
         Err(error) => {
             return (

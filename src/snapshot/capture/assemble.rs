@@ -80,7 +80,7 @@ pub fn assemble(
     decisions: &Decisions,
     parts: &SnapshotParts<'_>,
 ) -> Result<String, Undecided> {
-    let catalog = Catalog::of(dump.statements.iter().map(|statement| &statement.object));
+    let catalog = Catalog::from_objects(dump.statements.iter().map(|statement| &statement.object));
     let mut undecided = Undecided::default();
     let mut writer = Writer {
         body: format!("\nCREATE SCHEMA {PLACEHOLDER};\n"),

@@ -208,7 +208,7 @@ impl Dump {
                 Segment::Statement(statement) => reader.statement(&statement)?,
                 Segment::Copy { statement, data } => {
                     reader.dump.has_data = true;
-                    let object = Object::of(&statement, text);
+                    let object = Object::from_statement(&statement, text);
                     if reader.is_ours(&object.scope) {
                         reader.rows(
                             object,

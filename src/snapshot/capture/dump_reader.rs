@@ -103,7 +103,7 @@ impl<'a> DumpReader<'a> {
     }
 
     pub(super) fn statement(&mut self, statement: &Statement) -> Result<(), DumpError> {
-        let object = Object::of(statement, self.source);
+        let object = Object::from_statement(statement, self.source);
         let start = statement.range().start;
         let line = self.line(start);
         let text = statement.text(self.source);

@@ -166,7 +166,7 @@ async fn make_sure_of_the_session(
     pg_dump: &PgDump,
     shutdown: &Shutdown,
 ) -> Result<(), CaptureError> {
-    match Pooling::of(&pg_dump.server, shutdown).await {
+    match Pooling::detect(&pg_dump.server, shutdown).await {
         Ok(Pooling::Spread {
             connections,
             server,
@@ -302,7 +302,7 @@ impl Capture {
             seeds: self.seeds.clone(),
             decisions: self.decisions.clone(),
         };
-        let snapshot = Snapshot::of(header, body)?;
+        let snapshot = Snapshot::from_parts(header, body)?;
         let proof = self
             .proof(&dump, &snapshot, &refresh, live, shutdown)
             .await?;

@@ -128,7 +128,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
             )),
             (TokenKind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
             (TokenKind::Word, _) if text.eq_ignore_ascii_case("default") => {
-                row.push(Value::Default)
+                row.push(Value::Default);
             }
             (TokenKind::Word, _)
                 if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>

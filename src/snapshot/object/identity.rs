@@ -64,7 +64,7 @@ fn printable(name: &str) -> String {
 
 impl Object {
     /// Reads the head of a statement.
-    pub fn of(statement: &Statement, source: &str) -> Self {
+    pub fn from_statement(statement: &Statement, source: &str) -> Self {
         let tokens: Vec<Token> = statement.significant().take(HEAD).collect();
         Parser {
             tokens: &tokens,

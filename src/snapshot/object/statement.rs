@@ -350,7 +350,7 @@ mod tests {
 
     fn read(source: &str) -> String {
         let script = Script::parse_template(source).unwrap();
-        let object = Object::of(script.statements().next().unwrap(), source);
+        let object = Object::from_statement(script.statements().next().unwrap(), source);
         let scope = match &object.scope {
             ObjectScope::None => "-".to_owned(),
             ObjectScope::Named(name) => name.clone(),

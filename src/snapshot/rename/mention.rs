@@ -35,7 +35,7 @@ pub struct Catalog {
 
 impl Catalog {
     /// Collects the names that statements create.
-    pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+    pub fn from_objects<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
         let mut catalog = Self::default();
         for object in objects
             .into_iter()

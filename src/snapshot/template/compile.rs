@@ -60,7 +60,7 @@ impl Template {
                 start - counted,
             ) - 1;
             counted = start;
-            let object = Object::of(statement, source);
+            let object = Object::from_statement(statement, source);
             if object.action == Action::Transaction {
                 let word = statement
                     .tokens
@@ -307,7 +307,7 @@ impl<'a> Compiler<'a> {
                     )?;
                 }
                 TokenKind::Dollar(length, true) => {
-                    self.dollar(code, *token, length, outer, foreign)?
+                    self.dollar(code, *token, length, outer, foreign)?;
                 }
                 // A literal that never ends, inside of another: prose with an apostrophe.
                 _ => self.slots(code, token.start..token.end, SlotForm::Identifier, outer)?,

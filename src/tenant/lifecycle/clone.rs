@@ -39,14 +39,14 @@ pub async fn clone_tenant(
     let snapshot = captured(server, pg_dump, old, decisions, true, shutdown)
         .await?
         .snapshot;
-    let contents = contents(server, old, shutdown).await?;
+    let contents = read_contents(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
         shared_schemas(&before.search_path, old.as_str())
             .iter()
             .map(|schema| quote(schema)),
     );
-    let data = data(&contents, old, new, &path.join(", "));
+    let data = copy_statements(&contents, old, new, &path.join(", "));
     let mut script = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}",
         settings(server.timeout),
@@ -117,7 +117,7 @@ struct Contents {
     sequences: Vec<String>,
 }
 
-async fn contents(
+async fn read_contents(
     server: &Server,
     tenant: &TenantName,
     shutdown: &Shutdown,
@@ -200,7 +200,7 @@ const AS_TEXT: &str = "SET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = '
     SET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n";
 
 /// The statements that copy the rows. Values of the tenant's own types go through their text.
-fn data(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
+fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
     let set = |path: &str| {
         format!(
             "SELECT pg_catalog.set_config('search_path', {}, true);\n",

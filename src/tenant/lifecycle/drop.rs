@@ -122,7 +122,7 @@ pub async fn drop_tenant(
         // Each table has its indexes, its sequences and its TOAST table with it.
         let per_table = seen.relations.saturating_mul(2) / seen.tables.max(1) + 2;
         let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
-        let tables = tables(server, tenant, shutdown).await?;
+        let tables = read_tables(server, tenant, shutdown).await?;
         for chunk in tables.chunks(at_once) {
             let names: Vec<String> = chunk
                 .iter()
@@ -148,7 +148,7 @@ pub async fn drop_tenant(
     .await
 }
 
-async fn tables(
+async fn read_tables(
     server: &Server,
     tenant: &TenantName,
     shutdown: &Shutdown,

@@ -10,7 +10,7 @@ use crate::process::Shutdown;
 use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
 use crate::snapshot::{Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::TenantName;
-use crate::tenant::anew::{RewriteReader, written_anew};
+use crate::tenant::{RewriteReader, written_anew};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]

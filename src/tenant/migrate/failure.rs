@@ -24,7 +24,7 @@ pub struct MigrateFailure {
 
 impl MigrateFailure {
     /// A failure without a place.
-    pub(super) fn of(message: String) -> Self {
+    pub(crate) fn new(message: String) -> Self {
         Self {
             message,
             sqlstate: None,
@@ -37,7 +37,7 @@ impl MigrateFailure {
     }
 
     /// What the server said, at a place.
-    pub(super) fn said(
+    pub(crate) fn said(
         message: &ServerMessage,
         tenant: &TenantName,
         place: Option<&MessagePlace>,
@@ -76,7 +76,7 @@ impl std::fmt::Display for MigrateFailure {
 }
 
 /// The text with `#{prefix}` where the tenant's name stands as a word of its own.
-pub(super) fn anonymous(text: &str, tenant: &TenantName) -> String {
+pub(crate) fn anonymous(text: &str, tenant: &TenantName) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     let name = tenant.as_str();

@@ -10,14 +10,14 @@ use crate::tenant::migrations::Migration;
 
 /// What there is of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IndexState {
+pub(crate) enum IndexState {
     Valid,
     /// `CREATE INDEX CONCURRENTLY` was interrupted.
     Invalid,
 }
 
 /// Whether a statement creates or drops an index concurrently.
-pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
+pub(crate) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
     let object = &statement.object;
     let matches = object.kind == ObjectKind::Index
         && !object.name.is_empty()
@@ -29,7 +29,7 @@ pub(super) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Opti
 }
 
 /// Looks for the indexes of migrations outside of transactions; asks nothing when there is none.
-pub(super) async fn index_states(
+pub(crate) async fn index_states(
     server: &Server,
     tenant: &TenantName,
     migrations: &[&Migration],

@@ -1,16 +1,13 @@
-//! Pending migrations, for all tenants: each with its version in one transaction, many tenants through each psql.
+//! Pending migrations of one tenant: the script that applies them, each with its version in one transaction.
 
-mod engine;
 mod external;
 mod failure;
 mod indexes;
-mod options;
-mod queue;
 mod report;
 mod script;
 
-pub use engine::migrate;
-pub use external::{ExternalCommand, migrate_by};
+pub use external::ExternalCommand;
 pub use failure::MigrateFailure;
-pub use options::{MigrateError, MigrateOptions};
-pub use report::{FailureGroup, MigrateOutcome, MigrateReport, TenantReport};
+pub(crate) use indexes::index_states;
+pub use report::{MigrateOutcome, TenantReport};
+pub(crate) use script::{ALREADY, BUSY, MessagePlace, MigrationScript, ScriptContext};

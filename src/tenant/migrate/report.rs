@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::MigrateFailure;
+use super::failure::MigrateFailure;
 use crate::sql::TenantName;
 use crate::tenant::versions::{PlanProblem, TenantProblem};
 
@@ -72,7 +71,7 @@ impl MigrateOutcome {
     }
 
     /// Why it is not good, as one line that is the same for tenants that fail alike.
-    fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::UpToDate | Self::Migrated | Self::Pending | Self::NotReached => None,
             Self::Failed(failure) => Some(failure.to_string()),
@@ -81,54 +80,5 @@ impl MigrateOutcome {
             Self::Odd(oddity) => Some(oddity.to_string()),
             Self::Gone => Some("dropped or renamed meanwhile".to_owned()),
         }
-    }
-}
-
-/// Tenants that fared ill in the same way.
-#[derive(Clone, Debug)]
-pub struct FailureGroup {
-    /// What happened to each of them.
-    pub reason: String,
-    /// Who they are, by name.
-    pub tenants: Vec<TenantName>,
-}
-
-/// How all tenants fared.
-#[derive(Clone, Debug)]
-pub struct MigrateReport {
-    /// Each tenant, by name.
-    pub tenants: Vec<TenantReport>,
-    /// Why the run ended early; `None`: it did not.
-    pub ended_early: Option<String>,
-    /// The whole run's time.
-    pub elapsed: Duration,
-}
-
-impl MigrateReport {
-    /// How many tenants have an outcome that fits.
-    pub fn count(&self, fits: impl Fn(&MigrateOutcome) -> bool) -> usize {
-        self.tenants
-            .iter()
-            .filter(|tenant| fits(&tenant.outcome))
-            .count()
-    }
-
-    /// The tenants that fared ill, the largest group first.
-    pub fn groups(&self) -> Vec<FailureGroup> {
-        let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
-        for tenant in &self.tenants {
-            if let Some(reason) = tenant.outcome.reason() {
-                groups
-                    .entry(reason)
-                    .or_default()
-                    .push(tenant.tenant.clone());
-            }
-        }
-        let mut groups: Vec<FailureGroup> = groups
-            .into_iter()
-            .map(|(reason, tenants)| FailureGroup { reason, tenants })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
-        groups
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::indexes::{IndexState, concurrent_index};
-use super::options::MigrateOptions;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
 use crate::sql::{TenantName, local, quote, quote_literal};
@@ -12,34 +12,39 @@ use crate::tenant::migrations::Migration;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
 
 /// Raised when the version is in the table already: another run was faster.
-pub(super) const ALREADY: &str = "SS001";
+pub(crate) const ALREADY: &str = "SS001";
 /// Raised when another run holds the tenant.
-pub(super) const BUSY: &str = "SS002";
+pub(crate) const BUSY: &str = "SS002";
 
 /// What a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MessagePlace {
+pub(crate) struct MessagePlace {
     /// Index among the script's tenants.
-    pub(super) tenant: usize,
+    pub(crate) tenant: usize,
     /// The migration's file.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// Which statement of it, from 1 on; `None` when all of them are one message, or for what is ours.
-    pub(super) statement: Option<usize>,
+    pub(crate) statement: Option<usize>,
     /// 1-based line of the statement in the file.
-    pub(super) line: Option<usize>,
+    pub(crate) line: Option<usize>,
 }
 
 /// What is the same for all tenants of a run.
-pub(super) struct ScriptContext<'a> {
-    pub(super) options: &'a MigrateOptions,
-    pub(super) major: u32,
-    pub(super) search_path: &'a str,
+pub(crate) struct ScriptContext<'a> {
+    /// How long a statement waits for a lock.
+    pub(crate) lock_timeout: Duration,
+    /// How long one statement may take; `None` is without end.
+    pub(crate) statement_timeout: Option<Duration>,
+    /// The role that migrates; `None` for the one that logs in.
+    pub(crate) role: Option<&'a str>,
+    pub(crate) major: u32,
+    pub(crate) search_path: &'a str,
     /// Nobody else can print it: the beginning of the lines that say what is committed.
-    pub(super) key: &'a str,
+    pub(crate) key: &'a str,
 }
 
 /// A script under construction.
-pub(super) struct MigrationScript<'a> {
+pub(crate) struct MigrationScript<'a> {
     context: &'a ScriptContext<'a>,
     text: String,
     lines: usize,
@@ -49,7 +54,7 @@ pub(super) struct MigrationScript<'a> {
 }
 
 impl<'a> MigrationScript<'a> {
-    pub(super) fn new(context: &'a ScriptContext<'a>) -> Self {
+    pub(crate) fn new(context: &'a ScriptContext<'a>) -> Self {
         Self {
             context,
             text: String::new(),
@@ -59,18 +64,18 @@ impl<'a> MigrationScript<'a> {
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// What the message that ends on a line of the script is.
-    pub(super) fn place(&self, line: usize) -> Option<&MessagePlace> {
+    pub(crate) fn place(&self, line: usize) -> Option<&MessagePlace> {
         let index = self.messages.partition_point(|(last, _)| *last < line);
         self.messages.get(index).map(|(_, place)| place)
     }
 
     /// Reads a line of the result: which tenant has how many of its migrations committed.
-    pub(super) fn committed(&self, line: &[u8]) -> Option<(usize, usize)> {
+    pub(crate) fn committed(&self, line: &[u8]) -> Option<(usize, usize)> {
         let rest = str::from_utf8(line)
             .ok()?
             .strip_prefix(self.context.key)?
@@ -80,7 +85,7 @@ impl<'a> MigrationScript<'a> {
     }
 
     /// Adds a tenant's migrations: each a transaction, in one message or, when `separated`, in a message per statement.
-    pub(super) fn tenant(
+    pub(crate) fn tenant(
         &mut self,
         tenant: &TenantName,
         versions: &VersionsTable,
@@ -101,7 +106,7 @@ impl<'a> MigrationScript<'a> {
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
             let mut parts: Vec<(String, MessagePlace)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
-            let guard = guard(self.context, tenant, versions.style, &table, migration);
+            let guard = version_guard(self.context, tenant, versions.style, &table, migration);
             if migration.transaction {
                 parts.extend([ours("BEGIN".to_owned()), ours(guard)]);
             } else {
@@ -183,8 +188,10 @@ fn statement_sql(
 }
 
 /// The settings of a migration: name and value.
-fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static str, String)> {
-    let options = context.options;
+fn tenant_settings(
+    context: &ScriptContext<'_>,
+    tenant: &TenantName,
+) -> Vec<(&'static str, String)> {
     let mut path = vec![tenant.quoted()];
     path.extend(
         shared_schemas(context.search_path, tenant.as_str())
@@ -193,10 +200,10 @@ fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static s
     );
     let mut settings = vec![
         ("search_path", path.join(", ")),
-        ("lock_timeout", options.lock_timeout.as_millis().to_string()),
+        ("lock_timeout", context.lock_timeout.as_millis().to_string()),
         (
             "statement_timeout",
-            options
+            context
                 .statement_timeout
                 .map_or(0, |timeout| timeout.as_millis().max(1))
                 .to_string(),
@@ -208,13 +215,13 @@ fn settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<(&'static s
     if context.major >= 14 {
         settings.push(("client_connection_check_interval", "1s".to_owned()));
     }
-    settings.extend(options.role.iter().map(|role| ("role", role.clone())));
+    settings.extend(context.role.map(|role| ("role", role.to_owned())));
     settings
 }
 
 /// For a migration outside of transactions: its own session has them.
 fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<String> {
-    let settings = settings(context, tenant);
+    let settings = tenant_settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
         format!(
             "PERFORM pg_catalog.set_config('{name}', {}, false);",
@@ -233,7 +240,7 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
 ///
 /// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
 /// wait for in turn.
-fn guard(
+fn version_guard(
     context: &ScriptContext<'_>,
     tenant: &TenantName,
     style: Style,
@@ -242,7 +249,7 @@ fn guard(
 ) -> String {
     let mut body = String::from("BEGIN ");
     if migration.transaction {
-        for (name, value) in settings(context, tenant) {
+        for (name, value) in tenant_settings(context, tenant) {
             let _ = write!(
                 body,
                 "PERFORM pg_catalog.set_config('{name}', {}, true); ",

@@ -28,8 +28,8 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
         if path.is_dir() {
             let file = path.join("up.sql");
             if file.is_file() {
-                let (version, rest) =
-                    of_folder(&name).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
+                let (version, rest) = parse_directory_name(&name)
+                    .ok_or_else(|| MigrationError::Name { path: path.clone() })?;
                 let transaction = wants_transaction(&path)?;
                 migrations.push(Migration::compile(
                     &file,
@@ -56,7 +56,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
         }
         let stem = stem.strip_suffix(".up").unwrap_or(stem);
         let (version, rest) =
-            of_file(stem).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
+            parse_file_name(stem).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
         migrations.push(Migration::compile(
             &path,
             version,
@@ -108,7 +108,7 @@ fn flyway(version: &str) -> Option<MigrationVersion> {
 }
 
 /// `20240131_add_users`, `0001-add-users`, `20240131`, `V1_2__add_users`.
-fn of_file(stem: &str) -> Option<(MigrationVersion, &str)> {
+fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     if let Some((version, name)) = stem
         .strip_prefix(['V', 'v'])
         .and_then(|rest| rest.split_once("__"))
@@ -129,7 +129,7 @@ fn of_file(stem: &str) -> Option<(MigrationVersion, &str)> {
 }
 
 /// diesel's folders, `2024-01-31-000000_add_users`: the version is kept without its dashes.
-fn of_folder(name: &str) -> Option<(MigrationVersion, &str)> {
+fn parse_directory_name(name: &str) -> Option<(MigrationVersion, &str)> {
     let (version, rest) = name.split_once('_').unwrap_or((name, ""));
     Some((MigrationVersion::parse(&version.replace('-', ""))?, rest))
 }

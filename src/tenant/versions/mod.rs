@@ -1,13 +1,10 @@
-//! The tables in which migration tools keep what was applied: recognised, read for all tenants at once, written.
+//! The tables in which migration tools keep what was applied: recognised, read, written.
 
-mod fleet;
 mod plan;
-mod query;
 mod style;
+mod table;
 
-pub use fleet::{
-    Applied, Fleet, FleetError, Tenant, TenantProblem, TenantSelection, VersionsTable, read_fleet,
-};
-pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan};
-pub(super) use style::qualified;
+pub use plan::{MigrationPlan, PlanProblem, PlanStrictness, plan_migrations};
 pub use style::{AppliedVersion, Style};
+pub(crate) use style::{TABLES, qualified};
+pub use table::{Applied, TenantProblem, VersionsTable};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::fleet::VersionsTable;
 use super::style::{AppliedVersion, Style, sha384};
+use super::table::VersionsTable;
 use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
 
 /// Which problems are only worth a warning, though the tenant's own tool would refuse.
@@ -141,7 +141,7 @@ impl fmt::Display for PlanProblem {
 }
 
 /// Compares a versions table with a folder.
-pub fn plan<'a>(
+pub fn plan_migrations<'a>(
     table: &VersionsTable,
     migrations: &'a Migrations,
     strictness: PlanStrictness,

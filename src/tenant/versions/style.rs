@@ -49,7 +49,7 @@ const STYLES: &[Style] = &[
 ];
 
 /// The tables that are looked for when none is named.
-pub(super) const TABLES: &[&str] = &[
+pub(crate) const TABLES: &[&str] = &[
     "schema_migrations",
     "flyway_schema_history",
     "alembic_version",
@@ -80,7 +80,7 @@ impl AppliedVersion {
 
 impl Style {
     /// Tells the style by the columns of a table: names and `format_type`s.
-    pub fn of(columns: &[(String, String)]) -> Option<Self> {
+    pub fn from_columns(columns: &[(String, String)]) -> Option<Self> {
         let type_of = |name: &str| {
             columns
                 .iter()
@@ -136,7 +136,7 @@ impl Style {
     }
 
     /// SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or `[version, dirty, checksum]`.
-    pub(super) fn rows_sql(self, table: &str) -> String {
+    pub(crate) fn rows_sql(self, table: &str) -> String {
         let (row, order) = match self {
             Self::Ecto | Self::Refinery => ("version", "version"),
             Self::Rails | Self::Diesel => ("version", "version COLLATE \"C\""),
@@ -171,7 +171,7 @@ impl Style {
     }
 
     /// Reads what [`Style::rows_sql`] gave; `None` when it is something else.
-    pub(super) fn read_rows(rows: &Value) -> Option<Vec<AppliedVersion>> {
+    pub(crate) fn read_rows(rows: &Value) -> Option<Vec<AppliedVersion>> {
         let Some(rows) = rows.as_array() else {
             return rows.is_null().then(Vec::new);
         };
@@ -188,11 +188,7 @@ impl Style {
     }
 
     /// SQL that is true when the version is in the table.
-    pub(in crate::tenant) fn is_applied_sql(
-        self,
-        table: &str,
-        migration: &Migration,
-    ) -> Option<String> {
+    pub(crate) fn is_applied_sql(self, table: &str, migration: &Migration) -> Option<String> {
         let condition = match self {
             Self::Ecto | Self::Sqlx => format!("version = {}", migration.version.number()?),
             Self::GolangMigrate => format!("version >= {}", migration.version.number()?),
@@ -212,7 +208,7 @@ impl Style {
 
     /// SQL that writes the migration's row as the tool would; `None` when only the tool can, or when its table cannot
     /// hold the version.
-    pub(in crate::tenant) fn write_sql(self, table: &str, migration: &Migration) -> Option<String> {
+    pub(crate) fn write_sql(self, table: &str, migration: &Migration) -> Option<String> {
         let version = &migration.version;
         Some(match self {
             Self::Ecto => format!(
@@ -250,11 +246,7 @@ impl Style {
 
     /// SQL that gives the migration's row a time that does not depend on when it was written: what its version says, or
     /// else the year 2000. `None` for tables without times.
-    pub(in crate::tenant) fn settle_time_sql(
-        self,
-        table: &str,
-        migration: &Migration,
-    ) -> Option<String> {
+    pub(crate) fn settle_time_sql(self, table: &str, migration: &Migration) -> Option<String> {
         let (time, version) = match self {
             Self::Ecto => ("inserted_at", "version"),
             Self::Diesel => ("run_on", "version"),
@@ -304,7 +296,7 @@ pub(super) fn sha384(text: &str) -> String {
 }
 
 /// A table as SQL.
-pub(in crate::tenant) fn qualified(schema: &str, table: &str) -> String {
+pub(crate) fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quote(schema), quote(table))
 }
 
@@ -317,7 +309,7 @@ mod tests {
             .iter()
             .map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
             .collect();
-        Style::of(&columns)
+        Style::from_columns(&columns)
     }
 
     #[test]

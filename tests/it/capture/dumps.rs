@@ -131,7 +131,7 @@ fn casts_of_a_whole_database() {
         .body()
         .replace("WITH FUNCTION #{prefix}.f(#{prefix}.ty)", "WITH INOUT");
     let changed =
-        schemastamp::snapshot::Snapshot::of(live.snapshot.header().clone(), body).unwrap();
+        schemastamp::snapshot::Snapshot::from_parts(live.snapshot.header().clone(), body).unwrap();
     let compare = schemastamp::snapshot::RenderOptions::default();
     let inputs = schemastamp::snapshot::capture::ProofInputs {
         snapshot: &changed,

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::future::Future;
 
-use schemastamp::config::Setting;
-use schemastamp::pg::{PgDump, Program, ScriptOptions, Server};
+use schemastamp::pg::{NamedProgram, PgDump, Program, ScriptOptions, Server};
 use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured};
 use schemastamp::snapshot::{Decisions, RenderOptions, Snapshot, one_message};
@@ -44,8 +43,11 @@ pub(crate) fn server(database: &Database<'_>) -> Server {
     server_with(database, &Client::installed())
 }
 
-fn explicit(path: impl Into<std::path::PathBuf>) -> Setting<std::path::PathBuf> {
-    Setting::new(path.into(), schemastamp::config::Origin::Code)
+fn explicit(path: impl Into<std::path::PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: path.into(),
+        origin: "a test".to_owned(),
+    }
 }
 
 /// A capture of a live schema with the installed programs, proof included.

@@ -309,7 +309,7 @@ fn a_wrong_snapshot_is_not_proven() {
     );
     let good = run(capture_of(&database, "app")).unwrap().snapshot;
     let proven = |body: String| {
-        let snapshot = Snapshot::of(good.header().clone(), body).unwrap();
+        let snapshot = Snapshot::from_parts(good.header().clone(), body).unwrap();
         let compare = schemastamp::snapshot::RenderOptions::default();
         let inputs = ProofInputs {
             snapshot: &snapshot,

@@ -22,7 +22,7 @@ fn every_id_is_documented() {
         .map(|found| found.get(1).unwrap().as_str())
         .collect();
     let mut code = std::fs::read_to_string(root.join("src/config/error.rs")).unwrap();
-    for folder in ["src/cli", "src/cli/provision"] {
+    for folder in ["src/cli", "src/cli/provision", "src/cli/report"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

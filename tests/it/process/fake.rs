@@ -4,9 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schemastamp::config::{Origin, Setting};
 use schemastamp::path;
-use schemastamp::pg::{PgDump, Program, Server};
+use schemastamp::pg::{NamedProgram, PgDump, Program, Server};
 use schemastamp::process::{Invocation, RunDir};
 use tempfile::TempDir;
 
@@ -60,7 +59,10 @@ impl Fake {
     }
 
     pub(crate) fn psql(&self) -> Program {
-        let setting = Setting::new(self.path("psql"), Origin::Code);
+        let setting = NamedProgram {
+            path: self.path("psql"),
+            origin: "a test".to_owned(),
+        };
         Program::find_psql(Some(&setting), "".as_ref()).unwrap()
     }
 
@@ -71,7 +73,10 @@ impl Fake {
     }
 
     pub(crate) fn pg_dump(&self) -> PgDump {
-        let setting = Setting::new(self.path("pg_dump"), Origin::Code);
+        let setting = NamedProgram {
+            path: self.path("pg_dump"),
+            origin: "a test".to_owned(),
+        };
         let program = Program::find_pg_dump(Some(&setting), "".as_ref()).unwrap();
         PgDump {
             program,

@@ -2,15 +2,17 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use schemastamp::config::{Origin, Setting};
-use schemastamp::pg::{Program, ProgramError, Version};
+use schemastamp::pg::{NamedProgram, Program, ProgramError, Version};
 use schemastamp::process::Shutdown;
 
 use super::fake::{self, Fake};
 use crate::support::Client;
 
-fn explicit(path: impl Into<PathBuf>) -> Setting<PathBuf> {
-    Setting::new(path.into(), Origin::Flag("--psql"))
+fn explicit(path: impl Into<PathBuf>) -> NamedProgram {
+    NamedProgram {
+        path: path.into(),
+        origin: "--psql".to_owned(),
+    }
 }
 
 async fn version(fake: &Fake) -> Result<Version, ProgramError> {
@@ -201,8 +203,11 @@ async fn the_version_in_the_file_is_what_the_program_says() {
             .arg("--version")
             .output()
             .unwrap();
-        let said = Version::of_program(&String::from_utf8_lossy(&said.stdout)).unwrap();
-        let psql = Setting::new(client.psql(), Origin::Code);
+        let said = Version::from_program_output(&String::from_utf8_lossy(&said.stdout)).unwrap();
+        let psql = NamedProgram {
+            path: client.psql(),
+            origin: "a test".to_owned(),
+        };
         let program = Program::find_psql(Some(&psql), std::ffi::OsStr::new("/usr/bin")).unwrap();
         assert_eq!(
             program

@@ -42,7 +42,7 @@ async fn a_temporary_folder_that_is_none_is_named() {
 /// Runs itself again where a file system of 64 KiB can be mounted without rights: in name spaces of its own.
 #[test]
 fn a_full_disk_is_told_and_nothing_is_left() {
-    if let Some(disk) = Environment::of_process().get(SMALL_DISK) {
+    if let Some(disk) = Environment::from_process().get(SMALL_DISK) {
         return on_a_full_disk(Path::new(disk));
     }
     let folder = tempfile::tempdir().unwrap();

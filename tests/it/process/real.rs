@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemastamp::config::{Origin, Setting};
 use schemastamp::pg::{
-    DumpOptions, PgDump, PgDumpError, Program, ProgramError, PsqlError, ScriptOptions, Server,
-    Severity,
+    DumpOptions, NamedProgram, PgDump, PgDumpError, Program, ProgramError, PsqlError,
+    ScriptOptions, Server, Severity,
 };
 use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
 use serde_json::json;
@@ -19,8 +18,11 @@ struct Real {
     temporary: TempDir,
 }
 
-fn given(path: PathBuf) -> Setting<PathBuf> {
-    Setting::new(path, Origin::Code)
+fn given(path: PathBuf) -> NamedProgram {
+    NamedProgram {
+        path,
+        origin: "a test".to_owned(),
+    }
 }
 
 impl Real {

@@ -87,7 +87,7 @@ async fn the_environment_is_exactly_what_was_given() {
     .await
     .unwrap();
     // The test's own environment has at least these, and none of them may arrive.
-    let own = schemastamp::config::Environment::of_process();
+    let own = schemastamp::config::Environment::from_process();
     assert!(own.get("PATH").is_some() && own.get("CARGO_MANIFEST_DIR").is_some());
     let home = run_dir.path().display();
     let mut environ = fake.record_of_parts("environ");

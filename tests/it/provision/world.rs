@@ -8,7 +8,7 @@ use crate::support::{Client, Database, Schemastamp};
 
 /// A snapshot file of these statements behind `CREATE SCHEMA`.
 pub(crate) fn snapshot(body: &str) -> String {
-    Snapshot::of(
+    Snapshot::from_parts(
         Header::default(),
         format!("\nCREATE SCHEMA #{{prefix}};\n\n{body}"),
     )

@@ -151,6 +151,12 @@ impl Schemastamp {
         let feeder = std::thread::spawn(move || stdin.write_all(&input).is_ok());
         let output = self.finish(child);
         feeder.join().expect("the feeder does not panic");
+        if arguments
+            .windows(2)
+            .any(|pair| pair == ["--format", "json"])
+        {
+            output.is_documented();
+        }
         output
     }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use schemastamp::fleet::TenantSelection;
+use schemastamp::fleet::migrate::MigrateOptions;
 use schemastamp::process::{Shutdown, Signal};
-use schemastamp::tenant::migrate::{MigrateOptions, MigrateOutcome};
-use schemastamp::tenant::versions::TenantSelection;
+use schemastamp::tenant::migrate::MigrateOutcome;
 
 use super::world::{World, groups, name, options, outcomes};
 
@@ -261,7 +262,7 @@ async fn two_operators_at_once_apply_everything_once() {
             ..options()
         };
         let never = Shutdown::new();
-        schemastamp::tenant::migrate::migrate(
+        schemastamp::fleet::migrate::migrate(
             &world.server,
             &migrations,
             &options,
@@ -273,7 +274,7 @@ async fn two_operators_at_once_apply_everything_once() {
     };
     let (one, two) = tokio::join!(run(), run());
     assert_eq!((groups(&one), groups(&two)), (vec![], vec![]));
-    let applied = |report: &schemastamp::tenant::migrate::MigrateReport| -> usize {
+    let applied = |report: &schemastamp::fleet::migrate::MigrateReport| -> usize {
         report
             .tenants
             .iter()

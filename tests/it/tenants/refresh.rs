@@ -1,15 +1,16 @@
 //! `refresh` and `check`, and the whole story from capture to check.
 
+use schemastamp::fleet::refresh::{
+    RefreshError, RefreshOptions, Refreshed, SnapshotComparison, compare, recapture, refresh,
+};
+use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
 use schemastamp::sql::TenantName;
+use schemastamp::tenant::compare::Reference;
 use schemastamp::tenant::migrate::MigrateOutcome;
-use schemastamp::tenant::refresh::{
-    RefreshError, RefreshOptions, Refreshed, SnapshotComparison, compare, recapture, refresh,
-};
-use schemastamp::tenant::verify::{Reference, VerifyOptions, verify};
 use schemastamp::tenant::versions::PlanStrictness;
 
 use super::verify::create;

@@ -1,9 +1,10 @@
 //! `verify`: equal tenants, odd ones, and what is said of them.
 
+use schemastamp::fleet::verify::{Verification, VerifyOptions, verify};
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::verify::{Aspect, Class, Reference, Verification, VerifyOptions, verify};
+use schemastamp::tenant::compare::{Aspect, Class, Reference};
 
 use super::world::{World, all, name};
 

@@ -1,13 +1,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use schemastamp::config::{Origin, Setting};
-use schemastamp::pg::{PgDump, Program, Server};
+use schemastamp::fleet::TenantSelection;
+use schemastamp::fleet::inventory::{Fleet, read_fleet};
+use schemastamp::fleet::migrate::{MigrateOptions, MigrateReport, migrate};
+use schemastamp::pg::{NamedProgram, PgDump, Program, Server};
 use schemastamp::process::{EnvValue, Shutdown};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::migrate::{MigrateOptions, MigrateOutcome, MigrateReport, migrate};
+use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
-use schemastamp::tenant::versions::{Fleet, TenantSelection, read_fleet};
 use tempfile::TempDir;
 
 use crate::support::{Client, Cluster, Database};
@@ -43,7 +44,10 @@ impl World<'_> {
         let temporary = tempfile::tempdir().unwrap();
         let client = Client::installed();
         let psql = Program::find_psql(
-            Some(&Setting::new(client.psql(), Origin::Code)),
+            Some(&NamedProgram {
+                path: client.psql(),
+                origin: "a test".to_owned(),
+            }),
             "".as_ref(),
         )
         .unwrap();
@@ -61,7 +65,10 @@ impl World<'_> {
     }
 
     pub(super) fn pg_dump(&self) -> PgDump {
-        let path = Setting::new(Client::installed().pg_dump(), Origin::Code);
+        let path = NamedProgram {
+            path: Client::installed().pg_dump(),
+            origin: "a test".to_owned(),
+        };
         PgDump {
             program: Program::find_pg_dump(Some(&path), "".as_ref()).unwrap(),
             server: self.server.clone(),

@@ -1,8 +1,8 @@
 //! A lock table that is too small, and how well it is known beforehand what a tenant takes of it.
 
+use schemastamp::fleet::bulk::locks_of;
 use schemastamp::snapshot::{RenderOptions, Snapshot};
 use schemastamp::sql::TenantName;
-use schemastamp::tenant::bulk::locks_of;
 
 use crate::fleet::world::{Fleet, names};
 use crate::provision::tables;

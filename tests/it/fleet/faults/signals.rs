@@ -181,7 +181,7 @@ fn rounds(seed: u64) -> (Vec<Answer>, Vec<PathBuf>) {
 #[test]
 fn two_hundred_signals_at_any_moment_leave_each_tenant_whole_or_absent() {
     let now = || u64::from(SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
-    let seed = Environment::of_process()
+    let seed = Environment::from_process()
         .get(SEED)
         .map_or_else(now, |seed| seed.to_str().unwrap().parse().unwrap());
     println!("{SEED}={seed}");

@@ -1,0 +1,66 @@
+//! What the arguments of `provision` ask for.
+
+use crate::cli::arguments::{IfExistsArgument, ProvisionArguments};
+use crate::cli::names::NameReader;
+use crate::cli::render::render_options;
+use crate::tenant::migrate::ExternalCommand;
+use crate::tenant::{IfExists, ProvisionOptions, Retries};
+
+/// What the arguments come to, but for the names and the servers.
+#[derive(Clone, Debug)]
+pub(super) struct ProvisionConfig {
+    pub(super) hook: Option<ExternalCommand>,
+    pub(super) jobs: Option<usize>,
+    pub(super) max_failures: Option<usize>,
+    pub(super) refill: Option<usize>,
+    /// Names come over stdin, one by one.
+    pub(super) streams: bool,
+    pub(super) options: ProvisionOptions,
+}
+
+/// Reads what the arguments ask for.
+pub(super) fn provision_config(
+    arguments: &ProvisionArguments,
+    hook: Option<ExternalCommand>,
+    jobs: Option<usize>,
+    names: &NameReader,
+) -> ProvisionConfig {
+    let from_file = arguments.from_file.is_some();
+    let streams = names.known().is_none();
+    let if_exists = match arguments.if_exists {
+        Some(IfExistsArgument::Skip) => IfExists::Skip,
+        Some(IfExistsArgument::Resume) => IfExists::Resume,
+        // A list is gone through again after an interruption; a sign-up wants to know that the name is taken.
+        None if from_file && !streams => IfExists::Resume,
+        Some(IfExistsArgument::Fail) | None => IfExists::Fail,
+    };
+    // Somebody waits for one tenant, a list waits for the server.
+    let retries = arguments.retries.unwrap_or(match (from_file, streams) {
+        (_, true) => 5,
+        (true, false) => 7,
+        (false, false) => 2,
+    });
+    let mut render = render_options(&arguments.what);
+    render.citus = arguments.citus;
+    ProvisionConfig {
+        hook,
+        // Names on the command line are answered in their order.
+        jobs: jobs.or((!from_file && names.known() != Some(1)).then_some(1)),
+        max_failures: if arguments.fail_fast {
+            Some(1)
+        } else {
+            arguments.max_failures
+        },
+        refill: arguments.refill,
+        streams,
+        options: ProvisionOptions {
+            render,
+            if_exists,
+            from_pool: arguments.from_pool,
+            retries: Retries {
+                attempts: retries + 1,
+                ..Retries::default()
+            },
+        },
+    }
+}

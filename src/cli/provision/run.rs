@@ -1,0 +1,62 @@
+//! The command `provision`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::plan::{ProvisionConfig, provision_config};
+use super::servers::Servers;
+use super::tally::ProvisionProgress;
+use super::{bulk, dry_run, single};
+use crate::cli::arguments::ProvisionArguments;
+use crate::cli::failure::CommandError;
+use crate::cli::migrate::external;
+use crate::cli::names::NameReader;
+use crate::cli::session::Session;
+use crate::cli::{diagnose, snapshot_file};
+
+pub(in crate::cli) async fn run(
+    session: &Session,
+    arguments: ProvisionArguments,
+) -> Result<u8, CommandError> {
+    let start = Instant::now();
+    let hook = arguments
+        .run
+        .clone()
+        .map(|command| external(session, command))
+        .transpose()?;
+    let tool = session.tool_with_jobs(arguments.jobs.clone())?;
+    let path = snapshot_file::find(&tool)?;
+    let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
+    let config = provision_config(
+        &arguments,
+        hook,
+        tool.jobs.as_ref().map(|jobs| jobs.value.get()),
+        &names,
+    );
+    // psql tells its version while the snapshot is read.
+    let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
+        snapshot_file::load(&path, session.output)
+    });
+    let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+    let servers = servers.with(&snapshot, &config.options);
+    let mut tally = ProvisionProgress::default();
+    let left = if arguments.dry_run {
+        dry_run::run(session, &servers, &config, names, &mut tally).await?
+    } else if is_single(&arguments, &config, &names) {
+        single::run(session, &servers, &config, names, &mut tally).await?
+    } else {
+        bulk::run(session, &servers, &config, names, &mut tally).await?
+    };
+    let code = tally.conclude(session, arguments.dry_run, left, start.elapsed())?;
+    if session.common.diagnose && tally.unreachable() {
+        diagnose::run(session).await?;
+    }
+    Ok(code)
+}
+
+/// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
+fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
+    let asks_for_more =
+        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
+    names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
+}

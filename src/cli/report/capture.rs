@@ -1,0 +1,146 @@
+//! The failures of `capture`, as [`super::report`] has all others.
+
+use super::library::{
+    connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
+    template_error_id,
+};
+use super::shape::ErrorReport;
+use crate::cli::doubts;
+use crate::diagnose::Context;
+use crate::exit;
+use crate::pg::{PgDumpError, PsqlError};
+use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
+
+pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        CaptureError::PgDump(error) => pg_dump_report(error, context),
+        CaptureError::Dump(source) => ErrorReport::of(source, dump_error_id(source)),
+        CaptureError::Psql(source) => psql_report(source, context).beneath(error),
+        CaptureError::Doubtful(undecided) => {
+            let mut report = ErrorReport::of(error, "capture.doubtful").hint(
+                "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
+            );
+            report.details = doubts::question_lines(&undecided.doubts);
+            report.more.doubts = Some(doubts::json(&undecided.doubts));
+            report
+        }
+        CaptureError::Contested { objects, source } => {
+            let report = match source.as_deref() {
+                Some(source) => proof_report(source, context).beneath(error),
+                None => ErrorReport::of(error, "capture.contested"),
+            };
+            let mut report = ErrorReport {
+                code: exit::code_of("capture.contested"),
+                id: "capture.contested".to_owned(),
+                ..report
+            }.hint(
+                "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
+                 --scratch a database in which the dump can be loaded",
+            );
+            report.more.objects = Some(objects.clone());
+            report
+        }
+        CaptureError::Unsettled { objects } => {
+            let mut report = ErrorReport::of(error, "capture.contested").hint(
+                "give the alias, table or column that is called like the schema another name",
+            );
+            report.more.objects = Some(objects.clone());
+            report
+        }
+        CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
+        CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
+        CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        CaptureError::Proof(source) => proof_report(source, context).beneath(error),
+    }
+}
+
+fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        PgDumpError::Program(error) => program_report(error),
+        PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
+            ErrorReport::of(error, "file.private_folder")
+                .hint("set TMPDIR to a folder that exists, is writable and has room")
+        }
+        PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
+            ErrorReport::of(error, "program.failed")
+        }
+        PgDumpError::Run(error) => run_report(error),
+        PgDumpError::Pooled { server, .. } => {
+            let place = server
+                .as_ref()
+                .map(|server| format!(", at {server} as it sees itself"))
+                .unwrap_or_default();
+            ErrorReport::of(error, "connection.pooled").hint(format!(
+                "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
+            ))
+        }
+        PgDumpError::Connect { messages, stderr } => {
+            connection_report(messages, &stderr.text(), context)
+        }
+        PgDumpError::NoSuchSchema { .. } => ErrorReport::of(error, "sql.invalid_schema_name"),
+        PgDumpError::Denied { .. } => ErrorReport::of(error, "sql.insufficient_privilege"),
+        PgDumpError::Failed { messages, .. } => {
+            let message = messages.iter().find(|message| message.is_error());
+            match message.filter(|message| message.sqlstate.is_some()) {
+                Some(message) => ErrorReport::of(error, message_id(message)),
+                None => ErrorReport::of(error, "program.failed"),
+            }
+        }
+        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, "dump.encoding"),
+    }
+}
+
+fn dump_error_id(error: &DumpError) -> &'static str {
+    match error {
+        DumpError::Script(_) => "dump.syntax",
+        DumpError::Archive { .. } => "dump.archive",
+        DumpError::Encoding { .. } => "dump.encoding",
+        DumpError::Strings { .. } => "dump.strings",
+        DumpError::NoSchema { .. } => "dump.no_schema",
+        DumpError::Extension { .. } => "dump.extension",
+        DumpError::Meta { .. } => "dump.meta_command",
+        DumpError::Statement { .. } => "dump.statement",
+        DumpError::Unqualified { .. } => "dump.unqualified",
+        DumpError::Rows { .. } => "dump.rows",
+    }
+}
+
+fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        ProofError::Psql(source) | ProofError::Load { source, .. } => {
+            let report = psql_report(source, context).beneath(error);
+            if denied(source) {
+                report.hint(
+                    "connect as a role that may create schemas here, name another database of the server with --scratch, \
+                     or leave the proof out with --no-prove",
+                )
+            } else {
+                report
+            }
+        }
+        ProofError::Dump { source, .. } => psql_report(source, context).beneath(error).hint(
+            "the database itself cannot be restored from its dump; this has to be mended there",
+        ),
+        ProofError::Different(differences) => {
+            let mut report = ErrorReport::of(error, "capture.not_equal");
+            let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            report.more.differences = Some(texts);
+            report
+        }
+        ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
+        ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+/// Whether a right is missing; not where the error itself says what to do.
+fn denied(error: &PsqlError) -> bool {
+    let message = error
+        .messages()
+        .iter()
+        .find(|message| message.is_error() && message.hint.is_none());
+    message
+        .and_then(|message| message.sqlstate)
+        .is_some_and(|sqlstate| sqlstate.as_str() == "42501")
+}

@@ -1,0 +1,66 @@
+//! The report on the failure of a command. Every error of the library is matched in this directory, once.
+
+use super::capture::capture_report;
+use super::library::{
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, snapshot_error_id,
+    template_error_id, tls_report,
+};
+use super::shape::ErrorReport;
+use super::tenants::{
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
+    pool_report, refresh_report, verify_report,
+};
+use crate::cli::failure::CommandError;
+use crate::connect::ConnectError;
+use crate::diagnose::Context;
+
+/// The report on a failure. `context` makes the explanation of a failed connection concrete.
+pub(in crate::cli) fn build_report(
+    failure: &CommandError,
+    context: Option<&Context>,
+) -> ErrorReport {
+    match failure {
+        CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
+        CommandError::Config(error) => config_report(error),
+        CommandError::NoSnapshot => ErrorReport::of(failure, "config.no_snapshot")
+            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
+        CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
+            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, snapshot_error_id(source)).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, snapshot_error_id(source))
+            .without_causes()
+            .hint("remove it, or write to another file; it was not touched"),
+        CommandError::Template { source, .. } => ErrorReport::of(failure, template_error_id(source)).without_causes(),
+        CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
+        CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
+        CommandError::Name(error) => ErrorReport::of(error, "tenant.name"),
+        CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),
+        CommandError::Connect(error) => match &**error {
+            ConnectError::Psql(error) => psql_report(error, context),
+            ConnectError::Tls(error) => tls_report(error),
+        },
+        CommandError::Capture(error) => capture_report(error, context),
+        CommandError::Provision(error) => provision_report(error, context),
+        CommandError::Hook(failed) => hook_report(failure, failed),
+        CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
+            .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
+        CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::Citus { lines, .. } => {
+            let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was made");
+            report.details = lines.iter().map(|line| format!("  {line}")).collect();
+            report.more.objects = Some(lines.clone());
+            report
+        }
+        CommandError::Pool(error) => pool_report(error, context),
+        CommandError::Migration(error) => migration_report(error),
+        CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::Verify(error) => verify_report(error, context),
+        CommandError::Refresh(error) => refresh_report(error, context),
+        CommandError::Drop(error) => drop_report(error, context),
+        CommandError::Lifecycle(error) => lifecycle_report(error, context),
+        CommandError::Stream { .. } => ErrorReport::of(failure, "file.unusable"),
+        CommandError::Interrupted(signal) => of_interruption(failure, *signal),
+        CommandError::Signals(_) => ErrorReport::of(failure, "program.failed"),
+    }
+}

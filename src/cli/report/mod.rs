@@ -1,0 +1,11 @@
+//! What users see of a failure: words, a stable id, an exit code.
+
+mod capture;
+mod command;
+mod library;
+mod shape;
+mod tenants;
+
+pub(super) use command::build_report;
+pub(super) use library::signal_exit_code;
+pub(super) use shape::ErrorReport;

@@ -1,0 +1,158 @@
+//! What users see of failures of the commands on many tenants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::capture::capture_report;
+use super::library::{of_interruption, psql_report, snapshot_error_id, template_error_id};
+use super::shape::ErrorReport;
+use crate::cli::failure::CommandError;
+use crate::diagnose::Context;
+use crate::fleet::inventory::FleetError;
+use crate::fleet::migrate::MigrateError;
+use crate::fleet::pool::PoolError;
+use crate::fleet::refresh::RefreshError;
+use crate::fleet::verify::VerifyError;
+use crate::pg::PsqlError;
+use crate::tenant::lifecycle::{DropError, LifecycleError};
+use crate::tenant::migrate::MigrateFailure as HookFailure;
+use crate::tenant::migrations::MigrationError;
+
+pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
+    let id = match error {
+        MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
+        MigrationError::Name { .. } => "migration.name",
+        MigrationError::Repeatable { .. } => "migration.repeatable",
+        MigrationError::Duplicate { .. } => "migration.duplicate",
+        MigrationError::Encoding { .. } => "migration.encoding",
+        MigrationError::NoUp { .. } => "migration.no_up",
+        MigrationError::Variables { .. } => "migration.variables",
+        MigrationError::Transaction { .. } => "migration.transaction",
+        MigrationError::Meta { .. } => "migration.meta_command",
+        MigrationError::Copy { .. } => "migration.copy",
+        MigrationError::Template { .. } => "migration.invalid",
+        MigrationError::Metadata { .. } => "migration.metadata",
+    };
+    ErrorReport::of(error, id)
+}
+
+/// Without a connection its own words say it best.
+fn report_beneath(
+    error: &dyn std::error::Error,
+    psql: &PsqlError,
+    context: Option<&Context>,
+) -> ErrorReport {
+    let report = psql_report(psql, context);
+    if matches!(psql, PsqlError::Script { .. }) {
+        report.beneath(error)
+    } else {
+        report
+    }
+}
+
+pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        FleetError::Psql(source) => report_beneath(error, source, context),
+        FleetError::Unsteady(source) => psql_report(source, context)
+            .beneath(error)
+            .hint("try again"),
+    }
+}
+
+pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Psql(error) => psql_report(error, context),
+        MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+/// The hook's failure, with the end of what it said.
+pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
+    let mut report =
+        ErrorReport::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
+    if let Some(said) = &hook.detail {
+        report.details = said.lines().map(|line| format!("  {line}")).collect();
+        report.more.detail = Some(said.clone());
+    }
+    report
+}
+
+pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        VerifyError::Fleet(error) => fleet_report(error, context),
+        VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::Load(source) => psql_report(source, context)
+            .beneath(error)
+            .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
+        VerifyError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        RefreshError::Psql(source) => report_beneath(error, source, context),
+        RefreshError::Load(source) => psql_report(source, context).beneath(error),
+        RefreshError::Fleet(error) => fleet_report(error, context),
+        RefreshError::Migrate(error) => migrate_report(error, context),
+        RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
+        RefreshError::Stopped(signal) => of_interruption(error, *signal),
+        RefreshError::Capture(error) => capture_report(error, context),
+        RefreshError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        RefreshError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
+        RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
+    }
+}
+
+pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        DropError::Psql(source) => report_beneath(error, source, context),
+        DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
+            .hint("nothing was dropped; --cascade drops these, too"),
+    }
+}
+
+pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        LifecycleError::Psql(source) => report_beneath(error, source, context),
+        LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
+        LifecycleError::Changed(_) => {
+            ErrorReport::of(error, "tenant.changed").hint("nothing was done; try again")
+        }
+        LifecycleError::Capture(error) => capture_report(error, context),
+        LifecycleError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
+            .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
+        LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        PoolError::Psql(source) => report_beneath(error, source, context),
+        PoolError::Load(source) => psql_report(source, context).beneath(error),
+        PoolError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        PoolError::NotProven(differences) => {
+            let mut report = ErrorReport::of(error, "pool.not_proven").hint(
+                "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
+            );
+            let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+            for different in differences {
+                let object = format!("{} {}", different.kind, different.object);
+                objects.entry(object).or_default().insert(&different.aspect);
+            }
+            let aspects =
+                |aspects: &BTreeSet<&str>| aspects.iter().copied().collect::<Vec<_>>().join(", ");
+            report.details = objects
+                .iter()
+                .map(|(object, all)| format!("  {object}: {}", aspects(all)))
+                .collect();
+            report.more.objects = Some(objects.into_keys().collect());
+            report
+        }
+        PoolError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}

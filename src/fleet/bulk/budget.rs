@@ -1,0 +1,263 @@
+//! How many tenants a server has room for at a time.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
+use crate::process::Shutdown;
+use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
+use crate::sql::{TokenKind, tokens};
+use crate::tenant::BudgetError;
+
+/// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.
+const OWN_LOCKS: u64 = 12;
+/// The share of the lock table that a run leaves to others, as a divisor.
+const SPARED: u64 = 8;
+
+/// What a server has room for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ServerCapacity {
+    /// `max_locks_per_transaction`.
+    pub locks_per_transaction: u64,
+    /// Locks that the server has room for: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`
+    /// (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
+    pub locks: u64,
+    /// Locks that are held.
+    pub locks_held: u64,
+    /// Connections that this role may still open in this database, beside the one that asks.
+    pub connections: u64,
+    /// Which setting limits them.
+    pub limited_by: String,
+    /// The version of Citus; `None` without it.
+    pub citus: Option<String>,
+}
+
+/// How many workers a run may have, and why not more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// At least one.
+    pub workers: usize,
+    /// What stands in the way of more, in words that name the setting.
+    pub because: Option<String>,
+}
+
+impl ServerCapacity {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// See [`PsqlError`].
+    pub async fn query(session: &mut PsqlSession, shutdown: &Shutdown) -> Result<Self, PsqlError> {
+        let timeout = session.server().timeout;
+        let options = ScriptOptions {
+            restrict: false,
+            ..ScriptOptions::default()
+        };
+        // A timeout of the role is none for this question either.
+        let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
+        let output = session
+            .run_script(&script, &options, 0, timeout, shutdown)
+            .await?;
+        let line = output.lines.last().map(String::as_str).unwrap_or_default();
+        let text = line.chars().take(200).collect();
+        serde_json::from_str(line).map_err(|source| PsqlError::Output {
+            line: 1,
+            text,
+            source,
+        })
+    }
+
+    /// How many workers may create tenants of this many locks at a time; `wanted` is what the user asked for, `None` for
+    /// what a run may take without asking: half of the free connections.
+    ///
+    /// # Errors
+    /// [`BudgetError`] when there is no room for one.
+    pub fn budget(
+        &self,
+        locks: u64,
+        wanted: Option<usize>,
+        most: usize,
+    ) -> Result<Budget, BudgetError> {
+        let free = self
+            .locks
+            .saturating_sub(self.locks_held)
+            .saturating_sub(self.locks / SPARED);
+        let by_locks = free / locks.max(1);
+        if by_locks == 0 {
+            let slots = self.locks / self.locks_per_transaction.max(1);
+            let needed = (self.locks_held + locks) * SPARED / (SPARED - 1) / slots.max(1) + 1;
+            return Err(BudgetError {
+                locks,
+                free,
+                locks_per_transaction: self.locks_per_transaction,
+                needed,
+            });
+        }
+        // The connection that asked is one of the workers.
+        let by_connections = 1 + if wanted.is_some() {
+            self.connections
+        } else {
+            self.connections / 2
+        };
+        let allowed = usize::try_from(by_locks.min(by_connections)).unwrap_or(usize::MAX);
+        let wanted = wanted.unwrap_or(most);
+        if wanted <= allowed {
+            return Ok(Budget {
+                workers: wanted,
+                because: None,
+            });
+        }
+        let because = if by_locks <= by_connections {
+            format!(
+                "a tenant takes {locks} locks and the server has room for {free}: raise max_locks_per_transaction, which is {}",
+                self.locks_per_transaction
+            )
+        } else {
+            format!("{} leaves no more connections", self.limited_by)
+        };
+        Ok(Budget {
+            workers: allowed,
+            because: Some(because),
+        })
+    }
+}
+
+/// How many entries of the server's lock table the transaction takes that creates a tenant.
+///
+/// Tried: one for each table, index, sequence, view and composite type; two for the TOAST table and its index, which most
+/// tables have; one for the index beneath each primary key, unique or exclusion constraint. What is no relation takes one
+/// when it is given a comment or an owner, and none otherwise.
+pub fn locks_of(snapshot: &Snapshot) -> u64 {
+    let of = |statement: &crate::snapshot::CompiledStatement| {
+        let object = &statement.object;
+        match (object.action, object.kind) {
+            (Action::Create, ObjectKind::Table | ObjectKind::MaterializedView) => 3,
+            (
+                Action::Create,
+                ObjectKind::ForeignTable
+                | ObjectKind::View
+                | ObjectKind::Sequence
+                | ObjectKind::Index
+                | ObjectKind::Type,
+            )
+            | (Action::Alter, ObjectKind::Constraint) => 1,
+            _ => 0,
+        }
+    };
+    let statements: u64 = snapshot.template().statements.iter().map(of).sum();
+    let objects = snapshot
+        .template()
+        .statements
+        .iter()
+        .map(|statement| &statement.object);
+    let locked: BTreeSet<String> = objects
+        .filter(|object| locks_itself(object))
+        .map(Object::to_string)
+        .collect();
+    // Keys that stand in CREATE TABLE, as in files written by hand; identity columns have a sequence of their own.
+    let body = snapshot.body();
+    let words = tokens(body)
+        .into_iter()
+        .filter(|token| token.kind == TokenKind::Word);
+    let inside = words
+        .filter(|token| {
+            let word = token.text(body);
+            [
+                "primary",
+                "unique",
+                "exclude",
+                "identity",
+                "serial",
+                "bigserial",
+            ]
+            .iter()
+            .any(|wanted| word.eq_ignore_ascii_case(wanted))
+        })
+        .count();
+    statements + locked.len() as u64 + inside as u64 + OWN_LOCKS
+}
+
+/// Whether a statement locks its object, which nothing has locked before.
+fn locks_itself(object: &Object) -> bool {
+    let relation = matches!(
+        object.kind,
+        ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence
+            | ObjectKind::Index
+            | ObjectKind::Column
+    );
+    matches!(object.action, Action::Comment | Action::Owner) && !relation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> ServerCapacity {
+        ServerCapacity {
+            locks_per_transaction: 64,
+            locks: 6400,
+            locks_held: 0,
+            connections: 20,
+            limited_by: "max_connections (100)".to_owned(),
+            citus: None,
+        }
+    }
+
+    #[test]
+    fn locks_and_connections_limit_the_workers() {
+        assert_eq!(
+            room().budget(100, None, 8).unwrap(),
+            Budget {
+                workers: 8,
+                because: None
+            }
+        );
+        assert_eq!(
+            room().budget(100, None, 32).unwrap().workers,
+            11,
+            "half of what is free, and this one"
+        );
+        assert_eq!(
+            room().budget(100, Some(20), 32).unwrap(),
+            Budget {
+                workers: 20,
+                because: None
+            }
+        );
+        let few = room().budget(1000, Some(16), 32).unwrap();
+        assert_eq!(few.workers, 5);
+        assert!(
+            few.because
+                .unwrap()
+                .ends_with("raise max_locks_per_transaction, which is 64")
+        );
+        let many = room().budget(10, Some(64), 32).unwrap();
+        assert_eq!(
+            (many.workers, many.because.unwrap()),
+            (
+                21,
+                "max_connections (100) leaves no more connections".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_tenant_that_does_not_fit_says_what_to_raise() {
+        let error = room().budget(7000, Some(1), 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
+             raise max_locks_per_transaction (it is 64) to 81 or more"
+        );
+        let raised = ServerCapacity {
+            locks_per_transaction: 81,
+            locks: 8100,
+            ..room()
+        };
+        assert_eq!(raised.budget(7000, Some(1), 1).unwrap().workers, 1);
+    }
+}

@@ -1,0 +1,461 @@
+//! The run: requests come in, workers take them, each result is told as soon as it is there.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::budget::ServerCapacity;
+use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
+use super::target::{BulkTarget, TargetState};
+use crate::pg::{PsqlError, PsqlSession};
+use crate::process::Shutdown;
+use crate::tenant::migrate::ExternalCommand;
+use crate::tenant::{ProvisionError, ProvisionOutcome, Provisioner, Psql, Retries};
+
+/// Workers at the beginning, when their number is measured.
+pub(super) const FIRST: usize = 2;
+/// Workers of a server that are connected at the same time.
+const LOGINS: usize = 4;
+/// Requests that may wait for their servers, when there are several.
+const WAITING: usize = 1000;
+/// How often idle workers are looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+/// A worker that was idle for so long is asked whether its connection lives.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// A run on one server or several.
+#[derive(Debug)]
+pub struct Bulk {
+    pub(super) targets: Vec<TargetState>,
+    pub(super) options: BulkOptions,
+    pub(super) tasks: JoinSet<WorkerEvent>,
+    closing: JoinSet<()>,
+    failures: usize,
+    ended_early: Option<String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// What a task of the run has done.
+pub(super) enum WorkerEvent {
+    Tenant(Box<BulkResult>, PsqlSession),
+    /// A worker was connected, or not.
+    Warmed(usize, PsqlSession, Result<(), PsqlError>),
+    /// A server was asked what it has room for.
+    Asked(usize, PsqlSession, Result<ServerCapacity, PsqlError>),
+}
+
+impl Bulk {
+    /// A run that has not begun.
+    pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
+        // Until it is known what a server has room for.
+        let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
+        let targets = targets
+            .into_iter()
+            .map(|target| TargetState::new(target, workers))
+            .collect();
+        Self {
+            targets,
+            options,
+            tasks: JoinSet::new(),
+            closing: JoinSet::new(),
+            failures: 0,
+            ended_early: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes requests until there are no more, and tells of each as soon as it is done.
+    ///
+    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `shutdown` asks,
+    /// nothing further is begun, and what is at work is cut short as [`Provisioner::provision`] says.
+    pub async fn run(
+        mut self,
+        mut next: impl AsyncFnMut() -> Option<TenantRequest>,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) -> BulkReport {
+        let mut exhausted = false;
+        let mut look_after = tokio::time::interval(LOOK_AFTER);
+        look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            if shutdown.signal().is_some() {
+                self.ended_early
+                    .get_or_insert_with(|| "the run was stopped".to_owned());
+            }
+            let goes_on = self.ended_early.is_none();
+            if goes_on {
+                self.dispatch(on_done, shutdown);
+            }
+            let waits = self
+                .targets
+                .iter()
+                .any(|working| !working.waiting.is_empty());
+            if !goes_on || (exhausted && !waits) {
+                // Nobody waits for that answer.
+                for asking in self
+                    .targets
+                    .iter_mut()
+                    .filter_map(|working| working.asking.take())
+                {
+                    asking.abort();
+                }
+            }
+            if self.tasks.is_empty() && (!goes_on || (exhausted && !waits)) {
+                break;
+            }
+            tokio::select! {
+                task = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    match task {
+                        Some(Ok(task)) => self.ended(task, on_done, shutdown),
+                        Some(Err(error)) if error.is_cancelled() => {}
+                        // Only a panic ends a task that nobody aborts.
+                        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                        None => {}
+                    }
+                }
+                request = next(), if goes_on && !exhausted && self.has_room() => match request {
+                    Some(request) => self.take(request),
+                    None => exhausted = true,
+                },
+                _ = look_after.tick(), if goes_on => self.look_after(shutdown),
+                _ = shutdown.requested(), if goes_on => {}
+            }
+        }
+        self.finish().await
+    }
+
+    /// Whether another request may be taken: when a worker is there for it, or may be started.
+    fn has_room(&self) -> bool {
+        match self.targets.as_slice() {
+            [only] => {
+                only.waiting.is_empty()
+                    && (!only.idle.is_empty()
+                        || only.workers() < only.growth.wanted()
+                        || only.is_down().is_some())
+            }
+            several => {
+                several
+                    .iter()
+                    .map(|working| working.waiting.len())
+                    .sum::<usize>()
+                    < WAITING
+            }
+        }
+    }
+
+    fn take(&mut self, request: TenantRequest) {
+        if let Some(working) = self.targets.get_mut(request.target) {
+            working.waiting.push_back(request);
+        }
+    }
+
+    /// Gives what waits to workers that are free, and starts workers where that helps.
+    fn dispatch(
+        &mut self,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) {
+        for index in 0..self.targets.len() {
+            while self.ended_early.is_none() && self.one(index, on_done, shutdown) {}
+            let busy = self
+                .targets
+                .get(index)
+                .is_some_and(|working| !working.waiting.is_empty() || working.busy > 0);
+            if busy {
+                self.staff(index, shutdown);
+            }
+        }
+    }
+
+    /// Begins with one request of a server; whether there was one to begin with.
+    fn one(
+        &mut self,
+        index: usize,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) -> bool {
+        let Some(working) = self.targets.get_mut(index) else {
+            return false;
+        };
+        if working.waiting.is_empty() {
+            return false;
+        }
+        if let Some(unfit) = working.unfit.clone() {
+            if let Some(request) = working.waiting.pop_front() {
+                self.tell(failed(request, ProvisionError::Budget(unfit)), on_done);
+            }
+            return true;
+        }
+        if let Some(error) = working.is_down() {
+            if let Some(request) = working.waiting.pop_front() {
+                self.tell(failed(request, ProvisionError::Connect(error)), on_done);
+            }
+            return true;
+        }
+        let Some(session) = working.take_idle() else {
+            return false;
+        };
+        let Some(request) = working.waiting.pop_front() else {
+            return false;
+        };
+        working.busy += 1;
+        let mut retries = working.target.provisioner.options().retries;
+        // Nobody waits again for what nobody could reach a moment ago.
+        if working.was_down() {
+            retries = Retries {
+                attempts: 1,
+                ..retries
+            };
+        }
+        let provisioner = working.target.provisioner.clone();
+        let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
+        self.tasks.spawn(create(
+            provisioner,
+            hook,
+            session,
+            request,
+            retries,
+            shutdown,
+        ));
+        true
+    }
+
+    /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
+    pub(super) fn staff(&mut self, index: usize, shutdown: &Shutdown) {
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
+        // The workers at work are not slowed down by many that log in at once.
+        while working.wants_worker() && working.warming < LOGINS {
+            let session = working.target.provisioner.session();
+            Self::warm(&mut self.tasks, working, index, session, shutdown);
+        }
+    }
+
+    fn ended(
+        &mut self,
+        task: WorkerEvent,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) {
+        match task {
+            WorkerEvent::Tenant(done, session) => {
+                self.tenant_ended(*done, session, on_done, shutdown);
+            }
+            WorkerEvent::Warmed(index, session, warmed) => {
+                self.warmed(index, session, warmed, shutdown);
+            }
+            WorkerEvent::Asked(index, session, asked) => self.asked(index, session, asked),
+        }
+    }
+
+    fn tenant_ended(
+        &mut self,
+        done: BulkResult,
+        mut session: PsqlSession,
+        on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
+        shutdown: &Shutdown,
+    ) {
+        let index = done.request.target;
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
+        let at_work = working.busy;
+        working.busy -= 1;
+        let others = working.busy > 0;
+        match &done.result {
+            // Others took its connection: the others of this run go on without it.
+            Err(ProvisionError::Connect(error))
+                if others && error.is_out_of_connections() && self.ended_early.is_none() =>
+            {
+                working.hold_back(error);
+                Self::note_scarce(&mut self.notes, working, error);
+                working.waiting.push_front(done.request);
+                return;
+            }
+            // As long as others work there, the server is not down.
+            Err(ProvisionError::Connect(error)) if !others => working.goes_down(Arc::clone(error)),
+            Err(ProvisionError::Connect(_)) => {}
+            _ => working.is_up(),
+        }
+        working.growth.ended(at_work, Instant::now());
+        if working.workers() >= working.growth.wanted() {
+            // One more than helps.
+            self.closing.spawn(async move { session.close().await });
+        } else if session.idle().is_some() || working.is_down().is_some() {
+            working.idle.push(session);
+        } else {
+            // psql ended with the error; the next name does not wait for another.
+            Self::warm(&mut self.tasks, working, index, session, shutdown);
+        }
+        if working.waiting.is_empty() && working.idle.len() > 1 {
+            working.growth.starved();
+        }
+        self.tell(done, on_done);
+    }
+
+    /// Says, once, that a server has no connection for another worker.
+    fn note_scarce(notes: &mut Vec<String>, working: &mut TargetState, error: &PsqlError) {
+        // Those that are being connected may get none either.
+        let workers = working.idle.len() + working.busy;
+        tracing::debug!(%error, workers, "no further worker for now");
+        if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
+            notes.push(format!(
+                "{} had no connection for another worker beside {workers}: {error}",
+                working.place()
+            ));
+        }
+    }
+
+    /// Has a worker connected, or its connection looked after.
+    fn warm(
+        tasks: &mut JoinSet<WorkerEvent>,
+        working: &mut TargetState,
+        index: usize,
+        mut session: PsqlSession,
+        shutdown: &Shutdown,
+    ) {
+        working.warming += 1;
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move {
+            let warmed = session.refresh(&shutdown).await;
+            WorkerEvent::Warmed(index, session, warmed)
+        });
+    }
+
+    fn warmed(
+        &mut self,
+        index: usize,
+        session: PsqlSession,
+        warmed: Result<(), PsqlError>,
+        shutdown: &Shutdown,
+    ) {
+        let Some(working) = self.targets.get_mut(index) else {
+            return;
+        };
+        working.warming -= 1;
+        match warmed {
+            Ok(()) => {
+                working.is_up();
+                working.idle.push(session);
+                working.peak = working.peak.max(working.workers());
+            }
+            Err(_) if shutdown.signal().is_some() => {}
+            Err(error) if working.workers() > 0 => {
+                working.hold_back(&error);
+                Self::note_scarce(&mut self.notes, working, &error);
+            }
+            // It was tried once: the next tenant tries it again, as often as it may.
+            Err(error) if error.is_transient() => working.idle.push(session),
+            Err(error) => working.goes_down(Arc::new(error)),
+        }
+    }
+
+    /// Connections of workers that have nothing to do are kept alive, and renewed.
+    fn look_after(&mut self, shutdown: &Shutdown) {
+        for index in 0..self.targets.len() {
+            let Some(working) = self.targets.get_mut(index) else {
+                continue;
+            };
+            let (stale, fresh): (Vec<_>, Vec<_>) = std::mem::take(&mut working.idle)
+                .into_iter()
+                .partition(|session| session.idle().is_none_or(|idle| idle > IDLE));
+            working.idle = fresh;
+            for session in stale {
+                Self::warm(&mut self.tasks, working, index, session, shutdown);
+            }
+        }
+    }
+
+    fn tell(&mut self, done: BulkResult, on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>) {
+        let failed = match &done.result {
+            Err(ProvisionError::PoolFull) => {
+                self.ended_early
+                    .get_or_insert_with(|| "the pool is full".to_owned());
+                false
+            }
+            result => result.is_err() || done.hook.is_err(),
+        };
+        self.failures += usize::from(failed);
+        if on_done(done).is_break() {
+            self.ended_early
+                .get_or_insert_with(|| "nobody listens any more".to_owned());
+        }
+        if failed
+            && self
+                .options
+                .max_failures
+                .is_some_and(|most| self.failures >= most)
+        {
+            let failures = self.failures;
+            self.ended_early
+                .get_or_insert_with(|| format!("{failures} failed"));
+        }
+    }
+
+    async fn finish(self) -> BulkReport {
+        let Self {
+            targets,
+            ended_early,
+            notes,
+            mut closing,
+            ..
+        } = self;
+        let (mut not_begun, mut workers) = (Vec::new(), Vec::new());
+        for working in targets {
+            not_begun.extend(working.waiting);
+            workers.push(working.peak);
+            for mut session in working.idle {
+                closing.spawn(async move { session.close().await });
+            }
+        }
+        while closing.join_next().await.is_some() {}
+        BulkReport {
+            not_begun,
+            ended_early,
+            workers,
+            notes,
+        }
+    }
+}
+
+async fn create(
+    provisioner: Provisioner,
+    hook: Option<ExternalCommand>,
+    mut session: PsqlSession,
+    request: TenantRequest,
+    retries: Retries,
+    shutdown: Shutdown,
+) -> WorkerEvent {
+    let start = Instant::now();
+    let psql = Psql::PersistentProcess(&mut session);
+    let (result, attempts) = provisioner
+        .provision_with(psql, &request.tenant, retries, &shutdown)
+        .await;
+    let mut ran = Ok(());
+    if let (Some(hook), Ok(ProvisionOutcome::Created { .. })) = (&hook, &result) {
+        ran = hook
+            .run_for(provisioner.server(), &request.tenant, &shutdown)
+            .await;
+    }
+    let done = BulkResult {
+        request,
+        result,
+        hook: ran,
+        attempts,
+        elapsed: start.elapsed(),
+    };
+    WorkerEvent::Tenant(Box::new(done), session)
+}
+
+fn failed(request: TenantRequest, error: ProvisionError) -> BulkResult {
+    BulkResult {
+        request,
+        result: Err(error),
+        hook: Ok(()),
+        attempts: 0,
+        elapsed: Duration::ZERO,
+    }
+}

@@ -1,0 +1,42 @@
+//! Many tenants: created by a few psql that are kept open, on one server or several.
+//!
+//! The engine pulls a request when it has a worker for it, so that nothing piles up, and tells of each tenant as soon as
+//! it is done. How many workers there are is measured: another one is started as long as that makes a difference, and as
+//! long as the server has locks and connections for it.
+//!
+//! ```no_run
+//! # async fn fleet(provisioner: schemastamp::tenant::Provisioner) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::ops::ControlFlow;
+//! use schemastamp::process::Shutdown;
+//! use schemastamp::sql::TenantName;
+//! use schemastamp::fleet::bulk::{Bulk, BulkOptions, BulkTarget, TenantRequest};
+//!
+//! let mut names = ["acme", "globex"].into_iter();
+//! let next = async || names.next().map(|name| TenantRequest { tenant: TenantName::new(name).unwrap(), target: 0 });
+//! let shutdown = Shutdown::on_signals()?;
+//! let target = BulkTarget { name: String::new(), provisioner };
+//! let mut bulk = Bulk::new(vec![target], BulkOptions::default());
+//! for room in bulk.prepare(&shutdown).await {
+//!     println!("{} connections", room?.connections);
+//! }
+//! let mut failed = 0;
+//! let mut on_done = |done: schemastamp::fleet::bulk::BulkResult| {
+//!     failed += usize::from(done.result.is_err());
+//!     ControlFlow::Continue(())
+//! };
+//! let report = bulk.run(next, &mut on_done, &shutdown).await;
+//! println!("{failed} failed, {} not begun", report.not_begun.len());
+//! # Ok(()) }
+//! ```
+
+mod budget;
+mod engine;
+mod growth;
+mod prepare;
+mod report;
+mod target;
+
+pub use budget::{Budget, ServerCapacity, locks_of};
+pub use engine::Bulk;
+pub use report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
+pub use target::BulkTarget;

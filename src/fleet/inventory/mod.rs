@@ -1,0 +1,6 @@
+//! All tenants of a database and the versions that they have, read in two runs of psql.
+
+mod read;
+mod sql;
+
+pub use read::{Fleet, FleetError, Tenant, read_fleet};

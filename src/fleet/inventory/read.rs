@@ -1,0 +1,278 @@
+//! All tenants of a database and what their versions tables say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::sql;
+use crate::fleet::selection::TenantSelection;
+use crate::pg::{PsqlError, Server};
+use crate::process::Shutdown;
+use crate::sql::TenantName;
+use crate::tenant::marker::{Mark, POOL, is_scratch, is_spare};
+use crate::tenant::versions::{Applied, AppliedVersion, Style, TenantProblem, VersionsTable};
+
+/// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// All tenants, as they were at one moment.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// Major version of the server.
+    pub major: u32,
+    /// The `search_path` that sessions begin with.
+    pub search_path: String,
+    /// The tenants, by name.
+    pub tenants: Vec<Tenant>,
+}
+
+/// A tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its schema.
+    pub name: TenantName,
+    /// Fingerprint of the snapshot it was made of, where it carries the mark.
+    pub snapshot: Option<String>,
+    /// What its versions table says.
+    pub applied: Applied,
+}
+
+/// Why the tenants could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// psql failed.
+    #[error("the tenants' versions could not be read")]
+    Psql(#[from] PsqlError),
+    /// Tenants came and went each time.
+    #[error("tenants were dropped or renamed while they were read, {ATTEMPTS} times in a row")]
+    Unsteady(#[source] PsqlError),
+}
+
+/// Finds the tenants and reads all their versions tables, in two runs of psql whatever their number.
+///
+/// # Errors
+/// [`FleetError`].
+pub async fn read_fleet(
+    server: &Server,
+    scope: &TenantSelection,
+    versions_table: Option<&str>,
+    shutdown: &Shutdown,
+) -> Result<Fleet, FleetError> {
+    let mut attempt = 1;
+    loop {
+        match read_once(server, scope, versions_table, shutdown).await {
+            Err(error) if !has_gone(&error) => return Err(error.into()),
+            Err(error) if attempt == ATTEMPTS => return Err(FleetError::Unsteady(error)),
+            Err(_) => attempt += 1,
+            Ok(fleet) => return Ok(fleet),
+        }
+    }
+}
+
+/// Whether an error says that a schema or table is gone.
+fn has_gone(error: &PsqlError) -> bool {
+    let PsqlError::Script { message, .. } = error else {
+        return false;
+    };
+    let state = message
+        .sqlstate
+        .as_ref()
+        .map(|state| state.as_str().to_owned());
+    // undefined_table, invalid_schema_name, could not open relation.
+    matches!(state.as_deref(), Some("42P01" | "3F000" | "XX000"))
+}
+
+async fn read_once(
+    server: &Server,
+    scope: &TenantSelection,
+    versions_table: Option<&str>,
+    shutdown: &Shutdown,
+) -> Result<Fleet, PsqlError> {
+    let mut lines = server
+        .query_json(&sql::schemas(scope, versions_table), shutdown)
+        .await?
+        .into_iter();
+    let (_, major, search_path): (String, u32, String) =
+        serde_json::from_value(lines.next().unwrap_or_default()).map_err(|source| {
+            PsqlError::Output {
+                line: 1,
+                text: String::new(),
+                source,
+            }
+        })?;
+    let mut tenants = Vec::new();
+    for (index, line) in lines.enumerate() {
+        let schema = serde_json::from_value(line).map_err(|source| PsqlError::Output {
+            line: index + 2,
+            text: String::new(),
+            source,
+        })?;
+        tenants.extend(tenant(schema, scope, versions_table));
+    }
+    if let TenantSelection::Named(names) = scope {
+        let found: std::collections::BTreeSet<TenantName> =
+            tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let missing = names
+            .iter()
+            .filter(|name| !found.contains(*name))
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>();
+        tenants.extend(missing.into_iter().map(|name| Tenant {
+            name,
+            snapshot: None,
+            applied: Applied::Odd(TenantProblem::NoSchema),
+        }));
+    }
+    tenants.sort_by(|one, two| one.name.cmp(&two.name));
+    read_rows(server, &mut tenants, shutdown).await?;
+    Ok(Fleet {
+        major,
+        search_path,
+        tenants,
+    })
+}
+
+/// A versions table: its name, whether it may be read, its columns with their types.
+type Table = (String, bool, Vec<(String, String)>);
+/// A schema: its name, its comment, whether it may be used, its versions tables.
+type Schema = (String, Option<String>, bool, Option<Vec<Table>>);
+
+/// `None` for schemas that are no tenants.
+fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>) -> Option<Tenant> {
+    let (name, comment, usage, tables) = schema;
+    let name = TenantName::new(name).ok()?;
+    let tables = tables.unwrap_or_default();
+    let mark = comment.as_deref().and_then(Mark::read);
+    if let TenantSelection::All { .. } = scope {
+        let is_tenant = match &mark {
+            Some(Mark::Spare) => false,
+            Some(Mark::Tenant { .. }) => true,
+            None => !tables.is_empty(),
+        };
+        if !is_tenant
+            || is_scratch(name.as_str())
+            || is_spare(name.as_str())
+            || name.as_str() == POOL
+        {
+            return None;
+        }
+    }
+    let snapshot = match mark {
+        Some(Mark::Tenant { snapshot, .. }) => Some(snapshot),
+        _ => None,
+    };
+    let applied = read_applied(&tables, usage, versions_table);
+    Some(Tenant {
+        name,
+        snapshot,
+        applied,
+    })
+}
+
+fn read_applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> Applied {
+    let known: Vec<(&str, bool, Style)> = tables
+        .iter()
+        .filter_map(|(table, select, columns)| {
+            Some((table.as_str(), *select, Style::from_columns(columns)?))
+        })
+        .collect();
+    Applied::Odd(match (known.as_slice(), tables.first()) {
+        (_, None) => TenantProblem::NoTable,
+        _ if !usage => TenantProblem::NoRight {
+            table: String::new(),
+        },
+        ([(table, true, style)], _) => {
+            return Applied::Known(VersionsTable {
+                table: (*table).to_owned(),
+                style: *style,
+                versions: Arc::new([]),
+            });
+        }
+        ([(table, false, _)], _) => TenantProblem::NoRight {
+            table: (*table).to_owned(),
+        },
+        ([], Some((table, _, columns))) => TenantProblem::UnknownColumns {
+            table: versions_table.unwrap_or(table).to_owned(),
+            columns: columns
+                .iter()
+                .map(|(name, kind)| format!("{name} {kind}"))
+                .collect(),
+        },
+        (several, _) => TenantProblem::Ambiguous(
+            several
+                .iter()
+                .map(|(table, _, _)| (*table).to_owned())
+                .collect(),
+        ),
+    })
+}
+
+async fn read_rows(
+    server: &Server,
+    tenants: &mut [Tenant],
+    shutdown: &Shutdown,
+) -> Result<(), PsqlError> {
+    let known = tenants
+        .iter()
+        .enumerate()
+        .filter_map(|(index, tenant)| match &tenant.applied {
+            Applied::Known(table) => Some((
+                index,
+                tenant.name.as_str(),
+                table.table.as_str(),
+                table.style,
+            )),
+            Applied::Odd(_) => None,
+        });
+    let mut known = known.peekable();
+    if known.peek().is_none() {
+        return Ok(());
+    }
+    let query = sql::rows(known);
+    // Rows by the first tenant of a statement that has them, and by their text across statements.
+    let mut by_first: BTreeMap<usize, Option<Arc<[AppliedVersion]>>> = BTreeMap::new();
+    let mut by_text: HashMap<String, Arc<[AppliedVersion]>> = HashMap::new();
+    let mut same = vec![None; tenants.len()];
+    server
+        .query_json_each(&query, shutdown, |line| {
+            let Ok((index, rows, first)) = serde_json::from_value::<(usize, Value, usize)>(line)
+            else {
+                return;
+            };
+            if index == first {
+                let text = rows.to_string();
+                let versions = match by_text.get(&text) {
+                    Some(versions) => Some(Arc::clone(versions)),
+                    None => Style::read_rows(&rows).map(|versions| {
+                        let versions: Arc<[AppliedVersion]> = versions.into();
+                        by_text.insert(text, Arc::clone(&versions));
+                        versions
+                    }),
+                };
+                by_first.insert(index, versions);
+            }
+            if let Some(place) = same.get_mut(index) {
+                *place = Some(first);
+            }
+        })
+        .await?;
+    for (tenant, first) in tenants.iter_mut().zip(same) {
+        let Applied::Known(table) = &mut tenant.applied else {
+            continue;
+        };
+        match first
+            .and_then(|first| by_first.get(&first))
+            .and_then(Clone::clone)
+        {
+            Some(versions) => table.versions = versions,
+            None => {
+                tenant.applied = Applied::Odd(TenantProblem::Rows {
+                    table: table.table.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The SQL that finds tenants and reads their versions tables.
+
+use crate::fleet::selection::TenantSelection;
+use crate::pg::UNHURRIED;
+use crate::sql::quote_literal;
+use crate::tenant::versions::{Style, TABLES, qualified};
+
+/// Tables read in one statement: its locks are a few hundred, whatever the number of tenants.
+const TABLES_PER_STATEMENT: usize = 200;
+
+/// One line for the server, `["server", major, search_path]`; then one for each schema that may be a tenant:
+/// `[name, comment, usage, [[table, select, [[column, type]]]]]`.
+///
+/// Tables are anybody's, and reading them must not run anybody's code: of the columns there are those of `PostgreSQL`'s own
+/// types, which no cast of a stranger's applies to, and a table whose policies would be run cannot be read.
+pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> String {
+    let tables: Vec<String> = match versions_table {
+        Some(table) => vec![quote_literal(table)],
+        None => TABLES.iter().map(|table| quote_literal(table)).collect(),
+    };
+    let filter = match scope {
+        // `public` is shared by tenants also where migrations are kept in it.
+        TenantSelection::All { pattern } => {
+            let pattern = pattern.as_ref().map(|pattern| {
+                format!(
+                    " AND n.nspname OPERATOR(pg_catalog.~) {} COLLATE pg_catalog.default",
+                    quote_literal(&regex_of(pattern))
+                )
+            });
+            format!(
+                "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public'){}",
+                pattern.unwrap_or_default()
+            )
+        }
+        TenantSelection::Named(names) if names.is_empty() => "false".to_owned(),
+        TenantSelection::Named(names) => {
+            let names: Vec<String> = names
+                .iter()
+                .map(|name| quote_literal(name.as_str()))
+                .collect();
+            format!("n.nspname IN ({})", names.join(", "))
+        }
+    };
+    format!(
+        "SELECT pg_catalog.json_build_array('server', pg_catalog.current_setting('server_version_num')::int / 10000, \
+         (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));\n\
+         {UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+         pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, \
+         pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid), \
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum) \
+         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::oid)) ORDER BY c.relname) \
+         FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND c.relname IN ({tables}))) \
+         FROM pg_catalog.pg_namespace n WHERE {filter} ORDER BY n.nspname;\n",
+        tables = tables.join(", ")
+    )
+}
+
+/// For each table a line `[index, rows or null, index of the table that has the same rows]`: what many tenants share
+/// is sent once.
+pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, Style)>) -> String {
+    let selects: Vec<String> = tables
+        .map(|(index, schema, table, style)| {
+            format!(
+                "SELECT {index}, {}::text",
+                style.rows_sql(&qualified(schema, table))
+            )
+        })
+        .collect();
+    let mut sql = String::new();
+    for chunk in selects.chunks(TABLES_PER_STATEMENT) {
+        // For the statement alone: what is set for a session reaches others through a pooler.
+        sql.push_str(UNHURRIED);
+        sql.push_str(
+            "SELECT pg_catalog.json_build_array(i, CASE WHEN i = same THEN rows::json END, same) FROM (\
+             SELECT i, rows, pg_catalog.min(i) OVER (PARTITION BY rows) AS same FROM (\n",
+        );
+        sql.push_str(&chunk.join("\nUNION ALL "));
+        sql.push_str(") AS t (i, rows)) AS s ORDER BY i;\n");
+    }
+    sql
+}
+
+/// A pattern as psql's `\d` takes it, as a regular expression: `*`, `?`, letters folded outside of double quotes.
+fn regex_of(pattern: &str) -> String {
+    let mut regex = String::from("^(");
+    let mut quoted = false;
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                regex.push('"');
+            }
+            '"' => quoted = !quoted,
+            '*' if !quoted => regex.push_str(".*"),
+            '?' if !quoted => regex.push('.'),
+            // Not the end of the text, but a letter of names.
+            '$' | '.' => {
+                regex.push('\\');
+                regex.push(character);
+            }
+            '|' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '^' | '\\' if quoted => {
+                regex.push('\\');
+                regex.push(character);
+            }
+            _ if quoted => regex.push(character),
+            _ => regex.push(character.to_ascii_lowercase()),
+        }
+    }
+    regex.push_str(")$");
+    regex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_psql() {
+        assert_eq!(regex_of("tenant_*"), "^(tenant_.*)$");
+        assert_eq!(regex_of("T?\"A*b\"\"\""), "^(t.A\\*b\")$");
+        assert_eq!(regex_of("a|b[0-9].x$"), "^(a|b[0-9]\\.x\\$)$");
+    }
+}

@@ -1,0 +1,365 @@
+//! The run over all tenants: who is next, what is sent, and what is told.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::entry::QueueEntry;
+use super::halt::MigrateHalt;
+use super::options::{MigrateError, MigrateOptions};
+use super::queue::{Next, Queue, Turn, join_all};
+use super::report::MigrateReport;
+use crate::fleet::inventory::read_fleet;
+use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
+use crate::process::Shutdown;
+use crate::tenant::migrate::{
+    MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
+};
+use crate::tenant::migrations::Migrations;
+
+/// Applies what is pending to all tenants of the scope, and tells of each tenant as soon as it is done.
+///
+/// # Errors
+/// [`MigrateError`] when nothing could be begun. Everything else is in the report, also a run that was stopped midway.
+pub async fn migrate(
+    server: &Server,
+    migrations: &Migrations,
+    options: &MigrateOptions,
+    shutdown: &Shutdown,
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
+) -> Result<MigrateReport, MigrateError> {
+    let start = Instant::now();
+    let fleet = read_fleet(
+        server,
+        &options.scope,
+        options.versions_table.as_deref(),
+        shutdown,
+    )
+    .await?;
+    let key = restrict_key().map_err(MigrateError::Random)?;
+    let context = ScriptContext {
+        lock_timeout: options.lock_timeout,
+        statement_timeout: options.statement_timeout,
+        role: options.role.as_deref(),
+        major: fleet.major,
+        search_path: &fleet.search_path,
+        key: &key,
+    };
+    let entries = fleet
+        .tenants
+        .into_iter()
+        .map(|tenant| QueueEntry::new(tenant, migrations, options))
+        .collect();
+    let state = State {
+        entries,
+        queue: Queue::default(),
+        failures: 0,
+        separate: false,
+        reconnects: 0,
+        halt: None,
+        on_report,
+    };
+    let engine = Engine {
+        server,
+        migrations,
+        options,
+        context: &context,
+        shutdown,
+        state: Mutex::new(state),
+    };
+    engine.report_settled();
+    if !options.dry_run {
+        let canaries = engine.enqueue(options.canary);
+        if canaries > 0 {
+            engine.work(1).await;
+            if engine.state().failures > 0 {
+                engine.halt(MigrateHalt::Canary);
+            }
+        }
+        engine.enqueue(usize::MAX);
+        engine.work(options.jobs.max(1)).await;
+        engine.look_again().await;
+    }
+    let State { entries, halt, .. } = engine
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let begun = entries
+        .iter()
+        .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
+    let ended_early = match halt {
+        Some(MigrateHalt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
+        other => other.map(|halt| halt.to_string()),
+    };
+    let tenants = entries.into_iter().map(|entry| entry.report).collect();
+    Ok(MigrateReport {
+        tenants,
+        ended_early,
+        elapsed: start.elapsed(),
+    })
+}
+
+pub(super) struct State<'a, 'm> {
+    pub(super) entries: Vec<QueueEntry<'m>>,
+    pub(super) queue: Queue,
+    pub(super) failures: usize,
+    /// A statement has failed: from now on each is sent alone, so that the next error costs no second try.
+    pub(super) separate: bool,
+    pub(super) reconnects: u32,
+    pub(super) halt: Option<MigrateHalt>,
+    pub(super) on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
+}
+
+pub(super) struct Engine<'a, 'm> {
+    pub(super) server: &'a Server,
+    pub(super) migrations: &'m Migrations,
+    pub(super) options: &'a MigrateOptions,
+    context: &'a ScriptContext<'a>,
+    pub(super) shutdown: &'a Shutdown,
+    state: Mutex<State<'a, 'm>>,
+}
+
+impl<'a, 'm> Engine<'a, 'm> {
+    /// Never held while anything is awaited.
+    pub(super) fn state(&self) -> MutexGuard<'_, State<'a, 'm>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of the tenants for which there is nothing to do, or nothing can be done.
+    fn report_settled(&self) {
+        let state = &mut *self.state();
+        for entry in state.entries.iter().filter(|entry| entry.settled) {
+            (state.on_report)(&entry.report);
+            // A tenant that cannot be migrated is no reason to stop the others, which are fine.
+        }
+    }
+
+    /// Queues up to `most` of the tenants that are not settled; returns how many.
+    fn enqueue(&self, most: usize) -> usize {
+        let state = &mut *self.state();
+        if state.halt.is_some() {
+            return 0;
+        }
+        let open = state
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.settled)
+            .take(most);
+        let turns: Vec<Turn> = open
+            .map(|(tenant, entry)| Turn {
+                tenant,
+                retries: 0,
+                replans: 0,
+                separated: false,
+                alone: entry.pending.iter().any(|migration| !migration.transaction),
+                ready: Instant::now(),
+            })
+            .collect();
+        let count = turns.len();
+        for turn in turns {
+            state.queue.add(turn);
+        }
+        count
+    }
+
+    pub(super) fn halt(&self, halt: MigrateHalt) {
+        self.state().halt.get_or_insert(halt);
+    }
+
+    async fn work(&self, jobs: usize) {
+        join_all((0..jobs).map(|_| self.worker(jobs))).await;
+    }
+
+    async fn worker(&self, jobs: usize) {
+        loop {
+            let next = {
+                let state = &mut *self.state();
+                if state.halt.is_some() {
+                    Next::End
+                } else {
+                    state.queue.next(jobs, Instant::now())
+                }
+            };
+            match next {
+                Next::End => return,
+                Next::Wait(pause) => {
+                    // Short, so that what others give back is seen; a stop ends the pause.
+                    let pause = pause.min(Duration::from_millis(200));
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
+                    }
+                }
+                Next::Work(turns) => {
+                    self.chunk(turns).await;
+                    self.state().queue.done();
+                }
+            }
+        }
+    }
+
+    /// Runs some tenants through one psql.
+    async fn chunk(&self, turns: Vec<Turn>) {
+        let mut script = MigrationScript::new(self.context);
+        let separated = self.state().separate || turns.iter().any(|turn| turn.separated);
+        let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
+        for turn in turns {
+            match self.add(&mut script, &turn, separated).await {
+                Ok(()) => sent.push(turn),
+                Err(Unsent::Failed(failure)) => {
+                    // What stands in the script already is run without it.
+                    if sent.is_empty() {
+                        self.settle(turn.tenant, MigrateOutcome::Failed(failure));
+                        continue;
+                    }
+                    self.state().queue.give_back(std::iter::once(turn));
+                    break;
+                }
+                Err(Unsent::Psql(error)) => {
+                    self.state().queue.give_back(std::iter::once(turn));
+                    self.trouble(error).await;
+                    break;
+                }
+            }
+        }
+        if sent.is_empty() {
+            return;
+        }
+        let mut server = self.server.clone();
+        let share = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+        server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
+        let mut last = Instant::now();
+        let ran = server
+            .run_script_each(
+                script.text(),
+                &ScriptOptions::default(),
+                self.shutdown,
+                |line| {
+                    let Some((index, _)) = script.committed(line) else {
+                        return;
+                    };
+                    let Some(turn) = sent.get(index) else { return };
+                    let now = Instant::now();
+                    self.committed(turn.tenant, now - last);
+                    last = now;
+                },
+            )
+            .await;
+        // Those before the first that is not settled are done; nothing of those behind it was begun.
+        let open = sent.iter().position(|turn| {
+            !self
+                .state()
+                .entries
+                .get(turn.tenant)
+                .is_none_or(|e| e.settled)
+        });
+        let Some(open) = open else {
+            self.state().reconnects = 0;
+            return;
+        };
+        let behind = sent.split_off(open + 1);
+        self.state().queue.give_back(behind.into_iter());
+        let Some(turn) = sent.pop() else { return };
+        self.spent(turn.tenant, last.elapsed());
+        match ran {
+            Err(PsqlError::Script { message, .. }) => {
+                self.state().reconnects = 0;
+                let line = message
+                    .script
+                    .as_ref()
+                    .map_or(0, |place| place.line as usize);
+                let place = script
+                    .place(line)
+                    .filter(|place| place.tenant == open)
+                    .cloned();
+                self.failed(turn, &message, place.as_ref(), separated).await;
+            }
+            Err(error) => self.interrupted(turn, error).await,
+            // psql has come to the end of its script, but a line is missing: what happened must be looked at.
+            Ok(_) => self.settle(
+                turn.tenant,
+                MigrateOutcome::Unknown(MigrateFailure::new(
+                    "psql did not say that the transaction was committed".to_owned(),
+                )),
+            ),
+        }
+    }
+
+    /// Adds a tenant to a script.
+    async fn add(
+        &self,
+        script: &mut MigrationScript<'_>,
+        turn: &Turn,
+        separated: bool,
+    ) -> Result<(), Unsent> {
+        let (tenant, versions, pending) = {
+            let state = self.state();
+            let entry = state.entries.get(turn.tenant);
+            let Some((entry, versions)) =
+                entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
+            else {
+                return Err(Unsent::Failed(MigrateFailure::new(
+                    "nothing is known of its versions".to_owned(),
+                )));
+            };
+            (entry.report.tenant.clone(), versions, entry.pending.clone())
+        };
+        let indexes = index_states(self.server, &tenant, &pending, self.shutdown)
+            .await
+            .map_err(Unsent::Psql)?;
+        script
+            .tenant(&tenant, &versions, &pending, separated, &indexes)
+            .map_err(|error| Unsent::Failed(MigrateFailure::new(error.to_string())))
+    }
+
+    fn committed(&self, tenant: usize, elapsed: Duration) {
+        let state = &mut *self.state();
+        let Some(entry) = state.entries.get_mut(tenant) else {
+            return;
+        };
+        entry.applied_one();
+        entry.report.elapsed += elapsed;
+        if entry.pending.is_empty() {
+            entry.settle(MigrateOutcome::Migrated);
+            (state.on_report)(&entry.report);
+        }
+    }
+
+    fn spent(&self, tenant: usize, elapsed: Duration) {
+        if let Some(entry) = self.state().entries.get_mut(tenant) {
+            entry.report.elapsed += elapsed;
+        }
+    }
+
+    pub(super) fn settle(&self, tenant: usize, outcome: MigrateOutcome) {
+        let state = &mut *self.state();
+        let Some(entry) = state.entries.get_mut(tenant) else {
+            return;
+        };
+        let good = outcome.is_good();
+        // What is unknown is looked at before it is told.
+        let told = !matches!(outcome, MigrateOutcome::Unknown(_));
+        entry.settle(outcome);
+        if told {
+            (state.on_report)(&entry.report);
+        }
+        if !good {
+            state.failures += 1;
+            if self
+                .options
+                .max_failures
+                .is_some_and(|most| state.failures >= most)
+            {
+                state
+                    .halt
+                    .get_or_insert(MigrateHalt::Failures(state.failures));
+            }
+        }
+    }
+}
+
+/// Why a tenant is not in the script.
+enum Unsent {
+    Failed(MigrateFailure),
+    Psql(PsqlError),
+}

@@ -1,0 +1,16 @@
+//! Pending migrations, for all tenants: each with its version in one transaction, many tenants through each psql.
+
+mod aftermath;
+mod engine;
+mod entry;
+mod external;
+mod halt;
+mod options;
+mod queue;
+mod recover;
+mod report;
+
+pub use engine::migrate;
+pub use external::migrate_by;
+pub use options::{MigrateError, MigrateOptions};
+pub use report::{FailureGroup, MigrateReport};

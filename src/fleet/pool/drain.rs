@@ -1,0 +1,142 @@
+//! Spares that are not wanted any more are dropped.
+
+use super::status::status;
+use crate::pg::{PsqlError, ScriptOptions, Server};
+use crate::process::Shutdown;
+use crate::snapshot::capture::SPARE;
+use crate::snapshot::{RenderOptions, Snapshot, settings};
+use crate::sql::{quote, quote_literal};
+use crate::tenant::marker::POOL;
+use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_lock, pool_table};
+
+/// Which spares go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SparesToDrain {
+    /// Those that no claim with this snapshot and these options takes, and those in no pool.
+    Others,
+    /// All.
+    All,
+}
+
+/// What went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Schemas that were dropped.
+    pub dropped: usize,
+    /// Rows without a spare that were removed.
+    pub forgotten: usize,
+    /// The role whose pool there is, where this one does not use it: nothing of it went.
+    pub pool_of_another: Option<String>,
+}
+
+/// Drops spares, each in a transaction of its own; what a claim takes at that moment stays.
+///
+/// # Errors
+/// See [`PsqlError`]; what was dropped before stays dropped.
+pub async fn drain(
+    server: &Server,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    which: SparesToDrain,
+    shutdown: &Shutdown,
+) -> Result<Drained, PsqlError> {
+    let seen = status(server, snapshot, options, shutdown).await?;
+    let mut drained = Drained {
+        pool_of_another: seen.pool_of_another.clone(),
+        ..Drained::default()
+    };
+    let rows = seen
+        .spares
+        .iter()
+        .map(|group| group.ready + group.broken)
+        .sum::<usize>();
+    if rows > 0 {
+        let condition = match which {
+            SparesToDrain::All => "true".to_owned(),
+            SparesToDrain::Others => format!(
+                "NOT ({}) OR NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = s.name)",
+                SpareKind::new(snapshot, options).condition()
+            ),
+        };
+        let (role, table) = (as_role(options), pool_table());
+        let sql = format!(
+            "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
+        );
+        for name in server.query_json(&sql, shutdown).await? {
+            let Some(name) = name.as_str() else { continue };
+            let removed = remove(server, name, true, options, shutdown).await?;
+            drained.dropped += usize::from(removed == "dropped");
+            drained.forgotten += usize::from(removed == "forgotten");
+        }
+    }
+    for name in &seen.strays {
+        drained.dropped +=
+            usize::from(remove(server, name, false, options, shutdown).await? == "dropped");
+    }
+    if which == SparesToDrain::All {
+        server
+            .run_script(&disposal(options), &ScriptOptions::default(), shutdown)
+            .await?;
+    }
+    Ok(drained)
+}
+
+/// Drops the table of spares, unless somebody has put one into it meanwhile; a claim that waits for it finds no pool.
+fn disposal(options: &RenderOptions) -> String {
+    let table = pool_table();
+    let body = format!(
+        "BEGIN IF NOT {} THEN RETURN; END IF; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
+         IF NOT EXISTS (SELECT FROM {table}) THEN DROP TABLE {table}; DROP SCHEMA {POOL}; END IF; END",
+        pool_is_usable()
+    );
+    let role = as_role(options);
+    format!(
+        "{} \\;\n{role}{} \\;\nDO {};\n",
+        settings(None),
+        pool_lock(),
+        quote_literal(&body)
+    )
+}
+
+/// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.
+async fn remove(
+    server: &Server,
+    name: &str,
+    has_row: bool,
+    options: &RenderOptions,
+    shutdown: &Shutdown,
+) -> Result<String, PsqlError> {
+    let (table, row) = (pool_table(), quote_literal(name));
+    let take = if has_row {
+        format!(
+            "PERFORM 1 FROM {table} s WHERE s.name = {row} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \
+             DELETE FROM {table} s WHERE s.name = {row}; PERFORM pg_catalog.set_config('schemastamp.drained', 'forgotten', true); "
+        )
+    } else {
+        // A fill may have put it into the pool meanwhile.
+        let usable = pool_is_usable();
+        format!(
+            "IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; "
+        )
+    };
+    // The mark once more, in the transaction that drops: what has become a tenant stays.
+    let body = format!(
+        "BEGIN {take}IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = {literal} \
+         AND pg_catalog.obj_description(n.oid, 'pg_namespace') ~ {mark}) THEN DROP SCHEMA {schema} CASCADE; \
+         PERFORM pg_catalog.set_config('schemastamp.drained', 'dropped', true); END IF; END",
+        literal = quote_literal(name),
+        mark = quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
+        schema = quote(name),
+    );
+    let script = format!(
+        "{} \\;\n{}SELECT pg_catalog.set_config('schemastamp.drained', '', true) \\;\nDO {} \\;\n\
+         SELECT pg_catalog.current_setting('schemastamp.drained');\n",
+        settings(server.timeout),
+        as_role(options),
+        quote_literal(&body)
+    );
+    let output = server
+        .run_script(&script, &ScriptOptions::default(), shutdown)
+        .await?;
+    Ok(output.lines.last().cloned().unwrap_or_default())
+}

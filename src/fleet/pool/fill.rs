@@ -1,0 +1,88 @@
+//! Spares are made.
+
+use super::error::PoolError;
+use super::status::{PoolStatus, status};
+use super::trial::try_out;
+use crate::pg::ScriptOptions;
+use crate::process::Shutdown;
+use crate::snapshot::capture::fresh_name;
+use crate::snapshot::{Rendered, TemplateError, one_message, settings};
+use crate::sql::{TenantName, quote};
+use crate::tenant::Provisioner;
+use crate::tenant::marker::SPARE_NAME;
+use crate::tenant::spares::creation;
+
+/// What a pool needs to have as many spares as it should.
+#[derive(Clone, Debug)]
+pub struct Filling {
+    /// Makes the spares: each name of [`Filling::names`] is provisioned with it.
+    pub provisioner: Provisioner,
+    /// What there was before.
+    pub before: PoolStatus,
+    /// How many spares are missing.
+    pub missing: usize,
+    /// How many objects were proven to be those of a tenant; `None` where spares of the same kind had been proven before.
+    pub proven: Option<usize>,
+}
+
+impl Filling {
+    /// Fresh names for the missing spares.
+    ///
+    /// # Errors
+    /// [`PoolError::Random`].
+    pub fn names(&self) -> Result<Vec<TenantName>, PoolError> {
+        (0..self.missing).map(|_| spare_name()).collect()
+    }
+}
+
+/// Looks how many spares are missing for a pool of a size, proves that spares of this snapshot become tenants, if that was
+/// not proven before, and makes the pool's table.
+///
+/// # Errors
+/// See [`PoolError`].
+pub async fn begin_fill(
+    provisioner: &Provisioner,
+    size: usize,
+    shutdown: &Shutdown,
+) -> Result<Filling, PoolError> {
+    let (server, snapshot, render) = (
+        provisioner.server(),
+        provisioner.snapshot(),
+        &provisioner.options().render,
+    );
+    let before = status(server, snapshot, render, shutdown).await?;
+    let ready = before.spares.first().map_or(0, |group| group.ready);
+    let missing = size.saturating_sub(ready);
+    let mut proven = None;
+    if missing > 0 && ready == 0 {
+        proven = Some(try_out(server, snapshot, render, shutdown).await?);
+        let mut statements = vec![settings(server.timeout)];
+        statements.extend(
+            render
+                .role
+                .as_ref()
+                .map(|role| format!("SET LOCAL ROLE {}", quote(role))),
+        );
+        statements.extend(creation());
+        let statements: Vec<Rendered> = statements.into_iter().map(Rendered::added).collect();
+        server
+            .run_script(
+                &one_message(&statements),
+                &ScriptOptions::default(),
+                shutdown,
+            )
+            .await?;
+    }
+    Ok(Filling {
+        provisioner: provisioner.for_spares(size),
+        before,
+        missing,
+        proven,
+    })
+}
+
+fn spare_name() -> Result<TenantName, PoolError> {
+    // `fresh_name` parts its prefix from 24 random digits by an underscore.
+    let name = fresh_name(SPARE_NAME.trim_end_matches('_')).map_err(PoolError::Random)?;
+    TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
+}

@@ -1,0 +1,142 @@
+//! What there is in the pools.
+
+use serde::Deserialize;
+
+use crate::pg::{PsqlError, Server, UNHURRIED};
+use crate::process::Shutdown;
+use crate::snapshot::capture::SPARE;
+use crate::snapshot::{RenderOptions, Snapshot};
+use crate::sql::quote_literal;
+use crate::tenant::marker::{POOL, SPARE_NAME};
+use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_table};
+
+/// The spares of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Groups of spares that are alike, the one that was asked for first.
+    pub spares: Vec<Spares>,
+    /// Schemas that are marked as spares and are in no pool: their row is gone.
+    pub strays: Vec<String>,
+    /// The role whose pool there is, where this one does not use it.
+    pub pool_of_another: Option<String>,
+}
+
+/// Spares that are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Spares {
+    /// Fingerprint of the snapshot that they were made of.
+    pub snapshot: String,
+    /// How they were made: `no owners, no privileges`; empty for all of the snapshot.
+    pub options: String,
+    /// The role that made them, and may claim them; `None` for the one that logs in, which has none.
+    pub owner: Option<String>,
+    /// How many there are.
+    pub ready: usize,
+    /// Rows whose schema is gone or is no spare any more; a claim passes them over.
+    pub broken: usize,
+    /// When the oldest was made, as the server shows it in UTC; `None` when there is none.
+    pub oldest: Option<String>,
+    /// Whether a claim for this snapshot with these options takes them.
+    pub wanted: bool,
+}
+
+/// Looks at the pools. The first group is that of this snapshot and these options, even when it is empty.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub async fn status(
+    server: &Server,
+    snapshot: &Snapshot,
+    options: &RenderOptions,
+    shutdown: &Shutdown,
+) -> Result<PoolStatus, PsqlError> {
+    let (kind, role) = (SpareKind::new(snapshot, options), as_role(options));
+    let table = pool_table();
+    let marked = format!(
+        "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \
+         WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
+    );
+    let sql = format!(
+        "{role}SELECT pg_catalog.json_build_array({}, \
+         (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
+        pool_is_usable()
+    );
+    let value = server
+        .query_json(&sql, shutdown)
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let (there, pool_owner): (bool, Option<String>) =
+        serde_json::from_value(value).unwrap_or_default();
+    let groups = if there {
+        format!(
+            "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
+             'ready', pg_catalog.count(m.nspname), 'broken', pg_catalog.count(*) - pg_catalog.count(m.nspname), \
+             'oldest', pg_catalog.to_char(pg_catalog.min(s.made) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+             'wanted', {wanted}) \
+             FROM {table} s LEFT JOIN {marked} m ON m.nspname = s.name AND m.comment LIKE '%{SPARE}' || s.snapshot \
+             GROUP BY s.snapshot, s.options, s.owner ORDER BY {wanted} DESC, pg_catalog.min(s.made);\n",
+            wanted = kind.condition(),
+        )
+    } else {
+        String::new()
+    };
+    let strays = format!(
+        "{UNHURRIED}{role}SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} AND {} ORDER BY m.nspname;\n",
+        quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
+        // What is in a pool that this role may not look at is no stray.
+        if there {
+            format!("NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)")
+        } else {
+            format!("pg_catalog.to_regnamespace('{POOL}') IS NULL")
+        }
+    );
+    let pool_of_another = pool_owner.filter(|_| !there);
+    let mut found = PoolStatus {
+        spares: Vec::new(),
+        strays: Vec::new(),
+        pool_of_another,
+    };
+    for (index, value) in server
+        .query_json(&format!("{groups}{strays}"), shutdown)
+        .await?
+        .into_iter()
+        .enumerate()
+    {
+        if let Some(stray) = value.as_str() {
+            found.strays.push(stray.to_owned());
+            continue;
+        }
+        let text = value.to_string().chars().take(200).collect();
+        let group = serde_json::from_value(value).map_err(|source| PsqlError::Output {
+            line: index + 1,
+            text,
+            source,
+        })?;
+        found.spares.push(group);
+    }
+    if !found.spares.first().is_some_and(|group| group.wanted) {
+        found.spares.insert(0, kind.none());
+    }
+    Ok(found)
+}
+
+impl SpareKind {
+    fn none(self) -> Spares {
+        let Self {
+            snapshot,
+            options,
+            role,
+        } = self;
+        Spares {
+            snapshot,
+            options,
+            owner: role,
+            ready: 0,
+            broken: 0,
+            oldest: None,
+            wanted: true,
+        }
+    }
+}

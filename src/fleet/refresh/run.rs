@@ -1,0 +1,286 @@
+use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
+use crate::fleet::TenantSelection;
+use crate::fleet::inventory::{FleetError, read_fleet};
+use crate::fleet::migrate::{MigrateError, MigrateOptions, migrate};
+use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
+use crate::process::{Shutdown, Signal};
+use crate::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured, Note, Proof};
+use crate::snapshot::{
+    Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
+};
+use crate::sql::{NameError, TenantName};
+use crate::tenant::lifecycle::DropError;
+use crate::tenant::migrate::MigrateOutcome;
+use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::{Applied, PlanStrictness, qualified};
+
+/// How a snapshot is renewed.
+#[derive(Clone, Debug)]
+pub struct RefreshOptions {
+    /// The versions table; `None`: the well-known one that is there.
+    pub versions_table: Option<String>,
+    /// Whether the new snapshot is proven.
+    pub prove: bool,
+    /// What is only worth a warning.
+    pub strictness: PlanStrictness,
+}
+
+/// A renewed snapshot.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The files that were applied, in order.
+    pub applied: Vec<String>,
+    /// That a tenant of the old snapshot with the migrations equals a tenant of the new one; `None` when not asked for.
+    pub proof: Option<Proof>,
+    /// What the user should know.
+    pub notes: Vec<Note>,
+    /// Schemas that crashed runs had left, and that are dropped now.
+    pub leftovers: Vec<String>,
+}
+
+/// Why there is no new snapshot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// psql failed.
+    #[error("the snapshot could not be renewed")]
+    Psql(#[from] PsqlError),
+    /// The old snapshot does not load in this database.
+    #[error("the snapshot does not load in this database")]
+    Load(#[source] PsqlError),
+    /// The versions could not be read.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// No migration could be begun.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A migration failed, or none can be applied.
+    #[error("the migrations cannot be applied to the snapshot: {0}")]
+    Migration(String),
+    /// A signal asked for the end.
+    #[error("stopped by {0}")]
+    Stopped(Signal),
+    /// The migrated schema cannot be captured.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The new snapshot cannot be minified as the old one is.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The old snapshot cannot be rendered.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The operating system has no random bytes for a fresh name.
+    #[error("cannot make a fresh name")]
+    Random(#[source] std::io::Error),
+    /// The fresh name is no name: a fault of its making.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The scratch schema is still there.
+    #[error(
+        "the new snapshot is made, but its scratch schema '{scratch}' could not be dropped; the next run drops it"
+    )]
+    Left {
+        /// The schema.
+        scratch: String,
+        /// Why.
+        #[source]
+        source: DropError,
+    },
+}
+
+/// Loads the snapshot into a scratch schema, applies the pending migrations, captures it, and drops it again.
+///
+/// The proof of the capture is that a tenant of the old snapshot with the migrations equals a tenant of the new one.
+///
+/// # Errors
+/// See [`RefreshError`]; the scratch schema is dropped in each case that allows it, and by the next run otherwise.
+pub async fn refresh(
+    server: &Server,
+    pg_dump: &PgDump,
+    snapshot: &Snapshot,
+    migrations: &Migrations,
+    options: &RefreshOptions,
+    shutdown: &Shutdown,
+) -> Result<Refreshed, RefreshError> {
+    let leftovers = clean_leftovers(server, shutdown).await?;
+    let scratch = TenantName::new(scratch_name().map_err(RefreshError::Random)?)?;
+    let work = async {
+        load(server, snapshot, &scratch, shutdown).await?;
+        let applied = apply(server, &scratch, migrations, options, shutdown).await?;
+        let mut captured = recapture(
+            server,
+            pg_dump,
+            snapshot,
+            scratch.as_str(),
+            options,
+            shutdown,
+        )
+        .await?;
+        if is_minified(snapshot) {
+            captured.snapshot = captured.snapshot.minified()?;
+        }
+        Ok((captured, applied))
+    };
+    let worked: Result<_, RefreshError> = with_scratch(server, &scratch, Box::pin(work)).await;
+    let cleaned = clean(server, &scratch).await;
+    let (captured, applied) = worked?;
+    cleaned.map_err(|source| RefreshError::Left {
+        scratch: scratch.to_string(),
+        source,
+    })?;
+    let Captured {
+        snapshot,
+        proof,
+        notes,
+    } = captured;
+    Ok(Refreshed {
+        snapshot,
+        applied,
+        proof,
+        notes,
+        leftovers,
+    })
+}
+
+/// Captures a live schema with the seeds, decisions, owners and grants of a snapshot.
+///
+/// # Errors
+/// See [`CaptureError`].
+pub async fn recapture(
+    server: &Server,
+    pg_dump: &PgDump,
+    like: &Snapshot,
+    schema: &str,
+    options: &RefreshOptions,
+    shutdown: &Shutdown,
+) -> Result<Captured, CaptureError> {
+    let has = |action: Action| {
+        like.template()
+            .statements
+            .iter()
+            .any(|statement| statement.object.action == action)
+    };
+    let capture = Capture {
+        schema: schema.to_owned(),
+        source: CaptureSource::Live(pg_dump.clone()),
+        seeds: like.header().seeds.clone(),
+        versions_table: options.versions_table.clone(),
+        decisions: like.header().decisions.clone(),
+        // A snapshot without them was captured without them.
+        owners: has(Action::Owner),
+        privileges: has(Action::Privileges) || has(Action::Owner),
+        server: Some(server.clone()),
+        prove: options.prove,
+        scratch: None,
+    };
+    capture.run(shutdown).await
+}
+
+/// Whether a snapshot's body is what `minify` makes.
+pub(super) fn is_minified(snapshot: &Snapshot) -> bool {
+    minify(snapshot.body()).is_ok_and(|minified| minified.trim() == snapshot.body().trim())
+}
+
+async fn load(
+    server: &Server,
+    snapshot: &Snapshot,
+    scratch: &TenantName,
+    shutdown: &Shutdown,
+) -> Result<(), RefreshError> {
+    let options = RenderOptions {
+        mark: Marking::None,
+        ..RenderOptions::default()
+    };
+    let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+    for statement in snapshot.body_for(scratch, &options)? {
+        script.push_str(&statement.sql);
+        script.push_str(";\n");
+    }
+    script.push_str("COMMIT;\n");
+    match server
+        .run_script(&script, &ScriptOptions::default(), shutdown)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error @ PsqlError::Script { .. }) => Err(RefreshError::Load(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Applies the pending migrations; returns their files.
+async fn apply(
+    server: &Server,
+    scratch: &TenantName,
+    migrations: &Migrations,
+    options: &RefreshOptions,
+    shutdown: &Shutdown,
+) -> Result<Vec<String>, RefreshError> {
+    if migrations.as_slice().is_empty() {
+        return Ok(Vec::new());
+    }
+    let scope = TenantSelection::Named(vec![scratch.clone()]);
+    let migrate_options = MigrateOptions {
+        versions_table: options.versions_table.clone(),
+        strictness: options.strictness,
+        ..MigrateOptions::new(scope.clone())
+    };
+    let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;
+    let reason = report.groups().into_iter().next().map(|group| group.reason);
+    if let Some(signal) = shutdown.signal() {
+        return Err(RefreshError::Stopped(signal));
+    }
+    let Some(tenant) = report.tenants.into_iter().next() else {
+        return Err(RefreshError::Migration(
+            "the scratch schema is gone".to_owned(),
+        ));
+    };
+    match (tenant.outcome, reason) {
+        (MigrateOutcome::UpToDate | MigrateOutcome::Migrated, _) => {}
+        (_, Some(reason)) => return Err(RefreshError::Migration(reason)),
+        (outcome, None) => return Err(RefreshError::Migration(outcome.word().to_owned())),
+    }
+    settle_times(
+        server,
+        scratch,
+        migrations,
+        &tenant.applied,
+        options,
+        &scope,
+        shutdown,
+    )
+    .await?;
+    Ok(tenant.applied)
+}
+
+/// Gives the new rows of the versions table times that are the same in each run: the snapshot is to be so, too.
+async fn settle_times(
+    server: &Server,
+    scratch: &TenantName,
+    migrations: &Migrations,
+    applied: &[String],
+    options: &RefreshOptions,
+    scope: &TenantSelection,
+    shutdown: &Shutdown,
+) -> Result<(), RefreshError> {
+    let fleet = read_fleet(server, scope, options.versions_table.as_deref(), shutdown).await?;
+    let Some(Applied::Known(versions)) = fleet.tenants.first().map(|tenant| &tenant.applied) else {
+        return Ok(());
+    };
+    let table = qualified(scratch.as_str(), &versions.table);
+    let script: String = migrations
+        .as_slice()
+        .iter()
+        .filter(|migration| applied.contains(&migration.file_name()))
+        .filter_map(|migration| versions.style.settle_time_sql(&table, migration))
+        .map(|sql| sql + ";\n")
+        .collect();
+    if !script.is_empty() {
+        let script = format!("BEGIN;\nSET LOCAL timezone = 'UTC';\n{script}COMMIT;\n");
+        server
+            .run_script(&script, &ScriptOptions::default(), shutdown)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! A schema with an unguessable name that is gone when the run is, also after a crash.
+
+use std::time::Duration;
+
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, Server};
+use crate::process::Shutdown;
+use crate::snapshot::capture::fresh_name;
+use crate::snapshot::{lock, lock_key, settings};
+use crate::sql::TenantName;
+use crate::tenant::lifecycle::{DropError, drop_tenant};
+use crate::tenant::marker::{SCRATCH, is_scratch};
+
+/// How long dropping the schema may take after a run was stopped.
+const CLEANING: Duration = Duration::from_mins(2);
+
+/// A name for the run's schema.
+///
+/// # Errors
+/// The operating system has no random bytes.
+pub(super) fn scratch_name() -> std::io::Result<String> {
+    // `fresh_name` parts its prefix from 24 random digits by an underscore.
+    fresh_name(SCRATCH.trim_end_matches('_'))
+}
+
+/// The lock that says that a run works in the schema: not the tenant's own, which each step takes.
+fn in_use(scratch: &TenantName) -> Option<TenantName> {
+    TenantName::new(format!("{scratch} in use")).ok()
+}
+
+/// Works while a transaction of its own tells other runs that the schema is in use.
+///
+/// It runs no statement meanwhile: one that runs has a snapshot, which `CREATE INDEX CONCURRENTLY` of a migration waits for.
+pub(super) async fn with_scratch<T, E: From<PsqlError>>(
+    server: &Server,
+    scratch: &TenantName,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut holder = PsqlSession::new(server.clone(), usize::MAX);
+    let held = in_use(scratch).map(|name| lock(&name)).unwrap_or_default();
+    let script = format!("BEGIN;\n{};\n{held};\n", settings(None));
+    holder
+        .run_script(
+            &script,
+            &ScriptOptions::default(),
+            0,
+            server.timeout,
+            &Shutdown::new(),
+        )
+        .await?;
+    let result = work.await;
+    holder.close().await;
+    result
+}
+
+/// Drops the schema, also when the run was stopped; `Ok` when it is gone.
+pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), DropError> {
+    let mut server = server.clone();
+    server.timeout = Some(CLEANING);
+    match drop_tenant(&server, scratch, false, &Shutdown::new()).await {
+        Err(DropError::Missing(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Drops the schemas that crashed runs have left; those of runs that are at work stay.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(super) async fn clean_leftovers(
+    server: &Server,
+    shutdown: &Shutdown,
+) -> Result<Vec<String>, PsqlError> {
+    let sql = format!(
+        "SELECT pg_catalog.to_json(nspname) FROM pg_catalog.pg_namespace WHERE pg_catalog.starts_with(nspname, '{SCRATCH}');\n"
+    );
+    let mut dropped = Vec::new();
+    for name in server.query_json(&sql, shutdown).await? {
+        let Some(name) = name.as_str().filter(|name| is_scratch(name)) else {
+            continue;
+        };
+        let Ok(tenant) = TenantName::new(name) else {
+            continue;
+        };
+        let Some(in_use) = in_use(&tenant) else {
+            continue;
+        };
+        let key = lock_key(&in_use);
+        let free =
+            format!("SELECT pg_catalog.to_json(pg_catalog.pg_try_advisory_xact_lock({key}));\n");
+        let is_free = server
+            .query_json(&free, shutdown)
+            .await?
+            .first()
+            .and_then(serde_json::Value::as_bool);
+        if is_free == Some(true) && clean(server, &tenant).await.is_ok() {
+            dropped.push(name.to_owned());
+        }
+    }
+    Ok(dropped)
+}

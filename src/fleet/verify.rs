@@ -1,0 +1,376 @@
+//! Tenants compared with a snapshot or with one another, object by object, all of them at once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::inventory::{FleetError, read_fleet};
+use super::selection::TenantSelection;
+use crate::pg::catalog::{Aspect as CatalogAspect, objects};
+use crate::pg::{PsqlError, ScriptOptions, Server};
+use crate::process::Shutdown;
+use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
+use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
+use crate::sql::TenantName;
+use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
+use crate::tenant::versions::{Applied, TenantProblem};
+
+/// How often the hashes are read anew because a tenant was dropped meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// Which tenants.
+    pub scope: TenantSelection,
+    /// What is compared beside the definitions.
+    pub aspects: Vec<Aspect>,
+}
+
+/// Tenants that differ from the reference in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriftVariant {
+    /// Who they are, by name.
+    pub tenants: Vec<TenantName>,
+    /// In what they differ; the gravest first.
+    pub findings: Vec<DriftFinding>,
+}
+
+impl DriftVariant {
+    /// The gravest of its findings.
+    pub fn class(&self) -> Class {
+        self.findings
+            .iter()
+            .map(|finding| finding.class)
+            .max()
+            .unwrap_or(Class::Cosmetic)
+    }
+}
+
+/// What came of the comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// The tenants that are equal to the reference, by name.
+    pub equal: Vec<TenantName>,
+    /// The others, the largest group first.
+    pub variants: Vec<DriftVariant>,
+    /// Tenants that are not there, or were dropped meanwhile.
+    pub missing: Vec<TenantName>,
+}
+
+impl Verification {
+    /// Whether a tenant is not what it should be; names and column order do not count.
+    pub fn differs(&self) -> bool {
+        !self.missing.is_empty()
+            || self
+                .variants
+                .iter()
+                .any(|variant| variant.class() > Class::Cosmetic)
+    }
+}
+
+/// Why nothing could be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The tenants are not known.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// psql failed.
+    #[error("the schemas could not be compared")]
+    Psql(#[from] PsqlError),
+    /// The snapshot does not load in this database.
+    #[error("the snapshot does not load in this database")]
+    Load(#[source] PsqlError),
+    /// The snapshot cannot be rendered.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The operating system has no random bytes for a fresh name.
+    #[error("cannot make a fresh name")]
+    Random(#[source] std::io::Error),
+}
+
+/// Compares all tenants of the scope with the reference: by hashes that the server makes, and exactly where these
+/// differ.
+///
+/// # Errors
+/// [`VerifyError`]; differences are no error.
+pub async fn verify(
+    server: &Server,
+    reference: Reference<'_>,
+    options: &VerifyOptions,
+    shutdown: &Shutdown,
+) -> Result<Verification, VerifyError> {
+    let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
+    let (mut present, mut missing) = (Vec::new(), Vec::new());
+    for tenant in &fleet.tenants {
+        let gone = matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
+        if gone {
+            missing.push(tenant.name.clone());
+        } else {
+            present.push(tenant.name.clone());
+        }
+    }
+    let all = if let TenantSelection::All { pattern: None } = &options.scope {
+        present.clone()
+    } else {
+        let scope = TenantSelection::All { pattern: None };
+        read_fleet(server, &scope, None, shutdown)
+            .await?
+            .tenants
+            .into_iter()
+            .map(|tenant| tenant.name)
+            .collect()
+    };
+    let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
+    let mut by_hash = read_hashes(server, &present, fleet.major, options, shutdown).await?;
+    let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
+    missing.extend(
+        present
+            .iter()
+            .filter(|tenant| !hashed.contains(tenant))
+            .cloned(),
+    );
+    let mut groups: Vec<Vec<TenantName>> = std::mem::take(&mut by_hash).into_values().collect();
+    for group in &mut groups {
+        group.sort();
+    }
+    groups.sort_by(|one, two| (two.len(), one.first()).cmp(&(one.len(), two.first())));
+    let comparison = Comparison {
+        major: fleet.major,
+        options,
+        names: &names,
+    };
+    let findings = comparison.run(server, reference, &groups, shutdown).await?;
+    let mut verification = Verification {
+        missing,
+        ..Verification::default()
+    };
+    for (tenants, findings) in groups.into_iter().zip(findings) {
+        match findings {
+            None => verification.missing.extend(tenants),
+            Some(findings) if findings.is_empty() => verification.equal.extend(tenants),
+            // Hashes may tell apart what is the same.
+            Some(findings) => match verification
+                .variants
+                .iter_mut()
+                .find(|variant| variant.findings == findings)
+            {
+                Some(variant) => variant.tenants.extend(tenants),
+                None => verification
+                    .variants
+                    .push(DriftVariant { tenants, findings }),
+            },
+        }
+    }
+    verification.equal.sort();
+    verification.missing.sort();
+    for variant in &mut verification.variants {
+        variant.tenants.sort();
+    }
+    verification
+        .variants
+        .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
+    Ok(verification)
+}
+
+/// The tenants by their hash.
+async fn read_hashes(
+    server: &Server,
+    tenants: &[TenantName],
+    major: u32,
+    options: &VerifyOptions,
+    shutdown: &Shutdown,
+) -> Result<HashMap<String, Vec<TenantName>>, PsqlError> {
+    if tenants.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let schemas: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
+    let sql = hashes(&schemas, major, &options.aspects);
+    let mut attempt = 1;
+    loop {
+        let mut by_hash: HashMap<String, Vec<TenantName>> = HashMap::new();
+        let read = server
+            .query_json_each(&sql, shutdown, |line| {
+                let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else {
+                    return;
+                };
+                if let Ok(tenant) = TenantName::new(schema) {
+                    by_hash.entry(hash).or_default().push(tenant);
+                }
+            })
+            .await;
+        match read {
+            Ok(()) => return Ok(by_hash),
+            // Dropped while the server looked at it.
+            Err(PsqlError::Script { message, .. })
+                if attempt < ATTEMPTS && message.message.contains("cache lookup failed") =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+struct Comparison<'a> {
+    major: u32,
+    options: &'a VerifyOptions,
+    names: &'a BTreeSet<&'a str>,
+}
+
+impl Comparison<'_> {
+    /// Compares the first tenant of each group exactly; `None` for one that has no objects any more.
+    async fn run(
+        &self,
+        server: &Server,
+        reference: Reference<'_>,
+        groups: &[Vec<TenantName>],
+        shutdown: &Shutdown,
+    ) -> Result<Vec<Option<Vec<DriftFinding>>>, VerifyError> {
+        let mut found: Vec<Option<Vec<DriftFinding>>> = vec![None; groups.len()];
+        let Some(largest) = groups.first().and_then(|group| group.first()) else {
+            return Ok(found);
+        };
+        let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+        let mut loaded_lines = 0;
+        let name = match reference {
+            Reference::Majority => largest.clone(),
+            Reference::Snapshot(snapshot) => {
+                let copy = fresh_name("stamp").map_err(VerifyError::Random)?;
+                let tenant = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
+                let render = RenderOptions {
+                    owners: self.options.aspects.contains(&Aspect::Owners),
+                    privileges: self.options.aspects.contains(&Aspect::Privileges),
+                    mark: Marking::None,
+                    ..RenderOptions::default()
+                };
+                for statement in snapshot.body_for(&tenant, &render)? {
+                    script.push_str(&statement.sql);
+                    script.push_str(";\n");
+                }
+                loaded_lines = script.matches('\n').count();
+                tenant
+            }
+        };
+        self.read_aspects(&mut script, &name);
+        for group in groups {
+            if let Some(tenant) = group.first() {
+                self.read_aspects(&mut script, tenant);
+            }
+        }
+        script.push_str("ROLLBACK;\n");
+        let mut reading = Reading {
+            comparison: self,
+            reference: &name,
+            groups,
+            expected: None,
+            current: None,
+            found: &mut found,
+        };
+        server
+            .run_script_each(&script, &ScriptOptions::default(), shutdown, |line| {
+                reading.line(line);
+            })
+            .await
+            .map_err(|error| match &error {
+                PsqlError::Script { message, .. }
+                    if message
+                        .script
+                        .as_ref()
+                        .is_some_and(|place| (place.line as usize) <= loaded_lines) =>
+                {
+                    VerifyError::Load(error)
+                }
+                _ => VerifyError::Psql(error),
+            })?;
+        reading.end();
+        Ok(found)
+    }
+
+    fn read_aspects(&self, script: &mut String, tenant: &TenantName) {
+        script.push_str(&search_path(&[tenant.as_str()]));
+        script.push_str(";\nSELECT '\"next\"';\n");
+        script.push_str(&objects(&[tenant.as_str()], self.major));
+    }
+
+    fn compare(
+        &self,
+        tenant: &TenantName,
+        own: Aspects,
+        reference: &TenantName,
+        expected: &Aspects,
+    ) -> Vec<DriftFinding> {
+        let mut findings = foreign(&own, tenant.as_str(), self.names);
+        let differences = if tenant == reference {
+            Vec::new()
+        } else {
+            differences(own, expected.clone(), reference.as_str(), tenant.as_str())
+        };
+        let is_told = |finding: &DriftFinding| {
+            !findings
+                .iter()
+                .any(|other| other.kind == finding.kind && other.object == finding.object)
+        };
+        let mut others = classify(differences);
+        others.retain(is_told);
+        findings.extend(others);
+        findings
+    }
+}
+
+/// Takes the aspects of the reference and then of one tenant after the other.
+struct Reading<'a> {
+    comparison: &'a Comparison<'a>,
+    reference: &'a TenantName,
+    groups: &'a [Vec<TenantName>],
+    expected: Option<Aspects>,
+    /// Index of the group that is read, and what it has; `None` as index for the reference.
+    current: Option<(Option<usize>, Aspects)>,
+    found: &'a mut Vec<Option<Vec<DriftFinding>>>,
+}
+
+impl Reading<'_> {
+    fn line(&mut self, line: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
+            return;
+        };
+        if value == "next" {
+            let next = match &self.current {
+                None => None,
+                Some((None, _)) => Some(0),
+                Some((Some(index), _)) => Some(index + 1),
+            };
+            self.end();
+            self.current = Some((next, BTreeMap::new()));
+        } else if let Some(aspect) = CatalogAspect::read(value)
+            && let Some((_, aspects)) = &mut self.current
+            && Aspect::is_compared(
+                &self.comparison.options.aspects,
+                &aspect.kind,
+                &aspect.aspect,
+            )
+        {
+            aspects.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
+        }
+    }
+
+    /// Compares what has been read.
+    fn end(&mut self) {
+        let Some((index, aspects)) = self.current.take() else {
+            return;
+        };
+        match (index, &self.expected) {
+            (None, _) => self.expected = Some(aspects),
+            (Some(index), Some(expected)) if !aspects.is_empty() => {
+                let tenant = self.groups.get(index).and_then(|group| group.first());
+                if let (Some(tenant), Some(place)) = (tenant, self.found.get_mut(index)) {
+                    *place =
+                        Some(
+                            self.comparison
+                                .compare(tenant, aspects, self.reference, expected),
+                        );
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! How grave a difference is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::snapshot::callee;
+use crate::snapshot::capture::{Aspects, Difference};
+use crate::snapshot::object::identifier_value;
+use crate::sql::literal::content;
+use crate::sql::{TokenKind, tokens};
+
+/// How grave a difference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Names of indexes and constraints, order of columns: nothing works differently.
+    Cosmetic,
+    /// The tenant is not what it should be.
+    Real,
+    /// It refers to another tenant's schema.
+    ForeignTenant,
+}
+
+/// A difference of a tenant, and how grave it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriftFinding {
+    /// How grave.
+    pub class: Class,
+    /// The kind of object.
+    pub kind: String,
+    /// The object, without its schema.
+    pub object: String,
+    /// Which aspect of it.
+    pub aspect: String,
+    /// What the reference has; `None`: it has no such object.
+    pub expected: Option<String>,
+    /// What the tenant has; `None`: it has no such object.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for DriftFinding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            object,
+            aspect,
+            ..
+        } = self;
+        let object = object.escape_debug();
+        match (&self.expected, &self.found) {
+            _ if self.class == Class::ForeignTenant => {
+                write!(
+                    formatter,
+                    "{kind} {object} refers to another tenant: {}",
+                    shown(self.found.as_deref().unwrap_or_default())
+                )
+            }
+            (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
+                write!(
+                    formatter,
+                    "{kind} {} is named {}",
+                    expected.escape_debug(),
+                    found.escape_debug()
+                )
+            }
+            (Some(expected), Some(found)) => {
+                write!(formatter, "{kind} {object}")?;
+                if aspect != "definition" {
+                    write!(formatter, ", {aspect}")?;
+                }
+                for (name, expected, found) in parts(expected, found) {
+                    write!(
+                        formatter,
+                        "{}{name}: has {}, should have {}",
+                        if name.is_empty() { "" } else { ", " },
+                        shown(&found),
+                        shown(&expected)
+                    )?;
+                }
+                Ok(())
+            }
+            (Some(_), None) => write!(formatter, "{kind} {object} is missing{}", aspect_of(aspect)),
+            (None, _) => write!(
+                formatter,
+                "{kind} {object} is too many{}",
+                aspect_of(aspect)
+            ),
+        }
+    }
+}
+
+fn aspect_of(aspect: &str) -> String {
+    if aspect == "definition" {
+        String::new()
+    } else {
+        format!(" ({aspect})")
+    }
+}
+
+/// The fields of two definitions that are not the same; the whole texts when they have no fields.
+fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
+    let object = |text: &str| match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(serde_json::Value::Object(fields)) => Some(fields),
+        _ => None,
+    };
+    let (Some(expected_fields), Some(found_fields)) = (object(expected), object(found)) else {
+        return vec![(String::new(), expected.to_owned(), found.to_owned())];
+    };
+    let names: BTreeSet<&String> = expected_fields.keys().chain(found_fields.keys()).collect();
+    let text = |value: Option<&serde_json::Value>| match value {
+        None => "nothing".to_owned(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    names
+        .into_iter()
+        .filter(|name| expected_fields.get(*name) != found_fields.get(*name))
+        .map(|name| {
+            (
+                name.clone(),
+                text(expected_fields.get(name)),
+                text(found_fields.get(name)),
+            )
+        })
+        .collect()
+}
+
+/// At most 120 characters, on one line.
+fn shown(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .take(120)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(120).is_some() {
+        format!("'{line}…'")
+    } else {
+        format!("'{line}'")
+    }
+}
+
+/// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.
+pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
+    let mut findings = Vec::new();
+    let mut missing = Vec::new();
+    let mut extra = Vec::new();
+    // Of an object that one side does not have at all, its other aspects and its columns say nothing more.
+    let whole: BTreeSet<(String, String)> = differences
+        .iter()
+        .filter(|difference| {
+            difference.aspect == "definition"
+                && difference.source.is_some() != difference.copy.is_some()
+        })
+        .map(|difference| (difference.kind.clone(), difference.object.clone()))
+        .collect();
+    let is_told = |kind: &str, object: &str, aspect: &str| {
+        let table = object
+            .split_once('.')
+            .filter(|_| kind == "column")
+            .map(|(table, _)| table.to_owned());
+        let of = |kind: &str, object: &str| whole.contains(&(kind.to_owned(), object.to_owned()));
+        (aspect != "definition" && of(kind, object))
+            || table.is_some_and(|table| {
+                [
+                    "table",
+                    "view",
+                    "materialized view",
+                    "foreign table",
+                    "type",
+                ]
+                .iter()
+                .any(|kind| of(kind, &table))
+            })
+    };
+    for Difference {
+        kind,
+        object,
+        aspect,
+        source,
+        copy,
+    } in differences
+    {
+        if is_told(&kind, &object, &aspect) {
+            continue;
+        }
+        // The tenant is the source, the reference its copy.
+        let finding = DriftFinding {
+            class: Class::Real,
+            kind,
+            object,
+            aspect,
+            expected: copy,
+            found: source,
+        };
+        let may_be_renamed = matches!(finding.kind.as_str(), "index" | "constraint")
+            && finding.aspect == "definition";
+        match (&finding.expected, &finding.found) {
+            (Some(_), Some(_)) if finding.aspect == "column order" => {
+                findings.push(DriftFinding {
+                    class: Class::Cosmetic,
+                    ..finding
+                });
+            }
+            (Some(_), None) if may_be_renamed => missing.push(finding),
+            (None, Some(_)) if may_be_renamed => extra.push(finding),
+            _ => findings.push(finding),
+        }
+    }
+    for lost in missing {
+        let same = |other: &DriftFinding| {
+            other.kind == lost.kind
+                && nameless(other, other.found.as_deref())
+                    == nameless(&lost, lost.expected.as_deref())
+        };
+        match extra.iter().position(same) {
+            Some(at) => {
+                let other = extra.swap_remove(at);
+                findings.push(DriftFinding {
+                    class: Class::Cosmetic,
+                    kind: lost.kind,
+                    object: other.object.clone(),
+                    aspect: "name".to_owned(),
+                    expected: Some(lost.object),
+                    found: Some(other.object),
+                });
+            }
+            None => findings.push(lost),
+        }
+    }
+    findings.extend(extra);
+    findings.sort_by(|one, two| {
+        (std::cmp::Reverse(one.class), &one.kind, &one.object).cmp(&(
+            std::cmp::Reverse(two.class),
+            &two.kind,
+            &two.object,
+        ))
+    });
+    findings
+}
+
+/// The definition of an index or constraint without its own name and without schemas, with its table.
+fn nameless(finding: &DriftFinding, definition: Option<&str>) -> Option<String> {
+    let definition = definition?;
+    if finding.kind == "constraint" {
+        let table = finding
+            .object
+            .rsplit_once(" on ")
+            .map_or("", |(_, table)| table);
+        return Some(format!("{table} {definition}"));
+    }
+    let mut value: serde_json::Value = serde_json::from_str(definition).ok()?;
+    let sql = value.get("sql")?.as_str()?.to_owned();
+    let on = tokens(&sql)
+        .into_iter()
+        .find(|token| token.is_word(&sql, "on"))?;
+    let using = tokens(&sql)
+        .into_iter()
+        .find(|token| token.is_word(&sql, "using"))?;
+    let unique = sql.starts_with("CREATE UNIQUE");
+    let behind = sql.get(using.start.max(on.start)..)?;
+    let table = unqualified(
+        value
+            .get("table")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default(),
+    )
+    .to_owned();
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("sql");
+        fields.remove("table");
+    }
+    Some(format!("{unique} {table} {behind} {value}"))
+}
+
+fn unqualified(name: &str) -> &str {
+    let dot = tokens(name).into_iter().find(|token| token.is(name, "."));
+    dot.and_then(|dot| name.get(dot.end..)).unwrap_or(name)
+}
+
+/// Finds aspects of a tenant that name another tenant's schema, in code as in text.
+pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<DriftFinding> {
+    let mut findings = Vec::new();
+    // A name that the tenant's own relations have is most likely that: `users.id`, where a tenant is called `users`.
+    let relations: BTreeSet<&str> = aspects
+        .keys()
+        .map(|(_, object, _)| object.as_str())
+        .collect();
+    let tenants: BTreeSet<&str> = tenants.difference(&relations).copied().collect();
+    for ((kind, object, aspect), value) in aspects {
+        let Some(value) = value else { continue };
+        if matches!(aspect.as_str(), "owner" | "privileges" | "comment") {
+            continue;
+        }
+        let texts = match serde_json::from_str::<serde_json::Value>(value) {
+            Ok(json @ serde_json::Value::Object(_)) => strings(&json),
+            _ => vec![value.clone()],
+        };
+        if let Some(text) = texts.iter().find_map(|text| qualifier(text, own, &tenants)) {
+            findings.push(DriftFinding {
+                class: Class::ForeignTenant,
+                kind: kind.clone(),
+                object: object.clone(),
+                aspect: aspect.clone(),
+                expected: None,
+                found: Some(text),
+            });
+        }
+    }
+    findings
+}
+
+fn strings(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::String(text) => vec![text.clone()],
+        serde_json::Value::Array(items) => items.iter().flat_map(strings).collect(),
+        serde_json::Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A qualified name in the text whose schema is another tenant.
+fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> {
+    let tokens: Vec<_> = tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
+    for (index, token) in tokens.iter().enumerate() {
+        if matches!(token.kind, TokenKind::String(..) | TokenKind::Dollar(..)) {
+            // The name of a configuration parameter: current_setting('app.tenant').
+            let called = callee(&tokens, index, text);
+            if called.is_some_and(|(name, before)| {
+                matches!(name.as_str(), "current_setting" | "set_config")
+                    && before.trim().is_empty()
+            }) {
+                continue;
+            }
+            let inner = content(*token, text);
+            if let Some(found) = inner.and_then(|inner| qualifier(&inner.text, own, tenants)) {
+                return Some(found);
+            }
+            continue;
+        }
+        let Some(schema) = identifier_value(*token, text) else {
+            continue;
+        };
+        let (Some(dot), Some(name)) = (tokens.get(index + 1), tokens.get(index + 2)) else {
+            continue;
+        };
+        // A host or a path: https://acme.com/x, support@acme.com.
+        let touches = token
+            .start
+            .checked_sub(1)
+            .and_then(|before| text.as_bytes().get(before));
+        let parameter = index > 0
+            && ["set", "local", "session", "reset", "show"]
+                .iter()
+                .any(|word| {
+                    tokens
+                        .get(index - 1)
+                        .is_some_and(|before| before.is_word(text, word))
+                });
+        if parameter {
+            continue;
+        }
+        if touches.is_some_and(|byte| matches!(byte, b'@' | b'/' | b'-' | b'#'))
+            && !tokens.get(index + 3).is_some_and(|next| next.is(text, "("))
+        {
+            continue;
+        }
+        if !dot.is(text, ".")
+            || schema == own
+            || !tenants.contains(schema.as_str())
+            || is_alias(&tokens, index, text, &schema)
+        {
+            continue;
+        }
+        let Some(name) = identifier_value(*name, text) else {
+            continue;
+        };
+        return Some(format!("{schema}.{name}"));
+    }
+    None
+}
+
+/// Whether the text has the word also without a dot behind it, as the alias that it may be.
+fn is_alias(all: &[crate::sql::Token], index: usize, text: &str, word: &str) -> bool {
+    all.iter().enumerate().any(|(at, token)| {
+        at != index
+            && identifier_value(*token, text).as_deref() == Some(word)
+            && !all.get(at + 1).is_some_and(|next| next.is(text, "."))
+    })
+}

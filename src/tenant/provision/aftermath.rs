@@ -1,0 +1,325 @@
+//! What there is of a tenant on the server.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::outcome::TenantOrigin;
+use crate::pg::{PsqlError, Server, UNHURRIED};
+use crate::process::Shutdown;
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEHOLDER, Snapshot};
+use crate::sql::{TenantName, quote_literal};
+use crate::tenant::marker::Mark;
+
+/// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long is waited for a server that takes no connections.
+const ABSENCE: Duration = Duration::from_secs(12);
+/// How long one look may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a schema has.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct SchemaState {
+    comment: Option<String>,
+    /// The role that owns it, where it is none whose word counts.
+    stranger: Option<String>,
+    relations: BTreeSet<String>,
+    routines: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+/// Looks at a schema that others may be working on; `None` when there is none. `owner` is the role that tenants belong to,
+/// where it is known.
+pub(super) async fn look(
+    server: &Server,
+    tenant: &TenantName,
+    owner: Option<&str>,
+    shutdown: &Shutdown,
+) -> Result<Option<SchemaState>, PsqlError> {
+    seen(server, &query(tenant, owner), shutdown).await
+}
+
+/// Whether the owner of a schema `n` is one whose mark counts: an expression. Anybody who may create schemas could copy a
+/// mark, so it must be a superuser, the role that tenants belong to, or one that the asking role is a member of.
+fn is_trusted(owner: Option<&str>) -> String {
+    let expected = owner
+        .map(|owner| format!(" OR r.rolname = {}", quote_literal(owner)))
+        .unwrap_or_default();
+    format!(
+        "(SELECT r.rolsuper{expected} OR (pg_catalog.current_setting('is_superuser') = 'off' \
+         AND pg_catalog.pg_has_role(r.oid, 'MEMBER')) FROM pg_catalog.pg_roles r WHERE r.oid = n.nspowner)"
+    )
+}
+
+/// The fingerprints in the marks of those of the tenants that have one.
+pub(super) async fn marks(
+    server: &Server,
+    tenants: &[TenantName],
+    owner: Option<&str>,
+    shutdown: &Shutdown,
+) -> Result<Vec<(TenantName, String)>, PsqlError> {
+    let names: Vec<String> = tenants
+        .iter()
+        .map(|tenant| quote_literal(tenant.as_str()))
+        .collect();
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
+         FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({}) AND {};\n",
+        names.join(", "),
+        is_trusted(owner)
+    );
+    let mut found = Vec::new();
+    for value in server.query_json(&sql, shutdown).await? {
+        let Ok((name, Some(comment))) = serde_json::from_value::<(String, Option<String>)>(value)
+        else {
+            continue;
+        };
+        if let (Ok(name), Some(Mark::Tenant { snapshot, .. })) =
+            (TenantName::new(name), Mark::read(&comment))
+        {
+            found.push((name, snapshot));
+        }
+    }
+    Ok(found)
+}
+
+/// What a look after a run of unknown end has seen.
+#[derive(Debug)]
+pub(super) enum RunState {
+    /// The run's message has ended, and this is what there is now.
+    Settled(Option<SchemaState>),
+    /// The run's message goes on.
+    StillRunning,
+}
+
+/// Looks at a schema after a run whose end is not known, once the run's message has ended on the server, whatever its end.
+///
+/// `token` is a text in the first 1,000 bytes of the message that no other has. Bounded, and not stopped by a signal: the
+/// answer is what the caller needs to end.
+pub(super) async fn look_after(
+    server: &Server,
+    tenant: &TenantName,
+    token: &str,
+) -> Result<RunState, PsqlError> {
+    let mut server = server.clone();
+    server.timeout = Some(LIMIT);
+    // The message first: when it has ended, the statement behind sees all that it has done.
+    let script = format!(
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
+         OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
+        quote_literal(token),
+        quote_literal(&format!("run_{token}")),
+        // The run's own token is the mark's proof.
+        query(tenant, None)
+    );
+    let start = Instant::now();
+    loop {
+        let mut values = match server.query_json(&script, &Shutdown::new()).await {
+            // The server is being started again, say.
+            Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            values => values?.into_iter(),
+        };
+        let running = values
+            .next()
+            .and_then(|count| count.as_u64())
+            .unwrap_or_default()
+            > 0;
+        if !running {
+            return Ok(RunState::Settled(read(values.next().unwrap_or_default())?));
+        }
+        if start.elapsed() > PATIENCE {
+            return Ok(RunState::StillRunning);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn seen(
+    server: &Server,
+    script: &str,
+    shutdown: &Shutdown,
+) -> Result<Option<SchemaState>, PsqlError> {
+    read(
+        server
+            .query_json(script, shutdown)
+            .await?
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+    )
+}
+
+fn read(value: Value) -> Result<Option<SchemaState>, PsqlError> {
+    let text = value.to_string().chars().take(200).collect();
+    serde_json::from_value(value).map_err(|source| PsqlError::Output {
+        line: 1,
+        text,
+        source,
+    })
+}
+
+/// One row: the schema's comment and the names of what is in it; or `null`.
+fn query(tenant: &TenantName, owner: Option<&str>) -> String {
+    let name = quote_literal(tenant.as_str());
+    let names = |column: &str, catalog: &str, schema: &str| {
+        format!(
+            "COALESCE((SELECT pg_catalog.json_agg({column}) FROM pg_catalog.{catalog} WHERE {schema} = n.oid), '[]'::json)"
+        )
+    };
+    format!(
+        "{UNHURRIED}SELECT COALESCE((SELECT pg_catalog.json_build_object('comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
+         'stranger', CASE WHEN NOT {trusted} THEN pg_catalog.pg_get_userbyid(n.nspowner) END, \
+         'relations', {relations}, 'routines', {routines}, 'types', {types})\
+         FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), 'null'::json);\n",
+        relations = names("relname", "pg_class", "relnamespace"),
+        routines = names("proname", "pg_proc", "pronamespace"),
+        types = names("typname", "pg_type", "typnamespace"),
+        trusted = is_trusted(owner),
+    )
+}
+
+impl SchemaState {
+    /// The role that owns it, where it is none whose mark counts.
+    pub(super) fn stranger(&self) -> Option<&str> {
+        self.stranger.as_deref()
+    }
+
+    /// The fingerprint in the mark that every tenant gets; `None` without one.
+    pub(super) fn mark(&self) -> Option<String> {
+        match Mark::read(self.comment.as_deref()?)? {
+            Mark::Tenant { snapshot, .. } => Some(snapshot),
+            Mark::Spare => None,
+        }
+    }
+
+    /// Whether the mark says that a run has made the tenant.
+    pub(super) fn is_of_run(&self, run: &str) -> bool {
+        let mark = self.comment.as_deref().and_then(Mark::read);
+        matches!(mark, Some(Mark::Tenant { run: Some(found), .. }) if found == run)
+    }
+
+    /// What the tenant was made of; else how many objects were looked for and those that are not there.
+    pub(super) fn compared(
+        &self,
+        snapshot: &Snapshot,
+        tenant: &TenantName,
+    ) -> Result<TenantOrigin, (usize, Vec<String>)> {
+        match self.mark() {
+            Some(mark) if mark == snapshot.fingerprint() => return Ok(TenantOrigin::ThisSnapshot),
+            Some(_) => return Ok(TenantOrigin::AnotherSnapshot),
+            None => {}
+        }
+        let mut objects = 0;
+        let mut missing = Vec::new();
+        for statement in &snapshot.template().statements {
+            let Some(names) = self.names_of(statement) else {
+                continue;
+            };
+            objects += 1;
+            if !names.contains(&name_for(statement.object.bare_name(), tenant)) {
+                missing.push(name_for(&statement.object.to_string(), tenant));
+            }
+        }
+        if missing.is_empty() {
+            Ok(TenantOrigin::Unmarked)
+        } else {
+            Err((objects, missing))
+        }
+    }
+
+    /// The names among which the object of a statement must be; `None` for what is not looked for.
+    fn names_of(&self, statement: &CompiledStatement) -> Option<&BTreeSet<String>> {
+        let object = &statement.object;
+        if object.action != Action::Create || object.scope != ObjectScope::Placeholder {
+            return None;
+        }
+        match object.kind {
+            ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence
+            | ObjectKind::Index => Some(&self.relations),
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
+                Some(&self.routines)
+            }
+            ObjectKind::Type | ObjectKind::Domain => Some(&self.types),
+            _ => None,
+        }
+    }
+}
+
+/// A name of the snapshot for one tenant.
+fn name_for(name: &str, tenant: &TenantName) -> String {
+    if name.contains("#{") {
+        name.replace(PLACEHOLDER, tenant.as_str())
+            .replace("#{#}", "#")
+    } else {
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNAPSHOT: &str = "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\
+        CREATE TABLE #{prefix}.\"Plans of #{prefix}\" (id int);\n\
+        CREATE FUNCTION #{prefix}.f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+        CREATE DOMAIN #{prefix}.d AS int;\n";
+
+    fn seen(json: &str) -> SchemaState {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn without_a_mark_every_object_must_be_there() {
+        let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
+        let tenant = TenantName::new("acme").unwrap();
+        let whole = r#"{"comment":"x","relations":["Plans of acme","more"],"routines":["f"],"types":["d"]}"#;
+        assert_eq!(
+            seen(whole).compared(&snapshot, &tenant),
+            Ok(TenantOrigin::Unmarked)
+        );
+        let part = r#"{"comment":null,"relations":["Plans of acme"],"routines":[],"types":[]}"#;
+        let (objects, missing) = seen(part).compared(&snapshot, &tenant).unwrap_err();
+        assert_eq!((objects, missing.len()), (3, 2));
+        assert!(
+            missing[0].starts_with("function f(") && missing[1] == "domain d",
+            "{missing:?}"
+        );
+    }
+
+    #[test]
+    fn the_mark_tells_the_snapshot() {
+        let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
+        let tenant = TenantName::new("acme").unwrap();
+        let marked = |fingerprint: &str| {
+            let comment = format!(
+                "our best customer\n{}{fingerprint}",
+                crate::snapshot::capture::MARK
+            );
+            SchemaState {
+                comment: Some(comment),
+                ..SchemaState::default()
+            }
+        };
+        assert_eq!(
+            marked(snapshot.fingerprint()).compared(&snapshot, &tenant),
+            Ok(TenantOrigin::ThisSnapshot)
+        );
+        assert_eq!(
+            marked(&"0".repeat(64)).compared(&snapshot, &tenant),
+            Ok(TenantOrigin::AnotherSnapshot)
+        );
+        assert!(marked("none").mark().is_none());
+    }
+}

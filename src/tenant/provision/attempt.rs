@@ -1,0 +1,389 @@
+//! One attempt to create a tenant, and what its end means.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::aftermath::{RunState, SchemaState, look, look_after};
+use super::error::ProvisionError;
+use super::hint::hint_for;
+use super::locate::{is_repeatable, locate};
+use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
+use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
+use crate::process::{RunError, Shutdown};
+use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
+use crate::sql::TenantName;
+use crate::tenant::claim::{claimed, forget_message};
+use crate::tenant::marker::POOL;
+use crate::tenant::spares::{POOL_FULL, STILL_NAMED};
+
+/// What runs the scripts.
+#[derive(Debug)]
+pub(crate) enum Psql<'a> {
+    /// A psql of its own for each.
+    Fresh,
+    /// One that is kept open.
+    PersistentProcess(&'a mut PsqlSession),
+}
+
+/// One attempt to create a tenant.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    pub(super) provisioner: &'a Provisioner,
+    pub(super) tenant: &'a TenantName,
+    /// The how manieth, from 1.
+    pub(super) number: u32,
+    /// When the first began.
+    pub(super) start: Instant,
+    pub(super) shutdown: &'a Shutdown,
+}
+
+/// What came of a message.
+enum Ran {
+    /// It is committed, and this is what it said.
+    Done(ScriptOutput),
+    /// It is not, or not for certain.
+    Over(Result<ProvisionOutcome, ProvisionError>),
+}
+
+impl Attempt<'_> {
+    pub(super) async fn make(
+        &self,
+        psql: &mut Psql<'_>,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        let options = &self.provisioner.options;
+        if self.provisioner.claims()
+            && let Some(outcome) = self.claim(psql).await?
+        {
+            return Ok(outcome);
+        }
+        let provisioner = self.provisioner;
+        let token = new_token()?;
+        // psql tells its version while the statements are rendered.
+        let (version, rendered) = tokio::join!(
+            provisioner
+                .server
+                .psql
+                .version(&provisioner.server.temporary, self.shutdown),
+            async { provisioner.statements(self.tenant, &token) }
+        );
+        let statements = rendered?;
+        version.map_err(|error| self.not_started(error.into()))?;
+        let script = provisioner.script_with(&token, &statements);
+        match self
+            .run(
+                psql,
+                &token,
+                &script,
+                &statements,
+                ProvisionSource::Snapshot,
+            )
+            .await
+        {
+            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
+                tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
+                self.make_patiently(psql).await
+            }
+            Ran::Over(over) => over,
+        }
+    }
+
+    /// Creates it in several messages. A timeout of the role or the database is out of the way once the first statement
+    /// has run, and the server reads the whole message before that.
+    async fn make_patiently(
+        &self,
+        psql: &mut Psql<'_>,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        let token = new_token()?;
+        let statements = self.provisioner.statements(self.tenant, &token)?;
+        let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
+        match self
+            .run(
+                psql,
+                &token,
+                &script,
+                &statements,
+                ProvisionSource::Snapshot,
+            )
+            .await
+        {
+            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            Ran::Over(over) => over,
+        }
+    }
+
+    /// Takes a spare; `None` when there is none.
+    async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
+        let provisioner = self.provisioner;
+        let token = new_token()?;
+        let script = provisioner.claim_script_with(&token, self.tenant)?;
+        match self
+            .run(psql, &token, &script, &[], ProvisionSource::Pool)
+            .await
+        {
+            Ran::Done(output) if claimed(&output.lines) => {
+                Ok(Some(self.created(ProvisionSource::Pool)))
+            }
+            Ran::Done(_) => Ok(None),
+            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+                if has_state(&message, &[STILL_NAMED]) =>
+            {
+                let (spare, objects) = (
+                    &message.message,
+                    message.detail.as_deref().unwrap_or_default(),
+                );
+                tracing::warn!(%objects, "the spare {spare} was changed by hand and names itself; it is handed out to nobody");
+                let forget = forget_message(spare, &provisioner.options.render);
+                if let Err(error) = provisioner
+                    .server
+                    .run_script(&forget, &ScriptOptions::default(), self.shutdown)
+                    .await
+                {
+                    tracing::debug!(%error, "it stays in the pool");
+                }
+                Ok(None)
+            }
+            // Somebody has dropped the pool just now.
+            Ran::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => Ok(None),
+            Ran::Over(over) => over.map(Some),
+        }
+    }
+
+    async fn run(
+        &self,
+        psql: &mut Psql<'_>,
+        token: &str,
+        script: &str,
+        statements: &[Rendered],
+        source: ProvisionSource,
+    ) -> Ran {
+        let left = self.provisioner.left(self.start);
+        let options = ScriptOptions::default();
+        let ran = match psql {
+            Psql::Fresh => {
+                let mut server = self.provisioner.server.clone();
+                server.timeout = left;
+                server.run_script(script, &options, self.shutdown).await
+            }
+            Psql::PersistentProcess(session) => {
+                session
+                    .run_script(script, &options, statements.len(), left, self.shutdown)
+                    .await
+            }
+        };
+        Ran::Over(match ran {
+            Ok(output) => return Ran::Done(output),
+            Err(PsqlError::Script { message, .. }) => self.refused(*message, statements).await,
+            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Arc::new(error))),
+            Err(error) if !error.began() => Err(self.not_started(error)),
+            Err(error) => self.ended(token, error, source).await,
+        })
+    }
+
+    fn created(&self, source: ProvisionSource) -> ProvisionOutcome {
+        ProvisionOutcome::Created {
+            elapsed: self.start.elapsed(),
+            source,
+            attempts: self.number,
+        }
+    }
+
+    /// The server refused a statement, so nothing of the message stays.
+    async fn refused(
+        &self,
+        message: ServerMessage,
+        statements: &[Rendered],
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        let options = &self.provisioner.options;
+        let looks = options.if_exists != IfExists::Fail;
+        let state = message.sqlstate;
+        let state = state.as_ref().map(SqlState::as_str);
+        if self.says_exists(&message) {
+            return if looks {
+                self.existing().await
+            } else {
+                Err(self.exists(None))
+            };
+        }
+        if state == Some(POOL_FULL) {
+            return Err(ProvisionError::PoolFull);
+        }
+        if state == Some(NO_CITUS) {
+            return Err(ProvisionError::NoCitus);
+        }
+        // Who may not create schemas is told so before being told that the schema exists.
+        if looks && state == Some("42501") && matches!(self.look().await, Ok(Some(_))) {
+            return self.existing().await;
+        }
+        if let (Some("57014"), Some(after)) = (state, self.provisioner.server.timeout)
+            && self.start.elapsed() + Duration::from_millis(50) >= after
+        {
+            return Err(ProvisionError::TimedOut { after });
+        }
+        if let (Some("57014"), Some(signal)) = (state, self.shutdown.signal()) {
+            return Err(ProvisionError::Interrupted { signal });
+        }
+        let mut error = (message, None, None);
+        if is_repeatable(error.0.sqlstate) && !statements.is_empty() {
+            let mut server = self.provisioner.server.clone();
+            server.timeout = self.provisioner.left(self.start);
+            if let Some(located) = locate(
+                &server,
+                statements,
+                self.tenant,
+                error.0.sqlstate,
+                self.shutdown,
+            )
+            .await
+            {
+                error = (located.message, Some(located.statement), located.object);
+            }
+        }
+        let (message, statement, object) = error;
+        let hint = hint_for(
+            &message,
+            object.as_ref(),
+            self.tenant,
+            options.render.role.as_deref(),
+        );
+        Err(ProvisionError::Sql {
+            message: Box::new(message),
+            statement,
+            hint,
+        })
+    }
+
+    /// Whether the schema exists, as the server says. The snapshot creates no other schema than the tenant's.
+    fn says_exists(&self, message: &ServerMessage) -> bool {
+        let schemas = self
+            .provisioner
+            .snapshot
+            .template()
+            .statements
+            .iter()
+            .filter(|statement| {
+                statement.object.action == Action::Create
+                    && statement.object.kind == ObjectKind::Schema
+            });
+        match message.sqlstate.as_ref().map(SqlState::as_str) {
+            Some("42P06") => schemas.count() == 1,
+            // Somebody else than schemastamp was creating it at the same time.
+            Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
+            _ => false,
+        }
+    }
+
+    async fn look(&self) -> Result<Option<SchemaState>, PsqlError> {
+        let owner = self.provisioner.owner();
+        look(
+            &self.provisioner.server,
+            self.tenant,
+            owner.as_deref(),
+            self.shutdown,
+        )
+        .await
+    }
+
+    /// The schema exists: is it the tenant?
+    async fn existing(&self) -> Result<ProvisionOutcome, ProvisionError> {
+        let tenant = self.tenant;
+        let seen = self.look().await.map_err(|source| ProvisionError::Look {
+            tenant: tenant.to_string(),
+            source: Box::new(source),
+        })?;
+        // Dropped in between.
+        let Some(seen) = seen else {
+            return Err(self.exists(None));
+        };
+        if let Some(owner) = seen.stranger() {
+            return Err(ProvisionError::ExistsOfAnother {
+                tenant: tenant.to_string(),
+                owner: owner.to_owned(),
+            });
+        }
+        let resumes = self.provisioner.options.if_exists == IfExists::Resume;
+        match seen.compared(&self.provisioner.snapshot, tenant) {
+            Ok(made_of) if resumes && made_of != TenantOrigin::ThisSnapshot => {
+                Err(self.exists(Some(made_of)))
+            }
+            Ok(made_of) => Ok(ProvisionOutcome::Skipped {
+                elapsed: self.start.elapsed(),
+                made_of,
+            }),
+            Err((objects, missing)) => Err(ProvisionError::ExistsInPart {
+                tenant: tenant.to_string(),
+                objects,
+                missing,
+            }),
+        }
+    }
+
+    /// psql or the connection ended before the server's answer: only the server knows.
+    async fn ended(
+        &self,
+        token: &str,
+        cause: PsqlError,
+        source: ProvisionSource,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        if !cause.server_refused() {
+            let look = match look_after(&self.provisioner.server, self.tenant, token).await {
+                // A tenant of that name that another run has made is not this one's.
+                Ok(RunState::Settled(Some(seen)))
+                    if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
+                {
+                    return Ok(self.created(source));
+                }
+                Ok(RunState::Settled(_)) => None,
+                Ok(RunState::StillRunning) => Some(None),
+                Err(error) => Some(Some(Box::new(error))),
+            };
+            if let Some(look) = look {
+                return Err(ProvisionError::Unknown {
+                    cause: Box::new(cause),
+                    look,
+                });
+            }
+        }
+        Err(match cause {
+            PsqlError::Run(RunError::TimedOut { after, .. }) => ProvisionError::TimedOut {
+                after: self.provisioner.server.timeout.unwrap_or(after),
+            },
+            PsqlError::Run(RunError::Interrupted { signal, .. }) => {
+                ProvisionError::Interrupted { signal }
+            }
+            cause => ProvisionError::Lost(Box::new(cause)),
+        })
+    }
+
+    fn not_started(&self, error: PsqlError) -> ProvisionError {
+        match error {
+            PsqlError::Run(RunError::Interrupted { signal, .. }) => {
+                ProvisionError::Interrupted { signal }
+            }
+            PsqlError::Run(RunError::TimedOut { after, .. }) => ProvisionError::TimedOut {
+                after: self.provisioner.server.timeout.unwrap_or(after),
+            },
+            error => ProvisionError::Run(Box::new(error)),
+        }
+    }
+
+    fn exists(&self, made_of: Option<TenantOrigin>) -> ProvisionError {
+        ProvisionError::Exists {
+            tenant: self.tenant.to_string(),
+            made_of,
+        }
+    }
+}
+
+/// Whether the server says that there is no table of spares, or no schema for it.
+fn is_gone(message: &ServerMessage) -> bool {
+    has_state(message, &["42P01", "3F000"]) && message.message.contains(POOL)
+}
+
+fn has_state(message: &ServerMessage, states: &[&str]) -> bool {
+    message
+        .sqlstate
+        .as_ref()
+        .is_some_and(|state| states.contains(&state.as_str()))
+}

@@ -1,0 +1,163 @@
+//! Which statement of a message failed: the same statements once more, one by one, in a transaction that is rolled back.
+
+use super::error::FailedStatement;
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState};
+use crate::process::Shutdown;
+use crate::snapshot::{Object, ObjectKind, Rendered};
+use crate::sql::TenantName;
+
+const EXCERPT: usize = 200;
+
+/// A script in which every statement ends on a line that is known.
+#[derive(Debug, Default)]
+struct TracedScript {
+    script: String,
+    /// The last line of each statement.
+    ends: Vec<usize>,
+    lines: usize,
+}
+
+impl TracedScript {
+    fn new(statements: &[Rendered]) -> Self {
+        let mut traced = Self::default();
+        traced.script.push_str("BEGIN;\n");
+        traced.lines = 1;
+        for statement in statements {
+            traced.script.push_str(&statement.sql);
+            traced.script.push_str(";\n");
+            traced.lines += statement.sql.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            traced.ends.push(traced.lines);
+        }
+        traced.script.push_str("ROLLBACK;\n");
+        traced
+    }
+
+    /// The statement that ends on a line, or the first behind it.
+    fn statement_at(&self, line: usize) -> Option<usize> {
+        let index = self.ends.partition_point(|end| *end < line);
+        (index < self.ends.len() && line > 1).then_some(index)
+    }
+}
+
+/// The failed statement and what the server said of it.
+pub(super) struct LocatedStatement {
+    pub(super) message: ServerMessage,
+    pub(super) statement: FailedStatement,
+    pub(super) object: Option<Object>,
+}
+
+/// Whether statements of an error of this class fail again for the same reason when they are sent again: not so for
+/// resources, cancellations, conflicts, lost connections and locks.
+pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
+    sqlstate.is_some_and(|sqlstate| {
+        !matches!(
+            sqlstate.class(),
+            "57" | "53" | "40" | "08" | "55" | "XX" | "58"
+        )
+    })
+}
+
+/// Finds the statement; `None` when the statements do not fail in the same way by themselves.
+pub(super) async fn locate(
+    server: &Server,
+    statements: &[Rendered],
+    tenant: &TenantName,
+    sqlstate: Option<SqlState>,
+    shutdown: &Shutdown,
+) -> Option<LocatedStatement> {
+    let traced = TracedScript::new(statements);
+    let error = server
+        .run_script(&traced.script, &ScriptOptions::default(), shutdown)
+        .await
+        .err()?;
+    let PsqlError::Script { message, .. } = error else {
+        tracing::debug!(%error, "the failed statement was not found");
+        return None;
+    };
+    if message.sqlstate != sqlstate {
+        tracing::debug!(%message, "the statements fail otherwise one by one");
+        return None;
+    }
+    let line = usize::try_from(message.script.as_ref()?.line).ok()?;
+    let rendered = statements.get(traced.statement_at(line)?)?;
+    let statement = FailedStatement {
+        sql: excerpt(&rendered.sql),
+        object: rendered.object.as_ref().map(|object| match object.kind {
+            ObjectKind::Schema if object.name.is_empty() => format!("schema {}", tenant.quoted()),
+            _ => object.to_string(),
+        }),
+        line: rendered.line,
+    };
+    Some(LocatedStatement {
+        message: *message,
+        statement,
+        object: rendered.object.clone(),
+    })
+}
+
+/// The beginning of a statement on one line.
+pub(super) fn excerpt(sql: &str) -> String {
+    let mut text = String::new();
+    for word in sql.split_whitespace() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+        if text.len() > EXCERPT * 4 {
+            break;
+        }
+    }
+    let mut shown: String = text.chars().take(EXCERPT).flat_map(escaped).collect();
+    if text.chars().nth(EXCERPT).is_some() {
+        shown = shown.chars().take(EXCERPT - 1).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(character: char) -> Vec<char> {
+    if character.is_control() {
+        character.escape_default().collect()
+    } else {
+        vec![character]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(sql: &str) -> Rendered {
+        Rendered {
+            sql: sql.to_owned(),
+            object: None,
+            line: None,
+        }
+    }
+
+    #[test]
+    fn lines_lead_to_statements() {
+        let traced = TracedScript::new(&[
+            rendered("SELECT 1"),
+            rendered("SELECT\n2\n+ 3"),
+            rendered("SELECT 4"),
+        ]);
+        let lines: Vec<&str> = traced.script.split('\n').collect();
+        assert_eq!(lines[5], "SELECT 4;");
+        let found: Vec<_> = (1..8).map(|line| traced.statement_at(line)).collect();
+        assert_eq!(
+            found,
+            [None, Some(0), Some(1), Some(1), Some(1), Some(2), None]
+        );
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_on_one_line() {
+        assert_eq!(
+            excerpt("CREATE TABLE t (\n    a\u{7} int\n)"),
+            "CREATE TABLE t ( a\\u{7} int )"
+        );
+        let long = excerpt(&"é".repeat(1000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
+    }
+}

@@ -1,0 +1,17 @@
+//! One tenant provisioned from a snapshot: what is sent, and what became of it.
+
+mod aftermath;
+mod attempt;
+pub mod citus;
+mod error;
+mod hint;
+mod locate;
+mod outcome;
+mod provisioner;
+mod run;
+
+pub(crate) use attempt::Psql;
+pub use error::{BudgetError, FailedStatement, ProvisionError};
+pub use hint::hint_of;
+pub use outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
+pub use provisioner::{IfExists, ProvisionOptions, Provisioner, Retries};

@@ -1,0 +1,104 @@
+//! Attempts, until one has made the tenant or no other may help.
+
+use std::time::Instant;
+
+use super::attempt::{Attempt, Psql};
+use super::error::ProvisionError;
+use super::outcome::ProvisionOutcome;
+use super::provisioner::{Provisioner, Retries};
+use crate::pg::PsqlSession;
+use crate::process::Shutdown;
+use crate::sql::TenantName;
+
+impl Provisioner {
+    /// Creates a tenant: all of it in one transaction, or nothing.
+    ///
+    /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
+    /// [`ProvisionOutcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
+    /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
+    /// [`Retries`] says.
+    ///
+    /// # Errors
+    /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
+    pub async fn provision(
+        &self,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        self.provision_with(Psql::Fresh, tenant, self.options.retries, shutdown)
+            .await
+            .0
+    }
+
+    /// Creates a tenant as [`Provisioner::provision`] does, by a psql that is kept open.
+    ///
+    /// # Errors
+    /// As [`Provisioner::provision`].
+    pub async fn provision_by(
+        &self,
+        session: &mut PsqlSession,
+        tenant: &TenantName,
+        shutdown: &Shutdown,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        self.provision_with(
+            Psql::PersistentProcess(session),
+            tenant,
+            self.options.retries,
+            shutdown,
+        )
+        .await
+        .0
+    }
+
+    /// As [`Provisioner::provision`]; also how many attempts it took.
+    pub(crate) async fn provision_with(
+        &self,
+        mut psql: Psql<'_>,
+        tenant: &TenantName,
+        retries: Retries,
+        shutdown: &Shutdown,
+    ) -> (Result<ProvisionOutcome, ProvisionError>, u32) {
+        let start = Instant::now();
+        let mut number = 1;
+        let mut pause = retries.pause;
+        loop {
+            let attempt = Attempt {
+                provisioner: self,
+                tenant,
+                number,
+                start,
+                shutdown,
+            };
+            let error = match attempt.make(&mut psql).await {
+                Err(error) if number < retries.attempts && error.may_pass() => error,
+                done => return (done, number),
+            };
+            let this_pause = pause.mul_f64(jitter());
+            if self.left(start).is_some_and(|left| left < this_pause * 2) {
+                return (Err(error), number);
+            }
+            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
+            tokio::select! {
+                () = tokio::time::sleep(this_pause) => {}
+                _ = shutdown.requested() => return (Err(error), number),
+            }
+            pause *= 2;
+            number += 1;
+        }
+    }
+}
+
+/// What is at the bottom of an error.
+fn reason(error: &ProvisionError) -> String {
+    let mut bottom: &dyn std::error::Error = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
+    }
+    bottom.to_string()
+}
+
+/// Between 0.75 and 1.25: those who failed together do not come back together.
+fn jitter() -> f64 {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0
+}
