@@ -19,6 +19,7 @@ mod fleet;
 mod pool;
 mod process;
 mod provision;
+mod releases;
 mod support;
 mod tenants;
 mod tls;

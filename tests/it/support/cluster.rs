@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Database, Options, ServerUser, Supervisor, server_folder};
+use super::{Database, Options, Release, ServerUser, Supervisor, server_folder};
 
 /// A throwaway `PostgreSQL` server. Its superuser is `postgres`; it is stopped and its files are removed on drop.
 #[derive(Debug)]
@@ -36,21 +36,32 @@ impl Cluster {
 
     /// The shared cluster of another major version: 13, 14, 16, 17 or 18.
     pub(crate) fn of_major(major: u32) -> &'static Self {
-        static SHARED: [OnceLock<Cluster>; 6] = [const { OnceLock::new() }; 6];
-        let index = usize::try_from(major)
-            .ok()
-            .and_then(|major| major.checked_sub(13))
-            .expect("13 or later");
-        SHARED[index].get_or_init(|| Self::start(&Options::default().major(major)))
+        Self::of_release(Release::Major(major))
+    }
+
+    /// The shared cluster of a release; [`Release::Installed`] is [`Cluster::shared`].
+    pub(crate) fn of_release(release: Release) -> &'static Self {
+        static SHARED: Mutex<BTreeMap<Release, &'static OnceLock<Cluster>>> =
+            Mutex::new(BTreeMap::new());
+        if release == Release::Installed {
+            return Self::shared();
+        }
+        // The lock covers the map alone, so that several releases start at the same time.
+        let cell: &'static OnceLock<Self> = SHARED
+            .lock()
+            .unwrap()
+            .entry(release)
+            .or_insert_with(|| Box::leak(Box::default()));
+        cell.get_or_init(|| Self::start(&Options::default().release(release)))
     }
 
     /// Starts a cluster of one's own and waits until it takes connections.
     pub(crate) fn start(options: &Options) -> Self {
-        let bin = server_folder(options.major);
+        let bin = server_folder(options.release);
         for _attempt in 0..5 {
             let folder = Supervisor::make_folder();
             let data = folder.join("data");
-            copy_template(&bin, options.major, &data);
+            copy_template(&bin, options.release, &data);
             let port = free_port();
             write_configuration(&folder, options, port);
             let postgres = bin.join("postgres");
@@ -211,28 +222,25 @@ pub(super) fn write_private(path: &Path, content: &str) {
 }
 
 /// Copies what initdb made, which is done once per process and version: copying takes a tenth of the time.
-fn copy_template(bin: &Path, major: Option<u32>, data: &Path) {
-    static TEMPLATES: Mutex<Option<HashMap<Option<u32>, Supervisor>>> = Mutex::new(None);
+fn copy_template(bin: &Path, release: Release, data: &Path) {
+    static TEMPLATES: Mutex<BTreeMap<Release, Supervisor>> = Mutex::new(BTreeMap::new());
     let mut templates = TEMPLATES.lock().unwrap();
-    let template = templates
-        .get_or_insert_default()
-        .entry(major)
-        .or_insert_with(|| {
-            let guard = Supervisor::start(&Supervisor::make_folder(), &[]);
-            let mut initdb = as_server_user(&bin.join("initdb"));
-            initdb.args([
-                "--no-sync",
-                "--wal-segsize=1",
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "-D",
-            ]);
-            initdb.arg(guard.folder().join("data"));
-            must_succeed(&mut initdb);
-            guard
-        });
+    let template = templates.entry(release).or_insert_with(|| {
+        let guard = Supervisor::start(&Supervisor::make_folder(), &[]);
+        let mut initdb = as_server_user(&bin.join("initdb"));
+        initdb.args([
+            "--no-sync",
+            "--wal-segsize=1",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ]);
+        initdb.arg(guard.folder().join("data"));
+        must_succeed(&mut initdb);
+        guard
+    });
     let source = template.folder().join("data");
     must_succeed(
         as_server_user(Path::new("/bin/cp"))

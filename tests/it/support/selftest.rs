@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Authority, Bouncer, BouncerOptions, Client, Cluster, Expectation, HardCase, Leaf, Options,
-    Schemastamp, ServerUser, StopMode, Supervisor, psql,
+    Release, Schemastamp, ServerUser, StopMode, Supervisor, psql,
 };
 
 #[test]
@@ -51,9 +51,37 @@ fn every_major_version_starts() {
 }
 
 #[test]
+fn the_older_and_the_embedded_release_start() {
+    let version = |release| -> u32 {
+        let database = Cluster::of_release(release).database();
+        database.query("SHOW server_version_num").parse().unwrap()
+    };
+    let (older, installed) = (version(Release::Older), version(Release::Installed));
+    assert_eq!(older / 10_000, 15);
+    // POSTGRES_BIN may have chosen the older one.
+    let chosen = std::env::var_os("POSTGRES_BIN").is_some();
+    assert!(
+        older < installed || chosen,
+        "{older} is not older than {installed}"
+    );
+    assert_eq!(version(Release::Embedded) / 10_000, 18);
+    assert!(version(Release::Embedded) > version(Release::Major(18)));
+}
+
+#[test]
 fn clients_of_other_versions_connect() {
     let database = Cluster::shared().database();
-    for client in [Client::of_major(16), Client::of_major(18)] {
+    let others = [
+        Release::Older,
+        Release::Major(16),
+        Release::Major(18),
+        Release::Embedded,
+    ];
+    for client in others
+        .into_iter()
+        .filter(|release| release.has_client())
+        .map(Client::of_release)
+    {
         assert_eq!(
             psql(&client, &database.environment(), "SELECT 2").as_deref(),
             Ok("2")
