@@ -13,7 +13,7 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 
 /// A line that a command prints with `--format json`.
 ///
-/// `type` tells what it is. The last line of a command is its `summary`, or the `error` because of which it has none.
+/// `type` names its kind. The last line of a command is its `summary`, or the `error` because of which it has none.
 /// Readers must ignore fields and types that they do not know: later versions may add some.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -9,7 +9,7 @@ use crate::tls::{Problem, TlsError, text};
 /// The longest text of a finding, in characters.
 const LONGEST: usize = 1000;
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -81,7 +81,9 @@ END $$;",
     hint: decide each with one of its flags; the snapshot's header keeps the decision for the next capture
     [exit status: 15]
     ");
-    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"decide each with one of its flags; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
+    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"
+    {"type":"error","error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"decide each with one of its flags; the snapshot's header keeps the decision for the next capture","doubts":[{"object":"function write(what text)","place":1,"line":36,"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","why":"the bare name, as a string","rename":"--rename 'function write(what text)'","keep":"--keep 'function write(what text)'"}]}}
+    "#);
     assert!(!world.path("app.sql").exists());
     world
         .run(&[&capture[..], &["--rename", "function write(what text)"]].concat())

@@ -96,7 +96,10 @@ fn every_command_has_a_page_with_the_sections_of_manuals() {
         let (_, synopsis) = page.split_once(".SH SYNOPSIS\n").unwrap();
         let words = name.trim_end_matches(".1").replace('-', " ");
         let plain = synopsis.replace("\\-", " ");
-        assert!(plain.starts_with(&format!("\\fB{words}\\fR ")), "{name}: {page}");
+        assert!(
+            plain.starts_with(&format!("\\fB{words}\\fR ")),
+            "{name}: {page}"
+        );
     }
     let printed = world.run(&["man", "pool", "fill"]).succeeds().stdout;
     let written =

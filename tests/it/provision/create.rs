@@ -31,10 +31,10 @@ fn several_tenants_are_answered_one_by_one() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "c", "a", "pg_d", "--format", "json"]), @r#"
-    {"tenant":"c","outcome":"created","ms":0.0}
-    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
-    {"tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
-    {"summary":{"created":1,"skipped":0,"failed":2,"ms":0.0}}
+    {"type":"tenant","tenant":"c","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
+    {"type":"tenant","tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
+    {"type":"summary","summary":{"command":"provision","created":1,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': the schema "a" exists
     hint: it was not touched; --if-exists skip takes a whole tenant for done
@@ -59,20 +59,20 @@ fn names_from_a_file_each_once_bad_lines_named() {
         "--format",
         "json",
     ]);
-    insta::assert_snapshot!(output, @r##"
-    {"tenant":"one","outcome":"created","ms":0.0}
-    {"tenant":"# two","outcome":"created","ms":0.0}
-    {"tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
-    {"tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
-    {"tenant":"last","outcome":"created","ms":0.0}
-    {"summary":{"created":3,"skipped":0,"failed":2,"ms":0.0}}
+    insta::assert_snapshot!(output, @r#"
+    {"type":"tenant","tenant":"one","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"# two","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
+    {"type":"tenant","tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
+    {"type":"tenant","tenant":"last","outcome":"created","ms":0.0}
+    {"type":"summary","summary":{"command":"provision","created":3,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: 'names', line 4: not UTF-8
     error: 'names', line 5: the name 'a\0b' has a NUL byte, which no identifier can hold
     note: 1 name given more than once
     failed: ��, a\x00b
     [exit status: 18]
-    "##);
+    "#);
     assert_eq!(schemas(&database), "# two\nlast\none");
     insta::assert_snapshot!(world.run(&["provision", "--from-file", "none"]).exits_with(12), @"
     --- stderr ---
@@ -121,7 +121,7 @@ fn names_from_stdin_are_answered_as_they_come() {
     let mut rest = String::new();
     stdout.read_line(&mut rest).unwrap();
     assert!(
-        rest.starts_with(r#"{"summary":{"created":2,"skipped":0,"failed":1,"ms":"#),
+        rest.starts_with(r#"{"type":"summary","summary":{"command":"provision","created":2,"skipped":0,"failed":1,"ms":"#),
         "{rest}"
     );
     assert_eq!(child.wait().unwrap().code(), Some(18));

@@ -72,8 +72,8 @@ fn what_a_signal_says() {
     wait_until_blocked(&database);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     insta::assert_snapshot!(world.finish(child), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"stopped by SIGTERM; nothing is left"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"stopped by SIGTERM; nothing is left"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': stopped by SIGTERM; nothing is left
     [exit status: 143]

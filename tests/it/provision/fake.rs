@@ -52,8 +52,8 @@ fn one_that_dies() {
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"look whether the schema is there, or run it again: with --if-exists skip that does no harm"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","causes":["'$ROOT/fake/psql' was ended by SIGKILL","the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL"],"hint":"look whether the schema is there, or run it again: with --if-exists skip that does no harm"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': it is not known whether the tenant was created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
@@ -112,7 +112,7 @@ fn one_that_is_no_psql() {
         .env("PATH", "/nonexistent");
     nowhere.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(nowhere.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
+    {"type":"error","error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
     --- stderr ---
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]
