@@ -1,10 +1,10 @@
-# Sign-ups over one schemastamp that is kept open: no process, TLS handshake or login for each tenant.
+# Sign-ups over one schemastamp that stays open: no new process, TLS handshake or login for each tenant.
 #
 #     DATABASE_URL=postgres://app@db/app SCHEMASTAMP_SNAPSHOT=snapshots/billing.sql elixir examples/sign_up.exs acme globex
 
 defmodule SignUps do
   @moduledoc """
-  Hands names to schemastamp and its answers back. In an application it is a child of the supervisor:
+  Passes names to schemastamp and returns its answers. In an application, make it a child of the supervisor:
 
       children = [{SignUps, []}]
       SignUps.sign_up("acme")
@@ -12,7 +12,7 @@ defmodule SignUps do
   """
   use GenServer
 
-  # A customer waits in front of a browser: 10 seconds for a tenant. With a pool: --from-pool --refill 20.
+  # The customer waits in front of a browser, so a tenant may take 10 seconds. For a pool, add --from-pool --refill 20.
   @arguments ~w(provision --from-file - --format json --timeout 10)
 
   def start_link(options), do: GenServer.start_link(__MODULE__, options, name: __MODULE__)
@@ -20,7 +20,7 @@ defmodule SignUps do
   @doc """
   Creates a tenant and returns the answer: its outcome is `created`, `failed` or `unknown`.
 
-  `unknown` says that schemastamp ended without an answer: ask the database before the name is given away.
+  `unknown` means that schemastamp ended without an answer: ask the database before you give the name away.
   """
   def sign_up(tenant) do
     if String.trim(tenant) == "" or not String.printable?(tenant) or tenant =~ ~r/[\r\n\x{feff}]/u or
@@ -33,17 +33,17 @@ defmodule SignUps do
 
   @impl true
   def init(options) do
-    # A port that breaks, and the supervisor's shutdown, come as messages.
+    # A broken port and the supervisor's shutdown arrive as messages.
     Process.flag(:trap_exit, true)
     arguments = Keyword.get(options, :arguments, @arguments)
-    # It connects meanwhile, so that the first name need not wait for that.
+    # schemastamp connects now, so that the first name does not wait for a connection.
     {:ok, opened(%{arguments: arguments, port: nil, waiting: %{}, line: "", error: nil})}
   end
 
   @impl true
   def handle_call({:sign_up, tenant}, from, state) do
     state = opened(state)
-    # A message to a port that is gone is lost; its end is on the way to us then, and answers.
+    # A message to a closed port is lost. Then its exit message is on the way, and answers the request.
     send(state.port, {self(), {:command, [tenant, ?\n]}})
     {:noreply, update_in(state.waiting[tenant], &((&1 || []) ++ [from]))}
   end
@@ -65,11 +65,11 @@ defmodule SignUps do
     {:noreply, ended(state, "schemastamp is gone: #{inspect(reason)}")}
   end
 
-  # Of a port that was replaced.
+  # A message of a port that was replaced.
   def handle_info(_message, state), do: {:noreply, state}
 
-  # A port has no half-closed state: schemastamp is let go once it has answered what it was asked. The supervisor waits
-  # five seconds for that, unless the child's `shutdown` says otherwise.
+  # A port cannot be half closed, so wait until schemastamp has answered all requests. The supervisor allows five seconds
+  # for this, unless the child's `shutdown` says otherwise.
   @impl true
   def terminate(_reason, %{waiting: waiting} = state) when waiting != %{} do
     receive do
@@ -84,7 +84,7 @@ defmodule SignUps do
 
   defp opened(%{port: nil} = state) do
     program = System.find_executable("schemastamp") || raise "schemastamp is not in PATH"
-    # Its stderr is ours: what it says there belongs into the log.
+    # It inherits stderr, so its messages go into the service's log.
     port = Port.open({:spawn_executable, program}, [:binary, :exit_status, line: 65_536, args: state.arguments])
     %{state | port: port, line: "", error: nil}
   end
@@ -97,10 +97,10 @@ defmodule SignUps do
     %{state | waiting: if(others == [], do: waiting, else: Map.put(waiting, tenant, others))}
   end
 
-  # The summary, or why it could not go on.
+  # The summary, or the error that ended the run.
   defp answered(state, last), do: %{state | error: last["error"]}
 
-  # The next name gets another process.
+  # The next name starts a new process.
   defp ended(state, message) do
     error = state.error || %{"id" => "schemastamp.ended", "message" => message}
 

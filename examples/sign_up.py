@@ -1,4 +1,4 @@
-"""Sign-ups over one schemastamp that is kept open: no process, TLS handshake or login for each tenant.
+"""Sign-ups over one schemastamp that stays open: no new process, TLS handshake or login for each tenant.
 
     DATABASE_URL=postgres://app@db/app SCHEMASTAMP_SNAPSHOT=snapshots/billing.sql python3 examples/sign_up.py acme globex
 """
@@ -11,24 +11,24 @@ import subprocess
 import sys
 import threading
 
-# A customer waits in front of a browser: 10 seconds for a tenant. With a pool: "--from-pool", "--refill", "20".
+# The customer waits in front of a browser, so a tenant may take 10 seconds. For a pool, add "--from-pool", "--refill", "20".
 COMMAND = ["schemastamp", "provision", "--from-file", "-", "--format", "json", "--timeout", "10"]
 
 
 class SignUps:
-    """Hands names to schemastamp and its answers back, for any number of threads; made once, closed at the end."""
+    """Passes names to schemastamp and returns its answers, for any number of threads. Create it once, close it at the end."""
 
     def __init__(self, command=COMMAND):
         self._command = command
         self._lock = threading.Lock()
         self._closed = False
-        # It connects meanwhile, so that the first name need not wait for that.
+        # schemastamp connects now, so that the first name does not wait for a connection.
         self._start()
 
     def sign_up(self, tenant):
         """Creates a tenant and returns the answer: {"tenant": …, "outcome": "created", "failed" or "unknown", …}.
 
-        "unknown" says that schemastamp ended without an answer: ask the database before the name is given away.
+        "unknown" means that schemastamp ended without an answer: ask the database before you give the name away.
         """
         line = tenant.encode() + b"\n"
         if not tenant.strip() or not tenant.isprintable() or len(line) > 200:
@@ -41,15 +41,15 @@ class SignUps:
                 self._start()
             self._waiting[tenant].append(answer)
             stdin = self._process.stdin
-        # Not under the lock: in a burst the pipe is full until answers are read, which takes the lock. A process that is
-        # gone, or whose stdin is closed, does not read; then the reader sees its end, and answers.
+        # Write without the lock: in a burst the pipe is full until answers are read, and the reader needs the lock. If the
+        # process is gone or its stdin is closed, nothing is written; the reader sees its end, and answers.
         with contextlib.suppress(BrokenPipeError, ValueError):
             stdin.write(line)
             stdin.flush()
         return answer.result()
 
     def close(self):
-        """Lets schemastamp finish what it has, and waits for its end."""
+        """Lets schemastamp finish the names that it has, and waits for its end."""
         with self._lock:
             self._closed = True
             process = self._process
@@ -65,9 +65,9 @@ class SignUps:
         self.close()
 
     def _start(self):
-        # Its stderr is ours: what it says there belongs into the log.
+        # It inherits stderr, so its messages go into the service's log.
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        # Who waits for the answer to a name. Each process has its own: what one left unanswered, no other will answer.
+        # The requests that wait for an answer, by name. Each process has its own, because no other will answer them.
         self._waiting = collections.defaultdict(collections.deque)
         self._reader = threading.Thread(target=self._read, args=(self._process, self._waiting), daemon=True)
         self._reader.start()
@@ -83,11 +83,11 @@ class SignUps:
                         del waiting[answer["tenant"]]
                 asked.set_result(answer)
             else:
-                # The summary, or why it could not go on.
+                # The summary, or the error that ended the run.
                 error = answer.get("error")
         error = error or {"id": "schemastamp.ended", "message": f"schemastamp ended with {process.wait()}"}
         with self._lock:
-            # The next name gets another process.
+            # The next name starts a new process.
             if self._process is process:
                 self._process = None
         with contextlib.suppress(BrokenPipeError):

@@ -1,5 +1,5 @@
-//! What the sign-up handler of a web service does: a schema for the new customer, from the snapshot that the program was
-//! built with.
+//! The sign-up handler of a web service. It creates a schema for the new customer from the
+//! snapshot that the program was built with.
 //!
 //! ```sh
 //! DATABASE_URL=postgres://app@db/app cargo run --example sign_up -- "O'Neil & Sons"
@@ -17,31 +17,31 @@ use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome, Provisioner};
 
-/// Checked into the repository of the service, and made by `schemastamp capture`.
+/// The snapshot, made by `schemastamp capture` and committed to the repository of the service.
 const SNAPSHOT: &str = include_str!("../testdata/notebook.sql");
 
-/// A customer waits in front of a browser.
+/// Time limit of a sign-up: the customer waits in front of a browser.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the handler answers.
+/// The handler's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// 201: the schema is there.
+    /// 201: the schema exists.
     Welcome {
-        /// The schema's name, to be kept with the customer.
+        /// The schema's name, to be stored with the customer.
         schema: String,
     },
     /// 422: no letter or digit in the company's name.
     BadName,
-    /// 409: somebody has that name.
+    /// 409: the name is taken.
     Taken,
-    /// 503: nothing was created, the customer may try again.
+    /// 503: nothing was created, and the customer can try again.
     TryAgain,
-    /// 500: somebody has to look, the message says at what.
+    /// 500: an operator must act on the message.
     Broken(String),
 }
 
-/// The part of the service's state that signs customers up: made once, cheap to clone.
+/// The part of the service's state that signs customers up. Create it once; it is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SignUp {
     provisioner: Provisioner,
@@ -49,10 +49,10 @@ pub struct SignUp {
 }
 
 impl SignUp {
-    /// Finds psql and the connection in the environment, as the command does; connects nowhere.
+    /// Finds psql and the connection in the environment, as the command does, without connecting.
     ///
     /// # Errors
-    /// A setting that cannot be read, no psql, or certificate files that it could not use.
+    /// Fails if a setting is malformed, psql is missing, or psql could not use the certificate files.
     pub async fn new(
         environment: &Environment,
         shutdown: Shutdown,
@@ -87,7 +87,7 @@ impl SignUp {
             Err(ProvisionError::Exists { .. } | ProvisionError::ExistsInPart { .. }) => {
                 Answer::Taken
             }
-            // Nothing is left, so the same request may come again.
+            // Nothing was left behind, so the same request can be repeated.
             Err(
                 ProvisionError::Connect(_)
                 | ProvisionError::Lost(_)
@@ -106,7 +106,7 @@ impl SignUp {
     }
 }
 
-/// `O'Neil & Sons` becomes `c_o_neil_sons`; empty when nothing is left of the name.
+/// Turns `O'Neil & Sons` into `c_o_neil_sons`. The result is empty if the name has no letter or digit.
 fn schema_of(company: &str) -> String {
     let plain = |character: char| {
         if character.is_ascii_alphanumeric() {

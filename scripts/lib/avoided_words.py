@@ -21,7 +21,8 @@ WORDS = {
     r"\bnothing (is|was) left\b(?! behind)": "nothing is left: nothing was left behind",
     r"\bnobody reads (stdout|it) any more\b": "nobody reads stdout any more: when stdout is closed",
     r"\bnames? that (comes?|came) again\b": "a name that came again: a duplicate name",
-    r"\bodd\b": "odd: invalid, has a problem",
+    # Not the JSON field and the id, which stay.
+    r"(?<![\"`.])\bodd\b(?![\"`])": "odd: invalid, has a problem",
 }
 WORDS = [(re.compile(pattern, re.IGNORECASE), rule) for pattern, rule in WORDS.items()]
 # A doc comment begins with what the item is or does.

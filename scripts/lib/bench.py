@@ -1,4 +1,4 @@
-"""Measures; called by scripts/bench, which provides the cluster. See docs/benchmarks.md for what comes out."""
+"""Runs the benchmarks on the cluster that scripts/bench provides. docs/benchmarks.md has the results."""
 
 import os
 import pathlib
@@ -50,7 +50,7 @@ class Report:
         return cls(on, {block.split("\n", 1)[0]: block.split("\n", 1)[1].strip() for block in blocks})
 
     def put(self, name, table):
-        """Sets a section anew; one that was measured elsewhere than the rest says so."""
+        """Replaces a section; one that was measured on another machine than the rest says so."""
         elsewhere = "" if machine() == self.on else f"Measured on: {machine()}.\n\n"
         self.sections[title(name)] = elsewhere + table.text().strip()
         for plot in table.plots:
@@ -59,7 +59,9 @@ class Report:
     def write(self):
         text = f"""# Benchmarks
 
-Made by `scripts/bench`: ratios of medians, each pair measured in turn within one run.
+`scripts/bench` measures these figures and writes this page. Most are ratios of medians. The two sides of a ratio are measured
+in turn within one run, so the ratio depends little on the machine. `A ÷ B` of less than 1 means that A is faster. `from` has
+the values that a figure was computed from.
 
 Measured on: {self.on}.
 """

@@ -1,4 +1,4 @@
-"""schemastamp beside what else creates tenants: a section of scripts/bench, with a plot."""
+"""schemastamp compared with other ways to create tenants: a section of scripts/bench, with a plot."""
 
 import os
 import pathlib
@@ -38,7 +38,7 @@ class Clone:
 
 
 def bench_field(table):
-    """Beside the field: one more tenant, with few and with many present."""
+    """Compared with the field: one more tenant, with few and with many present."""
     present = {"1 tenant": 1, f"{scaled(500):,} tenants": scaled(500)}
     few, many = present
     with database("field_few"):
@@ -64,7 +64,7 @@ def bench_field(table):
 Medians of {ROUNDS} within one run, measured in turn, from the name to the end; what takes longer than {SLOW // 1000} s is
 measured once. The dump is pg_dump's, with the schema's name replaced. The clone is `CloneSchema().clone_schema` of
 django-tenants {os.environ["BENCH_CLONE_VERSION"]} (PyPI) as the package calls it, over a connection that stays open: it makes its
-functions anew each time.
+functions again each time.
 
 ![Creating one tenant, in milliseconds on a log scale](benchmarks.svg)
 """

@@ -1,4 +1,4 @@
-"""What is done to many tenants that are there: sections of scripts/bench."""
+"""Measures commands for many existing tenants: sections of scripts/bench."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ from bench_tools import PG_BIN, PSQL, SCHEMASTAMP, TENANTS, QUIET, by_xargs, cap
 
 
 def tenants(count, tables):
-    """Tenants `t_0`, …, each with so many tables and a versions table at version 1, made by the server itself."""
+    """Tenants `t_0`, …, each with N tables and a versions table at version 1, made by the server itself."""
     # Some at a time: a transaction locks every table that it makes.
     run([*PSQL, "-o", "/dev/null", "-c", f"""CREATE PROCEDURE make_tenants() LANGUAGE plpgsql AS $$ BEGIN
         FOR t IN 0..{count - 1} LOOP
@@ -30,11 +30,11 @@ def drop_tenants(names):
 def bench_migrate(table):
     """Migrations for many tenants, against loops of psql."""
     names = tenants(TENANTS, 2)
-    folder = pathlib.Path("migrations")
-    folder.mkdir()
+    directory = pathlib.Path("migrations")
+    directory.mkdir()
     jobs = str(os.cpu_count())
-    migrate = [SCHEMASTAMP, "migrate", "--match", "t_*", "--migrations", str(folder), "--jobs", jobs]
-    (folder / "1_first.sql").write_text("SELECT 1;\n")
+    migrate = [SCHEMASTAMP, "migrate", "--match", "t_*", "--migrations", str(directory), "--jobs", jobs]
+    (directory / "1_first.sql").write_text("SELECT 1;\n")
     one_by_one = f'while read t; do {PG_BIN}/psql -X -q -w -A -t -c "SELECT max(version) FROM $t.schema_migrations" || exit; done'
     pathlib.Path("names").write_text("".join(f"{name}\n" for name in names))
     times = in_turn(3, migrate=lambda _: run(migrate), loop=lambda _: run(["sh", "-c", f"{one_by_one} < names"]))
@@ -47,14 +47,14 @@ def bench_migrate(table):
     def own(_):
         nonlocal version
         version += 1
-        (folder / f"{version}_own.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD own_{version} int;\n")
+        (directory / f"{version}_own.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD own_{version} int;\n")
         return run(migrate)
 
     def psql(_):
         nonlocal version
         version += 1
         # Its file is there too, so that the versions are known to the next run of schemastamp.
-        (folder / f"{version}_psql.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD psql_{version} int;\n")
+        (directory / f"{version}_psql.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD psql_{version} int;\n")
         text = (f"BEGIN; ALTER TABLE {{}}.t_1 ADD psql_{version} int; INSERT INTO {{}}.schema_migrations VALUES ({version});"
                 " COMMIT")
         return by_xargs([*PSQL, "-c", text], names)
@@ -65,8 +65,8 @@ def bench_migrate(table):
                "300 or more is the target")
     table.add(f"… ÷ `xargs -P {jobs} psql -c 'BEGIN; ALTER …; INSERT …; COMMIT'`", times["own"] / times["psql"], 0.33, detail=detail)
     version += 1
-    (folder / f"{version}_own.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD own_{version} int;\n")
-    memory(table, "`migrate`", [SCHEMASTAMP, "migrate", "--migrations", str(folder)], names)
+    (directory / f"{version}_own.sql").write_text(f"ALTER TABLE #{{prefix}}.t_1 ADD own_{version} int;\n")
+    memory(table, "`migrate`", [SCHEMASTAMP, "migrate", "--migrations", str(directory)], names)
     drop_tenants(names)
 
 

@@ -66,7 +66,7 @@ def big_schema(name, size):
 
 
 def bench_own_work(table):
-    """What schemastamp itself costs beside psql, pg_dump and the server."""
+    """The cost of schemastamp itself, next to psql, pg_dump and the server."""
     big_schema("half", 500_000)
     capture("half", "half.snapshot.sql")
     size = os.path.getsize("half.snapshot.sql") / 1000

@@ -1,4 +1,4 @@
-"""A plot of bars, as SVG."""
+"""Draws a bar chart as SVG."""
 
 import html
 import math

@@ -1,4 +1,4 @@
-"""Many tenants, and streams of them: sections of scripts/bench."""
+"""Measures lists and streams of tenants: sections of scripts/bench."""
 
 import os
 import pathlib
@@ -15,32 +15,32 @@ PARALLEL = sorted({2, 4, os.cpu_count()})
 def bench_bulk(table):
     """A fleet made in one go, against psql -f of rendered files in parallel."""
     for count, tables in ((scaled(1000), 10), (scaled(200), 40)):
-        folder, names = prepare_bulk(count, tables)
+        directory, names = prepare_bulk(count, tables)
         shown = f"{count:,} tenants of {tables} tables"
-        times = bulk_times(names, folder)
+        times = bulk_times(names, directory)
         say_bulk(table, shown, times, count, count, 1.5)
         # psql needs a connection for each: few of them show what one takes.
         few = names[:max(8, count // 10)]
-        times = bulk_times(names, folder, few, far=True)
+        times = bulk_times(names, directory, few, far=True)
         say_bulk(table, f"{shown}, TLS, SCRAM, 5 ms round trip", times, count, len(few), 5)
 
 
 def prepare_bulk(count, tables):
-    """The snapshot, and the file of each tenant rendered beforehand; their folder and the names."""
-    folder = pathlib.Path(f"bulk_{tables}")
-    folder.mkdir()
+    """The snapshot, and the file of each tenant rendered beforehand; their directory and the names."""
+    directory = pathlib.Path(f"bulk_{tables}")
+    directory.mkdir()
     names = [f"bulk_{n}" for n in range(count)]
     with database("bulk_source"):
         small_schema("small", tables)
-        capture("small", str(folder / "snapshot"))
+        capture("small", str(directory / "snapshot"))
     for name in names:
-        with open(folder / f"{name}.sql", "wb") as file:
-            subprocess.run([SCHEMASTAMP, "render", name, "--snapshot", str(folder / "snapshot")], check=True, stdout=file)
-    return folder, names
+        with open(directory / f"{name}.sql", "wb") as file:
+            subprocess.run([SCHEMASTAMP, "render", name, "--snapshot", str(directory / "snapshot")], check=True, stdout=file)
+    return directory, names
 
 
-def bulk_times(names, folder, few=None, far=False):
-    """The milliseconds of a run of schemastamp, and of psql for each file with so many at a time; each in an empty
+def bulk_times(names, directory, few=None, far=False):
+    """The milliseconds of a run of schemastamp, and of psql for each file with N at a time; each in an empty
     database."""
     listed = lines_file("names", names)
 
@@ -56,10 +56,10 @@ def bulk_times(names, folder, few=None, far=False):
         return measure
 
     def own(env):
-        return run([SCHEMASTAMP, "provision", "--from-file", listed, "--snapshot", str(folder / "snapshot")], env=env)
+        return run([SCHEMASTAMP, "provision", "--from-file", listed, "--snapshot", str(directory / "snapshot")], env=env)
 
     def xargs(jobs):
-        command = [*PSQL, "-o", "/dev/null", "-f", f"{folder}/{{}}.sql"]
+        command = [*PSQL, "-o", "/dev/null", "-f", f"{directory}/{{}}.sql"]
         return lambda env: by_xargs(command, few or names, jobs, env)
 
     ways = {f"xargs_{jobs}": within(xargs(jobs)) for jobs in PARALLEL}

@@ -1,4 +1,4 @@
-"""What the sections of scripts/bench measure with."""
+"""The tools that the sections of scripts/bench share."""
 
 import contextlib
 import json
@@ -61,7 +61,7 @@ class Table:
 
 
 def scaled(count):
-    """So many of a thousand tenants as this run has."""
+    """`count` of a thousand tenants, scaled to the size of this run."""
     return max(10, count * TENANTS // 1000)
 
 
@@ -156,7 +156,7 @@ def small_schema(name, tables, functions=0, indexes=0):
 
 
 def in_turn(rounds, at_a_time=1, **ways):
-    """Runs each way once per round, in turn, or so many times before the next; the median milliseconds of each."""
+    """Runs each way once per round, in turn, or N times before the next; the median milliseconds of each."""
     times = {name: [] for name in ways}
     for first in range(0, rounds, at_a_time):
         for name, way in ways.items():
@@ -179,7 +179,7 @@ def lines_file(path, lines):
 
 
 def by_xargs(command, items, jobs=None, env=None):
-    """One process after the other for each item, so many at a time, or as many as there are cores; the milliseconds."""
+    """One process after the other for each item, N at a time, or as many as there are cores; the milliseconds."""
     path = lines_file("items", items)
     return run(["xargs", "-P", str(jobs or os.cpu_count()), "-a", path, "-I{}", *command], env=env)
 

@@ -1,7 +1,7 @@
 """A TCP proxy that delays what passes it: `delay_proxy.py TARGET_HOST TARGET_PORT ROUND_TRIP_MS`.
 
-TARGET_HOST may be a folder: then the target is PostgreSQL's socket in it. Prints the port it listens on (127.0.0.1), and ends
-when its standard input closes. Half of the round trip is added to each direction; bandwidth is not limited.
+TARGET_HOST may be a directory: the target is then the socket of PostgreSQL in it. Prints the port it listens on
+(127.0.0.1), and ends when its standard input closes. Half of the round trip is added to each direction; bandwidth is not limited.
 """
 
 import asyncio

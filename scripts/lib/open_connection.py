@@ -1,4 +1,4 @@
-"""One open connection to a PostgreSQL that trusts everybody, to measure what SQL costs without a client around it."""
+"""An open connection to a PostgreSQL without authentication, to measure the cost of SQL without a client."""
 
 import os
 import socket

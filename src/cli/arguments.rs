@@ -13,32 +13,145 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::common::CommonArguments;
 
 const EXIT_CODES: &str = "\
+Examples:
+  schemastamp capture --schema tenant_demo --seed plans -o snapshots/billing.sql
+  schemastamp provision acme globex
+  schemastamp --diagnose -h db.example.com --sslmode verify-full
+
 Exit codes:
-  0   done
-  1   differences found
-  2   wrong usage, also a tenant's name that no schema can have
+  0   success
+  1   check or verify found differences
+  2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
   12  a certificate, key or other file cannot be used
-  13  connection, TLS or login failed
+  13  the connection, TLS or login failed
   14  the server refused a statement
-  15  a snapshot, template or dump is invalid
-  16  the time was up
+  15  a snapshot, template or dump is invalid, or a capture needs a decision
+  16  timed out
   17  the tenant exists
-  18  some tenants of several failed
+  18  some of several tenants failed
   20  diagnose found an error
   128+n  ended by signal n
 
-A value comes from the first of: flag, SCHEMASTAMP_* variable, DATABASE_URL, PG* variable, service and password file.";
+Each setting comes from the first of: flag, SCHEMASTAMP_* variable, DATABASE_URL, PG* variable, \
+service file, password file.";
 
-/// Stamps out PostgreSQL tenant schemas from a snapshot, through psql
+const CAPTURE_EXAMPLES: &str = "\
+Examples:
+  schemastamp capture --schema tenant_demo --seed plans -o snapshots/billing.sql
+  schemastamp capture --from db/structure.sql --schema app -o snapshots/app.sql
+  schemastamp capture --schema tenant_demo --rename 'function audit()' -o snapshots/billing.sql";
+
+const MINIFY_EXAMPLES: &str = "\
+Examples:
+  schemastamp minify snapshots/billing.sql -o billing.min.sql
+  schemastamp minify | wc -c";
+
+const RENDER_EXAMPLES: &str = "\
+Examples:
+  schemastamp render acme > acme.sql
+  schemastamp render acme --no-owner --no-privileges | psql -v ON_ERROR_STOP=1 app";
+
+const PROVISION_EXAMPLES: &str = "\
+Examples:
+  schemastamp provision acme globex
+  schemastamp provision --from-file names.txt --jobs 4
+  schemastamp provision --from-file - --from-pool --refill 20 --format json";
+
+const POOL_EXAMPLES: &str = "\
+Examples:
+  schemastamp pool fill --size 20
+  schemastamp provision --from-pool acme
+  schemastamp pool drain";
+
+const POOL_FILL_EXAMPLES: &str = "\
+Examples:
+  schemastamp pool fill --size 20
+  schemastamp pool fill --size 100 --jobs 4 --role app";
+
+const POOL_STATUS_EXAMPLES: &str = "\
+Examples:
+  schemastamp pool status
+  schemastamp pool status --format json";
+
+const POOL_DRAIN_EXAMPLES: &str = "\
+Examples:
+  schemastamp pool drain
+  schemastamp pool drain --all";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  schemastamp migrate --all --migrations migrations --dry-run
+  schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
+  schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  schemastamp status
+  schemastamp status --migrations migrations
+  schemastamp status --match 'tenant_*' --format json";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  schemastamp verify --all
+  schemastamp verify acme globex --owners --privileges
+  schemastamp verify --match 'tenant_*' --each-other";
+
+const REFRESH_EXAMPLES: &str = "\
+Examples:
+  schemastamp refresh --migrations migrations
+  schemastamp refresh --migrations migrations -o snapshots/next.sql";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  schemastamp check --migrations migrations
+  schemastamp check --schema tenant_template";
+
+const DROP_EXAMPLES: &str = "\
+Examples:
+  schemastamp drop acme --dry-run
+  schemastamp drop acme globex --yes";
+
+const RENAME_EXAMPLES: &str = "\
+Examples:
+  schemastamp rename acme acme_old
+  schemastamp rename acme acme_old --yes --keep 'function audit()'";
+
+const CLONE_EXAMPLES: &str = "\
+Examples:
+  schemastamp clone acme acme_staging
+  schemastamp clone acme acme_staging --keep 'function audit()'";
+
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  schemastamp diagnose
+  schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
+  schemastamp provision acme --diagnose";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
+  schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish";
+
+const JSON_SCHEMA_EXAMPLES: &str = "\
+Examples:
+  schemastamp json-schema > schemastamp.schema.json";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  schemastamp man > schemastamp.1
+  schemastamp man provision | man -l -
+  schemastamp man --dir /usr/local/share/man/man1";
+
+/// Create PostgreSQL tenant schemas from a snapshot, through psql
 #[derive(Debug, Parser)]
 #[command(
     name = "schemastamp",
     version,
     disable_help_flag = true,
     arg_required_else_help = true,
-    after_long_help = EXIT_CODES
+    after_help = EXIT_CODES
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -47,408 +160,427 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// Capture a tenant's schema as a snapshot, and prove it
+    #[command(after_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArguments),
-    /// The same snapshot without comments, blank lines and needless blanks
+    /// Remove comments and needless whitespace from a snapshot
+    #[command(after_help = MINIFY_EXAMPLES)]
     Minify(MinifyArguments),
     /// Print the SQL for one tenant
+    #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArguments),
-    /// Create tenants from a snapshot, each all or nothing
+    /// Create tenants from a snapshot, each in one transaction
+    #[command(after_help = PROVISION_EXAMPLES)]
     Provision(ProvisionArguments),
-    /// Keep ready-made tenants, which `provision --from-pool` hands out in milliseconds
+    /// Keep ready-made tenants that `provision --from-pool` hands out in milliseconds
+    #[command(after_help = POOL_EXAMPLES)]
     Pool(PoolArguments),
-    /// Apply pending SQL migrations to tenants, each with its version in one transaction
+    /// Apply pending migrations to tenants, each with its version in one transaction
+    #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
-    /// Tell every tenant's version, and how far it is behind
+    /// Report each tenant's version and how far it is behind
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
-    /// Compare tenants with the snapshot, or with one another, object by object
+    /// Compare tenants with the snapshot, or with each other, object by object
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
-    /// Renew the snapshot: load it into a scratch schema, apply the migrations, capture and prove it
+    /// Renew the snapshot: apply migrations to a copy, capture it, and prove the result
+    #[command(after_help = REFRESH_EXAMPLES)]
     Refresh(RefreshArguments),
-    /// For CI: is the committed snapshot what the schema has, or what it and the migrations make?
+    /// Fail if the committed snapshot is out of date (for CI)
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
-    /// Drop tenants, after showing what would go
+    /// Drop tenants, after showing what would be dropped
+    #[command(after_help = DROP_EXAMPLES)]
     Drop(DropArguments),
-    /// Rename a tenant; what holds its name as text is written anew, and the result proven
+    /// Rename a tenant, rewrite text that holds its name, and prove the result
+    #[command(after_help = RENAME_EXAMPLES)]
     Rename(TwoTenantsArguments),
-    /// Copy a tenant with its data and the positions of its sequences
+    /// Copy a tenant with its rows and the positions of its sequences
+    #[command(after_help = CLONE_EXAMPLES)]
     Clone(TwoTenantsArguments),
-    /// Report on programs, configuration, files, network, TLS, login and rights
+    /// Report on programs, configuration, files, network, TLS, login and privileges
+    #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose,
     /// Print the completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
-        /// The shell
+        /// Print the completions for SHELL
         shell: clap_complete::Shell,
     },
-    /// Print the JSON Schema of the lines that --format json prints
+    /// Print the JSON Schema of the lines of --format json
+    #[command(after_help = JSON_SCHEMA_EXAMPLES)]
     JsonSchema,
-    /// Print the manual page of the program or of a command, or write all of them
+    /// Print the manual page of schemastamp or of one command, or write all pages
+    #[command(after_help = MAN_EXAMPLES)]
     Man {
-        /// The command, such as `pool fill`
+        /// Print the manual page of COMMAND, such as `pool fill`
         #[arg(value_name = "COMMAND")]
         command: Vec<String>,
-        /// Write the pages of all commands into this directory
+        /// Write the pages of all commands into DIR
         #[arg(long, value_name = "DIR", conflicts_with = "command")]
         dir: Option<PathBuf>,
     },
 }
 
-/// What `capture` takes.
+/// The arguments of `capture`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CaptureArguments {
-    /// The schema to capture
+    /// Capture SCHEMA
     #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: String,
-    /// Write the snapshot here, not to stdout; decisions and seed tables of a snapshot that is there are taken over
+    /// Write to FILE, not stdout; take over the decisions and seed tables of an existing FILE
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Read a dump instead of running pg_dump; - is stdin
+    /// Read a dump instead of running pg_dump; - for stdin
     #[arg(long, value_name = "DUMP.sql")]
     pub(super) from: Option<PathBuf>,
-    /// Carry the rows of this table; may be repeated, in the order in which they are to be filled
+    /// Carry the rows of TABLE (repeatable, in the order in which to fill the tables)
     #[arg(long, value_name = "TABLE")]
     pub(super) seed: Vec<String>,
-    /// The table of applied migrations, where it is not a well-known one
+    /// Use TABLE as the version table, if it is not a well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
-    /// Doubtful text of this object only looks like the schema's name; may be repeated
+    /// Keep ambiguous text of OBJECT as it is (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(super) keep: Vec<String>,
-    /// Doubtful text of this object names the schema; may be repeated
+    /// Replace the schema's name in ambiguous text of OBJECT (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
-    /// Do not load the snapshot, in a transaction that is rolled back, to compare it with its source
+    /// Skip the proof: do not load a copy and compare it with the source
     #[arg(long)]
     pub(super) no_prove: bool,
-    /// Leave owners out
+    /// Leave out owners
     #[arg(long)]
     pub(super) no_owner: bool,
-    /// Leave grants out
+    /// Leave out grants
     #[arg(long)]
     pub(super) no_privileges: bool,
-    /// Judge and prove in this database of the same server, for those who may not rename or create schemas in the other
+    /// Load copies in DBNAME on the same server, if you may not create or rename schemas
     #[arg(long, value_name = "DBNAME")]
     pub(super) scratch: Option<String>,
-    /// Without comments, blank lines and needless blanks
+    /// Remove comments and needless whitespace
     #[arg(long)]
     pub(super) minify: bool,
 }
 
-/// What `minify` takes.
+/// The arguments of `minify`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct MinifyArguments {
-    /// The snapshot; as --snapshot
+    /// Read the snapshot FILE, as with --snapshot
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// Write here, not to stdout
+    /// Write to FILE, not stdout
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
 
-/// What of a snapshot is rendered.
+/// Options that choose what is rendered.
 #[derive(Clone, Debug, Args)]
 pub(super) struct TenantKindArguments {
-    /// Leave owners out
+    /// Leave out owners
     #[arg(long)]
     pub(super) no_owner: bool,
-    /// Leave grants out
+    /// Leave out grants
     #[arg(long)]
     pub(super) no_privileges: bool,
-    /// Create as this role (SET LOCAL ROLE)
+    /// Create tenants as ROLE (SET LOCAL ROLE)
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
 }
 
-/// What `render` takes.
+/// The arguments of `render`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RenderArguments {
-    /// The tenant: the name of its schema
+    /// Render the schema of TENANT
     #[arg(value_name = "TENANT")]
     pub(super) tenant: String,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
 }
 
-/// What `provision` takes.
+/// The arguments of `provision`.
 #[derive(Clone, Debug, Args)]
 #[group(skip)]
 #[command(group = clap::ArgGroup::new("names").required(true).multiple(true))]
 pub(super) struct ProvisionArguments {
-    /// The tenants: the names of their schemas
+    /// Create the schema TENANT
     #[arg(value_name = "TENANT", group = "names")]
     pub(super) tenants: Vec<String>,
-    /// Read names from a file, one a line; - is stdin, where each is answered as it comes
+    /// Read names from the file NAMES, one per line; - to answer names as they arrive on stdin
     #[arg(long, value_name = "NAMES", group = "names")]
     pub(super) from_file: Option<PathBuf>,
-    /// How many workers create tenants, each with a psql that is kept open [default: as many as help; 1 for names on the
-    /// command line]
+    /// Run N workers for each server [default: auto; 1 for names on the command line]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<String>,
-    /// What to do about a tenant that exists [default: resume for --from-file NAMES, else fail]
-    #[arg(long, value_enum, hide_default_value = true)]
+    /// Choose what happens if a tenant exists: `fail`; `skip` accepts any complete tenant; `resume`
+    /// accepts one of this same snapshot [default: resume for a file, otherwise fail]
+    #[arg(long, value_enum, value_name = "ACTION", hide_possible_values = true)]
     pub(super) if_exists: Option<IfExistsArgument>,
-    /// Begin no further tenant after so many failed
+    /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(super) max_failures: Option<usize>,
-    /// Begin no further tenant after one failed
+    /// Stop starting tenants after the first failure
     #[arg(long, conflicts_with = "max_failures")]
     pub(super) fail_fast: bool,
-    /// How often what may pass is tried again: a lost connection, a deadlock, too many connections [default: 2; 5 for stdin,
-    /// 7 for a file]
+    /// Retry transient errors up to N times [default: 2; 5 for stdin, 7 for a file]
     #[arg(long, value_name = "N", value_parser = whole(0_u32..=20))]
     pub(super) retries: Option<u32>,
-    /// Take ready-made tenants of the pool, as long as there are any
+    /// Claim ready-made tenants from the pool, while there are any
     #[arg(long)]
     pub(super) from_pool: bool,
-    /// After a claim, bring the pool back to this size
+    /// Refill the pool to SIZE ready-made tenants
     #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = whole(1_usize..=100_000))]
     pub(super) refill: Option<usize>,
-    /// Send tenants to the servers of this file (TOML)
+    /// Create tenants on the servers listed in FILE (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
-    /// Make tenants distributed schemas of Citus 12 or later
+    /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
-    /// Run this command of the app for each tenant once it is created, with `SCHEMASTAMP_TENANT` and `PG*` set
+    /// Run CMD after each tenant is created, with SCHEMASTAMP_TENANT and PG* set
     #[arg(long, value_name = "CMD")]
     pub(super) run: Option<String>,
-    /// Print what would be run, connect nowhere
+    /// Print the scripts without connecting
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
 }
 
-/// What to do about a tenant that exists.
+/// The values of `--if-exists`. They have no doc comments, since clap would then give each option of
+/// the help two lines and a blank one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum IfExistsArgument {
-    /// It is an error.
     Fail,
-    /// It is left as it is, if it is whole; one that exists in part is an error.
     Skip,
-    /// It is done if it was made of this very snapshot; any other is an error.
     Resume,
 }
 
-/// What `pool` takes.
+/// The arguments of `pool`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PoolArguments {
     #[command(subcommand)]
     pub(super) command: PoolCommand,
 }
 
-/// What to do with the pool.
+/// The commands of `pool`.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum PoolCommand {
-    /// Make ready-made tenants until there are so many; before the first it is proven that they become tenants
+    /// Create ready-made tenants until the pool has N, after proving that they become tenants
+    #[command(after_help = POOL_FILL_EXAMPLES)]
     Fill(PoolFillArguments),
-    /// Tell how many ready-made tenants there are, and of which snapshots
+    /// Count the ready-made tenants, by snapshot and options
+    #[command(after_help = POOL_STATUS_EXAMPLES)]
     Status(PoolKindArguments),
-    /// Drop ready-made tenants that are of other snapshots, or made otherwise
+    /// Drop ready-made tenants of other snapshots or other options
+    #[command(after_help = POOL_DRAIN_EXAMPLES)]
     Drain(PoolDrainArguments),
 }
 
-/// What `pool fill` takes.
+/// The arguments of `pool fill`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PoolFillArguments {
-    /// How many there are to be
+    /// Fill the pool to N ready-made tenants
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=100_000))]
     pub(super) size: usize,
-    /// How many workers make them [default: as many as help]
+    /// Run N workers [default: auto]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<String>,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
 }
 
-/// What `pool status` takes.
+/// The arguments of `pool status`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PoolKindArguments {
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
 }
 
-/// What `pool drain` takes.
+/// The arguments of `pool drain`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PoolDrainArguments {
-    /// Drop those of this snapshot, too
+    /// Drop all ready-made tenants, also those of this snapshot
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
 }
 
-/// Which tenants a command is about.
+/// Options that select tenants.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScopeArguments {
-    /// The tenants: the names of their schemas
+    /// Select the schema TENANT
     #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
     pub(super) tenants: Vec<String>,
-    /// Every schema but public that has a versions table or was made by schemastamp
+    /// Select every schema, except public, that has a version table or that schemastamp created
     #[arg(long)]
     pub(super) all: bool,
-    /// Of all, those whose name matches this pattern, as psql's \dn takes it: `tenant_*`
+    /// Select those of --all whose name matches PATTERN, as in psql's \dn: 'tenant_*'
     #[arg(long = "match", value_name = "PATTERN")]
     pub(super) pattern: Option<String>,
 }
 
-/// What `migrate` takes.
+/// The arguments of `migrate`.
 #[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]).required(true))]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
-    /// The folder of SQL migrations
-    #[arg(long, value_name = "DIR", required_unless_present = "run")]
+    /// Read SQL migrations from the directory DIR
+    #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
-    /// Run this command of the app for each tenant, with `SCHEMASTAMP_TENANT` and `PG*` set
+    /// Run CMD for each tenant instead, with SCHEMASTAMP_TENANT and PG* set
     #[arg(
         long,
         value_name = "CMD",
-        conflicts_with_all = ["migrations", "role", "allow_out_of_order", "allow_missing", "allow_changed"]
+        conflicts_with_all = ["role", "allow_out_of_order", "allow_missing", "allow_changed"]
     )]
     pub(super) run: Option<String>,
-    /// The table of applied migrations, where it is not the only well-known one
+    /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
-    /// How many psql work at a time
+    /// Run N workers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
     pub(super) jobs: u16,
-    /// So many tenants first, the rest only when all of them succeeded
+    /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(super) canary: usize,
-    /// Begin no further tenant after so many failed
+    /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(super) max_failures: Option<usize>,
-    /// How long a statement waits for a lock, in seconds, before the tenant is put off
+    /// Postpone a tenant if a statement waits for a lock longer than SECONDS
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(super) lock_timeout: f64,
-    /// How often a tenant that waits for a lock is put off and tried again
+    /// Retry a postponed tenant up to N times
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(0..=u32::MAX))]
     pub(super) lock_retries: u32,
-    /// Migrate as this role
+    /// Migrate as ROLE
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
-    /// Only warn of pending migrations that come before one that is applied
+    /// Warn of a pending migration older than an applied one, instead of refusing
     #[arg(long)]
     pub(super) allow_out_of_order: bool,
-    /// Only warn of applied versions that have no file
+    /// Warn of an applied version without a file, instead of refusing
     #[arg(long)]
     pub(super) allow_missing: bool,
-    /// Only warn of files that are not the ones that were applied
+    /// Warn of a file that changed after it was applied, instead of refusing
     #[arg(long)]
     pub(super) allow_changed: bool,
-    /// Tell what is pending, change nothing
+    /// Report what is pending without changing anything
     #[arg(long)]
     pub(super) dry_run: bool,
 }
 
-/// What `status` takes.
+/// The arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
-    /// The folder of SQL migrations to count against; else, what any other tenant has
+    /// Count against the SQL migrations in DIR [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
-    /// The table of applied migrations, where it is not the only well-known one
+    /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
 }
 
-/// What `verify` takes.
+/// The arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
-    /// Compare with what most of the tenants have, not with the snapshot
+    /// Compare with what most of the tenants have, instead of the snapshot
     #[arg(long)]
     pub(super) each_other: bool,
-    /// Owners count, too
+    /// Compare owners too
     #[arg(long)]
     pub(super) owners: bool,
-    /// Grants count, too
+    /// Compare grants too
     #[arg(long)]
     pub(super) privileges: bool,
-    /// Comments count, too
+    /// Compare comments too
     #[arg(long)]
     pub(super) comments: bool,
-    /// Order of columns and names of indexes and constraints count for the exit code, too
+    /// Exit with 1 also for the order of columns and the names of indexes and constraints
     #[arg(long)]
     pub(super) strict: bool,
 }
 
-/// What `refresh` takes.
+/// The arguments of `refresh`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RefreshArguments {
-    /// The folder of SQL migrations
+    /// Read SQL migrations from the directory DIR
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: PathBuf,
-    /// Write the new snapshot here, not over the old one
+    /// Write the new snapshot to FILE instead of replacing the old one
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// The table of applied migrations, where it is not the only well-known one
+    /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
-    /// Do not compare a tenant of the new snapshot with one of the old snapshot and its migrations
+    /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(super) no_prove: bool,
 }
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("reference").args(["schema", "migrations"]).required(true))]
 pub(super) struct CheckArguments {
-    /// The schema that the snapshot is to be equal to
-    #[arg(long, value_name = "SCHEMA", required_unless_present = "migrations")]
+    /// Compare the snapshot with SCHEMA
+    #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: Option<String>,
-    /// The folder of SQL migrations that the snapshot is to hold already
-    #[arg(long, value_name = "DIR", conflicts_with = "schema")]
+    /// Compare the snapshot with itself plus the SQL migrations in DIR
+    #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
-    /// The table of applied migrations, where it is not the only well-known one
+    /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
 }
 
-/// What `drop` takes.
+/// The arguments of `drop`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct DropArguments {
-    /// The tenants: the names of their schemas
+    /// Drop the schema TENANT
     #[arg(value_name = "TENANT", required = true)]
     pub(super) tenants: Vec<String>,
-    /// Do not ask
+    /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,
-    /// Drop also what other schemas have that depends on the tenant
+    /// Drop objects in other schemas that depend on the tenant too
     #[arg(long)]
     pub(super) cascade: bool,
-    /// Show what would go, drop nothing
+    /// Show what would be dropped without dropping it
     #[arg(long)]
     pub(super) dry_run: bool,
 }
 
-/// What `rename` and `clone` take.
+/// The arguments of `rename` and `clone`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct TwoTenantsArguments {
-    /// The tenant: the name of its schema
+    /// Take the tenant OLD
     #[arg(value_name = "OLD")]
     pub(super) old: String,
-    /// The new name
+    /// Give it the name NEW
     #[arg(value_name = "NEW")]
     pub(super) new: String,
-    /// Do not ask; without it, rename asks on a terminal
+    /// Skip the question that rename asks on a terminal
     #[arg(long)]
     pub(super) yes: bool,
-    /// Doubtful text of this object only looks like the schema's name; may be repeated; as in the snapshot, if there is one
+    /// Keep ambiguous text of OBJECT as it is (repeatable; added to the decisions in the snapshot)
     #[arg(long, value_name = "OBJECT")]
     pub(super) keep: Vec<String>,
-    /// Doubtful text of this object names the schema; may be repeated; as in the snapshot, if there is one
+    /// Replace the schema's name in ambiguous text of OBJECT (repeatable; likewise)
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
 }
 
-/// A whole number between two.
+/// Parses a whole number within a range.
 fn whole<T: FromStr + PartialOrd + Display>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone
@@ -457,7 +589,7 @@ where
 {
     move |text| match text.parse::<T>() {
         Ok(number) if range.contains(&number) => Ok(number),
-        // A limit that is a type's and not ours tells nobody anything.
+        // The upper limit of an integer type means nothing to the user.
         _ if range.end().to_string().len() > 9 => {
             Err(format!("not a whole number of at least {}", range.start()))
         }
@@ -469,7 +601,7 @@ where
     }
 }
 
-/// A number of seconds that a timeout can have.
+/// Parses a number of seconds within the range that a timeout can have.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(seconds),
@@ -485,12 +617,12 @@ mod tests {
     use crate::cli::common::Format;
 
     #[test]
-    fn the_definition_holds_together() {
+    fn definition_is_consistent() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn common_flags_stand_before_or_behind_the_command() {
+    fn common_flags_are_accepted_before_and_after_the_command() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap();
         for line in [
             "s -h db --format json provision a",

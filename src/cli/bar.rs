@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 
-/// The bar that is on the terminal now: whoever prints has to take it away for as long as that takes.
+/// The bar on the terminal. It must be hidden while something else is printed.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Makes this the bar that is on the terminal, or none.
@@ -12,7 +12,7 @@ pub(super) fn show(bar: Option<&ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar.cloned();
 }
 
-/// Prints something beside the bar, if there is one. `print` must not come here again.
+/// Hides the bar, if there is one, while `print` runs. `print` must not call this function.
 pub(super) fn beside_bar<T>(print: impl FnOnce() -> T) -> T {
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(print),

@@ -53,7 +53,7 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// The header of the snapshot that is about to be replaced, if there is one.
+/// Returns the header of the snapshot that is about to be replaced, if there is one.
 fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
     if !path.exists() || path::is_special(path) {
         return Ok(None);
@@ -71,7 +71,7 @@ fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
     }
 }
 
-/// The decisions of the flags, and of the kept header where no flag decides.
+/// Returns the decisions of the flags, and those of the old header that no flag overrides.
 fn merge_decisions(
     arguments: &CaptureArguments,
     kept: Option<&Header>,
@@ -82,7 +82,7 @@ fn merge_decisions(
         .find(|object| arguments.rename.contains(object))
     {
         return Err(CommandError::Usage(format!(
-            "'{both}' is given to --keep and to --rename"
+            "'{both}' is given with both --keep and --rename"
         )));
     }
     let mut decisions = kept
@@ -123,7 +123,7 @@ fn merge_seeds(
     Ok(seeds)
 }
 
-/// A table's name as SQL has it: folded unless quoted, with or without the schema.
+/// Parses a table name as SQL does: folded unless quoted, with or without the schema.
 fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, CommandError> {
     let wrong =
         |why: String| CommandError::Usage(format!("{flag} '{}': {why}", text.escape_debug()));
@@ -136,7 +136,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, CommandErr
             TokenKind::Punctuation if part == "." => {}
             _ => {
                 return Err(wrong(
-                    "not a table's name; put one that is not a plain identifier in double quotes"
+                    "not a table name; put a name that is not a plain identifier in double quotes"
                         .to_owned(),
                 ));
             }
@@ -149,12 +149,13 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, CommandErr
             Ok([of, _]) => Err(wrong(format!(
                 "the table must be in the schema '{schema}', not in '{of}'"
             ))),
-            Err(_) => Err(wrong("not a table's name".to_owned())),
+            Err(_) => Err(wrong("not a table name".to_owned())),
         },
     }
 }
 
-/// A versions table that is none of the well-known ones: it was named by a flag once.
+/// Returns the version table in the header if it is not a well-known one, because a flag named it
+/// once.
 pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     let [line] = header.versions.as_slice() else {
         return None;
@@ -164,7 +165,7 @@ pub(super) fn kept_versions_table(header: &Header) -> Option<String> {
     (!VERSIONS_TABLES.contains(&table.as_str())).then_some(table)
 }
 
-/// Where the schema comes from, and the servers for judgement and proof.
+/// Returns the source of the schema, and the servers for judgement and proof.
 async fn sources(
     session: &Session,
     arguments: &CaptureArguments,
@@ -173,7 +174,7 @@ async fn sources(
         Some(path) => Some(read_dump(session, path).await?),
         None => None,
     };
-    // A dump that is not proven needs no server.
+    // A dump needs no server if it is not proven.
     if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
         return Ok((CaptureSource::Dump(text.clone()), None, None));
     }
@@ -194,7 +195,7 @@ async fn sources(
     Ok((source, Some(server), scratch))
 }
 
-/// The same server, another database.
+/// Returns the same server with another database.
 async fn scratch(
     session: &Session,
     mut settings: Settings,
@@ -234,7 +235,7 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, CommandErro
     })
 }
 
-/// Writes the snapshot and says what is to be said of it.
+/// Writes the snapshot, and prints its notes and its summary.
 fn hand_over(
     session: &Session,
     file: Option<&Path>,

@@ -1,4 +1,4 @@
-//! What every command takes.
+//! The arguments of every command.
 #![expect(
     clippy::doc_markdown,
     reason = "the documentation is the text of --help"
@@ -10,15 +10,15 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::config::{ConnectionFlags, ToolFlags};
 
-/// What every command takes, before or after its name.
+/// The arguments of every command, before or after its name.
 #[derive(Clone, Args, Debug)]
 pub(super) struct CommonArguments {
-    /// Print help
+    /// Print help (-h is --host, as in psql)
     #[arg(long, short = '?', global = true, action = ArgAction::Help, help_heading = "Common options")]
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// The snapshot file [default: `SCHEMASTAMP_SNAPSHOT`, else the only file in snapshots/]
+    /// Use the snapshot FILE [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
     #[arg(
         long,
         global = true,
@@ -26,7 +26,7 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     snapshot: Option<PathBuf>,
-    /// The psql to run
+    /// Run PROGRAM as psql [env: SCHEMASTAMP_PSQL]
     #[arg(
         long,
         global = true,
@@ -34,7 +34,7 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     psql: Option<PathBuf>,
-    /// The pg_dump to run
+    /// Run PROGRAM as pg_dump [env: SCHEMASTAMP_PG_DUMP]
     #[arg(
         long,
         global = true,
@@ -42,7 +42,7 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     pg_dump: Option<PathBuf>,
-    /// How long a run may take in seconds; 0 for no limit
+    /// Limit the time for each tenant to SECONDS; 0 for no limit [env: SCHEMASTAMP_TIMEOUT]
     #[arg(
         long,
         global = true,
@@ -50,19 +50,19 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     timeout: Option<String>,
-    /// Text for people, or JSON Lines
+    /// Print text for people, or JSON Lines
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
-    /// When to colour the output
+    /// Set when to color the output
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Common options")]
     pub(super) color: Color,
-    /// Report on programs, configuration, files, network, TLS, login and rights; beside a command: when it cannot connect
+    /// Diagnose the connection; with a command, only if it cannot connect
     #[arg(long, global = true, help_heading = "Common options")]
     pub(super) diagnose: bool,
-    /// Say more on stderr; may be repeated
+    /// Print more on stderr (repeatable)
     #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Common options")]
     pub(super) verbose: u8,
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(
         long,
         short,
@@ -73,40 +73,40 @@ pub(super) struct CommonArguments {
     pub(super) quiet: bool,
 }
 
-/// The connection, as psql has it.
+/// The connection flags, named as in psql.
 #[derive(Clone, Args)]
 #[command(next_help_heading = "Connection")]
 struct ConnectionArguments {
-    /// Server's host name, address or socket directory
+    /// Connect to HOST: a name, an address or a socket directory
     #[arg(long, short = 'h', global = true, value_name = "HOST")]
     host: Option<String>,
-    /// Server's port
+    /// Connect to PORT
     #[arg(long, short = 'p', global = true, value_name = "PORT")]
     port: Option<String>,
-    /// Role to log in as
+    /// Log in as ROLE
     #[arg(long, short = 'U', global = true, value_name = "ROLE")]
     username: Option<String>,
-    /// Database: a name, a key=value string or a postgres:// URI
+    /// Connect to DATABASE: a name, a key=value string or a postgres:// URI
     #[arg(long, short = 'd', global = true, value_name = "DATABASE")]
     dbname: Option<String>,
-    /// disable, allow, prefer, require, verify-ca or verify-full
+    /// Use TLS as MODE says: disable, allow, prefer, require, verify-ca or verify-full
     #[arg(long, global = true, value_name = "MODE")]
     sslmode: Option<String>,
-    /// Certificates of the authorities to trust, or system
+    /// Trust the certificates in FILE, or `system` for those of the system
     #[arg(long, global = true, value_name = "FILE")]
     sslrootcert: Option<String>,
-    /// Client certificate
+    /// Send the client certificate in FILE
     #[arg(long, global = true, value_name = "FILE")]
     sslcert: Option<String>,
-    /// Private key of the client certificate
+    /// Use the private key in FILE with the client certificate
     #[arg(long, global = true, value_name = "FILE")]
     sslkey: Option<String>,
-    /// Certificates that are revoked
+    /// Reject the certificates that the revocation list in FILE names
     #[arg(long, global = true, value_name = "FILE")]
     sslcrl: Option<String>,
 }
 
-/// The database may be a URI with a password.
+/// Hides the database, which may be a URI with a password.
 impl std::fmt::Debug for ConnectionArguments {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         ConnectionFlags::from(self.clone()).fmt(formatter)
@@ -141,12 +141,12 @@ impl From<ConnectionArguments> for ConnectionFlags {
 }
 
 impl CommonArguments {
-    /// The flags on the connection.
+    /// Returns the connection flags.
     pub(super) fn connection(&self) -> ConnectionFlags {
         self.connection.clone().into()
     }
 
-    /// The flags on the tool itself.
+    /// Returns the flags of the tool itself.
     pub(super) fn tool(&self) -> ToolFlags {
         ToolFlags {
             snapshot: self.snapshot.clone(),
@@ -161,20 +161,15 @@ impl CommonArguments {
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people.
     Text,
-    /// JSON Lines.
     Json,
 }
 
-/// When to colour.
+/// The values of `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

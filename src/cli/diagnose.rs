@@ -14,13 +14,13 @@ use crate::config::{Connection, ToolSettings};
 use crate::diagnose::{Finding, Inputs, Report, Severity, Summary, walk};
 use crate::exit;
 
-/// How long a diagnosis may take unless told otherwise.
+/// Default time limit of a diagnosis.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Walks, prints the report on stdout, and returns the exit code.
+/// Runs the diagnosis, prints the report on stdout, and returns the exit code.
 ///
 /// # Errors
-/// The report cannot be written.
+/// Fails if the report cannot be written.
 pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
     let Session {
         common,
@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
             };
             tokio::select! {
                 report = walk(inputs, shutdown) => report,
-                // Nothing is under way on the server that would have to be ended first; psql dies with its run.
+                // Nothing on the server needs to be cancelled first: psql ends with its run.
                 signal = shutdown.requested() => {
                     return Err(CommandError::Interrupted(signal));
                 }
@@ -91,7 +91,7 @@ fn exit_code(report: &Report) -> u8 {
     }
 }
 
-/// Colours the first word, which is the severity.
+/// Writes a line with its first word, the severity, in color.
 fn write_line(out: &mut impl Write, severity: Option<Severity>, line: &str) -> std::io::Result<()> {
     let word = line.split(' ').next().unwrap_or_default();
     match (severity.map(style), line.strip_prefix(word)) {

@@ -1,12 +1,12 @@
-//! Doubtful text, object by object, with the flag for each answer.
+//! Lists ambiguous text, object by object, with the flag for each decision.
 
 use super::lines::DoubtObject;
 use crate::snapshot::capture::Doubt;
 
-/// How many doubts a terminal gets to see.
+/// Number of doubts that are shown as text.
 const SHOWN: usize = 50;
 
-/// The doubts for people.
+/// Returns the doubts as lines of text.
 pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
     let mut lines = Vec::new();
     for doubt in doubts.iter().take(SHOWN) {
@@ -16,11 +16,11 @@ pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
         ));
         lines.push(format!("      {}", doubt.excerpt));
         lines.push(format!(
-            "      it names the schema:  {}",
+            "      if it names the schema:       {}",
             flag("--rename", doubt, doubts)
         ));
         lines.push(format!(
-            "      it only looks alike:  {}",
+            "      if it only looks like it:     {}",
             flag("--keep", doubt, doubts)
         ));
     }
@@ -30,7 +30,7 @@ pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
     lines
 }
 
-/// The doubts for programs.
+/// Returns the doubts as JSON.
 pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
     let doubt = |doubt: &Doubt| DoubtObject {
         object: doubt.object.clone(),
@@ -44,7 +44,7 @@ pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
     doubts.iter().map(doubt).collect()
 }
 
-/// The flag that decides a doubt; with its place where the object has several.
+/// Returns the flag that decides a doubt. It includes the place if the object has several.
 fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
     let several = doubt.place > 1
         || all
@@ -83,9 +83,12 @@ mod tests {
         );
         assert_eq!(
             lines[6],
-            "      it names the schema:  --rename 'function n(integer)#2'"
+            "      if it names the schema:       --rename 'function n(integer)#2'"
         );
-        assert_eq!(lines[11], "      it only looks alike:  --keep 'view v'");
+        assert_eq!(
+            lines[11],
+            "      if it only looks like it:     --keep 'view v'"
+        );
         assert_eq!(json(&doubts)[0].rename, "--rename 'function n(integer)#1'");
     }
 }

@@ -173,7 +173,7 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
     }
 }
 
-/// Asks on a terminal; elsewhere nobody is there to ask.
+/// Asks for confirmation on the terminal, and fails if there is none.
 async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), CommandError> {
     let (wanted, what) = match tenants {
         [tenant] => (tenant.as_str().to_owned(), "the tenant's name"),
@@ -181,8 +181,8 @@ async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), Comman
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {
         Some(answer) if answer == wanted => return Ok(()),
-        Some(_) => "the answer was another",
-        None => "say --yes, as there is no terminal to ask on",
+        Some(_) => "the name did not match",
+        None => "pass --yes, because there is no terminal to ask on",
     };
     Err(CommandError::Usage(format!("nothing was dropped: {why}")))
 }

@@ -18,27 +18,27 @@ use crate::tenant::ProvisionError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
 
-/// Why a command, or what it was to do for one tenant, failed.
+/// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// Wrong usage that clap does not see.
+    /// Wrong usage that clap cannot detect.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No snapshot was named, and there is none in the usual place.
-    #[error("no snapshot: there is no file snapshots/*.sql")]
+    /// No snapshot was named, and the default directory has none.
+    #[error("no snapshot found: there is no file snapshots/*.sql")]
     NoSnapshot,
-    /// No snapshot was named, and there are several in the usual place.
-    #[error("which snapshot? there are {}", .0.join(", "))]
+    /// No snapshot was named, and the default directory has several.
+    #[error("several snapshots found: {}", .0.join(", "))]
     SeveralSnapshots(Vec<String>),
     #[error("'{}': {source}", path.display())]
     Snapshot {
         path: PathBuf,
         source: SnapshotError,
     },
-    /// The file that a capture would replace is no snapshot.
-    #[error("'{}' is there and is no snapshot that can be read: {source}", path.display())]
+    /// The file that `capture` would replace is not a snapshot.
+    #[error("'{}' exists and is not a readable snapshot: {source}", path.display())]
     NotReplaced {
         path: PathBuf,
         source: SnapshotError,
@@ -48,7 +48,7 @@ pub(super) enum CommandError {
         path: PathBuf,
         source: TemplateError,
     },
-    /// A dump that is not UTF-8.
+    /// The dump is not UTF-8.
     #[error("'{}', line {line}: not UTF-8; make the dump with `pg_dump --encoding=UTF8`", path.display())]
     DumpEncoding { path: PathBuf, line: usize },
     #[error(transparent)]
@@ -63,23 +63,23 @@ pub(super) enum CommandError {
     Capture(Box<CaptureError>),
     #[error(transparent)]
     Provision(Box<ProvisionError>),
-    /// The tenant is created; the command that was to run for it then failed.
+    /// The tenant was created, and the command of `--run` failed for it.
     #[error("it was created and stays, but {0}")]
     Hook(Box<crate::tenant::migrate::MigrateFailure>),
-    /// No target names the tenant, and the rule says that one must.
-    #[error("no target is for this tenant, and the rule is explicit")]
+    /// No target lists the tenant, although the rule requires one.
+    #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
-    /// A target that is to be Citus is not, or an old one.
+    /// A target should use Citus, but has none or an old version.
     #[error("the server{target} {}", version.as_ref().map_or_else(
         || "has no Citus in this database".to_owned(),
-        |version| format!("has Citus {version}; schema-based sharding came with Citus 12")
+        |version| format!("has Citus {version}; schema-based sharding needs Citus 12 or later")
     ))]
     NoCitus {
         target: String,
         version: Option<String>,
     },
-    /// Objects of the snapshot that Citus refuses.
-    #[error("Citus{target} cannot make tenants of this snapshot: {} of its objects cannot be distributed", lines.len())]
+    /// The snapshot has objects that Citus cannot distribute.
+    #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },
     #[error(transparent)]
     Pool(Box<PoolError>),
@@ -104,15 +104,15 @@ pub(super) enum CommandError {
         #[source]
         source: io::Error,
     },
-    /// A signal asked for the end.
-    #[error("stopped by {0}")]
+    /// A signal ended the command.
+    #[error("interrupted by {0}")]
     Interrupted(Signal),
     /// The operating system refuses signal handlers.
     #[error("cannot handle signals")]
     Signals(#[source] io::Error),
 }
 
-/// Errors are large, and failures are rare: the variants hold them in boxes.
+/// Implements `From` with a box: errors are large, and failures are rare.
 macro_rules! boxed {
     ($($variant:ident($error:ty)),* $(,)?) => {
         $(impl From<$error> for CommandError {
@@ -138,7 +138,7 @@ boxed! {
 }
 
 impl CommandError {
-    /// Whoever read stdout wants no more of it.
+    /// Returns `true` if the reader of stdout has closed it.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -1,4 +1,4 @@
-//! What the library traces, on stderr.
+//! Prints the library's trace events on stderr.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use super::bar::beside_bar;
 use super::common::CommonArguments;
 use super::output::printable;
 
-/// What the library traces goes to stderr, more of it with each `-v`.
+/// Sends trace events to stderr, more of them with each `-v`.
 pub(super) fn log_to_stderr(common: &CommonArguments) {
     let level = match common.verbose {
         _ if common.quiet => LevelFilter::ERROR,
@@ -33,11 +33,11 @@ pub(super) fn log_to_stderr(common: &CommonArguments) {
             traces: Format::default().with_target(false).without_time(),
         })
         .finish();
-    // Only a second subscriber in this process would be refused.
+    // This fails only if the process already has a subscriber.
     drop(tracing::subscriber::set_global_default(subscriber));
 }
 
-/// Warnings in the words of all warnings of the command line; the rest, which is for who looks for a fault, as traces.
+/// Formats warnings like the other warnings of the command line, and everything else as traces.
 struct EventFormat {
     traces: Format<Full, ()>,
 }
@@ -76,23 +76,23 @@ where
 #[derive(Default)]
 struct EventText {
     message: String,
-    /// `: value`, of one after the other.
+    /// Each as `: value`.
     fields: String,
 }
 
 impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Fields are named for traces; in a sentence their values tell enough.
+        // In a sentence, the values are enough; the names of fields are for traces.
         if field.name() == "message" {
             self.message = format!("{value:?}");
         } else {
-            // Writing to a String does not fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(self.fields, ": {value:?}");
         }
     }
 }
 
-/// Stderr; a bar on the terminal makes way.
+/// Stderr, with the progress bar hidden during each write.
 struct StderrAroundBar;
 
 impl Write for StderrAroundBar {

@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version go to stdout and are no errors; who closed it early wanted no more of them.
+            // Help and version go to stdout and are not errors, also if stdout was closed early.
             let code = if error.use_stderr() {
                 exit::USAGE
             } else {
@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => {
             let code = runtime.block_on(run(arguments));
-            // A resolver that hangs or a reader of stdin has a thread of its own, which must not hold up the end.
+            // Do not wait for the threads of a hanging resolver or a reader of stdin.
             runtime.shutdown_timeout(Duration::ZERO);
             code
         }
@@ -125,7 +125,8 @@ async fn run(arguments: Arguments) -> u8 {
         }
         Err(failure) => {
             session.forget_link().await;
-            // Who closed stdout has what was wanted of it; of what was to be done or judged, some was not.
+            // For a command that only prints, a closed stdout is success. For any other command,
+            // some of its work was not done.
             if only_prints && failure.is_broken_pipe() {
                 return exit::DONE;
             }

@@ -56,7 +56,7 @@ pub(super) async fn run(
     };
     let mut failed = None;
     let mut tell = |tenant: &TenantReport| {
-        // Once stdout is gone nobody listens, but the run goes on.
+        // If stdout is closed, nothing more is printed, but the run continues.
         if failed.is_none() {
             failed = line(output, session.common.verbose > 0, tenant).err();
         }
@@ -84,9 +84,7 @@ pub(super) async fn run(
             .await?
         }
         (None, None) => {
-            return Err(CommandError::Usage(
-                "migrate how? --migrations or --run".to_owned(),
-            ));
+            return Err(CommandError::Usage("pass --migrations or --run".to_owned()));
         }
     };
     for tenant in report.tenants.iter().filter(|tenant| {
@@ -104,7 +102,8 @@ pub(super) async fn run(
     conclude(session, &report)
 }
 
-/// The app's command, in this folder, with what this process inherited but for what would lead to another server.
+/// Returns the app's command, to be run in the current directory. It inherits this process's
+/// environment, except variables that could lead to another server.
 pub(super) fn external(
     session: &Session,
     command: String,
@@ -122,11 +121,11 @@ pub(super) fn external(
     })
 }
 
-/// Reads the folder and says what is odd about it.
+/// Reads a directory of migrations and prints its warnings.
 pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
-        output.warning(&format!("'{}' has no migrations", folder.display()));
+        output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
     for migration in migrations.as_slice() {
         for fixed in &migration.fixed_schemas {
@@ -142,7 +141,7 @@ fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Com
     }
 }
 
-/// One tenant's line.
+/// Prints one tenant's line.
 fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
@@ -182,7 +181,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
         }
         MigrateOutcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
-        MigrateOutcome::Gone => format!("{tenant}: dropped or renamed meanwhile"),
+        MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
     output.result(
         style(&report.outcome),
@@ -253,12 +252,12 @@ fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
         MigrateOutcome::Gone => Some(plain(
             exit::PARTIAL,
             "tenant.gone",
-            "dropped or renamed meanwhile".to_owned(),
+            "dropped or renamed during the run".to_owned(),
         )),
     }
 }
 
-/// What tenants have that does not fit, each once with the number of tenants.
+/// Prints each warning once, with the number of tenants that have it.
 fn warn(output: Output, report: &MigrateReport) {
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     for problem in report.tenants.iter().flat_map(|tenant| &tenant.warnings) {

@@ -28,7 +28,7 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
             let changed = Output::file(file, &text)?;
             if !output.is_json() {
                 output.say(&format!(
-                    "wrote '{}': {before} bytes are {after} now",
+                    "wrote '{}': reduced {before} bytes to {after}",
                     file.display()
                 ));
             }

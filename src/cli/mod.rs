@@ -1,8 +1,8 @@
-//! Arguments, commands, output, exit codes.
+//! The command line: arguments, commands, output, exit codes.
 //!
-//! A command gets its arguments and a `Session`, writes results to stdout through
-//! `Output`, and returns its exit code or a `CommandError`, which
-//! `report` turns into the words, the id and the exit code that users see.
+//! A command gets its arguments and a `Session`, writes results to stdout through `Output`, and
+//! returns its exit code or a `Failure`. `report` turns a failure into the message, the id and the
+//! exit code that users see.
 
 mod arguments;
 mod bar;

@@ -20,7 +20,7 @@ use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
 use crate::tls::text::safe;
 
-/// The two names, what was decided on doubtful text, and the programs.
+/// Everything that `rename` and `clone` work with.
 struct MovePlan {
     old: TenantName,
     new: TenantName,
@@ -36,7 +36,9 @@ impl MovePlan {
             TenantName::new(arguments.new)?,
         );
         if old == new {
-            return Err(CommandError::Usage("both names are the same".to_owned()));
+            return Err(CommandError::Usage(
+                "the old and the new name are the same".to_owned(),
+            ));
         }
         let settings = session.settings()?;
         let mut decisions = decided(session, &settings)?;
@@ -60,7 +62,7 @@ impl MovePlan {
     }
 }
 
-/// The decisions in the snapshot's header; none where no snapshot is named and none found.
+/// Returns the decisions in the snapshot's header, or none if there is no single snapshot.
 fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandError> {
     match snapshot_file::find(&settings.tool) {
         Ok(path) => Ok(snapshot_file::load(&path, session.output)?
@@ -74,11 +76,11 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandE
     }
 }
 
-/// Says what a rename does and asks, where there is a terminal to ask on; a script means what it says.
+/// Explains the rename and asks for confirmation, if stdin is a terminal. A script is not asked.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandError> {
     let (old, new) = (safe(old), safe(new));
     let question = format!(
-        "'{old}' becomes '{new}': whoever still uses the old name finds nothing there\nType yes to rename: "
+        "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
         Some(answer) if answer.trim() != "yes" => Err(CommandError::Usage(
@@ -122,7 +124,7 @@ pub(super) async fn rename(
         return Ok(exit::DONE);
     }
     for object in &renamed.rewritten {
-        output.note(&format!("written anew: {object}"));
+        output.note(&format!("rewritten: {object}"));
     }
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));

@@ -1,4 +1,4 @@
-//! The tenants that a command is to work on: from the command line, a file, or stdin as they arrive.
+//! The tenants that `provision` creates: from the command line, a file, or stdin as they arrive.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -13,36 +13,37 @@ use crate::path;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 
-/// The name of stdin.
+/// The argument that means stdin.
 const STDIN: &str = "-";
-/// What people call it.
+/// The name of stdin in messages.
 const SHOWN: &str = "standard input";
 
-/// A name, or what stands in its place.
+/// A name as given, checked.
 #[derive(Debug)]
 pub(super) struct NameRequest {
-    /// The name as it was given.
+    /// The name as given.
     pub(super) text: String,
-    /// The tenant, or what is wrong with its name.
+    /// The tenant, or the problem with its name.
     pub(super) tenant: Result<TenantName, CommandError>,
 }
 
-/// The names, one after the other. Those of the command line and of a file count once; over stdin each is a question that
-/// gets its answer, also when it comes again.
+/// The names, one after the other. Duplicates on the command line and in a file count once. On
+/// stdin, each name gets an answer, duplicates too.
 #[derive(Debug)]
 pub(super) struct NameReader {
     waiting: VecDeque<NameRequest>,
     seen: HashSet<String>,
     path: PathBuf,
     stdin: Option<(Stdin, NameLines)>,
-    /// How many names came again.
+    /// Number of duplicate names.
     repeated: usize,
-    /// Names come over stdin.
+    /// `true` if names come from stdin.
     streams: bool,
 }
 
 impl NameReader {
-    /// The names of the command line, then those of the file; a file is read whole, stdin as it comes.
+    /// Takes the names of the command line, then those of the file. A file is read at once, stdin
+    /// as it arrives.
     pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, CommandError> {
         let waiting = tenants.iter().map(|name| NameRequest {
             text: name.clone(),
@@ -75,7 +76,7 @@ impl NameReader {
         Ok(names)
     }
 
-    /// The next name; `None` when there are no more, or the end is asked for.
+    /// Returns the next name, or `None` if there are no more or the run is to end.
     pub(super) async fn next(
         &mut self,
         shutdown: &Shutdown,
@@ -85,7 +86,7 @@ impl NameReader {
                 return Ok(None);
             }
             if let Some(wanted) = self.waiting.pop_front() {
-                // Names may come for days: what came is not kept.
+                // Names may arrive for days, so the earlier ones are not remembered.
                 if self.streams || self.seen.insert(wanted.text.clone()) {
                     return Ok(Some(wanted));
                 }
@@ -96,17 +97,17 @@ impl NameReader {
         }
     }
 
-    /// How many names there are, repeated ones too; `None` while they come over stdin.
+    /// Returns the number of names, duplicates included, or `None` if they come from stdin.
     pub(super) fn known(&self) -> Option<usize> {
         (!self.streams).then_some(self.waiting.len())
     }
 
-    /// The names that wait.
+    /// Returns the names that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &NameRequest> {
         self.waiting.iter()
     }
 
-    /// Takes names out: they have their answers.
+    /// Removes names that have their answers.
     pub(super) fn take_out(&mut self, tenants: &BTreeSet<TenantName>) {
         let before = self.waiting.len();
         self.waiting.retain(|wanted| {
@@ -118,17 +119,17 @@ impl NameReader {
         self.repeated += (before - self.waiting.len()).saturating_sub(tenants.len());
     }
 
-    /// Says how many names were given more than once.
+    /// Prints the number of duplicate names.
     pub(super) fn say_repeated(&self, output: Output) {
         if self.repeated > 0 {
             output.note(&format!(
-                "{} given more than once",
-                many(self.repeated, "name")
+                "{} ignored",
+                many(self.repeated, "duplicate name")
             ));
         }
     }
 
-    /// How many names are known and were not handed out.
+    /// Returns the number of known names that were not handed out.
     pub(super) fn left(&self) -> usize {
         self.waiting
             .iter()
@@ -136,12 +137,12 @@ impl NameReader {
             .count()
     }
 
-    /// Whether stdin is not at its end.
+    /// Returns `true` if stdin was not read to its end.
     pub(super) fn is_cut_short(&self) -> bool {
         self.stdin.is_some()
     }
 
-    /// Reads from stdin; `false` at its end.
+    /// Reads from stdin. Returns `false` at its end.
     async fn read_more(&mut self, shutdown: &Shutdown) -> Result<bool, CommandError> {
         let Some((stdin, lines)) = &mut self.stdin else {
             return Ok(false);

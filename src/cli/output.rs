@@ -12,10 +12,10 @@ use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
 
-/// The signal of a pipe that nobody reads.
+/// The number of SIGPIPE, which ends a process that writes to a closed pipe.
 const SIGPIPE: u8 = 13;
 
-/// The only place that prints: results on stdout, everything else on stderr.
+/// Prints results on stdout and everything else on stderr. Nothing else in the crate prints.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     format: Format,
@@ -32,17 +32,17 @@ impl Output {
         }
     }
 
-    /// Whether results are JSON Lines.
+    /// Returns `true` if results are JSON Lines.
     pub(super) fn is_json(self) -> bool {
         self.format == Format::Json
     }
 
-    /// Stdout, coloured or not.
+    /// Returns stdout, with colors if they are wanted.
     pub(super) fn stdout(self) -> anstream::AutoStream<io::StdoutLock<'static>> {
         anstream::AutoStream::new(io::stdout().lock(), self.color)
     }
 
-    /// A result in full, as it is.
+    /// Prints a complete result as it is.
     pub(super) fn raw(text: &str) -> Result<(), CommandError> {
         beside_bar(|| {
             let mut stdout = io::stdout().lock();
@@ -53,7 +53,7 @@ impl Output {
         })
     }
 
-    /// A line of a result for people: a word that says how it went, and the rest.
+    /// Prints a line of a result as text: a colored word for the outcome, then the rest.
     pub(super) fn result(self, style: Style, word: &str, rest: &str) -> Result<(), CommandError> {
         beside_bar(|| {
             let mut stdout = self.stdout();
@@ -63,7 +63,7 @@ impl Output {
         })
     }
 
-    /// A line of JSON.
+    /// Prints a line of JSON.
     pub(super) fn json(line: &Line) -> Result<(), CommandError> {
         let line = serde_json::to_string(line).map_err(|error| stdout_failed(error.into()))?;
         Self::raw(&(line + "\n"))
@@ -78,28 +78,28 @@ impl Output {
         Ok(true)
     }
 
-    /// Something worth knowing, on stderr.
+    /// Prints a note on stderr.
     pub(super) fn note(self, text: &str) {
         if !self.quiet {
             self.stderr(AnsiColor::Cyan.on_default(), "note", text);
         }
     }
 
-    /// Something that is probably not meant, on stderr.
+    /// Prints a warning on stderr.
     pub(super) fn warning(self, text: &str) {
         if !self.quiet {
             self.stderr(AnsiColor::Yellow.on_default(), "warning", text);
         }
     }
 
-    /// A line without a label, on stderr.
+    /// Prints a line without a label on stderr.
     pub(super) fn say(self, text: &str) {
         if !self.quiet {
             self.stderr_line(&printable(text));
         }
     }
 
-    /// An error, its causes and what to do, on stderr.
+    /// Prints an error, its causes, its details and its hint on stderr.
     pub(super) fn report(self, report: &ErrorReport) {
         self.stderr(AnsiColor::Red.on_default().bold(), "error", &report.message);
         for cause in &report.causes {
@@ -116,13 +116,13 @@ impl Output {
     /// Reports the failure of a whole command; returns its exit code.
     pub(super) fn fail(self, failure: &CommandError, context: Option<&Context>) -> u8 {
         if failure.is_broken_pipe() {
-            // As for whoever is ended by the signal that says so.
+            // The shell reports the same code for a program that SIGPIPE ended.
             return exit::SIGNAL_BASE + SIGPIPE;
         }
         let report = build_report(failure, context);
         self.report(&report);
         if self.is_json() {
-            // Stdout may be what failed.
+            // Stdout may be the stream that failed.
             drop(Self::json(&Line::Error(ErrorLine {
                 error: report.json(),
             })));
@@ -137,7 +137,7 @@ impl Output {
     fn stderr_line(self, line: &str) {
         beside_bar(|| {
             let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
-            // Nobody reads stderr, then: the exit code tells.
+            // If stderr is closed, only the exit code can report the error.
             drop(writeln!(stderr, "{line}"));
         });
     }
@@ -150,7 +150,7 @@ fn stdout_failed(source: io::Error) -> CommandError {
     }
 }
 
-/// Text for a terminal: control characters but line ends and tabs escaped.
+/// Escapes control characters, except line ends and tabs, for a terminal.
 pub(super) fn printable(text: &str) -> String {
     let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if !text.contains(steers) {

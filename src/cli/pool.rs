@@ -29,7 +29,7 @@ use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::tls::text::safe;
 
-/// How much of a fingerprint people get to see.
+/// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, CommandError> {
@@ -40,7 +40,7 @@ pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u
     }
 }
 
-/// The snapshot, and the server on which its spares are.
+/// Returns the provisioner for the snapshot, on the server that has its spares.
 async fn connect_provisioner(
     session: &Session,
     what: &TenantKindArguments,
@@ -106,7 +106,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
                 }
             }
             progress.done();
-            // What hinders one hinders all: spares are all alike.
+            // Spares are all alike: if one fails, all would.
             if failed > 0 {
                 ControlFlow::Break(())
             } else {
@@ -142,7 +142,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     })
 }
 
-/// Says which spares are of no use to this snapshot.
+/// Reports the number of spares that claims with this snapshot cannot take.
 fn say_others(output: Output, spares: &[Spares]) {
     let others: usize = spares
         .iter()
@@ -152,16 +152,16 @@ fn say_others(output: Output, spares: &[Spares]) {
     if others > 0 {
         let text = many(others, "spare");
         output.note(&format!(
-            "{text} of other snapshots or made otherwise; schemastamp pool drain drops them"
+            "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
     }
 }
 
-/// Says that there is a pool which this role does not use: it would take whatever its owner has made for a spare.
+/// Warns of a pool that this role does not trust: its owner could pass off any schema as a spare.
 fn say_pool_of_another(output: Output, owner: Option<&str>) {
     if let Some(owner) = owner {
         output.warning(&format!(
-            "the pool belongs to role {}, and this role does not use it: fill, claim and drain as that role (--role, --username)",
+            "the pool belongs to role {}, and this role cannot use it: fill, claim and drain as that role (--role or --username)",
             safe(owner)
         ));
     }
@@ -208,7 +208,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             many(*ready, "spare"),
             if *wanted { "this snapshot" } else { shown }
         );
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
             let _ = write!(rest, " for {}", safe(owner));
         }
@@ -216,7 +216,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             let _ = write!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            let _ = write!(rest, ", the oldest of {oldest}");
+            let _ = write!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
             let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));

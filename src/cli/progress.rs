@@ -1,4 +1,4 @@
-//! A bar on the terminal: how far, how fast, how long yet.
+//! A progress bar on the terminal: the count, the rate and the remaining time.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,17 +8,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::bar;
 use super::session::Session;
 
-/// How often the bar is drawn anew while nothing ends.
+/// Interval between redraws of the bar while no tenant ends.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The progress of a run; nothing is drawn but on a terminal.
+/// The progress of a run. A bar is drawn only on a terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// A bar for so many tenants; none where their number is not known, for programs, and where nobody looks.
+    /// Starts a bar for `total` tenants. There is none if their number is unknown, for JSON, with
+    /// `--quiet`, and if stderr is not a terminal.
     pub(super) fn new(session: &Session, total: Option<usize>) -> Self {
         let wanted =
             !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal();
@@ -31,7 +32,7 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("=> ");
             let rate = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
-                // The bar's own line does not fail to be written.
+                // Writing to the bar's own line cannot fail.
                 let _ = write!(to, "{:.1}", state.per_sec());
             };
             bar.set_style(style.with_key("rate", rate));
@@ -42,7 +43,7 @@ impl Progress {
         Self { bar }
     }
 
-    /// A tenant is done.
+    /// Counts a tenant that is done.
     pub(super) fn done(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);

@@ -1,12 +1,12 @@
-//! Questions to whoever sits at the terminal.
+//! Asks questions on the terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use super::failure::CommandError;
 use super::session::Session;
 
-/// Asks on a terminal and returns the answer without its line end; `None` where there is no terminal to ask on. A signal
-/// is an answer, too: it ends the command.
+/// Asks on the terminal and returns the answer without its line end, or `None` if stdin is not a
+/// terminal. A signal ends the command.
 pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<String>, CommandError> {
     if !io::stdin().is_terminal() {
         return Ok(None);

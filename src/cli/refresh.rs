@@ -41,7 +41,7 @@ pub(super) async fn run(
     notes(session, &refreshed.notes);
     for left in &refreshed.leftovers {
         output.note(&format!(
-            "dropped '{left}', which a run that did not end well had left"
+            "dropped '{left}', which a killed run had left behind"
         ));
     }
     let file = arguments.output.unwrap_or(path);
@@ -68,7 +68,7 @@ pub(super) async fn run(
     Ok(exit::DONE)
 }
 
-/// Tells whether the committed snapshot is what a schema has, or what it and its migrations make.
+/// Compares the committed snapshot with a schema, or with itself plus its migrations.
 pub(super) async fn check(
     session: &Session,
     arguments: CheckArguments,
@@ -111,7 +111,7 @@ pub(super) async fn check(
         }
         (None, None) => {
             return Err(CommandError::Usage(
-                "check what? --schema or --migrations".to_owned(),
+                "pass --schema or --migrations".to_owned(),
             ));
         }
     };

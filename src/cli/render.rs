@@ -37,7 +37,7 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     Ok(exit::DONE)
 }
 
-/// What the flags say.
+/// Returns the options that the flags set.
 pub(super) fn render_options(what: &TenantKindArguments) -> RenderOptions {
     RenderOptions {
         owners: !what.no_owner,

@@ -1,4 +1,4 @@
-//! Which tenants a command is about.
+//! Selects the tenants of a command.
 
 use super::arguments::ScopeArguments;
 use super::failure::CommandError;
@@ -7,7 +7,7 @@ use crate::sql::TenantName;
 use crate::tls::text::safe;
 
 impl ScopeArguments {
-    /// The tenants that are named, or all.
+    /// Returns the named tenants, or all.
     pub(super) fn scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() {
             return Ok(TenantSelection::All {
@@ -24,18 +24,18 @@ impl ScopeArguments {
         Ok(TenantSelection::Named(names))
     }
 
-    /// As [`ScopeArguments::scope`], for commands that change tenants: all of them must be asked for.
+    /// Like [`ScopeArguments::scope`], for commands that must not default to all tenants.
     pub(super) fn explicit_scope(&self) -> Result<TenantSelection, CommandError> {
         if self.tenants.is_empty() && !self.all && self.pattern.is_none() {
             return Err(CommandError::Usage(
-                "which tenants? name them, or say --all or --match PATTERN".to_owned(),
+                "no tenants selected: name them, or pass --all or --match PATTERN".to_owned(),
             ));
         }
         self.scope()
     }
 }
 
-/// At most 10 names, for people.
+/// Joins at most 10 names for people.
 pub(super) fn named(tenants: &[TenantName]) -> String {
     let shown: Vec<String> = tenants
         .iter()
@@ -50,7 +50,7 @@ pub(super) fn named(tenants: &[TenantName]) -> String {
     }
 }
 
-/// `1 tenant`, `2 tenants`.
+/// Counts things in words: `1 tenant`, `2 tenants`.
 pub(super) fn many(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")

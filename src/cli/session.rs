@@ -12,7 +12,7 @@ use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, silent_plaintext};
 use crate::process::Shutdown;
 
-/// What every command works with.
+/// The state that every command works with.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) common: CommonArguments,
@@ -20,13 +20,13 @@ pub(super) struct Session {
     pub(super) output: Output,
     pub(super) shutdown: Shutdown,
     started: Instant,
-    /// What is known of the connection, once a command has settled it.
+    /// The facts about the connection, set once a command has resolved it.
     context: OnceLock<Context>,
-    /// Looks, beside the command's own work, whether the connection is in plaintext where nobody asked for that.
+    /// Checks, during the command's own work, for connections that fell back to plaintext.
     links: Mutex<Vec<Link>>,
 }
 
-/// A look at one connection, and what to call its server.
+/// A check of one connection, and the name of its server.
 #[derive(Debug)]
 struct Link {
     server: String,
@@ -51,7 +51,7 @@ impl Session {
         }
     }
 
-    /// Prints the last line of a command for programs; nothing where people read.
+    /// Prints the last line of a command in JSON; nothing in text.
     pub(super) fn summary(&self, counts: Counts) -> Result<(), CommandError> {
         if !self.output.is_json() {
             return Ok(());
@@ -59,7 +59,7 @@ impl Session {
         Output::json(&Line::summary(counts, milliseconds(self.started.elapsed())))
     }
 
-    /// The settings that need no server.
+    /// Returns the settings of the tool, which need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
         Ok(ToolSettings::resolve(
             &self.common.tool(),
@@ -67,7 +67,7 @@ impl Session {
         )?)
     }
 
-    /// The settings that need no server, and how many workers.
+    /// Returns the settings of the tool, with the number of workers.
     pub(super) fn tool_with_jobs(
         &self,
         jobs: Option<String>,
@@ -81,7 +81,7 @@ impl Session {
         )?)
     }
 
-    /// All settings; says what works and is probably not meant.
+    /// Returns all settings, and prints their warnings.
     pub(super) fn settings(&self) -> Result<Settings, CommandError> {
         let settings = Settings::resolve(
             &self.common.connection(),
@@ -94,12 +94,12 @@ impl Session {
         Ok(settings)
     }
 
-    /// The server that the settings lead to.
+    /// Returns the server that the settings lead to.
     pub(super) async fn target(&self, settings: &Settings) -> Result<Target, CommandError> {
         self.target_called(settings, "").await
     }
 
-    /// One of several servers that settings lead to.
+    /// Returns one of several servers, whose name goes into messages.
     pub(super) async fn target_called(
         &self,
         settings: &Settings,
@@ -107,8 +107,8 @@ impl Session {
     ) -> Result<Target, CommandError> {
         let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
-        // `prefer` and `allow` never say themselves that they went on in plaintext. psql must be asked, which takes a
-        // connection of its own: at the same time as the work, which does not wait for it.
+        // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
+        // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
             let (server, context, shutdown) = (
                 target.server.clone(),
@@ -129,7 +129,7 @@ impl Session {
         Ok(target)
     }
 
-    /// Says that the connection is in plaintext, if it is; once the command has answered something.
+    /// Waits for the checks, and warns of connections in plaintext.
     pub(super) async fn say_plaintext(&self) {
         let links = std::mem::take(&mut *self.links());
         for Link { server, look } in links {
@@ -139,14 +139,14 @@ impl Session {
         }
     }
 
-    /// As [`Session::say_plaintext`], for what is known already.
+    /// Like [`Session::say_plaintext`], for checks that have ended.
     pub(super) fn say_plaintext_if_known(&self) {
         let known: Vec<Link> = self
             .links()
             .extract_if(.., |link| link.look.is_finished())
             .collect();
         for Link { server, look } in known {
-            // It has ended: nothing is waited for.
+            // The task has ended, so this does not wait.
             if let Some(Ok(Some(finding))) = futures_now(look) {
                 self.say(&server, &finding);
             }
@@ -164,23 +164,23 @@ impl Session {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the look after a command that failed: its own words are enough.
+    /// Cancels the checks after a failed command, whose own error is enough.
     pub(super) async fn forget_link(&self) {
         let links = std::mem::take(&mut *self.links());
         for link in links {
             link.look.abort();
-            // Until its psql and its files are gone.
+            // Wait until its psql and its files are gone.
             drop(link.look.await);
         }
     }
 
-    /// What is known of the connection; `None` before [`Session::target`].
+    /// Returns the facts about the connection, or `None` before [`Session::target`].
     pub(super) fn context(&self) -> Option<&Context> {
         self.context.get()
     }
 }
 
-/// What a future that is ready has; `None` when it is not.
+/// Returns the output of a future that is ready, and `None` otherwise.
 fn futures_now<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::Pin::new(&mut future).poll(&mut context) {

@@ -1,4 +1,4 @@
-//! Which snapshot, and reading it.
+//! Finds and reads the snapshot file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use crate::config::ToolSettings;
 use crate::path;
 use crate::snapshot::Snapshot;
 
-/// Where snapshots are when none is named.
+/// The directory that is searched if no snapshot is named.
 const FOLDER: &str = "snapshots";
 
-/// The snapshot that is named, else the only one in the usual folder.
+/// Returns the named snapshot, or else the only one in the default directory.
 pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, CommandError> {
     match &tool.snapshot {
         Some(setting) => Ok(setting.value.clone()),
@@ -51,7 +51,7 @@ fn is_sql(path: &Path) -> bool {
     !hidden && path.extension().is_some_and(|extension| extension == "sql") && path.is_file()
 }
 
-/// Reads a snapshot and says what is odd about it.
+/// Reads a snapshot and prints its warnings.
 pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, CommandError> {
     let bytes = path::read(path)?;
     let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| CommandError::Snapshot {

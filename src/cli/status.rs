@@ -19,7 +19,7 @@ use crate::fleet::inventory::read_fleet;
 use crate::fleet::status::{Status, TenantStatus, status};
 use crate::tls::text::safe;
 
-/// How much of a fingerprint people get to see.
+/// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, CommandError> {
@@ -69,12 +69,12 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     if let Some(oddity) = &tenant.oddity {
         return output.result(
             AnsiColor::Red.on_default(),
-            "odd",
+            "problem",
             &format!("{name}: {oddity}"),
         );
     }
     let (word, color) = match tenant.behind {
-        _ if !tenant.problems.is_empty() => ("odd", AnsiColor::Red),
+        _ if !tenant.problems.is_empty() => ("problem", AnsiColor::Red),
         Some(0) | None => ("current", AnsiColor::Green),
         Some(_) => ("behind", AnsiColor::Yellow),
     };
@@ -116,7 +116,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         .iter()
         .filter(|tenant| tenant.behind.is_some_and(|behind| behind > 0))
         .count();
-    let odd = status
+    let with_problems = status
         .tenants
         .iter()
         .filter(|tenant| tenant.oddity.is_some() || !tenant.problems.is_empty())
@@ -130,7 +130,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         return session.summary(Counts::Status(StatusCounts {
             tenants: status.tenants.len(),
             behind,
-            odd,
+            odd: with_problems,
             versions: versions.collect(),
         }));
     }
@@ -142,7 +142,7 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         ));
     }
     output.say(&format!(
-        "{}, {behind} behind, {odd} odd",
+        "{}, {behind} behind, {with_problems} with problems",
         many(status.tenants.len(), "tenant")
     ));
     Ok(())

@@ -21,7 +21,7 @@ use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::tls::text::safe;
 
-/// How many findings of a variant people get to see, without -v.
+/// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
@@ -185,16 +185,16 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
     for tenant in &verification.missing {
         output.result(red, "missing", &safe(tenant.as_str()))?;
     }
-    let odd: usize = verification
+    let differing: usize = verification
         .variants
         .iter()
         .map(|variant| variant.tenants.len())
         .sum();
     let mut text = format!("{} equal", verification.equal.len());
-    if odd > 0 {
+    if differing > 0 {
         let _ = write!(
             text,
-            ", {odd} in {}",
+            ", {differing} in {}",
             many(verification.variants.len(), "variant")
         );
     }

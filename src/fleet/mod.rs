@@ -1,8 +1,9 @@
-//! Many tenants, on one server or several: created, migrated, compared, kept ready in pools.
+//! The operations on many tenants, on one server or several.
 //!
-//! [`migrate`](migrate::migrate) applies what is pending to all tenants, [`status`](status::status) tells how far they
-//! are, [`verify`](verify::verify) whether they are what they should be, [`bulk`] creates them by a few psql that are kept
-//! open. What is done to a single tenant is in [`tenant`](crate::tenant).
+//! [`bulk`] creates tenants with a few psql processes that stay open, and [`pool`] keeps ready-made
+//! ones. [`migrate`](migrate::migrate) applies pending migrations, [`status`](status::status)
+//! reports versions, and [`verify`](verify::verify) finds differences. The operations on one tenant
+//! are in [`tenant`](crate::tenant).
 
 pub mod bulk;
 pub mod inventory;

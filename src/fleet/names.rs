@@ -1,39 +1,39 @@
-//! Tenants' names from a list, one a line, as the bytes come.
+//! Reads tenants' names from a list, one per line, as the bytes arrive.
 
 use crate::sql::{NameError, TenantName};
 
-/// How much of a line is kept: no name is nearly as long.
+/// Maximum number of bytes of a line that are kept. No name is nearly as long.
 const LIMIT: usize = 1024;
 
-/// A line of a list that is no tenant's name.
+/// A line of a list that is not a tenant's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct LineError {
     /// 1-based line.
     pub line: usize,
-    /// The line's text as far as it is UTF-8, at most 200 characters.
+    /// The line's text up to the first byte that is not UTF-8, at most 200 characters.
     pub text: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: LineProblem,
 }
 
-/// What is wrong with a line.
+/// The problem with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineProblem {
-    /// Not UTF-8.
+    /// The file is not UTF-8.
     #[error("not UTF-8")]
     Encoding,
-    /// Too long to be kept.
+    /// The line is too long.
     #[error("more than {LIMIT} bytes; PostgreSQL's identifiers have at most 63")]
     TooLong,
-    /// No name that a schema can have.
+    /// No schema can have this name.
     #[error(transparent)]
     Name(#[from] NameError),
 }
 
-/// Cuts bytes into lines and lines into names. Blank lines are skipped, CR LF ends a line as LF does; all else in a line
-/// belongs to the name.
+/// Splits bytes into lines, and parses each as a name. Blank lines are skipped, and CR LF ends a
+/// line as LF does. Everything else in a line belongs to the name.
 #[derive(Debug, Default)]
 pub struct NameLines {
     line: usize,
@@ -42,7 +42,7 @@ pub struct NameLines {
 }
 
 impl NameLines {
-    /// Takes bytes; returns the names of the lines that they end.
+    /// Takes bytes, and returns the names of the lines that they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Result<TenantName, LineError>> {
         let mut names = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -61,7 +61,7 @@ impl NameLines {
         names
     }
 
-    /// Ends the list; returns the name of a last line without a line end.
+    /// Ends the list, and returns the name of a last line without a line end.
     pub fn finish(mut self) -> Option<Result<TenantName, LineError>> {
         self.end_of_line()
     }

@@ -1,11 +1,12 @@
-//! Which server a tenant belongs to.
+//! Chooses the target of each tenant.
 
 use sha2::{Digest, Sha256};
 
 use crate::config::{Rule, TargetSettings, Targets};
 use crate::sql::TenantName;
 
-/// Sends tenants to targets: by name, by pattern, else by the file's rule. The same for each run and each machine.
+/// Routes tenants to targets by name, by pattern, or else by the file's rule. The result is the
+/// same in each run and on each machine.
 #[derive(Clone, Debug)]
 pub struct Route {
     rule: Rule,
@@ -20,7 +21,7 @@ struct RouteTarget {
 }
 
 impl Route {
-    /// The rule of a file of targets.
+    /// Creates the rule of a targets file.
     pub fn new(targets: &Targets) -> Self {
         let stop = |target: &TargetSettings| RouteTarget {
             name: target.name.clone(),
@@ -33,11 +34,12 @@ impl Route {
         }
     }
 
-    /// The place of a tenant's target in the file; `None` where no target names it and the rule is `explicit`.
+    /// Returns the index of a tenant's target in the file, or `None` if no target lists it and the
+    /// rule is `explicit`.
     ///
-    /// A name wins over a pattern, an earlier pattern over a later one. By hash, each target's claim on a tenant is
-    /// weighed and the highest wins (weighted rendezvous hashing), so that a further target takes its share from the
-    /// others and nothing else moves.
+    /// A name wins over a pattern, and an earlier pattern over a later one. Otherwise each target
+    /// gets a score for the tenant, and the highest wins (weighted rendezvous hashing), so that a
+    /// new target takes its share from the others and nothing else moves.
     pub fn target_of(&self, tenant: &TenantName) -> Option<usize> {
         let name = tenant.as_str();
         let find = |matches: &dyn Fn(&str) -> bool| {
@@ -67,22 +69,22 @@ impl Route {
     }
 }
 
-/// `-weight / ln(hash)`, the hash being a number between 0 and 1.
+/// Returns `-weight / ln(hash)`, where the hash is a number between 0 and 1.
 fn claim(target: &str, tenant: &str, weight: u32) -> f64 {
     let digest = Sha256::digest(format!("{target}\0{tenant}"));
     let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
-    // 53 bits are what a number has room for; a half more, so that it is never 0.
+    // An `f64` holds 53 bits. Adding one half keeps the hash above 0.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     let hash = ((u64::from_be_bytes(first) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     -f64::from(weight) / hash.ln()
 }
 
-/// Whether a name matches a pattern with `*` and `?`.
+/// Returns `true` if a name matches a pattern with `*` and `?`.
 fn is_match(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where the last star was, and how far it reaches.
+    // The position of the last star, and how far it reaches.
     let mut star: Option<(usize, usize)> = None;
     while read < name.len() {
         match pattern.get(at) {
@@ -175,7 +177,7 @@ mod tests {
             before != after && after != Some(2)
         });
         assert_eq!(moved.count(), 0);
-        // Kept for good: tenants stay where they are from one version to the next.
+        // Never change these results: tenants stay where they are from one version to the next.
         let found = ["acme", "globex", "initech", "umbrella"].map(|name| to(&three, name));
         assert_eq!(found, [Some(1), Some(1), Some(2), Some(1)]);
     }

@@ -2,14 +2,14 @@
 
 use crate::sql::TenantName;
 
-/// Which tenants are meant.
+/// Selects tenants.
 #[derive(Clone, Debug)]
 pub enum TenantSelection {
-    /// Every schema but `public` that has a versions table or schemastamp's mark.
+    /// Every schema except `public` that has a version table or schemastamp's marker.
     All {
-        /// Only names that match this pattern, as psql's `\dn` takes it.
+        /// Only names that match this pattern, as in psql's `\dn`.
         pattern: Option<String>,
     },
-    /// These.
+    /// The tenants with these names.
     Named(Vec<TenantName>),
 }

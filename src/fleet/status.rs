@@ -1,4 +1,4 @@
-//! Every tenant with its version: who is behind, and who is odd.
+//! Reports each tenant's version, its pending migrations and its problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,29 +14,30 @@ use crate::tenant::versions::{
 pub struct TenantStatus {
     /// Its schema.
     pub tenant: TenantName,
-    /// Its last version; `None` when it has none, or when nothing is known of it.
+    /// Its last version, or `None` if it has none or its versions are unknown.
     pub version: Option<String>,
-    /// The tool that keeps its versions table.
+    /// The tool that writes its version table.
     pub style: Option<Style>,
-    /// How many migrations it lacks; `None` when nothing is known of it.
+    /// Number of migrations that it lacks, or `None` if its versions are unknown.
     pub behind: Option<usize>,
-    /// Fingerprint of the snapshot it was made of, where it carries the mark.
+    /// Fingerprint of its snapshot, if it has a marker.
     pub snapshot: Option<String>,
-    /// What does not fit.
+    /// The problems.
     pub problems: Vec<PlanProblem>,
-    /// Why nothing is known of its versions.
+    /// The reason why its versions are unknown.
     pub oddity: Option<TenantProblem>,
 }
 
 /// All tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Each tenant, by name.
+    /// The tenants, by name.
     pub tenants: Vec<TenantStatus>,
 }
 
 impl Status {
-    /// How many tenants are at each version, the most frequent first; `None` stands for those without one.
+    /// Counts the tenants at each version, the most frequent first. `None` stands for those without
+    /// a version.
     pub fn by_version(&self) -> Vec<(Option<&str>, usize)> {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         for tenant in &self.tenants {
@@ -48,7 +49,8 @@ impl Status {
     }
 }
 
-/// Tells how far each tenant is: against a folder of migrations, or else against what any tenant has of the same tool.
+/// Compares each tenant with a directory of migrations, or else with the versions that any tenant
+/// of the same tool has.
 pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
     let mut seen: BTreeMap<Style, BTreeSet<&str>> = BTreeMap::new();
     for tenant in &fleet.tenants {
@@ -69,7 +71,7 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
             .and_then(crate::tenant::versions::AppliedVersion::version);
         seen.get(&table.style).map_or(0, |all| {
             all.difference(&own)
-                // golang-migrate keeps the last version only: what is lower is applied.
+                // golang-migrate keeps only the last version, so every lower one is applied.
                 .filter(|version| {
                     table.style != Style::GolangMigrate
                         || crate::tenant::migrations::MigrationVersion::parse(version) > last
@@ -98,7 +100,8 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                     if let Some(migrations) = migrations {
                         let plan = plan_migrations(table, migrations, PlanStrictness::default());
                         status.behind = Some(plan.pending.len());
-                        // That only the tool can apply them is nothing odd about the tenant.
+                        // It is not a problem of the tenant that only the tool can apply its
+                        // migrations.
                         let odd = |problem: &PlanProblem| {
                             !matches!(problem, PlanProblem::NeedsTool { .. })
                         };

@@ -1,4 +1,4 @@
-//! Tenants compared with a snapshot or with one another, object by object, all of them at once.
+//! Compares tenants with a snapshot or with each other, object by object, all of them at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,29 +13,29 @@ use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
 use crate::tenant::versions::{Applied, TenantProblem};
 
-/// How often the hashes are read anew because a tenant was dropped meanwhile.
+/// Maximum number of times that the hashes are read again because a tenant was dropped meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// What is compared.
+/// Options of the comparison.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
-    /// Which tenants.
+    /// The tenants.
     pub scope: TenantSelection,
-    /// What is compared beside the definitions.
+    /// Aspects that are compared in addition to the definitions.
     pub aspects: Vec<Aspect>,
 }
 
 /// Tenants that differ from the reference in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriftVariant {
-    /// Who they are, by name.
+    /// The tenants, by name.
     pub tenants: Vec<TenantName>,
-    /// In what they differ; the gravest first.
+    /// Their differences, the most severe first.
     pub findings: Vec<DriftFinding>,
 }
 
 impl DriftVariant {
-    /// The gravest of its findings.
+    /// Returns the most severe class of its findings.
     pub fn class(&self) -> Class {
         self.findings
             .iter()
@@ -45,19 +45,19 @@ impl DriftVariant {
     }
 }
 
-/// What came of the comparison.
+/// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// The tenants that are equal to the reference, by name.
+    /// The tenants that equal the reference, by name.
     pub equal: Vec<TenantName>,
     /// The others, the largest group first.
     pub variants: Vec<DriftVariant>,
-    /// Tenants that are not there, or were dropped meanwhile.
+    /// Tenants that do not exist, or were dropped during the run.
     pub missing: Vec<TenantName>,
 }
 
 impl Verification {
-    /// Whether a tenant is not what it should be; names and column order do not count.
+    /// Returns `true` if a tenant has a difference that is not cosmetic.
     pub fn differs(&self) -> bool {
         !self.missing.is_empty()
             || self
@@ -67,11 +67,11 @@ impl Verification {
     }
 }
 
-/// Why nothing could be compared.
+/// The reason why nothing could be compared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The tenants are not known.
+    /// The tenants could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
     /// psql failed.
@@ -83,16 +83,16 @@ pub enum VerifyError {
     /// The snapshot cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The operating system has no random bytes for a fresh name.
-    #[error("cannot make a fresh name")]
+    /// The operating system has no random bytes for a new name.
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
 }
 
-/// Compares all tenants of the scope with the reference: by hashes that the server makes, and exactly where these
-/// differ.
+/// Compares all tenants of the scope with the reference: by hashes that the server computes, and in
+/// full where these differ.
 ///
 /// # Errors
-/// [`VerifyError`]; differences are no error.
+/// [`VerifyError`]. Differences are not an error.
 pub async fn verify(
     server: &Server,
     reference: Reference<'_>,
@@ -148,7 +148,7 @@ pub async fn verify(
         match findings {
             None => verification.missing.extend(tenants),
             Some(findings) if findings.is_empty() => verification.equal.extend(tenants),
-            // Hashes may tell apart what is the same.
+            // Equal schemas can have different hashes.
             Some(findings) => match verification
                 .variants
                 .iter_mut()
@@ -172,7 +172,7 @@ pub async fn verify(
     Ok(verification)
 }
 
-/// The tenants by their hash.
+/// Returns the tenants by their hash.
 async fn read_hashes(
     server: &Server,
     tenants: &[TenantName],
@@ -200,7 +200,7 @@ async fn read_hashes(
             .await;
         match read {
             Ok(()) => return Ok(by_hash),
-            // Dropped while the server looked at it.
+            // The schema was dropped while the server read it.
             Err(PsqlError::Script { message, .. })
                 if attempt < ATTEMPTS && message.message.contains("cache lookup failed") =>
             {
@@ -218,7 +218,8 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Compares the first tenant of each group exactly; `None` for one that has no objects any more.
+    /// Compares the first tenant of each group in full. The result is `None` for one that no longer
+    /// has objects.
     async fn run(
         &self,
         server: &Server,
@@ -317,13 +318,14 @@ impl Comparison<'_> {
     }
 }
 
-/// Takes the aspects of the reference and then of one tenant after the other.
+/// Receives the aspects of the reference, then those of one tenant after the other.
 struct Reading<'a> {
     comparison: &'a Comparison<'a>,
     reference: &'a TenantName,
     groups: &'a [Vec<TenantName>],
     expected: Option<Aspects>,
-    /// Index of the group that is read, and what it has; `None` as index for the reference.
+    /// The index of the group that is being read, and its aspects. The index is `None` for the
+    /// reference.
     current: Option<(Option<usize>, Aspects)>,
     found: &'a mut Vec<Option<Vec<DriftFinding>>>,
 }
@@ -353,7 +355,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Compares what has been read.
+    /// Compares the aspects that were read.
     fn end(&mut self) {
         let Some((index, aspects)) = self.current.take() else {
             return;

@@ -1,4 +1,4 @@
-//! A spare becomes a tenant.
+//! Turns a spare into a tenant.
 
 use std::fmt::Write as _;
 
@@ -11,16 +11,17 @@ use crate::snapshot::{
 };
 use crate::sql::{TenantName, quote, quote_literal};
 
-/// The setting in which the claim leaves the spare's name, for the rest of its transaction.
+/// The setting in which the claim keeps the spare's name until the end of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
-/// Rows are looked up by their keys, however large the catalogs are and whatever the statistics say.
+/// Settings that make the planner find rows by their keys, however large the catalogs are and
+/// whatever the statistics say.
 const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 
-/// The message that claims a spare for a tenant: its last line of output is the spare's name, or empty when there was
-/// none, and nothing has changed then.
+/// Returns the message that claims a spare for a tenant. Its last line of output is the spare's
+/// name, or empty if there was none and nothing has changed.
 ///
 /// # Errors
-/// As [`Snapshot::statements_for`].
+/// Like [`Snapshot::statements_for`].
 pub(crate) fn claim_message(
     snapshot: &Snapshot,
     tenant: &TenantName,
@@ -53,7 +54,7 @@ pub(crate) fn claim_message(
     Ok(one_message(&statements))
 }
 
-/// The message that takes a spare out of the pool, so that nobody claims it: it becomes one that is in no pool.
+/// Returns the message that removes a spare's row from the pool, so that nobody claims it.
 pub(crate) fn forget_message(spare: &str, options: &RenderOptions) -> String {
     let row = format!(
         "DELETE FROM {} s WHERE s.name = {}",
@@ -67,7 +68,7 @@ pub(crate) fn forget_message(spare: &str, options: &RenderOptions) -> String {
     )
 }
 
-/// Whether the output of a claim says that there was a spare.
+/// Returns `true` if the output of a claim reports a spare.
 pub(crate) fn claimed(lines: &[String]) -> bool {
     lines
         .last()
@@ -100,11 +101,11 @@ fn body(
         mark = quote_literal(&mark),
         tenant = quote_literal(tenant.as_str()),
     );
-    // The oldest server's way: it costs a blank tenant nothing.
+    // Use the form of the oldest supported server. It costs a blank tenant nothing.
     let anew = written_anew(snapshot, tenant, 0, RewriteReader::Execute)?;
     let statements = anew.into_iter().flat_map(|anew| anew.statements);
     for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(body, " EXECUTE {};", quote_literal(&sql));
     }
     let _ = write!(
@@ -117,8 +118,9 @@ fn body(
     Ok(body)
 }
 
-/// The objects of the schema whose text holds the spare's name; NULL without one. What is in a schema depends on it, each
-/// further catalog has an index, and one query is planned in half the time of three.
+/// Returns a query for the objects of the schema whose text holds the spare's name, or NULL without
+/// one. It starts at `pg_depend`, because the objects in a schema depend on it. Each other catalog
+/// has an index. One query is planned in half the time of three (measured).
 fn still_named() -> String {
     let holds = |text: &str| format!("pg_catalog.strpos({text}, spare::text) > 0");
     format!(

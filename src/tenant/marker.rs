@@ -1,26 +1,26 @@
-//! How schemas are told apart: tenants, spares of a pool, and those that a run works in.
+//! Tells schemas apart: tenants, spares of a pool, and scratch schemas.
 
 pub use crate::snapshot::capture::SPARE;
 
 use crate::snapshot::capture::MARK;
 
-/// What the comment of a schema says of its part in schemastamp's work.
+/// The marker in a schema's comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// A tenant that was made of a snapshot.
+    /// A tenant that was created from a snapshot.
     Tenant {
         /// The snapshot's fingerprint.
         snapshot: String,
-        /// The run that made it; `None` where the mark does not say.
+        /// The run that created it, or `None` if the marker does not name it.
         run: Option<String>,
     },
-    /// A ready-made blank tenant that nobody has claimed.
+    /// A ready-made blank tenant that was not claimed.
     Spare,
 }
 
-/// Begins the name of a schema that a run works in and drops; 24 random hexadecimal digits follow.
+/// The beginning of a scratch schema's name. 24 random hexadecimal digits follow.
 pub const SCRATCH: &str = "schemastamp_scratch_";
-/// Begins the name of a spare tenant; 24 random hexadecimal digits follow.
+/// The beginning of a spare's name. 24 random hexadecimal digits follow.
 pub const SPARE_NAME: &str = "schemastamp_spare_";
 /// The schema in which the pools of spare tenants are kept.
 pub const POOL: &str = "schemastamp_pool";
@@ -47,12 +47,12 @@ impl Mark {
     }
 }
 
-/// Whether a schema is one that a run works in: nobody else makes such a name.
+/// Returns `true` for the name of a scratch schema. Nobody else uses such a name.
 pub fn is_scratch(name: &str) -> bool {
     is_made(name, SCRATCH)
 }
 
-/// Whether a schema has the name of a spare tenant: nobody else makes such a name.
+/// Returns `true` for the name of a spare. Nobody else uses such a name.
 pub fn is_spare(name: &str) -> bool {
     is_made(name, SPARE_NAME)
 }

@@ -1,7 +1,7 @@
-//! One tenant: provisioned from a snapshot, claimed from a pool, migrated, compared, and the rest of its life.
+//! The operations on one tenant: provision, claim, migrate, compare, rename, clone and drop.
 //!
-//! [`Provisioner`] is the whole of it for a program that embeds its snapshot; `examples/sign_up.rs` shows one.
-//! What is done to many tenants is in [`fleet`](crate::fleet).
+//! A program that embeds its snapshot needs only [`Provisioner`]; `examples/sign_up.rs` shows one.
+//! The operations on many tenants are in [`fleet`](crate::fleet).
 
 mod claim;
 pub mod compare;

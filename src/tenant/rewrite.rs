@@ -1,4 +1,4 @@
-//! What holds a tenant's name as text, written anew for another name after the server has renamed the schema.
+//! Rewrites what holds a tenant's name as text, after the server has renamed the schema.
 
 use std::collections::BTreeSet;
 
@@ -8,28 +8,29 @@ use crate::snapshot::{
 use crate::sql::literal::content;
 use crate::sql::{TenantName, TokenKind, quote, tokens};
 
-/// An object whose text is replaced.
+/// An object whose text is rewritten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rewrite {
     /// The object: `function audit(integer)`.
     pub(crate) object: String,
-    /// What replaces it, in order, without semicolons.
+    /// The statements that replace it, in order, without semicolons.
     pub(crate) statements: Vec<String>,
 }
 
-/// Who reads the statements.
+/// The reader of the statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RewriteReader {
-    /// psql, for which some semicolons need a backslash.
+    /// psql, which needs a backslash before some semicolons.
     Psql,
     /// The server itself.
     Execute,
 }
 
-/// The statements that replace what is text, for a schema that has the new name already, in the snapshot's order.
+/// Returns the statements that rewrite text, for a schema that already has the new name, in the
+/// snapshot's order.
 ///
-/// What cannot be replaced is not among them: whoever calls proves the result. `major` is that of the server; the oldest
-/// will do.
+/// Text that cannot be rewritten is not among them, so the caller must prove the result. `major` is
+/// the server's major version, or the oldest supported one.
 pub(crate) fn written_anew(
     snapshot: &Snapshot,
     new: &TenantName,
@@ -48,10 +49,10 @@ pub(crate) fn written_anew(
     let mut triggers = BTreeSet::new();
     for statement in &snapshot.template().statements {
         let object = &statement.object;
-        // What is made again has lost its comment.
+        // A re-created object has lost its comment.
         let lost =
             object.action == Action::Comment && made_again.iter().any(|made| is_same(made, object));
-        // A trigger that is made again, or replaced, is switched on.
+        // A trigger that is re-created or replaced is enabled.
         if object.action == Action::Alter && !triggers.is_empty() {
             let sql = sql_of(statement)?;
             if switched_trigger(&sql).is_some_and(|name| triggers.contains(&name)) {
@@ -87,7 +88,7 @@ fn is_same(one: &Object, other: &Object) -> bool {
     (one.kind, &one.name, &one.table) == (other.kind, &other.name, &other.table)
 }
 
-/// The trigger of `ALTER TABLE t {ENABLE [ALWAYS | REPLICA] | DISABLE} TRIGGER name`.
+/// Returns the trigger of `ALTER TABLE t {ENABLE [ALWAYS | REPLICA] | DISABLE} TRIGGER name`.
 fn switched_trigger(sql: &str) -> Option<String> {
     let tokens: Vec<_> = tokens(sql)
         .into_iter()
@@ -102,8 +103,8 @@ fn switched_trigger(sql: &str) -> Option<String> {
     (switches && trigger.is_word(sql, "trigger")).then(|| identifier_value(*name, sql))?
 }
 
-/// The statement in a form that replaces what is there; `None` where the server keeps what looks like text as a
-/// reference (`'app.s'::regclass`), or where nothing can be replaced.
+/// Returns the statement in a form that replaces the existing object. Returns `None` if the server
+/// keeps the text as a reference (`'app.s'::regclass`), or if nothing can be replaced.
 fn replacement(object: &Object, sql: String, new: &TenantName, major: u32) -> Option<Vec<String>> {
     let or_replace = |sql: String| match sql.strip_prefix("CREATE")? {
         rest if rest.starts_with(" OR REPLACE") => Some(vec![sql]),
@@ -142,7 +143,8 @@ fn replacement(object: &Object, sql: String, new: &TenantName, major: u32) -> Op
     }
 }
 
-/// Whether every literal that holds the name is a constant that the server keeps as a reference: `'app.s'::regclass`.
+/// Returns `true` if every literal with the name is a constant that the server keeps as a
+/// reference: `'app.s'::regclass`.
 fn is_tracked(sql: &str, name: &TenantName) -> bool {
     let tokens: Vec<_> = tokens(sql)
         .into_iter()

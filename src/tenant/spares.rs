@@ -4,21 +4,23 @@ use super::marker::POOL;
 use crate::snapshot::{RenderOptions, Rendered, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
 
-/// SQLSTATE of the error that says that the pool has as many spares as it is to have.
+/// SQLSTATE of the error that the pool already has the requested number of spares.
 pub const POOL_FULL: &str = "SS007";
-/// SQLSTATE of the error that says that a claimed schema still names the spare.
+/// SQLSTATE of the error that a claimed schema still names the spare.
 pub const STILL_NAMED: &str = "SS008";
 /// The table of spares, in the schema of the pools.
 const SPARES: &str = "spares";
-/// The advisory lock beneath which pools are made and counted: the first 64 bits of a SHA-256 of `schemastamp pool`.
+/// The advisory lock that protects creating and counting pools: the first 64 bits of the SHA-256 of
+/// `schemastamp pool`.
 const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 
-/// Which spares are alike: those of one snapshot that were made with the same options by the same role.
+/// Identifies equivalent spares: those of one snapshot that the same role created with the same
+/// options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SpareKind {
     pub(crate) snapshot: String,
     pub(crate) options: String,
-    /// The role that makes and claims; `None` for the one that logs in.
+    /// The role that creates and claims, or `None` for the login role.
     pub(crate) role: Option<String>,
 }
 
@@ -40,9 +42,9 @@ impl SpareKind {
         }
     }
 
-    /// The condition that a row of the table, called `s`, is of this kind.
+    /// Returns the condition that a row `s` of the table is of this kind.
     ///
-    /// The role counts: what it makes belongs to it, and a claim changes no owner.
+    /// The role is part of the kind: it owns what it creates, and a claim changes no owner.
     pub(crate) fn condition(&self) -> String {
         format!(
             "s.snapshot = {} AND s.options = {} AND s.owner = {}",
@@ -52,7 +54,7 @@ impl SpareKind {
         )
     }
 
-    /// The role as an expression.
+    /// Returns the role as an SQL expression.
     pub(crate) fn owner(&self) -> String {
         self.role
             .as_ref()
@@ -60,17 +62,17 @@ impl SpareKind {
     }
 }
 
-/// The table's name.
+/// Returns the table's name.
 pub(crate) fn pool_table() -> String {
     format!("{POOL}.{SPARES}")
 }
 
-/// Takes the lock of all pools until the end of the transaction.
+/// Returns the statement that locks all pools until the end of the transaction.
 pub(crate) fn pool_lock() -> String {
     format!("SELECT pg_catalog.pg_advisory_xact_lock({LOCK})")
 }
 
-/// Begins a message: what follows is done by the role that makes and claims.
+/// Returns the beginning of a message, which switches to the role that creates and claims.
 pub(crate) fn as_role(options: &RenderOptions) -> String {
     options
         .role
@@ -79,10 +81,11 @@ pub(crate) fn as_role(options: &RenderOptions) -> String {
         .unwrap_or_default()
 }
 
-/// Whether the table is there, and may be used: an expression.
+/// Returns an SQL expression that is true if the table exists and may be used.
 ///
-/// Its name is no secret, and whoever may create schemas could have made it, with triggers that run as whoever claims. So
-/// it must belong to a superuser, or to the role itself or one that it is a member of.
+/// Its name is no secret. Any role that may create schemas could have created it, with triggers
+/// that run as the claiming role. So it must belong to a superuser, to the current role, or to a
+/// role that the current role is a member of.
 pub(crate) fn pool_is_usable() -> String {
     format!(
         "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
@@ -94,7 +97,8 @@ pub(crate) fn pool_is_usable() -> String {
     )
 }
 
-/// Statements that make the table, if it is not there; an error if it is somebody else's.
+/// Returns statements that create the table if it does not exist, and fail if it belongs to an
+/// untrusted role.
 pub(crate) fn creation() -> Vec<String> {
     let table = pool_table();
     let body = format!(
@@ -111,7 +115,8 @@ pub(crate) fn creation() -> Vec<String> {
     vec![pool_lock(), format!("DO {}", quote_literal(&body))]
 }
 
-/// The statements behind those that make a spare: they count the spares of its kind, and add it unless there are enough.
+/// Returns the statements that follow those of a new spare: they count the spares of its kind, and
+/// add it unless there are enough.
 pub(crate) fn registering(
     spare: &TenantName,
     snapshot: &Snapshot,

@@ -1,4 +1,4 @@
-//! Many tenants, or names that come over stdin.
+//! Creates many tenants, or tenants whose names arrive on stdin.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::sql::TenantName;
 use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
 use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
 
-/// How many tenants are looked up at a time.
+/// Number of tenants that one query checks.
 const LOOKED_UP: usize = 500;
 
 pub(super) async fn run(
@@ -53,7 +53,7 @@ pub(super) async fn run(
     {
         match room {
             Ok(room) => check_citus(session, servers, index, &room).await?,
-            // Its tenants fail, each with that reason.
+            // The tenants of this target will fail with this reason.
             Err(
                 ProvisionError::Connect(_)
                 | ProvisionError::Run(_)
@@ -72,7 +72,7 @@ pub(super) async fn run(
                 session.shutdown.clone(),
             )
         };
-        // By the target's place; Citus has no pool.
+        // Indexed like the targets. The pool does not support Citus.
         let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
         servers
             .targets
@@ -139,17 +139,17 @@ pub(super) async fn run(
     Ok(names.left() + report.not_begun.len())
 }
 
-/// What both the names and the answers write to.
+/// The state shared between reading names and printing answers.
 struct Shared<'a> {
     tally: &'a mut ProvisionProgress,
-    /// Why the run goes no further: stdin or stdout cannot be used.
+    /// The failure of stdin or stdout that ends the run.
     failed: Option<CommandError>,
-    /// No further tenant is begun after so many failed, those with a name that cannot be counted.
+    /// The limit of `--max-failures`. Invalid names count as failures.
     most: Option<usize>,
 }
 
 impl Shared<'_> {
-    /// Tells of a tenant; whether it was made now.
+    /// Prints a tenant's outcome. Returns `true` if it was created now.
     fn done(
         &mut self,
         session: &Session,
@@ -196,7 +196,7 @@ impl Shared<'_> {
     }
 }
 
-/// The next tenant that can be begun with; names that cannot are answered here.
+/// Returns the next tenant to start. Names that cannot be started are answered here.
 async fn next_request(
     session: &Session,
     servers: &Provisioners,
@@ -213,7 +213,7 @@ async fn next_request(
         if enough(&shared.borrow()) {
             return None;
         }
-        // Names may come for days: it is said once it is known.
+        // Names may arrive for days, so warn as soon as the check has ended.
         if shared.borrow().tally.answered() > 0 {
             session.say_plaintext_if_known();
         }
@@ -249,8 +249,8 @@ async fn next_request(
     }
 }
 
-/// Answers for the tenants of a list that were made of this very snapshot, a few hundred at a time: what a run that was
-/// cut short has done already.
+/// Reports the tenants of a list that exist and were created from this same snapshot, a few hundred
+/// at a time. They are the work of an interrupted run.
 async fn pass_over(
     session: &Session,
     servers: &Provisioners,
@@ -268,7 +268,7 @@ async fn pass_over(
             .collect();
         for chunk in tenants.chunks(LOOKED_UP) {
             let start = std::time::Instant::now();
-            // Who cannot be asked fails the tenants one by one, with the reason.
+            // If the server cannot be asked, its tenants fail one by one with the reason.
             let Ok(made) = target
                 .provisioner
                 .made_already(chunk, &session.shutdown)
@@ -299,7 +299,7 @@ async fn pass_over(
     Ok(())
 }
 
-/// Makes sure, before anything is made, that Citus can distribute what the snapshot has.
+/// Checks, before anything is created, that Citus can distribute the snapshot's objects.
 async fn check_citus(
     session: &Session,
     servers: &Provisioners,

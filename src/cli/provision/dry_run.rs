@@ -1,4 +1,4 @@
-//! What would be run.
+//! Prints what would be run.
 
 use std::path::Path;
 
@@ -101,7 +101,7 @@ async fn one(
     ))
 }
 
-/// The script as psql gets it, and the command.
+/// Returns the script as psql would get it, and the command.
 async fn wrapped(
     session: &Session,
     provisioner: &Provisioner,

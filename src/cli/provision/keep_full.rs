@@ -1,4 +1,4 @@
-//! The pool, kept full beside the claims.
+//! Keeps the pool full during a run of claims.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::fleet::bulk::BulkTarget;
 use crate::fleet::pool::{RefillError, refill};
 use crate::process::Shutdown;
 
-/// How long is waited after a pool could not be filled.
+/// Pause after a failed refill.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Brings the pool back to its size whenever a tenant was made, beside the work.
+/// Refills the pool in the background after each tenant.
 pub(super) struct PoolRefiller {
     made: Arc<Notify>,
     last: Arc<Notify>,
@@ -31,7 +31,7 @@ impl PoolRefiller {
         shutdown: Shutdown,
     ) -> Self {
         let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        // Once at the beginning: who streams wants spares from the first name on.
+        // Fill once at the beginning, so that the first name finds a spare.
         made.notify_one();
         let task = tokio::spawn(keep(
             target,
@@ -43,7 +43,7 @@ impl PoolRefiller {
         Self { made, last, task }
     }
 
-    /// A tenant was made: of a spare, or for want of one.
+    /// Notifies the task that a tenant was created, with or without a spare.
     pub(super) fn made(&self) {
         self.made.notify_one();
     }
@@ -51,12 +51,12 @@ impl PoolRefiller {
     /// Waits until the pool is full.
     pub(super) async fn end(self) {
         self.last.notify_one();
-        // Only a panic ends it otherwise, and that was said.
+        // The task fails only by a panic, which was printed.
         drop(self.task.await);
     }
 }
 
-/// Fills the pool on each notice, and once more a while after it could not be filled, until the last notice.
+/// Refills the pool on each notification, and again a while after a failure, until the last one.
 async fn keep(
     target: BulkTarget,
     size: usize,
@@ -79,7 +79,8 @@ async fn keep(
             Err(_) if shutdown.signal().is_some() => break,
             Err(error) => {
                 failed = true;
-                // Once for each time that it begins to fail: tenants are created from the snapshot meanwhile.
+                // Warn only of the first of several failures: tenants are created from the snapshot
+                // meanwhile.
                 if !std::mem::replace(&mut said, true) {
                     say(output, &target.name, &error);
                 }
@@ -89,10 +90,10 @@ async fn keep(
     session.close().await;
 }
 
-/// Brings all pools back to their size.
+/// Refills all pools.
 pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: Option<usize>) {
     let Some(size) = size else { return };
-    // Citus has no pool.
+    // The pool does not support Citus.
     for target in servers
         .targets
         .iter()
@@ -120,5 +121,5 @@ fn say(output: Output, target: &str, error: &RefillError) {
     } else {
         format!("target '{target}': ")
     };
-    output.warning(&format!("{place}the pool was not filled: {text}"));
+    output.warning(&format!("{place}cannot refill the pool: {text}"));
 }

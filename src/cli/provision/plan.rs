@@ -1,4 +1,4 @@
-//! What the arguments of `provision` ask for.
+//! Resolves the arguments of `provision`.
 
 use crate::cli::arguments::{IfExistsArgument, ProvisionArguments};
 use crate::cli::names::NameReader;
@@ -6,19 +6,19 @@ use crate::cli::render::render_options;
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{IfExists, ProvisionOptions, Retries};
 
-/// What the arguments come to, but for the names and the servers.
+/// The resolved arguments, apart from names and servers.
 #[derive(Clone, Debug)]
 pub(super) struct ProvisionConfig {
     pub(super) hook: Option<ExternalCommand>,
     pub(super) jobs: Option<usize>,
     pub(super) max_failures: Option<usize>,
     pub(super) refill: Option<usize>,
-    /// Names come over stdin, one by one.
+    /// `true` if names come from stdin.
     pub(super) streams: bool,
     pub(super) options: ProvisionOptions,
 }
 
-/// Reads what the arguments ask for.
+/// Resolves the arguments.
 pub(super) fn provision_config(
     arguments: &ProvisionArguments,
     hook: Option<ExternalCommand>,
@@ -30,11 +30,11 @@ pub(super) fn provision_config(
     let if_exists = match arguments.if_exists {
         Some(IfExistsArgument::Skip) => IfExists::Skip,
         Some(IfExistsArgument::Resume) => IfExists::Resume,
-        // A list is gone through again after an interruption; a sign-up wants to know that the name is taken.
+        // A list is run again after an interruption. A sign-up must learn that the name is taken.
         None if from_file && !streams => IfExists::Resume,
         Some(IfExistsArgument::Fail) | None => IfExists::Fail,
     };
-    // Somebody waits for one tenant, a list waits for the server.
+    // Somebody waits for a single tenant, so retry briefly; a list can wait for the server.
     let retries = arguments.retries.unwrap_or(match (from_file, streams) {
         (_, true) => 5,
         (true, false) => 7,
@@ -44,7 +44,7 @@ pub(super) fn provision_config(
     render.citus = arguments.citus;
     ProvisionConfig {
         hook,
-        // Names on the command line are answered in their order.
+        // One worker answers names on the command line in their order.
         jobs: jobs.or((!from_file && names.known() != Some(1)).then_some(1)),
         max_failures: if arguments.fail_fast {
             Some(1)

@@ -33,7 +33,7 @@ pub(in crate::cli) async fn run(
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
         &names,
     );
-    // psql tells its version while the snapshot is read.
+    // Read the snapshot while psql reports its version.
     let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
         snapshot_file::load(&path, session.output)
     });
@@ -54,7 +54,7 @@ pub(in crate::cli) async fn run(
     Ok(code)
 }
 
-/// One tenant gets a psql of its own, as it does when somebody runs psql by hand.
+/// Returns `true` if one tenant can be created with its own psql.
 fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
         config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;

@@ -1,4 +1,4 @@
-//! The server, or the servers of a file of targets.
+//! The server, or the servers of a targets file.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
 use crate::tenant::{ProvisionOptions, Provisioner};
 
-/// Servers that are known and not yet connected.
+/// Servers that are resolved and not yet connected.
 pub(super) struct Servers {
     found: Vec<ServerEntry>,
     route: Option<Route>,
@@ -25,16 +25,16 @@ struct ServerEntry {
     citus: bool,
 }
 
-/// Servers with what creates tenants there.
+/// Servers with a provisioner for each.
 pub(super) struct Provisioners {
     pub(super) targets: Vec<BulkTarget>,
-    /// What makes the explanation of a failed connection concrete, by target.
+    /// The facts about each target's connection, for the explanation of a failure.
     contexts: Vec<crate::diagnose::Context>,
     route: Option<Route>,
 }
 
 impl Servers {
-    /// Those of the file, else the one that the settings lead to.
+    /// Returns the servers of the targets file, or else the one that the settings lead to.
     pub(super) async fn find(
         session: &Session,
         arguments: &ProvisionArguments,
@@ -53,7 +53,7 @@ impl Servers {
             });
         };
         if session.common.connection().is_given() {
-            let text = "--targets and the options of one connection do not go together; write them into the file";
+            let text = "--targets cannot be combined with connection flags; write the connections into the targets file";
             return Err(CommandError::Usage(text.to_owned()));
         }
         let targets = Targets::read(path, &session.environment)?;
@@ -108,7 +108,7 @@ impl Servers {
 }
 
 impl Provisioners {
-    /// Where a tenant goes.
+    /// Returns the index of the target for a tenant.
     pub(super) fn route(&self, tenant: &TenantName) -> Result<usize, CommandError> {
         match &self.route {
             None => Ok(0),
@@ -116,7 +116,7 @@ impl Provisioners {
         }
     }
 
-    /// The target's name, where there are several.
+    /// Returns the target's name if there is a targets file.
     pub(super) fn name(&self, index: usize) -> Option<&str> {
         self.route
             .as_ref()
@@ -128,7 +128,7 @@ impl Provisioners {
         self.contexts.get(index)
     }
 
-    /// What creates the tenants that go to a target.
+    /// Returns the provisioner of a target.
     pub(super) fn provisioner(&self, index: usize) -> Option<&Provisioner> {
         self.targets.get(index).map(|target| &target.provisioner)
     }

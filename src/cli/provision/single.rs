@@ -1,4 +1,4 @@
-//! One tenant, by a psql of its own.
+//! Creates one tenant with its own psql.
 
 use std::time::Instant;
 
@@ -42,7 +42,8 @@ pub(super) async fn run(
     Ok(names.left())
 }
 
-/// Creates the tenant and runs the hook for it; one that was there was finished by whoever made it.
+/// Creates the tenant and runs the hook for it. An existing tenant gets no hook: the run that
+/// created it was responsible for that.
 async fn create(
     session: &Session,
     provisioner: &Provisioner,
@@ -59,7 +60,7 @@ async fn create(
     Ok(outcome)
 }
 
-/// Said of one tenant, so with its name.
+/// Returns the failure of a hook, with the tenant's name in its message.
 pub(super) fn hook_failed(
     mut failure: crate::tenant::migrate::MigrateFailure,
     tenant: &TenantName,

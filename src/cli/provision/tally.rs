@@ -1,4 +1,4 @@
-//! What is said of each tenant, and of all of them.
+//! Prints each tenant's outcome and the summary.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,65 +19,66 @@ use crate::exit;
 use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
 use crate::tls::text::safe;
 
-/// How many failed tenants the summary names.
+/// Number of failed tenants that the summary names.
 const NAMED: usize = 20;
 
-/// What has become of one tenant.
+/// The outcome of one tenant.
 pub(super) struct TenantResult<'a> {
-    /// The name as it was given.
+    /// The name as given.
     pub(super) tenant: &'a str,
-    /// Its server, where there are several.
+    /// The name of its target, if there are several.
     pub(super) target: Option<&'a str>,
     pub(super) result: Result<ProvisionOutcome, CommandError>,
-    /// How often it was tried; 0 where that is not known.
+    /// Number of attempts, or 0 if unknown.
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
 }
 
-/// What has become of the tenants so far.
+/// The outcomes so far.
 #[derive(Debug, Default)]
 pub(super) struct ProvisionProgress {
     created: usize,
     skipped: usize,
     failed: usize,
-    /// The first of them.
+    /// The names of the first failed tenants.
     named: Vec<String>,
     /// The exit code of the last failure.
     code: u8,
-    /// Whether a tenant was cut short by a signal.
+    /// `true` if a signal interrupted a tenant.
     interrupted: bool,
-    /// Whether more names may have come.
+    /// `true` if stdin was not read to its end.
     pub(super) cut_short: bool,
-    /// How many workers there were.
+    /// Number of workers.
     pub(super) workers: usize,
-    /// Whether there was no connection for a tenant.
+    /// `true` if there was no connection for a tenant.
     unreachable: bool,
-    /// Why there was none for the last one, as people were told, by target.
+    /// The last reported connection failure of each target.
     told: BTreeMap<String, ErrorReport>,
 }
 
 impl ProvisionProgress {
-    /// Whether there was no connection for a tenant.
+    /// Returns `true` if there was no connection for a tenant.
     pub(super) fn unreachable(&self) -> bool {
         self.unreachable
     }
 
-    /// A tenant's script was printed.
+    /// Counts a tenant whose script was printed.
     pub(super) fn rendered(&mut self) {
         self.created += 1;
     }
 
-    /// How many failed.
+    /// Returns the number of failed tenants.
     pub(super) fn failed(&self) -> usize {
         self.failed
     }
 
-    /// How many tenants have their answer.
+    /// Returns the number of tenants that have an answer.
     pub(super) fn answered(&self) -> usize {
         self.created + self.skipped + self.failed
     }
 
-    /// Tells what has become of a tenant. `context` makes the explanation of a failed connection concrete.
+    /// Prints a tenant's outcome. `context` adds concrete values to the explanation of a failed
+    /// connection.
     pub(super) fn answer(
         &mut self,
         session: &Session,
@@ -198,7 +199,8 @@ impl ProvisionProgress {
         }))
     }
 
-    /// Tells people of a failure. That there is no connection is explained once, not for each of a thousand tenants.
+    /// Prints a failure as text. A failed connection is explained once, not for each of a thousand
+    /// tenants.
     fn tell(
         &mut self,
         session: &Session,
@@ -218,7 +220,7 @@ impl ProvisionProgress {
         } else {
             self.told.insert(key.to_owned(), report.clone());
         }
-        // What is wrong with a name names it.
+        // An error about a name includes the name.
         if report.id != "tenant.name" {
             let at = target
                 .map(|target| format!(" at {}", safe(target)))
@@ -228,7 +230,7 @@ impl ProvisionProgress {
         session.output.report(&report);
     }
 
-    /// Prints the summary; returns the exit code.
+    /// Prints the summary and returns the exit code.
     pub(super) fn conclude(
         &self,
         session: &Session,
@@ -306,22 +308,22 @@ fn style(outcome: &ProvisionOutcome) -> Style {
     }
 }
 
-/// What a tenant that was there is made of.
+/// Describes the origin of an existing tenant.
 fn made_of(outcome: &ProvisionOutcome) -> &'static str {
     match outcome {
         ProvisionOutcome::Created { .. } => "",
         ProvisionOutcome::Skipped {
             made_of: TenantOrigin::ThisSnapshot,
             ..
-        } => ": made of this snapshot",
+        } => ": created from this snapshot",
         ProvisionOutcome::Skipped {
             made_of: TenantOrigin::AnotherSnapshot,
             ..
-        } => ": made of another snapshot",
+        } => ": created from another snapshot",
         ProvisionOutcome::Skipped {
             made_of: TenantOrigin::Unmarked,
             ..
-        } => ": not made by schemastamp, has every object of the snapshot",
+        } => ": not created by schemastamp, but it has every object of the snapshot",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The failures of `capture`, as [`super::report`] has all others.
+//! Reports on failures of `capture`.
 
 use super::library::{
     connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
@@ -18,7 +18,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
-                "decide each with one of its flags; the snapshot's header keeps the decision for the next capture",
+                "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::question_lines(&undecided.doubts);
             report.more.doubts = Some(doubts::json(&undecided.doubts));
@@ -34,16 +34,15 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 id: "capture.contested".to_owned(),
                 ..report
             }.hint(
-                "PostgreSQL can tell which is meant: connect as a role that may rename the schema, or name with \
-                 --scratch a database in which the dump can be loaded",
+                "connect as a role that may rename the schema, so that PostgreSQL can decide, or pass \
+                 --scratch DBNAME with a database in which the dump can be loaded",
             );
             report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = ErrorReport::of(error, "capture.contested").hint(
-                "give the alias, table or column that is called like the schema another name",
-            );
+            let mut report = ErrorReport::of(error, "capture.contested")
+                .hint("rename the alias, table or column that has the schema's name");
             report.more.objects = Some(objects.clone());
             report
         }
@@ -60,7 +59,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
             ErrorReport::of(error, "file.private_folder")
-                .hint("set TMPDIR to a folder that exists, is writable and has room")
+                .hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
             ErrorReport::of(error, "program.failed")
@@ -72,7 +71,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
             ErrorReport::of(error, "connection.pooled").hint(format!(
-                "connect to the server itself{place}, or to a pool of sessions; provision may go on here"
+                "connect to the server itself{place}, or to a session pool; provision can still use this pooler"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
@@ -112,16 +111,16 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             let report = psql_report(source, context).beneath(error);
             if denied(source) {
                 report.hint(
-                    "connect as a role that may create schemas here, name another database of the server with --scratch, \
-                     or leave the proof out with --no-prove",
+                    "connect as a role that may create schemas here, pass --scratch DBNAME with another database of the \
+                     server, or skip the proof with --no-prove",
                 )
             } else {
                 report
             }
         }
-        ProofError::Dump { source, .. } => psql_report(source, context).beneath(error).hint(
-            "the database itself cannot be restored from its dump; this has to be mended there",
-        ),
+        ProofError::Dump { source, .. } => psql_report(source, context)
+            .beneath(error)
+            .hint("fix the database first: it cannot be restored from its own dump"),
         ProofError::Different(differences) => {
             let mut report = ErrorReport::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -134,7 +133,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     }
 }
 
-/// Whether a right is missing; not where the error itself says what to do.
+/// Returns `true` if a privilege is missing and the error has no hint of its own.
 fn denied(error: &PsqlError) -> bool {
     let message = error
         .messages()

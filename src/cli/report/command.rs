@@ -14,7 +14,8 @@ use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
 
-/// The report on a failure. `context` makes the explanation of a failed connection concrete.
+/// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
+/// connection.
 pub(in crate::cli) fn build_report(
     failure: &CommandError,
     context: Option<&Context>,
@@ -23,13 +24,13 @@ pub(in crate::cli) fn build_report(
         CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
         CommandError::Config(error) => config_report(error),
         CommandError::NoSnapshot => ErrorReport::of(failure, "config.no_snapshot")
-            .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture"),
+            .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::Snapshot { source, .. } => ErrorReport::of(failure, snapshot_error_id(source)).without_causes(),
         CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, snapshot_error_id(source))
             .without_causes()
-            .hint("remove it, or write to another file; it was not touched"),
+            .hint("the file was left untouched; remove it, or pass another file to --output"),
         CommandError::Template { source, .. } => ErrorReport::of(failure, template_error_id(source)).without_causes(),
         CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
         CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
@@ -43,10 +44,10 @@ pub(in crate::cli) fn build_report(
         CommandError::Provision(error) => provision_report(error, context),
         CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
-            .hint("name it, or a pattern that it matches, under `tenants` of a target; or set rule = \"hash\""),
+            .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
         CommandError::Citus { lines, .. } => {
-            let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was made");
+            let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.objects = Some(lines.clone());
             report

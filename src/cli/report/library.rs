@@ -1,4 +1,4 @@
-//! What users see of the errors that many commands share: psql's, the programs', a snapshot's, a tenant's.
+//! Reports on the errors that many commands share: of psql, programs, snapshots and tenants.
 
 use std::error::Error;
 
@@ -17,9 +17,9 @@ use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
 
 pub(super) const CREATE_CITUS: &str =
-    "create the extension there (CREATE EXTENSION citus), or leave citus out";
+    "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
 
-/// 128+n.
+/// Returns the exit code of a process that `signal` ended: 128+n.
 pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())
 }
@@ -46,14 +46,14 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
     match error {
         PsqlError::Program(error) => program_report(error),
         PsqlError::Folder(_) => ErrorReport::of(error, "file.private_folder")
-            .hint("set TMPDIR to a folder that exists, is writable and has room"),
+            .hint("set TMPDIR to a directory that exists, is writable and has free space"),
         PsqlError::Run(error) => run_report(error),
         PsqlError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
         }
         PsqlError::Lost { .. } => ErrorReport::of(error, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
-            hint: hint_of(message),
+            hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
             ..ErrorReport::of(error, message_id(message))
         },
         PsqlError::Random(_)
@@ -63,7 +63,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
     }
 }
 
-/// A failed connection in words: what, why, and what to change.
+/// Explains a failed connection: what happened, why, and what to change.
 pub(super) fn connection_report(
     messages: &[ServerMessage],
     stderr: &str,
@@ -79,7 +79,7 @@ pub(super) fn connection_report(
     let mut causes: Vec<String> = said.collect();
     causes.dedup();
     causes.truncate(4);
-    // Never empty, says `explain`; with nothing to say the words of psql do.
+    // `explain` always returns a finding; psql's own words are a fallback.
     let (id, what, why, fix) = findings.into_iter().next().map_or_else(
         || {
             (
@@ -90,10 +90,10 @@ pub(super) fn connection_report(
             )
         },
         |finding| {
-            // Which failure it is, and who said so.
+            // The id of the finding, and the program that reported it.
             let speaker = finding.evidence.get("said_by").and_then(Value::as_str);
             let speaker = speaker
-                .map(|speaker| format!(", says {speaker}"))
+                .map(|speaker| format!(", reported by {speaker}"))
                 .unwrap_or_default();
             let what = format!("{} ({}{speaker})", finding.what, finding.id);
             (finding.id, what, finding.why, finding.fix)
@@ -126,7 +126,7 @@ pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
         ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
             return ErrorReport::of(error, "file.private_folder")
-                .hint("set TMPDIR to a folder that exists, is writable and has room");
+                .hint("set TMPDIR to a directory that exists, is writable and has free space");
         }
     };
     ErrorReport::of(error, id)
@@ -145,7 +145,7 @@ pub(super) fn run_report(error: &RunError) -> ErrorReport {
     }
 }
 
-/// `sql.` and the name of the SQLSTATE's condition.
+/// Returns the id of a server error: `sql.` and the name of the SQLSTATE's condition.
 pub(super) fn message_id(message: &ServerMessage) -> String {
     match (message.condition_name(), message.sqlstate) {
         (Some(name), _) => format!("sql.{name}"),
@@ -189,14 +189,14 @@ pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
 pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
         ProvisionError::Exists { .. } => ErrorReport::of(error, "tenant.exists")
-            .hint("it was not touched; --if-exists skip takes a whole tenant for done"),
+            .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
         ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, "tenant.exists").hint(
-            "it was not touched; anybody who may create schemas can imitate a tenant: provision as its owner, or as a member \
-             of that role",
+            "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
+             schemas can imitate a tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = ErrorReport::of(error, "tenant.exists_in_part")
-                .hint("it was not touched; look at what it is, and drop or rename it");
+                .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.missing = Some(missing.clone());
             report
         }
@@ -211,29 +211,29 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, "sql.lock_budget")
-            .hint("nothing was made; the setting needs a restart of the server"),
+            .hint("nothing was created; change the setting and restart the server"),
         ProvisionError::NoCitus => ErrorReport::of(error, "config.no_citus").hint(CREATE_CITUS),
         ProvisionError::PoolFull => ErrorReport::of(error, "pool.full"),
         ProvisionError::TimedOut { .. } => ErrorReport::of(error, "timeout")
-            .hint("give it more time with --timeout, or find out what the server waits for (pg_stat_activity)"),
+            .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
         ProvisionError::Interrupted { signal } => of_interruption(error, *signal),
         ProvisionError::Lost(source) => {
             let beneath = psql_report(source, context);
-            ErrorReport { hint: Some("try again".to_owned()), ..beneath.beneath(error) }
+            ErrorReport { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }
         }
         ProvisionError::Unknown { cause, look } => {
             let mut report = psql_report(cause, context).beneath(error);
             report.causes.push(match look {
                 Some(look) => format!("the server could not be asked: {look}"),
-                None => "the server still works on it".to_owned(),
+                None => "the server is still working on it".to_owned(),
             });
-            report.hint("look whether the schema is there, or run it again: with --if-exists skip that does no harm")
+            report.hint("check whether the schema exists, or run the command again with --if-exists skip, which does no harm")
         }
         ProvisionError::Look { source, .. } => psql_report(source, context).beneath(error),
     }
 }
 
-/// What the server said beyond its message, and the statement.
+/// Returns the statement, and the details that the server added to its message.
 fn details(message: &ServerMessage, statement: Option<&FailedStatement>) -> Vec<String> {
     let statement = statement.map(|statement| ("statement", statement.sql.as_str()));
     let said = [

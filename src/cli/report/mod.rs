@@ -1,4 +1,4 @@
-//! What users see of a failure: words, a stable id, an exit code.
+//! Turns each failure into a message, a stable id and an exit code.
 
 mod capture;
 mod command;

@@ -1,30 +1,30 @@
-//! The shape of a failure as users see it.
+//! The form of a failure as it is shown to users.
 
 use std::error::Error;
 
 use crate::cli::lines::{ErrorDetails, ErrorObject};
 use crate::exit;
 
-/// A failure as it is shown.
+/// A failure as it is shown to users.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cli) struct ErrorReport {
     pub(in crate::cli) code: u8,
-    /// Stable, documented.
+    /// The stable, documented id.
     pub(in crate::cli) id: String,
     pub(in crate::cli) message: String,
-    /// From the nearest to the root.
+    /// The causes, from the nearest to the root.
     pub(in crate::cli) causes: Vec<String>,
-    /// Lines between causes and hint.
+    /// The lines between the causes and the hint.
     pub(in crate::cli) details: Vec<String>,
     pub(in crate::cli) hint: Option<String>,
     /// The statement that failed.
     pub(in crate::cli) statement: Option<String>,
-    /// More for programs.
+    /// Additional fields of the JSON.
     pub(in crate::cli) more: ErrorDetails,
 }
 
 impl ErrorReport {
-    /// The words of an error and of its sources.
+    /// Creates a report with the messages of an error and of its sources.
     pub(super) fn of(error: &dyn Error, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
@@ -51,14 +51,14 @@ impl ErrorReport {
         self
     }
 
-    /// The same failure as the cause of another.
+    /// Makes this report the cause of `error`.
     pub(super) fn beneath(mut self, error: &dyn Error) -> Self {
         let message = std::mem::replace(&mut self.message, error.to_string());
         self.causes.insert(0, message);
         self
     }
 
-    /// As JSON users get it.
+    /// Returns the report as JSON.
     pub(in crate::cli) fn json(&self) -> ErrorObject {
         let mut message = self.message.clone();
         for cause in &self.causes {
@@ -78,7 +78,7 @@ impl ErrorReport {
 }
 
 impl ErrorReport {
-    /// For errors whose words hold those of their source.
+    /// Removes the causes, for errors whose message includes that of their source.
     pub(super) fn without_causes(mut self) -> Self {
         self.causes.clear();
         self

@@ -1,4 +1,4 @@
-//! What users see of failures of the commands on many tenants.
+//! Reports on failures of the commands for existing tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,8 @@ pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     ErrorReport::of(error, id)
 }
 
-/// Without a connection its own words say it best.
+/// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
+/// itself.
 fn report_beneath(
     error: &dyn std::error::Error,
     psql: &PsqlError,
@@ -54,7 +55,7 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
         FleetError::Psql(source) => report_beneath(error, source, context),
         FleetError::Unsteady(source) => psql_report(source, context)
             .beneath(error)
-            .hint("try again"),
+            .hint("run the command again"),
     }
 }
 
@@ -66,10 +67,10 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
     }
 }
 
-/// The hook's failure, with the end of what it said.
+/// Reports on a failed hook, with the end of its output.
 pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
-    let mut report =
-        ErrorReport::of(failure, "tenant.hook").hint("run the command for it again, or drop it");
+    let mut report = ErrorReport::of(failure, "tenant.hook")
+        .hint("run the command for this tenant again, or drop the tenant");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.detail = Some(said.clone());
@@ -83,7 +84,7 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Psql(source) => report_beneath(error, source, context),
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
-            .hint("verify makes a schema in a transaction that it rolls back; with --each-other it needs none"),
+            .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
         VerifyError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
@@ -110,7 +111,7 @@ pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> Error
         DropError::Psql(source) => report_beneath(error, source, context),
         DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
         DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
-            .hint("nothing was dropped; --cascade drops these, too"),
+            .hint("nothing was dropped; pass --cascade to drop these too"),
     }
 }
 
@@ -120,12 +121,12 @@ pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>
         LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
         LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            ErrorReport::of(error, "tenant.changed").hint("nothing was done; try again")
+            ErrorReport::of(error, "tenant.changed").hint("nothing was changed; run the command again")
         }
         LifecycleError::Capture(error) => capture_report(error, context),
         LifecycleError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
-            .hint("nothing was done; these hold the name as text that cannot be written anew: change them first"),
+            .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
         LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
@@ -137,7 +138,7 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
         PoolError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         PoolError::NotProven(differences) => {
             let mut report = ErrorReport::of(error, "pool.not_proven").hint(
-                "these hold the tenant's name as text, and the server cannot replace that: provision without a pool",
+                "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
             for different in differences {

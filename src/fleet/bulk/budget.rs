@@ -1,4 +1,4 @@
-//! How many tenants a server has room for at a time.
+//! The number of tenants that a server can create at the same time.
 
 use std::collections::BTreeSet;
 
@@ -10,40 +10,43 @@ use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
 use crate::sql::{TokenKind, tokens};
 use crate::tenant::BudgetError;
 
-/// Locks that a transaction takes beside those of its own objects: catalogs, the name, the transaction itself.
+/// Locks that a transaction takes in addition to those of its own objects: for catalogs, the name,
+/// and the transaction itself.
 const OWN_LOCKS: u64 = 12;
-/// The share of the lock table that a run leaves to others, as a divisor.
+/// Divisor of the lock table for the share that a run leaves to others.
 const SPARED: u64 = 8;
 
-/// What a server has room for.
+/// The free locks and connections of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ServerCapacity {
     /// `max_locks_per_transaction`.
     pub locks_per_transaction: u64,
-    /// Locks that the server has room for: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`
+    /// Size of the server's lock table: `max_locks_per_transaction * (max_connections +
+    /// max_prepared_transactions)`
     /// (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
     pub locks: u64,
-    /// Locks that are held.
+    /// Number of locks that are held.
     pub locks_held: u64,
-    /// Connections that this role may still open in this database, beside the one that asks.
+    /// Number of connections that this role can still open in this database, in addition to the one
+    /// that asks.
     pub connections: u64,
-    /// Which setting limits them.
+    /// The setting that limits them.
     pub limited_by: String,
-    /// The version of Citus; `None` without it.
+    /// The version of Citus, or `None` without it.
     pub citus: Option<String>,
 }
 
-/// How many workers a run may have, and why not more.
+/// The number of workers that a run may have, and the reason for the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// At least one.
+    /// Number of workers, at least one.
     pub workers: usize,
-    /// What stands in the way of more, in words that name the setting.
+    /// The reason why there are not more workers, with the name of the setting.
     pub because: Option<String>,
 }
 
 impl ServerCapacity {
-    /// Asks the server.
+    /// Queries the server.
     ///
     /// # Errors
     /// See [`PsqlError`].
@@ -53,7 +56,7 @@ impl ServerCapacity {
             restrict: false,
             ..ScriptOptions::default()
         };
-        // A timeout of the role is none for this question either.
+        // The role's timeout must not interrupt this query either.
         let script = format!("{} \\;\n{}", settings(timeout), include_str!("room.sql"));
         let output = session
             .run_script(&script, &options, 0, timeout, shutdown)
@@ -67,11 +70,12 @@ impl ServerCapacity {
         })
     }
 
-    /// How many workers may create tenants of this many locks at a time; `wanted` is what the user asked for, `None` for
-    /// what a run may take without asking: half of the free connections.
+    /// Returns the number of workers that can create tenants of `locks` locks at the same time.
+    /// `wanted` is the number that the user asked for, or `None` for at most half of the free
+    /// connections.
     ///
     /// # Errors
-    /// [`BudgetError`] when there is no room for one.
+    /// [`BudgetError`] if there is no room for one tenant.
     pub fn budget(
         &self,
         locks: u64,
@@ -93,7 +97,7 @@ impl ServerCapacity {
                 needed,
             });
         }
-        // The connection that asked is one of the workers.
+        // The connection that asked becomes one of the workers.
         let by_connections = 1 + if wanted.is_some() {
             self.connections
         } else {
@@ -109,11 +113,11 @@ impl ServerCapacity {
         }
         let because = if by_locks <= by_connections {
             format!(
-                "a tenant takes {locks} locks and the server has room for {free}: raise max_locks_per_transaction, which is {}",
+                "a tenant takes {locks} locks, and the server has {free} free: raise max_locks_per_transaction, which is {}",
                 self.locks_per_transaction
             )
         } else {
-            format!("{} leaves no more connections", self.limited_by)
+            format!("{} allows no more connections", self.limited_by)
         };
         Ok(Budget {
             workers: allowed,
@@ -122,11 +126,12 @@ impl ServerCapacity {
     }
 }
 
-/// How many entries of the server's lock table the transaction takes that creates a tenant.
+/// Returns the number of entries in the server's lock table that creating a tenant takes.
 ///
-/// Tried: one for each table, index, sequence, view and composite type; two for the TOAST table and its index, which most
-/// tables have; one for the index beneath each primary key, unique or exclusion constraint. What is no relation takes one
-/// when it is given a comment or an owner, and none otherwise.
+/// Measured on PostgreSQL 15: one for each table, index, sequence, view and composite type; two for
+/// the TOAST table and its index, which most tables have; one for the index of each primary key,
+/// unique or exclusion constraint. Any other object takes one if it gets a comment or an owner, and
+/// none otherwise.
 pub fn locks_of(snapshot: &Snapshot) -> u64 {
     let of = |statement: &crate::snapshot::CompiledStatement| {
         let object = &statement.object;
@@ -154,7 +159,8 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
         .filter(|object| locks_itself(object))
         .map(Object::to_string)
         .collect();
-    // Keys that stand in CREATE TABLE, as in files written by hand; identity columns have a sequence of their own.
+    // Keys inside CREATE TABLE, as in files written by hand. Identity columns have their own
+    // sequence.
     let body = snapshot.body();
     let words = tokens(body)
         .into_iter()
@@ -177,7 +183,7 @@ pub fn locks_of(snapshot: &Snapshot) -> u64 {
     statements + locked.len() as u64 + inside as u64 + OWN_LOCKS
 }
 
-/// Whether a statement locks its object, which nothing has locked before.
+/// Returns `true` if a statement locks an object that was not locked before.
 fn locks_itself(object: &Object) -> bool {
     let relation = matches!(
         object.kind,
@@ -240,7 +246,7 @@ mod tests {
             (many.workers, many.because.unwrap()),
             (
                 21,
-                "max_connections (100) leaves no more connections".to_owned()
+                "max_connections (100) allows no more connections".to_owned()
             )
         );
     }
@@ -250,7 +256,7 @@ mod tests {
         let error = room().budget(7000, Some(1), 1).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a tenant of this snapshot takes 7000 locks, and the server has room for 5600; \
+            "a tenant of this snapshot takes 7000 locks, and the server has 5600 free; \
              raise max_locks_per_transaction (it is 64) to 81 or more"
         );
         let raised = ServerCapacity {

@@ -1,4 +1,5 @@
-//! The run: requests come in, workers take them, each result is told as soon as it is there.
+//! The run: requests come in, workers take them, and each result is reported as soon as it is
+//! known.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,15 +15,15 @@ use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::{ProvisionError, ProvisionOutcome, Provisioner, Psql, Retries};
 
-/// Workers at the beginning, when their number is measured.
+/// Number of workers at the beginning, if the number is measured.
 pub(super) const FIRST: usize = 2;
-/// Workers of a server that are connected at the same time.
+/// Number of workers of a server that connect at the same time.
 const LOGINS: usize = 4;
-/// Requests that may wait for their servers, when there are several.
+/// Number of requests that may wait for their servers, if there are several servers.
 const WAITING: usize = 1000;
-/// How often idle workers are looked after.
+/// Interval between checks of idle workers.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
-/// A worker that was idle for so long is asked whether its connection lives.
+/// Idle time after which a worker's connection is checked.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// A run on one server or several.
@@ -37,19 +38,19 @@ pub struct Bulk {
     pub(super) notes: Vec<String>,
 }
 
-/// What a task of the run has done.
+/// The result of a task of the run.
 pub(super) enum WorkerEvent {
     Tenant(Box<BulkResult>, PsqlSession),
-    /// A worker was connected, or not.
+    /// A worker was connected, or failed to connect.
     Warmed(usize, PsqlSession, Result<(), PsqlError>),
-    /// A server was asked what it has room for.
+    /// A server was asked for its capacity.
     Asked(usize, PsqlSession, Result<ServerCapacity, PsqlError>),
 }
 
 impl Bulk {
-    /// A run that has not begun.
+    /// Creates a run that has not begun.
     pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
-        // Until it is known what a server has room for.
+        // Used until the server's capacity is known.
         let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
         let targets = targets
             .into_iter()
@@ -66,10 +67,11 @@ impl Bulk {
         }
     }
 
-    /// Takes requests until there are no more, and tells of each as soon as it is done.
+    /// Takes requests until there are no more, and reports each as soon as it is done.
     ///
-    /// `on_done` may end the run. `next` must be safe to drop before it is ready, as in `tokio::select!`. When `shutdown` asks,
-    /// nothing further is begun, and what is at work is cut short as [`Provisioner::provision`] says.
+    /// `on_done` can end the run. `next` must be safe to drop before it is ready, as in
+    /// `tokio::select!`. On `shutdown`, no further request is started, and those in progress are
+    /// interrupted as [`Provisioner::provision`] describes.
     pub async fn run(
         mut self,
         mut next: impl AsyncFnMut() -> Option<TenantRequest>,
@@ -93,7 +95,7 @@ impl Bulk {
                 .iter()
                 .any(|working| !working.waiting.is_empty());
             if !goes_on || (exhausted && !waits) {
-                // Nobody waits for that answer.
+                // Nothing waits for this answer.
                 for asking in self
                     .targets
                     .iter_mut()
@@ -110,7 +112,7 @@ impl Bulk {
                     match task {
                         Some(Ok(task)) => self.ended(task, on_done, shutdown),
                         Some(Err(error)) if error.is_cancelled() => {}
-                        // Only a panic ends a task that nobody aborts.
+                        // A task that was not aborted fails only by a panic.
                         Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
                         None => {}
                     }
@@ -126,7 +128,7 @@ impl Bulk {
         self.finish().await
     }
 
-    /// Whether another request may be taken: when a worker is there for it, or may be started.
+    /// Returns `true` if another request can be taken: a worker is free for it or can be started.
     fn has_room(&self) -> bool {
         match self.targets.as_slice() {
             [only] => {
@@ -151,7 +153,7 @@ impl Bulk {
         }
     }
 
-    /// Gives what waits to workers that are free, and starts workers where that helps.
+    /// Gives waiting requests to free workers, and starts workers where that helps.
     fn dispatch(
         &mut self,
         on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
@@ -169,7 +171,7 @@ impl Bulk {
         }
     }
 
-    /// Begins with one request of a server; whether there was one to begin with.
+    /// Starts one request of a server. Returns `false` if there was none to start.
     fn one(
         &mut self,
         index: usize,
@@ -202,7 +204,7 @@ impl Bulk {
         };
         working.busy += 1;
         let mut retries = working.target.provisioner.options().retries;
-        // Nobody waits again for what nobody could reach a moment ago.
+        // Do not wait again for a server that could not be reached a moment ago.
         if working.was_down() {
             retries = Retries {
                 attempts: 1,
@@ -222,12 +224,13 @@ impl Bulk {
         true
     }
 
-    /// Connects workers until there are as many as are wanted; the first one also when the server was down a while ago.
+    /// Connects workers until there are as many as wanted. The first one is also tried if the
+    /// server was down a while ago.
     pub(super) fn staff(&mut self, index: usize, shutdown: &Shutdown) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
-        // The workers at work are not slowed down by many that log in at once.
+        // Many logins at once would slow down the workers in progress.
         while working.wants_worker() && working.warming < LOGINS {
             let session = working.target.provisioner.session();
             Self::warm(&mut self.tasks, working, index, session, shutdown);
@@ -266,7 +269,7 @@ impl Bulk {
         working.busy -= 1;
         let others = working.busy > 0;
         match &done.result {
-            // Others took its connection: the others of this run go on without it.
+            // Others took its connection: the other workers of this run go on without it.
             Err(ProvisionError::Connect(error))
                 if others && error.is_out_of_connections() && self.ended_early.is_none() =>
             {
@@ -275,19 +278,20 @@ impl Bulk {
                 working.waiting.push_front(done.request);
                 return;
             }
-            // As long as others work there, the server is not down.
+            // While other workers are running, the server is not down.
             Err(ProvisionError::Connect(error)) if !others => working.goes_down(Arc::clone(error)),
             Err(ProvisionError::Connect(_)) => {}
             _ => working.is_up(),
         }
         working.growth.ended(at_work, Instant::now());
         if working.workers() >= working.growth.wanted() {
-            // One more than helps.
+            // One worker more than helps.
             self.closing.spawn(async move { session.close().await });
         } else if session.idle().is_some() || working.is_down().is_some() {
             working.idle.push(session);
         } else {
-            // psql ended with the error; the next name does not wait for another.
+            // psql ended with the error. Open another one now, so that the next name does not wait
+            // for it.
             Self::warm(&mut self.tasks, working, index, session, shutdown);
         }
         if working.waiting.is_empty() && working.idle.len() > 1 {
@@ -296,20 +300,20 @@ impl Bulk {
         self.tell(done, on_done);
     }
 
-    /// Says, once, that a server has no connection for another worker.
+    /// Warns once that a server has no connection for another worker.
     fn note_scarce(notes: &mut Vec<String>, working: &mut TargetState, error: &PsqlError) {
-        // Those that are being connected may get none either.
+        // Workers that are connecting may get none either.
         let workers = working.idle.len() + working.busy;
         tracing::debug!(%error, workers, "no further worker for now");
         if error.is_out_of_connections() && !std::mem::replace(&mut working.said_scarce, true) {
             notes.push(format!(
-                "{} had no connection for another worker beside {workers}: {error}",
+                "{} had no connection for another worker in addition to {workers}: {error}",
                 working.place()
             ));
         }
     }
 
-    /// Has a worker connected, or its connection looked after.
+    /// Connects a worker, or checks its connection.
     fn warm(
         tasks: &mut JoinSet<WorkerEvent>,
         working: &mut TargetState,
@@ -347,13 +351,13 @@ impl Bulk {
                 working.hold_back(&error);
                 Self::note_scarce(&mut self.notes, working, &error);
             }
-            // It was tried once: the next tenant tries it again, as often as it may.
+            // Connecting was tried once. The next tenant tries again, within its retries.
             Err(error) if error.is_transient() => working.idle.push(session),
             Err(error) => working.goes_down(Arc::new(error)),
         }
     }
 
-    /// Connections of workers that have nothing to do are kept alive, and renewed.
+    /// Keeps the connections of idle workers alive, and renews them.
     fn look_after(&mut self, shutdown: &Shutdown) {
         for index in 0..self.targets.len() {
             let Some(working) = self.targets.get_mut(index) else {
@@ -381,7 +385,7 @@ impl Bulk {
         self.failures += usize::from(failed);
         if on_done(done).is_break() {
             self.ended_early
-                .get_or_insert_with(|| "nobody listens any more".to_owned());
+                .get_or_insert_with(|| "the receiver of the results is gone".to_owned());
         }
         if failed
             && self

@@ -1,12 +1,12 @@
-//! How many workers help: measured, while there is more to do than they can do.
+//! Measures how many workers speed up the run, while there is more work than they can do.
 
 use std::time::{Duration, Instant};
 
-/// Another worker must add so much to the rate to be kept.
+/// Factor by which another worker must raise the rate to be kept.
 const GAIN: f64 = 1.08;
-/// The least time a rate is measured over.
+/// Minimum time over which a rate is measured.
 const WINDOW: Duration = Duration::from_millis(300);
-/// The fewest tenants a rate is measured over, for each worker.
+/// Minimum number of tenants per worker over which a rate is measured.
 const ENDS: usize = 4;
 
 /// The wanted number of workers.
@@ -14,15 +14,16 @@ const ENDS: usize = 4;
 pub(super) struct WorkerScaling {
     wanted: usize,
     most: usize,
-    /// The rate with one worker less, in tenants a second.
+    /// The rate with one worker less, in tenants per second.
     before: Option<f64>,
-    /// Since when, and how many have ended meanwhile; `None` while nothing is measured.
+    /// The start of the measurement and the number of tenants since then, or `None` while nothing
+    /// is measured.
     window: Option<(Instant, usize)>,
     settled: bool,
 }
 
 impl WorkerScaling {
-    /// So many, always.
+    /// Returns a fixed number of workers.
     pub(super) fn fixed(workers: usize) -> Self {
         Self {
             wanted: workers,
@@ -33,7 +34,7 @@ impl WorkerScaling {
         }
     }
 
-    /// Some to begin with, and more, up to a limit, as long as more are faster.
+    /// Starts with some workers, and adds more up to a limit, as long as more are faster.
     pub(super) fn measured(first: usize, most: usize) -> Self {
         let first = first.min(most).max(1);
         Self {
@@ -49,14 +50,14 @@ impl WorkerScaling {
         self.wanted
     }
 
-    /// A worker had nothing to do: what is measured is not their speed.
+    /// Discards the measurement: a worker was idle, so the rate is not that of the workers.
     pub(super) fn starved(&mut self) {
         self.window = None;
     }
 
-    /// A tenant has ended, with so many workers at work.
+    /// Counts a tenant that ended while `working` workers were running.
     pub(super) fn ended(&mut self, working: usize, now: Instant) {
-        // A worker that is wanted and not there yet would be measured as one that does not help.
+        // A worker that has not started yet would be measured as one that does not help.
         if self.settled || working < self.wanted {
             self.window = None;
             return;
@@ -90,13 +91,14 @@ impl WorkerScaling {
 mod tests {
     use super::*;
 
-    /// Runs tenants on a server that does so many at a time, each in 100 ms; returns how many workers were wanted.
+    /// Runs tenants on a server that creates `at_a_time` of them at once, each in 100 ms. Returns
+    /// the wanted number of workers.
     fn settles(cores: usize, most: usize) -> usize {
         let mut growth = WorkerScaling::measured(2, most);
         let mut now = Instant::now();
         for _ in 0..2000 {
             let working = growth.wanted();
-            // A tenth of a second for as many as there are cores.
+            // Each tenant takes a tenth of a second, as many at once as there are cores.
             now += Duration::from_micros(100_000 / u64::try_from(working.min(cores)).unwrap());
             growth.ended(working, now);
         }

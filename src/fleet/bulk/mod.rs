@@ -1,8 +1,8 @@
-//! Many tenants: created by a few psql that are kept open, on one server or several.
+//! Creates many tenants with a few psql processes that stay open, on one server or several.
 //!
-//! The engine pulls a request when it has a worker for it, so that nothing piles up, and tells of each tenant as soon as
-//! it is done. How many workers there are is measured: another one is started as long as that makes a difference, and as
-//! long as the server has locks and connections for it.
+//! The engine takes a request when it has a worker for it, so that no requests pile up, and reports
+//! each tenant as soon as it is done. It measures how many workers help: it starts another one as
+//! long as that speeds up the run, and as long as the server has locks and connections for it.
 //!
 //! ```no_run
 //! # async fn fleet(provisioner: schemastamp::tenant::Provisioner) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! Before the first tenant: what the servers have room for, and the first workers.
+//! Prepares a run: the capacity of the servers, and the first workers.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::pg::{PsqlError, PsqlSession};
 use crate::process::{Shutdown, Signal};
 use crate::tenant::{ProvisionError, Retries};
 
-/// The most workers that a server gets unasked.
+/// Maximum number of workers of a server without `--jobs`.
 const MOST: usize = 32;
 
 impl Bulk {
-    /// Asks the servers what they have room for, and connects the first workers.
+    /// Queries the servers' capacities, and connects the first workers.
     ///
-    /// A server that cannot be reached fails its tenants later on; where there are several, it is asked again beside the work
-    /// of the others, as its [`Retries`] say, and its tenants wait for that. With [`ProvisionError::Budget`], which says that
-    /// not even one tenant fits, the run is not to be begun.
+    /// If a server cannot be reached, its tenants fail later on. If there are several servers, it
+    /// is retried while the others work, as its [`Retries`] say, and its tenants wait for that.
+    /// With [`ProvisionError::Budget`], not even one tenant fits, and the run must not begin.
     pub async fn prepare(
         &mut self,
         shutdown: &Shutdown,
@@ -30,7 +30,7 @@ impl Bulk {
                 shutdown.clone(),
             );
             let mut retries = working.target.provisioner.options().retries;
-            // Where there are several, those that are reached do not wait for one that is not.
+            // With several servers, those that are reached do not wait for the others.
             if self.targets.len() > 1 {
                 retries.attempts = 1;
             }
@@ -78,14 +78,14 @@ impl Bulk {
             .collect()
     }
 
-    /// Goes on asking a server that could not be reached, beside the work of the others.
+    /// Keeps asking a server that could not be reached, while the others work.
     fn ask_on(&mut self, index: usize, mut session: PsqlSession, error: &str, shutdown: &Shutdown) {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
         let (place, shutdown) = (working.place(), shutdown.clone());
         let Retries { attempts, pause } = working.target.provisioner.options().retries;
-        tracing::warn!(reason = %error, "{place}: trying again");
+        tracing::warn!(reason = %error, "{place}: retrying");
         working.asking = Some(self.tasks.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -100,7 +100,7 @@ impl Bulk {
         }));
     }
 
-    /// A server that could not be reached at first has answered, or does not.
+    /// Handles the late answer of a server that could not be reached at first.
     pub(super) fn asked(
         &mut self,
         index: usize,
@@ -119,7 +119,7 @@ impl Bulk {
     }
 }
 
-/// Sets the number of workers of a server by what it has room for.
+/// Sets the number of workers of a server from its capacity.
 fn asked_of(
     working: &mut TargetState,
     jobs: Option<usize>,
@@ -129,10 +129,11 @@ fn asked_of(
 ) -> Result<ServerCapacity, ProvisionError> {
     let room = match asked {
         Ok(room) => room,
-        // It is reached and does not tell: a pooler, or something that is no PostgreSQL to the letter.
+        // The server is reachable but does not answer the query: it is a pooler, or not quite
+        // PostgreSQL.
         Err(error @ (PsqlError::Script { .. } | PsqlError::Output { .. })) => {
             notes.push(format!(
-                "what {} has room for is not known: {error}",
+                "the capacity of {} is unknown: {error}",
                 working.place()
             ));
             working.growth = WorkerScaling::fixed(jobs.unwrap_or(FIRST));
@@ -165,7 +166,8 @@ fn asked_of(
     Ok(room)
 }
 
-/// What a server has room for. It is asked again as a tenant is tried again: one that starts up has its tenants wait for it.
+/// Queries a server's capacity. The query is retried as a tenant is, so that tenants wait for a
+/// server that is starting up.
 async fn measure_capacity(
     session: &mut PsqlSession,
     place: &str,
@@ -176,7 +178,7 @@ async fn measure_capacity(
     for _ in 1..retries.attempts {
         match ServerCapacity::query(session, shutdown).await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(reason = %error, "{place}: trying again");
+                tracing::warn!(reason = %error, "{place}: retrying");
             }
             asked => return asked,
         }

@@ -1,4 +1,4 @@
-//! What goes into a bulk run, and what comes out of it.
+//! The input and the result of a bulk run.
 
 use std::time::Duration;
 
@@ -6,52 +6,52 @@ use crate::sql::TenantName;
 use crate::tenant::migrate::{ExternalCommand, MigrateFailure};
 use crate::tenant::{ProvisionError, ProvisionOutcome};
 
-/// How a bulk run works.
+/// Options of a bulk run.
 #[derive(Clone, Debug, Default)]
 pub struct BulkOptions {
-    /// Workers for each server; `None`: as many as help.
+    /// Number of workers for each server, or `None` for as many as help.
     pub jobs: Option<usize>,
-    /// No further tenant is begun after so many failed; `None` is without limit.
+    /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
-    /// A command of the app for each tenant once it is created.
+    /// A command of the app that runs for each created tenant.
     pub hook: Option<ExternalCommand>,
-    /// Workers are connected before there is anything to do.
+    /// Connects workers before there is anything to do.
     pub warm: bool,
 }
 
-/// A tenant that is to be created.
+/// A request to create a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRequest {
     /// The tenant.
     pub tenant: TenantName,
-    /// The server, by its place in the list.
+    /// Index of the server.
     pub target: usize,
 }
 
-/// What has become of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct BulkResult {
     /// The request.
     pub request: TenantRequest,
-    /// What has become of the tenant.
+    /// The outcome for the tenant.
     pub result: Result<ProvisionOutcome, ProvisionError>,
-    /// Why the command for it failed, if it did; the tenant stays.
+    /// The result of the app's command. The tenant stays if it failed.
     pub hook: Result<(), MigrateFailure>,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// From the time a worker took it.
+    /// Time since a worker took the request.
     pub elapsed: Duration,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct BulkReport {
-    /// Requests that were taken and not begun.
+    /// Requests that were taken and not started.
     pub not_begun: Vec<TenantRequest>,
-    /// Why it ended before all requests were done, if it did.
+    /// The reason why the run ended early, if it did.
     pub ended_early: Option<String>,
-    /// Most workers of each server.
+    /// Maximum number of workers of each server during the run.
     pub workers: Vec<usize>,
-    /// What a user should know of the limits of the servers.
+    /// Notes for the user on the limits of the servers.
     pub notes: Vec<String>,
 }

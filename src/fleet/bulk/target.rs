@@ -1,4 +1,4 @@
-//! A server in a bulk run: its workers, what waits for it, and whether it can be reached.
+//! A server in a bulk run: its workers, its waiting requests, and whether it can be reached.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,44 +11,44 @@ use super::report::TenantRequest;
 use crate::pg::{PsqlError, PsqlSession};
 use crate::tenant::{BudgetError, Provisioner};
 
-/// How long a server that could not be reached is left alone.
+/// Pause before an unreachable server is tried again.
 const DOWN: Duration = Duration::from_secs(5);
-/// How long no further worker is started on a server that has no connection for one.
+/// Pause before another worker is started on a server that had no connection for one.
 const SCARCE: Duration = Duration::from_secs(10);
-/// How long no further worker is started after one got no connection for another reason.
+/// Pause before another worker is started if one got no connection for another reason.
 const FAILED: Duration = Duration::from_secs(1);
 
 /// A server of a bulk run.
 #[derive(Clone, Debug)]
 pub struct BulkTarget {
-    /// Its name; empty for the only one.
+    /// The server's name, empty if it is the only one.
     pub name: String,
-    /// What creates tenants there.
+    /// The provisioner for this server.
     pub provisioner: Provisioner,
 }
 
-/// A server while the run goes on.
+/// A server during the run.
 #[derive(Debug)]
 pub(super) struct TargetState {
     pub(super) target: BulkTarget,
     pub(super) idle: Vec<PsqlSession>,
-    /// Workers that create a tenant.
+    /// Number of workers that create a tenant.
     pub(super) busy: usize,
-    /// Workers that are being connected, or looked after.
+    /// Number of workers that are being connected or checked.
     pub(super) warming: usize,
     pub(super) waiting: VecDeque<TenantRequest>,
     pub(super) growth: WorkerScaling,
-    /// Until when no further worker is started: the last one got no connection.
+    /// Time before which no further worker is started, because the last one got no connection.
     held_back: Option<Instant>,
-    /// Since when there is no connection, and why.
+    /// The time and the reason of the last failed connection.
     down: Option<(Instant, Arc<PsqlError>)>,
-    /// Asks it, beside the work, what it has room for: it could not be reached at first. Its tenants wait for that.
+    /// The task that asks an unreachable server for its capacity. The server's tenants wait for it.
     pub(super) asking: Option<AbortHandle>,
-    /// Why not even one tenant fits.
+    /// The reason why not even one tenant fits.
     pub(super) unfit: Option<BudgetError>,
-    /// Whether it was said that it has no connection for another worker.
+    /// `true` once the user was warned that there is no connection for another worker.
     pub(super) said_scarce: bool,
-    /// Most workers there have been.
+    /// Maximum number of workers so far.
     pub(super) peak: usize,
 }
 
@@ -70,7 +70,7 @@ impl TargetState {
         }
     }
 
-    /// What to call it.
+    /// Returns the server's name for messages.
     pub(super) fn place(&self) -> String {
         if self.target.name.is_empty() {
             "the server".to_owned()
@@ -79,12 +79,12 @@ impl TargetState {
         }
     }
 
-    /// All its workers.
+    /// Returns the number of all workers.
     pub(super) fn workers(&self) -> usize {
         self.idle.len() + self.busy + self.warming
     }
 
-    /// The failure of all connections a moment ago; `None` when one may be tried.
+    /// Returns the recent failure of all connections, or `None` if a connection may be tried.
     pub(super) fn is_down(&self) -> Option<Arc<PsqlError>> {
         self.down
             .as_ref()
@@ -92,7 +92,7 @@ impl TargetState {
             .map(|(_, error)| Arc::clone(error))
     }
 
-    /// Whether the last that is known is that it cannot be reached.
+    /// Returns `true` if the last attempt could not reach the server.
     pub(super) fn was_down(&self) -> bool {
         self.down.is_some()
     }
@@ -101,7 +101,7 @@ impl TargetState {
         self.down = Some((Instant::now(), error));
     }
 
-    /// Whether another worker is wanted and may be started.
+    /// Returns `true` if another worker is wanted and may be started.
     pub(super) fn wants_worker(&self) -> bool {
         let held_back = self.held_back.is_some_and(|until| Instant::now() < until);
         self.workers() < self.growth.wanted()
@@ -110,7 +110,7 @@ impl TargetState {
             && self.asking.is_none()
     }
 
-    /// A worker got no connection, while others work.
+    /// Records that a worker got no connection while others work.
     pub(super) fn hold_back(&mut self, error: &PsqlError) {
         let pause = if error.is_out_of_connections() {
             SCARCE
@@ -124,7 +124,7 @@ impl TargetState {
         self.down = None;
     }
 
-    /// A worker that is free, with its psql open where there is one.
+    /// Takes a free worker, preferably one with an open psql.
     pub(super) fn take_idle(&mut self) -> Option<PsqlSession> {
         self.idle.pop()
     }

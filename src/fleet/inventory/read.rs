@@ -1,4 +1,4 @@
-//! All tenants of a database and what their versions tables say.
+//! Reads all tenants of a database and their version tables.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::sql::TenantName;
 use crate::tenant::marker::{Mark, POOL, is_scratch, is_spare};
 use crate::tenant::versions::{Applied, AppliedVersion, Style, TenantProblem, VersionsTable};
 
-/// How often the reading begins anew because a tenant was dropped or renamed meanwhile.
+/// Maximum number of times that reading starts again because a tenant was dropped or renamed
+/// meanwhile.
 const ATTEMPTS: usize = 4;
 
 /// All tenants, as they were at one moment.
@@ -21,7 +22,7 @@ const ATTEMPTS: usize = 4;
 pub struct Fleet {
     /// Major version of the server.
     pub major: u32,
-    /// The `search_path` that sessions begin with.
+    /// The initial `search_path` of sessions.
     pub search_path: String,
     /// The tenants, by name.
     pub tenants: Vec<Tenant>,
@@ -32,25 +33,25 @@ pub struct Fleet {
 pub struct Tenant {
     /// Its schema.
     pub name: TenantName,
-    /// Fingerprint of the snapshot it was made of, where it carries the mark.
+    /// Fingerprint of its snapshot, if it has a marker.
     pub snapshot: Option<String>,
-    /// What its versions table says.
+    /// The content of its version table.
     pub applied: Applied,
 }
 
-/// Why the tenants could not be read.
+/// The reason why the tenants could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FleetError {
     /// psql failed.
-    #[error("the tenants' versions could not be read")]
+    #[error("cannot read the tenants' versions")]
     Psql(#[from] PsqlError),
-    /// Tenants came and went each time.
-    #[error("tenants were dropped or renamed while they were read, {ATTEMPTS} times in a row")]
+    /// Tenants were created or dropped during each attempt.
+    #[error("tenants were dropped or renamed during {ATTEMPTS} consecutive attempts to read them")]
     Unsteady(#[source] PsqlError),
 }
 
-/// Finds the tenants and reads all their versions tables, in two runs of psql whatever their number.
+/// Finds the tenants and reads all their version tables, in two runs of psql whatever their number.
 ///
 /// # Errors
 /// [`FleetError`].
@@ -71,7 +72,7 @@ pub async fn read_fleet(
     }
 }
 
-/// Whether an error says that a schema or table is gone.
+/// Returns `true` if an error says that a schema or table is gone.
 fn has_gone(error: &PsqlError) -> bool {
     let PsqlError::Script { message, .. } = error else {
         return false;
@@ -134,12 +135,12 @@ async fn read_once(
     })
 }
 
-/// A versions table: its name, whether it may be read, its columns with their types.
+/// A version table: its name, the privilege to read it, its columns with their types.
 type Table = (String, bool, Vec<(String, String)>);
-/// A schema: its name, its comment, whether it may be used, its versions tables.
+/// A schema: its name, its comment, the privilege to use it, its version tables.
 type Schema = (String, Option<String>, bool, Option<Vec<Table>>);
 
-/// `None` for schemas that are no tenants.
+/// Returns `None` for schemas that are not tenants.
 fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>) -> Option<Tenant> {
     let (name, comment, usage, tables) = schema;
     let name = TenantName::new(name).ok()?;
@@ -231,7 +232,8 @@ async fn read_rows(
         return Ok(());
     }
     let query = sql::rows(known);
-    // Rows by the first tenant of a statement that has them, and by their text across statements.
+    // Rows are shared by the first tenant of a statement that has them, and across statements by
+    // their text.
     let mut by_first: BTreeMap<usize, Option<Arc<[AppliedVersion]>>> = BTreeMap::new();
     let mut by_text: HashMap<String, Arc<[AppliedVersion]>> = HashMap::new();
     let mut same = vec![None; tenants.len()];

@@ -1,25 +1,28 @@
-//! The SQL that finds tenants and reads their versions tables.
+//! The SQL that finds tenants and reads their version tables.
 
 use crate::fleet::selection::TenantSelection;
 use crate::pg::UNHURRIED;
 use crate::sql::quote_literal;
 use crate::tenant::versions::{Style, TABLES, qualified};
 
-/// Tables read in one statement: its locks are a few hundred, whatever the number of tenants.
+/// Number of tables that one statement reads. It bounds the locks to a few hundred, whatever the
+/// number of tenants.
 const TABLES_PER_STATEMENT: usize = 200;
 
-/// One line for the server, `["server", major, search_path]`; then one for each schema that may be a tenant:
-/// `[name, comment, usage, [[table, select, [[column, type]]]]]`.
+/// Returns a query that prints one line for the server, `["server", major, search_path]`, then one
+/// for each schema that may be a tenant: `[name, comment, usage, [[table, select, [[column,
+/// type]]]]]`.
 ///
-/// Tables are anybody's, and reading them must not run anybody's code: of the columns there are those of `PostgreSQL`'s own
-/// types, which no cast of a stranger's applies to, and a table whose policies would be run cannot be read.
+/// Tables may belong to anybody, and reading them must not run anybody's code. So only columns of
+/// `PostgreSQL`'s own types are listed, to which no user-defined cast applies, and a table whose
+/// policies would run counts as not readable.
 pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> String {
     let tables: Vec<String> = match versions_table {
         Some(table) => vec![quote_literal(table)],
         None => TABLES.iter().map(|table| quote_literal(table)).collect(),
     };
     let filter = match scope {
-        // `public` is shared by tenants also where migrations are kept in it.
+        // `public` is not a tenant, even if it has a version table.
         TenantSelection::All { pattern } => {
             let pattern = pattern.as_ref().map(|pattern| {
                 format!(
@@ -58,8 +61,8 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
     )
 }
 
-/// For each table a line `[index, rows or null, index of the table that has the same rows]`: what many tenants share
-/// is sent once.
+/// Returns queries that print for each table a line `[index, rows or null, index of the table that
+/// has the same rows]`. Rows that many tenants share are sent once.
 pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, Style)>) -> String {
     let selects: Vec<String> = tables
         .map(|(index, schema, table, style)| {
@@ -71,7 +74,8 @@ pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, St
         .collect();
     let mut sql = String::new();
     for chunk in selects.chunks(TABLES_PER_STATEMENT) {
-        // For the statement alone: what is set for a session reaches others through a pooler.
+        // Set this for the statement only: a session setting would reach other clients through a
+        // pooler.
         sql.push_str(UNHURRIED);
         sql.push_str(
             "SELECT pg_catalog.json_build_array(i, CASE WHEN i = same THEN rows::json END, same) FROM (\
@@ -83,7 +87,8 @@ pub(super) fn rows<'a>(tables: impl Iterator<Item = (usize, &'a str, &'a str, St
     sql
 }
 
-/// A pattern as psql's `\d` takes it, as a regular expression: `*`, `?`, letters folded outside of double quotes.
+/// Translates a pattern of psql's `\d` into a regular expression: `*`, `?`, and letters folded
+/// outside of double quotes.
 fn regex_of(pattern: &str) -> String {
     let mut regex = String::from("^(");
     let mut quoted = false;
@@ -97,7 +102,7 @@ fn regex_of(pattern: &str) -> String {
             '"' => quoted = !quoted,
             '*' if !quoted => regex.push_str(".*"),
             '?' if !quoted => regex.push('.'),
-            // Not the end of the text, but a letter of names.
+            // In names, `$` is a letter and not the end of the text.
             '$' | '.' => {
                 regex.push('\\');
                 regex.push(character);

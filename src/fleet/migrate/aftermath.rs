@@ -1,4 +1,4 @@
-//! What has become of a tenant: its versions table tells it truly, also after a run that was stopped.
+//! Reads the outcome for a tenant from its version table, also after a run that was stopped.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::sql::TenantName;
 use crate::tenant::migrate::{MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem, plan_migrations};
 
-/// How long the look at what became of tenants may take after the run was stopped.
+/// Time limit for reading the outcomes after a stopped run.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Engine<'_, '_> {
-    /// What a tenant's versions table says now; `None` when it cannot be asked.
+    /// Reads a tenant's version table. Returns `None` if the server cannot be asked.
     pub(super) async fn look_at(
         &self,
         tenant: &TenantName,
@@ -37,7 +37,8 @@ impl Engine<'_, '_> {
             .map(|tenant| tenant.applied)
     }
 
-    /// Waits until whatever still runs on the server for this tenant has ended: it holds the tenant's lock as long.
+    /// Waits for the end of anything that still runs on the server for this tenant and holds its
+    /// lock.
     pub(super) async fn wait_for_end(
         &self,
         tenant: &TenantName,
@@ -55,7 +56,8 @@ impl Engine<'_, '_> {
             .map(drop)
     }
 
-    /// Looks at the tenants whose end was not seen, also when the run was stopped: the versions table tells it truly.
+    /// Reads the version tables of the tenants whose outcome was not seen, also after a stopped
+    /// run.
     pub(super) async fn look_again(&self) {
         let doubtful: Vec<(usize, TenantName)> = {
             let state = self.state();
@@ -69,7 +71,7 @@ impl Engine<'_, '_> {
                 .map(|(index, entry)| (index, entry.report.tenant.clone()))
                 .collect()
         };
-        // A fresh wish: the one to stop was for the migrations.
+        // Use a new token: the shutdown was meant for the migrations.
         let unstopped = Shutdown::new();
         for (index, tenant) in doubtful {
             let look = async {

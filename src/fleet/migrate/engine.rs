@@ -1,4 +1,4 @@
-//! The run over all tenants: who is next, what is sent, and what is told.
+//! Migrates all tenants: chooses the next one, sends its script, and reports its outcome.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,10 +16,12 @@ use crate::tenant::migrate::{
 };
 use crate::tenant::migrations::Migrations;
 
-/// Applies what is pending to all tenants of the scope, and tells of each tenant as soon as it is done.
+/// Applies pending migrations to all tenants of the scope, and reports each tenant as soon as it is
+/// done.
 ///
 /// # Errors
-/// [`MigrateError`] when nothing could be begun. Everything else is in the report, also a run that was stopped midway.
+/// [`MigrateError`] if no migration could be started. Everything else is in the report, including a
+/// run that was stopped midway.
 pub async fn migrate(
     server: &Server,
     migrations: &Migrations,
@@ -102,7 +104,8 @@ pub(super) struct State<'a, 'm> {
     pub(super) entries: Vec<QueueEntry<'m>>,
     pub(super) queue: Queue,
     pub(super) failures: usize,
-    /// A statement has failed: from now on each is sent alone, so that the next error costs no second try.
+    /// `true` once a statement has failed: from then on each is sent alone, so that the next error
+    /// needs no second try.
     pub(super) separate: bool,
     pub(super) reconnects: u32,
     pub(super) halt: Option<MigrateHalt>,
@@ -119,21 +122,21 @@ pub(super) struct Engine<'a, 'm> {
 }
 
 impl<'a, 'm> Engine<'a, 'm> {
-    /// Never held while anything is awaited.
+    /// Never held across an await.
     pub(super) fn state(&self) -> MutexGuard<'_, State<'a, 'm>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells of the tenants for which there is nothing to do, or nothing can be done.
+    /// Reports the tenants for which nothing is to be done, or nothing can be done.
     fn report_settled(&self) {
         let state = &mut *self.state();
         for entry in state.entries.iter().filter(|entry| entry.settled) {
             (state.on_report)(&entry.report);
-            // A tenant that cannot be migrated is no reason to stop the others, which are fine.
+            // A tenant that cannot be migrated does not stop the others.
         }
     }
 
-    /// Queues up to `most` of the tenants that are not settled; returns how many.
+    /// Queues up to `most` of the tenants that have no outcome yet. Returns their number.
     fn enqueue(&self, most: usize) -> usize {
         let state = &mut *self.state();
         if state.halt.is_some() {
@@ -183,7 +186,8 @@ impl<'a, 'm> Engine<'a, 'm> {
             match next {
                 Next::End => return,
                 Next::Wait(pause) => {
-                    // Short, so that what others give back is seen; a stop ends the pause.
+                    // The pause is short, to notice tenants that other workers give back. A
+                    // shutdown ends it.
                     let pause = pause.min(Duration::from_millis(200));
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -207,7 +211,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             match self.add(&mut script, &turn, separated).await {
                 Ok(()) => sent.push(turn),
                 Err(Unsent::Failed(failure)) => {
-                    // What stands in the script already is run without it.
+                    // Run the script as it is, without this tenant.
                     if sent.is_empty() {
                         self.settle(turn.tenant, MigrateOutcome::Failed(failure));
                         continue;
@@ -245,7 +249,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 },
             )
             .await;
-        // Those before the first that is not settled are done; nothing of those behind it was begun.
+        // Tenants before the first one without an outcome are done. None after it was started.
         let open = sent.iter().position(|turn| {
             !self
                 .state()
@@ -275,11 +279,11 @@ impl<'a, 'm> Engine<'a, 'm> {
                 self.failed(turn, &message, place.as_ref(), separated).await;
             }
             Err(error) => self.interrupted(turn, error).await,
-            // psql has come to the end of its script, but a line is missing: what happened must be looked at.
+            // psql came to the end of its script, but a line is missing. Query what happened.
             Ok(_) => self.settle(
                 turn.tenant,
                 MigrateOutcome::Unknown(MigrateFailure::new(
-                    "psql did not say that the transaction was committed".to_owned(),
+                    "psql did not report that the transaction was committed".to_owned(),
                 )),
             ),
         }
@@ -299,7 +303,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 entry.and_then(|entry| Some((entry, entry.versions.clone()?)))
             else {
                 return Err(Unsent::Failed(MigrateFailure::new(
-                    "nothing is known of its versions".to_owned(),
+                    "its versions are unknown".to_owned(),
                 )));
             };
             (entry.report.tenant.clone(), versions, entry.pending.clone())
@@ -337,7 +341,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             return;
         };
         let good = outcome.is_good();
-        // What is unknown is looked at before it is told.
+        // Query an unknown outcome before reporting it.
         let told = !matches!(outcome, MigrateOutcome::Unknown(_));
         entry.settle(outcome);
         if told {
@@ -358,7 +362,7 @@ impl<'a, 'm> Engine<'a, 'm> {
     }
 }
 
-/// Why a tenant is not in the script.
+/// The reason why a tenant is not in the script.
 enum Unsent {
     Failed(MigrateFailure),
     Psql(PsqlError),

@@ -6,10 +6,10 @@ use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
 use crate::tenant::versions::{Applied, VersionsTable, plan_migrations};
 
-/// A tenant and what is to be done.
+/// A tenant and its pending work.
 pub(super) struct QueueEntry<'m> {
     pub(super) report: TenantReport,
-    /// `None` when nothing is known of it.
+    /// `None` if its versions are unknown.
     pub(super) versions: Option<VersionsTable>,
     pub(super) pending: Vec<&'m Migration>,
     pub(super) settled: bool,
@@ -42,7 +42,7 @@ impl<'m> QueueEntry<'m> {
         entry
     }
 
-    /// Compares what is applied with the folder.
+    /// Compares the applied versions with the directory.
     pub(super) fn plan(
         &mut self,
         applied: Applied,
@@ -76,7 +76,7 @@ impl<'m> QueueEntry<'m> {
         }
     }
 
-    /// The first of the pending migrations is committed.
+    /// Records that the first pending migration is committed.
     pub(super) fn applied_one(&mut self) {
         if self.pending.is_empty() {
             return;

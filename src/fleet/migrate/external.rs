@@ -14,12 +14,12 @@ use crate::sql::TenantName;
 use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::versions::{Applied, TenantProblem, VersionsTable};
 
-/// Runs the command for each tenant of the scope, and tells by the versions tables what came of it.
+/// Runs the command for each tenant of the scope, and reads the outcomes from the version tables.
 ///
-/// No lock of ours is held meanwhile: what holds it would be waited for by `CREATE INDEX CONCURRENTLY`.
+/// No lock is held meanwhile, because `CREATE INDEX CONCURRENTLY` would wait for its holder.
 ///
 /// # Errors
-/// [`MigrateError`] when nothing could be begun, or when the versions cannot be read afterwards.
+/// [`MigrateError`] if no command could be started, or if the versions cannot be read afterwards.
 pub async fn migrate_by(
     server: &Server,
     command: &ExternalCommand,
@@ -104,7 +104,7 @@ pub async fn migrate_by(
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner)
         .ended_early;
-    // The run may have been stopped: what it did is told all the same.
+    // Report what the run did, even if it was stopped.
     let after = read_fleet(
         server,
         &options.scope,
@@ -149,7 +149,7 @@ impl Shared<'_> {
             return;
         };
         report.elapsed = elapsed;
-        // Whether it changed anything is seen in the versions table, later.
+        // The version table shows later what it changed.
         report.outcome = match ran {
             Ok(()) => MigrateOutcome::UpToDate,
             Err(failure) => {
@@ -177,7 +177,7 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
         Applied::Odd(_) => None,
     };
     let outcome = match applied {
-        // A tenant without a versions table may get one from the command.
+        // The command may create a missing version table.
         Applied::Known(_) | Applied::Odd(TenantProblem::NoTable) => MigrateOutcome::NotReached,
         Applied::Odd(oddity) => MigrateOutcome::Odd(oddity.clone()),
     };
@@ -193,7 +193,7 @@ fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {
     }
 }
 
-/// Reads from the versions tables what the command has done.
+/// Reads the command's effect from the version tables.
 fn conclude(reports: &mut [TenantReport], before: &Fleet, after: &Fleet) {
     let table = |fleet: &Fleet, name: &TenantName| -> Option<VersionsTable> {
         let tenant = fleet.tenants.iter().find(|tenant| tenant.name == *name)?;

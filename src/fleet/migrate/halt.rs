@@ -1,6 +1,6 @@
 use crate::pg::PsqlError;
 
-/// Why no further tenant is begun.
+/// The reason why no further tenant is started.
 #[derive(Debug)]
 pub(super) enum MigrateHalt {
     Canary,

@@ -1,4 +1,5 @@
-//! Pending migrations, for all tenants: each with its version in one transaction, many tenants through each psql.
+//! Applies pending migrations to tenants: each with its version in one transaction, many tenants
+//! through each psql.
 
 mod aftermath;
 mod engine;

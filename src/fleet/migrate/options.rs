@@ -5,37 +5,38 @@ use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
 use crate::tenant::versions::PlanStrictness;
 
-/// How tenants are migrated.
+/// Options of `migrate`.
 #[derive(Clone, Debug)]
 pub struct MigrateOptions {
-    /// Which tenants.
+    /// The tenants.
     pub scope: TenantSelection,
-    /// The versions table; `None`: the well-known one that a tenant has.
+    /// The version table, or `None` for the well-known one of each tenant.
     pub versions_table: Option<String>,
-    /// How many psql processes work at a time; at least one.
+    /// Number of psql processes, at least one.
     pub jobs: usize,
-    /// So many tenants first, one after the other; the rest only when all of them succeeded.
+    /// Number of tenants that are migrated first, one after the other. The rest follows only if all
+    /// of them succeed.
     pub canary: usize,
-    /// No further tenant is begun after so many failed; `None` is without limit.
+    /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
-    /// How long a statement waits for a lock before the tenant is put off.
+    /// Time that a statement waits for a lock before the tenant is postponed.
     pub lock_timeout: Duration,
-    /// How often a tenant is put off and tried again.
+    /// Maximum number of times that a tenant is postponed.
     pub lock_retries: u32,
-    /// How long the first pause before another try is; each later one is twice as long.
+    /// The pause before the first retry. Each later one is twice as long.
     pub retry_pause: Duration,
-    /// How long one statement may take; `None` is without end.
+    /// Time limit of one statement, or `None` for no limit.
     pub statement_timeout: Option<Duration>,
-    /// The role that migrates; `None` for the one that logs in.
+    /// The role that migrates, or `None` for the login role.
     pub role: Option<String>,
-    /// What is only worth a warning.
+    /// Problems that are reported as warnings.
     pub strictness: PlanStrictness,
-    /// Only says what would be run.
+    /// Only reports what would be run.
     pub dry_run: bool,
 }
 
 impl MigrateOptions {
-    /// All tenants, one psql, 3 s of waiting for locks, 5 further tries.
+    /// Returns the default options: one psql, a lock timeout of 3 s, 5 retries.
     pub fn new(scope: TenantSelection) -> Self {
         Self {
             scope,
@@ -54,17 +55,17 @@ impl MigrateOptions {
     }
 }
 
-/// Why nothing could be migrated.
+/// The reason why nothing could be migrated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrateError {
-    /// The tenants are not known.
+    /// The tenants could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
-    /// psql failed before any tenant was begun.
+    /// psql failed before any tenant was started.
     #[error(transparent)]
     Psql(PsqlError),
-    /// The operating system has no random bytes.
+    /// Fails if the operating system has no random bytes.
     #[error("cannot make a key for the run")]
     Random(#[source] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! Who is next: tenants in order, those that were put off when their pause is over.
+//! Chooses the next tenants: in order, and postponed ones after their pause.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// The most tenants that go through one psql before it is started anew.
+/// Maximum number of tenants that go through one psql before it is restarted.
 const MOST_PER_CHUNK: usize = 50;
 
 /// A tenant's turn.
@@ -14,30 +14,31 @@ const MOST_PER_CHUNK: usize = 50;
 pub(super) struct Turn {
     /// Index of the tenant.
     pub(super) tenant: usize,
-    /// How often it was put off.
+    /// Number of times that it was postponed.
     pub(super) retries: u32,
-    /// How often its plan was made anew because another run was faster.
+    /// Number of new plans, because another run was faster.
     pub(super) replans: u32,
-    /// Statement by statement, so that an error names its statement.
+    /// Send statement by statement, so that an error names its statement.
     pub(super) separated: bool,
-    /// It needs a psql of its own.
+    /// It needs its own psql.
     pub(super) alone: bool,
-    /// Not before.
+    /// The earliest time of its turn.
     pub(super) ready: Instant,
 }
 
-/// What a worker does next.
+/// The next step of a worker.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// These tenants, through one psql.
+    /// Migrate these tenants through one psql.
     Work(Vec<Turn>),
-    /// Waits: all that is left is put off, or in other hands that may give it back.
+    /// Wait: the remaining tenants are postponed, or another worker has them and may give them
+    /// back.
     Wait(Duration),
-    /// All is done.
+    /// Everything is done.
     End,
 }
 
-/// The turns that are left.
+/// The remaining turns.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     turns: VecDeque<Turn>,
@@ -49,19 +50,19 @@ impl Queue {
         self.turns.push_back(turn);
     }
 
-    /// Gives turns back that were taken and not begun: they stay in front.
+    /// Gives back turns that were taken and not started. They stay in front.
     pub(super) fn give_back(&mut self, turns: impl DoubleEndedIterator<Item = Turn>) {
         for turn in turns.rev() {
             self.turns.push_front(turn);
         }
     }
 
-    /// Ends the work on what [`Queue::next`] gave.
+    /// Ends the work on the turns of [`Queue::next`].
     pub(super) fn done(&mut self) {
         self.working = self.working.saturating_sub(1);
     }
 
-    /// Takes the next turns, a fair share for each of `jobs`.
+    /// Takes the next turns, a fair share for each of the `jobs` workers.
     pub(super) fn next(&mut self, jobs: usize, now: Instant) -> Next {
         let most = (self.turns.len() / jobs.max(1) / 2).clamp(1, MOST_PER_CHUNK);
         let mut taken: Vec<Turn> = Vec::new();
@@ -99,7 +100,7 @@ impl Queue {
     }
 }
 
-/// Runs futures side by side until all of them have ended.
+/// Runs futures concurrently until all of them have ended.
 pub(super) async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
     let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     std::future::poll_fn(|context| {

@@ -1,4 +1,5 @@
-//! What is done when a tenant or the server does not go along: another try, another plan, a pause, or the end.
+//! Recovers from failures of a tenant or the server: retries, makes a new plan, pauses, or ends the
+//! run.
 
 use std::time::Instant;
 
@@ -11,13 +12,13 @@ use crate::sql::TenantName;
 use crate::tenant::migrate::{ALREADY, BUSY, MessagePlace, MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem};
 
-/// How often a connection is tried anew, in a row.
+/// Maximum number of consecutive connection attempts.
 const RECONNECTS: u32 = 3;
-/// How often a tenant's plan is made anew.
+/// Maximum number of new plans for a tenant.
 const REPLANS: u32 = 5;
 
 impl Engine<'_, '_> {
-    /// The server has refused a statement; the transaction is rolled back.
+    /// Handles a refused statement, whose transaction was rolled back.
     pub(super) async fn failed(
         &self,
         turn: Turn,
@@ -60,7 +61,7 @@ impl Engine<'_, '_> {
             return;
         }
         if !separated && !put_off {
-            // Once more, a statement at a time: the error then names its statement.
+            // Run it again, one statement at a time, so that the error names its statement.
             let state = &mut *self.state();
             state.separate = true;
             return state.queue.give_back(std::iter::once(Turn {
@@ -75,13 +76,13 @@ impl Engine<'_, '_> {
         self.settle(turn.tenant, outcome);
     }
 
-    /// Another run was faster: what is left to do?
+    /// Handles a migration that another run has applied: plans what is left to do.
     pub(super) async fn replan(&self, turn: Turn, tenant: &TenantName) {
         let Some(applied) = self.look_at(tenant, self.shutdown).await else {
             return self.settle(
                 turn.tenant,
                 MigrateOutcome::Unknown(MigrateFailure::new(
-                    "another run works on it, and its versions could not be read".to_owned(),
+                    "another run is working on it, and its versions could not be read".to_owned(),
                 )),
             );
         };
@@ -104,7 +105,7 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// psql did not come to an end of its own, while it worked on this tenant.
+    /// Handles a psql that did not end by itself while it worked on this tenant.
     pub(super) async fn interrupted(&self, turn: Turn, error: PsqlError) {
         match &error {
             // Nothing was sent.
@@ -130,7 +131,7 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// The server or psql is in trouble: a pause when that may help, or the end of the run.
+    /// Handles a failure of the server or psql: pauses if that may help, or ends the run.
     pub(super) async fn trouble(&self, error: PsqlError) {
         let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
         let reconnects = {

@@ -6,28 +6,28 @@ use std::time::Duration;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
-/// Tenants that fared ill in the same way.
+/// Tenants that failed in the same way.
 #[derive(Clone, Debug)]
 pub struct FailureGroup {
-    /// What happened to each of them.
+    /// The reason.
     pub reason: String,
-    /// Who they are, by name.
+    /// The tenants, by name.
     pub tenants: Vec<TenantName>,
 }
 
-/// How all tenants fared.
+/// The result of all tenants.
 #[derive(Clone, Debug)]
 pub struct MigrateReport {
-    /// Each tenant, by name.
+    /// The tenants, by name.
     pub tenants: Vec<TenantReport>,
-    /// Why the run ended early; `None`: it did not.
+    /// The reason why the run ended early, or `None`.
     pub ended_early: Option<String>,
-    /// The whole run's time.
+    /// Duration of the whole run.
     pub elapsed: Duration,
 }
 
 impl MigrateReport {
-    /// How many tenants have an outcome that fits.
+    /// Counts the tenants whose outcome fits.
     pub fn count(&self, fits: impl Fn(&MigrateOutcome) -> bool) -> usize {
         self.tenants
             .iter()
@@ -35,7 +35,7 @@ impl MigrateReport {
             .count()
     }
 
-    /// The tenants that fared ill, the largest group first.
+    /// Returns the failed tenants in groups, the largest first.
     pub fn groups(&self) -> Vec<FailureGroup> {
         let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
         for tenant in &self.tenants {

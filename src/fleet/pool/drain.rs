@@ -1,4 +1,4 @@
-//! Spares that are not wanted any more are dropped.
+//! Drops spares that are no longer wanted.
 
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
@@ -9,30 +9,31 @@ use crate::sql::{quote, quote_literal};
 use crate::tenant::marker::POOL;
 use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_lock, pool_table};
 
-/// Which spares go.
+/// Selects the spares to drop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SparesToDrain {
-    /// Those that no claim with this snapshot and these options takes, and those in no pool.
+    /// The spares that no claim with this snapshot and these options takes, and those without a
+    /// row.
     Others,
     /// All.
     All,
 }
 
-/// What went.
+/// The result of draining.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Schemas that were dropped.
+    /// Number of dropped schemas.
     pub dropped: usize,
-    /// Rows without a spare that were removed.
+    /// Number of removed rows without a spare.
     pub forgotten: usize,
-    /// The role whose pool there is, where this one does not use it: nothing of it went.
+    /// The owner of a pool that the current role does not trust. Nothing of it was dropped.
     pub pool_of_another: Option<String>,
 }
 
-/// Drops spares, each in a transaction of its own; what a claim takes at that moment stays.
+/// Drops spares, each in its own transaction. A spare that a claim takes at the same moment stays.
 ///
 /// # Errors
-/// See [`PsqlError`]; what was dropped before stays dropped.
+/// See [`PsqlError`]. Spares that were dropped before stay dropped.
 pub async fn drain(
     server: &Server,
     snapshot: &Snapshot,
@@ -81,7 +82,8 @@ pub async fn drain(
     Ok(drained)
 }
 
-/// Drops the table of spares, unless somebody has put one into it meanwhile; a claim that waits for it finds no pool.
+/// Drops the table of spares, unless somebody has added a spare meanwhile. A claim that waits for
+/// it finds no pool.
 fn disposal(options: &RenderOptions) -> String {
     let table = pool_table();
     let body = format!(
@@ -98,7 +100,8 @@ fn disposal(options: &RenderOptions) -> String {
     )
 }
 
-/// Removes a spare and its row: `dropped`, `forgotten` when there was a row only, or nothing when somebody has claimed it.
+/// Removes a spare and its row. The output is `dropped`, `forgotten` if there was only a row, or
+/// nothing if somebody has claimed it.
 async fn remove(
     server: &Server,
     name: &str,
@@ -113,13 +116,13 @@ async fn remove(
              DELETE FROM {table} s WHERE s.name = {row}; PERFORM pg_catalog.set_config('schemastamp.drained', 'forgotten', true); "
         )
     } else {
-        // A fill may have put it into the pool meanwhile.
+        // A concurrent fill may have added it to the pool.
         let usable = pool_is_usable();
         format!(
             "IF {usable} THEN IF EXISTS (SELECT FROM {table} s WHERE s.name = {row}) THEN RETURN; END IF; END IF; "
         )
     };
-    // The mark once more, in the transaction that drops: what has become a tenant stays.
+    // Check the marker again in the transaction that drops: a spare that became a tenant stays.
     let body = format!(
         "BEGIN {take}IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = {literal} \
          AND pg_catalog.obj_description(n.oid, 'pg_namespace') ~ {mark}) THEN DROP SCHEMA {schema} CASCADE; \

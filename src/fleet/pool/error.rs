@@ -2,7 +2,7 @@ use crate::pg::PsqlError;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::Difference;
 
-/// Why a pool cannot be made or looked at.
+/// The reason why a pool cannot be created or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -10,16 +10,16 @@ pub enum PoolError {
     #[error("the server refused it")]
     Psql(#[from] PsqlError),
     /// A tenant of the snapshot does not load.
-    #[error("a tenant of the snapshot could not be made")]
+    #[error("cannot create a tenant of the snapshot")]
     Load(#[source] PsqlError),
     /// The snapshot cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A claimed spare would not be what a tenant is.
-    #[error("tenants of this snapshot cannot be made ahead: {}", listed(.0))]
+    /// A claimed spare would not equal a tenant.
+    #[error("this snapshot cannot have a pool: {}", listed(.0))]
     NotProven(Vec<Difference>),
-    /// The operating system has no random bytes for a fresh name.
-    #[error("cannot make a fresh name")]
+    /// The operating system has no random bytes for a new name.
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Spares are made.
+//! Creates spares.
 
 use super::error::PoolError;
 use super::status::{PoolStatus, status};
@@ -12,21 +12,22 @@ use crate::tenant::Provisioner;
 use crate::tenant::marker::SPARE_NAME;
 use crate::tenant::spares::creation;
 
-/// What a pool needs to have as many spares as it should.
+/// The work to bring a pool to its size.
 #[derive(Clone, Debug)]
 pub struct Filling {
-    /// Makes the spares: each name of [`Filling::names`] is provisioned with it.
+    /// The provisioner that creates the spares, one for each name of [`Filling::names`].
     pub provisioner: Provisioner,
-    /// What there was before.
+    /// The state of the pool before.
     pub before: PoolStatus,
-    /// How many spares are missing.
+    /// Number of missing spares.
     pub missing: usize,
-    /// How many objects were proven to be those of a tenant; `None` where spares of the same kind had been proven before.
+    /// Number of objects that were proven equal to a tenant's, or `None` if spares of the same kind
+    /// were proven before.
     pub proven: Option<usize>,
 }
 
 impl Filling {
-    /// Fresh names for the missing spares.
+    /// Returns new names for the missing spares.
     ///
     /// # Errors
     /// [`PoolError::Random`].
@@ -35,8 +36,8 @@ impl Filling {
     }
 }
 
-/// Looks how many spares are missing for a pool of a size, proves that spares of this snapshot become tenants, if that was
-/// not proven before, and makes the pool's table.
+/// Counts the spares that a pool of a size lacks, proves that spares of this snapshot become
+/// tenants (if that was not proven before), and creates the pool's table.
 ///
 /// # Errors
 /// See [`PoolError`].
@@ -82,7 +83,7 @@ pub async fn begin_fill(
 }
 
 fn spare_name() -> Result<TenantName, PoolError> {
-    // `fresh_name` parts its prefix from 24 random digits by an underscore.
+    // `fresh_name` separates the prefix from 24 random digits with an underscore.
     let name = fresh_name(SPARE_NAME.trim_end_matches('_')).map_err(PoolError::Random)?;
     TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }

@@ -1,9 +1,10 @@
 //! Ready-made blank tenants, claimed at sign-up by a rename in milliseconds.
 //!
-//! The pools of a database are a table, `schemastamp_pool.spares`: a spare is a schema of a name that nobody can guess,
-//! whose comment says that it is one, and a row that says which snapshot it was made of, and how. A claim takes the row,
-//! renames the schema, writes anew what holds its name as text, and makes sure that nothing names the spare any more:
-//! one transaction, one message. Whether that is enough for a snapshot is proven before its first spare is made.
+//! The pools of a database are a table, `schemastamp_pool.spares`. A spare is a schema with an
+//! unguessable name whose comment marks it as a spare, and a row with its snapshot and options. A
+//! claim takes the row, renames the schema, rewrites what holds its name as text, and checks that
+//! nothing names the spare any more: one transaction, one message. Before the first spare of a
+//! snapshot is created, it is proven that this is enough.
 
 mod drain;
 mod error;

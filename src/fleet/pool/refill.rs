@@ -1,4 +1,4 @@
-//! A pool is brought back to its size, one spare after the other.
+//! Refills a pool to its size, one spare after the other.
 
 use super::error::PoolError;
 use super::fill::begin_fill;
@@ -6,22 +6,22 @@ use crate::pg::PsqlSession;
 use crate::process::Shutdown;
 use crate::tenant::{ProvisionError, Provisioner};
 
-/// Why a pool was not brought back to its size.
+/// The reason why a pool was not refilled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefillError {
-    /// It could not be looked at, or its spares could not be proven.
+    /// The pool could not be read, or its spares could not be proven.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// A spare could not be made.
-    #[error("a spare could not be made")]
+    /// A spare could not be created.
+    #[error("cannot create a spare")]
     Spare(#[source] Box<ProvisionError>),
 }
 
-/// Makes spares until the pool has so many; returns how many were made.
+/// Creates spares until the pool has `size`. Returns the number of new spares.
 ///
 /// # Errors
-/// See [`RefillError`]; the spares made before stay.
+/// See [`RefillError`]. The spares created before stay.
 pub async fn refill(
     provisioner: &Provisioner,
     session: &mut PsqlSession,
@@ -37,7 +37,7 @@ pub async fn refill(
             .await
         {
             Ok(_) => made += 1,
-            // Somebody else fills it, too.
+            // Somebody else fills the pool too.
             Err(ProvisionError::PoolFull) => break,
             Err(error) => return Err(RefillError::Spare(Box::new(error))),
         }

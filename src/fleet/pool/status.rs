@@ -1,4 +1,4 @@
-//! What there is in the pools.
+//! Reads the state of the pools.
 
 use serde::Deserialize;
 
@@ -13,34 +13,36 @@ use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_table};
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolStatus {
-    /// Groups of spares that are alike, the one that was asked for first.
+    /// Groups of equivalent spares. The requested kind is first.
     pub spares: Vec<Spares>,
-    /// Schemas that are marked as spares and are in no pool: their row is gone.
+    /// Schemas that are marked as spares and have no row.
     pub strays: Vec<String>,
-    /// The role whose pool there is, where this one does not use it.
+    /// The owner of a pool that the current role does not trust.
     pub pool_of_another: Option<String>,
 }
 
-/// Spares that are alike.
+/// Equivalent spares.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Spares {
-    /// Fingerprint of the snapshot that they were made of.
+    /// Fingerprint of their snapshot.
     pub snapshot: String,
-    /// How they were made: `no owners, no privileges`; empty for all of the snapshot.
+    /// Their options: `no owners, no privileges`, or empty for the whole snapshot.
     pub options: String,
-    /// The role that made them, and may claim them; `None` for the one that logs in, which has none.
+    /// The role that created them and may claim them, or `None` for the login role, if it has no
+    /// spares.
     pub owner: Option<String>,
-    /// How many there are.
+    /// Number of spares.
     pub ready: usize,
-    /// Rows whose schema is gone or is no spare any more; a claim passes them over.
+    /// Number of rows whose schema is gone or is no longer a spare. Claims skip them.
     pub broken: usize,
-    /// When the oldest was made, as the server shows it in UTC; `None` when there is none.
+    /// Creation time of the oldest, in UTC as the server prints it, or `None` if there is none.
     pub oldest: Option<String>,
-    /// Whether a claim for this snapshot with these options takes them.
+    /// `true` if a claim for this snapshot with these options takes them.
     pub wanted: bool,
 }
 
-/// Looks at the pools. The first group is that of this snapshot and these options, even when it is empty.
+/// Reads the state of the pools. The first group is that of this snapshot and these options, even
+/// if it is empty.
 ///
 /// # Errors
 /// See [`PsqlError`].
@@ -85,7 +87,7 @@ pub async fn status(
     let strays = format!(
         "{UNHURRIED}{role}SELECT pg_catalog.to_json(m.nspname) FROM {marked} m WHERE m.comment ~ {} AND {} ORDER BY m.nspname;\n",
         quote_literal(&format!("(^|\\n){SPARE}[0-9a-f]{{64}}$")),
-        // What is in a pool that this role may not look at is no stray.
+        // A spare in a pool that this role may not read is not a stray.
         if there {
             format!("NOT EXISTS (SELECT FROM {table} s WHERE s.name = m.nspname)")
         } else {

@@ -1,4 +1,4 @@
-//! The proof that a spare of a snapshot becomes what a tenant of it is.
+//! Proves that a spare of a snapshot becomes equal to a tenant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError, settings}
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::{RewriteReader, written_anew};
 
-/// Makes a spare, renames it, makes a tenant beside it, compares the two object by object, and rolls everything back.
-/// Returns how many objects are equal.
+/// Creates a spare, renames it, creates a tenant next to it, compares the two object by object, and
+/// rolls everything back. Returns the number of equal objects.
 pub(super) async fn try_out(
     server: &Server,
     snapshot: &Snapshot,
@@ -44,7 +44,7 @@ pub(super) async fn try_out(
         anew.statements.iter().for_each(|sql| push(sql));
     }
     push(&snapshot.schema_comment(&renamed, options)?);
-    // What the first body has set is for itself: the access method of its last table.
+    // Reset what the first body has set, such as the access method of its last table.
     push(&settings(server.timeout));
     for statement in snapshot.body_for(
         &made,
@@ -78,7 +78,7 @@ pub(super) async fn try_out(
         let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
             continue;
         };
-        // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
+        // Other comparisons ignore the marker. Here it is what turns a spare into a tenant.
         if aspect.kind == "schema" && aspect.aspect == "comment" {
             "comment and mark".clone_into(&mut aspect.aspect);
         }
@@ -95,7 +95,8 @@ pub(super) async fn try_out(
         .collect::<BTreeSet<_>>()
         .len();
     let mut found = differences(of_renamed, of_made, made.as_str(), renamed.as_str());
-    // What an object is called must not depend on the tenant: it shows as one that is missing and one that is new.
+    // The name of an object must not depend on the tenant. It would show as a missing and a new
+    // object.
     for different in &mut found {
         for name in [&spare, &renamed, &made] {
             different.object = different
@@ -115,8 +116,8 @@ fn name() -> Result<TenantName, PoolError> {
     TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }
 
-/// Statements that list the tables and materialized views of the renamed schema with rows that hold the spare's name:
-/// seeds that were written with it, and what triggers and functions made of it.
+/// Returns statements that list the tables and materialized views of the renamed schema whose rows
+/// hold the spare's name: seeds that contain it, and values that triggers and functions made of it.
 fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     let (spare, renamed) = (
         quote_literal(spare.as_str()),

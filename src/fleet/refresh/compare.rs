@@ -1,4 +1,4 @@
-//! A committed snapshot and what there is, as texts.
+//! Compares the texts of a committed snapshot and a new one.
 
 use similar::TextDiff;
 
@@ -6,7 +6,7 @@ use super::run::is_minified;
 use crate::snapshot::{Snapshot, minify};
 use crate::sql::{Script, Segment, Statement, Token, TokenKind};
 
-/// Columns of versions tables that say when and by whom: they differ wherever the migrations were run.
+/// Columns of version tables with times and users: they differ wherever the migrations were run.
 const INCIDENTAL: &[&str] = &[
     "inserted_at",
     "run_on",
@@ -21,14 +21,14 @@ const INCIDENTAL: &[&str] = &[
     "updated_at",
 ];
 
-/// What came of the comparison.
+/// The result of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotComparison {
-    /// The same, but for times in versions tables and the header's facts on servers.
+    /// They are equal, apart from times in version tables and the header's facts on servers.
     Equal,
-    /// Not the same.
+    /// They differ.
     Different {
-        /// A unified diff from the committed snapshot to what there is.
+        /// A unified diff from the committed snapshot to the new one.
         diff: String,
     },
 }
@@ -51,7 +51,7 @@ pub fn compare(
             body
         }
     };
-    // Comments and blanks are not what a tenant has.
+    // Comments and whitespace do not count.
     if text(committed, true) == text(new, true) {
         return SnapshotComparison::Equal;
     }
@@ -66,7 +66,7 @@ pub fn compare(
     SnapshotComparison::Different { diff }
 }
 
-/// The versions tables that a header names.
+/// Returns the version tables that a header names.
 fn versions_tables(snapshot: &Snapshot) -> impl Iterator<Item = String> + '_ {
     let names = snapshot
         .header()
@@ -76,7 +76,7 @@ fn versions_tables(snapshot: &Snapshot) -> impl Iterator<Item = String> + '_ {
     names.filter_map(|(name, _)| crate::snapshot::parse_names(name).ok()?.into_iter().next())
 }
 
-/// The body with `'…'` for the incidental values of rows of versions tables.
+/// Returns the body with `'…'` for the incidental values in rows of version tables.
 fn settled(body: &str, tables: &[String]) -> String {
     let Ok(script) = Script::parse_template(body) else {
         return body.to_owned();
@@ -97,7 +97,7 @@ fn settled(body: &str, tables: &[String]) -> String {
     output
 }
 
-/// The values of `INSERT INTO #{prefix}.TABLE (COLUMNS) VALUES (…), (…)` that are incidental.
+/// Returns the incidental values of `INSERT INTO #{prefix}.TABLE (COLUMNS) VALUES (…), (…)`.
 fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Token> {
     let tokens: Vec<Token> = statement.significant().collect();
     let name = |token: &Token| crate::snapshot::object::identifier_value(*token, source);

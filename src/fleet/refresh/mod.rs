@@ -1,4 +1,5 @@
-//! A snapshot renewed: loaded into a scratch schema, migrated, captured, proven; and compared with what there is.
+//! Renews a snapshot: loads it into a scratch schema, migrates, captures and proves it. Also
+//! compares snapshots.
 
 mod compare;
 mod run;

@@ -14,38 +14,39 @@ use crate::tenant::migrate::MigrateOutcome;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{Applied, PlanStrictness, qualified};
 
-/// How a snapshot is renewed.
+/// Options of renewing a snapshot.
 #[derive(Clone, Debug)]
 pub struct RefreshOptions {
-    /// The versions table; `None`: the well-known one that is there.
+    /// The version table, or `None` for the well-known one that exists.
     pub versions_table: Option<String>,
-    /// Whether the new snapshot is proven.
+    /// `true` to prove the new snapshot.
     pub prove: bool,
-    /// What is only worth a warning.
+    /// Problems that are reported as warnings.
     pub strictness: PlanStrictness,
 }
 
 /// A renewed snapshot.
 #[derive(Debug)]
 pub struct Refreshed {
-    /// The snapshot.
+    /// Returns the snapshot.
     pub snapshot: Snapshot,
     /// The files that were applied, in order.
     pub applied: Vec<String>,
-    /// That a tenant of the old snapshot with the migrations equals a tenant of the new one; `None` when not asked for.
+    /// The proof that a tenant of the old snapshot with the migrations equals a tenant of the new
+    /// one, or `None` if it was skipped.
     pub proof: Option<Proof>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
-    /// Schemas that crashed runs had left, and that are dropped now.
+    /// Scratch schemas that killed runs had left behind, and that were dropped.
     pub leftovers: Vec<String>,
 }
 
-/// Why there is no new snapshot.
+/// The reason why there is no new snapshot.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
     /// psql failed.
-    #[error("the snapshot could not be renewed")]
+    #[error("cannot renew the snapshot")]
     Psql(#[from] PsqlError),
     /// The old snapshot does not load in this database.
     #[error("the snapshot does not load in this database")]
@@ -53,13 +54,13 @@ pub enum RefreshError {
     /// The versions could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
-    /// No migration could be begun.
+    /// No migration could be started.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
     /// A migration failed, or none can be applied.
     #[error("the migrations cannot be applied to the snapshot: {0}")]
     Migration(String),
-    /// A signal asked for the end.
+    /// A signal ended the run.
     #[error("stopped by {0}")]
     Stopped(Signal),
     /// The migrated schema cannot be captured.
@@ -71,31 +72,32 @@ pub enum RefreshError {
     /// The old snapshot cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The operating system has no random bytes for a fresh name.
-    #[error("cannot make a fresh name")]
+    /// The operating system has no random bytes for a new name.
+    #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
-    /// The fresh name is no name: a fault of its making.
+    /// The new name is invalid, which is a bug.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The scratch schema is still there.
     #[error(
-        "the new snapshot is made, but its scratch schema '{scratch}' could not be dropped; the next run drops it"
+        "the new snapshot was created, but its scratch schema '{scratch}' could not be dropped; the next run will drop it"
     )]
     Left {
         /// The schema.
         scratch: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: DropError,
     },
 }
 
-/// Loads the snapshot into a scratch schema, applies the pending migrations, captures it, and drops it again.
+/// Loads the snapshot into a scratch schema, applies the pending migrations, captures the schema,
+/// and drops it again.
 ///
 /// The proof of the capture is that a tenant of the old snapshot with the migrations equals a tenant of the new one.
 ///
 /// # Errors
-/// See [`RefreshError`]; the scratch schema is dropped in each case that allows it, and by the next run otherwise.
+/// See [`RefreshError`]. The scratch schema is dropped if possible, and otherwise by the next run.
 pub async fn refresh(
     server: &Server,
     pg_dump: &PgDump,
@@ -168,7 +170,7 @@ pub async fn recapture(
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         decisions: like.header().decisions.clone(),
-        // A snapshot without them was captured without them.
+        // A snapshot without owners or grants was captured without them.
         owners: has(Action::Owner),
         privileges: has(Action::Privileges) || has(Action::Owner),
         server: Some(server.clone()),
@@ -178,7 +180,7 @@ pub async fn recapture(
     capture.run(shutdown).await
 }
 
-/// Whether a snapshot's body is what `minify` makes.
+/// Returns `true` if a snapshot's body is minified.
 pub(super) fn is_minified(snapshot: &Snapshot) -> bool {
     minify(snapshot.body()).is_ok_and(|minified| minified.trim() == snapshot.body().trim())
 }
@@ -209,7 +211,7 @@ async fn load(
     }
 }
 
-/// Applies the pending migrations; returns their files.
+/// Applies the pending migrations and returns their files.
 async fn apply(
     server: &Server,
     scratch: &TenantName,
@@ -254,7 +256,8 @@ async fn apply(
     Ok(tenant.applied)
 }
 
-/// Gives the new rows of the versions table times that are the same in each run: the snapshot is to be so, too.
+/// Gives the new rows of the version table times that are the same in each run, so that the
+/// snapshot is too.
 async fn settle_times(
     server: &Server,
     scratch: &TenantName,

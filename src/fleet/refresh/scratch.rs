@@ -1,4 +1,5 @@
-//! A schema with an unguessable name that is gone when the run is, also after a crash.
+//! A schema with an unguessable name that is dropped at the end of the run, or by the next run
+//! after a crash.
 
 use std::time::Duration;
 
@@ -10,26 +11,27 @@ use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, drop_tenant};
 use crate::tenant::marker::{SCRATCH, is_scratch};
 
-/// How long dropping the schema may take after a run was stopped.
+/// Time limit for dropping the schema after a stopped run.
 const CLEANING: Duration = Duration::from_mins(2);
 
-/// A name for the run's schema.
+/// Returns a name for the run's schema.
 ///
 /// # Errors
-/// The operating system has no random bytes.
+/// Fails if the operating system has no random bytes.
 pub(super) fn scratch_name() -> std::io::Result<String> {
-    // `fresh_name` parts its prefix from 24 random digits by an underscore.
+    // `fresh_name` separates the prefix from 24 random digits with an underscore.
     fresh_name(SCRATCH.trim_end_matches('_'))
 }
 
-/// The lock that says that a run works in the schema: not the tenant's own, which each step takes.
+/// The lock of a run that works in the schema. It is not the tenant's lock, which each step takes.
 fn in_use(scratch: &TenantName) -> Option<TenantName> {
     TenantName::new(format!("{scratch} in use")).ok()
 }
 
-/// Works while a transaction of its own tells other runs that the schema is in use.
+/// Runs `work` while another transaction shows other runs that the schema is in use.
 ///
-/// It runs no statement meanwhile: one that runs has a snapshot, which `CREATE INDEX CONCURRENTLY` of a migration waits for.
+/// That transaction runs no statement meanwhile: a running statement holds a database snapshot,
+/// which `CREATE INDEX CONCURRENTLY` of a migration would wait for.
 pub(super) async fn with_scratch<T, E: From<PsqlError>>(
     server: &Server,
     scratch: &TenantName,
@@ -52,7 +54,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
     result
 }
 
-/// Drops the schema, also when the run was stopped; `Ok` when it is gone.
+/// Drops the schema, also after a stopped run. Returns `Ok` if it is gone.
 pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), DropError> {
     let mut server = server.clone();
     server.timeout = Some(CLEANING);
@@ -62,7 +64,7 @@ pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), D
     }
 }
 
-/// Drops the schemas that crashed runs have left; those of runs that are at work stay.
+/// Drops the schemas that crashed runs left behind. Those of active runs stay.
 ///
 /// # Errors
 /// See [`PsqlError`].

@@ -1,4 +1,4 @@
-//! How grave a difference is.
+//! The classes of differences.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,31 +9,32 @@ use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
 
-/// How grave a difference is.
+/// The classes of differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Names of indexes and constraints, order of columns: nothing works differently.
+    /// Only names of indexes and constraints, or the order of columns, differ. Nothing works
+    /// differently.
     Cosmetic,
-    /// The tenant is not what it should be.
+    /// The tenant has a real difference.
     Real,
     /// It refers to another tenant's schema.
     ForeignTenant,
 }
 
-/// A difference of a tenant, and how grave it is.
+/// A difference of a tenant, with its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriftFinding {
-    /// How grave.
+    /// The class of the difference.
     pub class: Class,
     /// The kind of object.
     pub kind: String,
     /// The object, without its schema.
     pub object: String,
-    /// Which aspect of it.
+    /// The aspect of the object.
     pub aspect: String,
-    /// What the reference has; `None`: it has no such object.
+    /// The value in the reference, or `None` if it has no such object.
     pub expected: Option<String>,
-    /// What the tenant has; `None`: it has no such object.
+    /// The value in the tenant, or `None` if it has no such object.
     pub found: Option<String>,
 }
 
@@ -57,7 +58,7 @@ impl fmt::Display for DriftFinding {
             (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
                 write!(
                     formatter,
-                    "{kind} {} is named {}",
+                    "{kind} {} has the name {}",
                     expected.escape_debug(),
                     found.escape_debug()
                 )
@@ -68,6 +69,19 @@ impl fmt::Display for DriftFinding {
                     write!(formatter, ", {aspect}")?;
                 }
                 for (name, expected, found) in parts(expected, found) {
+                    if name == "not null" {
+                        let word = |value: &str| match value {
+                            "true" => "NOT NULL",
+                            _ => "nullable",
+                        };
+                        write!(
+                            formatter,
+                            ": {}, should be {}",
+                            word(&found),
+                            word(&expected)
+                        )?;
+                        continue;
+                    }
                     write!(
                         formatter,
                         "{}{name}: has {}, should have {}",
@@ -79,11 +93,7 @@ impl fmt::Display for DriftFinding {
                 Ok(())
             }
             (Some(_), None) => write!(formatter, "{kind} {object} is missing{}", aspect_of(aspect)),
-            (None, _) => write!(
-                formatter,
-                "{kind} {object} is too many{}",
-                aspect_of(aspect)
-            ),
+            (None, _) => write!(formatter, "unexpected {kind} {object}{}", aspect_of(aspect)),
         }
     }
 }
@@ -96,7 +106,8 @@ fn aspect_of(aspect: &str) -> String {
     }
 }
 
-/// The fields of two definitions that are not the same; the whole texts when they have no fields.
+/// Returns the fields that differ between two definitions, or the whole texts if they have no
+/// fields.
 fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
     let object = |text: &str| match serde_json::from_str::<serde_json::Value>(text) {
         Ok(serde_json::Value::Object(fields)) => Some(fields),
@@ -124,7 +135,7 @@ fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// At most 120 characters, on one line.
+/// Clips a text to 120 characters on one line.
 fn shown(text: &str) -> String {
     let line: String = text
         .chars()
@@ -138,12 +149,13 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// Judges the differences of one tenant; names of indexes and constraints that are only called otherwise are put together.
+/// Classifies the differences of one tenant. Indexes and constraints that differ only by name are
+/// combined.
 pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
     let mut extra = Vec::new();
-    // Of an object that one side does not have at all, its other aspects and its columns say nothing more.
+    // If one side lacks an object, its other aspects and its columns add nothing.
     let whole: BTreeSet<(String, String)> = differences
         .iter()
         .filter(|difference| {
@@ -182,7 +194,7 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
         if is_told(&kind, &object, &aspect) {
             continue;
         }
-        // The tenant is the source, the reference its copy.
+        // Treat the tenant as the source, and the reference as its copy.
         let finding = DriftFinding {
             class: Class::Real,
             kind,
@@ -237,7 +249,8 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
     findings
 }
 
-/// The definition of an index or constraint without its own name and without schemas, with its table.
+/// Returns the definition of an index or constraint with its table, but without its own name and
+/// without schemas.
 fn nameless(finding: &DriftFinding, definition: Option<&str>) -> Option<String> {
     let definition = definition?;
     if finding.kind == "constraint" {
@@ -276,10 +289,11 @@ fn unqualified(name: &str) -> &str {
     dot.and_then(|dot| name.get(dot.end..)).unwrap_or(name)
 }
 
-/// Finds aspects of a tenant that name another tenant's schema, in code as in text.
+/// Finds aspects of a tenant that name another tenant's schema, in code and in text.
 pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
-    // A name that the tenant's own relations have is most likely that: `users.id`, where a tenant is called `users`.
+    // A name that the tenant's own relations have is most likely a relation: `users.id`, if a
+    // tenant is called `users`.
     let relations: BTreeSet<&str> = aspects
         .keys()
         .map(|(_, object, _)| object.as_str())
@@ -317,7 +331,7 @@ fn strings(value: &serde_json::Value) -> Vec<String> {
     }
 }
 
-/// A qualified name in the text whose schema is another tenant.
+/// Returns a qualified name in the text whose schema is another tenant.
 fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> {
     let tokens: Vec<_> = tokens(text)
         .into_iter()
@@ -381,7 +395,7 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
     None
 }
 
-/// Whether the text has the word also without a dot behind it, as the alias that it may be.
+/// Returns `true` if the text also has the word without a dot after it, as an alias would be.
 fn is_alias(all: &[crate::sql::Token], index: usize, text: &str, word: &str) -> bool {
     all.iter().enumerate().any(|(at, token)| {
         at != index

@@ -1,19 +1,20 @@
-//! The SQL behind the comparison: a hash of each schema, and the aspects of one.
+//! The SQL of the comparison: a hash of each schema, and the aspects of one.
 
 use crate::pg::catalog::objects;
 use crate::sql::quote_literal;
 
-/// Schemas hashed in one statement: bounds the server's memory, whatever the number of tenants.
+/// Number of schemas that one statement hashes. It bounds the server's memory, whatever the number
+/// of tenants.
 const SCHEMAS_PER_STATEMENT: usize = 100;
 
-/// What is compared only on request.
+/// Aspects that are compared only on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {
-    /// Who owns objects.
+    /// The owners of objects.
     Owners,
-    /// Who may do what.
+    /// The privileges on objects.
     Privileges,
-    /// Comments, but for the mark in the schema's own.
+    /// Comments, except for the marker in the schema's own.
     Comments,
 }
 
@@ -26,9 +27,9 @@ impl Aspect {
         }
     }
 
-    /// Whether an aspect of the catalogs is compared.
+    /// Returns `true` if an aspect of the catalogs is compared.
     pub(crate) fn is_compared(wanted: &[Self], kind: &str, aspect: &str) -> bool {
-        // The schema's own comment holds the mark.
+        // The schema's own comment holds the marker.
         !(kind == "schema" && aspect == "comment")
             && [Self::Owners, Self::Privileges, Self::Comments]
                 .iter()
@@ -36,10 +37,11 @@ impl Aspect {
     }
 }
 
-/// Queries that give a line `[schema, hash]` for each of the schemas that has any object.
+/// Returns queries that print a line `[schema, hash]` for each schema with objects.
 ///
-/// The schema's own name counts as the same word in each. Two schemas with one hash are equal; two that are equal may
-/// have different hashes when a name is also a word in a definition: who compares looks twice.
+/// The schema's own name counts as the same word in each. Two schemas with the same hash are equal.
+/// Two equal schemas can have different hashes if a name is also a word in a definition, so the
+/// caller compares these in full.
 pub(crate) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String {
     let left_out: Vec<String> = [Aspect::Owners, Aspect::Privileges, Aspect::Comments]
         .iter()
@@ -51,7 +53,8 @@ pub(crate) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
     } else {
         format!(" AND aspect NOT IN ({})", left_out.join(", "))
     };
-    // Quoted, also within JSON; or as a word of its own. Names of schemas have no special characters but by quoting.
+    // Replace the name if it is quoted, also within JSON, or a word of its own. A schema's name has
+    // special characters only if it is quoted.
     let normal = |column: &str| {
         format!(
             "CASE WHEN pg_catalog.strpos({column}, nspname) > 0 THEN pg_catalog.regexp_replace({column}, \
@@ -70,7 +73,7 @@ pub(crate) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
         String::from("BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n");
     for chunk in schemas.chunks(SCHEMAS_PER_STATEMENT) {
         let whole = objects(chunk, major);
-        // The query's last line prints the aspects; here they are hashed instead.
+        // The query's last line prints the aspects. Replace it with a hash of them.
         let head = whole
             .trim_end()
             .rsplit_once('\n')

@@ -1,4 +1,4 @@
-//! Differences between a tenant and what it should be: which objects are compared, and what a difference means.
+//! Classifies the differences between a tenant and its reference.
 
 mod class;
 mod fingerprint;

@@ -1,4 +1,4 @@
-//! Migrations that only the app can run: its own command, once for each tenant.
+//! Runs the app's own command once for each tenant, for migrations that only the app can run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,26 +8,27 @@ use crate::pg::Server;
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;
 
-/// How much of a command's stdout is read; more is an error.
+/// Maximum size of a command's stdout. More is an error.
 const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
-/// How many lines of what a failed command said are kept.
+/// Number of lines of a failed command's output that are kept.
 const LINES: usize = 20;
-/// How many characters of a line are kept.
+/// Number of characters of a line that are kept.
 const LINE: usize = 300;
 
-/// A command of the app for one tenant: it migrates it, or finishes what `provision` has begun.
+/// A command of the app for one tenant. It migrates the tenant, or completes one that `provision`
+/// created.
 #[derive(Clone, Debug)]
 pub struct ExternalCommand {
-    /// What `/bin/sh -c` runs. `SCHEMASTAMP_TENANT` names the tenant, `PG*` lead to the server.
+    /// The command for `/bin/sh -c`. `SCHEMASTAMP_TENANT` names the tenant, `PG*` name the server.
     pub command: String,
-    /// The folder in which it runs.
+    /// The directory in which it runs.
     pub folder: PathBuf,
-    /// What it inherits; the server's variables come over it.
+    /// The environment that it inherits, which the server's variables override.
     pub environment: BTreeMap<String, EnvValue>,
 }
 
 impl ExternalCommand {
-    /// Runs the command for one tenant, no longer than the server's `timeout`.
+    /// Runs the command for one tenant, for at most the server's `timeout`.
     ///
     /// # Errors
     /// [`MigrateFailure`] when it could not be run or did not end with 0; `detail` has the last lines of what it said.

@@ -3,16 +3,17 @@ use crate::sql::TenantName;
 
 use super::script::MessagePlace;
 
-/// Why a tenant was not migrated to the end.
+/// The reason why a tenant was not fully migrated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrateFailure {
-    /// What happened, on one line, with `#{prefix}` for the tenant's name: the same for tenants that fail alike.
+    /// The message, on one line, with `#{prefix}` for the tenant's name, so that equal failures
+    /// have equal messages.
     pub message: String,
-    /// The SQLSTATE, where the server said something.
+    /// The SQLSTATE, if the server sent one.
     pub sqlstate: Option<String>,
     /// The migration's file.
     pub file: Option<String>,
-    /// Which statement of it, from 1 on.
+    /// The number of the statement in the file, starting at 1.
     pub statement: Option<usize>,
     /// 1-based line of the statement in the file.
     pub line: Option<usize>,
@@ -23,7 +24,7 @@ pub struct MigrateFailure {
 }
 
 impl MigrateFailure {
-    /// A failure without a place.
+    /// Creates a failure without a place.
     pub(crate) fn new(message: String) -> Self {
         Self {
             message,
@@ -36,7 +37,7 @@ impl MigrateFailure {
         }
     }
 
-    /// What the server said, at a place.
+    /// Creates a failure from the server's message, at a place.
     pub(crate) fn said(
         message: &ServerMessage,
         tenant: &TenantName,
@@ -75,7 +76,7 @@ impl std::fmt::Display for MigrateFailure {
     }
 }
 
-/// The text with `#{prefix}` where the tenant's name stands as a word of its own.
+/// Replaces the tenant's name with `#{prefix}` where it is a word of its own.
 pub(crate) fn anonymous(text: &str, tenant: &TenantName) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

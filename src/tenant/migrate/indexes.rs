@@ -1,4 +1,4 @@
-//! Indexes that a migration outside of transactions makes, and what an earlier try has left of them.
+//! Indexes of migrations outside of transactions, and what an earlier attempt left of them.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use crate::snapshot::{Action, CompiledStatement, ObjectKind};
 use crate::sql::{TenantName, quote_literal, tokens};
 use crate::tenant::migrations::Migration;
 
-/// What there is of an index.
+/// The state of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IndexState {
     Valid,
-    /// `CREATE INDEX CONCURRENTLY` was interrupted.
+    /// The index is invalid: `CREATE INDEX CONCURRENTLY` was interrupted.
     Invalid,
 }
 
-/// Whether a statement creates or drops an index concurrently.
+/// Returns `true` if a statement creates or drops an index concurrently.
 pub(crate) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
     let object = &statement.object;
     let matches = object.kind == ObjectKind::Index
@@ -28,7 +28,7 @@ pub(crate) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Opti
     matches.then_some(object.action)
 }
 
-/// Looks for the indexes of migrations outside of transactions; asks nothing when there is none.
+/// Queries the indexes of migrations outside of transactions, if there are any.
 pub(crate) async fn index_states(
     server: &Server,
     tenant: &TenantName,

@@ -1,4 +1,5 @@
-//! Pending migrations of one tenant: the script that applies them, each with its version in one transaction.
+//! The script that applies one tenant's pending migrations, each with its version in one
+//! transaction.
 
 mod external;
 mod failure;

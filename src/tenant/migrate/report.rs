@@ -4,12 +4,12 @@ use super::failure::MigrateFailure;
 use crate::sql::TenantName;
 use crate::tenant::versions::{PlanProblem, TenantProblem};
 
-/// How one tenant fared.
+/// The result of one tenant.
 #[derive(Clone, Debug)]
 pub struct TenantReport {
     /// The tenant.
     pub tenant: TenantName,
-    /// Its last version before; `None` when it had none.
+    /// Its last version before the run, or `None` if it had none.
     pub from: Option<String>,
     /// Its last version now.
     pub to: Option<String>,
@@ -17,45 +17,45 @@ pub struct TenantReport {
     pub applied: Vec<String>,
     /// The files that are still pending.
     pub pending: Vec<String>,
-    /// What does not fit, but was no obstacle.
+    /// Problems that did not prevent the migration.
     pub warnings: Vec<PlanProblem>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: MigrateOutcome,
-    /// From the tenant's first statement to its last, waiting included.
+    /// Time from the tenant's first statement to its last, including waits.
     pub elapsed: Duration,
 }
 
-/// What came of a tenant.
+/// The outcome of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MigrateOutcome {
     /// Nothing was pending.
     UpToDate,
-    /// Everything that was pending is applied.
+    /// All pending migrations were applied.
     Migrated,
     /// A dry run: it has pending migrations.
     Pending,
-    /// A migration failed and left nothing; those before it stay.
+    /// A migration failed and was rolled back. Those before it stay.
     Failed(MigrateFailure),
-    /// Its versions table does not fit the folder; nothing was tried.
+    /// Its version table does not fit the directory. Nothing was tried.
     Refused(PlanProblem),
-    /// Nothing is known of its versions; nothing was tried.
+    /// Its versions are unknown. Nothing was tried.
     Odd(TenantProblem),
-    /// The connection was lost, and what the server did could not be seen afterwards.
+    /// The connection was lost, and the server could not be asked afterwards.
     Unknown(MigrateFailure),
-    /// It was dropped or renamed meanwhile.
+    /// It was dropped or renamed during the run.
     Gone,
     /// The run ended before its turn.
     NotReached,
 }
 
 impl MigrateOutcome {
-    /// Whether the tenant has nothing pending now.
+    /// Returns `true` if the tenant has no pending migrations now.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::UpToDate | Self::Migrated | Self::Pending)
     }
 
-    /// The word for it in JSON.
+    /// Returns the word for it in JSON.
     pub fn word(&self) -> &'static str {
         match self {
             Self::UpToDate => "up_to_date",
@@ -70,7 +70,7 @@ impl MigrateOutcome {
         }
     }
 
-    /// Why it is not good, as one line that is the same for tenants that fail alike.
+    /// Returns the reason of a failure on one line, which is the same for equal failures.
     pub(crate) fn reason(&self) -> Option<String> {
         match self {
             Self::UpToDate | Self::Migrated | Self::Pending | Self::NotReached => None,
@@ -78,7 +78,7 @@ impl MigrateOutcome {
             Self::Unknown(failure) => Some(format!("outcome unknown: {failure}")),
             Self::Refused(problem) => Some(problem.to_string()),
             Self::Odd(oddity) => Some(oddity.to_string()),
-            Self::Gone => Some("dropped or renamed meanwhile".to_owned()),
+            Self::Gone => Some("dropped or renamed during the run".to_owned()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The script that migrates some tenants through one psql, and what each of its lines is.
+//! The script that migrates some tenants through one psql, and the meaning of each of its lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,35 +11,36 @@ use crate::sql::{TenantName, local, quote, quote_literal};
 use crate::tenant::migrations::Migration;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
 
-/// Raised when the version is in the table already: another run was faster.
+/// Raised if the version is already in the table, because another run was faster.
 pub(crate) const ALREADY: &str = "SS001";
-/// Raised when another run holds the tenant.
+/// Raised if another run holds the tenant's lock.
 pub(crate) const BUSY: &str = "SS002";
 
-/// What a message of the script belongs to.
+/// The place that a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessagePlace {
     /// Index among the script's tenants.
     pub(crate) tenant: usize,
     /// The migration's file.
     pub(crate) file: String,
-    /// Which statement of it, from 1 on; `None` when all of them are one message, or for what is ours.
+    /// The number of the statement in the file, starting at 1. `None` if all are one message, and
+    /// for schemastamp's own statements.
     pub(crate) statement: Option<usize>,
     /// 1-based line of the statement in the file.
     pub(crate) line: Option<usize>,
 }
 
-/// What is the same for all tenants of a run.
+/// The values that all tenants of a run share.
 pub(crate) struct ScriptContext<'a> {
-    /// How long a statement waits for a lock.
+    /// Time that a statement waits for a lock.
     pub(crate) lock_timeout: Duration,
-    /// How long one statement may take; `None` is without end.
+    /// Time limit of one statement, or `None` for no limit.
     pub(crate) statement_timeout: Option<Duration>,
-    /// The role that migrates; `None` for the one that logs in.
+    /// The role that migrates, or `None` for the login role.
     pub(crate) role: Option<&'a str>,
     pub(crate) major: u32,
     pub(crate) search_path: &'a str,
-    /// Nobody else can print it: the beginning of the lines that say what is committed.
+    /// The unguessable beginning of the lines that report commits.
     pub(crate) key: &'a str,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct MigrationScript<'a> {
     context: &'a ScriptContext<'a>,
     text: String,
     lines: usize,
-    /// The last line of each message, with what it is.
+    /// The last line of each message, with its place.
     messages: Vec<(usize, MessagePlace)>,
     tenants: usize,
 }
@@ -68,13 +69,13 @@ impl<'a> MigrationScript<'a> {
         &self.text
     }
 
-    /// What the message that ends on a line of the script is.
+    /// Returns the place of the message that ends on a line of the script.
     pub(crate) fn place(&self, line: usize) -> Option<&MessagePlace> {
         let index = self.messages.partition_point(|(last, _)| *last < line);
         self.messages.get(index).map(|(_, place)| place)
     }
 
-    /// Reads a line of the result: which tenant has how many of its migrations committed.
+    /// Reads a line of the result: a tenant, and the number of its committed migrations.
     pub(crate) fn committed(&self, line: &[u8]) -> Option<(usize, usize)> {
         let rest = str::from_utf8(line)
             .ok()?
@@ -84,7 +85,8 @@ impl<'a> MigrationScript<'a> {
         Some((tenant.parse().ok()?, count.parse().ok()?))
     }
 
-    /// Adds a tenant's migrations: each a transaction, in one message or, when `separated`, in a message per statement.
+    /// Adds a tenant's migrations. Each is a transaction, in one message or, if `separated`, in a
+    /// message per statement.
     pub(crate) fn tenant(
         &mut self,
         tenant: &TenantName,
@@ -123,7 +125,7 @@ impl<'a> MigrationScript<'a> {
                     parts.push((sql, here.clone()));
                 }
             }
-            // Planned for: a plan has no migration that the table cannot take.
+            // A plan has no migration that the table cannot hold.
             parts.extend(versions.style.write_sql(&table, migration).map(ours));
             if migration.transaction {
                 parts.push(ours("COMMIT".to_owned()));
@@ -156,7 +158,8 @@ impl<'a> MigrationScript<'a> {
     }
 }
 
-/// What is run for a statement of a migration: nothing for an index that an earlier try has made.
+/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt
+/// created.
 fn statement_sql(
     migration: &Migration,
     statement: &CompiledStatement,
@@ -187,7 +190,7 @@ fn statement_sql(
     })
 }
 
-/// The settings of a migration: name and value.
+/// Returns the settings of a migration: name and value.
 fn tenant_settings(
     context: &ScriptContext<'_>,
     tenant: &TenantName,
@@ -219,7 +222,7 @@ fn tenant_settings(
     settings
 }
 
-/// For a migration outside of transactions: its own session has them.
+/// Returns the settings for the session of a migration outside of transactions.
 fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<String> {
     let settings = tenant_settings(context, tenant);
     let set = |(name, value): &(&str, String)| {
@@ -235,11 +238,11 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
     )]
 }
 
-/// The beginning of each migration, as one statement that prints nothing: the transaction's settings, the tenant's lock,
-/// and the certainty that the version is not there yet.
+/// Returns the beginning of each migration, as one statement that prints nothing: the transaction's
+/// settings, the tenant's lock, and a check that the version is not applied yet.
 ///
-/// The lock is only tried: who waits for it holds a snapshot, which `CREATE INDEX CONCURRENTLY` of its holder would
-/// wait for in turn.
+/// The lock is only tried. A waiting statement would hold a database snapshot, which `CREATE INDEX
+/// CONCURRENTLY` of the lock's holder would wait for in turn.
 fn version_guard(
     context: &ScriptContext<'_>,
     tenant: &TenantName,

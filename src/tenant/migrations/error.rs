@@ -4,29 +4,29 @@ use super::MigrationVersion;
 use crate::path::PathError;
 use crate::snapshot::TemplateError;
 
-/// Why a folder of migrations cannot be used.
+/// The reason why a directory of migrations cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
-    /// The folder or a file in it cannot be read.
+    /// The directory or a file in it cannot be read.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// An SQL file whose name does not begin with a version.
+    /// The name of an SQL file does not begin with a version.
     #[error(
         "'{}' does not begin with a version; migrations are named VERSION_name.sql, such as 20240131_add_users.sql",
         path.display()
     )]
     Name {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
     },
-    /// A migration that is run again whenever it changes.
-    #[error("'{}' is a repeatable migration; only Flyway itself can run it, see --run", path.display())]
+    /// A repeatable migration, which runs again whenever it changes.
+    #[error("'{}' is a repeatable migration; only Flyway itself can run it: use --run", path.display())]
     Repeatable {
         /// The file.
         path: PathBuf,
     },
-    /// Two migrations with one version.
+    /// Two migrations have the same version.
     #[error("'{}' and '{}' have the same version {version}", first.display(), second.display())]
     Duplicate {
         /// The version.
@@ -36,7 +36,7 @@ pub enum MigrationError {
         /// The other.
         second: PathBuf,
     },
-    /// Not UTF-8.
+    /// The file is not UTF-8.
     #[error("'{}', line {line}: not UTF-8", path.display())]
     Encoding {
         /// The file.
@@ -44,21 +44,21 @@ pub enum MigrationError {
         /// 1-based line of the first bad byte.
         line: usize,
     },
-    /// A way down, but no way up.
-    #[error("'{}' has no up part: its section for up is missing or has no statement", path.display())]
+    /// The file has a way down, but no way up.
+    #[error("'{}' has no way up: its section is missing or has no statement", path.display())]
     NoUp {
         /// The file.
         path: PathBuf,
     },
     /// `-- +goose ENVSUB ON`.
-    #[error("'{}', line {line}: variables of the environment are not put into migrations", path.display())]
+    #[error("'{}', line {line}: environment variables are not substituted in migrations", path.display())]
     Variables {
         /// The file.
         path: PathBuf,
         /// 1-based line.
         line: usize,
     },
-    /// `COMMIT` and its kin.
+    /// `COMMIT` or a similar statement.
     #[error(
         "'{}', line {line}: '{word}' would end the transaction that holds the migration and its version; \
          write '-- schemastamp: no-transaction' into a migration that must run outside of one",
@@ -90,28 +90,28 @@ pub enum MigrationError {
         /// 1-based line.
         line: usize,
     },
-    /// Not SQL that psql reads to its end, or a placeholder that is not known.
-    #[error("'{}' is no usable migration", path.display())]
+    /// The SQL is incomplete, or has an unknown placeholder.
+    #[error("'{}' is not a valid migration", path.display())]
     Template {
         /// The file.
         path: PathBuf,
-        /// Why, with its line.
+        /// The reason, with its line.
         #[source]
         source: TemplateError,
     },
-    /// diesel's `metadata.toml`.
+    /// diesel's `metadata.toml` cannot be read.
     #[error("'{}' cannot be read", path.display())]
     Metadata {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<toml::de::Error>,
     },
 }
 
 impl MigrationError {
-    /// Says it in the words of migrations.
+    /// Converts a template error of a migration.
     pub(super) fn template(path: PathBuf, error: TemplateError) -> Self {
         match error {
             TemplateError::Transaction { line, word } => Self::Transaction { path, line, word },

@@ -1,4 +1,4 @@
-//! Names of a fixed schema where a migration should say `#{prefix}`.
+//! Finds names in a fixed schema where a migration should use `#{prefix}`.
 
 use std::fmt;
 
@@ -6,16 +6,17 @@ use crate::sql::literal::content;
 use crate::sql::script::line_of;
 use crate::sql::{Token, TokenKind, fold, tokens_of_template};
 
-/// A name that is qualified with a schema of its own, in a migration that is run for every tenant.
+/// A name in a fixed schema, in a migration that runs for every tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedSchema {
     /// 1-based line in the file.
     pub line: usize,
-    /// The schema that stands there.
+    /// The schema.
     pub schema: String,
-    /// The object behind it.
+    /// The object's name.
     pub object: String,
-    /// Whether the object is changed there, not only read: every tenant's run would change the same one.
+    /// `true` if the object is changed, not only read: every tenant's run would change the same
+    /// object.
     pub changed: bool,
 }
 
@@ -31,18 +32,19 @@ impl fmt::Display for FixedSchema {
         if *changed {
             write!(
                 formatter,
-                "line {line}: '{schema}.{object}' is changed for every tenant; write #{{prefix}}.{object}"
+                "line {line}: '{schema}.{object}' would be changed again for each tenant; write #{{prefix}}.{object}"
             )
         } else {
             write!(
                 formatter,
-                "line {line}: '{schema}.{object}' is the same for every tenant; write #{{prefix}}.{object}"
+                "line {line}: '{schema}.{object}' is the same object for each tenant; write #{{prefix}}.{object}"
             )
         }
     }
 }
 
-/// Words that a name of a relation or routine follows. Others are left alone: `a.b` may be an alias and its column.
+/// Words that precede the name of a relation or routine. Other names are ignored: `a.b` may be an
+/// alias and its column.
 const READ: &[&str] = &["from", "join", "references"];
 const CHANGED: &[&str] = &[
     "into",
@@ -59,15 +61,15 @@ const CHANGED: &[&str] = &[
     "index",
     "on",
 ];
-/// Functions with a FROM among their arguments.
+/// Functions with FROM in their arguments.
 const FROM_FUNCTIONS: &[&str] = &["extract", "substring", "trim", "overlay"];
 
-/// Schemas that tenants share on purpose. `public` is only fine to read.
+/// Schemas that tenants share on purpose. `public` may only be read.
 fn is_shared(schema: &str, changed: bool) -> bool {
     schema.starts_with("pg_") || schema == "information_schema" || (schema == "public" && !changed)
 }
 
-/// Finds the names; bodies of functions are looked into.
+/// Finds the names, also in function bodies.
 pub(super) fn fixed_schemas(source: &str) -> Vec<FixedSchema> {
     let mut found = Vec::new();
     look(source, &|offset| line_of(source, offset), true, &mut found);
@@ -105,7 +107,7 @@ fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut 
                     .get(index - 1)
                     .is_some_and(|token| token.is_word(text, word))
         };
-        // `DELETE FROM` changes.
+        // `DELETE FROM` changes the object.
         let changed = (is(CHANGED) || (is(READ) && earlier("delete"))) && outermost;
         if !dot.is(text, ".") || !(is(READ) || is(CHANGED)) {
             continue;
@@ -129,7 +131,7 @@ fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut 
     }
 }
 
-/// Whether the FROM at an index stands in the arguments of `extract` or its kin.
+/// Returns `true` if the FROM at an index is in the arguments of `extract` or a similar function.
 fn is_argument(tokens: &[Token], index: usize, text: &str) -> bool {
     let mut depth = 0_usize;
     for (position, token) in tokens.iter().enumerate().take(index).rev() {
@@ -150,8 +152,8 @@ fn is_argument(tokens: &[Token], index: usize, text: &str) -> bool {
     false
 }
 
-/// Whether the `ON` at an index is that of `CREATE INDEX`, `CREATE TRIGGER`, `GRANT` and the like: none but a join has a
-/// FROM, JOIN, USING or UPDATE before it in the statement.
+/// Returns `true` if the `ON` at an index is that of `CREATE INDEX`, `CREATE TRIGGER`, `GRANT` or a
+/// similar statement: only a join has FROM, JOIN, USING or UPDATE before it in the statement.
 fn names_a_table(tokens: &[Token], index: usize, text: &str) -> bool {
     let before = tokens.get(..index).unwrap_or_default().iter().rev();
     before

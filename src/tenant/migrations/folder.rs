@@ -5,16 +5,16 @@ use serde::Deserialize;
 use super::{Migration, MigrationError, MigrationVersion, Migrations};
 use crate::path::{PathError, read, read_to_string};
 
-/// Reads a folder of migrations.
+/// Reads a directory of migrations.
 ///
-/// Files other than `*.sql` and folders without `up.sql` are left alone, as are ways down.
+/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored.
 ///
 /// # Errors
-/// [`MigrationError`]; names that do not begin with a version and versions that come twice are errors.
+/// [`MigrationError`]. Names that do not begin with a version, and duplicate versions, are errors.
 pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     let mut migrations = Vec::new();
     let up = folder.join("up");
-    // Some keep the ways up and down in two folders.
+    // Some tools keep the ways up and down in two directories.
     let files = if up.is_dir() && !up.join("up.sql").exists() {
         &up
     } else {
@@ -44,7 +44,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
         let Some(stem) = name.strip_suffix(".sql") else {
             continue;
         };
-        // Names are told apart by case on purpose, as the tools do.
+        // Names are compared with case, as the tools do.
         if stem.strip_suffix(".down").is_some() || is_undo(stem) {
             continue;
         }
@@ -68,7 +68,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     Migrations::new(folder, migrations)
 }
 
-/// The visible entries of a folder, sorted.
+/// Returns the visible entries of a directory, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(PathError::on("read", folder))? {
@@ -95,7 +95,7 @@ fn text(path: &Path) -> Result<String, MigrationError> {
     })
 }
 
-/// Flyway's way down: `U1__name`.
+/// Returns `true` for Flyway's way down: `U1__name`.
 fn is_undo(stem: &str) -> bool {
     stem.strip_prefix('U')
         .and_then(|rest| rest.split_once("__"))
@@ -107,7 +107,7 @@ fn flyway(version: &str) -> Option<MigrationVersion> {
     MigrationVersion::parse(&version.replace('_', "."))
 }
 
-/// `20240131_add_users`, `0001-add-users`, `20240131`, `V1_2__add_users`.
+/// Parses `20240131_add_users`, `0001-add-users`, `20240131` or `V1_2__add_users`.
 fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     if let Some((version, name)) = stem
         .strip_prefix(['V', 'v'])
@@ -128,13 +128,14 @@ fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     Some((MigrationVersion::parse(version)?, name))
 }
 
-/// diesel's folders, `2024-01-31-000000_add_users`: the version is kept without its dashes.
+/// Parses the name of a diesel directory, `2024-01-31-000000_add_users`. The version is kept
+/// without its dashes.
 fn parse_directory_name(name: &str) -> Option<(MigrationVersion, &str)> {
     let (version, rest) = name.split_once('_').unwrap_or((name, ""));
     Some((MigrationVersion::parse(&version.replace('-', ""))?, rest))
 }
 
-/// diesel's `metadata.toml`.
+/// diesel's `metadata.toml` cannot be read.
 #[derive(Deserialize)]
 struct Metadata {
     run_in_transaction: Option<bool>,
@@ -268,17 +269,17 @@ mod tests {
             (
                 "1_a.sql",
                 "SELECT #{tenant}.x;",
-                "'1_a.sql' is no usable migration: line 1: unknown placeholder",
+                "'1_a.sql' is not a valid migration: line 1: unknown placeholder",
             ),
             (
                 "1_a.sql",
                 "SELECT 'x",
-                "'1_a.sql' is no usable migration: line 1: a string literal",
+                "'1_a.sql' is not a valid migration: line 1: a string literal",
             ),
             (
                 "1_a.sql",
                 "-- migrate:down\nSELECT 1;\n",
-                "'1_a.sql' has no up part",
+                "'1_a.sql' has no way up",
             ),
             (
                 "1_a.sql",
@@ -288,7 +289,7 @@ mod tests {
             (
                 "1_a.sql",
                 "-- +goose ENVSUB ON\n-- +goose Up\n",
-                "'1_a.sql', line 1: variables",
+                "'1_a.sql', line 1: environment variables",
             ),
         ] {
             let said = refused(&[(name, text)]);
@@ -296,10 +297,10 @@ mod tests {
         }
         let said = refused(&[("1_a.sql", ""), ("01_b.sql", "")]);
         assert_eq!(said, "'01_b.sql' and '1_a.sql' have the same version 01");
-        let missing = read_folder(Path::new("/nonexistent/folder"))
+        let missing = read_folder(Path::new("/nonexistent/directory"))
             .unwrap_err()
             .to_string();
-        assert_eq!(missing, "cannot read '/nonexistent/folder'");
+        assert_eq!(missing, "cannot read '/nonexistent/directory'");
     }
 
     #[test]
@@ -314,7 +315,7 @@ mod tests {
         };
         assert_eq!(
             fixed.to_string(),
-            "line 2: 'app.users' is changed for every tenant; write #{prefix}.users"
+            "line 2: 'app.users' would be changed again for each tenant; write #{prefix}.users"
         );
     }
 }

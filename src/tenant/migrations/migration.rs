@@ -8,15 +8,15 @@ use crate::snapshot::{CompiledStatement, Template, sha256};
 pub struct Migration {
     /// Its version.
     pub version: MigrationVersion,
-    /// What its file's name says beside the version; may be empty.
+    /// The rest of the file's name. It may be empty.
     pub name: String,
-    /// The file that holds the way up.
+    /// The file with the way up.
     pub path: PathBuf,
-    /// Whether it runs in one transaction with its version.
+    /// `true` if it runs in one transaction with its version.
     pub transaction: bool,
-    /// The whole file's text, for the checksums that tools keep.
+    /// The text of the whole file, for the checksums that tools keep.
     pub text: String,
-    /// Names of a fixed schema where `#{prefix}` should stand: worth a warning.
+    /// Names in a fixed schema where `#{prefix}` should be used. They cause warnings.
     pub fixed_schemas: Vec<FixedSchema>,
     template: Template,
 }
@@ -56,17 +56,18 @@ impl Migration {
         })
     }
 
-    /// The statements, in order; lines are those of the file.
+    /// Returns the statements, in order, with the lines of the file.
     pub fn statements(&self) -> &[CompiledStatement] {
         &self.template.statements
     }
 
-    /// SHA-256 of the whole file in hexadecimal.
+    /// Returns the SHA-256 of the whole file in hexadecimal.
     pub fn checksum(&self) -> String {
         sha256(&self.text)
     }
 
-    /// The file's name, for messages: `20240131_add_users.sql`, or `VERSION_name/up.sql` as diesel has it.
+    /// Returns the file's name for messages: `20240131_add_users.sql`, or diesel's
+    /// `VERSION_name/up.sql`.
     pub fn file_name(&self) -> String {
         let name = |path: &Path| {
             path.file_name()
@@ -82,16 +83,16 @@ impl Migration {
     }
 }
 
-/// The migrations of a folder, in order of their versions.
+/// The migrations of a directory, in the order of their versions.
 #[derive(Clone, Debug, Default)]
 pub struct Migrations {
-    /// Where they were read from.
+    /// The directory that they were read from.
     pub folder: PathBuf,
     migrations: Vec<Migration>,
 }
 
 impl Migrations {
-    /// Puts migrations into order.
+    /// Sorts migrations by version.
     ///
     /// # Errors
     /// [`MigrationError::Duplicate`].
@@ -121,12 +122,12 @@ impl Migrations {
         })
     }
 
-    /// The migrations, oldest first.
+    /// Returns the migrations, oldest first.
     pub fn as_slice(&self) -> &[Migration] {
         &self.migrations
     }
 
-    /// The migration with a version.
+    /// Returns the migration with a version.
     pub fn find(&self, version: &MigrationVersion) -> Option<&Migration> {
         let index = self
             .migrations

@@ -1,8 +1,8 @@
-//! A folder of SQL migrations, as many tools lay them out, and what each of them runs for a tenant.
+//! Reads a directory of SQL migrations in the layouts of many tools.
 //!
-//! Recognised: `VERSION_name.sql`, `VERSION_name.up.sql` beside `.down.sql` (golang-migrate, sqlx), a folder `up` with
-//! such files, sections in one file (dbmate, goose), `VERSION_name/up.sql` (diesel), `V1__name.sql` (Flyway, refinery).
-//! Only the way up is used.
+//! It recognises `VERSION_name.sql`, `VERSION_name.up.sql` next to `.down.sql` (golang-migrate,
+//! sqlx), a directory `up` with such files, sections in one file (dbmate, goose),
+//! `VERSION_name/up.sql` (diesel), and `V1__name.sql` (Flyway, refinery). Only the way up is used.
 
 mod error;
 mod fixed;

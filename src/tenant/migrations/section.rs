@@ -1,13 +1,14 @@
-//! The part of a file that goes up, and whether it wants a transaction: comments of dbmate, goose, sqlx and our own.
+//! Finds the way up in a file, and reads its comments on transactions: those of dbmate, goose, sqlx
+//! and schemastamp.
 
-/// What runs on the way up.
+/// The way up of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UpPart {
-    /// The SQL, with as many line ends in front as the file has: lines are the file's.
+    /// The SQL, with enough line ends in front to keep the line numbers of the file.
     pub(super) sql: String,
-    /// Whether each migration is to be one transaction.
+    /// `true` if the migration runs in one transaction.
     pub(super) transaction: bool,
-    /// 1-based line of a comment that asks for variables to be put in.
+    /// The 1-based line of a comment that asks for variables to be substituted.
     pub(super) variables: Option<usize>,
 }
 
@@ -17,7 +18,8 @@ enum Direction {
     Down,
 }
 
-/// Cuts the up part out of a file; `None` when the file has sections and none of them goes up.
+/// Extracts the way up from a file. Returns `None` if the file has sections and none of them is a
+/// way up.
 pub(super) fn up_part(text: &str) -> Option<UpPart> {
     let mut part = UpPart {
         sql: String::with_capacity(text.len()),
@@ -37,7 +39,8 @@ pub(super) fn up_part(text: &str) -> Option<UpPart> {
                     part.transaction &= transaction;
                 }
             }
-            // goose has it above the sections, for both ways; ours may stand in the way up alone.
+            // goose's comment is above the sections and counts for both ways. schemastamp's may be
+            // in the way up.
             Some(Marker::NoTransaction) if direction != Some(Direction::Down) => {
                 part.transaction = false;
             }
@@ -56,7 +59,7 @@ pub(super) fn up_part(text: &str) -> Option<UpPart> {
 }
 
 enum Marker {
-    /// A section begins; whether it wants a transaction.
+    /// A section begins. The flag says that it runs in a transaction.
     Section(Direction, bool),
     NoTransaction,
     SqlxNoTransaction,

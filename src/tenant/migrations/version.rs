@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A migration's version: digits, possibly in several parts with dots between.
+/// A migration's version: digits, possibly in several parts separated by dots.
 ///
 /// Versions compare by value: `9` is less than `10`, `001` equals `1`, and `1.0` equals `1`.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct MigrationVersion {
 }
 
 impl MigrationVersion {
-    /// Reads a version; `None` when it is something else.
+    /// Parses a version.
     pub fn parse(text: &str) -> Option<Self> {
         let digits =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -19,12 +19,12 @@ impl MigrationVersion {
         })
     }
 
-    /// The version as it was written, leading zeros included.
+    /// Returns the version as written, leading zeros included.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The parts without leading zeros, without trailing parts that are zero.
+    /// Returns the parts without leading zeros, and without trailing parts that are zero.
     fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = self
             .text
@@ -37,8 +37,8 @@ impl MigrationVersion {
         parts
     }
 
-    /// The version as one number, for tables that keep numbers; `None` when it has several parts or is too big for a
-    /// `bigint`.
+    /// Returns the version as one number, for tables that keep numbers, or `None` if it has several
+    /// parts or is too big for a `bigint`.
     pub fn number(&self) -> Option<i64> {
         self.text.parse().ok()
     }

@@ -1,4 +1,4 @@
-//! What there is of a tenant on the server.
+//! Inspects a tenant on the server.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,28 +13,29 @@ use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEH
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::marker::Mark;
 
-/// How long is waited for a message to end whose psql is gone: the server notices that within a second, where it can.
+/// Time to wait for the end of a message whose psql is gone. The server notices that within a
+/// second, if it can.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long is waited for a server that takes no connections.
+/// Time to wait for a server that accepts no connections.
 const ABSENCE: Duration = Duration::from_secs(12);
-/// How long one look may take.
+/// Time limit of one query.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// Pause between two queries.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a schema has.
+/// The contents of a schema.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct SchemaState {
     comment: Option<String>,
-    /// The role that owns it, where it is none whose word counts.
+    /// The role that owns the schema, if its marker does not count.
     stranger: Option<String>,
     relations: BTreeSet<String>,
     routines: BTreeSet<String>,
     types: BTreeSet<String>,
 }
 
-/// Looks at a schema that others may be working on; `None` when there is none. `owner` is the role that tenants belong to,
-/// where it is known.
+/// Inspects a schema that others may be changing. Returns `None` if there is none. `owner` is the
+/// role that tenants belong to, if it is known.
 pub(super) async fn look(
     server: &Server,
     tenant: &TenantName,
@@ -44,8 +45,9 @@ pub(super) async fn look(
     seen(server, &query(tenant, owner), shutdown).await
 }
 
-/// Whether the owner of a schema `n` is one whose mark counts: an expression. Anybody who may create schemas could copy a
-/// mark, so it must be a superuser, the role that tenants belong to, or one that the asking role is a member of.
+/// Returns an SQL expression that is true if the marker of the owner of a schema `n` counts.
+/// Anybody who may create schemas could copy a marker, so the owner must be a superuser, the role
+/// that tenants belong to, or a role that the current role is a member of.
 fn is_trusted(owner: Option<&str>) -> String {
     let expected = owner
         .map(|owner| format!(" OR r.rolname = {}", quote_literal(owner)))
@@ -56,7 +58,7 @@ fn is_trusted(owner: Option<&str>) -> String {
     )
 }
 
-/// The fingerprints in the marks of those of the tenants that have one.
+/// Returns the fingerprints in the markers of the tenants that have one.
 pub(super) async fn marks(
     server: &Server,
     tenants: &[TenantName],
@@ -88,19 +90,20 @@ pub(super) async fn marks(
     Ok(found)
 }
 
-/// What a look after a run of unknown end has seen.
+/// The state of a schema after a run whose outcome is unknown.
 #[derive(Debug)]
 pub(super) enum RunState {
-    /// The run's message has ended, and this is what there is now.
+    /// The run's message has ended, and this is the state now.
     Settled(Option<SchemaState>),
-    /// The run's message goes on.
+    /// The run's message is still running.
     StillRunning,
 }
 
-/// Looks at a schema after a run whose end is not known, once the run's message has ended on the server, whatever its end.
+/// Inspects a schema after a run whose outcome is unknown, once the run's message has ended on the
+/// server.
 ///
-/// `token` is a text in the first 1,000 bytes of the message that no other has. Bounded, and not stopped by a signal: the
-/// answer is what the caller needs to end.
+/// `token` is a unique text in the first 1,000 bytes of the message. The time is limited, and a
+/// signal does not interrupt it, because the caller needs the answer to end.
 pub(super) async fn look_after(
     server: &Server,
     tenant: &TenantName,
@@ -108,19 +111,19 @@ pub(super) async fn look_after(
 ) -> Result<RunState, PsqlError> {
     let mut server = server.clone();
     server.timeout = Some(LIMIT);
-    // The message first: when it has ended, the statement behind sees all that it has done.
+    // Check the message first: once it has ended, the following statement sees all its effects.
     let script = format!(
         "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
          OR application_name = {}) AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid();\n{}",
         quote_literal(token),
         quote_literal(&format!("run_{token}")),
-        // The run's own token is the mark's proof.
+        // The run's own token proves the marker.
         query(tenant, None)
     );
     let start = Instant::now();
     loop {
         let mut values = match server.query_json(&script, &Shutdown::new()).await {
-            // The server is being started again, say.
+            // The server may be restarting.
             Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -166,7 +169,7 @@ fn read(value: Value) -> Result<Option<SchemaState>, PsqlError> {
     })
 }
 
-/// One row: the schema's comment and the names of what is in it; or `null`.
+/// Returns a query for one row: the schema's comment and the names of its objects, or `null`.
 fn query(tenant: &TenantName, owner: Option<&str>) -> String {
     let name = quote_literal(tenant.as_str());
     let names = |column: &str, catalog: &str, schema: &str| {
@@ -187,12 +190,12 @@ fn query(tenant: &TenantName, owner: Option<&str>) -> String {
 }
 
 impl SchemaState {
-    /// The role that owns it, where it is none whose mark counts.
+    /// The role that owns it, if its marker does not count.
     pub(super) fn stranger(&self) -> Option<&str> {
         self.stranger.as_deref()
     }
 
-    /// The fingerprint in the mark that every tenant gets; `None` without one.
+    /// Returns the fingerprint in the tenant's marker, or `None` without one.
     pub(super) fn mark(&self) -> Option<String> {
         match Mark::read(self.comment.as_deref()?)? {
             Mark::Tenant { snapshot, .. } => Some(snapshot),
@@ -200,13 +203,14 @@ impl SchemaState {
         }
     }
 
-    /// Whether the mark says that a run has made the tenant.
+    /// Returns `true` if the marker names this run as the one that created the tenant.
     pub(super) fn is_of_run(&self, run: &str) -> bool {
         let mark = self.comment.as_deref().and_then(Mark::read);
         matches!(mark, Some(Mark::Tenant { run: Some(found), .. }) if found == run)
     }
 
-    /// What the tenant was made of; else how many objects were looked for and those that are not there.
+    /// Returns the origin of the tenant, or else the number of checked objects and the missing
+    /// ones.
     pub(super) fn compared(
         &self,
         snapshot: &Snapshot,
@@ -235,7 +239,8 @@ impl SchemaState {
         }
     }
 
-    /// The names among which the object of a statement must be; `None` for what is not looked for.
+    /// Returns the names among which the object of a statement must be, or `None` if it is not
+    /// checked.
     fn names_of(&self, statement: &CompiledStatement) -> Option<&BTreeSet<String>> {
         let object = &statement.object;
         if object.action != Action::Create || object.scope != ObjectScope::Placeholder {
@@ -257,7 +262,7 @@ impl SchemaState {
     }
 }
 
-/// A name of the snapshot for one tenant.
+/// Returns a name of the snapshot for one tenant.
 fn name_for(name: &str, tenant: &TenantName) -> String {
     if name.contains("#{") {
         name.replace(PLACEHOLDER, tenant.as_str())

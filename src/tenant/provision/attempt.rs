@@ -1,4 +1,4 @@
-//! One attempt to create a tenant, and what its end means.
+//! One attempt to create a tenant, and the meaning of its end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,19 +10,19 @@ use super::locate::{is_repeatable, locate};
 use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
-use crate::process::{RunError, Shutdown};
+use crate::process::{EnvValue, RunError, Shutdown};
 use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
 use crate::sql::TenantName;
 use crate::tenant::claim::{claimed, forget_message};
 use crate::tenant::marker::POOL;
 use crate::tenant::spares::{POOL_FULL, STILL_NAMED};
 
-/// What runs the scripts.
+/// The psql that runs the scripts.
 #[derive(Debug)]
 pub(crate) enum Psql<'a> {
-    /// A psql of its own for each.
+    /// A new psql for each script.
     Fresh,
-    /// One that is kept open.
+    /// A psql that stays open.
     PersistentProcess(&'a mut PsqlSession),
 }
 
@@ -31,18 +31,18 @@ pub(crate) enum Psql<'a> {
 pub(super) struct Attempt<'a> {
     pub(super) provisioner: &'a Provisioner,
     pub(super) tenant: &'a TenantName,
-    /// The how manieth, from 1.
+    /// The number of the attempt, starting at 1.
     pub(super) number: u32,
-    /// When the first began.
+    /// The time when the first attempt began.
     pub(super) start: Instant,
     pub(super) shutdown: &'a Shutdown,
 }
 
-/// What came of a message.
+/// The outcome of a message.
 enum Ran {
-    /// It is committed, and this is what it said.
+    /// The message is committed, and this is its output.
     Done(ScriptOutput),
-    /// It is not, or not for certain.
+    /// The message is not committed, or not certainly.
     Over(Result<ProvisionOutcome, ProvisionError>),
 }
 
@@ -59,7 +59,7 @@ impl Attempt<'_> {
         }
         let provisioner = self.provisioner;
         let token = new_token()?;
-        // psql tells its version while the statements are rendered.
+        // Render the statements while psql reports its version.
         let (version, rendered) = tokio::join!(
             provisioner
                 .server
@@ -82,15 +82,15 @@ impl Attempt<'_> {
         {
             Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
-                tracing::warn!(reason = %error, "tenant '{}': trying again, with the time set before", self.tenant);
+                tracing::warn!(reason = %error, "tenant '{}': retrying, with the time limit set first", self.tenant);
                 self.make_patiently(psql).await
             }
             Ran::Over(over) => over,
         }
     }
 
-    /// Creates it in several messages. A timeout of the role or the database is out of the way once the first statement
-    /// has run, and the server reads the whole message before that.
+    /// Creates the tenant in several messages. A timeout of the role or the database is disabled
+    /// once the first statement has run, but the server reads a whole message before that.
     async fn make_patiently(
         &self,
         psql: &mut Psql<'_>,
@@ -113,7 +113,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Takes a spare; `None` when there is none.
+    /// Claims a spare. Returns `None` if there is none.
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
         let provisioner = self.provisioner;
         let token = new_token()?;
@@ -144,7 +144,7 @@ impl Attempt<'_> {
                 }
                 Ok(None)
             }
-            // Somebody has dropped the pool just now.
+            // Somebody has just dropped the pool.
             Ran::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => Ok(None),
             Ran::Over(over) => over.map(Some),
         }
@@ -189,7 +189,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The server refused a statement, so nothing of the message stays.
+    /// Handles a refused statement: nothing of the message remains.
     async fn refused(
         &self,
         message: ServerMessage,
@@ -212,7 +212,8 @@ impl Attempt<'_> {
         if state == Some(NO_CITUS) {
             return Err(ProvisionError::NoCitus);
         }
-        // Who may not create schemas is told so before being told that the schema exists.
+        // PostgreSQL checks the privilege to create schemas before it checks whether the schema
+        // exists.
         if looks && state == Some("42501") && matches!(self.look().await, Ok(Some(_))) {
             return self.existing().await;
         }
@@ -246,6 +247,7 @@ impl Attempt<'_> {
             object.as_ref(),
             self.tenant,
             options.render.role.as_deref(),
+            self.login(),
         );
         Err(ProvisionError::Sql {
             message: Box::new(message),
@@ -254,7 +256,16 @@ impl Attempt<'_> {
         })
     }
 
-    /// Whether the schema exists, as the server says. The snapshot creates no other schema than the tenant's.
+    /// Returns the role that logs in, if it is known.
+    fn login(&self) -> Option<&str> {
+        match self.provisioner.server.environment.get("PGUSER") {
+            Some(EnvValue::Plain(user)) => user.to_str(),
+            _ => None,
+        }
+    }
+
+    /// Returns `true` if the server reports that the schema exists. The snapshot creates no schema
+    /// other than the tenant's.
     fn says_exists(&self, message: &ServerMessage) -> bool {
         let schemas = self
             .provisioner
@@ -268,7 +279,7 @@ impl Attempt<'_> {
             });
         match message.sqlstate.as_ref().map(SqlState::as_str) {
             Some("42P06") => schemas.count() == 1,
-            // Somebody else than schemastamp was creating it at the same time.
+            // Another program was creating the schema at the same time.
             Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
             _ => false,
         }
@@ -285,14 +296,14 @@ impl Attempt<'_> {
         .await
     }
 
-    /// The schema exists: is it the tenant?
+    /// Checks whether the existing schema is the tenant.
     async fn existing(&self) -> Result<ProvisionOutcome, ProvisionError> {
         let tenant = self.tenant;
         let seen = self.look().await.map_err(|source| ProvisionError::Look {
             tenant: tenant.to_string(),
             source: Box::new(source),
         })?;
-        // Dropped in between.
+        // The schema was dropped in between.
         let Some(seen) = seen else {
             return Err(self.exists(None));
         };
@@ -319,7 +330,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// psql or the connection ended before the server's answer: only the server knows.
+    /// Handles a psql or a connection that ended before the server's answer: only the server knows
+    /// the outcome.
     async fn ended(
         &self,
         token: &str,
@@ -328,7 +340,7 @@ impl Attempt<'_> {
     ) -> Result<ProvisionOutcome, ProvisionError> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
-                // A tenant of that name that another run has made is not this one's.
+                // A tenant that another run created is not this run's.
                 Ok(RunState::Settled(Some(seen)))
                     if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
                 {
@@ -376,7 +388,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Whether the server says that there is no table of spares, or no schema for it.
+/// Returns `true` if the server reports that the table of spares or its schema is missing.
 fn is_gone(message: &ServerMessage) -> bool {
     has_state(message, &["42P01", "3F000"]) && message.message.contains(POOL)
 }

@@ -1,4 +1,4 @@
-//! What Citus cannot make a part of a distributed schema (Citus 12 and later, schema-based sharding).
+//! Objects that Citus 12 and later cannot put into a distributed schema (schema-based sharding).
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
@@ -9,7 +9,7 @@ use crate::sql::{Token, TokenKind, quote_literal, tokens_of_template};
 /// The first version of Citus with schema-based sharding.
 pub const FIRST: u32 = 12;
 
-/// What of a snapshot Citus may refuse.
+/// Objects of a snapshot that Citus may refuse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CitusObstacles {
     /// `trigger t on users`: refused unless `citus.enable_unsafe_triggers` is on.
@@ -22,7 +22,7 @@ pub struct CitusObstacles {
 }
 
 impl CitusObstacles {
-    /// What a snapshot has of it.
+    /// Collects these objects from a snapshot.
     pub fn from_snapshot(snapshot: &Snapshot) -> Self {
         let mut refused = Self::default();
         let source = snapshot.body();
@@ -57,7 +57,8 @@ impl CitusObstacles {
         refused
     }
 
-    /// What of it the server does refuse, as lines for people: `trigger t on users: …`.
+    /// Returns the objects that the server does refuse, as lines for people: `trigger t on users:
+    /// …`.
     ///
     /// # Errors
     /// See [`PsqlError`].
@@ -94,7 +95,7 @@ impl CitusObstacles {
         Ok(self.lines(unsafe_triggers == "on", &ordinary))
     }
 
-    /// The lines, once the server's setting is known and which of the tables are ordinary ones.
+    /// Returns the lines, given the server's setting and the tables that are ordinary.
     fn lines(&self, unsafe_triggers: bool, ordinary: &[String]) -> Vec<String> {
         let triggers = self.triggers.iter().filter(|_| !unsafe_triggers).map(|trigger| {
             format!("{trigger}: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)")
@@ -105,13 +106,14 @@ impl CitusObstacles {
             )
         });
         let references = self.references.iter().filter(|(_, table)| ordinary.contains(table)).map(|(key, table)| {
-            format!("{key}: {table} is an ordinary table; make it one that all nodes have: create_reference_table('{table}')")
+            format!("{key}: {table} is an ordinary table; make it a reference table: SELECT create_reference_table('{table}')")
         });
         triggers.chain(statistics).chain(references).collect()
     }
 }
 
-/// `CREATE STATISTICS … ON (lower(a)), b FROM …`: an opening parenthesis, or a call, between ON and FROM.
+/// Returns `true` for `CREATE STATISTICS … ON (lower(a)), b FROM …`: an opening parenthesis, or a
+/// call, between ON and FROM.
 fn is_on_an_expression(statement: &[Token], source: &str) -> bool {
     let on = statement
         .iter()
@@ -123,7 +125,7 @@ fn is_on_an_expression(statement: &[Token], source: &str) -> bool {
         .any(|token| token.is(source, "("))
 }
 
-/// The foreign keys of a statement that lead out of the tenant.
+/// Returns the foreign keys of a statement that refer to tables outside of the tenant.
 fn references(statement: &[Token], source: &str) -> Vec<(String, String)> {
     let is_table = ["create", "alter"].iter().any(|word| {
         statement
@@ -159,7 +161,8 @@ fn references(statement: &[Token], source: &str) -> Vec<(String, String)> {
     found
 }
 
-/// A name, qualified or not, from a token on; also whether it begins with the placeholder.
+/// Reads a name, qualified or not, from a token on. The flag says that it begins with the
+/// placeholder.
 fn name_at(statement: &[Token], from: usize, source: &str) -> (String, bool) {
     let mut text = String::new();
     let mut placeholder = false;
@@ -169,7 +172,7 @@ fn name_at(statement: &[Token], from: usize, source: &str) -> (String, bool) {
         let is_name = !is_dot
             && !matches!(token.kind, TokenKind::Punctuation)
             && content(*token, source).is_none();
-        // A name, a dot, a name.
+        // Name, dot, name.
         if (index % 2 == 0 && !is_name) || (index % 2 == 1 && !is_dot) {
             break;
         }
@@ -189,14 +192,14 @@ mod tests {
         ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES public.plans(id);\n\
         ALTER TABLE ONLY #{prefix}.notes ADD CONSTRAINT notes_id_fkey FOREIGN KEY (id) REFERENCES #{prefix}.users(id);\n\
         CREATE STATISTICS #{prefix}.simple ON id, plan FROM #{prefix}.users;\n\
-        CREATE STATISTICS #{prefix}.odd ON (lower(name)) FROM #{prefix}.users;\n\
+        CREATE STATISTICS #{prefix}.by_name ON (lower(name)) FROM #{prefix}.users;\n\
         CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION public.touch();\n";
 
     #[test]
     fn what_may_be_refused_is_found_by_object() {
         let refused = CitusObstacles::from_snapshot(&Snapshot::parse(SNAPSHOT).unwrap());
         assert_eq!(refused.triggers, ["trigger touch on users"]);
-        assert_eq!(refused.statistics, ["statistics odd"]);
+        assert_eq!(refused.statistics, ["statistics by_name"]);
         let references = [
             ("foreign key without a name", "public.kinds"),
             ("foreign key users_plan_fkey", "public.plans"),
@@ -207,8 +210,8 @@ mod tests {
         );
         insta::assert_snapshot!(refused.lines(false, &["public.plans".to_owned()]).join("\n"), @"
         trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
-        statistics odd: statistics on expressions are not supported on distributed tables
-        foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
+        statistics by_name: statistics on expressions are not supported on distributed tables
+        foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
         ");
         assert_eq!(refused.lines(true, &[]).len(), 1);
     }

@@ -7,19 +7,21 @@ use crate::pg::{PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
 use crate::snapshot::TemplateError;
 
-/// Why a tenant was not created. But for [`ProvisionError::Unknown`] nothing of it is left on the server.
+/// The reason why a tenant was not created. Except for [`ProvisionError::Unknown`], nothing of it
+/// was left behind on the server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
-    /// A schema of that name exists. It was not touched.
+    /// A schema of this name exists. It was left untouched.
     #[error("the schema \"{}\" exists{}", tenant.escape_debug(), origin_phrase(*made_of))]
     Exists {
         /// The tenant.
         tenant: String,
-        /// What it was made of, where that was looked at.
+        /// The snapshot that it was created from, if that was checked.
         made_of: Option<TenantOrigin>,
     },
-    /// A schema of that name exists and belongs to a role whose mark does not count. It was not touched.
+    /// A schema of this name exists and belongs to a role whose marker does not count. It was left
+    /// untouched.
     #[error("the schema \"{}\" exists and belongs to role \"{}\"", tenant.escape_debug(), owner.escape_debug())]
     ExistsOfAnother {
         /// The tenant.
@@ -27,97 +29,98 @@ pub enum ProvisionError {
         /// The role.
         owner: String,
     },
-    /// A schema of that name exists and lacks objects of the snapshot. It was not touched.
+    /// A schema of this name exists and lacks objects of the snapshot. It was left untouched.
     #[error(
-        "the schema \"{}\" exists, and lacks {} of the {objects} objects of the snapshot: {}",
+        "the schema \"{}\" exists but lacks {} of the {objects} objects of the snapshot: {}",
         tenant.escape_debug(), missing.len(), listed(missing)
     )]
     ExistsInPart {
         /// The tenant.
         tenant: String,
-        /// How many objects of the snapshot were looked for: relations, routines and types.
+        /// Number of objects of the snapshot that were checked: relations, routines and types.
         objects: usize,
-        /// Those that are not there, as `table invoices`.
+        /// The missing ones, as `table invoices`.
         missing: Vec<String>,
     },
-    /// The server has no room for the locks of a tenant.
+    /// The server's lock table has no room for a tenant.
     #[error(transparent)]
     Budget(BudgetError),
-    /// The pool has as many spares as it is to have.
+    /// The pool already has the requested number of spares.
     #[error("the pool is full")]
     PoolFull,
-    /// The tenant was to be a distributed schema of Citus.
+    /// The tenant should become a distributed schema, but the server has no suitable Citus.
     #[error("the server has no Citus 12 or later in this database")]
     NoCitus,
     /// The server refused a statement.
     #[error("{message}{}", failed(statement.as_ref()))]
     Sql {
-        /// What it said.
+        /// The server's message.
         message: Box<ServerMessage>,
-        /// The statement; `None` when the statement by itself does not fail.
+        /// The statement, or `None` if it does not fail by itself.
         statement: Option<FailedStatement>,
-        /// What to change, where that is known.
+        /// The hint, if one is known.
         hint: Option<String>,
     },
-    /// The snapshot cannot hold this tenant's name.
+    /// The snapshot cannot be rendered with this tenant's name.
     #[error("the snapshot cannot be rendered for the tenant")]
     Template(#[from] TemplateError),
-    /// There was no connection: nothing was sent.
+    /// There was no connection, and nothing was sent.
     #[error("no connection to the server")]
     Connect(#[source] Arc<PsqlError>),
-    /// The time was up.
-    #[error("not created within {:.1} s; nothing is left", after.as_secs_f64())]
+    /// The run timed out.
+    #[error("timed out after {:.1} s; nothing was left behind", after.as_secs_f64())]
     TimedOut {
-        /// The time it was given.
+        /// The time limit.
         after: Duration,
     },
-    /// A signal asked for the end.
-    #[error("stopped by {signal}; nothing is left")]
+    /// A signal ended the run.
+    #[error("interrupted by {signal}; nothing was left behind")]
     Interrupted {
         /// The signal.
         signal: Signal,
     },
-    /// The connection or psql went away midway.
-    #[error("not created; nothing is left")]
+    /// The connection or psql was lost midway.
+    #[error("not created; nothing was left behind")]
     Lost(#[source] Box<PsqlError>),
-    /// Whether the tenant was created is not known: the connection or psql went away midway, and the server could not be
+    /// The outcome is unknown: the connection or psql was lost midway, and the server could not be
     /// asked afterwards.
-    #[error("it is not known whether the tenant was created")]
+    #[error("the outcome is unknown: the tenant may or may not have been created")]
     Unknown {
-        /// What ended the run.
+        /// The error that ended the run.
         #[source]
         cause: Box<PsqlError>,
-        /// Why the server could not be asked; `None` when it still works on the message.
+        /// The reason why the server could not be asked, or `None` if it is still working on the
+        /// message.
         look: Option<Box<PsqlError>>,
     },
-    /// psql could not be run, or did not do its work. Nothing was sent.
+    /// psql could not be run or failed. Nothing was sent.
     #[error("psql could not be run")]
     Run(#[source] Box<PsqlError>),
-    /// The tenant that exists could not be looked at. It was not touched.
-    #[error("the schema \"{}\" exists, and could not be compared with the snapshot", tenant.escape_debug())]
+    /// The existing tenant could not be checked. It was left untouched.
+    #[error("the schema \"{}\" exists but could not be compared with the snapshot", tenant.escape_debug())]
     Look {
         /// The tenant.
         tenant: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<PsqlError>,
     },
 }
 
 impl ProvisionError {
-    /// Whether nothing is left of the tenant, and the next attempt may well succeed: lost and refused connections, too many
-    /// connections, deadlocks, serialization failures, a psql that was killed.
+    /// Returns `true` for transient errors that left nothing behind: lost and refused connections,
+    /// too many connections, deadlocks, serialization failures, a killed psql.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Sql { message, .. } => message
                 .sqlstate
                 .is_some_and(|sqlstate| sqlstate.is_retryable()),
             Self::Connect(error) => error.is_transient(),
-            // Somebody has killed psql, or the server was restarted.
+            // psql was killed, or the server was restarted.
             Self::Lost(_) => true,
             Self::Look { source, .. } => source.is_transient(),
-            // Somebody has killed psql before it began, as the system does when it is out of memory; a psql that crashes
-            // will crash again.
+            // psql was killed before it began, as the kernel does when memory runs out. A psql that
+            // crashes would crash again.
             Self::Run(error) => {
                 let by_others = [Signal::KILL, Signal::TERMINATE];
                 matches!(&**error, PsqlError::Run(RunError::Signaled { signal, .. }) if by_others.contains(signal))
@@ -126,7 +129,8 @@ impl ProvisionError {
         }
     }
 
-    /// Whether the server has cancelled the message: a timeout of the role or the database, or somebody who asked it to.
+    /// Returns `true` if the server cancelled the message: by a timeout of the role or the
+    /// database, or on somebody's request.
     pub(super) fn is_cancelled(&self) -> bool {
         let Self::Sql { message, .. } = self else {
             return false;
@@ -137,31 +141,32 @@ impl ProvisionError {
     }
 }
 
-/// Not even one tenant fits.
+/// The lock table has no room for even one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a tenant of this snapshot takes {locks} locks, and the server has room for {free}; \
+    "a tenant of this snapshot takes {locks} locks, and the server has {free} free; \
      raise max_locks_per_transaction (it is {locks_per_transaction}) to {needed} or more"
 )]
 pub struct BudgetError {
-    /// Locks that a tenant takes.
+    /// Number of locks that a tenant takes.
     pub locks: u64,
-    /// Locks that are free.
+    /// Number of free locks.
     pub free: u64,
-    /// `max_locks_per_transaction` as it is.
+    /// The current `max_locks_per_transaction`.
     pub locks_per_transaction: u64,
-    /// What would do.
+    /// A value that would be enough.
     pub needed: u64,
 }
 
 /// The statement that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedStatement {
-    /// Its beginning, at most 200 characters, on one line.
+    /// The beginning of the statement, at most 200 characters, on one line.
     pub sql: String,
-    /// What it is about, as `table invoices`; `None` for what the snapshot does not hold.
+    /// The object that the statement is about, as `table invoices`, or `None` if the snapshot does
+    /// not contain it.
     pub object: Option<String>,
-    /// 1-based line in the snapshot file; `None` as for `object`.
+    /// The 1-based line in the snapshot file, or `None` as for `object`.
     pub line: Option<usize>,
 }
 
@@ -173,7 +178,7 @@ fn origin_phrase(made_of: Option<TenantOrigin>) -> &'static str {
     }
 }
 
-/// At most five, and how many more there are.
+/// Lists at most five, and the number of the others.
 fn listed(missing: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut text = missing
@@ -183,7 +188,7 @@ fn listed(missing: &[String]) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     if missing.len() > SHOWN {
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, " and {} more", missing.len() - SHOWN);
     }
     text
@@ -217,7 +222,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "the schema \"a\\nb\" exists, and lacks 7 of the 9 objects of the snapshot: \
+            "the schema \"a\\nb\" exists but lacks 7 of the 9 objects of the snapshot: \
              table t1, table t2, table t3, table t4, table t5 and 2 more"
         );
     }

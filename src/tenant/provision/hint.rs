@@ -1,99 +1,127 @@
-//! What to change when the server refuses a statement of a snapshot.
+//! Hints for statements of a snapshot that the server refuses.
 
 use crate::pg::ServerMessage;
 use crate::snapshot::{Action, Object, ObjectKind};
-use crate::sql::TenantName;
+use crate::sql::{TenantName, quote};
 
-/// What to change, where the server's words tell.
+/// Returns a hint, if the server's error allows one.
 ///
-/// Told by SQLSTATE first; where one stands for several causes, by words of the message, which are English only when the
-/// server's `lc_messages` is. `statement` is what the failed statement is about, `role` what the user asked for.
+/// The SQLSTATE decides first. If it stands for several causes, words of the message decide; these
+/// are English only if the server's `lc_messages` is. `statement` is the object of the failed
+/// statement, `role` the role that the user asked for, and `login` the one that logged in.
 pub(super) fn hint_for(
     message: &ServerMessage,
     statement: Option<&Object>,
     tenant: &TenantName,
     role: Option<&str>,
+    login: Option<&str>,
 ) -> Option<String> {
     let text = message.message.as_str();
     let creates_schema = statement
         .is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
     let owner = statement.is_some_and(|object| object.action == Action::Owner);
     let says = |words: &str| text.contains(words);
-    let role_named = || quoted_name(text).unwrap_or("…");
+    let named = || quoted_name(text).unwrap_or("ROLE");
     let own = text.contains(&format!("{tenant}."));
     Some(match message.sqlstate?.as_str() {
         // undefined_object: a role, an operator class, a type, a tablespace …
         "42704" if says("role ") => format!(
-            "create the role (CREATE ROLE {}), or leave owners and grants out with --no-owner and --no-privileges",
-            role_named()
+            "create the role (CREATE ROLE {}), or pass --no-owner and --no-privileges to leave out owners and grants",
+            named()
         ),
         "42P01" | "42883" | "42704" if own => {
-            "the snapshot itself does not make it, or only further down; was it edited? capture it again".to_owned()
+            "capture the snapshot again: it does not create this object, or only further down; it may have been edited"
+                .to_owned()
         }
         "42704" if says("type ") || says("operator class ") || says("access method ") => {
-            "install the extension that it comes from, into the schema that the snapshot names".to_owned()
+            "install its extension into the schema that the snapshot names, or check the spelling if you edited the \
+             snapshot"
+                .to_owned()
         }
         "22023" | "42704" if role.is_some() && statement.is_none() => {
-            "create the role that --role names, or name another".to_owned()
+            "create the role that --role names, or pass another role".to_owned()
         }
-        "42501" if creates_schema => {
-            "grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it \
-             (--role, --username)"
-                .to_owned()
-        }
+        "42501" if creates_schema || says("for database ") => format!(
+            "run {}, or provision as a role that may create schemas (--role or --username)",
+            grant_create(text, role.or(login))
+        ),
         "42501" if statement.is_none() && role.is_some() && says("set role") => {
-            "grant that role to the one that logs in: GRANT … TO …".to_owned()
+            format!("run GRANT {} TO {}", named(), role_or_placeholder(login))
         }
         "42501" if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
-            "grant the role to the one that provisions (GRANT … TO …), provision as it with --role, or leave owners out \
-             with --no-owner"
-                .to_owned()
+            format!(
+                "run GRANT {role} TO {}, provision with --role {role}, or pass --no-owner to leave out owners",
+                role_or_placeholder(login),
+                role = named()
+            )
         }
         "42501" if statement.is_some_and(|object| object.action == Action::Privileges) => {
-            "leave grants out with --no-privileges, or provision as a role that may grant them".to_owned()
+            "pass --no-privileges to leave out grants, or provision as a role that may grant them".to_owned()
         }
-        "42501" => "provision as a role that has this right (--role, --username), or grant it".to_owned(),
-        "3F000" => "create the shared schema first: the snapshot needs it beside the tenant's own".to_owned(),
+        "42501" => "provision as a role that has this privilege (--role or --username), or grant it".to_owned(),
+        "3F000" => "create the shared schema first: the snapshot needs it in addition to the tenant's own".to_owned(),
         "42P01" => {
-            "the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the \
-             snapshot names"
+            "create this relation first, in the schema that the snapshot names: the snapshot needs it outside of the \
+             tenant's schema"
                 .to_owned()
         }
         "42883" => {
-            "the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first"
+            "create this function or its extension first: the snapshot needs it outside of the tenant's schema".to_owned()
+        }
+        "54023" | "54001" => "raise max_stack_depth or split the statement: it exceeds a limit of the server".to_owned(),
+        "42601" => {
+            "check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax"
                 .to_owned()
         }
-        "54023" | "54001" => "the statement is beyond a limit of the server; see its stack and argument limits".to_owned(),
-        "42601" => "the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited".to_owned(),
-        "42704" => "create what the statement needs first: it lies outside the tenant's schema".to_owned(),
-        _ => return hint_of(message),
+        "42704" => "create this object first: the snapshot needs it outside of the tenant's schema".to_owned(),
+        _ => return hint_of(message, role.or(login)),
     })
 }
 
-/// What to change when the server refuses a statement of ours, whatever it is for; the server's own hint where it has one
-/// and nothing better is known.
-pub fn hint_of(message: &ServerMessage) -> Option<String> {
+/// Returns a hint for a refused statement that is not part of a snapshot. `role` is the one that was
+/// refused, if it is known. Falls back to the server's own hint.
+pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
     let says = |words: &str| message.message.contains(words);
     let text = match message.sqlstate?.as_str() {
         "42501" if says("for database") => {
-            "grant the right (GRANT CREATE ON DATABASE … TO …), or do it as a role that has it"
+            return Some(format!(
+                "run {}, or connect as a role that has this privilege",
+                grant_create(&message.message, role)
+            ));
         }
-        "42501" if message.hint.is_none() => "grant the right, or do it as a role that has it",
+        "42501" if message.hint.is_none() => {
+            "grant the privilege, or connect as a role that has it"
+        }
         "53200" if says("shared memory") => {
-            "raise max_locks_per_transaction on the server: every object of a tenant takes a lock"
+            "raise max_locks_per_transaction on the server: each object of a tenant takes a lock"
         }
-        "53100" => "the server's disk is full",
+        "53100" => "free disk space on the server",
         "25006" => {
-            "this server is a standby or read-only: connect to the primary; or the role or database has \
-             default_transaction_read_only on: set it off for what provisions"
+            "connect to the primary, or turn off default_transaction_read_only for the role and the database that \
+             provision"
         }
-        "55000" if says("recovery") => "this server is a standby; connect to the primary",
+        "55000" if says("recovery") => "connect to the primary: this server is a standby",
         _ => return message.hint.clone(),
     };
     Some(text.to_owned())
 }
 
-/// The first name in double quotes, as the message has it.
+/// Returns the statement that lets a role create schemas in the database that the message names.
+fn grant_create(message: &str, role: Option<&str>) -> String {
+    let database = message
+        .split_once("for database ")
+        .map_or_else(|| "DATABASE".to_owned(), |(_, name)| quote(name.trim()));
+    format!(
+        "GRANT CREATE ON DATABASE {database} TO {}",
+        role_or_placeholder(role)
+    )
+}
+
+fn role_or_placeholder(role: Option<&str>) -> String {
+    role.map_or_else(|| "ROLE".to_owned(), quote)
+}
+
+/// Returns the first name in double quotes in the message.
 fn quoted_name(text: &str) -> Option<&str> {
     let start = text.find('"')?;
     let rest = text.get(start + 1..)?;
@@ -114,11 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn roles_that_are_missing_are_named() {
+    fn missing_role_is_named() {
         let hint = hint_for(
             &said("ERROR:  42704: role \"app owner\" does not exist"),
             None,
             &acme(),
+            None,
             None,
         )
         .unwrap();
@@ -130,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn locks_rights_and_what_nobody_knows() {
-        let text = |stderr: &str| hint_for(&said(stderr), None, &acme(), None);
+    fn known_errors_have_hints() {
+        let text = |stderr: &str| hint_for(&said(stderr), None, &acme(), None, Some("Login"));
         assert!(
             text("ERROR:  42P01: relation \"acme.t\" does not exist")
                 .unwrap()
-                .contains("capture it again")
+                .contains("capture the snapshot again")
         );
         assert!(
             text("ERROR:  42P01: relation \"public.t\" does not exist")
@@ -150,7 +179,14 @@ mod tests {
         assert!(
             text("ERROR:  42501: must be member of role \"x\"")
                 .unwrap()
-                .contains("--role")
+                .contains("run GRANT \"x\" TO \"Login\", provision with --role \"x\"")
+        );
+        assert_eq!(
+            text("ERROR:  42501: permission denied for database My App").as_deref(),
+            Some(
+                "run GRANT CREATE ON DATABASE \"My App\" TO \"Login\", or provision as a role that may create \
+                 schemas (--role or --username)"
+            )
         );
         assert_eq!(text("ERROR:  22012: division by zero"), None);
         assert_eq!(

@@ -1,4 +1,5 @@
-//! Which statement of a message failed: the same statements once more, one by one, in a transaction that is rolled back.
+//! Finds the failed statement of a message: runs the same statements again, one by one, in a
+//! transaction that is rolled back.
 
 use super::error::FailedStatement;
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState};
@@ -8,7 +9,7 @@ use crate::sql::TenantName;
 
 const EXCERPT: usize = 200;
 
-/// A script in which every statement ends on a line that is known.
+/// A script in which the last line of each statement is known.
 #[derive(Debug, Default)]
 struct TracedScript {
     script: String,
@@ -32,22 +33,22 @@ impl TracedScript {
         traced
     }
 
-    /// The statement that ends on a line, or the first behind it.
+    /// Returns the statement that ends on a line, or the first one after it.
     fn statement_at(&self, line: usize) -> Option<usize> {
         let index = self.ends.partition_point(|end| *end < line);
         (index < self.ends.len() && line > 1).then_some(index)
     }
 }
 
-/// The failed statement and what the server said of it.
+/// The failed statement, and the server's message.
 pub(super) struct LocatedStatement {
     pub(super) message: ServerMessage,
     pub(super) statement: FailedStatement,
     pub(super) object: Option<Object>,
 }
 
-/// Whether statements of an error of this class fail again for the same reason when they are sent again: not so for
-/// resources, cancellations, conflicts, lost connections and locks.
+/// Returns `true` if a statement with an error of this class would fail again for the same reason.
+/// This is not so for resources, cancellations, conflicts, lost connections and locks.
 pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
     sqlstate.is_some_and(|sqlstate| {
         !matches!(
@@ -57,7 +58,7 @@ pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
     })
 }
 
-/// Finds the statement; `None` when the statements do not fail in the same way by themselves.
+/// Finds the statement. Returns `None` if the statements do not fail in the same way by themselves.
 pub(super) async fn locate(
     server: &Server,
     statements: &[Rendered],
@@ -95,7 +96,7 @@ pub(super) async fn locate(
     })
 }
 
-/// The beginning of a statement on one line.
+/// Returns the beginning of a statement on one line.
 pub(super) fn excerpt(sql: &str) -> String {
     let mut text = String::new();
     for word in sql.split_whitespace() {

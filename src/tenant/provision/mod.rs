@@ -1,4 +1,4 @@
-//! One tenant provisioned from a snapshot: what is sent, and what became of it.
+//! Provisions one tenant from a snapshot.
 
 mod aftermath;
 mod attempt;

@@ -2,35 +2,35 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// Outcome for a tenant that was to be provisioned. Serialises to the fields of the command's line of JSON.
+/// The successful outcome of provisioning a tenant. Serialises to the fields of the command's line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum ProvisionOutcome {
-    /// It is there now, whole.
+    /// The tenant was created, and is complete.
     #[non_exhaustive]
     Created {
-        /// Time from the call to the certainty.
+        /// Time from the call to the known outcome.
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         elapsed: Duration,
-        /// Source of the tenant.
+        /// The source of the tenant.
         #[serde(skip_serializing_if = "ProvisionSource::is_snapshot")]
         source: ProvisionSource,
-        /// Number of attempts that it took.
+        /// Number of attempts.
         #[serde(skip_serializing_if = "is_one")]
         attempts: u32,
     },
-    /// It was there before and was not touched.
+    /// The tenant existed and was left untouched.
     #[non_exhaustive]
     Skipped {
-        /// Time from the call to the certainty.
+        /// Time from the call to the known outcome.
         #[serde(rename = "ms", serialize_with = "milliseconds")]
         elapsed: Duration,
-        /// Origin of the tenant that was there.
+        /// The origin of the existing tenant.
         made_of: TenantOrigin,
     },
 }
 
-/// Source of a new tenant.
+/// The source of a new tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -51,14 +51,14 @@ impl ProvisionSource {
     }
 }
 
-/// Origin of a tenant that exists.
+/// The origin of an existing tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TenantOrigin {
-    /// This very snapshot, by its marker.
+    /// Its marker names the same snapshot.
     ThisSnapshot,
-    /// Another snapshot, by its marker.
+    /// Its marker names another snapshot.
     AnotherSnapshot,
     /// It has no marker, and every object that the snapshot creates.
     Unmarked,
@@ -78,14 +78,14 @@ fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::O
 }
 
 impl ProvisionOutcome {
-    /// From the call to the certainty.
+    /// Time from the call to the known outcome.
     pub fn elapsed(&self) -> Duration {
         match self {
             Self::Created { elapsed, .. } | Self::Skipped { elapsed, .. } => *elapsed,
         }
     }
 
-    /// `created` or `skipped`.
+    /// Returns `created` or `skipped`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Created { .. } => "created",

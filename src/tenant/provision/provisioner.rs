@@ -11,29 +11,31 @@ use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::spares::registering;
 
-/// How many objects a psql that is kept open has made before another takes its place: a server's process keeps an entry
-/// for each relation that it has touched: some 150 bytes a statement (tried).
+/// Number of statements after which an open psql is replaced. The server's backend keeps an entry
+/// for each relation that it has touched, about 150 bytes per statement (measured on PostgreSQL
+/// 15).
 const CAPACITY: usize = 200_000;
 
-/// What is done about a tenant that exists.
+/// The reaction to an existing tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfExists {
     /// It is an error.
     #[default]
     Fail,
-    /// It is left as it is, if it is whole; it is an error if it lacks objects of the snapshot.
+    /// A complete tenant is accepted. It is an error if it lacks objects of the snapshot.
     Skip,
-    /// It is done if it was made of this very snapshot; else it is an error. A bulk run that was cut short goes on so.
+    /// A tenant of this same snapshot is accepted. Any other is an error. An interrupted bulk run
+    /// continues in this way.
     Resume,
 }
 
-/// How often something is tried that may succeed the next time: a connection that is refused or lost, a deadlock, a
-/// serialization failure, too many connections.
+/// Limits retries of transient errors: a refused or lost connection, a deadlock, a serialization
+/// failure, too many connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retries {
-    /// How often it is tried, at least once.
+    /// Number of attempts, at least one.
     pub attempts: u32,
-    /// The pause before the second attempt; each later one is twice as long.
+    /// The pause before the second attempt. Each later one is twice as long.
     pub pause: Duration,
 }
 
@@ -46,16 +48,16 @@ impl Default for Retries {
     }
 }
 
-/// How tenants are provisioned.
+/// Options of provisioning.
 #[derive(Clone, Debug, Default)]
 pub struct ProvisionOptions {
-    /// What of the snapshot is rendered, and how. Without a timeout it gets that of the server's runs.
+    /// Options of rendering. Without a timeout, that of the server applies.
     pub render: RenderOptions,
-    /// What is done about a tenant that exists.
+    /// The reaction to an existing tenant.
     pub if_exists: IfExists,
-    /// Take a ready-made tenant of the pool, where there is one.
+    /// Claims a spare of the pool, if there is one.
     pub from_pool: bool,
-    /// What is tried again, and how often.
+    /// The limits of retries.
     pub retries: Retries,
 }
 
@@ -80,15 +82,15 @@ pub struct Provisioner {
     pub(super) server: Server,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) options: ProvisionOptions,
-    /// It makes spares, until the pool has so many.
+    /// The size of the pool, if this provisioner creates spares.
     pool_size: Option<usize>,
 }
 
 impl Provisioner {
-    /// A provisioner; nothing is connected yet.
+    /// Creates a provisioner. It does not connect yet.
     pub fn new(server: Server, snapshot: Arc<Snapshot>, mut options: ProvisionOptions) -> Self {
         options.render.timeout = options.render.timeout.or(server.timeout);
-        // By its mark a tenant is known again.
+        // The marker identifies the tenant later.
         options.render.mark = Marking::Tenant;
         Self {
             server,
@@ -98,22 +100,23 @@ impl Provisioner {
         }
     }
 
-    /// The server.
+    /// Returns the server.
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// The snapshot.
+    /// Returns the snapshot.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// How it provisions.
+    /// Returns the options.
     pub fn options(&self) -> &ProvisionOptions {
         &self.options
     }
 
-    /// One that makes spares for a pool of a size: [`ProvisionError::PoolFull`] when there are enough.
+    /// Returns a provisioner that creates spares for a pool of `size`. It fails with
+    /// [`ProvisionError::PoolFull`] once there are enough.
     pub(crate) fn for_spares(&self, size: usize) -> Self {
         let mut this = self.clone();
         this.options.render.mark = Marking::Spare;
@@ -123,29 +126,31 @@ impl Provisioner {
         this
     }
 
-    /// Whether it makes spares, whose names nobody else makes.
+    /// Returns `true` if it creates spares, whose names nobody else uses.
     pub(super) fn makes_spares(&self) -> bool {
         self.pool_size.is_some()
     }
 
-    /// A psql that is kept open, for [`Provisioner::provision_by`].
+    /// Returns a psql that stays open, for [`Provisioner::provision_by`].
     pub fn session(&self) -> PsqlSession {
         PsqlSession::new(self.server.clone(), CAPACITY)
     }
 
-    /// The script that psql is given for a tenant: all statements as one message; on Citus one by one, in a transaction.
+    /// Returns the script for a tenant: all statements in one message, or on Citus one by one in a
+    /// transaction.
     ///
     /// # Errors
-    /// [`ProvisionError::Template`]; [`ProvisionError::Run`] when the operating system has no random bytes.
+    /// [`ProvisionError::Template`], or [`ProvisionError::Run`] if the operating system has no
+    /// random bytes.
     pub fn script(&self, tenant: &TenantName) -> Result<String, ProvisionError> {
         let token = new_token()?;
         Ok(self.script_with(&token, &self.statements(tenant, &token)?))
     }
 
-    /// The script that psql is given first, to take a spare of the pool; `None` where none is taken.
+    /// Returns the script that claims a spare of the pool first, or `None` if no spare is used.
     ///
     /// # Errors
-    /// As [`Provisioner::script`].
+    /// See [`Provisioner::script`].
     pub fn claim_script(&self, tenant: &TenantName) -> Result<Option<String>, ProvisionError> {
         if !self.claims() {
             return Ok(None);
@@ -154,7 +159,7 @@ impl Provisioner {
         Ok(Some(self.claim_script_with(&token, tenant)?))
     }
 
-    /// Whether it takes spares: Citus takes no claim in one message.
+    /// Returns `true` if it claims spares. Citus cannot run a claim in one message.
     pub(super) fn claims(&self) -> bool {
         self.options.from_pool && !self.options.render.citus
     }
@@ -170,7 +175,7 @@ impl Provisioner {
         ))
     }
 
-    /// What is rendered by the attempt with this token.
+    /// Returns the statements of the attempt with this token.
     pub(super) fn render_options(&self, token: &str) -> RenderOptions {
         RenderOptions {
             run: Some(run_of(token).to_owned()),
@@ -197,13 +202,14 @@ impl Provisioner {
         Ok(statements)
     }
 
-    /// The script for a tenant. Its message begins with a token that the server's list of activities shows.
+    /// Returns the script for a tenant. Its message begins with a token that `pg_stat_activity`
+    /// shows.
     pub(super) fn script_with(&self, token: &str, statements: &[Rendered]) -> String {
         if !self.options.render.citus {
             return message_with(token, &one_message(statements));
         }
-        // Citus hands the text of a message on to its workers: a message for each statement. What the server works on is
-        // then told by the name of the application.
+        // Citus forwards the text of a message to its workers, so each statement is a message. The
+        // application's name then identifies the run in `pg_stat_activity`.
         let mut script = format!(
             "BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n"
         );
@@ -215,15 +221,15 @@ impl Provisioner {
         script
     }
 
-    /// The role that tenants belong to: that of the snapshot, or that which they are created as; `None` where it is the one
-    /// that logs in.
+    /// Returns the role that tenants belong to: that of the snapshot, or the one that creates them.
+    /// `None` stands for the login role.
     pub(super) fn owner(&self) -> Option<String> {
         let render = &self.options.render;
         let of_snapshot = self.snapshot.schema_owner().filter(|_| render.owners);
         of_snapshot.or_else(|| render.role.clone())
     }
 
-    /// What is left of the time.
+    /// Returns the remaining time.
     pub(super) fn left(&self, start: Instant) -> Option<Duration> {
         self.server.timeout.map(|timeout| {
             timeout
@@ -232,7 +238,7 @@ impl Provisioner {
         })
     }
 
-    /// Which of these tenants were made of this very snapshot: one query for all of them.
+    /// Returns those of the tenants that were created from this same snapshot, with one query.
     ///
     /// # Errors
     /// See [`PsqlError`].
@@ -250,17 +256,18 @@ impl Provisioner {
     }
 }
 
-/// What a tenant's mark says of the attempt that made it: enough of its token to tell it from all others.
+/// Returns the part of an attempt's token that goes into the marker.
 pub(super) fn run_of(token: &str) -> &str {
     token.get(..12).unwrap_or(token)
 }
 
-/// A message that begins with a token.
+/// Returns a message that begins with a token.
 pub(super) fn message_with(token: &str, message: &str) -> String {
     format!("SELECT NULL AS run_{token} WHERE false \\;\n{message}")
 }
 
-/// A message within a transaction for whose statements there is no limit of time; every message has the token.
+/// Returns the messages of a transaction whose statements have no time limit. Each message has the
+/// token.
 pub(super) fn in_a_block(token: &str, message: &str) -> String {
     let (begin, commit) = (
         message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"),

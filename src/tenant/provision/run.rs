@@ -1,4 +1,4 @@
-//! Attempts, until one has made the tenant or no other may help.
+//! Repeats attempts until one creates the tenant or another cannot help.
 
 use std::time::Instant;
 
@@ -11,15 +11,16 @@ use crate::process::Shutdown;
 use crate::sql::TenantName;
 
 impl Provisioner {
-    /// Creates a tenant: all of it in one transaction, or nothing.
+    /// Creates a tenant in one transaction: all of it or nothing.
     ///
-    /// Two calls for the same name, wherever they are made, give one tenant and one [`ProvisionError::Exists`] (or
-    /// [`ProvisionOutcome::Skipped`]). When the time is up, `shutdown` asks for the end or the connection is lost, the server is asked
-    /// what has become of the tenant before this returns. What may succeed the next time is tried again, as
-    /// [`Retries`] says.
+    /// Two calls for the same name, wherever they are made, give one tenant and one
+    /// [`ProvisionError::Exists`] (or [`ProvisionOutcome::Skipped`]). After a timeout, a `shutdown`
+    /// or a lost connection, this asks the server what became of the tenant before it returns.
+    /// Transient errors are retried as [`Retries`] says.
     ///
     /// # Errors
-    /// See [`ProvisionError`]; but for [`ProvisionError::Unknown`] nothing of the tenant is left.
+    /// See [`ProvisionError`]. Except for [`ProvisionError::Unknown`], nothing of the tenant was
+    /// left behind.
     pub async fn provision(
         &self,
         tenant: &TenantName,
@@ -30,10 +31,10 @@ impl Provisioner {
             .0
     }
 
-    /// Creates a tenant as [`Provisioner::provision`] does, by a psql that is kept open.
+    /// Creates a tenant like [`Provisioner::provision`], through a psql that stays open.
     ///
     /// # Errors
-    /// As [`Provisioner::provision`].
+    /// See [`Provisioner::provision`].
     pub async fn provision_by(
         &self,
         session: &mut PsqlSession,
@@ -50,7 +51,7 @@ impl Provisioner {
         .0
     }
 
-    /// As [`Provisioner::provision`]; also how many attempts it took.
+    /// Like [`Provisioner::provision`], and also returns the number of attempts.
     pub(crate) async fn provision_with(
         &self,
         mut psql: Psql<'_>,
@@ -77,7 +78,7 @@ impl Provisioner {
             if self.left(start).is_some_and(|left| left < this_pause * 2) {
                 return (Err(error), number);
             }
-            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': trying again");
+            tracing::warn!(reason = %reason(&error), "tenant '{tenant}': retrying");
             tokio::select! {
                 () = tokio::time::sleep(this_pause) => {}
                 _ = shutdown.requested() => return (Err(error), number),
@@ -88,7 +89,7 @@ impl Provisioner {
     }
 }
 
-/// What is at the bottom of an error.
+/// Returns the root cause of an error.
 fn reason(error: &ProvisionError) -> String {
     let mut bottom: &dyn std::error::Error = error;
     while let Some(source) = bottom.source() {
@@ -97,7 +98,7 @@ fn reason(error: &ProvisionError) -> String {
     bottom.to_string()
 }
 
-/// Between 0.75 and 1.25: those who failed together do not come back together.
+/// Returns a factor between 0.75 and 1.25, so that runs that failed together do not retry together.
 fn jitter() -> f64 {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0

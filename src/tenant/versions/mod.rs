@@ -1,4 +1,4 @@
-//! The tables in which migration tools keep what was applied: recognised, read, written.
+//! Recognises, reads and writes the tables in which migration tools record applied versions.
 
 mod plan;
 mod style;

@@ -1,4 +1,4 @@
-//! What a tenant lacks, and what does not fit.
+//! Compares a tenant's versions with a directory of migrations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,38 +7,38 @@ use super::style::{AppliedVersion, Style, sha384};
 use super::table::VersionsTable;
 use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
 
-/// Which problems are only worth a warning, though the tenant's own tool would refuse.
+/// Problems that are reported as warnings, although the tenant's own tool would refuse.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanStrictness {
-    /// Migrations that come before one that is applied.
+    /// Pending migrations older than an applied one.
     pub allow_out_of_order: bool,
-    /// Versions whose file is gone.
+    /// Applied versions without a file.
     pub allow_missing: bool,
-    /// Files that are not the ones that were applied.
+    /// Files that changed after they were applied.
     pub allow_changed: bool,
 }
 
-/// What a tenant lacks.
+/// The pending migrations and the problems of a tenant.
 #[derive(Clone, Debug)]
 pub struct MigrationPlan<'a> {
     /// The migrations to run, oldest first.
     pub pending: Vec<&'a Migration>,
-    /// What does not fit.
+    /// The problems.
     pub problems: Vec<PlanProblem>,
-    /// Whether each problem is no more than a warning.
+    /// Returns `true` if no problem is more than a warning.
     strictness: PlanStrictness,
     style: Style,
 }
 
 impl MigrationPlan<'_> {
-    /// The first problem that forbids to run anything.
+    /// Returns the first problem that prevents the migration.
     pub fn error(&self) -> Option<&PlanProblem> {
         self.problems
             .iter()
             .find(|problem| problem.is_error(self.style, self.strictness))
     }
 
-    /// The problems that are only worth a warning.
+    /// Returns the problems that are only warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &PlanProblem> {
         self.problems
             .iter()
@@ -46,40 +46,40 @@ impl MigrationPlan<'_> {
     }
 }
 
-/// Something between a tenant's versions table and the folder that does not fit.
+/// A mismatch between a tenant's version table and the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlanProblem {
-    /// The tool says that a version was not applied to its end.
+    /// The tool marks a version as unfinished.
     Dirty {
         /// The version.
         version: String,
     },
-    /// The file is not the one that was applied.
+    /// The file differs from the one that was applied.
     Changed {
         /// The version.
         version: String,
         /// The file.
         file: String,
     },
-    /// A version is applied that has no file, though older ones have.
+    /// An applied version has no file, although older ones do.
     Missing {
         /// The version.
         version: String,
     },
-    /// A pending migration comes before one that is applied.
+    /// A pending migration is older than an applied one.
     OutOfOrder {
         /// The pending file.
         file: String,
-        /// The last version that is applied.
+        /// The last applied version.
         last: String,
     },
-    /// Only the tool itself can write its versions table.
+    /// Only the tool itself can write its version table.
     NeedsTool {
         /// The tool.
         style: Style,
     },
-    /// The versions table keeps numbers, the migration's version is none.
+    /// The version table keeps numbers, and the migration's version is not one.
     NoNumber {
         /// The file.
         file: String,
@@ -89,7 +89,7 @@ pub enum PlanProblem {
 }
 
 impl PlanProblem {
-    /// Whether the tenant's own tool would refuse, too.
+    /// Returns `true` if the tenant's own tool would refuse too.
     fn is_error(&self, style: Style, strictness: PlanStrictness) -> bool {
         match self {
             Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
@@ -107,7 +107,7 @@ impl fmt::Display for PlanProblem {
         match self {
             Self::Dirty { version } => write!(
                 formatter,
-                "version {version} is marked as not applied to its end; repair the schema and the versions table first"
+                "version {version} is marked as unfinished; repair the schema and the version table first"
             ),
             Self::Changed { version, file } => {
                 write!(
@@ -121,26 +121,26 @@ impl fmt::Display for PlanProblem {
             Self::OutOfOrder { file, last } => {
                 write!(
                     formatter,
-                    "{file} is pending, though {last} is applied: out of order"
+                    "{file} is pending, although {last} is applied: out of order"
                 )
             }
             Self::NeedsTool { style } => {
                 write!(
                     formatter,
-                    "only {style} itself can write its versions table; let it run the migrations with --run"
+                    "only {style} itself can write its version table; let it run the migrations with --run"
                 )
             }
             Self::NoNumber { file, style } => {
                 write!(
                     formatter,
-                    "{file}: {style} keeps its versions as numbers, and this is none"
+                    "{file}: {style} stores versions as numbers, and this version is not a number"
                 )
             }
         }
     }
 }
 
-/// Compares a versions table with a folder.
+/// Compares a version table with a directory.
 pub fn plan_migrations<'a>(
     table: &VersionsTable,
     migrations: &'a Migrations,
@@ -189,7 +189,7 @@ pub fn plan_migrations<'a>(
             });
         }
     }
-    // What is older than the folder was applied before, by another tool or a snapshot.
+    // Versions older than the directory were applied before, by another tool or a snapshot.
     let first = all.first().map(|migration| &migration.version);
     for (version, row) in &applied {
         match migrations.find(version) {

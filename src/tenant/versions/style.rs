@@ -1,4 +1,4 @@
-//! Each tool's table: its columns, how its rows are read, how a row is written.
+//! The table of each tool: its columns, and how its rows are read and written.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha384};
 use crate::sql::{quote, quote_literal};
 use crate::tenant::migrations::{Migration, MigrationVersion};
 
-/// The tool that keeps a versions table, told by the table's columns.
+/// The tool that writes a version table, recognised by the table's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Style {
@@ -34,7 +34,7 @@ pub enum Style {
     Django,
 }
 
-/// All styles; the first whose columns are all there is a table's style.
+/// All styles. A table has the first style whose columns it all has.
 const STYLES: &[Style] = &[
     Style::Flyway,
     Style::Sqlx,
@@ -48,7 +48,7 @@ const STYLES: &[Style] = &[
     Style::Rails,
 ];
 
-/// The tables that are looked for when none is named.
+/// The well-known tables, which are searched if none is named.
 pub(crate) const TABLES: &[&str] = &[
     "schema_migrations",
     "flyway_schema_history",
@@ -60,26 +60,26 @@ pub(crate) const TABLES: &[&str] = &[
     "django_migrations",
 ];
 
-/// A version that a tenant's table has.
+/// A version in a tenant's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppliedVersion {
-    /// As the tool keeps it; for Django `app.name`.
+    /// The version as the tool stores it; `app.name` for Django.
     pub text: String,
-    /// Whether the tool says that it was not applied to its end.
+    /// `true` if the tool marks it as unfinished.
     pub dirty: bool,
-    /// SHA-384 of the file in hexadecimal, where the tool keeps one.
+    /// SHA-384 of the file in hexadecimal, if the tool stores it.
     pub sha384: Option<String>,
 }
 
 impl AppliedVersion {
-    /// The version by value; `None` for tools whose versions are names.
+    /// Returns the version by value, or `None` for tools whose versions are names.
     pub fn version(&self) -> Option<MigrationVersion> {
         MigrationVersion::parse(&self.text)
     }
 }
 
 impl Style {
-    /// Tells the style by the columns of a table: names and `format_type`s.
+    /// Recognises the style by the columns of a table: names and `format_type`s.
     pub fn from_columns(columns: &[(String, String)]) -> Option<Self> {
         let type_of = |name: &str| {
             columns
@@ -111,7 +111,7 @@ impl Style {
         })
     }
 
-    /// The tool's name.
+    /// Returns the tool's name.
     pub fn tool(self) -> &'static str {
         match self {
             Self::Ecto => "Ecto",
@@ -127,7 +127,8 @@ impl Style {
         }
     }
 
-    /// Whether only the tool itself can write a true row: its checksum, rank or graph is its own affair.
+    /// Returns `true` if only the tool itself can write a correct row, with its own checksum, rank
+    /// or graph.
     pub fn only_its_tool_writes(self) -> bool {
         matches!(
             self,
@@ -135,13 +136,14 @@ impl Style {
         )
     }
 
-    /// SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or `[version, dirty, checksum]`.
+    /// Returns SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or
+    /// `[version, dirty, checksum]`.
     pub(crate) fn rows_sql(self, table: &str) -> String {
         let (row, order) = match self {
             Self::Ecto | Self::Refinery => ("version", "version"),
             Self::Rails | Self::Diesel => ("version", "version COLLATE \"C\""),
             Self::GolangMigrate => ("version, dirty", "version"),
-            // Older releases write a row for the way down instead of deleting one.
+            // Older releases of goose write a row for the way down instead of deleting one.
             Self::Goose => {
                 return format!(
                     "(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(version_id::text) ORDER BY version_id) FROM \
@@ -170,7 +172,7 @@ impl Style {
         )
     }
 
-    /// Reads what [`Style::rows_sql`] gave; `None` when it is something else.
+    /// Parses the result of [`Style::rows_sql`].
     pub(crate) fn read_rows(rows: &Value) -> Option<Vec<AppliedVersion>> {
         let Some(rows) = rows.as_array() else {
             return rows.is_null().then(Vec::new);
@@ -187,7 +189,7 @@ impl Style {
             .collect()
     }
 
-    /// SQL that is true when the version is in the table.
+    /// Returns SQL that is true if the version is in the table.
     pub(crate) fn is_applied_sql(self, table: &str, migration: &Migration) -> Option<String> {
         let condition = match self {
             Self::Ecto | Self::Sqlx => format!("version = {}", migration.version.number()?),
@@ -206,8 +208,8 @@ impl Style {
         Some(format!("EXISTS (SELECT FROM {table} WHERE {condition})"))
     }
 
-    /// SQL that writes the migration's row as the tool would; `None` when only the tool can, or when its table cannot
-    /// hold the version.
+    /// Returns SQL that writes the migration's row as the tool would, or `None` if only the tool
+    /// can, or if its table cannot hold the version.
     pub(crate) fn write_sql(self, table: &str, migration: &Migration) -> Option<String> {
         let version = &migration.version;
         Some(match self {

@@ -1,32 +1,32 @@
-//! A tenant's versions table, as it was read.
+//! The content of a tenant's version table.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::style::{AppliedVersion, Style};
 
-/// What a tenant's versions table says.
+/// The content of a tenant's version table.
 #[derive(Clone, Debug)]
 pub enum Applied {
     /// It could be read.
     Known(VersionsTable),
-    /// It could not.
+    /// It could not be read.
     Odd(TenantProblem),
 }
 
-/// A versions table and its rows; tenants with the same rows share them.
+/// A version table and its rows. Tenants with the same rows share them.
 #[derive(Clone, Debug)]
 pub struct VersionsTable {
     /// Its name.
     pub table: String,
-    /// The tool that keeps it.
+    /// The tool that writes it.
     pub style: Style,
     /// Its rows, in the tool's order.
     pub versions: Arc<[AppliedVersion]>,
 }
 
 impl VersionsTable {
-    /// The highest version by value; for versions that are names the last one.
+    /// Returns the highest version by value, or the last one if versions are names.
     pub fn last(&self) -> Option<&AppliedVersion> {
         let numbered = self
             .versions
@@ -38,17 +38,17 @@ impl VersionsTable {
     }
 }
 
-/// Why nothing is known of a tenant's versions.
+/// The reason why a tenant's versions are unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TenantProblem {
-    /// There is no such schema.
+    /// The schema does not exist.
     NoSchema,
-    /// It has no versions table that is known.
+    /// It has no well-known version table.
     NoTable,
-    /// It has several.
+    /// It has several version tables.
     Ambiguous(Vec<String>),
-    /// The table has columns of no tool that is known.
+    /// The table's columns match no known tool.
     UnknownColumns {
         /// The table.
         table: String,
@@ -60,7 +60,7 @@ pub enum TenantProblem {
         /// The table; empty for the schema.
         table: String,
     },
-    /// Its rows are not what the tool writes.
+    /// Its rows are not as the tool writes them.
     Rows {
         /// The table.
         table: String,
@@ -71,29 +71,30 @@ impl fmt::Display for TenantProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSchema => formatter.write_str("there is no such schema"),
-            Self::NoTable => formatter
-                .write_str("the schema has no versions table; name it with --versions-table"),
+            Self::NoTable => formatter.write_str(
+                "the schema has no well-known version table; name it with --versions-table",
+            ),
             Self::Ambiguous(tables) => {
                 write!(
                     formatter,
-                    "the schema has several versions tables: {}; name one with --versions-table",
+                    "the schema has several version tables: {}; name one with --versions-table",
                     tables.join(", ")
                 )
             }
             Self::UnknownColumns { table, columns } => write!(
                 formatter,
-                "the columns of versions table '{table}' are of no tool that is known: {}",
+                "the columns of version table '{table}' match no known tool: {}",
                 columns.join(", ")
             ),
             Self::NoRight { table } if table.is_empty() => {
                 formatter.write_str("the role has no USAGE on the schema")
             }
             Self::NoRight { table } => {
-                write!(formatter, "the role may not read versions table '{table}'")
+                write!(formatter, "the role may not read version table '{table}'")
             }
             Self::Rows { table } => write!(
                 formatter,
-                "versions table '{table}' has rows that its tool does not write"
+                "version table '{table}' has rows that its tool does not write"
             ),
         }
     }

@@ -14,7 +14,7 @@ ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (pla
 
 ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_kind_fkey FOREIGN KEY (kind) REFERENCES public.kinds(id);
 
-CREATE STATISTICS #{prefix}.odd ON (plan + kind) FROM #{prefix}.users;
+CREATE STATISTICS #{prefix}.by_name ON (plan + kind) FROM #{prefix}.users;
 
 CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 ";
@@ -55,7 +55,7 @@ fn stand_in(database: &Database<'_>) {
 }
 
 #[test]
-fn what_cannot_be_distributed_is_said_before_anything_is_made() {
+fn citus_refusals_are_reported_before_anything_is_created() {
     let cluster = Cluster::of_major(18);
     let database = cluster.database();
     let world = world(&database);
@@ -70,11 +70,11 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
     ];
     insta::assert_snapshot!(world.run(&run), @"
     --- stderr ---
-    error: Citus cannot make tenants of this snapshot: 3 of its objects cannot be distributed
+    error: Citus cannot create tenants from this snapshot: it cannot distribute 3 of the objects
       trigger touch on users: triggers are not supported on distributed tables (citus.enable_unsafe_triggers is off)
-      statistics odd: statistics on expressions are not supported on distributed tables
-      foreign key users_plan_fkey: public.plans is an ordinary table; make it one that all nodes have: create_reference_table('public.plans')
-    hint: nothing was made
+      statistics by_name: statistics on expressions are not supported on distributed tables
+      foreign key users_plan_fkey: public.plans is an ordinary table; make it a reference table: SELECT create_reference_table('public.plans')
+    hint: nothing was created
     [exit status: 15]
     ");
     assert_eq!(marked(&database, "%"), 0);
@@ -89,7 +89,7 @@ fn what_cannot_be_distributed_is_said_before_anything_is_made() {
 }
 
 #[test]
-fn a_tenant_is_a_distributed_schema() {
+fn citus_tenant_is_a_distributed_schema() {
     let database = Cluster::shared().database();
     if let Err(error) = database.try_query("CREATE EXTENSION citus") {
         // To the terminal, past the test runner that keeps what tests say.

@@ -13,7 +13,7 @@ INSERT INTO #{prefix}.t (id) VALUES
 ";
 
 #[test]
-fn a_few_connections_make_many_tenants() {
+fn few_connections_create_many_tenants() {
     let cluster = Cluster::start(&Options::default().setting("log_connections", "on"));
     let database = cluster.database();
     let world = Schemastamp::on(&database);
@@ -46,7 +46,7 @@ fn a_few_connections_make_many_tenants() {
 }
 
 #[test]
-fn a_list_goes_on_where_it_was_cut_short() {
+fn second_run_continues_an_interrupted_list() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
@@ -54,12 +54,12 @@ fn a_list_goes_on_where_it_was_cut_short() {
     world.run(&["provision", "a2", "a3"]).succeeds();
     let output = world.run(&["provision", "--from-file", "names", "--jobs", "1"]);
     insta::assert_snapshot!(output, @"
-    skipped a2: made of this snapshot ([time])
-    skipped a3: made of this snapshot ([time])
+    skipped a2: created from this snapshot ([time])
+    skipped a3: created from this snapshot ([time])
     created a1 ([time])
     created a4 ([time])
     --- stderr ---
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     2 created, 2 skipped, 0 failed ([time])
     [exit status: 0]
     ");
@@ -101,7 +101,7 @@ fn a_list_goes_on_where_it_was_cut_short() {
 }
 
 #[test]
-fn one_that_fails_does_not_hold_up_the_others() {
+fn failed_tenant_does_not_stop_the_others() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SOME_FAIL));
@@ -145,7 +145,7 @@ fn one_that_fails_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn failures_end_the_run_when_there_are_too_many() {
+fn max_failures_ends_the_run() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SOME_FAIL));
@@ -190,7 +190,7 @@ fn failures_end_the_run_when_there_are_too_many() {
 }
 
 #[test]
-fn what_one_tenant_sets_is_not_set_for_the_next() {
+fn settings_of_one_tenant_do_not_reach_the_next() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     let role = format!("{}_owner", database.name);
@@ -219,7 +219,7 @@ fn what_one_tenant_sets_is_not_set_for_the_next() {
 }
 
 #[test]
-fn the_apps_command_runs_for_each() {
+fn run_command_runs_for_each_tenant() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));

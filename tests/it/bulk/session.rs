@@ -44,7 +44,7 @@ async fn ask(session: &mut PsqlSession, sql: &str) -> Result<Vec<String>, PsqlEr
 }
 
 #[tokio::test]
-async fn one_psql_answers_script_after_script_and_leaves_no_file() {
+async fn one_psql_runs_many_scripts_and_leaves_no_file() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
@@ -80,7 +80,7 @@ async fn one_psql_answers_script_after_script_and_leaves_no_file() {
 }
 
 #[tokio::test]
-async fn silence_and_a_foreign_mark_are_no_answer() {
+async fn silence_and_a_foreign_token_are_not_an_answer() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
@@ -100,7 +100,7 @@ async fn silence_and_a_foreign_mark_are_no_answer() {
 }
 
 #[tokio::test]
-async fn an_error_says_its_line_and_the_next_script_gets_another_psql() {
+async fn error_names_its_line_and_the_next_script_gets_a_new_psql() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
@@ -123,7 +123,7 @@ async fn an_error_says_its_line_and_the_next_script_gets_another_psql() {
 }
 
 #[tokio::test]
-async fn a_worn_or_lost_psql_is_replaced() {
+async fn worn_or_lost_psql_is_replaced() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 2).await;
@@ -153,7 +153,7 @@ async fn a_worn_or_lost_psql_is_replaced() {
 }
 
 #[tokio::test]
-async fn the_time_and_a_stop_end_what_runs() {
+async fn timeout_and_shutdown_end_a_script() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;
@@ -193,7 +193,7 @@ async fn the_time_and_a_stop_end_what_runs() {
 }
 
 #[tokio::test]
-async fn without_a_server_nothing_was_sent() {
+async fn nothing_is_sent_without_a_server() {
     let database = Cluster::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let mut session = session(&database, folder.path(), 1000).await;

@@ -78,7 +78,7 @@ fn world(database: &Database<'_>) -> Schemastamp {
 }
 
 #[test]
-fn each_name_is_answered_by_a_psql_that_was_there() {
+fn names_are_answered_by_open_psql_processes() {
     let database = Cluster::shared().database();
     let world = world(&database);
     let mut stream = Stream::start(&world, &["--jobs", "1"]);
@@ -102,7 +102,7 @@ fn each_name_is_answered_by_a_psql_that_was_there() {
 }
 
 #[test]
-fn a_backend_that_died_meanwhile_is_replaced() {
+fn dead_backend_is_replaced() {
     let database = Cluster::shared().database();
     let world = world(&database);
     let mut stream = Stream::start(&world, &["--jobs", "1"]);
@@ -119,7 +119,7 @@ fn a_backend_that_died_meanwhile_is_replaced() {
 }
 
 #[test]
-fn the_end_of_input_is_not_the_end_of_the_work() {
+fn names_read_before_the_end_of_stdin_are_answered() {
     let database = Cluster::shared().database();
     let world = world(&database);
     let mut stream = Stream::start(&world, &[]);
@@ -132,7 +132,7 @@ fn the_end_of_input_is_not_the_end_of_the_work() {
 }
 
 #[test]
-fn more_names_than_can_be_worked_on_wait_in_the_pipe() {
+fn excess_names_wait_in_the_pipe() {
     let database = Cluster::shared().database();
     let world = world(&database);
     let held = Held::tenant(&database, "n0");
@@ -170,7 +170,7 @@ fn more_names_than_can_be_worked_on_wait_in_the_pipe() {
 }
 
 #[test]
-fn temporary_tables_of_an_edited_snapshot_end_with_their_tenant() {
+fn temporary_tables_end_with_their_tenant() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     let body = "Create  Temp Table numbers (n integer);\n\nINSERT INTO pg_temp.numbers (n) VALUES (7);\n\n\

@@ -28,7 +28,7 @@ fn world(names: usize) -> Schemastamp {
 }
 
 #[test]
-fn one_run_for_servers_of_which_one_cannot_be_reached() {
+fn unreachable_target_does_not_stop_the_others() {
     let (one, two) = (Cluster::shared().database(), Cluster::shared().database());
     let world = world(30);
     let file = [
@@ -90,7 +90,7 @@ fn one_run_for_servers_of_which_one_cannot_be_reached() {
 
 /// A server that starts while the run goes on has its tenants wait for it, and nobody else's.
 #[test]
-fn a_target_that_comes_up_late_is_waited_for() {
+fn late_target_gets_its_tenants() {
     let (prompt, late) = (
         Cluster::shared().database(),
         Cluster::start(&Options::default()),
@@ -134,9 +134,7 @@ fn a_target_that_comes_up_late_is_waited_for() {
     assert!(place("prompt") < 10 && place("late") == 10, "{output}");
     assert_eq!((marked(&database, "t\\_%"), lines.len()), (10, 21));
     assert!(
-        output
-            .stderr
-            .contains("warning: target 'late': trying again: "),
+        output.stderr.contains("warning: target 'late': retrying: "),
         "{output}"
     );
     // Then nobody has looked whether it has Citus: the transaction itself does.
@@ -162,11 +160,11 @@ fn a_target_that_comes_up_late_is_waited_for() {
     ];
     let output = world.run(&arguments).exits_with(13);
     assert_eq!(output.json()[0]["outcome"], "failed", "{output}");
-    assert!(!output.stderr.contains("trying again"), "{output}");
+    assert!(!output.stderr.contains("retrying"), "{output}");
 }
 
 #[test]
-fn a_rule_that_names_no_target_and_a_file_that_others_read() {
+fn explicit_rule_and_exposed_targets_file_are_errors() {
     let database = Cluster::shared().database();
     let world = world(1);
     world.write(
@@ -179,8 +177,8 @@ fn a_rule_that_names_no_target_and_a_file_that_others_read() {
     let run = |tenant: &str| world.run(&["provision", tenant, "--targets", "targets.toml"]);
     insta::assert_snapshot!(run("other"), @r#"
     --- stderr ---
-    error: tenant 'other': no target is for this tenant, and the rule is explicit
-    hint: name it, or a pattern that it matches, under `tenants` of a target; or set rule = "hash"
+    error: tenant 'other': no target lists this tenant, and the rule is explicit
+    hint: add it, or a pattern that matches it, to `tenants` of a target, or set rule = "hash"
     [exit status: 2]
     "#);
     insta::assert_snapshot!(run("mine"), @"
@@ -207,14 +205,14 @@ fn a_rule_that_names_no_target_and_a_file_that_others_read() {
 }
 
 #[test]
-fn a_target_that_is_to_be_citus_and_is_not() {
+fn target_without_citus_is_an_error() {
     let database = Cluster::shared().database();
     let world = world(1);
     world.write("targets.toml", target("one", &database, "citus = true"));
     insta::assert_snapshot!(world.run(&["provision", "a", "--targets", "targets.toml"]), @"
     --- stderr ---
     error: the server at one has no Citus in this database
-    hint: create the extension there (CREATE EXTENSION citus), or leave citus out
+    hint: run CREATE EXTENSION citus in that database, or create ordinary tenants without citus
     [exit status: 10]
     ");
     let output = world

@@ -23,7 +23,7 @@ fn on_a_terminal(world: &Schemastamp, arguments: &str) -> String {
 }
 
 #[test]
-fn a_bar_with_rate_and_time_left_is_for_terminals_only() {
+fn progress_bar_is_shown_on_terminals_only() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
@@ -51,7 +51,7 @@ fn a_bar_with_rate_and_time_left_is_for_terminals_only() {
 
 /// Ctrl-C is an answer to a question.
 #[test]
-fn an_interrupt_at_a_prompt_ends_the_command() {
+fn interrupt_at_a_prompt_ends_the_command() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
@@ -88,7 +88,7 @@ fn an_interrupt_at_a_prompt_ends_the_command() {
 
 /// Who stops reading does not make a run that was cut short a success.
 #[test]
-fn a_closed_stdout_is_no_success() {
+fn closed_stdout_is_not_success() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));

@@ -9,7 +9,7 @@ fn world(database: &Database<'_>, source: &str) -> Schemastamp {
 const NOTEBOOK: &str = include_str!("../../../testdata/notebook-source.sql");
 
 #[test]
-fn a_snapshot_to_stdout_or_into_a_file() {
+fn capture_writes_to_stdout_or_a_file() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);
     let bare = [
@@ -60,7 +60,7 @@ fn a_snapshot_to_stdout_or_into_a_file() {
 }
 
 #[test]
-fn doubts_are_listed_with_their_flags_and_decisions_are_kept() {
+fn doubts_are_listed_with_flags_and_decisions_are_kept() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -76,14 +76,12 @@ END $$;",
     error: 1 place of text may or may not name the schema
       function write(what text), line 36 of the dump: the bare name, as a string
           EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
-          it names the schema:  --rename 'function write(what text)'
-          it only looks alike:  --keep 'function write(what text)'
-    hint: decide each with one of its flags; the snapshot's header keeps the decision for the next capture
+          if it names the schema:       --rename 'function write(what text)'
+          if it only looks like it:     --keep 'function write(what text)'
+    hint: pass one of the two flags for each; the snapshot's header keeps the decision for the next capture
     [exit status: 15]
     ");
-    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"
-    {"type":"error","error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"decide each with one of its flags; the snapshot's header keeps the decision for the next capture","doubts":[{"object":"function write(what text)","place":1,"line":36,"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","why":"the bare name, as a string","rename":"--rename 'function write(what text)'","keep":"--keep 'function write(what text)'"}]}}
-    "#);
+    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"pass one of the two flags for each; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
     assert!(!world.path("app.sql").exists());
     world
         .run(&[&capture[..], &["--rename", "function write(what text)"]].concat())
@@ -107,7 +105,7 @@ END $$;",
 }
 
 #[test]
-fn seed_tables_are_carried_and_remembered() {
+fn seed_tables_are_carried_and_kept_in_the_header() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -137,7 +135,7 @@ fn seed_tables_are_carried_and_remembered() {
 }
 
 #[test]
-fn seed_rows_that_hold_the_name_are_told_of_and_decided() {
+fn seed_rows_with_the_schema_name_are_reported_and_decided() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -185,7 +183,7 @@ fn seed_rows_that_hold_the_name_are_told_of_and_decided() {
 }
 
 #[test]
-fn seed_rows_that_a_policy_hides_are_not_left_out_silently() {
+fn seed_rows_hidden_by_a_policy_are_an_error() {
     let database = Cluster::shared().database();
     let owner = format!("{}_owner", database.name);
     let world = world(
@@ -215,7 +213,7 @@ fn seed_rows_that_a_policy_hides_are_not_left_out_silently() {
 }
 
 #[test]
-fn a_dump_from_a_file_or_stdin() {
+fn dump_is_read_from_a_file_or_stdin() {
     let database = Cluster::shared().database();
     let world = world(&database, NOTEBOOK);
     let live = world
@@ -284,7 +282,7 @@ fn a_dump_from_a_file_or_stdin() {
 }
 
 #[test]
-fn what_cannot_be_captured() {
+fn uncapturable_schemas_are_refused() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -318,8 +316,8 @@ fn what_cannot_be_captured() {
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
-    error: 'precious.sql' is there and is no snapshot that can be read: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
-    hint: remove it, or write to another file; it was not touched
+    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    hint: the file was left untouched; remove it, or pass another file to --output
     [exit status: 15]
     ");
     assert_eq!(world.read("precious.sql"), "SELECT 1;\n");
@@ -327,7 +325,7 @@ fn what_cannot_be_captured() {
 }
 
 #[test]
-fn a_scratch_database_proves_what_may_not_be_proven_here() {
+fn scratch_database_allows_the_proof_without_privileges() {
     let (database, scratch) = (Cluster::shared().database(), Cluster::shared().database());
     let role = format!("{}_scratch", database.name);
     let world = world(

@@ -2,7 +2,7 @@ use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Options, Schemastamp};
 
 #[test]
-fn a_login_that_fails_is_explained() {
+fn failed_login_is_explained() {
     let cluster = Cluster::start(&Options::default().hba(&[
         "host all locked 127.0.0.1/32 scram-sha-256",
         "host all all 127.0.0.1/32 trust",
@@ -13,7 +13,7 @@ fn a_login_that_fails_is_explained() {
     world.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
     --- stderr ---
-    error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, says libpq)
+    error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: fe_sendauth: no password supplied
     caused by: psql is never let to ask for one
     hint: set the password by DATABASE_URL, PGPASSWORD or a password file for role 'locked'
@@ -21,7 +21,7 @@ fn a_login_that_fails_is_explained() {
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "nobody_here"]), @r#"
     --- stderr ---
-    error: tenant 'a': cannot connect: the role does not exist (login.unknown_role, says PostgreSQL)
+    error: tenant 'a': cannot connect: the role does not exist (login.unknown_role, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  role "nobody_here" does not exist
     caused by: the server has no role of that name
     hint: create role 'nobody_here', or correct the name
@@ -29,17 +29,17 @@ fn a_login_that_fails_is_explained() {
     "#);
     insta::assert_snapshot!(world.run(&["capture", "--schema", "a", "-d", "no_such_database"]), @r#"
     --- stderr ---
-    error: cannot connect: the database does not exist (server.unknown_database, says PostgreSQL)
+    error: cannot connect: the database does not exist (server.unknown_database, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  database "no_such_database" does not exist
     caused by: the server has none of that name
     hint: create database 'no_such_database', or correct the name
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "--sslmode", "require", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, says libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","causes":["connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required","it answered the request for TLS with 'no'"],"hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'a': cannot connect: the server has no TLS (tls.server_without_tls, says libpq)
+    error: tenant 'a': cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: server does not support SSL, but SSL was required
     caused by: it answered the request for TLS with 'no'
     hint: switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable
@@ -48,7 +48,7 @@ fn a_login_that_fails_is_explained() {
     let world = world.env("PGPASSWORD", "wrong");
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
     --- stderr ---
-    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, says PostgreSQL)
+    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
     caused by: the server does not tell the two apart
     hint: correct the password of role 'locked', or the role's name
@@ -57,7 +57,7 @@ fn a_login_that_fails_is_explained() {
 }
 
 #[test]
-fn diagnose_beside_a_command_follows_its_failure() {
+fn diagnose_flag_runs_the_report_after_a_failed_connection() {
     let world = Schemastamp::new()
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", "1")

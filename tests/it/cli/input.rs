@@ -23,7 +23,7 @@ fn refused(content: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn what_is_no_snapshot_is_refused_with_file_and_line() {
+fn invalid_snapshot_is_refused_with_file_and_line() {
     let good = snapshot(SMALL);
     insta::assert_snapshot!(refused(""), @"error: 'app.sql': the file is empty");
     insta::assert_snapshot!(refused("\n \n"), @"error: 'app.sql': the file is empty");
@@ -44,7 +44,7 @@ fn what_is_no_snapshot_is_refused_with_file_and_line() {
 }
 
 #[test]
-fn what_is_odd_is_used_with_a_warning() {
+fn edited_snapshot_is_used_with_a_warning() {
     let good = snapshot(SMALL);
     let plain = render(&good).succeeds();
     assert!(plain.stderr.is_empty(), "{plain}");
@@ -76,7 +76,7 @@ fn what_is_odd_is_used_with_a_warning() {
 }
 
 #[test]
-fn in_json_the_error_is_the_last_object() {
+fn json_error_is_the_last_object() {
     let world = Schemastamp::new();
     world.write("app.sql", "no snapshot");
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
@@ -95,12 +95,12 @@ fn in_json_the_error_is_the_last_object() {
 }
 
 #[test]
-fn which_snapshot() {
+fn missing_or_ambiguous_snapshot_is_an_error() {
     let world = Schemastamp::new();
     insta::assert_snapshot!(world.run(&["render", "acme"]), @"
     --- stderr ---
-    error: no snapshot: there is no file snapshots/*.sql
-    hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT; make one with schemastamp capture
+    error: no snapshot found: there is no file snapshots/*.sql
+    hint: make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT
     [exit status: 10]
     ");
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "none.sql"]).exits_with(12).stderr.split("\ncaused").next().unwrap(), @"error: cannot read 'none.sql'");
@@ -112,7 +112,7 @@ fn which_snapshot() {
     );
     insta::assert_snapshot!(world.run(&["render", "acme"]), @"
     --- stderr ---
-    error: which snapshot? there are 'snapshots/one.sql', 'snapshots/two.sql'
+    error: several snapshots found: 'snapshots/one.sql', 'snapshots/two.sql'
     hint: name one with --snapshot or SCHEMASTAMP_SNAPSHOT
     [exit status: 10]
     ");
@@ -134,7 +134,7 @@ fn which_snapshot() {
 }
 
 #[test]
-fn a_hundred_megabytes_are_answered_in_time() {
+fn hundred_megabytes_are_refused_in_time() {
     let start = Instant::now();
     let junk = vec![b'x'; 100_000_000];
     insta::assert_snapshot!(refused(&junk), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`");

@@ -125,7 +125,9 @@ fn a_difference_has_definitions_as_objects_and_not_as_text() {
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL));
     drop(world.run(&["provision", "a", "b"]).succeeds());
-    database.sql("ALTER TABLE b.t ADD note text NOT NULL DEFAULT ''; ALTER TABLE b.t ALTER id TYPE bigint");
+    database.sql(
+        "ALTER TABLE b.t ADD note text NOT NULL DEFAULT ''; ALTER TABLE b.t ALTER id TYPE bigint",
+    );
     let output = world
         .run(&["verify", "a", "b", "--format", "json"])
         .exits_with(1);

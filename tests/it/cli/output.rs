@@ -4,7 +4,7 @@ use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Schemastamp};
 
 #[test]
-fn rendered_sql_is_run_by_psql_as_it_is() {
+fn psql_runs_rendered_sql_as_is() {
     let database = Cluster::shared().database();
     let world = Schemastamp::new();
     world.write("snapshots/app.sql", snapshot(SMALL));
@@ -42,7 +42,7 @@ fn sha256_of_mark(script: &str) -> String {
 }
 
 #[test]
-fn owners_grants_and_role_are_the_users_choice() {
+fn owner_privilege_and_role_flags_change_the_script() {
     let world = Schemastamp::new();
     let body = format!(
         "{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO app;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO reader;\n"
@@ -65,7 +65,7 @@ fn owners_grants_and_role_are_the_users_choice() {
 }
 
 #[test]
-fn minified_to_stdout_or_into_a_file() {
+fn minify_writes_to_stdout_or_a_file() {
     let world = Schemastamp::new();
     let path = world.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["minify"]), @"
@@ -82,7 +82,7 @@ fn minified_to_stdout_or_into_a_file() {
     ");
     insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql"]), @"
     --- stderr ---
-    wrote 'small.sql': 268 bytes are 252 now
+    wrote 'small.sql': reduced 268 bytes to 252
     [exit status: 0]
     ");
     assert_eq!(
@@ -107,7 +107,7 @@ fn minified_to_stdout_or_into_a_file() {
 }
 
 #[test]
-fn who_closes_the_output_wants_no_more_of_it() {
+fn printing_commands_succeed_when_stdout_is_closed() {
     let world = Schemastamp::new();
     let rows = crate::provision::tables(20_000);
     world.write("snapshots/app.sql", snapshot(&rows));
@@ -128,7 +128,7 @@ fn who_closes_the_output_wants_no_more_of_it() {
 }
 
 #[test]
-fn colour_only_where_it_is_wanted() {
+fn color_follows_flag_and_terminal() {
     let world = Schemastamp::new();
     let coloured = |arguments: &[&str]| {
         world
@@ -143,7 +143,7 @@ fn colour_only_where_it_is_wanted() {
 }
 
 #[test]
-fn quiet_says_nothing_but_errors() {
+fn quiet_prints_only_errors() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL).replace("(7)", "(8)"));

@@ -1,7 +1,7 @@
 use crate::support::Schemastamp;
 
 #[test]
-fn wrong_usage_is_2_and_help_is_0() {
+fn usage_errors_exit_with_2_and_help_with_0() {
     let world = Schemastamp::new();
     for arguments in [
         &[] as &[&str],
@@ -40,7 +40,7 @@ fn wrong_usage_is_2_and_help_is_0() {
 }
 
 #[test]
-fn packagers_get_completions_and_manual_pages() {
+fn completions_and_manual_pages_are_printed() {
     let world = Schemastamp::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = world.run(&["completions", shell]).succeeds().stdout;
@@ -108,7 +108,7 @@ fn every_command_has_a_page_with_the_sections_of_manuals() {
 }
 
 #[test]
-fn settings_that_cannot_be_read_name_their_source() {
+fn malformed_settings_name_their_origin() {
     let world = Schemastamp::new().env("PGUSER", "app");
     world.write("snapshots/app.sql", crate::provision::snapshot(""));
     let with = |name: &str, value: &str, arguments: &[&str]| {

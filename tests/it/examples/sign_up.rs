@@ -77,7 +77,7 @@ fn a_process_that_died_is_replaced(language: Language) {
 
 /// More names at once than the pipes hold: who writes must not keep from reading.
 #[test]
-fn python_a_burst_does_not_stand_still() {
+fn python_burst_does_not_block() {
     let database = Cluster::shared().database();
     let world = Language::world(&database);
     // Names that need no server; what is said of them on stderr is for nobody here.
@@ -114,11 +114,11 @@ fn elixir_names_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn python_a_process_that_died_is_replaced() {
+fn python_dead_process_is_replaced() {
     a_process_that_died_is_replaced(Language::Python);
 }
 
 #[test]
-fn elixir_a_process_that_died_is_replaced() {
+fn elixir_dead_process_is_replaced() {
     a_process_that_died_is_replaced(Language::Elixir);
 }

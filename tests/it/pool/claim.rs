@@ -9,7 +9,7 @@ use crate::provision::SMALL;
 use crate::support::{Bouncer, BouncerOptions, Cluster};
 
 #[test]
-fn nothing_of_a_claimed_tenant_points_at_the_spare() {
+fn claimed_tenant_does_not_refer_to_the_spare() {
     let database = Cluster::shared().database();
     let world = world(&database, LIVING);
     world.run(&["pool", "fill", "--size", "2"]).succeeds();
@@ -113,7 +113,7 @@ fn a_hundred_claims_at_once_get_a_hundred_spares() {
 }
 
 #[test]
-fn an_empty_pool_and_none_at_all_fall_back_to_creating() {
+fn empty_or_missing_pool_falls_back_to_creating() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["provision", "a", "--from-pool"]).succeeds();
@@ -131,7 +131,7 @@ fn an_empty_pool_and_none_at_all_fall_back_to_creating() {
 }
 
 #[test]
-fn a_name_that_is_taken_costs_no_spare() {
+fn taken_name_uses_no_spare() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
@@ -157,7 +157,7 @@ fn a_name_that_is_taken_costs_no_spare() {
 }
 
 #[test]
-fn what_a_dry_run_shows_takes_a_spare() {
+fn dry_run_script_claims_a_spare() {
     let database = Cluster::shared().database();
     let world = world(&database, LIVING);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
@@ -190,7 +190,7 @@ fn what_a_dry_run_shows_takes_a_spare() {
 }
 
 #[test]
-fn a_stream_keeps_the_pool_full() {
+fn stream_refills_the_pool() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let run = [
@@ -205,7 +205,10 @@ fn a_stream_keeps_the_pool_full() {
     ];
     let names = names("s", 8);
     let output = world.run_with_input(&run, names.as_bytes()).succeeds();
-    assert!(!output.stderr.contains("was not filled"), "{output}");
+    assert!(
+        !output.stderr.contains("cannot refill the pool"),
+        "{output}"
+    );
     assert_eq!((spares(&database).len(), marked(&database, "s_")), (3, 8));
     assert_eq!(
         database.query("SELECT count(*) FROM schemastamp_pool.spares"),
@@ -214,7 +217,7 @@ fn a_stream_keeps_the_pool_full() {
 }
 
 #[test]
-fn what_is_no_spare_any_more_is_passed_over() {
+fn claims_skip_schemas_that_are_no_longer_spares() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "4"]).succeeds();
@@ -256,7 +259,7 @@ fn what_is_no_spare_any_more_is_passed_over() {
 }
 
 #[test]
-fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
+fn edited_spare_is_not_handed_out() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
@@ -288,7 +291,7 @@ fn a_spare_that_was_changed_by_hand_is_not_handed_out() {
 }
 
 #[test]
-fn on_every_major_version() {
+fn claims_work_on_every_major_version() {
     // BEGIN ATOMIC came with 14.
     let (before, after) = LIVING
         .split_once("CREATE FUNCTION #{prefix}.tree()")
@@ -326,7 +329,7 @@ fn on_every_major_version() {
 }
 
 #[test]
-fn a_pool_that_somebody_else_has_planted_is_not_used() {
+fn pool_planted_by_another_role_is_not_used() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [app, stranger] = ["app", "stranger"].map(|role| format!("{}_{role}", database.name));
@@ -388,7 +391,7 @@ fn a_pool_that_somebody_else_has_planted_is_not_used() {
 }
 
 #[test]
-fn a_role_that_inherits_nothing_fills_and_claims_by_the_role_it_may_take() {
+fn noinherit_member_fills_and_claims_with_role() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [login, app] = ["login", "common"].map(|role| format!("{}_{role}", database.name));
@@ -429,7 +432,7 @@ fn a_role_that_inherits_nothing_fills_and_claims_by_the_role_it_may_take() {
 }
 
 #[test]
-fn each_role_has_its_own_spares() {
+fn spares_belong_to_a_role() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let [maker, other] = ["maker", "other"].map(|role| format!("{}_{role}", database.name));
@@ -482,7 +485,7 @@ fn each_role_has_its_own_spares() {
 }
 
 #[test]
-fn a_claim_through_a_pooler_leaves_no_setting_behind() {
+fn claim_through_a_pooler_leaves_no_setting_behind() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     let bouncer = Bouncer::start(

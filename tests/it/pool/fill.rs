@@ -7,7 +7,7 @@ use crate::provision::{SMALL, snapshot, tables};
 use crate::support::Cluster;
 
 #[test]
-fn the_pool_as_people_see_it() {
+fn pool_commands_print_text_for_people() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     insta::assert_snapshot!(world.run(&["pool", "status"]), @"
@@ -28,7 +28,7 @@ fn the_pool_as_people_see_it() {
     assert!(
         status
             .stdout
-            .starts_with("ready 3 spares of this snapshot, the oldest of 20"),
+            .starts_with("ready 3 spares of this snapshot, the oldest from 20"),
         "{status}"
     );
     world.run(&["pool", "fill", "--size", "3"]).succeeds();
@@ -37,7 +37,7 @@ fn the_pool_as_people_see_it() {
 }
 
 #[test]
-fn who_may_not_make_a_pool_is_told_what_to_grant() {
+fn missing_privilege_for_a_pool_names_the_grant() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let poor = format!("{}_poor", database.name);
@@ -76,7 +76,7 @@ fn spares_of_another_snapshot_are_never_handed_out() {
     assert!(
         output
             .stderr
-            .contains("3 spares of other snapshots or made otherwise"),
+            .contains("3 spares of other snapshots or options"),
         "{output}"
     );
     let status = world
@@ -106,7 +106,7 @@ fn spares_of_another_snapshot_are_never_handed_out() {
 }
 
 #[test]
-fn spares_are_no_tenants_to_anybody() {
+fn spares_are_never_selected_as_tenants() {
     let database = Cluster::shared().database();
     let body = "CREATE TABLE #{prefix}.schema_migrations (version varchar PRIMARY KEY);\n";
     let world = world(&database, body);
@@ -135,7 +135,7 @@ fn spares_are_no_tenants_to_anybody() {
 }
 
 #[test]
-fn two_who_fill_at_once_make_as_many_as_one() {
+fn concurrent_fills_do_not_exceed_the_size() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "1"]).succeeds();
@@ -152,7 +152,7 @@ fn two_who_fill_at_once_make_as_many_as_one() {
 }
 
 #[test]
-fn a_row_or_a_schema_alone_is_cleared_away() {
+fn orphan_rows_and_schemas_are_removed() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["pool", "fill", "--size", "3"]).succeeds();

@@ -32,7 +32,7 @@ fn refused(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn text_that_cannot_be_replaced() {
+fn pool_is_refused_for_text_that_cannot_be_replaced() {
     assert_eq!(
         refused(
             "CREATE TABLE #{prefix}.t (a text, CONSTRAINT c CHECK (a <> '#{prefix}'::text));\n"
@@ -55,7 +55,7 @@ fn text_that_cannot_be_replaced() {
 }
 
 #[test]
-fn rows_that_hold_the_name() {
+fn pool_is_refused_for_rows_with_the_name() {
     let table = "CREATE TABLE #{prefix}.t (a text, b regclass);\n\n";
     assert_eq!(
         refused(&format!(

@@ -5,7 +5,7 @@ use crate::support::{Bouncer, BouncerOptions, Client, Cluster, psql};
 const SETTINGS: &str = "SELECT pg_backend_pid(); SELECT name, setting FROM pg_settings WHERE name !~ '^plpgsql[.]' ORDER BY name";
 
 #[test]
-fn no_setting_stays_on_the_pools_connection() {
+fn pooled_connection_keeps_no_setting() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     let bouncer = Bouncer::start(

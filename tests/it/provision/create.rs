@@ -4,7 +4,7 @@ use super::world::{SMALL, schemas, snapshot, world};
 use crate::support::{Cluster, Schemastamp};
 
 #[test]
-fn a_tenant_is_whole_and_marked() {
+fn tenant_is_complete_and_has_a_marker() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
@@ -19,25 +19,25 @@ fn a_tenant_is_whole_and_marked() {
 }
 
 #[test]
-fn several_tenants_are_answered_one_by_one() {
+fn several_tenants_are_reported_one_by_one() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     insta::assert_snapshot!(world.run(&["provision", "b", "a", "b"]), @"
     created b ([time])
     created a ([time])
     --- stderr ---
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     2 created, 0 skipped, 0 failed ([time])
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "c", "a", "pg_d", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"c","outcome":"created","ms":0.0}
-    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
-    {"type":"tenant","tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
-    {"type":"summary","summary":{"command":"provision","created":1,"skipped":0,"failed":2,"ms":0.0}}
+    {"tenant":"c","outcome":"created","ms":0.0}
+    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
+    {"tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
+    {"summary":{"created":1,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': the schema "a" exists
-    hint: it was not touched; --if-exists skip takes a whole tenant for done
+    hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
     error: the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas
     failed: a, pg_d
     [exit status: 18]
@@ -46,7 +46,7 @@ fn several_tenants_are_answered_one_by_one() {
 }
 
 #[test]
-fn names_from_a_file_each_once_bad_lines_named() {
+fn names_from_a_file_count_once_and_bad_lines_are_named() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.write("names", b"one\r\n\r\n# two\n\xff\xfe\na\0b\none\nlast");
@@ -59,20 +59,20 @@ fn names_from_a_file_each_once_bad_lines_named() {
         "--format",
         "json",
     ]);
-    insta::assert_snapshot!(output, @r#"
-    {"type":"tenant","tenant":"one","outcome":"created","ms":0.0}
-    {"type":"tenant","tenant":"# two","outcome":"created","ms":0.0}
-    {"type":"tenant","tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
-    {"type":"tenant","tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
-    {"type":"tenant","tenant":"last","outcome":"created","ms":0.0}
-    {"type":"summary","summary":{"command":"provision","created":3,"skipped":0,"failed":2,"ms":0.0}}
+    insta::assert_snapshot!(output, @r##"
+    {"tenant":"one","outcome":"created","ms":0.0}
+    {"tenant":"# two","outcome":"created","ms":0.0}
+    {"tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
+    {"tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
+    {"tenant":"last","outcome":"created","ms":0.0}
+    {"summary":{"created":3,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: 'names', line 4: not UTF-8
     error: 'names', line 5: the name 'a\0b' has a NUL byte, which no identifier can hold
-    note: 1 name given more than once
+    note: 1 duplicate name ignored
     failed: ��, a\x00b
     [exit status: 18]
-    "#);
+    "##);
     assert_eq!(schemas(&database), "# two\nlast\none");
     insta::assert_snapshot!(world.run(&["provision", "--from-file", "none"]).exits_with(12), @"
     --- stderr ---
@@ -89,7 +89,7 @@ fn names_from_a_file_each_once_bad_lines_named() {
 }
 
 #[test]
-fn names_from_stdin_are_answered_as_they_come() {
+fn names_from_stdin_are_answered_as_they_arrive() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let mut child = world.spawn(&["provision", "--from-file", "-", "--format", "json"]);
@@ -121,14 +121,14 @@ fn names_from_stdin_are_answered_as_they_come() {
     let mut rest = String::new();
     stdout.read_line(&mut rest).unwrap();
     assert!(
-        rest.starts_with(r#"{"type":"summary","summary":{"command":"provision","created":2,"skipped":0,"failed":1,"ms":"#),
+        rest.starts_with(r#"{"summary":{"created":2,"skipped":0,"failed":1,"ms":"#),
         "{rest}"
     );
     assert_eq!(child.wait().unwrap().code(), Some(18));
 }
 
 #[test]
-fn the_sample_application_is_provisioned() {
+fn sample_application_is_provisioned() {
     let database = Cluster::shared().database();
     database.load("testdata/notebook-source.sql");
     let world = Schemastamp::on(&database);
@@ -160,7 +160,7 @@ fn the_sample_application_is_provisioned() {
 }
 
 #[test]
-fn a_dry_run_shows_the_command_and_the_script_and_connects_nowhere() {
+fn dry_run_prints_command_and_script_without_connecting() {
     let world = Schemastamp::new()
         .env("PGHOST", "nowhere.invalid")
         .env("PGUSER", "app")

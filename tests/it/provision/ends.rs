@@ -8,15 +8,15 @@ use super::world::{Held, SMALL, schemas, wait_for, wait_until_blocked, waiting, 
 use crate::support::{Cluster, Options, StopMode};
 
 #[test]
-fn the_time_is_up_while_a_statement_waits() {
+fn timeout_cancels_a_waiting_statement() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
     let start = Instant::now();
     insta::assert_snapshot!(world.run(&["provision", "acme", "--timeout", "0.5"]), @"
     --- stderr ---
-    error: tenant 'acme': not created within [time]; nothing is left
-    hint: give it more time with --timeout, or find out what the server waits for (pg_stat_activity)
+    error: tenant 'acme': timed out after [time]; nothing was left behind
+    hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -42,7 +42,7 @@ fn the_time_is_up_while_a_statement_waits() {
 }
 
 #[test]
-fn signals_leave_the_tenant_whole_or_absent() {
+fn signal_leaves_the_tenant_complete_or_absent() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -52,7 +52,7 @@ fn signals_leave_the_tenant_whole_or_absent() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = world.finish(child).exits_with(code);
         assert!(
-            output.stderr.contains("nothing is left")
+            output.stderr.contains("nothing was left behind")
                 && output.stderr.contains("1 tenant not tried"),
             "{output}"
         );
@@ -64,7 +64,7 @@ fn signals_leave_the_tenant_whole_or_absent() {
 }
 
 #[test]
-fn what_a_signal_says() {
+fn interrupted_run_reports_the_signal() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let _held = Held::tenant(&database, "acme");
@@ -72,16 +72,16 @@ fn what_a_signal_says() {
     wait_until_blocked(&database);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     insta::assert_snapshot!(world.finish(child), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"stopped by SIGTERM; nothing is left"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"interrupted by SIGTERM; nothing was left behind"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': stopped by SIGTERM; nothing is left
+    error: tenant 'acme': interrupted by SIGTERM; nothing was left behind
     [exit status: 143]
     "#);
 }
 
 #[test]
-fn a_killed_run_leaves_the_tenant_whole_or_absent() {
+fn killed_run_leaves_the_tenant_complete_or_absent() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -99,7 +99,7 @@ fn a_killed_run_leaves_the_tenant_whole_or_absent() {
 }
 
 #[test]
-fn a_signal_between_names_from_stdin() {
+fn signal_between_names_from_stdin_ends_the_run() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let mut child = world.spawn(&["provision", "first", "--from-file", "-"]);
@@ -114,7 +114,7 @@ fn a_signal_between_names_from_stdin() {
 }
 
 #[test]
-fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
+fn outcome_after_a_lost_connection_is_queried() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let held = Held::tenant(&database, "acme");
@@ -129,9 +129,9 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     terminate();
     insta::assert_snapshot!(world.finish(child), @"
     --- stderr ---
-    error: tenant 'acme': not created; nothing is left
+    error: tenant 'acme': not created; nothing was left behind
     caused by: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
-    hint: try again
+    hint: run the command again
     [exit status: 13]
     ");
     assert_eq!(schemas(&database), "");
@@ -143,13 +143,13 @@ fn the_connection_is_lost_and_the_server_says_what_became_of_it() {
     insta::assert_snapshot!(world.finish(child), @"
     created acme ([time], 2 attempts)
     --- stderr ---
-    warning: tenant 'acme': trying again: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
+    warning: tenant 'acme': retrying: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
     [exit status: 0]
     ");
 }
 
 #[test]
-fn a_tenant_that_somebody_else_has_made_meanwhile_is_not_taken_for_ones_own() {
+fn tenant_of_a_concurrent_run_is_not_claimed() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["provision", "twin"]).succeeds();
@@ -169,7 +169,7 @@ fn a_tenant_that_somebody_else_has_made_meanwhile_is_not_taken_for_ones_own() {
 }
 
 #[test]
-fn the_server_is_gone_and_nobody_knows() {
+fn outcome_is_unknown_when_the_server_is_gone() {
     let cluster = Cluster::start(&Options::default());
     let database = cluster.database();
     let world = world(&database, SMALL);
@@ -185,7 +185,7 @@ fn the_server_is_gone_and_nobody_knows() {
     assert!(
         output
             .stderr
-            .contains("error: tenant 'acme': it is not known whether the tenant was created"),
+            .contains("error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created"),
         "{output}"
     );
     cluster.start_again();

@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, snapshot, world};
 use crate::support::Cluster;
 
 #[test]
-fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
+fn existing_tenant_is_an_error_and_left_untouched() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     database.sql(
@@ -11,15 +11,15 @@ fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
     error: tenant 'acme': the schema "acme" exists
-    hint: it was not touched; --if-exists skip takes a whole tenant for done
+    hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
     [exit status: 17]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was not touched; --if-exists skip takes a whole tenant for done"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': the schema "acme" exists
-    hint: it was not touched; --if-exists skip takes a whole tenant for done
+    hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
     [exit status: 17]
     "#);
     assert_eq!(
@@ -33,12 +33,12 @@ fn a_tenant_that_exists_is_an_error_and_is_not_touched() {
 }
 
 #[test]
-fn skip_takes_a_whole_tenant_for_done() {
+fn skip_accepts_a_complete_tenant() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     world.run(&["provision", "acme"]).succeeds();
     insta::assert_snapshot!(world.run(&["provision", "acme", "new", "--if-exists", "skip"]), @"
-    skipped acme: made of this snapshot ([time])
+    skipped acme: created from this snapshot ([time])
     created new ([time])
     --- stderr ---
     1 created, 1 skipped, 0 failed ([time])
@@ -51,30 +51,30 @@ fn skip_takes_a_whole_tenant_for_done() {
         )),
     );
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip"]), @"
-    skipped acme: made of another snapshot ([time])
+    skipped acme: created from another snapshot ([time])
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"skipped","ms":0.0,"made_of":"another_snapshot"}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":1,"failed":0,"ms":0.0}}
+    {"tenant":"acme","outcome":"skipped","ms":0.0,"made_of":"another_snapshot"}
+    {"summary":{"created":0,"skipped":1,"failed":0,"ms":0.0}}
     [exit status: 0]
     "#);
     database.sql("COMMENT ON SCHEMA acme IS NULL");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip"]), @r#"
     --- stderr ---
-    error: tenant 'acme': the schema "acme" exists, and lacks 1 of the 3 objects of the snapshot: table later
-    hint: it was not touched; look at what it is, and drop or rename it
+    error: tenant 'acme': the schema "acme" exists but lacks 1 of the 3 objects of the snapshot: table later
+    hint: it was left untouched; check what it is, then drop or rename it
     [exit status: 17]
     "#);
     database.sql("CREATE TABLE acme.later (id integer)");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip"]), @"
-    skipped acme: not made by schemastamp, has every object of the snapshot ([time])
+    skipped acme: not created by schemastamp, but it has every object of the snapshot ([time])
     [exit status: 0]
     ");
 }
 
 #[test]
-fn what_exists_in_part_is_never_skipped() {
+fn incomplete_tenant_is_never_skipped() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     database.sql("CREATE SCHEMA acme; CREATE TABLE acme.t (a int); CREATE SCHEMA empty");
@@ -88,21 +88,21 @@ fn what_exists_in_part_is_never_skipped() {
         "json",
     ]);
     insta::assert_snapshot!(output, @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists, and lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was not touched; look at what it is, and drop or rename it","missing":["function first()"]}}
-    {"type":"tenant","tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists, and lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was not touched; look at what it is, and drop or rename it","missing":["table t","function first()"]}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":2,"ms":0.0}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists but lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["function first()"]}}
+    {"tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["table t","function first()"]}}
+    {"summary":{"created":0,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': the schema "acme" exists, and lacks 1 of the 2 objects of the snapshot: function first()
-    hint: it was not touched; look at what it is, and drop or rename it
-    error: tenant 'empty': the schema "empty" exists, and lacks 2 of the 2 objects of the snapshot: table t, function first()
-    hint: it was not touched; look at what it is, and drop or rename it
+    error: tenant 'acme': the schema "acme" exists but lacks 1 of the 2 objects of the snapshot: function first()
+    hint: it was left untouched; check what it is, then drop or rename it
+    error: tenant 'empty': the schema "empty" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()
+    hint: it was left untouched; check what it is, then drop or rename it
     failed: acme, empty
     [exit status: 18]
     "#);
 }
 
 #[test]
-fn of_twenty_runs_at_once_exactly_one_creates_the_tenant() {
+fn twenty_concurrent_runs_create_the_tenant_once() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let children: Vec<_> = (0..20)
@@ -142,7 +142,7 @@ fn of_twenty_runs_at_once_exactly_one_creates_the_tenant() {
 }
 
 #[test]
-fn who_may_not_create_schemas_may_find_one_there() {
+fn existing_tenant_is_reported_without_create_privilege() {
     let database = Cluster::shared().database();
     let role = format!("{}_limited", database.name);
     database.sql(&format!("CREATE ROLE {role} LOGIN"));

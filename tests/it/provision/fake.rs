@@ -33,32 +33,32 @@ fn provision(orders: &str, arguments: &[&str]) -> CommandOutput {
 const CONNECTED: &str = "echo 'schemastamp: connected' >&2\n";
 
 #[test]
-fn one_that_hangs_before_it_is_connected_has_sent_nothing() {
+fn psql_that_hangs_before_connecting_has_sent_nothing() {
     let start = Instant::now();
     insta::assert_snapshot!(provision("trap '' INT TERM; sleep 100 & wait; wait", &["--timeout", "0.3"]), @"
     --- stderr ---
-    error: tenant 'acme': not created within [time]; nothing is left
-    hint: give it more time with --timeout, or find out what the server waits for (pg_stat_activity)
+    error: tenant 'acme': timed out after [time]; nothing was left behind
+    hint: raise --timeout, or query pg_stat_activity to see what the server waits for
     [exit status: 16]
     ");
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
-fn one_that_dies() {
+fn psql_that_dies_is_reported() {
     insta::assert_snapshot!(provision("kill -SEGV $$", &[]), @"
     --- stderr ---
     error: tenant 'acme': '$ROOT/fake/psql' was ended by SIGSEGV
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"it is not known whether the tenant was created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","causes":["'$ROOT/fake/psql' was ended by SIGKILL","the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL"],"hint":"look whether the schema is there, or run it again: with --if-exists skip that does no harm"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': it is not known whether the tenant was created
+    error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
     caused by: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL
-    hint: look whether the schema is there, or run it again: with --if-exists skip that does no harm
+    hint: check whether the schema exists, or run the command again with --if-exists skip, which does no harm
     [exit status: 11]
     "#);
     insta::assert_snapshot!(provision("echo 'psql: error: out of memory' >&2; exit 1", &[]), @"
@@ -69,7 +69,7 @@ fn one_that_dies() {
 }
 
 #[test]
-fn one_that_floods_or_prints_garbage() {
+fn psql_that_floods_or_prints_garbage_is_reported() {
     let flood = format!("{CONNECTED}yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0");
     provision(&flood, &[]).succeeds();
     let broken = format!(
@@ -87,7 +87,7 @@ fn one_that_floods_or_prints_garbage() {
 }
 
 #[test]
-fn one_that_is_no_psql() {
+fn program_that_is_not_psql_is_reported() {
     let world = Schemastamp::new().env("PGHOST", "db").env("PGUSER", "app");
     world.write("snapshots/app.sql", snapshot(SMALL));
     let stderr = |psql: &str| {
@@ -112,7 +112,7 @@ fn one_that_is_no_psql() {
         .env("PATH", "/nonexistent");
     nowhere.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(nowhere.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"error","error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
+    {"error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
     --- stderr ---
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]

@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, world};
 use crate::support::Cluster;
 
 #[test]
-fn a_folder_for_temporary_files_that_cannot_be_used() {
+fn unusable_tmpdir_is_an_error() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let file = world.write("file", "");

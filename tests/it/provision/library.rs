@@ -53,7 +53,7 @@ fn name(text: &str) -> TenantName {
 }
 
 #[tokio::test]
-async fn outcomes_and_errors_to_match_on() {
+async fn outcomes_and_errors_can_be_matched() {
     let database = Cluster::shared().database();
     let shutdown = Shutdown::new();
     let fails = provisioner(&database, SMALL, ProvisionOptions::default()).await;
@@ -103,7 +103,7 @@ async fn outcomes_and_errors_to_match_on() {
 }
 
 #[tokio::test]
-async fn the_caller_may_stop_a_run() {
+async fn caller_can_stop_a_run() {
     let database = Cluster::shared().database();
     let provisioner = provisioner(&database, SMALL, ProvisionOptions::default()).await;
     let held = Held::tenant(&database, "acme");

@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, world};
 use crate::support::{Cluster, Schemastamp};
 
 #[test]
-fn every_legal_name_is_taken_as_it_is() {
+fn every_legal_name_is_used_unchanged() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let longest = format!("{}é", "x".repeat(61));
@@ -70,7 +70,7 @@ fn every_legal_name_is_taken_as_it_is() {
 }
 
 #[test]
-fn names_that_no_schema_can_have_are_wrong_usage() {
+fn impossible_names_are_usage_errors() {
     let world = Schemastamp::new()
         .env("PGHOST", "nowhere.invalid")
         .env("PGUSER", "app");

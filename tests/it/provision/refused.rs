@@ -2,7 +2,7 @@ use super::world::{SMALL, schemas, world};
 use crate::support::{Cluster, Options, Schemastamp};
 
 #[test]
-fn the_statement_that_failed_is_named_and_nothing_is_left() {
+fn failed_statement_is_named_and_nothing_is_left_behind() {
     let database = Cluster::shared().database();
     let body = format!(
         "{SMALL}\n-- table u\nCREATE TABLE #{{prefix}}.u (\n    id integer,\n    t integer REFERENCES #{{prefix}}.nowhere\n);\n\n\
@@ -13,16 +13,16 @@ fn the_statement_that_failed_is_named_and_nothing_is_left() {
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
-    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
+    hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"the snapshot itself does not make it, or only further down; was it edited? capture it again"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
-    hint: the snapshot itself does not make it, or only further down; was it edited? capture it again
+    hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
     "#);
     assert_eq!(schemas(&database), "");
@@ -30,7 +30,7 @@ fn the_statement_that_failed_is_named_and_nothing_is_left() {
 }
 
 #[test]
-fn a_run_goes_on_behind_a_tenant_that_failed() {
+fn run_continues_after_a_failed_tenant() {
     let database = Cluster::shared().database();
     let world = world(
         &database,
@@ -52,7 +52,7 @@ fn a_run_goes_on_behind_a_tenant_that_failed() {
 }
 
 #[test]
-fn roles_that_are_missing() {
+fn missing_roles_are_reported() {
     let database = Cluster::shared().database();
     let body = format!(
         "{SMALL}\nALTER TABLE #{{prefix}}.t OWNER TO nobody_has_this;\n\nGRANT SELECT ON TABLE #{{prefix}}.t TO nor_this;\n"
@@ -62,14 +62,14 @@ fn roles_that_are_missing() {
     --- stderr ---
     error: tenant 'acme': role "nobody_has_this" does not exist (SQLSTATE 42704), in table t (line 18 of the snapshot)
       statement: ALTER TABLE acme.t OWNER TO nobody_has_this
-    hint: create the role (CREATE ROLE "nobody_has_this"), or leave owners and grants out with --no-owner and --no-privileges
+    hint: create the role (CREATE ROLE "nobody_has_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--no-owner"]), @r#"
     --- stderr ---
     error: tenant 'acme': role "nor_this" does not exist (SQLSTATE 42704), in table t (line 20 of the snapshot)
       statement: GRANT SELECT ON TABLE acme.t TO nor_this
-    hint: create the role (CREATE ROLE "nor_this"), or leave owners and grants out with --no-owner and --no-privileges
+    hint: create the role (CREATE ROLE "nor_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
     "#);
     world
@@ -80,13 +80,13 @@ fn roles_that_are_missing() {
     --- stderr ---
     error: tenant 'b': role "nobody" does not exist (SQLSTATE 22023), in: SET LOCAL ROLE nobody
       statement: SET LOCAL ROLE nobody
-    hint: create the role that --role names, or name another
+    hint: create the role that --role names, or pass another role
     [exit status: 14]
     "#);
 }
 
 #[test]
-fn a_role_creates_the_tenant_as_its_own() {
+fn role_option_sets_the_owner() {
     let database = Cluster::shared().database();
     let [owner, login] = ["owner", "login"].map(|what| format!("{}_{what}", database.name));
     database.sql(&format!(
@@ -107,14 +107,14 @@ fn a_role_creates_the_tenant_as_its_own() {
     --- stderr ---
     error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema b (line 5 of the snapshot)
       statement: CREATE SCHEMA b
-    hint: grant the right to the role that provisions: GRANT CREATE ON DATABASE … TO …; or provision as one that has it (--role, --username)
+    hint: run GRANT CREATE ON DATABASE $DATABASE TO $LOGIN, or provision as a role that may create schemas (--role or --username)
     [exit status: 14]
     ");
     insta::assert_snapshot!(world.run(&["provision", "b", "-U", &login, "--role", "postgres"]), @r#"
     --- stderr ---
     error: tenant 'b': permission denied to set role "postgres" (SQLSTATE 42501), in: SET LOCAL ROLE postgres
       statement: SET LOCAL ROLE postgres
-    hint: grant that role to the one that logs in: GRANT … TO …
+    hint: run GRANT "postgres" TO $LOGIN
     [exit status: 14]
     "#);
     database.sql(&format!(
@@ -123,7 +123,7 @@ fn a_role_creates_the_tenant_as_its_own() {
 }
 
 #[test]
-fn what_the_snapshot_needs_outside() {
+fn missing_outside_objects_are_reported() {
     let database = Cluster::shared().database();
     let stderr = |body: &str| {
         let world = world(&database, body);
@@ -132,38 +132,38 @@ fn what_the_snapshot_needs_outside() {
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a shared.citext);\n"), @r#"
     error: tenant 'acme': schema "shared" does not exist (SQLSTATE 3F000), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a shared.citext)
-    hint: create the shared schema first: the snapshot needs it beside the tenant's own
+    hint: create the shared schema first: the snapshot needs it in addition to the tenant's own
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a public.citext);\n"), @r#"
     error: tenant 'acme': type "public.citext" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a public.citext)
-    hint: install the extension that it comes from, into the schema that the snapshot names
+    hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) USING columnar;\n"), @r#"
     error: tenant 'acme': access method "columnar" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a int) USING columnar
-    hint: install the extension that it comes from, into the schema that the snapshot names
+    hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT public.crypt('a');\n"), @"
     error: tenant 'acme': function public.crypt(unknown) does not exist (SQLSTATE 42883), in view v (line 7 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT public.crypt('a')
-    hint: the snapshot needs this function outside the tenant's schema; create it, or the extension it comes from, first
+    hint: create this function or its extension first: the snapshot needs it outside of the tenant's schema
     ");
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT a FROM public.plans;\n"), @r#"
     error: tenant 'acme': relation "public.plans" does not exist (SQLSTATE 42P01), in view v (line 7 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT a FROM public.plans
-    hint: the snapshot needs this relation outside the tenant's schema; create it first, in the schema that the snapshot names
+    hint: create this relation first, in the schema that the snapshot names: the snapshot needs it outside of the tenant's schema
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) GARBAGE;\n"), @r#"
     error: tenant 'acme': syntax error at or near "GARBAGE" (SQLSTATE 42601), in table t (line 7 of the snapshot)
       statement: CREATE TABLE acme.t (a int) GARBAGE
-    hint: the server does not know this syntax; the snapshot may be from a newer PostgreSQL, or was edited
+    hint: check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax
     "#);
     assert_eq!(schemas(&database), "");
 }
 
 #[test]
-fn other_sessions_in_the_way_are_waited_out() {
+fn locks_of_other_sessions_are_waited_for() {
     let database = Cluster::shared().database();
     // Nothing of a failed attempt stays but the sequence's count.
     database.sql("CREATE SEQUENCE public.attempts");
@@ -177,8 +177,8 @@ fn other_sessions_in_the_way_are_waited_out() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     created acme ([time], 3 attempts)
     --- stderr ---
-    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
-    warning: tenant 'acme': trying again: in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': retrying: in the way (SQLSTATE 40P01)
+    warning: tenant 'acme': retrying: in the way (SQLSTATE 40P01)
     [exit status: 0]
     ");
     assert_eq!(
@@ -198,7 +198,7 @@ fn other_sessions_in_the_way_are_waited_out() {
 }
 
 #[test]
-fn a_server_without_room_for_the_locks() {
+fn exhausted_lock_table_is_reported() {
     let cluster = Cluster::start(
         &Options::default()
             .setting("max_locks_per_transaction", "10")
@@ -209,14 +209,14 @@ fn a_server_without_room_for_the_locks() {
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @"
     --- stderr ---
     error: tenant 'acme': out of shared memory (SQLSTATE 53200)
-    hint: raise max_locks_per_transaction on the server: every object of a tenant takes a lock
+    hint: raise max_locks_per_transaction on the server: each object of a tenant takes a lock
     [exit status: 14]
     ");
     assert_eq!(schemas(&database), "");
 }
 
 #[test]
-fn without_a_server() {
+fn unreachable_server_is_reported() {
     let world = Schemastamp::new()
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", "1")
@@ -224,9 +224,9 @@ fn without_a_server() {
     world.write("snapshots/app.sql", super::world::snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere
@@ -234,12 +234,12 @@ fn without_a_server() {
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, says the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","causes":["connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?","the server is down, or listens elsewhere"],"hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
-    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    warning: tenant 'acme': trying again: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
-    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, says the network)
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+    error: tenant 'acme': cannot connect: nothing listens at the address and port (net.refused, reported by the network)
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere

@@ -2,7 +2,7 @@ use super::world::{Held, SMALL, wait_until_blocked, world};
 use crate::support::{Cluster, Schemastamp};
 
 #[test]
-fn the_password_reaches_psql_and_nothing_else() {
+fn password_reaches_only_psql() {
     const PASSWORD: &str = "hunter2-Zq";
     let database = Cluster::shared().database();
     let world = world(&database, SMALL).env("PGPASSWORD", PASSWORD);
@@ -45,7 +45,7 @@ fn the_password_reaches_psql_and_nothing_else() {
 }
 
 #[test]
-fn no_output_shows_the_password() {
+fn password_is_never_printed() {
     // On this program's own command line, where the user has put it.
     const PASSWORD: &str = "hunter3-Xw";
     let world = Schemastamp::new().env("PGUSER", "app");

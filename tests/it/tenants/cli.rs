@@ -13,7 +13,7 @@ fn ends(run: &Schemastamp, arguments: &[&str], code: i32) {
 }
 
 #[test]
-fn migrate_and_status_for_people_and_programs() {
+fn migrate_and_status_print_text_and_json() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.database.sql("INSERT INTO b.users VALUES (1)");
@@ -28,8 +28,8 @@ fn migrate_and_status_for_people_and_programs() {
     assert_eq!(
         output.to_string(),
         "behind a: at 1, 2 behind\nbehind b: at 1, 2 behind\nbehind c: at 1, 2 behind\n\
-         --- stderr ---\nwarning: 'm/3_name.sql', line 1: 'app.users' is changed for every tenant; write #{prefix}.users\n\
-         3 tenants, 3 behind, 0 odd\n[exit status: 0]"
+         --- stderr ---\nwarning: 'm/3_name.sql', line 1: 'app.users' would be changed again for each tenant; write #{prefix}.users\n\
+         3 tenants, 3 behind, 0 with problems\n[exit status: 0]"
     );
     run.write("m/3_name.sql", "ALTER TABLE #{prefix}.users ADD name text;");
     ends(&run, &["migrate", "--migrations", "m"], 2);
@@ -78,7 +78,10 @@ fn migrate_and_status_for_people_and_programs() {
     assert_eq!(lines[0]["tenant"], "c");
     assert_eq!(lines[1]["error"]["id"], "sql.unique_violation");
     assert_eq!(
-        (&lines[1]["error"]["statement_number"], &lines[1]["error"]["code"]),
+        (
+            &lines[1]["error"]["statement_number"],
+            &lines[1]["error"]["code"]
+        ),
         (&json!(1), &json!(14))
     );
     assert_eq!(
@@ -101,7 +104,7 @@ fn migrate_and_status_for_people_and_programs() {
 }
 
 #[test]
-fn what_differs_in_case_only_differs_and_a_parameter_is_no_tenant() {
+fn verify_respects_case_and_ignores_parameters() {
     let world = World::new();
     let run = Schemastamp::on(&world.database);
     world.database.sql(
@@ -131,7 +134,7 @@ fn what_differs_in_case_only_differs_and_a_parameter_is_no_tenant() {
 }
 
 #[test]
-fn verify_refresh_check_and_drop() {
+fn verify_refresh_check_and_drop_work_together() {
     let world = World::new();
     create(&world, &Snapshot::parse(SNAPSHOT).unwrap(), &["a", "b"]);
     world.database.sql(
@@ -215,7 +218,7 @@ fn verify_refresh_check_and_drop() {
 }
 
 #[test]
-fn rename_and_clone_for_people_and_programs() {
+fn rename_and_clone_print_text_and_json() {
     let world = World::new();
     create(
         &world,
@@ -236,9 +239,7 @@ fn rename_and_clone_for_people_and_programs() {
         .succeeds();
     assert_eq!(output.stdout, "renamed acme to Berlin & Co\n");
     assert!(
-        output
-            .stderr
-            .contains("note: written anew: function count(")
+        output.stderr.contains("note: rewritten: function count(")
             && output.stderr.contains("\nproven: "),
         "{output}"
     );
@@ -284,8 +285,7 @@ fn rename_and_clone_for_people_and_programs() {
     let output = run
         .run(&with(&["clone", "acme", "more", "--format", "json"]))
         .succeeds();
-    let expected =
-        json!({"type": "tenant", "tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
+    let expected = json!({"type": "tenant", "tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
     assert_eq!(output.json()[0], expected);
 
     for command in ["rename", "clone"] {

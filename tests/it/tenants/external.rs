@@ -8,7 +8,7 @@ use crate::support::Schemastamp;
 const APP: &str = r#"psql -X -q -v ON_ERROR_STOP=1 -v "t=$SCHEMASTAMP_TENANT" -f app.sql"#;
 
 #[test]
-fn each_tenant_is_migrated_by_the_app() {
+fn app_command_migrates_each_tenant() {
     let world = World::new();
     world.tenants(&["a", "Odd name", "c"]);
     let run = Schemastamp::on(&world.database)
@@ -63,7 +63,7 @@ fn each_tenant_is_migrated_by_the_app() {
 }
 
 #[test]
-fn a_hook_runs_for_each_tenant_that_is_created() {
+fn hook_runs_for_each_created_tenant() {
     let world = World::new();
     let run = Schemastamp::on(&world.database)
         .env("PGOPTIONS", "-c search_path=nowhere")
@@ -131,7 +131,7 @@ fn a_hook_runs_for_each_tenant_that_is_created() {
         ])
         .exits_with(18);
     let told = "error: tenant 'd': it was created and stays, but the command ended with 7: no d\n  no d\n\
-                hint: run the command for it again, or drop it\n";
+                hint: run the command for this tenant again, or drop the tenant\n";
     assert!(output.stderr.ends_with(told), "{output}");
     let output = run
         .run(&["provision", "e", "--run", "exit 1", "--dry-run"])

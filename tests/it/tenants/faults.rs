@@ -9,7 +9,7 @@ const SLEEPING: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event =
 const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 #[tokio::test]
-async fn a_killed_run_leaves_the_versions_true_and_is_continued() {
+async fn killed_run_leaves_correct_versions_and_is_continued() {
     let world = World::new();
     let names = ["a", "b", "c", "d"];
     world.tenants(&names);
@@ -54,7 +54,7 @@ async fn a_killed_run_leaves_the_versions_true_and_is_continued() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_dropped_meanwhile_is_gone_and_the_others_go_on() {
+async fn tenant_dropped_during_the_run_is_reported_as_gone() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     let run = Schemastamp::on(&world.database);

@@ -9,7 +9,7 @@ use schemastamp::tenant::lifecycle::{
 use super::world::{World, name};
 
 #[tokio::test]
-async fn drop_takes_the_tenant_and_nothing_else() {
+async fn drop_removes_only_the_tenant() {
     let world = World::new();
     world.tenants(&["o'ne\"il", "other"]);
     let tenant = name("o'ne\"il");
@@ -44,7 +44,7 @@ async fn drop_takes_the_tenant_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_others_need_is_dropped_only_with_cascade() {
+async fn dependent_objects_are_dropped_only_with_cascade() {
     let world = World::new();
     let never = Shutdown::new();
     for dependent in [
@@ -73,7 +73,7 @@ async fn what_others_need_is_dropped_only_with_cascade() {
 }
 
 #[tokio::test]
-async fn what_refers_to_others_and_what_is_in_no_schema_is_no_obstacle() {
+async fn outgoing_references_do_not_prevent_a_drop() {
     let world = World::new();
     world.tenants(&["acme"]);
     world.database.sql(
@@ -93,7 +93,7 @@ async fn what_refers_to_others_and_what_is_in_no_schema_is_no_obstacle() {
 }
 
 #[tokio::test]
-async fn a_big_schema_is_dropped_in_steps() {
+async fn big_schema_is_dropped_in_steps() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA big; DO $$ BEGIN FOR i IN 1..2500 LOOP EXECUTE format('CREATE TABLE big.t%s (id int PRIMARY KEY)', i); \
@@ -141,7 +141,7 @@ const LIVING: &str = "CREATE SCHEMA acme;
     COMMENT ON TABLE acme.notes IS 'see acme.users'; COMMENT ON SCHEMA acme IS 'the first';";
 
 #[tokio::test]
-async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
+async fn disabled_triggers_stay_disabled() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA acme; CREATE TABLE acme.log (t text); CREATE TABLE acme.t (a int);
@@ -182,7 +182,7 @@ async fn triggers_that_are_switched_off_stay_so_under_a_new_name() {
 }
 
 #[tokio::test]
-async fn values_that_name_objects_name_those_of_the_clone() {
+async fn object_references_in_rows_follow_the_clone() {
     let world = World::new();
     world.database.sql(&format!(
         "ALTER DATABASE {} SET extra_float_digits = 0",
@@ -212,7 +212,7 @@ async fn values_that_name_objects_name_those_of_the_clone() {
 }
 
 #[tokio::test]
-async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
+async fn renamed_tenant_is_equal_and_keeps_no_old_name() {
     let world = World::new();
     world.database.sql(LIVING);
     let (old, never, decisions) = (
@@ -287,7 +287,7 @@ async fn a_renamed_tenant_is_the_same_and_nothing_says_the_old_name() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_anew_is_not_renamed() {
+async fn text_that_cannot_be_rewritten_prevents_a_rename() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA acme; CREATE TABLE acme.t (id int); \
@@ -315,7 +315,7 @@ async fn what_cannot_be_written_anew_is_not_renamed() {
 }
 
 #[tokio::test]
-async fn a_clone_has_the_data_and_the_positions_of_sequences() {
+async fn clone_has_rows_and_sequence_positions() {
     let world = World::new();
     world.database.sql(LIVING);
     let (never, decisions, copy) = (

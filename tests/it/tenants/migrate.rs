@@ -62,7 +62,7 @@ async fn pending_migrations_are_applied_once() {
 }
 
 #[tokio::test]
-async fn a_dry_run_changes_nothing() {
+async fn dry_run_changes_nothing() {
     let world = World::new();
     world.tenants(&["a", "b"]);
     world.migration("2_name.sql", USERS);
@@ -78,7 +78,7 @@ async fn a_dry_run_changes_nothing() {
 }
 
 #[tokio::test]
-async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
+async fn failed_tenants_do_not_stop_others_and_are_continued() {
     let world = World::new();
     let names: Vec<String> = (0..10).map(|n| format!("t{n}")).collect();
     world.tenants(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -122,7 +122,7 @@ async fn tenants_that_fail_leave_the_others_alone_and_are_continued() {
 }
 
 #[tokio::test]
-async fn canaries_and_a_limit_of_failures_end_the_run() {
+async fn canary_failure_and_max_failures_end_the_run() {
     let world = World::new();
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_bad.sql", "SELECT no_such_function();");
@@ -159,7 +159,7 @@ async fn canaries_and_a_limit_of_failures_end_the_run() {
 }
 
 #[tokio::test]
-async fn hostile_migrations_leave_the_versions_true() {
+async fn hostile_migrations_leave_correct_versions() {
     let world = World::new();
     world.tenants(&["a", "b"]);
     world.migration(
@@ -195,7 +195,7 @@ async fn hostile_migrations_leave_the_versions_true() {
 }
 
 #[tokio::test]
-async fn a_busy_table_is_tried_again_and_keeps_nobody_waiting() {
+async fn busy_table_is_retried_without_blocking_others() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.migration("2_name.sql", USERS);
@@ -249,7 +249,7 @@ async fn a_busy_table_is_tried_again_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn two_operators_at_once_apply_everything_once() {
+async fn concurrent_runs_apply_each_migration_once() {
     let world = World::new();
     let names: Vec<String> = (0..30).map(|n| format!("t{n:02}")).collect();
     world.tenants(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -286,7 +286,7 @@ async fn two_operators_at_once_apply_everything_once() {
 }
 
 #[tokio::test]
-async fn an_index_is_built_concurrently_and_a_broken_one_is_built_again() {
+async fn invalid_concurrent_index_is_rebuilt() {
     let world = World::new();
     world.tenants(&["a", "b"]);
     world
@@ -320,7 +320,7 @@ async fn an_index_is_built_concurrently_and_a_broken_one_is_built_again() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_tells_what_is_where_and_is_continued() {
+async fn stopped_run_reports_versions_and_is_continued() {
     let world = World::new();
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_name.sql", USERS);
@@ -369,7 +369,7 @@ async fn a_stopped_run_tells_what_is_where_and_is_continued() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_looked_into() {
+async fn outcome_of_a_lost_connection_is_read_from_the_versions() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.migration(
@@ -390,7 +390,7 @@ async fn a_lost_connection_is_looked_into() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_takes_too_long_is_ended() {
+async fn slow_tenant_times_out() {
     let mut world = World::new();
     world.tenants(&["a"]);
     world.server.timeout = Some(Duration::from_secs(1));
@@ -413,7 +413,7 @@ async fn a_tenant_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
-async fn named_tenants_that_are_not_there_or_odd() {
+async fn missing_and_invalid_tenants_are_reported() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.database.sql(
@@ -426,9 +426,9 @@ async fn named_tenants_that_are_not_there_or_odd() {
     assert_eq!(
         groups(&report),
         [
-            "b: the columns of versions table 'schema_migrations' are of no tool that is known: v character varying",
-            "bare: the schema has no versions table; name it with --versions-table",
-            "c: the schema has several versions tables: alembic_version, schema_migrations; name one with --versions-table",
+            "b: the columns of version table 'schema_migrations' match no known tool: v character varying",
+            "bare: the schema has no well-known version table; name it with --versions-table",
+            "c: the schema has several version tables: alembic_version, schema_migrations; name one with --versions-table",
             "nosuch: there is no such schema",
         ]
     );

@@ -42,7 +42,7 @@ fn run_all(world: &Schemastamp) {
 }
 
 #[test]
-fn no_command_sets_anything_for_a_session() {
+fn no_command_changes_session_settings() {
     let options = Options::default()
         .setting("log_statement", "all")
         .setting("log_line_prefix", "%p|%d|");
@@ -93,7 +93,7 @@ fn no_command_sets_anything_for_a_session() {
 }
 
 #[test]
-fn a_quiet_pool_is_told_and_a_pool_of_sessions_is_nothing_to_tell_of() {
+fn quiet_transaction_pool_warns_and_session_pool_does_not() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     database.sql(TENANT);
@@ -166,7 +166,7 @@ impl Drop for Noise {
 }
 
 #[test]
-fn pg_dump_is_not_spread_over_a_busy_pool() {
+fn busy_transaction_pooler_is_refused_for_pg_dump() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     database.sql(TENANT);
@@ -200,7 +200,7 @@ fn pg_dump_is_not_spread_over_a_busy_pool() {
 }
 
 #[test]
-fn a_timeout_meant_for_the_app_does_not_end_what_looks_at_the_catalogs() {
+fn app_timeouts_do_not_interrupt_catalog_queries() {
     let cluster = Cluster::shared();
     let database = cluster.database();
     let world = Schemastamp::on(&database);

@@ -92,7 +92,7 @@ impl World<'_> {
 }
 
 #[tokio::test]
-async fn an_index_that_is_made_concurrently_does_not_wait_for_the_run_itself() {
+async fn concurrent_index_does_not_wait_for_its_own_run() {
     let world = World::new();
     world.database.sql(&format!(
         "{SOURCE} CREATE TYPE app.v AS (a int); CREATE FUNCTION app.cmp(app.v, app.v) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0';
@@ -116,7 +116,7 @@ async fn an_index_that_is_made_concurrently_does_not_wait_for_the_run_itself() {
 }
 
 #[tokio::test]
-async fn the_whole_story() {
+async fn snapshot_migrate_refresh_and_provision_agree() {
     let world = World::new();
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;
@@ -206,7 +206,7 @@ async fn the_whole_story() {
 }
 
 #[tokio::test]
-async fn a_minified_snapshot_stays_minified() {
+async fn minified_snapshot_stays_minified() {
     let world = World::new();
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot.minified().unwrap();
@@ -276,7 +276,7 @@ async fn failures_leave_no_scratch_schema() {
 }
 
 #[tokio::test]
-async fn what_a_crashed_run_has_left_is_dropped_and_what_is_in_use_is_not() {
+async fn abandoned_scratch_schemas_are_dropped() {
     let world = World::new();
     world.database.sql(SOURCE);
     let old = world.capture("app").await.snapshot;

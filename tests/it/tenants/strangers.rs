@@ -112,7 +112,7 @@ fn operators_in_public_are_not_called() {
 }
 
 #[test]
-fn operators_in_a_strangers_schema_are_told_of_and_not_called() {
+fn operators_of_another_role_are_reported_and_not_called() {
     let tenant = "CREATE SCHEMA ten; CREATE TABLE ten.schema_migrations (version varchar PRIMARY KEY); \
         INSERT INTO ten.schema_migrations VALUES ('1');";
     let stranger = Stranger::plants(&format!("{tenant} {}", traps("ten")));
@@ -186,7 +186,7 @@ fn casts_of_types_in_versions_tables_are_not_called() {
 }
 
 #[test]
-fn a_copied_mark_makes_no_tenant() {
+fn copied_marker_does_not_make_a_tenant() {
     let stranger = Stranger::plants("");
     stranger.world.run(&["provision", "acme"]).succeeds();
     let mark = "SELECT obj_description('acme'::regnamespace, 'pg_namespace')";
@@ -234,7 +234,7 @@ fn a_copied_mark_makes_no_tenant() {
 }
 
 #[test]
-fn a_tenant_of_the_role_that_the_snapshot_names_is_one() {
+fn marker_counts_for_the_role_of_the_snapshot() {
     let stranger = Stranger::plants("");
     let owned = format!(
         "ALTER SCHEMA #{{prefix}} OWNER TO {};\n\n{SMALL}",

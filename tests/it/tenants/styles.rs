@@ -54,7 +54,7 @@ fn tables(world: &World<'_>) {
 }
 
 #[tokio::test]
-async fn rows_are_written_as_each_tool_does() {
+async fn version_rows_match_each_tool() {
     let world = World::new();
     tables(&world);
     world.migration("1_first_one.sql", "SELECT 1;");
@@ -86,7 +86,7 @@ async fn rows_are_written_as_each_tool_does() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
+async fn mismatched_files_are_handled_as_by_each_tool() {
     let world = World::new();
     tables(&world);
     world.database.sql(
@@ -103,8 +103,8 @@ async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
     assert_eq!(
         refused,
         [
-            "golang: version 1 is marked as not applied to its end; repair the schema and the versions table first",
-            "goose: 2_add_it.sql is pending, though 3 is applied: out of order",
+            "golang: version 1 is marked as unfinished; repair the schema and the version table first",
+            "goose: 2_add_it.sql is pending, although 3 is applied: out of order",
             "sqlx: 1_first_one.sql is not the file that was applied as version 1",
         ]
     );
@@ -117,14 +117,14 @@ async fn what_does_not_fit_is_refused_or_warned_of_as_each_tool_does() {
     assert_eq!(
         warnings,
         [
-            "2_add_it.sql is pending, though 5 is applied: out of order",
+            "2_add_it.sql is pending, although 5 is applied: out of order",
             "version 5 is applied, but has no file"
         ]
     );
 }
 
 #[tokio::test]
-async fn tables_that_only_their_tool_can_write_are_left_to_it() {
+async fn foreign_version_tables_are_never_written() {
     let world = World::new();
     world.database.sql(
         "CREATE SCHEMA al; CREATE TABLE al.alembic_version (version_num varchar(32) PRIMARY KEY);\n\
@@ -143,7 +143,7 @@ async fn tables_that_only_their_tool_can_write_are_left_to_it() {
     );
     assert!(
         groups(&report)[0]
-            .contains("itself can write its versions table; let it run the migrations with --run")
+            .contains("itself can write its version table; let it run the migrations with --run")
     );
     let from: Vec<Option<&str>> = report
         .tenants

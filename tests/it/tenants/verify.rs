@@ -63,7 +63,7 @@ fn told(verification: &Verification) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn names_of_every_kind_are_equal() {
+async fn tenants_with_awkward_names_are_equal() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     let names = [
@@ -94,7 +94,7 @@ async fn names_of_every_kind_are_equal() {
 }
 
 #[tokio::test]
-async fn three_of_many_are_odd_in_different_ways() {
+async fn three_different_variants_are_found() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     let names: Vec<String> = (0..20).map(|n| format!("t{n:02}")).collect();
@@ -121,13 +121,13 @@ async fn three_of_many_are_odd_in_different_ways() {
         assert_eq!(
             lines,
             [
-                "t03: column notes.id, not null: has 'true', should have 'nothing'",
+                "t03: column notes.id: NOT NULL, should be nullable",
                 "t03: column notes.text, default: has ''y'::text', should have ''x'::text'",
                 "t07: index notes_user is missing",
-                "t07: table extra is too many",
+                "t07: unexpected table extra",
                 "t11: constraint notes_user_id_fkey on notes refers to another tenant: 't12.users'",
                 "t13: function stamp() refers to another tenant: 't14.notes'",
-                "t15: index notes_user is named other",
+                "t15: index notes_user has the name other",
                 "t16: table notes, column order: has 'id, text, user_id', should have 'id, user_id, text'",
             ]
         );
@@ -148,7 +148,7 @@ async fn three_of_many_are_odd_in_different_ways() {
 }
 
 #[tokio::test]
-async fn owners_comments_and_grants_count_on_request() {
+async fn owners_comments_and_grants_are_compared_on_request() {
     let world = World::new();
     let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
     create(&world, &snapshot, &["a", "b"]);

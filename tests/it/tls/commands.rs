@@ -29,7 +29,7 @@ fn failures_are_explained_where_they_happen() {
         &healthy().env("PGPORT", pooler).env("PGSSLMODE", "disable"),
         13,
         &[
-            "tls.server_requires_tls, says PgBouncer",
+            "tls.server_requires_tls, reported by PgBouncer",
             "SSL required",
             "sslmode=require",
         ],
@@ -38,7 +38,7 @@ fn failures_are_explained_where_they_happen() {
         &with_client(healthy(), &world.other_ca.issue(&Leaf::client("app"))),
         13,
         &[
-            "tls.client_cert.unknown_ca, says a TLS alert of the server",
+            "tls.client_cert.unknown_ca, reported by a TLS alert of the server",
             "alert unknown ca",
             "sslcert",
         ],
@@ -47,7 +47,7 @@ fn failures_are_explained_where_they_happen() {
         &with_root(healthy(), &world.other_ca.certificate),
         13,
         &[
-            "tls.server_cert.unverified, says libpq",
+            "tls.server_cert.unverified, reported by libpq",
             "certificate verify failed",
             "--diagnose",
         ],
@@ -58,7 +58,7 @@ fn failures_are_explained_where_they_happen() {
             .env("PGPASSWORD", "hunter3"),
         13,
         &[
-            "login.wrong_password, says PostgreSQL",
+            "login.wrong_password, reported by PostgreSQL",
             "password authentication failed",
             "role 'app'",
         ],
@@ -66,7 +66,7 @@ fn failures_are_explained_where_they_happen() {
     fails(
         &healthy().env("PGHOST", "no.such.host.invalid"),
         13,
-        &["net.dns, says the network", "no.such.host.invalid"],
+        &["net.dns, reported by the network", "no.such.host.invalid"],
     );
 }
 

@@ -15,7 +15,7 @@ fn run_of_twelve(fleet: &Fleet<'_>) -> CommandOutput {
 }
 
 #[test]
-fn the_connection_limit_of_a_role_means_fewer_workers() {
+fn role_connection_limit_reduces_workers() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     let grant = format!("GRANT CREATE ON DATABASE {} TO app", fleet.database.name);
@@ -25,13 +25,13 @@ fn the_connection_limit_of_a_role_means_fewer_workers() {
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
     let note =
-        "3 workers instead of 8: the connection limit of role app (3) leaves no more connections";
+        "3 workers instead of 8: the connection limit of role app (3) allows no more connections";
     assert!(output.stderr.contains(note), "{output}");
     fleet.assert_nothing_left();
 }
 
 #[test]
-fn the_connection_limit_of_a_database_means_fewer_workers() {
+fn database_connection_limit_reduces_workers() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     let name = &fleet.database.name;
@@ -42,7 +42,7 @@ fn the_connection_limit_of_a_database_means_fewer_workers() {
     let fleet = fleet.through(&[("PGUSER".to_owned(), "app".to_owned())].into());
     let output = run_of_twelve(&fleet);
     let note = format!(
-        "the connection limit of database {} (4) leaves no more connections",
+        "the connection limit of database {} (4) allows no more connections",
         fleet.database.name
     );
     assert!(output.stderr.contains(&note), "{output}");
@@ -50,18 +50,18 @@ fn the_connection_limit_of_a_database_means_fewer_workers() {
 }
 
 #[test]
-fn a_server_of_few_connections_gets_fewer_workers() {
+fn few_server_connections_reduce_workers() {
     let cluster = Cluster::start(&Options::default().setting("max_connections", "8"));
     let fleet = Fleet::on(&cluster, SMALL);
     let output = run_of_twelve(&fleet);
     // Three are the superuser's.
-    let note = "5 workers instead of 8: max_connections (8) leaves no more connections";
+    let note = "5 workers instead of 8: max_connections (8) allows no more connections";
     assert!(output.stderr.contains(note), "{output}");
     fleet.assert_nothing_left();
 }
 
 #[test]
-fn connections_that_others_take_meanwhile_mean_fewer_workers() {
+fn connections_taken_by_others_reduce_workers() {
     let cluster = Cluster::shared();
     // Of the pooler's limit the server knows nothing.
     let bouncer = Bouncer::start(
@@ -76,7 +76,7 @@ fn connections_that_others_take_meanwhile_mean_fewer_workers() {
     let output = run_of_twelve(&fleet);
     let (_, note) = output
         .stderr
-        .split_once("the server had no connection for another worker beside ")
+        .split_once("the server had no connection for another worker in addition to ")
         .unwrap();
     let (workers, why) = note.split_once(": ").unwrap();
     assert!(

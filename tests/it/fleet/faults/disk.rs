@@ -61,7 +61,7 @@ impl Stream<'_> {
 }
 
 #[test]
-fn a_disk_that_fills_up_fails_what_has_no_room_and_the_run_goes_on() {
+fn full_disk_fails_only_tenants_without_space() {
     let fleet = Fleet::on(Cluster::shared(), SMALL);
     let mut child = start(
         &fleet,
@@ -93,7 +93,7 @@ fn a_disk_that_fills_up_fails_what_has_no_room_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_disk_without_room_for_a_tenant_fails_each_and_says_so() {
+fn full_disk_is_reported_for_each_tenant() {
     let comment = "-- padding\n".repeat(8000);
     let body = format!(
         "{SMALL}\nCREATE FUNCTION #{{prefix}}.long() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n{comment}END $$;\n"

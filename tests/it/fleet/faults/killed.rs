@@ -24,7 +24,7 @@ fn kill(pid: u32) {
 }
 
 #[test]
-fn a_run_whose_psql_are_killed_goes_on() {
+fn killed_psql_does_not_end_the_run() {
     let run = Midway::on(Cluster::shared());
     let mut killed = 0;
     for _ in 0..TIMES {
@@ -41,7 +41,7 @@ fn a_run_whose_psql_are_killed_goes_on() {
 }
 
 #[test]
-fn a_run_whose_backends_are_terminated_goes_on() {
+fn terminated_backends_do_not_end_the_run() {
     let run = Midway::on(Cluster::shared());
     let mut terminated = 0;
     for _ in 0..TIMES {
@@ -60,7 +60,7 @@ fn a_run_whose_backends_are_terminated_goes_on() {
 }
 
 #[test]
-fn a_backend_that_is_killed_takes_all_with_it_and_the_run_goes_on() {
+fn server_crash_does_not_end_the_run() {
     let cluster = Cluster::start(&Options::default().fsync());
     let run = Midway::on(&cluster);
     wait_for(|| {
@@ -81,7 +81,7 @@ fn a_backend_that_is_killed_takes_all_with_it_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_server_that_is_stopped_and_comes_back_finishes_the_run() {
+fn server_restart_does_not_end_the_run() {
     let cluster = Cluster::start(&Options::default().fsync());
     for mode in [StopMode::Immediate, StopMode::Fast] {
         let run = Midway::on(&cluster);
@@ -93,7 +93,7 @@ fn a_server_that_is_stopped_and_comes_back_finishes_the_run() {
 }
 
 #[test]
-fn a_pooler_that_is_restarted_midway_finishes_the_run() {
+fn pooler_restart_does_not_end_the_run() {
     let cluster = Cluster::shared();
     // What the pooler keeps open is no connection of a run: it goes a second later.
     let bouncer = Bouncer::start(
@@ -109,7 +109,7 @@ fn a_pooler_that_is_restarted_midway_finishes_the_run() {
 }
 
 #[test]
-fn a_server_that_is_down_when_a_run_begins_and_comes_back_gets_its_tenants() {
+fn server_that_starts_late_gets_its_tenants() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, crate::provision::SMALL);
     let names = names("t", 4);

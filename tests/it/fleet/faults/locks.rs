@@ -18,7 +18,7 @@ fn cluster() -> Cluster {
 }
 
 #[test]
-fn a_small_lock_table_means_fewer_workers_and_a_warning_that_names_the_setting() {
+fn small_lock_table_reduces_workers_with_a_warning() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(10));
     let names = names("t", 40);
@@ -47,7 +47,7 @@ fn a_small_lock_table_means_fewer_workers_and_a_warning_that_names_the_setting()
 }
 
 #[test]
-fn a_tenant_that_does_not_fit_into_the_lock_table_is_not_begun() {
+fn tenant_that_exceeds_the_lock_table_is_not_started() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(200));
     fleet.list(&names("t", 3));
@@ -71,7 +71,7 @@ fn a_tenant_that_does_not_fit_into_the_lock_table_is_not_begun() {
 }
 
 #[test]
-fn what_to_raise_the_setting_to_is_enough() {
+fn recommended_lock_setting_is_enough() {
     let cluster = cluster();
     let fleet = Fleet::on(&cluster, &tables(200));
     fleet.list(&names("t", 3));
@@ -116,7 +116,7 @@ fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
 }
 
 #[test]
-fn snapshots_take_the_locks_that_are_foretold_and_not_many_fewer() {
+fn lock_estimate_is_close() {
     let database = Cluster::shared().database();
     database.load("testdata/sample-app.sql");
     database.load("testdata/notebook-source.sql");
@@ -135,7 +135,7 @@ const KINDS: [&str; 12] = [
 ];
 
 #[test]
-fn no_snapshot_takes_more_locks_than_are_foretold() {
+fn lock_estimate_is_never_too_low() {
     let mut wrong = Vec::new();
     let cases = HardCase::all()
         .into_iter()

@@ -6,7 +6,7 @@ use crate::fleet::world::{Midway, count};
 use crate::support::{Cluster, Proxy};
 
 #[test]
-fn connections_that_are_cut_are_made_anew() {
+fn cut_connections_are_reopened() {
     let cluster = Cluster::shared();
     let proxy = Proxy::start(cluster.port());
     let run = Midway::through(cluster, |database| proxy.environment(database));
@@ -19,7 +19,7 @@ fn connections_that_are_cut_are_made_anew() {
 }
 
 #[test]
-fn connections_that_are_refused_for_a_while_are_tried_again() {
+fn refused_connections_are_retried() {
     let cluster = Cluster::shared();
     let proxy = Proxy::start(cluster.port());
     let run = Midway::through(cluster, |database| proxy.environment(database));
@@ -30,7 +30,7 @@ fn connections_that_are_refused_for_a_while_are_tried_again() {
 }
 
 #[test]
-fn a_network_that_stalls_for_a_moment_does_no_harm() {
+fn short_network_stall_is_harmless() {
     let cluster = Cluster::shared();
     let proxy = Proxy::start(cluster.port());
     let run = Midway::through(cluster, |database| proxy.environment(database));
@@ -44,7 +44,7 @@ fn a_network_that_stalls_for_a_moment_does_no_harm() {
 }
 
 #[test]
-fn a_network_that_stalls_for_longer_than_the_time_is_up_is_no_reason_to_guess() {
+fn network_stall_beyond_the_timeout_is_never_unknown() {
     let cluster = Cluster::shared();
     let proxy = Proxy::start(cluster.port());
     let start = Instant::now();

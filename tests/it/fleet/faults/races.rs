@@ -51,7 +51,7 @@ fn assert_created_once(answers: &[Vec<Answer>], names: &[String], otherwise: (&s
 }
 
 #[test]
-fn of_two_and_of_twenty_bulk_runs_exactly_one_creates_each_tenant() {
+fn concurrent_bulk_runs_create_each_tenant_once() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     for runs in [2, 20] {
@@ -69,7 +69,7 @@ fn of_two_and_of_twenty_bulk_runs_exactly_one_creates_each_tenant() {
 }
 
 #[test]
-fn of_two_and_of_twenty_streams_exactly_one_creates_each_tenant() {
+fn concurrent_streams_create_each_tenant_once() {
     let cluster = Cluster::start(&Options::default());
     let fleet = Fleet::on(&cluster, SMALL);
     for runs in [2, 20] {
@@ -107,7 +107,7 @@ fn of_two_and_of_twenty_streams_exactly_one_creates_each_tenant() {
 }
 
 #[test]
-fn tenants_that_are_created_while_they_are_dropped_are_whole_or_absent() {
+fn tenants_created_during_drops_are_complete_or_absent() {
     let fleet = Fleet::on(Cluster::shared(), SMALL);
     let names = names("t", 4);
     fleet.list(&names);

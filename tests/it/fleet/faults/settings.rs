@@ -48,7 +48,7 @@ fn come_out_with(settings: &[&str], body: &str) -> String {
 }
 
 #[test]
-fn timeouts_of_the_role_do_not_cut_tenants_short() {
+fn role_timeouts_do_not_interrupt_tenants() {
     let settings = [
         "statement_timeout = '20ms'",
         "lock_timeout = '1ms'",
@@ -61,7 +61,7 @@ fn timeouts_of_the_role_do_not_cut_tenants_short() {
 }
 
 #[test]
-fn even_one_that_is_over_before_the_first_statement_runs_does_not() {
+fn timeout_shorter_than_reading_the_message_does_not_interrupt_tenants() {
     // The server reads a message whole before it runs the first statement of it.
     let long = "-- padding\n".repeat(600_000);
     let body = format!(
@@ -72,7 +72,7 @@ fn even_one_that_is_over_before_the_first_statement_runs_does_not() {
         &body,
     );
     assert!(
-        said.contains("trying again, with the time set before"),
+        said.contains("retrying, with the time limit set first"),
         "{said}"
     );
 }
