@@ -1,4 +1,4 @@
--- schemastamp snapshot, format 1
+-- schemastamp snapshot, format 2
 -- server: PostgreSQL 15, in the wording of pg_dump 18
 -- objects: 44 tables, 5 views, 1 materialized view, 19 sequences, 15 indexes, 12 functions, 1 procedure, 1 aggregate, 1 operator, 5 types, 3 domains, 1 statistics, 10 triggers, 1 rule, 4 policies, 93 constraints
 -- versions: schema_migrations: 28 rows, last 20240129000000

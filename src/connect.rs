@@ -1,16 +1,23 @@
 //! From settings to a server that psql and `pg_dump` can be run against. Nothing is connected here.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::{Environment, Settings, ToolSettings};
-use crate::diagnose::{Context, named_program, prepare};
+use crate::diagnose::{
+    Context, LibraryTraits, LookPlan, depends_on_library, examine, has_guarded, named_program,
+    prepare, refuse_ignored,
+};
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
 use crate::process::Shutdown;
 use crate::tls::TlsError;
 
 /// Where programs are looked for when `PATH` is not set.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// How long a program may take to show what libpq it loads.
+const LIBRARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server, and what is to be known when it cannot be reached.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Target {
     pub context: Context,
     /// The connection does not go through a Unix socket, on which there is no TLS.
     pub over_network: bool,
+    /// What is needed to look at the server when the connection fails.
+    pub look: LookPlan,
 }
 
 /// Why a connection is not even tried.
@@ -57,15 +66,18 @@ pub async fn server(
     let temporary = temporary_directory(environment);
     let version = psql.version(&temporary, shutdown).await?;
     let mut connection = settings.connection.clone();
-    let prepared = prepare(&mut connection, environment, u32::from(version.major))?;
-    let text = |keyword: &str| connection.value(keyword).map(str::to_owned);
-    let context = Context {
-        sslmode: Some(prepared.mode),
-        user: text("user"),
-        database: text("dbname"),
-        host: text("host").or_else(|| text("hostaddr")),
-        port: text("port"),
+    let timeout = settings.tool.timeout.value;
+    let major = u32::from(version.major);
+    let found = if depends_on_library(&connection) {
+        let traits = library(&psql, environment, &temporary, timeout, shutdown).await?;
+        Some(traits.library(major))
+    } else {
+        None
     };
+    let libpq_major = found.map_or(major, |library| library.major);
+    let prepared = prepare(&mut connection, environment, libpq_major)?;
+    let mut context = Context::new(&connection, &prepared, environment);
+    context.configured.libpq_major = found.map(|library| library.major);
     let mut child = environment.inherited();
     child.extend(connection.child_environment());
     let mut server = Server::new(psql, child, temporary);
@@ -73,29 +85,58 @@ pub async fn server(
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = Some(settings.tool.timeout.value).filter(|timeout| !timeout.is_zero());
     Ok(Target {
-        server,
         context,
         over_network: !prepared.socket,
+        look: LookPlan::new(connection.hosts(), prepared, libpq_major, server.timeout),
+        server,
     })
 }
 
-/// Finds `pg_dump` for a server.
+/// Finds `pg_dump` for a server. Its libpq may be another one than psql's, and has to know every setting that protects the
+/// connection.
 ///
 /// # Errors
-/// There is none, or it cannot be run.
-pub fn pg_dump(
+/// There is none, it cannot be run, or its libpq would ignore a setting.
+pub async fn pg_dump(
     tool: &ToolSettings,
     environment: &Environment,
     server: &Server,
+    shutdown: &Shutdown,
 ) -> Result<PgDump, ConnectError> {
     let program = Program::find_pg_dump(
         tool.pg_dump.as_ref().map(named_program).as_ref(),
         path(environment),
     )?;
+    if has_guarded(&server.environment) {
+        let temporary = &server.temporary;
+        let version = program.version(temporary, shutdown).await?;
+        let timeout = tool.timeout.value;
+        let library = library(&program, environment, temporary, timeout, shutdown).await?;
+        let library = library.library(u32::from(version.major));
+        refuse_ignored(&server.environment, "pg_dump", library.major)?;
+    }
     Ok(PgDump {
         program,
         server: server.clone(),
     })
+}
+
+/// Finds out what libpq a program loads.
+async fn library(
+    program: &Program,
+    environment: &Environment,
+    temporary: &Path,
+    timeout: Duration,
+    shutdown: &Shutdown,
+) -> Result<LibraryTraits, ConnectError> {
+    let timeout = if timeout.is_zero() {
+        LIBRARY_TIMEOUT
+    } else {
+        timeout.min(LIBRARY_TIMEOUT)
+    };
+    let inherited = environment.inherited();
+    let traits = examine(program, &inherited, temporary, timeout, shutdown).await;
+    traits.map_err(|error| ConnectError::Psql(error.into()))
 }
 
 fn path(environment: &Environment) -> &OsStr {

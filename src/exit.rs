@@ -66,7 +66,7 @@ const CODES: &[(&str, u8)] = &[
 ];
 
 /// What is wrong with a file on this machine, as the last part of a finding's id.
-const FILE_FAULTS: [&str; 8] = [
+const FILE_FAULTS: [&str; 10] = [
     "missing",
     "unreadable",
     "not_a_file",
@@ -75,6 +75,8 @@ const FILE_FAULTS: [&str; 8] = [
     "encrypted",
     "mismatch",
     "colon",
+    "weak_key",
+    "weak_digest",
 ];
 
 /// The exit code of a command that failed for the reason that the id names.

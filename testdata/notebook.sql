@@ -1,4 +1,4 @@
--- schemastamp snapshot, format 1
+-- schemastamp snapshot, format 2
 -- server: PostgreSQL 15, in the wording of pg_dump 18
 -- objects: 3 tables, 1 view, 1 index, 1 function, 1 type, 1 trigger, 5 constraints
 -- versions: schema_migrations: 2 rows, last 20260214090000

@@ -186,11 +186,15 @@ async fn sources(
     };
     let source = match dump {
         Some(text) => CaptureSource::Dump(text),
-        None => CaptureSource::Live(connect::pg_dump(
-            &settings.tool,
-            &session.environment,
-            &server,
-        )?),
+        None => CaptureSource::Live(
+            connect::pg_dump(
+                &settings.tool,
+                &session.environment,
+                &server,
+                &session.shutdown,
+            )
+            .await?,
+        ),
     };
     Ok((source, Some(server), scratch))
 }

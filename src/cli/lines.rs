@@ -247,6 +247,9 @@ pub(super) struct RenameDetails {
     pub(super) rewritten: Vec<String>,
     /// The number of objects that were compared and are equal.
     pub(super) proven: usize,
+    /// Properties that the server sets by itself and that were not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ignored: Vec<String>,
 }
 
 /// Fields of a tenant's line of `clone`.
@@ -258,6 +261,9 @@ pub(super) struct CloneDetails {
     pub(super) tables: usize,
     /// The number of sequences whose positions were copied.
     pub(super) sequences: usize,
+    /// Properties that the server sets by itself and that were not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ignored: Vec<String>,
 }
 
 /// Tenants that differ alike from their reference.
@@ -463,6 +469,9 @@ pub(super) struct PoolFillCounts {
     pub(super) ready: usize,
     /// Spares that could not be made.
     pub(super) failed: usize,
+    /// Properties that the server sets by itself and that were not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ignored: Vec<String>,
 }
 
 /// Figures of `pool status`.
@@ -573,6 +582,9 @@ pub(super) struct CheckCounts {
     /// The difference as a unified diff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) diff: Option<String>,
+    /// The format of the snapshot, where it is an older one and nothing else is different.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) older_format: Option<u32>,
 }
 
 /// Figures of `drop`.

@@ -130,6 +130,7 @@ async fn run(arguments: Arguments) -> u8 {
             if only_prints && failure.is_broken_pipe() {
                 return exit::DONE;
             }
+            session.look_closer(&failure).await;
             let code = session.output.fail(&failure, session.context());
             if session.common.diagnose
                 && matches!(code, exit::CONNECTION | exit::FILE)

@@ -12,6 +12,7 @@ mod diagnose;
 mod doubts;
 mod drop;
 mod failure;
+mod ignored;
 mod lines;
 mod log;
 mod main;

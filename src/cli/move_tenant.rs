@@ -2,6 +2,7 @@
 
 use super::arguments::TwoTenantsArguments;
 use super::failure::CommandError;
+use super::ignored;
 use super::lines::{
     CloneCounts, CloneDetails, Counts, Line, RenameCounts, RenameDetails, TenantDetails,
     TenantLine, TenantOutcome,
@@ -51,7 +52,13 @@ impl MovePlan {
             }
         }
         let server = session.target(&settings).await?.server;
-        let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+        let pg_dump = connect::pg_dump(
+            &settings.tool,
+            &session.environment,
+            &server,
+            &session.shutdown,
+        )
+        .await?;
         Ok(Self {
             old,
             new,
@@ -117,6 +124,7 @@ pub(super) async fn rename(
                 from: old.as_str().to_owned(),
                 rewritten: renamed.rewritten,
                 proven: renamed.objects,
+                ignored: ignored::texts(&renamed.ignored),
             }),
             error: None,
         }))?;
@@ -126,6 +134,7 @@ pub(super) async fn rename(
     for object in &renamed.rewritten {
         output.note(&format!("rewritten: {object}"));
     }
+    ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     output.result(
@@ -158,12 +167,14 @@ pub(super) async fn clone(
                 from: old.as_str().to_owned(),
                 tables: cloned.tables,
                 sequences: cloned.sequences,
+                ignored: ignored::texts(&cloned.ignored),
             }),
             error: None,
         }))?;
         session.summary(Counts::Clone(CloneCounts { cloned: 1 }))?;
         return Ok(exit::DONE);
     }
+    ignored::say(output, &cloned.ignored);
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",

@@ -11,6 +11,7 @@ use super::arguments::{
     PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
 use super::failure::CommandError;
+use super::ignored;
 use super::lines::{
     Counts, Line, PoolDrainCounts, PoolFillCounts, PoolStatusCounts, SparesLine, StrayLine,
     milliseconds,
@@ -70,12 +71,13 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let tool = session.tool_with_jobs(arguments.jobs)?;
     let provisioner = connect_provisioner(session, &arguments.what).await?;
     let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
+    ignored::say(output, &filling.ignored);
     if let Some(objects) = filling.proven {
         output.say(&format!(
             "proven: a claimed spare is a tenant, {objects} objects equal"
         ));
     }
-    let before = filling.before.spares.first().map_or(0, |group| group.ready);
+    let before = filling.before.ready();
     let mut names = filling.names()?.into_iter();
     let options = BulkOptions {
         jobs: tool.jobs.map(|jobs| jobs.value.get()),
@@ -130,6 +132,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
             made,
             ready,
             failed,
+            ignored: ignored::texts(&filling.ignored),
         }))?;
     } else {
         let ms = milliseconds(start.elapsed());

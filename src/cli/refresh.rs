@@ -12,10 +12,12 @@ use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
-use crate::fleet::refresh::{RefreshOptions, SnapshotComparison, compare, recapture, refresh};
+use crate::fleet::refresh::{
+    RefreshOptions, SnapshotComparison, compare, is_image_of, recapture, refresh,
+};
 use crate::pg::{PgDump, Server};
-use crate::snapshot::Snapshot;
-use crate::snapshot::capture::Note;
+use crate::snapshot::capture::{CaptureError, Note};
+use crate::snapshot::{FORMAT, Snapshot};
 use crate::tenant::versions::PlanStrictness;
 
 pub(super) async fn run(
@@ -84,7 +86,8 @@ pub(super) async fn check(
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = refresh_options(arguments.versions_table, &committed, false);
-    let (now, name) = match (&migrations, &arguments.schema) {
+    let is_older = committed.header().format < FORMAT;
+    let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
                 &server,
@@ -95,7 +98,12 @@ pub(super) async fn check(
                 &session.shutdown,
             ))
             .await?;
-            (refreshed.snapshot, "snapshot and migrations".to_owned())
+            let same_schema = refreshed.applied.is_empty();
+            (
+                refreshed.snapshot,
+                "snapshot and migrations".to_owned(),
+                same_schema,
+            )
         }
         (None, Some(schema)) => {
             let now = recapture(
@@ -107,7 +115,14 @@ pub(super) async fn check(
                 &session.shutdown,
             )
             .await?;
-            (now.snapshot, format!("schema {schema}"))
+            let major = now.snapshot.header().server.filter(|_| is_older);
+            let same_schema = match major {
+                Some(major) => is_image_of(&server, &committed, schema, major, &session.shutdown)
+                    .await
+                    .map_err(CaptureError::from)?,
+                None => false,
+            };
+            (now.snapshot, format!("schema {schema}"), same_schema)
         }
         (None, None) => {
             return Err(CommandError::Usage(
@@ -116,15 +131,35 @@ pub(super) async fn check(
         }
     };
     let file = path.display().to_string();
-    match compare(&committed, &now, &file, &name) {
+    let comparison = match compare(&committed, &now, &file, &name) {
+        SnapshotComparison::Different { .. } if is_older && same_schema => {
+            SnapshotComparison::Older
+        }
+        comparison => comparison,
+    };
+    match comparison {
         SnapshotComparison::Equal => {
             output.say(&format!("'{file}' is up to date"));
             session.summary(Counts::Check(CheckCounts {
                 equal: true,
                 file,
                 diff: None,
+                older_format: None,
             }))?;
             Ok(exit::DONE)
+        }
+        SnapshotComparison::Older => {
+            let format = committed.header().format;
+            output.say(&format!(
+                "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
+            ));
+            session.summary(Counts::Check(CheckCounts {
+                equal: false,
+                file,
+                diff: None,
+                older_format: Some(format),
+            }))?;
+            Ok(exit::DIFFERENCES)
         }
         SnapshotComparison::Different { diff } => {
             if !output.is_json() {
@@ -139,6 +174,7 @@ pub(super) async fn check(
                 equal: false,
                 file,
                 diff,
+                older_format: None,
             }))?;
             Ok(exit::DIFFERENCES)
         }
@@ -150,7 +186,13 @@ async fn programs(
     settings: &Settings,
 ) -> Result<(Server, PgDump), CommandError> {
     let server = session.target(settings).await?.server;
-    let pg_dump = connect::pg_dump(&settings.tool, &session.environment, &server)?;
+    let pg_dump = connect::pg_dump(
+        &settings.tool,
+        &session.environment,
+        &server,
+        &session.shutdown,
+    )
+    .await?;
     Ok((server, pg_dump))
 }
 

@@ -7,9 +7,10 @@ use super::common::CommonArguments;
 use super::failure::CommandError;
 use super::lines::{Counts, Line, milliseconds};
 use super::output::Output;
+use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
-use crate::diagnose::{Context, Finding, silent_plaintext};
+use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::process::Shutdown;
 
 /// The state that every command works with.
@@ -22,6 +23,8 @@ pub(super) struct Session {
     started: Instant,
     /// The facts about the connection, set once a command has resolved it.
     context: OnceLock<Context>,
+    /// The plan for a look at the server when the connection fails.
+    look: OnceLock<LookPlan>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
     links: Mutex<Vec<Link>>,
 }
@@ -47,6 +50,7 @@ impl Session {
             shutdown,
             started: Instant::now(),
             context: OnceLock::new(),
+            look: OnceLock::new(),
             links: Mutex::default(),
         }
     }
@@ -107,6 +111,7 @@ impl Session {
     ) -> Result<Target, CommandError> {
         let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
+        self.look.get_or_init(|| target.look.clone());
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
@@ -174,9 +179,24 @@ impl Session {
         }
     }
 
+    /// Looks at the server after a failed connection, so that the report on it names the right cause.
+    pub(super) async fn look_closer(&self, failure: &CommandError) {
+        if let (Some(context), Some(plan)) = (self.context.get(), self.look.get()) {
+            look_at_server(failure, context, plan).await;
+        }
+    }
+
     /// Returns the facts about the connection, or `None` before [`Session::target`].
     pub(super) fn context(&self) -> Option<&Context> {
         self.context.get()
+    }
+}
+
+/// Looks at the server and adds the facts to the context, if the failure is that of a connection.
+pub(super) async fn look_at_server(failure: &CommandError, context: &Context, plan: &LookPlan) {
+    let stderr = build_report(failure, Some(context)).stderr;
+    if !stderr.is_empty() {
+        Box::pin(look_closer(plan, &stderr, context)).await;
     }
 }
 

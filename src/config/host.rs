@@ -1,3 +1,5 @@
+use super::error::shown;
+use super::value::has_colon;
 use super::{ConfigError, Connection};
 
 /// One of the places a connection is tried at, in order.
@@ -67,6 +69,18 @@ impl Connection {
             self.entries("hostaddr"),
             self.entries("port"),
         );
+        // A name with a colon, as in certificates of Cloud SQL, has no address of its own.
+        let lost = names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| has_colon(name) && addresses.get(*at).is_none_or(String::is_empty));
+        if let (Some((_, name)), Some(origin)) = (lost, origin("host")) {
+            return Err(ConfigError::Value {
+                origin,
+                value: Some(shown(name)),
+                expected: "a host name without a colon, unless hostaddr has its address".to_owned(),
+            });
+        }
         let (hosts_origin, hosts) = match (origin("host"), origin("hostaddr")) {
             (Some(hosts_origin), Some(addresses_origin)) if names.len() != addresses.len() => {
                 return Err(ConfigError::ListLength {

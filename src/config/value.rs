@@ -148,9 +148,21 @@ fn is_host(host: &str) -> bool {
     if host.starts_with(['/', '@']) {
         return !host.contains('\0');
     }
-    let name = !host
-        .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | ':'));
-    name || is_address(host)
+    let name =
+        !host.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@'));
+    (name && !has_port(host)) || is_address(host)
+}
+
+/// Whether somebody has written a port behind a name. Other colons are part of a name, as `project:instance` in certificates of
+/// Cloud SQL.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a host is a name with a colon, which no resolver knows.
+pub(super) fn has_colon(host: &str) -> bool {
+    !host.starts_with(['/', '@']) && host.contains(':') && !is_address(host)
 }
 
 /// A numeric address, an IPv6 one also with a zone: `fe80::1%eth0`.

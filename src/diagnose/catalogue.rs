@@ -68,6 +68,8 @@ catalogue! {
         "correct PGSERVICE, or remove it: an empty one is not 'unset'";
     "config.no_host_name": "verify-full has no host name to verify", "only an address is given",
         "set host to the name in the server's certificate, beside hostaddr";
+    "config.gssencmode": "encryption by GSSAPI cannot be had", "gssencmode=require needs a Kerberos ticket, a server with GSSAPI, and TCP",
+        "get a ticket with kinit, or set gssencmode=disable";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
         "set the user name";
     "config.not_as_meant": "a setting is probably not as meant", "it works, and another source wins, or it is not passed on",
@@ -90,6 +92,8 @@ catalogue! {
         "check this machine's clock";
     "tls.root_cert.no_system_roots": "the system's certificate authorities were not found",
         "the package ca-certificates is not installed", "install ca-certificates, or name a file in sslrootcert";
+    "tls.root_cert.not_an_authority": "the certificate in the root certificate file may not sign others", "it is not an authority's (basicConstraints CA:FALSE)",
+        "name the certificate of the authority that signed the server's certificate in sslrootcert";
     "tls.crl.missing": "the revocation list does not exist", "libpq ignores that and checks no revocation",
         "name the right file in sslcrl, or leave it out";
     "tls.crl.unreadable": "the revocation list cannot be read", "libpq ignores that and checks no revocation",
@@ -111,6 +115,10 @@ catalogue! {
         "put the certificate there in PEM";
     "tls.client_cert.not_a_file": "the client certificate path is no regular file", "it is a directory, a pipe or a device",
         "name a regular file in sslcert, or leave it out";
+    "tls.client_cert.weak_key": "the key of the client certificate is too short", "OpenSSL's security level refuses RSA below 2048 bits",
+        "have the certificate issued for a key of 2048 bits or more";
+    "tls.client_cert.weak_digest": "the client certificate is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
+        "have the certificate issued again with SHA-256";
     "tls.client_cert.expired": "the client certificate has expired", "the server refuses it when it asks for one",
         "renew the client certificate";
     "tls.client_cert.not_yet_valid": "the client certificate is not yet valid", "the server refuses it when it asks for one",
@@ -151,6 +159,24 @@ catalogue! {
         "set sslmode=require, or better verify-full with sslrootcert";
     "tls.server_without_tls": "the server has no TLS", "it answered the request for TLS with 'no'",
         "switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable";
+    "tls.direct_required": "the server speaks TLS at once", "a TLS proxy stands in between that does not know PostgreSQL's request for TLS",
+        "set sslnegotiation=direct (libpq 17 or later), or let the proxy pass TCP through to PostgreSQL";
+    "tls.alpn": "a TLS proxy in between does not know the protocol 'postgresql'",
+        "libpq names it in every handshake from version 17 on, and the proxy's list has others only",
+        "add 'postgresql' to the proxy's ALPN list, or let the proxy pass TCP through to PostgreSQL";
+    "tls.no_shared_cipher": "client and server have no cipher in common",
+        "the ciphers that one side allows do not fit the other's, or the kind of the server's key (RSA or ECDSA)",
+        "allow ciphers for the kind of the server's key in ssl_ciphers at the server";
+    "tls.openssl_config": "OpenSSL has nothing to make a TLS connection with",
+        "its configuration, often one for FIPS, leaves no cipher, no algorithm or no source of random numbers",
+        "correct OpenSSL's configuration: openssl.cnf, or the file in OPENSSL_CONF";
+    "tls.legacy_renegotiation": "the server's TLS is too old for this OpenSSL", "it does not know secure renegotiation (RFC 5746), which OpenSSL 3 requires",
+        "update the server or the proxy in between, or knowingly set Options = UnsafeLegacyServerConnect in OPENSSL_CONF";
+    "tls.weak_dh": "the server's Diffie-Hellman parameters are too short", "OpenSSL's security level refuses parameters below 2048 bits",
+        "set ssl_dh_params_file at the server to parameters of 2048 bits or more, or prefer ciphers with ECDHE";
+    "tls.large_hello": "a large first message of TLS gets lost on the way",
+        "OpenSSL 3.5 and later send a key for hybrid key exchange, and a middlebox drops what does not fit one packet",
+        "set Groups = X25519:P-256 in the file of OPENSSL_CONF, or have the middlebox repaired";
     "tls.direct_refused": "the server does not know TLS without a request for it",
         "sslnegotiation=direct needs PostgreSQL 17 or later and no older pooler in between",
         "remove sslnegotiation, or set it to postgres";
@@ -182,6 +208,10 @@ catalogue! {
         "give the server a new certificate";
     "tls.server_cert.wrong_purpose": "the server's certificate is not for TLS servers", "its key usage does not allow it",
         "have it issued for TLS servers (extendedKeyUsage serverAuth)";
+    "tls.server_cert.weak_key": "a key in the server's chain is too short", "OpenSSL's security level refuses RSA below 2048 bits",
+        "have the certificate issued again for a key of 2048 bits or more, or knowingly set CipherString = DEFAULT@SECLEVEL=1 in OPENSSL_CONF";
+    "tls.server_cert.weak_digest": "a certificate in the server's chain is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
+        "have the certificate issued again with SHA-256, or knowingly set CipherString = DEFAULT@SECLEVEL=0 in OPENSSL_CONF";
     "tls.server_cert.expires_soon": "the server's certificate ends within two weeks", "nobody has renewed it yet",
         "renew the server's certificate";
     "tls.server_cert.name": "the server's certificate is for another name", "verify-full compares it with host",
@@ -194,6 +224,14 @@ catalogue! {
         "open the port in the firewall or security group, or correct host and port ({host}, {port})";
     "net.unreachable": "there is no way to the address", "the network has no route to it, often for IPv6",
         "correct host, or the machine's routes";
+    "net.forbidden": "this machine forbids the connection", "the operating system refuses it: a firewall, SELinux, AppArmor, seccomp or a container's policy",
+        "allow outgoing connections to {host}, {port} in this machine's or container's policy";
+    "net.ipv6_only": "the host name has IPv6 addresses only, and this machine has no IPv6", "the name has no IPv4 address that could be used instead",
+        "connect from a network with IPv6, or use a host name with an IPv4 address (a pooler's, or the service's IPv4 add-on)";
+    "net.private_name": "the host name is one that only a private network knows", "names of containers, clusters and internal zones have no address elsewhere",
+        "connect from inside that network, or use the service's public host name";
+    "net.local_limit": "this process may open no more files", "each connection needs one, and the limit of this process (ulimit -n) is reached",
+        "raise the limit on open files, or use fewer jobs";
     "net.socket_missing": "there is no server behind the Unix socket", "the socket's file does not exist or may not be used",
         "start the server, or set host to the server's directory (unix_socket_directories) or name";
     "net.closed": "the server closed the connection without a word", "it crashed, is no PostgreSQL, or a proxy ended it",
@@ -207,6 +245,20 @@ catalogue! {
     "login.no_password": "the server wants a password and none is configured",
         "psql is never let to ask for one", "set the password by DATABASE_URL, PGPASSWORD or a password file";
     "login.password_file": "the password file is open to others", "libpq ignores it then", "chmod 600 the password file";
+    "login.token_expired": "the token used as password has expired", "tokens of cloud services are valid for minutes",
+        "make a new token and set it as the password";
+    "login.not_routed": "the service cannot tell which database is meant", "it reads that from the host's name in the TLS handshake (SNI), from the role's name or from options",
+        "use host, role and options exactly as the service's console shows them";
+    "login.address_refused": "the service does not let this address in", "its list of allowed addresses does not have the one from which this connection comes",
+        "add this machine's public address to the service's list of allowed addresses";
+    "login.gssapi": "the login by Kerberos failed", "there is no ticket, it has expired, or it is for another service name",
+        "get a ticket with kinit, pass KRB5CCNAME on, and set krbsrvname if the service is not called postgres";
+    "login.scram": "the login by SCRAM broke off", "one side sent what the other did not expect: a proxy in between, or a server that is not PostgreSQL",
+        "connect to the server itself, and look into its log";
+    "login.method_not_supported": "client and server have no method of authentication in common", "this libpq, or the server, does not know the method that the other one wants",
+        "use a newer psql, or another method in pg_hba.conf";
+    "login.requirepeer": "the socket's server runs as another user than required", "requirepeer names the operating system's user that the server has to run as",
+        "correct requirepeer, or connect to the right socket";
     "login.unknown_role": "the role does not exist", "the server has no role of that name", "create role '{user}', or correct the name";
     "login.not_permitted": "the role may not log in", "it is NOLOGIN", "use another role, or ALTER ROLE … LOGIN";
     "login.no_hba_entry": "the server has no rule for this client, role and database",
@@ -244,6 +296,10 @@ catalogue! {
         "look into PgBouncer's log: server_tls_sslmode, server_tls_ca_file, host and port of the database";
     "server.startup_parameter": "the pooler refuses a startup parameter", "PgBouncer passes on few, and not PGOPTIONS",
         "leave PGOPTIONS out, or set ignore_startup_parameters in PgBouncer";
+    "server.protocol_version": "client and server speak different versions of the protocol", "min_protocol_version or max_protocol_version asks for more than the server or the pooler knows",
+        "leave min_protocol_version and max_protocol_version out";
+    "server.process_limit": "the server cannot start a process for the connection", "a limit on processes or memory of the server's machine or container is reached",
+        "raise the limit on processes (pids, nproc) and memory of the server, or end idle connections";
     "server.target_session": "no server is of the wanted kind", "target_session_attrs asks for another",
         "connect to the primary, or change target_session_attrs";
     "server.no_create_right": "the role may not create schemas", "it has no CREATE right on the database",

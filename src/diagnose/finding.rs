@@ -1,9 +1,12 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::{Context, catalogue};
+use crate::config::ConfigError;
 use crate::tls::{Problem, TlsError, text};
 
 /// The longest text of a finding, in characters.
@@ -37,13 +40,32 @@ impl fmt::Display for Severity {
 
 /// Who said what a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Speaker {
     /// The client library, before or without a word from the server.
     Libpq,
     /// The server.
     PostgreSql,
-    /// The pooler in front of it.
+    /// A pooler in front of it.
     PgBouncer,
+    /// The pooler of Supabase.
+    Supavisor,
+    /// The proxy of Neon.
+    Neon,
+    /// A pooler that also shards.
+    PgDog,
+    /// A pooler that also balances load.
+    Pgpool,
+    /// The pooler of Yandex.
+    Odyssey,
+    /// The pooler of Amazon RDS.
+    RdsProxy,
+    /// The gateway of Azure's databases.
+    Azure,
+    /// A server that speaks `PostgreSQL`'s protocol, and its proxy.
+    CockroachDb,
+    /// The other side, whatever it is.
+    Server,
     /// The other end of the TLS connection, by an alert.
     TlsAlert,
     /// The operating system's resolver or network.
@@ -52,12 +74,31 @@ pub enum Speaker {
     Schemastamp,
 }
 
+impl Speaker {
+    /// Whether the words come in a message of the other side, as `FATAL:  …`.
+    pub(super) fn sends_messages(self) -> bool {
+        !matches!(
+            self,
+            Self::Libpq | Self::TlsAlert | Self::Network | Self::Schemastamp
+        )
+    }
+}
+
 impl fmt::Display for Speaker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Libpq => "libpq",
             Self::PostgreSql => "PostgreSQL",
             Self::PgBouncer => "PgBouncer",
+            Self::Supavisor => "Supavisor",
+            Self::Neon => "Neon's proxy",
+            Self::PgDog => "PgDog",
+            Self::Pgpool => "pgpool",
+            Self::Odyssey => "Odyssey",
+            Self::RdsProxy => "RDS Proxy",
+            Self::Azure => "Azure's gateway",
+            Self::CockroachDb => "CockroachDB",
+            Self::Server => "the server",
             Self::TlsAlert => "a TLS alert of the server",
             Self::Network => "the network",
             Self::Schemastamp => "schemastamp",
@@ -94,6 +135,18 @@ impl Finding {
             fix: String::new(),
             evidence: BTreeMap::new(),
         }
+    }
+
+    /// The finding that the catalogue has under an id, at the severity of an error. The context fills its words.
+    pub fn from_catalogue(id: &str, context: &Context) -> Self {
+        let entry = catalogue::entry(id);
+        let what = entry.map_or("an unknown cause", |entry| entry.what);
+        let mut finding = Self::new(id, Severity::Error, what);
+        if let Some(entry) = entry {
+            finding.why = filled(entry.why, context).into_owned();
+            finding.fix = filled(entry.fix, context).into_owned();
+        }
+        finding
     }
 
     /// A step that is as it should be.
@@ -151,6 +204,28 @@ impl Finding {
     }
 }
 
+/// Puts the connection's own names into words.
+pub(super) fn filled<'t>(template: &'t str, context: &Context) -> Cow<'t, str> {
+    if !template.contains('{') {
+        return Cow::Borrowed(template);
+    }
+    let mut out = template.to_owned();
+    for (name, value, otherwise) in [
+        ("{user}", &context.user, "ROLE"),
+        ("{database}", &context.database, "DATABASE"),
+        ("{host}", &context.host, "the local socket"),
+        ("{port}", &context.port, "5432"),
+    ] {
+        out = out.replace(
+            name,
+            &value
+                .as_deref()
+                .map_or_else(|| otherwise.to_owned(), text::safe),
+        );
+    }
+    Cow::Owned(out)
+}
+
 fn safe(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text::bounded(&text, LONGEST)),
@@ -165,6 +240,20 @@ impl From<&TlsError> for Finding {
             .because(error.why())
             .cure(error.fix())
             .said_by(Speaker::Schemastamp)
+    }
+}
+
+impl From<&ConfigError> for Finding {
+    fn from(error: &ConfigError) -> Self {
+        let standing = Self::from_catalogue(error.id(), &Context::default());
+        let mut finding = Self {
+            what: text::bounded(&error.to_string(), 500),
+            ..standing
+        };
+        if let Some(source) = std::error::Error::source(error) {
+            finding.why = text::bounded(&source.to_string(), 500);
+        }
+        finding.said_by(Speaker::Schemastamp)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use super::Context;
 use super::finding::{Finding, Severity, Speaker};
-use super::{Context, of_id};
 use crate::pg::{ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::tls::{SslMode, text};
@@ -78,7 +78,7 @@ pub async fn silent_plaintext(
 
 /// The warning that a connection is in plaintext.
 pub(super) fn plaintext(mode: SslMode, context: &Context) -> Finding {
-    let finding = of_id("tls.plaintext", context)
+    let finding = Finding::from_catalogue("tls.plaintext", context)
         .at(Severity::Warning)
         .said_by(Speaker::Libpq);
     finding.because(match mode {

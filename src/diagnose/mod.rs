@@ -5,23 +5,30 @@
 //! - [`walk()`] is the command `diagnose`.
 
 pub mod catalogue;
-mod classify;
+mod context;
+mod decide;
+mod explain;
 mod finding;
 mod libpq;
 mod link;
+mod look;
+mod message;
 mod prepare;
 pub mod probe;
 mod report;
-mod signature;
 mod steps;
 mod verdict;
 mod walk;
+mod words;
 
-pub use classify::{Context, Message, classify, explain, of_id};
+pub use context::{Configured, Context, SystemRoots, Token};
+pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};
-pub use libpq::{Library, examine};
+pub use libpq::{Library, LibraryTraits, depends_on_library, examine};
 pub use link::{Link, silent_plaintext};
-pub use prepare::{Prepared, prepare, settle};
+pub use look::{LookPlan, look_closer};
+pub use prepare::{Prepared, has_guarded, prepare, refuse_ignored, settle};
 pub use report::{Report, Summary};
 pub(crate) use steps::programs::named_program;
 pub use walk::{Inputs, walk};
+pub use words::{ROWS, Row};

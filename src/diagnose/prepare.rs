@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Connection, Environment, Origin, Setting};
+use crate::process::EnvValue;
 use crate::tls::judge::Circumstances;
 use crate::tls::{
     Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode,
@@ -138,30 +140,107 @@ fn named(connection: &Connection, environment: &Environment) -> Named {
     }
 }
 
-/// A setting that is dropped without harm is not refused: `sslcertmode=disable` has its own way, `allow` is the default.
+/// A setting whose loss would weaken the connection, with the values that may be lost without harm.
+struct Guard {
+    keyword: &'static str,
+    variable: &'static str,
+    feature: Feature,
+    harmless: &'static [&'static str],
+}
+
+const GUARDS: [Guard; 5] = [
+    Guard {
+        keyword: "sslcertmode",
+        variable: "PGSSLCERTMODE",
+        feature: Feature::SslCertMode,
+        // `disable` is done by naming no file as well, `allow` is the default.
+        harmless: &["disable", "allow"],
+    },
+    Guard {
+        keyword: "sslnegotiation",
+        variable: "PGSSLNEGOTIATION",
+        feature: Feature::SslNegotiation,
+        harmless: &["postgres"],
+    },
+    Guard {
+        keyword: "require_auth",
+        variable: "PGREQUIREAUTH",
+        feature: Feature::RequireAuth,
+        harmless: &[],
+    },
+    Guard {
+        keyword: "sslcrldir",
+        variable: "PGSSLCRLDIR",
+        feature: Feature::CrlDirectory,
+        harmless: &[],
+    },
+    Guard {
+        keyword: "sslrootcert",
+        variable: "PGSSLROOTCERT",
+        feature: Feature::SystemRoots,
+        harmless: &[],
+    },
+];
+
+impl Guard {
+    /// Whether a libpq that does not know the value would verify less.
+    fn guards(&self, value: &str) -> bool {
+        !self.harmless.contains(&value) && (self.feature != Feature::SystemRoots || value == SYSTEM)
+    }
+
+    fn refuse(&self, value: &str, program: &'static str, libpq_major: u32) -> TlsError {
+        TlsError::TooOld {
+            program,
+            setting: format!("{}={}", self.keyword, crate::tls::text::safe(value)),
+            feature: self.feature,
+            libpq_major,
+        }
+    }
+}
+
+/// Refuses settings that psql's libpq would ignore. The system's roots are not among them: they become a file.
 fn refuse_unknown(connection: &Connection, libpq_major: u32) -> Result<(), TlsError> {
-    for (keyword, harmless) in [
-        ("sslcertmode", &["disable", "allow"] as &[&str]),
-        ("sslnegotiation", &["postgres"]),
-        ("require_auth", &[]),
-        ("sslcrldir", &[]),
-    ] {
-        let Some(feature) = Feature::of_keyword(keyword) else {
-            continue;
-        };
+    for guard in &GUARDS {
         let value = connection
-            .value(keyword)
-            .filter(|value| !harmless.contains(value));
-        if let Some(value) = value.filter(|_| !feature.known_to(libpq_major)) {
-            let setting = format!("{keyword}={}", crate::tls::text::safe(value));
-            return Err(TlsError::TooOld {
-                setting,
-                feature,
-                libpq_major,
-            });
+            .value(guard.keyword)
+            .filter(|value| guard.feature != Feature::SystemRoots && guard.guards(value));
+        if let Some(value) = value.filter(|_| !guard.feature.known_to(libpq_major)) {
+            return Err(guard.refuse(value, "psql", libpq_major));
         }
     }
     Ok(())
+}
+
+/// Refuses variables of a child that the libpq of another program would ignore: `pg_dump` may load an older one than psql.
+///
+/// # Errors
+/// The first variable that this libpq does not know, or whose value it takes for something else.
+pub fn refuse_ignored(
+    environment: &BTreeMap<String, EnvValue>,
+    program: &'static str,
+    libpq_major: u32,
+) -> Result<(), TlsError> {
+    match guarded(environment).find(|(guard, _)| !guard.feature.known_to(libpq_major)) {
+        Some((guard, value)) => Err(guard.refuse(value, program, libpq_major)),
+        None => Ok(()),
+    }
+}
+
+/// Whether some variable of a child would be lost on an older libpq.
+pub fn has_guarded(environment: &BTreeMap<String, EnvValue>) -> bool {
+    guarded(environment).next().is_some()
+}
+
+fn guarded(
+    environment: &BTreeMap<String, EnvValue>,
+) -> impl Iterator<Item = (&'static Guard, &str)> {
+    GUARDS.iter().filter_map(|guard| {
+        let EnvValue::Plain(value) = environment.get(guard.variable)? else {
+            return None;
+        };
+        let value = value.to_str()?;
+        guard.guards(value).then_some((guard, value))
+    })
 }
 
 fn name_explicitly(connection: &mut Connection, prepared: &Prepared, system_roots: bool) {

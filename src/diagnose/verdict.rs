@@ -172,7 +172,10 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
                 "login.no_hba_entry"
                     | "login.hba_reject"
                     | "tls.protocol_version"
-                    | "tls.server_without_tls"
+                    | "tls.handshake"
+                    | "tls.alpn"
+                    | "tls.no_shared_cipher"
+                    | "tls.direct_required"
             ) || starts(&[
                 "tls.server_cert.",
                 "tls.root_cert.",
@@ -186,17 +189,21 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
             "tls.protocol_version",
             "tls.client_cert.",
             "tls.handshake",
+            "tls.alpn",
+            "tls.no_shared_cipher",
         ]),
         "tls.direct_refused" => starts(&["net."]),
-        "connection.failed" | "timeout" => {
-            starts(&["net.", "tls.handshake", "server.pooler_backend"])
-        }
+        // libpq hides the words of an error in place of an answer.
+        "server.process_limit" => starts(&["server."]),
+        "timeout" => starts(&["net.", "tls.handshake", "server.pooler_backend"]),
+        // A server that speaks is no matter of the network.
+        "connection.failed" => starts(&["tls.handshake", "server.pooler_backend"]),
         said if said.starts_with("net.") => starts(&[
             "net.",
-            "tls.direct_refused",
+            "tls.direct_re",
             "tls.handshake",
             "tls.protocol_version",
-            "tls.server_without_tls",
+            "tls.alpn",
         ]),
         _ => false,
     }
@@ -205,7 +212,6 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::of_id;
 
     /// What was seen, the login, what was refused, the errors.
     type Case = (
@@ -216,7 +222,7 @@ mod tests {
     );
 
     fn error(id: &str) -> Finding {
-        of_id(id, &crate::diagnose::Context::default())
+        Finding::from_catalogue(id, &crate::diagnose::Context::default())
     }
 
     fn report(

@@ -1,20 +1,21 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::finding::Finding;
+use super::look::{LookPlan, LookedAt};
 use super::prepare::{Prepared, settle};
-use super::probe::{Answer, Deadline};
+use super::probe::{Deadline, ServerProbe};
 use super::report::Report;
-use super::steps::encryption::{self, Learnt};
 use super::steps::programs::{self, Programs};
 use super::steps::{configuration, login, modes, network};
 use super::verdict::{self, Login};
-use super::{Context, of_id};
+use super::{Context, explain};
 use crate::config::{ConfigError, Connection, Environment, ToolSettings};
 use crate::pg::Server;
 use crate::process::Shutdown;
-use crate::tls::{Fault, FileType, Problem, SslMode};
+use crate::tls::{Fault, FileType, Problem};
 
 /// What is kept of the time for ending psql and writing the report.
 const RESERVE: Duration = Duration::from_millis(600);
@@ -89,7 +90,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     let libpq_major = programs.library.map_or(15, |library| library.major);
     findings.extend(configuration::values(&connection, libpq_major));
     findings.push(configuration::parent(&connection, environment, libpq_major));
-    let prepared = match settle(&mut connection, environment, libpq_major) {
+    let prepared: Prepared = match settle(&mut connection, environment, libpq_major) {
         Ok(prepared) => prepared,
         Err(error) => {
             findings.push(Finding::from(&error));
@@ -101,36 +102,27 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     let fatal = prepared.files.fatal();
     let refused = fatal.map(Problem::id);
     let waits = fatal.is_some_and(|problem| would_wait(&problem.fault));
-    let context = context(&connection, &prepared);
-    let (learnt, seen) = reach(&connection, &prepared, libpq_major, &context, deadline).await;
-    let unreachable = seen
-        .iter()
-        .find(|finding| is_hopeless(finding))
-        .map(|finding| finding.id.clone());
+    let mut context = Context::new(&connection, &prepared, environment);
+    context.configured.libpq_major = programs.library.map(|library| library.major);
+    let plan = LookPlan::new(connection.hosts(), prepared, libpq_major, None);
+    let (mut ways, seen) = network::find_ways(&plan.hosts, &context, deadline).await;
     findings.extend(seen);
-    if let Some(learnt) = learnt.as_ref().filter(|_| !prepared.socket) {
-        findings.push(modes::outcomes(learnt, &prepared));
+    let looked_at = if ways.is_empty() {
+        None
+    } else {
+        Some(plan.look_at(ways.remove(0), &context, deadline).await)
+    };
+    let report = Findings {
+        before: findings,
+        refused,
+        plan: &plan,
+    };
+    if let Some(why) = not_tried(&report.before, looked_at.as_ref(), waits, &programs) {
+        return report.conclude(looked_at, Login::NotTried(why));
     }
-    if let Some(id) = unreachable {
-        return verdict::settle(
-            findings,
-            Login::NotTried(format!("because of {id}")),
-            refused.as_deref(),
-        );
-    }
-    if waits {
-        let why = "psql would wait for ever for what the file does not give".to_owned();
-        return verdict::settle(findings, Login::NotTried(why), refused.as_deref());
-    }
-    let Programs {
-        psql: Some(psql), ..
-    } = programs
-    else {
-        return verdict::settle(
-            findings,
-            Login::NotTried("psql cannot be run".to_owned()),
-            refused.as_deref(),
-        );
+    let Some(psql) = programs.psql else {
+        let why = "psql cannot be run".to_owned();
+        return report.conclude(looked_at, Login::NotTried(why));
     };
     let mut server = Server::new(psql, child_environment(&connection, environment), temporary);
     let arguments = connection.conninfo_arguments();
@@ -142,50 +134,102 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
             .max(Duration::from_millis(100))
     });
     server.grace = Duration::from_millis(200);
-    let learnt = learnt.unwrap_or_default();
-    let mut outcome = login::log_in(&server, &prepared, &learnt, &context, shutdown).await;
-    if login::may_be_our_doing(&outcome, &learnt) {
+    let nothing = ServerProbe::default();
+    let probe = looked_at
+        .as_ref()
+        .map_or(&nothing, |looked_at| &looked_at.probe);
+    let prepared = &plan.prepared;
+    let mut outcome = login::log_in(&server, prepared, probe, &context, shutdown).await;
+    if login::may_be_our_doing(&outcome, probe, &context) {
         // On a server that is nearly full the processes of the looks before may still be there.
         tokio::time::sleep(SETTLING).await;
-        outcome = login::log_in(&server, &prepared, &learnt, &context, shutdown).await;
+        outcome = login::log_in(&server, prepared, probe, &context, shutdown).await;
     }
     match outcome {
         login::Outcome::In(facts) => {
-            let mut findings = verdict::settle(findings, Login::In, refused.as_deref());
-            let facts = facts
+            let mut findings = report.conclude(looked_at, Login::In);
+            let facts: Vec<Finding> = facts
                 .into_iter()
                 .map(|fact| with_reason(fact, &findings))
-                .collect::<Vec<_>>();
+                .collect();
             findings.extend(facts);
             findings
         }
-        login::Outcome::Out(messages) => {
-            let messages = enriched(messages, &learnt, &prepared);
-            verdict::settle(findings, Login::Out(messages), refused.as_deref())
+        login::Outcome::Broken(finding) => report.conclude(looked_at, Login::Out(vec![finding])),
+        login::Outcome::Out(stderr) => {
+            let looked_at = plan
+                .follow_up(&stderr, &context, looked_at, &mut ways, deadline)
+                .await;
+            report.fail(&stderr, &context, looked_at)
         }
     }
 }
 
-async fn reach(
-    connection: &Connection,
-    prepared: &Prepared,
-    libpq_major: u32,
-    context: &Context,
-    deadline: Deadline,
-) -> (Option<Learnt>, Vec<Finding>) {
-    let (way, mut findings) = network::find_way(&connection.hosts(), context, deadline).await;
-    let Some(way) = way else {
-        let why = if prepared.socket {
-            "the connection goes through a Unix socket"
-        } else {
-            "no host can be reached"
+/// The findings before the look at the server, and what turns them into a report.
+struct Findings<'a> {
+    before: Vec<Finding>,
+    refused: Option<String>,
+    plan: &'a LookPlan,
+}
+
+impl Findings<'_> {
+    /// A report on a login whose outcome is known.
+    fn conclude(self, looked_at: Option<LookedAt>, login: Login) -> Vec<Finding> {
+        let mut findings = self.before;
+        match looked_at {
+            Some(looked_at) => {
+                findings.extend(looked_at.findings);
+                findings.push(modes::outcomes(&looked_at.probe, &self.plan.prepared));
+            }
+            None => {
+                let why = if self.plan.prepared.socket {
+                    "the connection goes through a Unix socket"
+                } else {
+                    "no host can be reached"
+                };
+                findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
+            }
+        }
+        verdict::settle(findings, login, self.refused.as_deref())
+    }
+
+    /// A report on a login that failed: what was seen decides what the words mean.
+    fn fail(self, stderr: &str, context: &Context, looked_at: Option<LookedAt>) -> Vec<Finding> {
+        let seen = looked_at
+            .as_ref()
+            .map(|looked_at| Arc::clone(&looked_at.probe));
+        let context = match &seen {
+            Some(probe) => context.with_probe(Arc::clone(probe)),
+            None => context.clone(),
         };
-        findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
-        return (None, findings);
-    };
-    let (learnt, seen) = encryption::look(way, prepared, libpq_major, context, deadline).await;
-    findings.extend(seen);
-    (Some(learnt), findings)
+        let messages = explain(stderr.as_bytes(), &context);
+        let messages = enriched(messages, seen.as_deref(), &self.plan.prepared);
+        self.conclude(looked_at, Login::Out(messages))
+    }
+}
+
+/// Why psql is not run, if it is not.
+fn not_tried(
+    findings: &[Finding],
+    looked_at: Option<&LookedAt>,
+    waits: bool,
+    programs: &Programs,
+) -> Option<String> {
+    let seen = looked_at.map_or(&[] as &[Finding], |looked_at| &looked_at.findings);
+    if let Some(finding) = findings
+        .iter()
+        .chain(seen)
+        .find(|finding| is_hopeless(finding))
+    {
+        return Some(format!("because of {}", finding.id));
+    }
+    if waits {
+        return Some("psql would wait for ever for what the file does not give".to_owned());
+    }
+    programs
+        .psql
+        .is_none()
+        .then(|| "psql cannot be run".to_owned())
 }
 
 /// Says why a connection is in plaintext where something was found that makes TLS fail.
@@ -220,17 +264,6 @@ fn would_wait(fault: &Fault) -> bool {
     }
 }
 
-fn context(connection: &Connection, prepared: &Prepared) -> Context {
-    let text = |keyword: &str| connection.value(keyword).map(str::to_owned);
-    Context {
-        sslmode: Some(prepared.mode),
-        user: text("user"),
-        database: text("dbname"),
-        host: text("host").or_else(|| text("hostaddr")),
-        port: text("port"),
-    }
-}
-
 fn child_environment(
     connection: &Connection,
     environment: &Environment,
@@ -241,12 +274,16 @@ fn child_environment(
 }
 
 /// Adds what was seen to psql's words.
-fn enriched(mut messages: Vec<Finding>, learnt: &Learnt, prepared: &Prepared) -> Vec<Finding> {
+fn enriched(
+    mut messages: Vec<Finding>,
+    probe: Option<&ServerProbe>,
+    prepared: &Prepared,
+) -> Vec<Finding> {
     let Some(root) = messages.first_mut() else {
         return messages;
     };
     if root.id.starts_with("tls.client_cert.") {
-        if let Some(names) = &learnt.seen.client_cert_asked {
+        if let Some(names) = probe.and_then(|probe| probe.seen.client_cert_asked.as_ref()) {
             *root = root.clone().with("server_accepts", names.clone());
         }
         let leaf = prepared
@@ -259,23 +296,6 @@ fn enriched(mut messages: Vec<Finding>, learnt: &Learnt, prepared: &Prepared) ->
                 .clone()
                 .with("certificate", configuration::describe(leaf));
         }
-    }
-    // libpq's words for a server that does not know direct negotiation are those for any broken connection.
-    if prepared.direct
-        && matches!(
-            root.id.as_str(),
-            "net.closed" | "tls.handshake" | "net.not_postgresql"
-        )
-    {
-        let said = root.clone();
-        *root = of_id("tls.direct_refused", &Context::default());
-        root.evidence = said.evidence;
-    }
-    if root.id == "tls.server_requires_tls"
-        && learnt.answer == Some(Answer::Unwilling)
-        && prepared.mode >= SslMode::Prefer
-    {
-        "the server wants TLS for this connection, and has none itself".clone_into(&mut root.why);
     }
     messages
 }

@@ -1,13 +1,13 @@
 //! Compares tenants with a snapshot or with each other, object by object, all of them at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::inventory::{FleetError, read_fleet};
 use super::selection::TenantSelection;
-use crate::pg::catalog::{Aspect as CatalogAspect, objects};
+use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
+use crate::snapshot::capture::{differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
@@ -86,6 +86,9 @@ pub enum VerifyError {
     /// The operating system has no random bytes for a new name.
     #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
+    /// The comparison itself is at fault.
+    #[error(transparent)]
+    Identity(#[from] DuplicateIdentity),
 }
 
 /// Compares all tenants of the scope with the reference: by hashes that the server computes, and in
@@ -266,6 +269,7 @@ impl Comparison<'_> {
             expected: None,
             current: None,
             found: &mut found,
+            duplicate: None,
         };
         server
             .run_script_each(&script, &ScriptOptions::default(), shutdown, |line| {
@@ -284,7 +288,10 @@ impl Comparison<'_> {
                 _ => VerifyError::Psql(error),
             })?;
         reading.end();
-        Ok(found)
+        match reading.duplicate {
+            Some(duplicate) => Err(duplicate.into()),
+            None => Ok(found),
+        }
     }
 
     fn read_aspects(&self, script: &mut String, tenant: &TenantName) {
@@ -296,15 +303,15 @@ impl Comparison<'_> {
     fn compare(
         &self,
         tenant: &TenantName,
-        own: Aspects,
+        own: &Aspects,
         reference: &TenantName,
         expected: &Aspects,
     ) -> Vec<DriftFinding> {
-        let mut findings = foreign(&own, tenant.as_str(), self.names);
+        let mut findings = foreign(own, tenant.as_str(), self.names);
         let differences = if tenant == reference {
             Vec::new()
         } else {
-            differences(own, expected.clone(), reference.as_str(), tenant.as_str())
+            differences(own, expected, reference.as_str(), tenant.as_str())
         };
         let is_told = |finding: &DriftFinding| {
             !findings
@@ -328,6 +335,8 @@ struct Reading<'a> {
     /// reference.
     current: Option<(Option<usize>, Aspects)>,
     found: &'a mut Vec<Option<Vec<DriftFinding>>>,
+    /// An identity that came twice: then nothing that was compared counts.
+    duplicate: Option<DuplicateIdentity>,
 }
 
 impl Reading<'_> {
@@ -342,16 +351,17 @@ impl Reading<'_> {
                 Some((Some(index), _)) => Some(index + 1),
             };
             self.end();
-            self.current = Some((next, BTreeMap::new()));
+            self.current = Some((next, Aspects::default()));
         } else if let Some(aspect) = CatalogAspect::read(value)
             && let Some((_, aspects)) = &mut self.current
             && Aspect::is_compared(
                 &self.comparison.options.aspects,
-                &aspect.kind,
+                &aspect.object.kind,
                 &aspect.aspect,
             )
+            && let Err(error) = aspects.insert(aspect)
         {
-            aspects.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
+            self.duplicate.get_or_insert(error);
         }
     }
 
@@ -368,7 +378,7 @@ impl Reading<'_> {
                     *place =
                         Some(
                             self.comparison
-                                .compare(tenant, aspects, self.reference, expected),
+                                .compare(tenant, &aspects, self.reference, expected),
                         );
                 }
             }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{FORMAT, Header, ParsedHeader, TITLE, parse_header};
+use super::header::{Header, ParsedHeader, TITLE, parse_header};
 use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
@@ -189,6 +189,28 @@ impl Snapshot {
         &self.template.fingerprint
     }
 
+    /// Whether a fingerprint is that of this snapshot, or one that the same schema had in an older format.
+    pub fn has_fingerprint(&self, fingerprint: &str) -> bool {
+        self.fingerprints().any(|known| known == fingerprint)
+    }
+
+    /// The fingerprint, followed by those that the same schema had in older formats.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.fingerprint()).chain(self.header.formerly.iter().map(String::as_str))
+    }
+
+    /// The same snapshot, known to be what an older one of the same schema has become.
+    #[must_use]
+    pub fn succeeding(mut self, older: &Self) -> Self {
+        let known: Vec<String> = older
+            .fingerprints()
+            .filter(|fingerprint| *fingerprint != self.fingerprint())
+            .map(str::to_owned)
+            .collect();
+        self.header.formerly = known;
+        self
+    }
+
     /// The same snapshot without comments, blank lines and needless blanks in its body.
     ///
     /// # Errors
@@ -215,8 +237,8 @@ impl Snapshot {
 
     /// The file's text.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{TITLE}{FORMAT}\n");
         let header = &self.header;
+        let mut text = format!("{TITLE}{}\n", header.format);
         if let Some(server) = header.server {
             let _ = write!(text, "-- server: PostgreSQL {server}");
             if let Some(wording) = header.wording {
@@ -253,6 +275,9 @@ impl Snapshot {
         }
         for (object, decision) in header.decisions.iter() {
             let _ = writeln!(text, "-- {}: {object}", decision.word());
+        }
+        for fingerprint in &header.formerly {
+            let _ = writeln!(text, "-- formerly: {fingerprint}");
         }
         let _ = writeln!(text, "-- sha256: {}", sha256(&self.body));
         text.push_str(&self.body);
@@ -401,8 +426,8 @@ mod tests {
             (" \n", "the file is empty"),
             ("CREATE TABLE t ();", "line 1: this is not a snapshot"),
             (
-                "-- schemastamp snapshot, format 2\n",
-                "line 1: the snapshot has format 2",
+                "-- schemastamp snapshot, format 3\n",
+                "line 1: the snapshot has format 3",
             ),
             (
                 "-- schemastamp snapshot, format 1\nSELECT 1;",

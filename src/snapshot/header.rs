@@ -5,14 +5,18 @@ use super::problem::{SnapshotError, Warning};
 use crate::sql::identifier::{fold, unquote};
 use crate::sql::{TokenKind, tokens};
 
-/// The format that this version writes.
-pub const FORMAT: u32 = 1;
+/// The format that this version writes. It grows when the same schema gives other bytes than before.
+pub const FORMAT: u32 = 2;
+/// The oldest format that this version reads.
+pub(super) const OLDEST_FORMAT: u32 = 1;
 
 pub(super) const TITLE: &str = "-- schemastamp snapshot, format ";
 
 /// The header of a snapshot: what people and tools want to know without reading the body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// The format of the body: [`FORMAT`], or that of the older version that wrote it.
+    pub format: u32,
     /// Major version of the server that the schema was captured from, or of the dump; `None` when nobody knows.
     pub server: Option<u32>,
     /// Major version of the `pg_dump` whose wording the body has.
@@ -23,6 +27,22 @@ pub struct Header {
     pub seeds: Vec<String>,
     /// What the user decided about text that cannot be proven.
     pub decisions: Decisions,
+    /// Fingerprints that the same schema had in older formats: tenants and spares that carry one are of this snapshot.
+    pub formerly: Vec<String>,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            format: FORMAT,
+            server: None,
+            wording: None,
+            versions: Vec::new(),
+            seeds: Vec::new(),
+            decisions: Decisions::default(),
+            formerly: Vec::new(),
+        }
+    }
 }
 
 /// A header as it stands in a file.
@@ -51,7 +71,9 @@ pub(super) fn parse_header(
                 .ok_or(SnapshotError::NotASnapshot)?
                 .trim();
             match format.parse::<u32>() {
-                Ok(FORMAT) => {}
+                Ok(known) if (OLDEST_FORMAT..=FORMAT).contains(&known) => {
+                    parsed.header.format = known;
+                }
                 Ok(_) => {
                     return Err(SnapshotError::Format {
                         format: format.to_owned(),
@@ -86,14 +108,10 @@ pub(super) fn parse_header(
                 "seed" => header.seeds = parse_names(value).map_err(bad)?,
                 "keep" => header.decisions.add(value, Decision::Keep),
                 "rename" => header.decisions.add(value, Decision::Rename),
+                "formerly" => header.formerly.push(parse_sha256(value).map_err(bad)?),
                 "sha256" => {
-                    if value.len() != 64 || !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(bad(format!(
-                            "'{value}' is not a SHA-256 of 64 hexadecimal digits"
-                        )));
-                    }
+                    parsed.checksum = Some(parse_sha256(value).map_err(bad)?);
                     parsed.length += line.len();
-                    parsed.checksum = Some(value.to_ascii_lowercase());
                     return Ok(parsed);
                 }
                 _ => warnings.push(Warning::UnknownHeader {
@@ -105,6 +123,16 @@ pub(super) fn parse_header(
         parsed.length += line.len();
     }
     Ok(parsed)
+}
+
+fn parse_sha256(value: &str) -> Result<String, String> {
+    if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(value.to_ascii_lowercase())
+    } else {
+        Err(format!(
+            "'{value}' is not a SHA-256 of 64 hexadecimal digits"
+        ))
+    }
 }
 
 fn parse_server(value: &str) -> Option<(Option<u32>, Option<u32>)> {

@@ -1,6 +1,6 @@
 //! What is odd about a snapshot file, and what makes it unusable.
 
-use super::header::{FORMAT, TITLE};
+use super::header::{FORMAT, OLDEST_FORMAT, TITLE};
 use super::template::TemplateError;
 use crate::sql::ScriptError;
 
@@ -99,7 +99,7 @@ pub enum SnapshotError {
     NotASnapshot,
     /// A later format.
     #[error(
-        "line 1: the snapshot has format {format}, this version reads format {FORMAT}; a newer schemastamp is needed"
+        "line 1: the snapshot has format {format}, this version reads formats {OLDEST_FORMAT} to {FORMAT}; a newer schemastamp is needed"
     )]
     Format {
         /// The format, as it stands there.

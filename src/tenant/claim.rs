@@ -81,7 +81,10 @@ fn body(
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
     let table = pool_table();
-    let mark = format!("{SPARE}{}", snapshot.fingerprint());
+    let marks: Vec<String> = snapshot
+        .fingerprints()
+        .map(|fingerprint| format!("{SPARE}{fingerprint}"))
+        .collect();
     let mut body = format!(
         "DECLARE spare name; schema oid; named text; BEGIN \
          IF NOT {usable} THEN RETURN; END IF; \
@@ -92,13 +95,18 @@ fn body(
          schema := pg_catalog.to_regnamespace(spare::text)::oid; \
          EXIT WHEN pg_catalog.starts_with(spare::text, '{SPARE_NAME}') AND EXISTS (SELECT FROM pg_catalog.pg_description c \
          WHERE c.objoid = schema AND c.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
-         AND pg_catalog.right(c.description, {length}) = {mark}); \
+         AND pg_catalog.right(c.description, {length}) IN ({marks})); \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
         usable = pool_is_usable(),
         kind = SpareKind::new(snapshot, options).condition(),
-        length = mark.len(),
-        mark = quote_literal(&mark),
+        // A fingerprint has one length in all formats.
+        length = marks.first().map_or(0, String::len),
+        marks = marks
+            .iter()
+            .map(|mark| quote_literal(mark))
+            .collect::<Vec<_>>()
+            .join(", "),
         tenant = quote_literal(tenant.as_str()),
     );
     // Use the form of the oldest supported server. It costs a blank tenant nothing.

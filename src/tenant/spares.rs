@@ -19,6 +19,8 @@ const LOCK: i64 = -0x5128_50b1_e918_6ab8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SpareKind {
     pub(crate) snapshot: String,
+    /// Fingerprints that the same snapshot had in older formats.
+    formerly: Vec<String>,
     pub(crate) options: String,
     /// The role that creates and claims, or `None` for the login role.
     pub(crate) role: Option<String>,
@@ -37,6 +39,7 @@ impl SpareKind {
             .collect();
         Self {
             snapshot: snapshot.fingerprint().to_owned(),
+            formerly: snapshot.header().formerly.clone(),
             options: words.join(", "),
             role: options.role.clone(),
         }
@@ -46,9 +49,13 @@ impl SpareKind {
     ///
     /// The role is part of the kind: it owns what it creates, and a claim changes no owner.
     pub(crate) fn condition(&self) -> String {
+        let snapshots: Vec<String> = std::iter::once(&self.snapshot)
+            .chain(&self.formerly)
+            .map(|fingerprint| quote_literal(fingerprint))
+            .collect();
         format!(
-            "s.snapshot = {} AND s.options = {} AND s.owner = {}",
-            quote_literal(&self.snapshot),
+            "s.snapshot IN ({}) AND s.options = {} AND s.owner = {}",
+            snapshots.join(", "),
             quote_literal(&self.options),
             self.owner()
         )

@@ -9,7 +9,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{X509Name, X509Version};
 
 use super::text;
 
@@ -39,8 +39,12 @@ pub struct Certificate {
     pub key: String,
     /// The public key as `SubjectPublicKeyInfo` in DER, to compare with a private key's.
     pub public_key: Vec<u8>,
-    /// It may sign certificates.
+    /// It is marked as an authority's.
     pub is_ca: bool,
+    /// OpenSSL takes it for an authority's: it is marked so, or is a self-signed one of version 1, or may sign by its key usage.
+    pub may_sign: bool,
+    /// The digest of its signature, if OpenSSL's security level 1 refuses it: `SHA-1` or `MD5`.
+    pub weak_digest: Option<&'static str>,
     /// Subject and issuer are the same.
     pub self_signed: bool,
     /// What its extended key usage allows; `None` when it does not restrict.
@@ -171,6 +175,8 @@ impl Certificate {
             key: key_text(parsed.public_key()),
             public_key: parsed.public_key().raw.to_vec(),
             is_ca: parsed.is_ca(),
+            may_sign: may_sign(&parsed),
+            weak_digest: weak_digest(&parsed.signature_algorithm.algorithm.to_id_string()),
             self_signed: parsed.subject().as_raw() == parsed.issuer().as_raw(),
             usage,
             raw_subject: parsed.subject().as_raw().to_vec(),
@@ -182,6 +188,14 @@ impl Certificate {
     /// Whether `other` has this one's issuer as its subject. Names only: no signature is checked.
     pub fn names_as_issuer(&self, other: &Self) -> bool {
         self.raw_issuer == other.raw_subject
+    }
+
+    /// Whether OpenSSL's usual security level refuses the key: RSA below 2048 bits.
+    pub fn has_weak_key(&self) -> bool {
+        self.key
+            .strip_prefix("RSA ")
+            .and_then(|bits| bits.parse::<u32>().ok())
+            .is_some_and(|bits| bits < 2048)
     }
 
     /// All names it is for, DNS names first.
@@ -207,6 +221,37 @@ impl fmt::Debug for Certificate {
             .field("is_ca", &self.is_ca)
             .finish_non_exhaustive()
     }
+}
+
+/// OpenSSL's rule (`check_ca` in `v3_purp.c`).
+fn may_sign(parsed: &x509_parser::certificate::X509Certificate<'_>) -> bool {
+    let usage = parsed.key_usage().ok().flatten();
+    if usage
+        .as_ref()
+        .is_some_and(|usage| !usage.value.key_cert_sign())
+    {
+        return false;
+    }
+    match parsed.basic_constraints().ok().flatten() {
+        Some(constraints) => constraints.value.ca,
+        None => {
+            let self_signed = parsed.subject().as_raw() == parsed.issuer().as_raw();
+            usage.is_some() || (parsed.version() == X509Version::V1 && self_signed)
+        }
+    }
+}
+
+/// The digests of signatures that OpenSSL refuses, by the algorithm's object identifier.
+fn weak_digest(algorithm: &str) -> Option<&'static str> {
+    Some(match algorithm {
+        // md2, md4 and md5WithRSAEncryption
+        "1.2.840.113549.1.1.2" | "1.2.840.113549.1.1.3" | "1.2.840.113549.1.1.4" => "MD5",
+        // sha1WithRSAEncryption, its older name, dsa-with-sha1, ecdsa-with-SHA1
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" | "1.2.840.10040.4.3" | "1.2.840.10045.4.1" => {
+            "SHA-1"
+        }
+        _ => return None,
+    })
 }
 
 /// What a certificate file holds.

@@ -28,8 +28,10 @@ pub enum TlsError {
         needed: &'static str,
     },
     /// This libpq would ignore the setting in silence.
-    #[error("{setting} needs libpq {} or later, this one is {libpq_major}", feature.since())]
+    #[error("{setting} needs libpq {} or later, and {program} loads libpq {libpq_major}", feature.since())]
     TooOld {
+        /// `psql` or `pg_dump`.
+        program: &'static str,
         /// The setting, as `sslnegotiation=direct`.
         setting: String,
         /// What it needs.
@@ -88,7 +90,9 @@ impl TlsError {
                 format!("libpq refuses {setting} with a mode that verifies less")
             }
             Self::TooOld { feature, .. } => {
-                format!("this libpq does not know {feature} and would ignore it in silence")
+                format!(
+                    "libpq decides, not the program's own version; this libpq would ignore {feature} without a word"
+                )
             }
             Self::Value { known, .. } => format!("the values are {known}"),
             Self::NoSystemRoots { searched } => {
@@ -114,8 +118,8 @@ impl TlsError {
                 "set ssl_min_protocol_version at or below ssl_max_protocol_version, or leave both out".to_owned()
             }
             Self::WeakMode { needed, .. } => format!("set sslmode to {needed}"),
-            Self::TooOld { feature, setting, .. } => {
-                format!("use a psql whose libpq is {} or later, or leave {setting} out", feature.since())
+            Self::TooOld { program, feature, setting, .. } => {
+                format!("use a {program} whose libpq is {} or later, or leave {setting} out", feature.since())
             }
             Self::Value { keyword, known, .. } => format!("set {keyword} to one of {known}"),
             Self::NoSystemRoots { .. } => {

@@ -139,6 +139,11 @@ pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<
                 leaf.filter(|leaf| leaf.usage.is_some_and(|usage| !usage.client))
                     .map(|_| Fault::WrongPurpose),
                 leaf.filter(|leaf| leaf.is_ca).map(|_| Fault::IsCa),
+                // OpenSSL's level decides, which is not known here: psql will tell.
+                leaf.filter(|leaf| leaf.has_weak_key())
+                    .map(|leaf| Fault::WeakKey(leaf.key.clone())),
+                leaf.and_then(|leaf| leaf.weak_digest)
+                    .map(Fault::WeakDigest),
             ];
             let problems = faults
                 .into_iter()

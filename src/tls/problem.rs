@@ -115,6 +115,10 @@ pub enum Fault {
     WrongPurpose,
     /// A certificate of an authority as client certificate.
     IsCa,
+    /// A key that OpenSSL's security level refuses: its kind, as `RSA 1024`.
+    WeakKey(String),
+    /// A digest that OpenSSL's security level refuses.
+    WeakDigest(&'static str),
 }
 
 impl Problem {
@@ -133,6 +137,8 @@ impl Problem {
             Fault::NotYetValid(_) => "not_yet_valid",
             Fault::WrongPurpose => "wrong_purpose",
             Fault::IsCa => "is_ca",
+            Fault::WeakKey(_) => "weak_key",
+            Fault::WeakDigest(_) => "weak_digest",
         };
         format!("{}.{fault}", self.kind.area())
     }
@@ -180,6 +186,12 @@ impl Problem {
             Fault::IsCa => "it is the certificate of an authority, not of a client; a server accepts it only when it \
                             trusts that very authority"
                 .to_owned(),
+            Fault::WeakKey(key) => {
+                format!("its key is {key}, and OpenSSL's usual security level wants RSA of 2048 bits")
+            }
+            Fault::WeakDigest(digest) => {
+                format!("it is signed with {digest}, which OpenSSL's usual security level refuses")
+            }
             _ => consequence.to_owned(),
         }
     }
@@ -243,6 +255,13 @@ impl Problem {
                 "have it issued for TLS clients (extendedKeyUsage clientAuth)".to_owned()
             }
             Fault::IsCa => "name a certificate that was issued to this client".to_owned(),
+            Fault::WeakKey(_) => {
+                "have it issued for a key of 2048 bits or more (openssl req -newkey rsa:2048)"
+                    .to_owned()
+            }
+            Fault::WeakDigest(_) => {
+                "have it issued again with SHA-256 (openssl x509 -sha256)".to_owned()
+            }
         }
     }
 
@@ -303,6 +322,11 @@ impl fmt::Display for Problem {
             Fault::NotYetValid(_) => write!(formatter, "{noun} '{path}' is not yet valid"),
             Fault::WrongPurpose => write!(formatter, "{noun} '{path}' is not for TLS clients"),
             Fault::IsCa => write!(formatter, "{noun} '{path}' is an authority's"),
+            Fault::WeakKey(_) => write!(formatter, "the key of {noun} '{path}' is too short"),
+            Fault::WeakDigest(_) => write!(
+                formatter,
+                "{noun} '{path}' is signed with a digest that is too weak"
+            ),
         }
     }
 }

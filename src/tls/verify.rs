@@ -18,8 +18,8 @@ pub enum Distrust {
     NotYetValid(Box<Certificate>),
     /// The server's certificate is signed by itself, and is not in the root certificate file.
     SelfSigned,
-    /// The server sent its certificate alone, and the one that signed it is neither there nor in the root file, although
-    /// both belong to the same organisation: an intermediate certificate is missing.
+    /// The server sent its certificate alone, and the one that signed it is neither there nor in the root file; its name says
+    /// that it is an intermediate of an organisation whose root is there.
     IntermediateMissing {
         /// Who signed the last certificate that was sent.
         issuer: String,
@@ -45,6 +45,25 @@ pub enum Distrust {
     RevocationUnknown,
     /// The certificate is not for TLS servers.
     WrongPurpose,
+    /// The certificate in the root file that signed the chain is not an authority's.
+    NotAnAuthority {
+        /// Its subject.
+        subject: String,
+    },
+    /// A key of the chain is shorter than OpenSSL's security level allows.
+    WeakKey {
+        /// Whose key.
+        subject: String,
+        /// Its kind: `RSA 1024`.
+        key: String,
+    },
+    /// A certificate of the chain is signed with a digest that OpenSSL's security level does not allow.
+    WeakDigest {
+        /// Whose certificate.
+        subject: String,
+        /// `SHA-1` or `MD5`.
+        digest: &'static str,
+    },
 }
 
 /// What a chain is verified against.
@@ -80,6 +99,9 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
         return Verdict::Distrusted(distrust);
     }
     if let Some(distrust) = out_of_date(chain, trust) {
+        return Verdict::Distrusted(distrust);
+    }
+    if let Some(distrust) = too_weak(chain, trust, pinned) {
         return Verdict::Distrusted(distrust);
     }
     if leaf.usage.is_some_and(|usage| !usage.server) {
@@ -124,16 +146,82 @@ fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
     if trust.roots.iter().any(|root| root.der == last.der) {
         return Some(Distrust::RootMissing { issuer });
     }
+    // The next root of the same organisation is unknown as well: what the issuer is can only be read from its name. A chain
+    // that was sent with an intermediate lacks its root.
     let same_house = last.organisations.1.is_some()
         && trust
             .roots
             .iter()
             .any(|root| root.self_signed && root.organisations.0 == last.organisations.1);
-    Some(if same_house && !last.self_signed {
-        Distrust::IntermediateMissing { issuer }
-    } else {
-        Distrust::UnknownIssuer { issuer }
-    })
+    Some(
+        if same_house && chain.len() == 1 && is_named_intermediate(&issuer) {
+            Distrust::IntermediateMissing { issuer }
+        } else {
+            Distrust::UnknownIssuer { issuer }
+        },
+    )
+}
+
+/// Whether a name is one that authorities give to intermediates, and not to roots.
+fn is_named_intermediate(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    has(&[
+        "intermediate",
+        "issuing",
+        "subordinate",
+        "sub ca",
+        "subca",
+        "sub-ca",
+        "signing ca",
+    ]) && !has(&["root"])
+}
+
+/// The authorities of the root file that could end the chain.
+fn anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certificate> {
+    let ends = |root: &&Certificate| {
+        root.self_signed
+            && chain
+                .iter()
+                .chain(trust.roots.iter().filter(|helper| !helper.self_signed))
+                .any(|certificate| certificate.names_as_issuer(root))
+    };
+    trust.roots.iter().filter(ends).collect()
+}
+
+/// A key, a digest or an authority that OpenSSL does not accept, whoever signed what.
+fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Distrust> {
+    let weak_key = |certificate: &&Certificate| certificate.has_weak_key();
+    let key_of = |certificate: &Certificate| Distrust::WeakKey {
+        subject: certificate.subject.clone(),
+        key: certificate.key.clone(),
+    };
+    if let Some(weak) = chain.iter().find(weak_key) {
+        return Some(key_of(weak));
+    }
+    if pinned {
+        return None;
+    }
+    let anchors = anchors(chain, trust);
+    // One that is good is enough.
+    if let Some(first) = anchors.first() {
+        if anchors.iter().all(|root| !root.may_sign) {
+            let subject = first.subject.clone();
+            return Some(Distrust::NotAnAuthority { subject });
+        }
+        if anchors.iter().all(|root| root.has_weak_key()) {
+            return Some(key_of(first));
+        }
+    }
+    // Nobody checks the signature of a self-signed certificate.
+    let signed = chain.iter().filter(|certificate| !certificate.self_signed);
+    signed
+        .filter_map(|certificate| Some((certificate, certificate.weak_digest?)))
+        .map(|(certificate, digest)| Distrust::WeakDigest {
+            subject: certificate.subject.clone(),
+            digest,
+        })
+        .next()
 }
 
 /// A certificate of the chain, or every authority of the root file that could end it, is out of date.
@@ -304,7 +392,7 @@ mod tests {
         let root = authority(authority_params("Root"), None);
         let other = authority(authority_params("Other"), None);
         let same_name = authority(authority_params("Root"), None);
-        let between = authority(authority_params("Between"), Some(&root));
+        let between = authority(authority_params("Issuing CA"), Some(&root));
         let mut elsewhere = authority_params("S");
         elsewhere.distinguished_name = params("S", "Elsewhere").distinguished_name;
         let stranger = authority(elsewhere, None);
@@ -349,7 +437,7 @@ mod tests {
             (
                 of(&[&below], &[&root.certificate], None),
                 D::IntermediateMissing {
-                    issuer: issuer("Between"),
+                    issuer: issuer("Issuing CA"),
                 },
             ),
             (
@@ -444,5 +532,55 @@ mod tests {
             with(&list(1, 2021)),
             Verdict::Distrusted(Distrust::RevocationUnknown)
         );
+    }
+
+    #[test]
+    fn the_next_root_of_the_same_organisation_is_an_unknown_one() {
+        let former = authority(authority_params("Root 2020"), None);
+        let present = authority(authority_params("Root 2025"), None);
+        let between = authority(authority_params("Issuing CA"), Some(&present));
+        let unknown = Verdict::Distrusted(Distrust::UnknownIssuer {
+            issuer: "CN=Root 2025, O=Acme".to_owned(),
+        });
+        let roots = [&former.certificate];
+        assert_eq!(of(&[&leaf(&present, |_| {})], &roots, None), unknown);
+        let below = leaf(&between, |_| {});
+        assert_eq!(of(&[&below, &between.certificate], &roots, None), unknown);
+        assert_eq!(
+            of(
+                &[&below, &between.certificate],
+                &[&present.certificate],
+                None
+            ),
+            Verdict::Trusted
+        );
+        // Neither sent nor known, and no word of its name says that it is an intermediate.
+        let plain = authority(authority_params("CA 2"), Some(&former));
+        let verdict = of(&[&leaf(&plain, |_| {})], &roots, None);
+        assert!(matches!(
+            verdict,
+            Verdict::Distrusted(Distrust::UnknownIssuer { .. })
+        ));
+    }
+
+    #[test]
+    fn a_root_that_may_not_sign_is_no_authority() {
+        let mut params = authority_params("Root");
+        params.is_ca = IsCa::ExplicitNoCa;
+        let root = authority(params, None);
+        let verdict = of(&[&leaf(&root, |_| {})], &[&root.certificate], None);
+        let subject = "CN=Root, O=Acme".to_owned();
+        assert_eq!(
+            verdict,
+            Verdict::Distrusted(Distrust::NotAnAuthority { subject })
+        );
+        // One of the same name that may is enough to go on.
+        let good = authority(authority_params("Root"), None);
+        let verdict = of(
+            &[&leaf(&good, |_| {})],
+            &[&root.certificate, &good.certificate],
+            None,
+        );
+        assert_eq!(verdict, Verdict::Trusted);
     }
 }

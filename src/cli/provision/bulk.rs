@@ -55,10 +55,10 @@ pub(super) async fn run(
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // The tenants of this target will fail with this reason.
             Err(
-                ProvisionError::Connect(_)
+                error @ (ProvisionError::Connect(_)
                 | ProvisionError::Run(_)
-                | ProvisionError::Interrupted { .. },
-            ) => {}
+                | ProvisionError::Interrupted { .. }),
+            ) => servers.look_closer(index, &error.into()).await,
             Err(error) => return Err(error.into()),
         }
     }

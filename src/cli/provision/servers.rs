@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::CommandError;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, look_at_server};
 use crate::config::{Settings, Targets, ToolSettings};
 use crate::connect::Target;
+use crate::diagnose::{Context, LookPlan};
 use crate::fleet::Route;
 use crate::fleet::bulk::BulkTarget;
 use crate::snapshot::Snapshot;
@@ -28,8 +29,8 @@ struct ServerEntry {
 /// Servers with a provisioner for each.
 pub(super) struct Provisioners {
     pub(super) targets: Vec<BulkTarget>,
-    /// The facts about each target's connection, for the explanation of a failure.
-    contexts: Vec<crate::diagnose::Context>,
+    /// The facts about each target's connection, and the plan for a look at its server, for the explanation of a failure.
+    contexts: Vec<(Context, LookPlan)>,
     route: Option<Route>,
 }
 
@@ -83,7 +84,7 @@ impl Servers {
         let contexts = self
             .found
             .iter()
-            .map(|found| found.target.context.clone())
+            .map(|found| (found.target.context.clone(), found.target.look.clone()))
             .collect();
         let targets = self.found.into_iter().map(
             |ServerEntry {
@@ -124,8 +125,15 @@ impl Provisioners {
             .map(|target| target.name.as_str())
     }
 
-    pub(super) fn context(&self, index: usize) -> Option<&crate::diagnose::Context> {
-        self.contexts.get(index)
+    pub(super) fn context(&self, index: usize) -> Option<&Context> {
+        self.contexts.get(index).map(|(context, _)| context)
+    }
+
+    /// Looks at a server that could not be connected to, before its tenants' failures are reported.
+    pub(super) async fn look_closer(&self, index: usize, failure: &CommandError) {
+        if let Some((context, plan)) = self.contexts.get(index) {
+            look_at_server(failure, context, plan).await;
+        }
     }
 
     /// Returns the provisioner of a target.

@@ -27,6 +27,9 @@ pub(super) async fn run(
             (Err(failure), _) => Err(failure),
             (Ok(_), None) => Err(CommandError::NoTarget),
         };
+        if let Err(failure) = &result {
+            session.look_closer(failure).await;
+        }
         let answer = TenantResult {
             tenant: &wanted.text,
             target: None,

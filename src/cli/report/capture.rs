@@ -130,6 +130,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
         ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
+        ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
 }
 

@@ -111,6 +111,7 @@ pub(super) fn connection_report(
         hint: Some(fix).filter(|fix| !fix.is_empty()),
         statement: None,
         more: ErrorDetails::default(),
+        stderr: stderr.to_owned(),
     }
 }
 

@@ -21,6 +21,8 @@ pub(in crate::cli) struct ErrorReport {
     pub(in crate::cli) statement: Option<String>,
     /// Additional fields of the JSON.
     pub(in crate::cli) more: ErrorDetails,
+    /// The words of psql that a look at the server may give another meaning; empty unless a connection failed.
+    pub(in crate::cli) stderr: String,
 }
 
 impl ErrorReport {
@@ -43,6 +45,7 @@ impl ErrorReport {
             hint: None,
             statement: None,
             more: ErrorDetails::default(),
+            stderr: String::new(),
         }
     }
 

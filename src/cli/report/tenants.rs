@@ -87,6 +87,7 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
         VerifyError::Template(source) => ErrorReport::of(error, template_error_id(source)),
         VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
+        VerifyError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
 }
 
@@ -128,6 +129,7 @@ pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>
         LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
         LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
+        LifecycleError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
 }
 
@@ -142,7 +144,7 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
             for different in differences {
-                let object = format!("{} {}", different.kind, different.object);
+                let object = different.object.to_string();
                 objects.entry(object).or_default().insert(&different.aspect);
             }
             let aspects =
@@ -155,5 +157,6 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
             report
         }
         PoolError::Random(_) => ErrorReport::of(error, "program.failed"),
+        PoolError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
 }

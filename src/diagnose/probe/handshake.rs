@@ -25,8 +25,10 @@ pub struct Offer {
     pub host: String,
     /// The versions that the configuration allows.
     pub range: TlsRange,
-    /// Announces the protocol `postgresql`, as direct negotiation needs.
+    /// Announces the protocol `postgresql`, as libpq does from version 17 on.
     pub alpn: bool,
+    /// Makes the first message larger than a packet, as hybrid key exchange does from OpenSSL 3.5 on.
+    pub large: bool,
 }
 
 /// What was seen of a handshake, complete or not.
@@ -149,8 +151,13 @@ fn config(offer: &Offer, record: &Arc<Record>) -> Result<Arc<ClientConfig>, Stri
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(record) as Arc<dyn ServerCertVerifier>)
         .with_client_cert_resolver(Arc::clone(record) as Arc<dyn ResolvesClientCert>);
-    if offer.alpn {
+    if offer.alpn || offer.large {
         config.alpn_protocols = vec![b"postgresql".to_vec()];
+    }
+    if offer.large {
+        // Servers skip the names of protocols that they do not know.
+        let padding = (b'a'..=b'h').map(|letter| vec![letter; 200]);
+        config.alpn_protocols.extend(padding);
     }
     Ok(Arc::new(config))
 }

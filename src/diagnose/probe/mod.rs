@@ -1,13 +1,15 @@
 //! What this program sees of a server by itself, without libpq. Every step has a deadline.
 
 mod deadline;
+mod facts;
 mod handshake;
 mod network;
 mod request;
 mod startup;
 
 pub use deadline::{Deadline, TimeIsUp};
+pub use facts::ServerProbe;
 pub use handshake::{Broken, Offer, Seen, shake_hands};
 pub use network::{Reached, Unreachable, addresses, connect, reach};
 pub use request::{Answer, request_tls};
-pub use startup::{FirstWord, first_word};
+pub use startup::{Refusal, StartupReply, begin_login};

@@ -17,6 +17,8 @@ pub enum Unreachable {
     Refused,
     /// No answer in time.
     Timeout,
+    /// `EACCES` or `EPERM`: this machine's own policy forbids it, in the operating system's words.
+    Forbidden(String),
     /// No route, no address family, or another error, in the operating system's words.
     Other(String),
 }
@@ -27,6 +29,7 @@ impl Unreachable {
         match self {
             Self::Refused => "net.refused",
             Self::Timeout => "net.timeout",
+            Self::Forbidden(_) => "net.forbidden",
             Self::Other(_) => "net.unreachable",
         }
     }
@@ -36,7 +39,7 @@ impl Unreachable {
         match self {
             Self::Refused => "refused".to_owned(),
             Self::Timeout => "no answer".to_owned(),
-            Self::Other(text) => text.clone(),
+            Self::Forbidden(text) | Self::Other(text) => text.clone(),
         }
     }
 }
@@ -116,6 +119,9 @@ pub async fn connect(
         Ok(Err(error)) => Err(match error.kind() {
             io::ErrorKind::ConnectionRefused => Unreachable::Refused,
             io::ErrorKind::TimedOut => Unreachable::Timeout,
+            io::ErrorKind::PermissionDenied => {
+                Unreachable::Forbidden(crate::tls::text::safe(&error.to_string()))
+            }
             _ => Unreachable::Other(crate::tls::text::safe(&error.to_string())),
         }),
     }

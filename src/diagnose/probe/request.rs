@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 /// <https://www.postgresql.org/docs/current/protocol-message-formats.html>
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// What a server answers to the request for TLS.
+/// A server's answer to the request for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// `S`: go ahead.
@@ -41,11 +41,16 @@ async fn ask(stream: &mut TcpStream) -> Answer {
         [first] => {
             let rest = some_more(stream).await;
             if first == b'E' && rest.first() == Some(&0) {
-                // ErrorResponse: a length of four bytes, then fields. Before version 3 it was bare text.
+                // ErrorResponse: a length of four bytes, then fields.
                 let message = super::startup::error_message(rest.get(4..).unwrap_or_default());
                 return Answer::Error(
                     message.unwrap_or_else(|| "an error without words".to_owned()),
                 );
+            }
+            if first == b'E'
+                && let Some(message) = bare_error(&rest)
+            {
+                return Answer::Error(message);
             }
             let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
             Answer::Rubbish(crate::tls::text::bounded(
@@ -54,6 +59,16 @@ async fn ask(stream: &mut TcpStream) -> Answer {
             ))
         }
     }
+}
+
+/// An error in the form of protocol 2: bare words. The postmaster says so that it cannot start a process (`report_fork_failure_to_client`
+/// in `postmaster.c`).
+fn bare_error(rest: &[u8]) -> Option<String> {
+    let words = std::str::from_utf8(rest.strip_suffix(b"\0")?)
+        .ok()?
+        .trim_end();
+    let fine = words.starts_with("could not ") && !words.contains(char::is_control);
+    fine.then(|| format!("FATAL:  {}", crate::tls::text::safe(words)))
 }
 
 /// What follows at once, up to a kilobyte.
@@ -66,5 +81,28 @@ async fn some_more(stream: &mut TcpStream) -> Vec<u8> {
             buffer
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_protocol_2_are_bare_words() {
+        let words = "could not fork new process for connection: Resource temporarily unavailable";
+        let sent = format!("{words}\n\0");
+        assert_eq!(
+            bare_error(sent.as_bytes()),
+            Some(format!("FATAL:  {words}"))
+        );
+        for rubbish in [
+            b"HLO / HTTP\0" as &[u8],
+            b"could not \x1b[2J\0",
+            b"could not end",
+            b"\xff\0",
+        ] {
+            assert_eq!(bare_error(rubbish), None);
+        }
     }
 }

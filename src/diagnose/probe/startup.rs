@@ -11,18 +11,16 @@ const LIMIT: usize = 8 << 10;
 /// A parameter that no server has: `PgBouncer` refuses it before it asks for a password, `PostgreSQL` only after.
 const UNKNOWN_PARAMETER: &str = "schemastamp.probe";
 
-/// The first word of a server on a login, before any password is given.
+/// The first reply of a server to a login, before any password is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FirstWord {
+pub enum StartupReply {
     /// It asks for authentication, or needs none: this way of connecting is open.
-    Welcome,
-    /// It refuses.
-    Refusal {
-        /// The message, safe to print.
-        message: String,
-        /// `PostgreSQL` names the source line of an error; a pooler's own errors have none.
-        from_postgresql: bool,
+    Welcome {
+        /// It asks for a password, in clear or not.
+        asks_password: bool,
     },
+    /// It refuses.
+    Refused(Refusal),
     /// A pooler refused a parameter that only poolers look at this early.
     Pooler,
     /// It closed the connection.
@@ -35,37 +33,55 @@ pub enum FirstWord {
     Rubbish,
 }
 
-/// Begins a login without a password and listens to the first word. Nothing is changed on the server.
-pub async fn first_word<S>(
+/// An error of a server, in its own words and codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The message with its severity, safe to print.
+    pub message: String,
+    /// The SQLSTATE, which is the same in every language; empty when there is none.
+    pub sqlstate: String,
+    /// The routine that failed. `PostgreSQL` names it; a pooler's own errors have none.
+    pub routine: Option<String>,
+}
+
+impl Refusal {
+    /// Whether the server itself speaks, rather than a pooler.
+    pub fn is_from_postgresql(&self) -> bool {
+        self.routine.is_some()
+    }
+}
+
+/// Begins a login without a password and returns the first reply. Nothing is changed on the server.
+pub async fn begin_login<S>(
     stream: &mut S,
     user: &str,
     database: &str,
     deadline: Deadline,
-) -> FirstWord
+) -> StartupReply
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     deadline
         .run(speak(stream, user, database))
         .await
-        .unwrap_or(FirstWord::Silent)
+        .unwrap_or(StartupReply::Silent)
 }
 
 async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     user: &str,
     database: &str,
-) -> FirstWord {
+) -> StartupReply {
     let hello = startup_message(user, database);
     if stream.write_all(&hello).await.is_err() || stream.flush().await.is_err() {
-        return FirstWord::Closed;
+        return StartupReply::Closed;
     }
     let mut head = [0_u8; 5];
     if let Err(error) = stream.read_exact(&mut head).await {
         // A server that refuses the client's certificate says so here under TLS 1.3, after its own handshake.
         return match super::handshake::broken(&error) {
-            Broken::Alert(alert) => FirstWord::Alert(alert),
-            _ => FirstWord::Closed,
+            Broken::Alert(alert) => StartupReply::Alert(alert),
+            _ => StartupReply::Closed,
         };
     }
     let [kind, length @ ..] = head;
@@ -73,15 +89,27 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
         .unwrap_or(usize::MAX)
         .saturating_sub(4);
     let word = match kind {
-        b'R' | b'v' => FirstWord::Welcome,
+        b'v' => StartupReply::Welcome {
+            asks_password: false,
+        },
+        b'R' if length <= LIMIT => {
+            let mut body = vec![0_u8; length];
+            if stream.read_exact(&mut body).await.is_err() {
+                return StartupReply::Closed;
+            }
+            // AuthenticationCleartextPassword, MD5Password and SASL.
+            StartupReply::Welcome {
+                asks_password: matches!(body.get(..4), Some([0, 0, 0, 3 | 5 | 10])),
+            }
+        }
         b'E' if length <= LIMIT => {
             let mut body = vec![0_u8; length];
             if stream.read_exact(&mut body).await.is_err() {
-                return FirstWord::Closed;
+                return StartupReply::Closed;
             }
             refusal(&body)
         }
-        _ => FirstWord::Rubbish,
+        _ => StartupReply::Rubbish,
     };
     // Terminate: a server that waits for a password then has nothing to complain about in its log.
     let farewell = stream.write_all(&[b'X', 0, 0, 0, 4]).await;
@@ -100,21 +128,23 @@ fn startup_message(user: &str, database: &str) -> Vec<u8> {
     [length.to_be_bytes().as_slice(), &body].concat()
 }
 
-fn refusal(body: &[u8]) -> FirstWord {
-    let from_postgresql = field(body, b'R').is_some();
-    let message = error_message(body).unwrap_or_default();
-    if message.contains(UNKNOWN_PARAMETER) {
+fn refusal(body: &[u8]) -> StartupReply {
+    let refusal = Refusal {
+        message: error_message(body).unwrap_or_default(),
+        sqlstate: field(body, b'C').map(text::safe_bytes).unwrap_or_default(),
+        routine: field(body, b'R').map(text::safe_bytes),
+    };
+    if refusal.message.contains(UNKNOWN_PARAMETER) {
         // PostgreSQL says so only to a user whom it has let in without a password.
-        return if from_postgresql {
-            FirstWord::Welcome
+        return if refusal.is_from_postgresql() {
+            StartupReply::Welcome {
+                asks_password: false,
+            }
         } else {
-            FirstWord::Pooler
+            StartupReply::Pooler
         };
     }
-    FirstWord::Refusal {
-        message,
-        from_postgresql,
-    }
+    StartupReply::Refused(refusal)
 }
 
 /// `FATAL:  words` of an `ErrorResponse`'s fields, safe to print.
@@ -147,15 +177,19 @@ mod tests {
     #[test]
     fn words_of_servers_and_poolers() {
         let postgresql = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry\0Fauth.c\0L1\0RClientAuthentication\0\0";
-        let expected = FirstWord::Refusal {
+        let expected = Refusal {
             message: "FATAL:  no pg_hba.conf entry".to_owned(),
-            from_postgresql: true,
+            sqlstate: "28000".to_owned(),
+            routine: Some("ClientAuthentication".to_owned()),
         };
-        assert_eq!(refusal(postgresql), expected);
+        assert_eq!(refusal(postgresql), StartupReply::Refused(expected));
         let pooler = b"SFATAL\0C08P01\0Munsupported startup parameter: schemastamp.probe\0\0";
-        assert_eq!(refusal(pooler), FirstWord::Pooler);
+        assert_eq!(refusal(pooler), StartupReply::Pooler);
         let late = b"SFATAL\0C42704\0Munrecognized configuration parameter \"schemastamp.probe\"\0Rfind_option\0\0";
-        assert_eq!(refusal(late), FirstWord::Welcome);
+        let welcome = StartupReply::Welcome {
+            asks_password: false,
+        };
+        assert_eq!(refusal(late), welcome);
     }
 
     #[test]

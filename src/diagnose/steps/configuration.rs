@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
-use crate::diagnose::{Context, Prepared, of_id};
+use crate::diagnose::{Context, Prepared};
 use crate::tls::{
     Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text,
 };
@@ -56,7 +56,8 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
             keyword.name,
             text::safe(&setting.value)
         );
-        let finding = of_id("program.libpq_too_old", &Context::default()).at(Severity::Warning);
+        let finding = Finding::from_catalogue("program.libpq_too_old", &Context::default())
+            .at(Severity::Warning);
         findings.push(
             Finding { what, ..finding }
                 .with("since", keyword.since)
@@ -90,7 +91,8 @@ pub(in crate::diagnose) fn parent(
         .iter()
         .map(|effect| text::bounded(effect, 500).into())
         .collect();
-    let finding = of_id("environment.interference", &Context::default()).at(Severity::Warning);
+    let finding = Finding::from_catalogue("environment.interference", &Context::default())
+        .at(Severity::Warning);
     Finding { what, ..finding }.with("effects", effects)
 }
 

@@ -1,39 +1,26 @@
 //! The request for TLS, the handshake, and what the server's certificate is worth.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::configuration::describe;
 use super::network::Way;
+use crate::config::Host;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::probe::{
-    Answer, Broken, Deadline, FirstWord, Offer, Seen, connect, first_word, request_tls, shake_hands,
+    Answer, Broken, Deadline, Offer, ServerProbe, StartupReply, begin_login, connect, request_tls,
+    shake_hands,
 };
-use crate::diagnose::{Context, Prepared, of_id};
-use crate::tls::{Distrust, SslMode, Trust, Verdict, name, text, verify};
+use crate::diagnose::{Context, Prepared};
+use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, text, verify};
+
+/// How long a look at TLS without a request may take.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The days before a certificate's end at which a report begins to speak of it.
 const SOON: i64 = 14;
-
-/// What was learnt of the server's ways of connecting.
-#[derive(Debug, Default)]
-pub(in crate::diagnose) struct Learnt {
-    /// What it answered to the request for TLS; `None` when it was not asked.
-    pub(in crate::diagnose) answer: Option<Answer>,
-    /// The handshake came about.
-    pub(in crate::diagnose) tls: bool,
-    /// What was seen of it.
-    pub(in crate::diagnose) seen: Seen,
-    /// What the chain is worth against the configured authorities; `None` without any.
-    pub(in crate::diagnose) verdict: Option<Verdict>,
-    /// Whether the certificate is for the host's name; `None` when there is no certificate or no name.
-    pub(in crate::diagnose) name_fits: Option<bool>,
-    /// The server's first word over TLS.
-    pub(in crate::diagnose) over_tls: Option<FirstWord>,
-    /// The server's first word in plaintext.
-    pub(in crate::diagnose) in_plaintext: Option<FirstWord>,
-    /// A pooler has spoken.
-    pub(in crate::diagnose) pooler: bool,
-}
 
 /// Asks for TLS, makes the handshake, judges the chain, and hears the first words over TLS and in plaintext.
 pub(in crate::diagnose) async fn look(
@@ -42,14 +29,29 @@ pub(in crate::diagnose) async fn look(
     libpq_major: u32,
     context: &Context,
     deadline: Deadline,
-) -> (Learnt, Vec<Finding>) {
+) -> (ServerProbe, Vec<Finding>) {
     let Way {
         host,
         address,
-        mut stream,
+        has_ipv4,
+        stream,
     } = way;
-    let mut learnt = Learnt::default();
+    let mut learnt = ServerProbe {
+        has_ipv4,
+        ..ServerProbe::default()
+    };
     let mut findings = Vec::new();
+    let mut stream = match stream {
+        Some(stream) => stream,
+        None => match connect(address, deadline.share(1, 2)).await {
+            Ok((stream, _)) => stream,
+            Err(why) => {
+                let finding = Finding::from_catalogue(why.id(), context);
+                findings.push(finding.said_by(Speaker::Network));
+                return (learnt, findings);
+            }
+        },
+    };
     let user = context.user.clone().unwrap_or_default();
     let database = context.database.clone().unwrap_or_default();
     if prepared.direct {
@@ -59,7 +61,16 @@ pub(in crate::diagnose) async fn look(
         ));
     } else {
         let answer = request_tls(&mut stream, deadline.share(1, 2)).await;
-        findings.push(of_answer(&answer, prepared.mode, context));
+        if may_be_tls_at_once(&answer) {
+            let limit = deadline.share(1, 2).at_most(AT_ONCE);
+            learnt.direct_works = speaks_tls_at_once(address, &host, prepared.range, limit).await;
+        }
+        findings.push(of_answer(
+            &answer,
+            learnt.direct_works,
+            prepared.mode,
+            context,
+        ));
         learnt.answer = Some(answer);
     }
     // A server that says nothing to the first question would be asked in vain again.
@@ -71,7 +82,7 @@ pub(in crate::diagnose) async fn look(
         let stream = connect(address, deadline.share(1, 2)).await.ok();
         match stream {
             Some((mut stream, _)) if speaks && !prepared.direct => {
-                Some(first_word(&mut stream, &user, &database, deadline.share(1, 2)).await)
+                Some(begin_login(&mut stream, &user, &database, deadline.share(1, 2)).await)
             }
             _ => None,
         }
@@ -79,7 +90,9 @@ pub(in crate::diagnose) async fn look(
     let offer = Offer {
         host: host.name.clone().unwrap_or_default(),
         range: prepared.range,
-        alpn: prepared.direct,
+        // libpq names the protocol in every handshake from 17 on.
+        alpn: prepared.direct || libpq_major >= 17,
+        large: false,
     };
     let tls = async {
         if !prepared.direct && learnt.answer != Some(Answer::Willing) {
@@ -88,7 +101,7 @@ pub(in crate::diagnose) async fn look(
         let (seen, result) = shake_hands(stream, &offer, deadline.share(1, 2)).await;
         Some(match result {
             Ok(mut stream) => {
-                let word = first_word(&mut stream, &user, &database, deadline.share(1, 2)).await;
+                let word = begin_login(&mut stream, &user, &database, deadline.share(1, 2)).await;
                 (seen, Ok(word))
             }
             Err(broken) => (seen, Err(broken)),
@@ -107,18 +120,89 @@ pub(in crate::diagnose) async fn look(
                     learnt.over_tls = Some(word);
                     findings.extend(of_handshake(&learnt, prepared, &offer.host, context));
                 }
-                Err(broken) => findings.push(of_broken(&broken, &learnt, prepared, context)),
+                Err(broken) => {
+                    findings.push(of_broken(&broken, &learnt, prepared, context));
+                    learnt.broken = Some(broken);
+                }
             }
         }
     }
     learnt.pooler = [&learnt.over_tls, &learnt.in_plaintext]
         .into_iter()
-        .any(|word| *word == Some(FirstWord::Pooler));
+        .any(|word| *word == Some(StartupReply::Pooler));
     findings.extend(of_first_words(&learnt, prepared, context));
     (learnt, findings)
 }
 
-fn judge_chain(learnt: &mut Learnt, prepared: &Prepared, host: Option<&str>, libpq_major: u32) {
+/// A TLS server takes the request for a broken record: it closes, or sends an alert.
+fn may_be_tls_at_once(answer: &Answer) -> bool {
+    match answer {
+        Answer::Closed => true,
+        Answer::Rubbish(bytes) => bytes.starts_with("\\x15"),
+        _ => false,
+    }
+}
+
+/// Whether a server answers a handshake at once, and then does not say anything but `PostgreSQL`'s protocol.
+async fn speaks_tls_at_once(
+    address: SocketAddr,
+    host: &Host,
+    range: TlsRange,
+    deadline: Deadline,
+) -> bool {
+    // A proxy may insist on a protocol of its own.
+    for alpn in [true, false] {
+        let Ok((stream, _)) = connect(address, deadline).await else {
+            return false;
+        };
+        let offer = Offer {
+            host: host.name.clone().unwrap_or_default(),
+            range,
+            alpn,
+            large: false,
+        };
+        match shake_hands(stream, &offer, deadline).await.1 {
+            Ok(mut stream) => {
+                let limit = deadline.at_most(AT_ONCE / 2);
+                let reply = begin_login(&mut stream, "", "", limit).await;
+                return reply != StartupReply::Rubbish;
+            }
+            Err(Broken::Alert(_)) => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Whether a first message larger than a packet is lost where a small one arrives.
+pub(in crate::diagnose) async fn loses_large_messages(
+    address: SocketAddr,
+    host: &Host,
+    range: TlsRange,
+    deadline: Deadline,
+) -> bool {
+    let Ok((mut stream, _)) = connect(address, deadline).await else {
+        return false;
+    };
+    if request_tls(&mut stream, deadline).await != Answer::Willing {
+        return false;
+    }
+    let offer = Offer {
+        host: host.name.clone().unwrap_or_default(),
+        range,
+        alpn: true,
+        large: true,
+    };
+    let (_, result) = shake_hands(stream, &offer, deadline).await;
+    matches!(result, Err(Broken::Closed | Broken::Silent))
+}
+
+fn judge_chain(
+    learnt: &mut ServerProbe,
+    prepared: &Prepared,
+    host: Option<&str>,
+    libpq_major: u32,
+) {
     let Some(leaf) = learnt.seen.chain.first() else {
         return;
     };
@@ -143,14 +227,14 @@ fn judge_chain(learnt: &mut Learnt, prepared: &Prepared, host: Option<&str>, lib
     learnt.verdict = Some(verify(&learnt.seen.chain, &trust));
 }
 
-fn of_answer(answer: &Answer, mode: SslMode, context: &Context) -> Finding {
+fn of_answer(answer: &Answer, direct_works: bool, mode: SslMode, context: &Context) -> Finding {
     // Without TLS everything is well where plaintext is what is asked for.
     let no_tls = if mode >= SslMode::Require {
         Severity::Error
     } else {
         Severity::Warning
     };
-    let finding = |id: &str| of_id(id, context).said_by(Speaker::Schemastamp);
+    let finding = |id: &str| Finding::from_catalogue(id, context).said_by(Speaker::Schemastamp);
     match answer {
         Answer::Willing => Finding::ok("ssl_request", "the server is willing to use TLS"),
         Answer::Unwilling if mode == SslMode::Disable => {
@@ -165,13 +249,21 @@ fn of_answer(answer: &Answer, mode: SslMode, context: &Context) -> Finding {
                 .next()
                 .unwrap_or_else(|| finding("net.not_postgresql"))
         }
+        Answer::Closed | Answer::Rubbish(_) if direct_works => {
+            finding("tls.direct_required").at(no_tls)
+        }
         Answer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
         Answer::Closed => finding("net.closed").with("when", "after the request for TLS"),
         Answer::Silent => finding("net.silent").with("when", "after the request for TLS"),
     }
 }
 
-fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Context) -> Finding {
+fn of_broken(
+    broken: &Broken,
+    learnt: &ServerProbe,
+    prepared: &Prepared,
+    context: &Context,
+) -> Finding {
     let asked = learnt.seen.client_cert_asked.is_some();
     let severity = if prepared.mode >= SslMode::Prefer {
         Severity::Error
@@ -179,7 +271,7 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
         Severity::Warning
     };
     let finding = |id: &str| {
-        of_id(id, context)
+        Finding::from_catalogue(id, context)
             .said_by(Speaker::Schemastamp)
             .at(severity)
     };
@@ -195,7 +287,15 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
             }
             return finding("tls.client_cert.required").with("alert", alert.clone());
         }
-        Broken::Alert(alert) => finding("tls.handshake").with("alert", alert.clone()),
+        Broken::Alert(alert) => {
+            let id = match alert.as_str() {
+                "NoApplicationProtocol" => "tls.alpn",
+                "HandshakeFailure" | "InsufficientSecurity" => "tls.no_shared_cipher",
+                "UnrecognizedName" | "UnrecognisedName" => "login.not_routed",
+                _ => "tls.handshake",
+            };
+            finding(id).with("alert", alert.clone())
+        }
         Broken::Closed | Broken::Rubbish(_) if prepared.direct => finding("tls.direct_refused"),
         Broken::Closed => finding("net.closed").with("when", "in the middle of the handshake"),
         Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
@@ -217,7 +317,7 @@ fn of_broken(broken: &Broken, learnt: &Learnt, prepared: &Prepared, context: &Co
 }
 
 fn of_handshake(
-    learnt: &Learnt,
+    learnt: &ServerProbe,
     prepared: &Prepared,
     host: &str,
     context: &Context,
@@ -259,7 +359,8 @@ fn of_handshake(
         && learnt.name_fits == Some(false)
         && let Some(leaf) = leaf
     {
-        let mut finding = of_id("tls.server_cert.name", context).said_by(Speaker::Schemastamp);
+        let mut finding =
+            Finding::from_catalogue("tls.server_cert.name", context).said_by(Speaker::Schemastamp);
         let names = leaf.names();
         finding.what = format!("the server's certificate is not for '{}'", text::safe(host));
         let for_names = if names.is_empty() {
@@ -285,7 +386,8 @@ fn of_handshake(
         ))];
         let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
         if days.is_some_and(|days| (0..SOON).contains(&days)) {
-            let finding = of_id("tls.server_cert.expires_soon", context).at(Severity::Warning);
+            let finding = Finding::from_catalogue("tls.server_cert.expires_soon", context)
+                .at(Severity::Warning);
             findings.push(finding.with("days", days.unwrap_or_default()));
         }
         return findings;
@@ -311,8 +413,11 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
         Distrust::Revoked => "tls.server_cert.revoked",
         Distrust::RevocationUnknown => "tls.crl.incomplete",
         Distrust::WrongPurpose => "tls.server_cert.wrong_purpose",
+        Distrust::NotAnAuthority { .. } => "tls.root_cert.not_an_authority",
+        Distrust::WeakKey { .. } => "tls.server_cert.weak_key",
+        Distrust::WeakDigest { .. } => "tls.server_cert.weak_digest",
     };
-    let mut finding = of_id(id, context)
+    let mut finding = Finding::from_catalogue(id, context)
         .said_by(Speaker::Schemastamp)
         .with("root_certificate_file", file.clone());
     match distrust {
@@ -322,8 +427,23 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
         Distrust::UnknownIssuer { issuer } | Distrust::OtherKey { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
             finding.fix = format!(
-                "name a file with the certificate of {issuer} in sslrootcert; if it is an intermediate, \
+                "get the present certificate of {issuer} and name its file in sslrootcert; if it is an intermediate, \
                  the server should send it"
+            );
+        }
+        Distrust::NotAnAuthority { subject } => {
+            finding.why = format!(
+                "{subject} in '{file}' may not sign certificates (basicConstraints CA:FALSE)"
+            );
+        }
+        Distrust::WeakKey { subject, key } => {
+            finding.why = format!(
+                "the key of {subject} is {key}, and OpenSSL's security level wants RSA of 2048 bits"
+            );
+        }
+        Distrust::WeakDigest { subject, digest } => {
+            finding.why = format!(
+                "{subject} is signed with {digest}, which OpenSSL's security level refuses"
             );
         }
         Distrust::IntermediateMissing { issuer } => {
@@ -341,13 +461,22 @@ fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> F
     finding
 }
 
+/// The facts of a connection of which it is certain that TLS carries it.
+fn encrypted(context: &Context) -> Context {
+    Context {
+        sslmode: context.sslmode.map(|mode| mode.max(SslMode::Require)),
+        ..context.clone()
+    }
+}
+
 /// What the server said to the beginnings of a login. Only what no password could change is a suspicion.
-fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Vec<Finding> {
+fn of_first_words(learnt: &ServerProbe, prepared: &Prepared, context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     let asked = learnt.seen.client_cert_asked.is_some();
     match &learnt.over_tls {
-        Some(FirstWord::Alert(alert)) if asked && !prepared.files.sends_client_cert() => {
-            let finding = of_id("tls.client_cert.required", context).said_by(Speaker::TlsAlert);
+        Some(StartupReply::Alert(alert)) if asked && !prepared.files.sends_client_cert() => {
+            let finding = Finding::from_catalogue("tls.client_cert.required", context)
+                .said_by(Speaker::TlsAlert);
             let severity = if prepared.mode >= SslMode::Prefer {
                 Severity::Error
             } else {
@@ -357,15 +486,15 @@ fn of_first_words(learnt: &Learnt, prepared: &Prepared, context: &Context) -> Ve
         }
         // Without a rule for TLS, "no entry" in plaintext is not about TLS.
         // Where plaintext is what is asked for, and is taken, it does not matter.
-        Some(FirstWord::Refusal { message, .. })
+        Some(StartupReply::Refused(refusal))
             if prepared.mode >= SslMode::Prefer
-                || matches!(learnt.in_plaintext, Some(FirstWord::Refusal { .. })) =>
+                || matches!(learnt.in_plaintext, Some(StartupReply::Refused(_))) =>
         {
-            let told = crate::diagnose::explain(message.as_bytes(), context);
+            let told = crate::diagnose::explain(refusal.message.as_bytes(), &encrypted(context));
             findings.extend(told.into_iter().take(1).filter(|finding| {
                 matches!(
                     finding.id.as_str(),
-                    "login.no_hba_entry" | "login.hba_reject"
+                    "login.no_hba_entry" | "login.hba_reject" | "server.pooler_backend"
                 )
             }));
         }

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::encryption::Learnt;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::link::{Link, plaintext};
-use crate::diagnose::probe::FirstWord;
-use crate::diagnose::{Context, Prepared, explain, of_id};
+use crate::diagnose::probe::{ServerProbe, StartupReply};
+use crate::diagnose::{Context, Prepared, explain};
 use crate::pg::{PsqlError, ScriptOptions, Server, Version};
 use crate::process::{RunError, Shutdown, StderrTail};
 use crate::tls::SslMode;
@@ -51,15 +50,17 @@ struct Facts {
 pub(in crate::diagnose) enum Outcome {
     /// It got in.
     In(Vec<Finding>),
-    /// It did not; the root cause first.
-    Out(Vec<Finding>),
+    /// It did not, and said why.
+    Out(String),
+    /// It did not, for a reason that it does not say.
+    Broken(Finding),
 }
 
 /// Logs in with psql and asks the server about itself.
 pub(in crate::diagnose) async fn log_in(
     server: &Server,
     prepared: &Prepared,
-    learnt: &Learnt,
+    learnt: &ServerProbe,
     context: &Context,
     shutdown: &Shutdown,
 ) -> Outcome {
@@ -86,28 +87,34 @@ pub(in crate::diagnose) async fn log_in(
                 ));
             }
             let words = output.lines.join(" ");
-            Outcome::Out(vec![
-                of_id("connection.failed", context).with("message", words),
-            ])
+            Outcome::Broken(
+                Finding::from_catalogue("connection.failed", context).with("message", words),
+            )
         }
-        Err(error) => Outcome::Out(of_error(&error, learnt, context)),
+        Err(error) => failure(&error, learnt, context),
     }
 }
 
 /// Whether psql found the server full where the looks before it had found room.
-pub(in crate::diagnose) fn may_be_our_doing(outcome: &Outcome, learnt: &Learnt) -> bool {
-    let full = matches!(outcome, Outcome::Out(messages)
-        if messages.first().is_some_and(|root| root.id == "server.too_many_clients"));
+pub(in crate::diagnose) fn may_be_our_doing(
+    outcome: &Outcome,
+    learnt: &ServerProbe,
+    context: &Context,
+) -> bool {
+    let full = matches!(outcome, Outcome::Out(stderr)
+        if explain(stderr.as_bytes(), context)
+            .first()
+            .is_some_and(|root| root.id == "server.too_many_clients"));
     full && [&learnt.over_tls, &learnt.in_plaintext]
         .into_iter()
-        .any(|word| *word == Some(FirstWord::Welcome))
+        .any(|reply| matches!(reply, Some(StartupReply::Welcome { .. })))
 }
 
 fn of_facts(
     facts: &Facts,
     link: &Link,
     prepared: &Prepared,
-    learnt: &Learnt,
+    learnt: &ServerProbe,
     context: &Context,
     elapsed: Duration,
 ) -> Vec<Finding> {
@@ -150,7 +157,7 @@ fn of_facts(
             "server.no_create_right"
         };
         findings.push(
-            of_id(id, context)
+            Finding::from_catalogue(id, context)
                 .at(Severity::Warning)
                 .said_by(Speaker::PostgreSql),
         );
@@ -160,7 +167,7 @@ fn of_facts(
         facts.locks, facts.locks_per_transaction, facts.connections
     );
     let finding = if facts.locks < FEW_LOCKS {
-        of_id("server.small_lock_budget", context)
+        Finding::from_catalogue("server.small_lock_budget", context)
             .at(Severity::Warning)
             .with("locks", locks)
     } else {
@@ -190,22 +197,24 @@ fn of_facts(
     findings
 }
 
-fn of_error(error: &PsqlError, learnt: &Learnt, context: &Context) -> Vec<Finding> {
+fn failure(error: &PsqlError, learnt: &ServerProbe, context: &Context) -> Outcome {
     let stderr = error.stderr().map(StderrTail::text).unwrap_or_default();
     match error {
-        PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => {
-            vec![of_id("server.pooler_backend", context).said_by(Speaker::PgBouncer)]
-        }
+        PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => Outcome::Broken(
+            Finding::from_catalogue("server.pooler_backend", context).said_by(Speaker::PgBouncer),
+        ),
         PsqlError::Run(RunError::TimedOut { after, .. }) => {
-            let known = explain(stderr.as_bytes(), context);
-            match known.first() {
-                Some(finding) if finding.id != "connection.failed" => known,
-                _ => vec![of_id("timeout", context).with("after_s", after.as_secs_f64())],
+            match explain(stderr.as_bytes(), context).first() {
+                Some(finding) if finding.id != "connection.failed" => Outcome::Out(stderr),
+                _ => Outcome::Broken(
+                    Finding::from_catalogue("timeout", context)
+                        .with("after_s", after.as_secs_f64()),
+                ),
             }
         }
-        PsqlError::Run(_) | PsqlError::Program(_) => {
-            vec![of_id("program.failed", context).with("message", error.to_string())]
-        }
-        _ => explain(stderr.as_bytes(), context),
+        PsqlError::Run(_) | PsqlError::Program(_) => Outcome::Broken(
+            Finding::from_catalogue("program.failed", context).with("message", error.to_string()),
+        ),
+        _ => Outcome::Out(stderr),
     }
 }

@@ -1,13 +1,12 @@
 //! What each sslmode would do here.
 
-use super::encryption::Learnt;
 use crate::diagnose::Prepared;
 use crate::diagnose::finding::Finding;
-use crate::diagnose::probe::FirstWord;
+use crate::diagnose::probe::{ServerProbe, StartupReply};
 use crate::tls::{Distrust, SslMode, Verdict};
 
 /// One finding with the outcome of every mode, and the sentence on the configured one.
-pub(in crate::diagnose) fn outcomes(learnt: &Learnt, prepared: &Prepared) -> Finding {
+pub(in crate::diagnose) fn outcomes(learnt: &ServerProbe, prepared: &Prepared) -> Finding {
     let what = format!("sslmode={}: {}", prepared.mode, prepared.terms().sentence());
     let mut finding = Finding::ok("modes", what);
     for mode in SslMode::ALL {
@@ -17,13 +16,17 @@ pub(in crate::diagnose) fn outcomes(learnt: &Learnt, prepared: &Prepared) -> Fin
 }
 
 /// What a mode would do, as far as it can be seen without a password.
-pub(in crate::diagnose) fn outcome(mode: SslMode, learnt: &Learnt, prepared: &Prepared) -> String {
+pub(in crate::diagnose) fn outcome(
+    mode: SslMode,
+    learnt: &ServerProbe,
+    prepared: &Prepared,
+) -> String {
     let plaintext = match &learnt.in_plaintext {
-        Some(FirstWord::Welcome | FirstWord::Pooler) => Some(true),
-        Some(FirstWord::Refusal { .. }) => Some(false),
+        Some(StartupReply::Welcome { .. } | StartupReply::Pooler) => Some(true),
+        Some(StartupReply::Refused(_)) => Some(false),
         _ => None,
     };
-    let tls = learnt.tls && !matches!(learnt.over_tls, Some(FirstWord::Alert(_)));
+    let tls = learnt.tls && !matches!(learnt.over_tls, Some(StartupReply::Alert(_)));
     let encrypted = match (&learnt.verdict, prepared.files.verifies()) {
         (Some(Verdict::Trusted), true) => "encrypted, chain verified",
         (Some(Verdict::Distrusted(_)), true) => "fails: the chain is not accepted",
@@ -41,7 +44,7 @@ pub(in crate::diagnose) fn outcome(mode: SslMode, learnt: &Learnt, prepared: &Pr
     }
 }
 
-fn verified(mode: SslMode, learnt: &Learnt) -> String {
+fn verified(mode: SslMode, learnt: &ServerProbe) -> String {
     match &learnt.verdict {
         None => "needs sslrootcert".to_owned(),
         Some(Verdict::Distrusted(distrust)) => format!("fails: {}", reason(distrust)),
@@ -70,6 +73,9 @@ fn reason(distrust: &Distrust) -> &'static str {
         Distrust::Revoked => "the certificate is revoked",
         Distrust::RevocationUnknown => "the revocation list does not cover the chain",
         Distrust::WrongPurpose => "the certificate is not for servers",
+        Distrust::NotAnAuthority { .. } => "the root certificate is not an authority's",
+        Distrust::WeakKey { .. } => "a key is too short",
+        Distrust::WeakDigest { .. } => "a digest is too weak",
     }
 }
 
@@ -77,6 +83,7 @@ fn reason(distrust: &Distrust) -> &'static str {
 mod tests {
     use super::*;
     use crate::config::{Connection, ConnectionFlags, Environment};
+    use crate::diagnose::probe::Refusal;
     use crate::diagnose::settle;
 
     fn prepared(verifies: bool) -> (Prepared, tempfile::TempDir) {
@@ -99,7 +106,7 @@ mod tests {
         (settle(&mut connection, &environment, 15).unwrap(), folder)
     }
 
-    fn all(learnt: &Learnt, verifies: bool) -> Vec<String> {
+    fn all(learnt: &ServerProbe, verifies: bool) -> Vec<String> {
         let (prepared, _folder) = prepared(verifies);
         SslMode::ALL
             .into_iter()
@@ -107,22 +114,28 @@ mod tests {
             .collect()
     }
 
-    fn refusal() -> FirstWord {
-        FirstWord::Refusal {
-            message: "FATAL:  SSL required".to_owned(),
-            from_postgresql: false,
+    fn welcome() -> StartupReply {
+        StartupReply::Welcome {
+            asks_password: false,
         }
+    }
+
+    fn refusal() -> StartupReply {
+        StartupReply::Refused(Refusal {
+            message: "FATAL:  SSL required".to_owned(),
+            ..Refusal::default()
+        })
     }
 
     #[test]
     fn a_good_server_that_wants_tls() {
-        let learnt = Learnt {
+        let learnt = ServerProbe {
             tls: true,
             verdict: Some(Verdict::Trusted),
             name_fits: Some(true),
-            over_tls: Some(FirstWord::Welcome),
+            over_tls: Some(welcome()),
             in_plaintext: Some(refusal()),
-            ..Learnt::default()
+            ..ServerProbe::default()
         };
         let verified = "encrypted, chain verified";
         let expected = [
@@ -134,7 +147,7 @@ mod tests {
             "encrypted, chain and host name verified",
         ];
         assert_eq!(all(&learnt, true), expected);
-        let other_name = Learnt {
+        let other_name = ServerProbe {
             name_fits: Some(false),
             ..learnt
         };
@@ -146,12 +159,12 @@ mod tests {
 
     #[test]
     fn an_untrusted_server_that_takes_plaintext() {
-        let learnt = Learnt {
+        let learnt = ServerProbe {
             tls: true,
             verdict: Some(Verdict::Distrusted(Distrust::SelfSigned)),
-            over_tls: Some(FirstWord::Welcome),
-            in_plaintext: Some(FirstWord::Welcome),
-            ..Learnt::default()
+            over_tls: Some(welcome()),
+            in_plaintext: Some(welcome()),
+            ..ServerProbe::default()
         };
         let expected = [
             "plaintext",
@@ -166,9 +179,9 @@ mod tests {
 
     #[test]
     fn a_server_without_tls() {
-        let learnt = Learnt {
-            in_plaintext: Some(FirstWord::Welcome),
-            ..Learnt::default()
+        let learnt = ServerProbe {
+            in_plaintext: Some(welcome()),
+            ..ServerProbe::default()
         };
         let no = "fails: TLS does not come about";
         assert_eq!(
@@ -186,11 +199,11 @@ mod tests {
 
     #[test]
     fn without_a_root_certificate_nothing_is_verified() {
-        let learnt = Learnt {
+        let learnt = ServerProbe {
             tls: true,
-            over_tls: Some(FirstWord::Welcome),
+            over_tls: Some(welcome()),
             in_plaintext: Some(refusal()),
-            ..Learnt::default()
+            ..ServerProbe::default()
         };
         let some = "encrypted, not verified";
         let needs = "needs sslrootcert";

@@ -1,41 +1,46 @@
 //! Names, addresses, and the way to them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::config::Host;
+use crate::diagnose::Context;
+use crate::diagnose::decide::is_private_name;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
-use crate::diagnose::probe::{Deadline, Reached, addresses, reach};
-use crate::diagnose::{Context, of_id};
+use crate::diagnose::probe::{Deadline, Reached, Unreachable, addresses, reach};
 use crate::tls::text;
 
-/// The way to the first host that can be reached.
+/// The way to a host that can be reached.
 #[derive(Debug)]
 pub(in crate::diagnose) struct Way {
     /// The host.
     pub(in crate::diagnose) host: Host,
     /// The address that was reached.
     pub(in crate::diagnose) address: SocketAddr,
-    /// An open connection that has carried nothing yet.
-    pub(in crate::diagnose) stream: TcpStream,
+    /// The host has an address of IPv4.
+    pub(in crate::diagnose) has_ipv4: bool,
+    /// An open connection that has carried nothing yet; the first way's only.
+    pub(in crate::diagnose) stream: Option<TcpStream>,
 }
 
-/// Resolves and reaches every host; returns the first way, and the findings of the steps `dns` and `tcp`.
-pub(in crate::diagnose) async fn find_way(
+/// Resolves and reaches every host; returns the ways in the order of the hosts, and the findings of the steps `dns` and `tcp`.
+pub(in crate::diagnose) async fn find_ways(
     hosts: &[Host],
     context: &Context,
     deadline: Deadline,
-) -> (Option<Way>, Vec<Finding>) {
+) -> (Vec<Way>, Vec<Finding>) {
     if hosts.iter().all(Host::is_socket) {
         let why = "the connection goes through a Unix socket";
         return (
-            None,
+            Vec::new(),
             vec![Finding::skipped("dns", why), Finding::skipped("tcp", why)],
         );
     }
-    let (mut way, mut looked_up, mut failures, mut ok) = (None, Vec::new(), Vec::new(), Vec::new());
+    let mut ways: Vec<Way> = Vec::new();
+    let (mut looked_up, mut failures, mut ok) = (Vec::new(), Vec::new(), Vec::new());
+    let mut all_addresses = Vec::new();
     let mut unresolved = Vec::new();
     for host in hosts.iter().filter(|host| !host.is_socket()) {
         let name = host
@@ -55,6 +60,7 @@ pub(in crate::diagnose) async fn find_way(
             .iter()
             .map(|address| address.ip().to_string())
             .collect();
+        all_addresses.extend(found.iter().map(SocketAddr::ip));
         looked_up.push(format!("{} is {}", text::safe(&name), list.join(", ")));
         for Reached { address, outcome } in reach(&found, deadline.share(1, 2)).await {
             match outcome {
@@ -63,13 +69,13 @@ pub(in crate::diagnose) async fn find_way(
                         "{address} in {:.1} ms",
                         time.as_secs_f64() * 1000.0
                     ));
-                    if way.is_none() {
-                        way = Some(Way {
-                            host: host.clone(),
-                            address,
-                            stream,
-                        });
-                    }
+                    ways.push(Way {
+                        host: host.clone(),
+                        address,
+                        has_ipv4: found.iter().any(SocketAddr::is_ipv4),
+                        // A server that is nearly full needs its connections.
+                        stream: Some(stream).filter(|_| ways.is_empty()),
+                    });
                 }
                 Err(why) => failures.push((address, why)),
             }
@@ -77,16 +83,21 @@ pub(in crate::diagnose) async fn find_way(
     }
     let mut findings = Vec::new();
     for (name, words) in &unresolved {
-        let severity = if way.is_some() {
-            Severity::Warning
-        } else {
+        let severity = if ways.is_empty() {
             Severity::Error
+        } else {
+            Severity::Warning
+        };
+        let id = if is_private_name(name) {
+            "net.private_name"
+        } else {
+            "net.dns"
         };
         let context = Context {
             host: Some(name.clone()),
             ..context.clone()
         };
-        let mut finding = of_id("net.dns", &context)
+        let mut finding = Finding::from_catalogue(id, &context)
             .at(severity)
             .said_by(Speaker::Network)
             .with("message", words.clone());
@@ -100,7 +111,7 @@ pub(in crate::diagnose) async fn find_way(
         .iter()
         .map(|(address, why)| format!("{address}: {}", why.words()).into())
         .collect();
-    match (&way, failures.first()) {
+    match (ways.first(), failures.first()) {
         (Some(_), _) => {
             // libpq tries the addresses in turn: one that fails fast does no harm.
             let mut what = ok.join(", ");
@@ -122,13 +133,101 @@ pub(in crate::diagnose) async fn find_way(
                 port: Some(address.port().to_string()),
                 ..context.clone()
             };
-            let mut finding = of_id(why.id(), &context)
+            let id = why_unreachable(why, hosts, &all_addresses);
+            let mut finding = Finding::from_catalogue(id, &context)
                 .said_by(Speaker::Network)
                 .with("addresses", failed);
             finding.what = format!("{address}: {}", why.words());
+            if *why == Unreachable::Timeout && is_private(address.ip()) && is_named(hosts) {
+                finding.why = format!(
+                    "{} is an address of a private network; packets from elsewhere are dropped on the way",
+                    address.ip()
+                );
+                finding.fix = format!(
+                    "connect from inside that network, or through its VPN or bastion; {}",
+                    finding.fix
+                );
+            }
             findings.push(finding);
         }
         (None, None) => findings.push(Finding::skipped("tcp", "there is no address")),
     }
-    (way, findings)
+    (ways, findings)
+}
+
+/// The finding on an address that cannot be reached. A name with IPv6 addresses only is a cause of its own.
+fn why_unreachable(why: &Unreachable, hosts: &[Host], addresses: &[IpAddr]) -> &'static str {
+    let only_ipv6 = addresses.iter().all(IpAddr::is_ipv6);
+    match why {
+        Unreachable::Other(_) if only_ipv6 && is_named(hosts) => "net.ipv6_only",
+        why => why.id(),
+    }
+}
+
+/// Whether the hosts are given by name: an address was chosen by whoever wrote it.
+fn is_named(hosts: &[Host]) -> bool {
+    hosts.iter().any(|host| {
+        host.address.is_none()
+            && host
+                .name
+                .as_deref()
+                .is_some_and(|name| name.parse::<IpAddr>().is_err())
+    })
+}
+
+/// Addresses that are routed inside a network only: RFC 1918, 6598 and 4193.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private() || (first == 100 && (64..128).contains(&second))
+        }
+        IpAddr::V6(address) => address.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str) -> Host {
+        Host {
+            name: Some(name.to_owned()),
+            address: None,
+            port: 5432,
+        }
+    }
+
+    #[test]
+    fn a_name_with_ipv6_addresses_only_is_told_apart() {
+        let unreachable = Unreachable::Other("Network is unreachable".to_owned());
+        let [v6, v4] = ["2001:db8::1", "192.0.2.1"].map(|text| text.parse::<IpAddr>().unwrap());
+        for (why, name, addresses, id) in [
+            (&unreachable, "db.example", vec![v6], "net.ipv6_only"),
+            (&unreachable, "db.example", vec![v6, v4], "net.unreachable"),
+            (&unreachable, "2001:db8::1", vec![v6], "net.unreachable"),
+            (&Unreachable::Refused, "db.example", vec![v6], "net.refused"),
+        ] {
+            assert_eq!(
+                why_unreachable(why, &[host(name)], &addresses),
+                id,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn private_networks() {
+        for (address, private) in [
+            ("10.0.0.1", true),
+            ("172.16.5.4", true),
+            ("100.64.0.1", true),
+            ("fd00::1", true),
+            ("127.0.0.1", false),
+            ("8.8.8.8", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
+        }
+    }
 }

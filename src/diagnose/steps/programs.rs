@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{Environment, Setting, ToolSettings};
+use crate::diagnose::Context;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::libpq::{Library, examine};
-use crate::diagnose::{Context, of_id};
 use crate::pg::{NamedProgram, Program, ProgramError, Version};
 use crate::process::Shutdown;
 use crate::tls::text;
@@ -60,15 +60,7 @@ pub(in crate::diagnose) async fn look(
                 Err(_) => None,
             }
         },
-        // The version is put in afterwards: 0 stands for "not known yet".
-        examine(
-            &psql,
-            u32::from(u16::MAX),
-            &inherited,
-            temporary,
-            timeout,
-            shutdown
-        ),
+        examine(&psql, &inherited, temporary, timeout, shutdown),
     );
     let mut findings = Vec::new();
     let psql_version = match psql_version {
@@ -85,10 +77,10 @@ pub(in crate::diagnose) async fn look(
         }
     };
     let library = match library {
-        Ok(library) => of_psql(library, psql_version),
+        Ok(traits) => traits.library(u32::from(psql_version.major)),
         Err(error) => {
-            let finding =
-                of_id("program.failed", &Context::default()).with("message", error.to_string());
+            let finding = Finding::from_catalogue("program.failed", &Context::default())
+                .with("message", error.to_string());
             findings.push(finding);
             return (
                 Programs {
@@ -108,7 +100,7 @@ pub(in crate::diagnose) async fn look(
             .and_then(|version| version.as_ref().ok()),
     ));
     if !library.tls {
-        let finding = of_id("program.no_tls", &Context::default());
+        let finding = Finding::from_catalogue("program.no_tls", &Context::default());
         findings.push(
             finding
                 .with("program", shown(psql.path()))
@@ -133,7 +125,7 @@ pub(in crate::diagnose) async fn look(
 
 /// A psql or `pg_dump` that does not even tell its version.
 pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
-    let finding = of_id("program.failed", &Context::default())
+    let finding = Finding::from_catalogue("program.failed", &Context::default())
         .because("it does not answer --version in time");
     (
         Programs {
@@ -142,25 +134,6 @@ pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
         },
         vec![finding],
     )
-}
-
-/// `examine` was told an impossible version of psql; what it could not tell is psql's own.
-fn of_psql(library: Library, psql: Version) -> Library {
-    let psql = u32::from(psql.major);
-    let unknown = u32::from(u16::MAX);
-    let major = match library.major {
-        // No TLS, or 18 and later.
-        major if major == unknown => {
-            if library.tls {
-                psql.max(18)
-            } else {
-                psql
-            }
-        }
-        15 => psql.min(15),
-        exactly => exactly,
-    };
-    Library { major, ..library }
 }
 
 fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Version>) -> Finding {
@@ -192,7 +165,8 @@ fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Ver
 }
 
 fn missing(id: &str, error: &ProgramError) -> Finding {
-    let mut finding = of_id(id, &Context::default()).said_by(Speaker::Schemastamp);
+    let mut finding =
+        Finding::from_catalogue(id, &Context::default()).said_by(Speaker::Schemastamp);
     finding.what = text::bounded(&error.to_string(), 500);
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -1,4 +1,5 @@
 use crate::pg::PsqlError;
+use crate::pg::catalog::DuplicateIdentity;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::Difference;
 
@@ -21,13 +22,16 @@ pub enum PoolError {
     /// The operating system has no random bytes for a new name.
     #[error("cannot create a new name")]
     Random(#[source] std::io::Error),
+    /// The comparison itself is at fault.
+    #[error(transparent)]
+    Identity(#[from] DuplicateIdentity),
 }
 
 fn listed(differences: &[Difference]) -> String {
     const SHOWN: usize = 5;
     let mut shown: Vec<String> = differences
         .iter()
-        .map(|different| format!("{} {}", different.kind, different.object))
+        .map(|different| different.object.to_string())
         .collect();
     shown.sort();
     shown.dedup();

@@ -5,7 +5,7 @@ use super::status::{PoolStatus, status};
 use super::trial::try_out;
 use crate::pg::ScriptOptions;
 use crate::process::Shutdown;
-use crate::snapshot::capture::fresh_name;
+use crate::snapshot::capture::{ServerProperty, fresh_name};
 use crate::snapshot::{Rendered, TemplateError, one_message, settings};
 use crate::sql::{TenantName, quote};
 use crate::tenant::Provisioner;
@@ -24,6 +24,8 @@ pub struct Filling {
     /// Number of objects that were proven equal to a tenant's, or `None` if spares of the same kind
     /// were proven before.
     pub proven: Option<usize>,
+    /// What that proof did not compare, since this server sets it by itself.
+    pub ignored: Vec<ServerProperty>,
 }
 
 impl Filling {
@@ -52,11 +54,12 @@ pub async fn begin_fill(
         &provisioner.options().render,
     );
     let before = status(server, snapshot, render, shutdown).await?;
-    let ready = before.spares.first().map_or(0, |group| group.ready);
+    let ready = before.ready();
     let missing = size.saturating_sub(ready);
-    let mut proven = None;
+    let (mut proven, mut ignored) = (None, Vec::new());
     if missing > 0 && ready == 0 {
-        proven = Some(try_out(server, snapshot, render, shutdown).await?);
+        let trial = try_out(server, snapshot, render, shutdown).await?;
+        (proven, ignored) = (Some(trial.objects), trial.ignored);
         let mut statements = vec![settings(server.timeout)];
         statements.extend(
             render
@@ -79,6 +82,7 @@ pub async fn begin_fill(
         before,
         missing,
         proven,
+        ignored,
     })
 }
 

@@ -21,6 +21,15 @@ pub struct PoolStatus {
     pub pool_of_another: Option<String>,
 }
 
+impl PoolStatus {
+    /// Returns the number of spares that can be claimed: those of the wanted kind, whatever format
+    /// their snapshot was written in.
+    pub fn ready(&self) -> usize {
+        let wanted = self.spares.iter().filter(|group| group.wanted);
+        wanted.map(|group| group.ready).sum()
+    }
+}
+
 /// Equivalent spares.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Spares {
@@ -130,6 +139,7 @@ impl SpareKind {
             snapshot,
             options,
             role,
+            ..
         } = self;
         Spares {
             snapshot,

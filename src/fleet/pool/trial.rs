@@ -1,113 +1,188 @@
 //! Proves that a spare of a snapshot becomes equal to a tenant.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::error::PoolError;
-use crate::pg::catalog::{Aspect, objects};
+use crate::pg::catalog::{Aspect, Aspects, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
-use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError, settings};
+use crate::snapshot::capture::{
+    LoadedCopy, ServerProperty, differences, fresh_name, search_path, without_server_properties,
+};
+use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::{RewriteReader, written_anew};
 
+/// Result of the proof.
+pub(super) struct Proven {
+    /// Number of equal objects.
+    pub(super) objects: usize,
+    /// Properties that were not compared, because this server sets them by itself.
+    pub(super) ignored: Vec<ServerProperty>,
+}
+
 /// Creates a spare, renames it, creates a tenant next to it, compares the two object by object, and
-/// rolls everything back. Returns the number of equal objects.
+/// rolls everything back.
+///
+/// If they differ, it does the same with two tenants: what differs between these belongs to the
+/// server.
 pub(super) async fn try_out(
     server: &Server,
     snapshot: &Snapshot,
     options: &RenderOptions,
     shutdown: &Shutdown,
-) -> Result<usize, PoolError> {
+) -> Result<Proven, PoolError> {
     let major = major(server, shutdown).await?;
-    let (spare, renamed, made) = (name()?, name()?, name()?);
-    let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
-    let mut push = |sql: &str| {
-        script.push_str(sql);
-        script.push_str(";\n");
+    let trial = Trial {
+        server,
+        snapshot,
+        options,
+        major,
     };
-    for statement in snapshot.statements_for(
-        &spare,
-        &RenderOptions {
-            mark: Marking::Spare,
-            ..options.clone()
-        },
-    )? {
-        push(&statement.sql);
+    let first = trial.run([name()?], shutdown).await?;
+    let [(made, of_made)] = &first.made;
+    let mut found = differences(
+        &first.of_renamed,
+        of_made,
+        made.as_str(),
+        first.renamed.as_str(),
+    );
+    let mut ignored = Vec::new();
+    if found.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
+        let second = trial.run([name()?, name()?], shutdown).await?;
+        let copies: Vec<LoadedCopy<'_>> = first
+            .made
+            .iter()
+            .chain(&second.made)
+            .map(|(name, aspects)| LoadedCopy {
+                name: name.as_str(),
+                aspects,
+            })
+            .collect();
+        (found, ignored) = without_server_properties(found, &copies, first.renamed.as_str());
     }
-    push(&format!(
-        "ALTER SCHEMA {} RENAME TO {}",
-        spare.quoted(),
-        renamed.quoted()
-    ));
-    for anew in written_anew(snapshot, &renamed, 0, RewriteReader::Psql)? {
-        anew.statements.iter().for_each(|sql| push(sql));
-    }
-    push(&snapshot.schema_comment(&renamed, options)?);
-    // Reset what the first body has set, such as the access method of its last table.
-    push(&settings(server.timeout));
-    for statement in snapshot.body_for(
-        &made,
-        &RenderOptions {
-            mark: Marking::Tenant,
-            ..options.clone()
-        },
-    )? {
-        push(&statement.sql);
-    }
-    for schema in [&renamed, &made] {
-        push(&settings(server.timeout));
-        push(&search_path(&[schema.as_str()]));
-        push(
-            objects(&[schema.as_str()], major)
-                .trim_end()
-                .trim_end_matches(';'),
-        );
-    }
-    push(&settings(server.timeout));
-    for sql in rows_that_hold(&spare, &renamed) {
-        push(&sql);
-    }
-    script.push_str("ROLLBACK;\n");
-    let output = server
-        .run_script(&script, &ScriptOptions::default(), shutdown)
-        .await
-        .map_err(PoolError::Load)?;
-    let (mut of_renamed, mut of_made): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
-    for line in &output.lines {
-        let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
-            continue;
-        };
-        // Other comparisons ignore the marker. Here it is what turns a spare into a tenant.
-        if aspect.kind == "schema" && aspect.aspect == "comment" {
-            "comment and mark".clone_into(&mut aspect.aspect);
-        }
-        let map = if aspect.schema == made.as_str() {
-            &mut of_made
-        } else {
-            &mut of_renamed
-        };
-        map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
-    }
-    let count = of_made
-        .keys()
-        .map(|(kind, object, _)| (kind, object))
-        .collect::<BTreeSet<_>>()
-        .len();
-    let mut found = differences(of_renamed, of_made, made.as_str(), renamed.as_str());
     // The name of an object must not depend on the tenant. It would show as a missing and a new
     // object.
     for different in &mut found {
-        for name in [&spare, &renamed, &made] {
-            different.object = different
-                .object
-                .replace(name.as_str(), crate::snapshot::PLACEHOLDER);
+        for part in &mut different.object.parts {
+            for name in [&first.spare, &first.renamed, made] {
+                *part = part.replace(name.as_str(), PLACEHOLDER);
+            }
         }
     }
     if found.is_empty() {
-        Ok(count)
+        Ok(Proven {
+            objects: of_made.count_objects(),
+            ignored,
+        })
     } else {
         Err(PoolError::NotProven(found))
+    }
+}
+
+/// What a trial is made of.
+struct Trial<'a> {
+    server: &'a Server,
+    snapshot: &'a Snapshot,
+    options: &'a RenderOptions,
+    major: u32,
+}
+
+/// A spare that was renamed, and tenants, as the catalogs had them in one transaction.
+struct Tried<const TENANTS: usize> {
+    spare: TenantName,
+    renamed: TenantName,
+    of_renamed: Aspects,
+    made: [(TenantName, Aspects); TENANTS],
+}
+
+impl Trial<'_> {
+    async fn run<const TENANTS: usize>(
+        &self,
+        tenants: [TenantName; TENANTS],
+        shutdown: &Shutdown,
+    ) -> Result<Tried<TENANTS>, PoolError> {
+        let Self {
+            server,
+            snapshot,
+            options,
+            major,
+        } = *self;
+        let (spare, renamed) = (name()?, name()?);
+        let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
+        let mut push = |sql: &str| {
+            script.push_str(sql);
+            script.push_str(";\n");
+        };
+        for statement in snapshot.statements_for(
+            &spare,
+            &RenderOptions {
+                mark: Marking::Spare,
+                ..options.clone()
+            },
+        )? {
+            push(&statement.sql);
+        }
+        push(&format!(
+            "ALTER SCHEMA {} RENAME TO {}",
+            spare.quoted(),
+            renamed.quoted()
+        ));
+        for anew in written_anew(snapshot, &renamed, 0, RewriteReader::Psql)? {
+            anew.statements.iter().for_each(|sql| push(sql));
+        }
+        push(&snapshot.schema_comment(&renamed, options)?);
+        for tenant in &tenants {
+            // What the body before has set is for itself: the access method of its last table.
+            push(&settings(server.timeout));
+            for statement in snapshot.body_for(
+                tenant,
+                &RenderOptions {
+                    mark: Marking::Tenant,
+                    ..options.clone()
+                },
+            )? {
+                push(&statement.sql);
+            }
+        }
+        for schema in std::iter::once(&renamed).chain(&tenants) {
+            push(&settings(server.timeout));
+            push(&search_path(&[schema.as_str()]));
+            push(
+                objects(&[schema.as_str()], major)
+                    .trim_end()
+                    .trim_end_matches(';'),
+            );
+        }
+        push(&settings(server.timeout));
+        for sql in rows_that_hold(&spare, &renamed) {
+            push(&sql);
+        }
+        script.push_str("ROLLBACK;\n");
+        let output = server
+            .run_script(&script, &ScriptOptions::default(), shutdown)
+            .await
+            .map_err(PoolError::Load)?;
+        let mut tried = Tried {
+            spare,
+            renamed,
+            of_renamed: Aspects::default(),
+            made: tenants.map(|tenant| (tenant, Aspects::default())),
+        };
+        for line in &output.lines {
+            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+                continue;
+            };
+            // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
+            if aspect.object.kind == "schema" && aspect.aspect == "comment" {
+                "comment and mark".clone_into(&mut aspect.aspect);
+            }
+            tried
+                .made
+                .iter_mut()
+                .find(|(tenant, _)| tenant.as_str() == aspect.schema)
+                .map_or(&mut tried.of_renamed, |(_, aspects)| aspects)
+                .insert(aspect)?;
+        }
+        Ok(tried)
     }
 }
 
@@ -135,7 +210,7 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     [
         format!("DO {}", quote_literal(&body)),
         format!(
-            "SELECT pg_catalog.json_build_array({renamed}, 'rows of', t, 'values', 'hold the name') FROM \
+            "SELECT pg_catalog.json_build_array({renamed}, 'rows of', ARRAY[t], 'values', 'hold the name') FROM \
              pg_catalog.regexp_split_to_table(pg_catalog.current_setting('schemastamp.holding'), E'\\n') AS t WHERE t <> ''"
         ),
     ]

@@ -26,6 +26,8 @@ const INCIDENTAL: &[&str] = &[
 pub enum SnapshotComparison {
     /// They are equal, apart from times in version tables and the header's facts on servers.
     Equal,
+    /// The same schema, in the wording of an older version of schemastamp.
+    Older,
     /// They differ.
     Different {
         /// A unified diff from the committed snapshot to the new one.

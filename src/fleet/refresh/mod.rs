@@ -6,4 +6,4 @@ mod run;
 mod scratch;
 
 pub use compare::{SnapshotComparison, compare};
-pub use run::{RefreshError, RefreshOptions, Refreshed, recapture, refresh};
+pub use run::{RefreshError, RefreshOptions, Refreshed, is_image_of, recapture, refresh};

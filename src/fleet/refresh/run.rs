@@ -4,7 +4,10 @@ use crate::fleet::inventory::{FleetError, read_fleet};
 use crate::fleet::migrate::{MigrateError, MigrateOptions, migrate};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Shutdown, Signal};
-use crate::snapshot::capture::{Capture, CaptureError, CaptureSource, Captured, Note, Proof};
+use crate::snapshot::capture::{
+    Capture, CaptureError, CaptureSource, Captured, Note, Proof, ProofError, ProofInputs, SourceOf,
+    prove,
+};
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
 };
@@ -123,6 +126,10 @@ pub async fn refresh(
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
+        // Nothing was applied: the schema is the same, however it is written now.
+        if applied.is_empty() {
+            captured.snapshot = captured.snapshot.succeeding(snapshot);
+        }
         Ok((captured, applied))
     };
     let worked: Result<_, RefreshError> = with_scratch(server, &scratch, Box::pin(work)).await;
@@ -158,26 +165,66 @@ pub async fn recapture(
     options: &RefreshOptions,
     shutdown: &Shutdown,
 ) -> Result<Captured, CaptureError> {
-    let has = |action: Action| {
-        like.template()
-            .statements
-            .iter()
-            .any(|statement| statement.object.action == action)
-    };
+    let (owners, privileges) = carried(like);
     let capture = Capture {
         schema: schema.to_owned(),
         source: CaptureSource::Live(pg_dump.clone()),
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         decisions: like.header().decisions.clone(),
-        // A snapshot without owners or grants was captured without them.
-        owners: has(Action::Owner),
-        privileges: has(Action::Privileges) || has(Action::Owner),
+        owners,
+        privileges,
         server: Some(server.clone()),
         prove: options.prove,
         scratch: None,
     };
     capture.run(shutdown).await
+}
+
+/// Returns whether a snapshot holds owners, and whether it holds grants: one without them was
+/// captured without them.
+fn carried(snapshot: &Snapshot) -> (bool, bool) {
+    let has = |action: Action| {
+        let mut statements = snapshot.template().statements.iter();
+        statements.any(|statement| statement.object.action == action)
+    };
+    let owners = has(Action::Owner);
+    (owners, owners || has(Action::Privileges))
+}
+
+/// Returns whether a tenant of a snapshot equals a live schema, however either is written. `major`
+/// is the server's version.
+///
+/// # Errors
+/// See [`ProofError`]; a difference is no error.
+pub async fn is_image_of(
+    server: &Server,
+    snapshot: &Snapshot,
+    schema: &str,
+    major: u32,
+    shutdown: &Shutdown,
+) -> Result<bool, ProofError> {
+    let (owners, privileges) = carried(snapshot);
+    let inputs = ProofInputs {
+        snapshot,
+        schema,
+        source: SourceOf::Live { dump: None },
+        major,
+        live_exists: true,
+        compare: &RenderOptions {
+            owners,
+            privileges,
+            mark: Marking::None,
+            ..RenderOptions::default()
+        },
+    };
+    match prove(server, &inputs, shutdown).await {
+        Ok(_) => Ok(true),
+        Err(ProofError::Different(_) | ProofError::Depends(_) | ProofError::Load { .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns `true` if a snapshot's body is minified.

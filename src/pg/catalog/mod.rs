@@ -5,5 +5,5 @@ mod objects;
 mod sql;
 
 pub use definitions::{Definition, definitions};
-pub use objects::{Aspect, objects};
+pub use objects::{Aspect, Aspects, DuplicateIdentity, ObjectId, objects};
 pub use sql::for_server;

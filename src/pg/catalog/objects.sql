@@ -1,4 +1,6 @@
--- One line for each aspect of each object of some schemas: [schema, kind, object, aspect, value].
+-- One line for each aspect of each object of some schemas: [schema, kind, [part of the name, ...], aspect, value].
+-- The parts of a name are text, of any length: in a UNION that begins with a column of type name, all would be cut at 63
+-- bytes. Together with the kind they identify an object within its schema.
 -- Run with search_path set to the schema, so that its own names come out without it; names that are not its own stay
 -- qualified. What the server derives (array types, row types, constraint clones of partitions) is left out.
 -- Lines that end in `-- since N` or `-- before N` are for those majors only.
@@ -17,9 +19,12 @@ WITH ns AS MATERIALIZED (
 ), fn AS MATERIALIZED (
     SELECT p.*, ns.nspname,
         CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind,
-        p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')' AS identity
+        ARRAY[p.proname::text, pg_catalog.pg_get_function_identity_arguments(p.oid)] AS identity
     FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND m.objid = p.oid)
+      -- Constructors of ranges go with the range; no dump has them (getFuncs in pg_dump.c).
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+        AND d.objid = p.oid AND d.deptype = 'i')
 ), ty AS MATERIALIZED (
     SELECT t.*, ns.nspname, CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind
     FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
@@ -27,68 +32,76 @@ WITH ns AS MATERIALIZED (
       AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND m.objid = t.oid)
+), op AS MATERIALIZED (
+    -- An operator without a function that no other one names was left behind by a dropped one: no dump re-creates it.
+    SELECT o.* FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+    WHERE o.oprcode <> 0::pg_catalog.oid OR EXISTS (SELECT FROM pg_catalog.pg_operator r
+        WHERE r.oprnamespace = o.oprnamespace AND r.oprcode <> 0::pg_catalog.oid AND o.oid IN (r.oprcom, r.oprnegate))
 ), described (classid, objid, objsubid, nspname, kind, object, owner, acl, acltype) AS (
-    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, ns.oid, 0, ns.nspname, 'schema', '', ns.nspowner, ns.nspacl, 'n'::"char" FROM ns
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, ns.oid, 0, ns.nspname, 'schema', '{}'::text[], ns.nspowner, ns.nspacl, 'n'::"char" FROM ns
     UNION ALL
-    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid, 0, nspname, kind, relname, relowner, relacl,
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, oid, 0, nspname, kind, ARRAY[relname::text], relowner, relacl,
         CASE relkind WHEN 'S' THEN 's' WHEN 'c' THEN NULL WHEN 'i' THEN NULL WHEN 'I' THEN NULL ELSE 'r' END::"char" FROM rel WHERE relkind <> 'c'
     UNION ALL
-    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid, a.attnum, nspname, 'column', r.relname || '.' || a.attname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid, a.attnum, nspname, 'column', ARRAY[r.relname::text, a.attname::text], NULL, NULL, NULL
         FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, oid, 0, nspname, kind, identity, proowner, proacl, 'f' FROM fn
     UNION ALL
-    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, 0, nspname, kind, typname, typowner, typacl, 'T' FROM ty
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, 0, nspname, kind, ARRAY[typname::text], typowner, typacl, 'T' FROM ty
     UNION ALL
-    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, r.nspname, 'constraint', c.conname || ' on ' || r.relname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, r.nspname, 'constraint', ARRAY[c.conname::text, r.relname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_constraint c JOIN rel r ON r.oid = c.conrelid
     UNION ALL
-    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, t.nspname, 'constraint', c.conname || ' on ' || t.typname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, t.nspname, 'constraint', ARRAY[c.conname::text, t.typname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_constraint c JOIN ty t ON t.oid = c.contypid
     UNION ALL
-    SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid, 0, r.nspname, 'trigger', g.tgname || ' on ' || r.relname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid, 0, r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_trigger g JOIN rel r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal
     UNION ALL
-    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0, r.nspname, 'rule', w.rulename || ' on ' || r.relname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0, r.nspname, 'rule', ARRAY[w.rulename::text, r.relname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
     UNION ALL
-    SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 0, r.nspname, 'policy', p.polname || ' on ' || r.relname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 0, r.nspname, 'policy', ARRAY[p.polname::text, r.relname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_policy p JOIN rel r ON r.oid = p.polrelid
     UNION ALL
     SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator',
-        o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ',' || pg_catalog.format_type(o.oprright, NULL) || ')', o.oprowner, NULL, NULL
-        FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+        ARRAY[o.oprname::text, pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL)], o.oprowner, NULL, NULL
+        FROM op o JOIN ns ON ns.oid = o.oprnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator class', o.opcname, o.opcowner, NULL, NULL
+    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], o.opcowner, NULL, NULL
         FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator family', o.opfname, o.opfowner, NULL, NULL
+    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator family', ARRAY[o.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opfmethod)], o.opfowner, NULL, NULL
         FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'collation', o.collname, o.collowner, NULL, NULL
+    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'collation', ARRAY[o.collname::text], o.collowner, NULL, NULL
         FROM pg_catalog.pg_collation o JOIN ns ON ns.oid = o.collnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'conversion', o.conname, o.conowner, NULL, NULL
+    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'conversion', ARRAY[o.conname::text], o.conowner, NULL, NULL
         FROM pg_catalog.pg_conversion o JOIN ns ON ns.oid = o.connamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search configuration', o.cfgname, o.cfgowner, NULL, NULL
+    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search configuration', ARRAY[o.cfgname::text], o.cfgowner, NULL, NULL
         FROM pg_catalog.pg_ts_config o JOIN ns ON ns.oid = o.cfgnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search dictionary', o.dictname, o.dictowner, NULL, NULL
+    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search dictionary', ARRAY[o.dictname::text], o.dictowner, NULL, NULL
         FROM pg_catalog.pg_ts_dict o JOIN ns ON ns.oid = o.dictnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search parser', o.prsname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search parser', ARRAY[o.prsname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_ts_parser o JOIN ns ON ns.oid = o.prsnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search template', o.tmplname, NULL, NULL, NULL
+    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search template', ARRAY[o.tmplname::text], NULL, NULL, NULL
         FROM pg_catalog.pg_ts_template o JOIN ns ON ns.oid = o.tmplnamespace
     UNION ALL
-    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 0, ns.nspname, 'statistics', s.stxname, s.stxowner, NULL, NULL
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 0, ns.nspname, 'statistics', ARRAY[s.stxname::text], s.stxowner, NULL, NULL
         FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
 ), aspects (nspname, kind, object, aspect, value) AS (
     -- Relations.
-    SELECT r.nspname, r.kind, r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-        'kind', r.relkind, 'persistence', r.relpersistence, 'options', pg_catalog.to_jsonb(r.reloptions),
+    SELECT r.nspname, r.kind, ARRAY[r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'kind', r.relkind, 'persistence', r.relpersistence,
+        -- All that DDL can set, also of access methods of extensions; what begins with pg_ is the server's own.
+        'options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(r.reloptions) o
+            WHERE NOT pg_catalog.starts_with(o, 'pg_')),
         'access method', (SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = r.relam),
         'tablespace', (SELECT spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = r.reltablespace),
         'replica identity', CASE WHEN r.relkind IN ('r', 'p') THEN r.relreplident END,
@@ -114,7 +127,7 @@ WITH ns AS MATERIALIZED (
     FROM rel r WHERE r.relkind NOT IN ('i', 'I', 'c')
     UNION ALL
     -- Columns.
-    SELECT r.nspname, 'column', r.relname || '.' || a.attname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    SELECT r.nspname, 'column', ARRAY[r.relname::text, a.attname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
         'not null', CASE WHEN a.attnotnull THEN true END,
         'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
@@ -124,30 +137,33 @@ WITH ns AS MATERIALIZED (
         'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
         'compression', NULLIF(a.attcompression::text, ''), -- since 14
         'statistics', NULLIF(COALESCE(a.attstattarget, -1), -1),
-        'options', pg_catalog.to_jsonb(a.attoptions), 'foreign options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(a.attfdwoptions) o),
+        -- Those that DDL can set (attribute_reloptions in reloptions.c, 13 to 18): 15.20 keeps a pg_attver of its own there.
+        'options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(a.attoptions) o
+            WHERE pg_catalog.split_part(o, '=', 1) IN ('n_distinct', 'n_distinct_inherited')),
+        'foreign options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(a.attfdwoptions) o),
         'inherited', CASE WHEN a.attinhcount > 0 THEN a.attinhcount::text || CASE WHEN a.attislocal THEN ' local' ELSE '' END END))::text
     FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE r.relkind NOT IN ('i', 'I', 'S')
     UNION ALL
-    SELECT r.nspname, r.kind, r.relname, 'column order',
+    SELECT r.nspname, r.kind, ARRAY[r.relname::text], 'column order',
         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped)
     FROM rel r WHERE r.relkind NOT IN ('i', 'I', 'S')
     UNION ALL
     -- Constraints of tables and domains; those that a partition has from its parent say nothing of their own.
-    SELECT r.nspname, 'constraint', c.conname || ' on ' || r.relname, 'definition', pg_catalog.pg_get_constraintdef(c.oid)
+    SELECT r.nspname, 'constraint', ARRAY[c.conname::text, r.relname::text], 'definition', pg_catalog.pg_get_constraintdef(c.oid)
         || CASE WHEN c.conislocal THEN '' ELSE ' (inherited)' END
     FROM rel r JOIN pg_catalog.pg_constraint c ON c.conrelid = r.oid
     WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- before 18
     WHERE c.contype IN ('c', 'f', 'p', 'u', 'x', 'n') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- since 18
     UNION ALL
-    SELECT t.nspname, 'constraint', c.conname || ' on ' || t.typname, 'definition', pg_catalog.pg_get_constraintdef(c.oid)
+    SELECT t.nspname, 'constraint', ARRAY[c.conname::text, t.typname::text], 'definition', pg_catalog.pg_get_constraintdef(c.oid)
     FROM ty t JOIN pg_catalog.pg_constraint c ON c.contypid = t.oid
     UNION ALL
     -- Indexes.
-    SELECT r.nspname, 'index', r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    SELECT r.nspname, 'index', ARRAY[r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'sql', pg_catalog.pg_get_indexdef(r.oid, 0, true), 'table', i.indrelid::pg_catalog.regclass::text,
         'tablespace', (SELECT spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = r.reltablespace),
         'clustered', CASE WHEN i.indisclustered THEN true END, 'replica identity', CASE WHEN i.indisreplident THEN true END,
@@ -173,7 +189,7 @@ WITH ns AS MATERIALIZED (
     FROM fn f
     UNION ALL
     -- Types.
-    SELECT t.nspname, t.kind, t.typname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    SELECT t.nspname, t.kind, ARRAY[t.typname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'kind', t.typtype,
         'labels', CASE WHEN t.typtype = 'e' THEN (SELECT pg_catalog.jsonb_agg(e.enumlabel ORDER BY e.enumsortorder)
             FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) END,
@@ -189,76 +205,76 @@ WITH ns AS MATERIALIZED (
     FROM ty t
     UNION ALL
     -- What hangs on tables.
-    SELECT r.nspname, 'trigger', g.tgname || ' on ' || r.relname, 'definition',
+    SELECT r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], 'definition',
         pg_catalog.pg_get_triggerdef(g.oid, true) || ' ' || g.tgenabled::text
     FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal AND g.tgparentid = 0
     UNION ALL
     -- A partition's part of a trigger, where it was switched otherwise than the whole.
-    SELECT r.nspname, 'trigger', g.tgname || ' on ' || r.relname, 'enabled', g.tgenabled::text
+    SELECT r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], 'enabled', g.tgenabled::text
     FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid
     JOIN pg_catalog.pg_trigger parent ON parent.oid = g.tgparentid WHERE g.tgenabled <> parent.tgenabled
     UNION ALL
-    SELECT r.nspname, 'rule', w.rulename || ' on ' || r.relname, 'definition', pg_catalog.pg_get_ruledef(w.oid, true) || ' ' || w.ev_enabled::text
+    SELECT r.nspname, 'rule', ARRAY[w.rulename::text, r.relname::text], 'definition', pg_catalog.pg_get_ruledef(w.oid, true) || ' ' || w.ev_enabled::text
     FROM rel r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
     UNION ALL
-    SELECT r.nspname, 'policy', p.polname || ' on ' || r.relname, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    SELECT r.nspname, 'policy', ARRAY[p.polname::text, r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'command', p.polcmd, 'permissive', p.polpermissive,
         'roles', (SELECT pg_catalog.jsonb_agg(CASE WHEN role = 0 THEN 'public' ELSE role::pg_catalog.regrole::text END ORDER BY role)
             FROM pg_catalog.unnest(p.polroles) role),
         'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)))::text
     FROM rel r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
     UNION ALL
-    SELECT ns.nspname, 'statistics', s.stxname, 'definition', s.stxrelid::pg_catalog.regclass::text || ' ' || s.stxkind::text || ' '
+    SELECT ns.nspname, 'statistics', ARRAY[s.stxname::text], 'definition', s.stxrelid::pg_catalog.regclass::text || ' ' || s.stxkind::text || ' '
         || pg_catalog.pg_get_statisticsobjdef_columns(s.oid) || ' ' -- since 14
         || (SELECT pg_catalog.string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys)) || ' ' -- before 14
         || COALESCE(s.stxstattarget, -1)::text
     FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
     UNION ALL
     -- Operators and the rest.
-    SELECT ns.nspname, 'operator', o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ',' || pg_catalog.format_type(o.oprright, NULL) || ')',
+    SELECT ns.nspname, 'operator', ARRAY[o.oprname::text, pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL)],
         'definition', pg_catalog.jsonb_build_array(o.oprcode::text, pg_catalog.format_type(o.oprresult, NULL), o.oprcom::pg_catalog.regoperator::text,
             o.oprnegate::pg_catalog.regoperator::text, o.oprrest::text, o.oprjoin::text, o.oprcanmerge, o.oprcanhash)::text
-    FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+    FROM op o JOIN ns ON ns.oid = o.oprnamespace
     UNION ALL
-    SELECT ns.nspname, 'operator class', o.opcname, 'definition', pg_catalog.jsonb_build_array((SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod),
+    SELECT ns.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], 'definition', pg_catalog.jsonb_build_array(
         pg_catalog.format_type(o.opcintype, NULL), o.opcdefault, pg_catalog.format_type(NULLIF(o.opckeytype, 0), NULL),
         (SELECT opfname FROM pg_catalog.pg_opfamily f WHERE f.oid = o.opcfamily))::text
     FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
     UNION ALL
-    SELECT ns.nspname, 'operator family', f.opfname, 'definition', pg_catalog.jsonb_build_array((SELECT amname FROM pg_catalog.pg_am a WHERE a.oid = f.opfmethod),
+    SELECT ns.nspname, 'operator family', ARRAY[f.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = f.opfmethod)], 'definition', pg_catalog.jsonb_build_array(
         (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amopstrategy, a.amopopr::pg_catalog.regoperator::text, a.amoppurpose) ORDER BY a.amopstrategy, a.amopopr::pg_catalog.regoperator::text)
             FROM pg_catalog.pg_amop a WHERE a.amopfamily = f.oid),
         (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amprocnum, a.amproc::pg_catalog.regprocedure::text) ORDER BY a.amprocnum, a.amproc::pg_catalog.regprocedure::text)
             FROM pg_catalog.pg_amproc a WHERE a.amprocfamily = f.oid))::text
     FROM pg_catalog.pg_opfamily f JOIN ns ON ns.oid = f.opfnamespace
     UNION ALL
-    SELECT ns.nspname, 'collation', c.collname, 'definition',
+    SELECT ns.nspname, 'collation', ARRAY[c.collname::text], 'definition',
         (pg_catalog.to_jsonb(c) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion')::text
     FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
     UNION ALL
-    SELECT ns.nspname, 'conversion', c.conname, 'definition', (pg_catalog.to_jsonb(c) - 'oid' - 'conname' - 'connamespace' - 'conowner')::text
+    SELECT ns.nspname, 'conversion', ARRAY[c.conname::text], 'definition', (pg_catalog.to_jsonb(c) - 'oid' - 'conname' - 'connamespace' - 'conowner')::text
     FROM pg_catalog.pg_conversion c JOIN ns ON ns.oid = c.connamespace
     UNION ALL
-    SELECT ns.nspname, 'text search configuration', c.cfgname, 'definition',
+    SELECT ns.nspname, 'text search configuration', ARRAY[c.cfgname::text], 'definition',
         (SELECT prsname FROM pg_catalog.pg_ts_parser p WHERE p.oid = c.cfgparser) || ' ' || COALESCE((SELECT
             pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(m.maptokentype, m.mapdict::pg_catalog.regdictionary::text) ORDER BY m.maptokentype, m.mapseqno)::text
             FROM pg_catalog.pg_ts_config_map m WHERE m.mapcfg = c.oid), '')
     FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
     UNION ALL
-    SELECT ns.nspname, 'text search dictionary', d.dictname, 'definition',
+    SELECT ns.nspname, 'text search dictionary', ARRAY[d.dictname::text], 'definition',
         (SELECT tmplname FROM pg_catalog.pg_ts_template t WHERE t.oid = d.dicttemplate) || ' ' || COALESCE(d.dictinitoption, '')
     FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
     UNION ALL
-    SELECT ns.nspname, 'text search parser', p.prsname, 'definition',
+    SELECT ns.nspname, 'text search parser', ARRAY[p.prsname::text], 'definition',
         (pg_catalog.to_jsonb(p) - 'oid' - 'prsname' - 'prsnamespace')::text
     FROM pg_catalog.pg_ts_parser p JOIN ns ON ns.oid = p.prsnamespace
     UNION ALL
-    SELECT ns.nspname, 'text search template', t.tmplname, 'definition',
+    SELECT ns.nspname, 'text search template', ARRAY[t.tmplname::text], 'definition',
         (pg_catalog.to_jsonb(t) - 'oid' - 'tmplname' - 'tmplnamespace')::text
     FROM pg_catalog.pg_ts_template t JOIN ns ON ns.oid = t.tmplnamespace
     UNION ALL
     -- Casts go with the schemas of their types.
-    SELECT ns.nspname, 'cast', '(' || pg_catalog.format_type(c.castsource, NULL) || ' AS ' || pg_catalog.format_type(c.casttarget, NULL) || ')',
+    SELECT ns.nspname, 'cast', ARRAY[pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL)],
         'definition', pg_catalog.jsonb_build_array(c.castmethod, c.castcontext, NULLIF(c.castfunc, 0)::pg_catalog.regprocedure::text)::text
     FROM pg_catalog.pg_cast c JOIN ns ON EXISTS (SELECT FROM pg_catalog.pg_type t
         WHERE t.oid IN (c.castsource, c.casttarget) AND t.typnamespace = ns.oid)
@@ -275,13 +291,13 @@ WITH ns AS MATERIALIZED (
         FROM pg_catalog.aclexplode(COALESCE(d.acl, pg_catalog.acldefault(d.acltype, d.owner))) a)
     FROM described d WHERE d.acltype IS NOT NULL
     UNION ALL
-    SELECT r.nspname, 'column', r.relname || '.' || a.attname, 'privileges', (
+    SELECT r.nspname, 'column', ARRAY[r.relname::text, a.attname::text], 'privileges', (
         SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
             || '=' || x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY x.grantee, x.privilege_type, x.is_grantable)
         FROM pg_catalog.aclexplode(a.attacl) x)
     FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
     UNION ALL
-    SELECT ns.nspname, 'default privileges', a.defaclrole::pg_catalog.regrole::text || ' ' || a.defaclobjtype::text, 'privileges', (
+    SELECT ns.nspname, 'default privileges', ARRAY[a.defaclrole::pg_catalog.regrole::text, a.defaclobjtype::text], 'privileges', (
         SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
             || '=' || x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY x.grantee, x.privilege_type, x.is_grantable)
         FROM pg_catalog.aclexplode(a.defaclacl) x)
@@ -290,7 +306,8 @@ WITH ns AS MATERIALIZED (
     SELECT d.nspname, d.kind, d.object, 'comment', c.description
     FROM described d JOIN pg_catalog.pg_description c ON c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = d.objsubid
     UNION ALL
-    SELECT d.nspname, d.kind, d.object, 'security label', l.provider || ': ' || l.label
+    SELECT d.nspname, d.kind, d.object, 'security label', pg_catalog.string_agg(l.provider || ': ' || l.label, ', ' ORDER BY l.provider)
     FROM described d JOIN pg_catalog.pg_seclabel l ON l.classoid = d.classid AND l.objoid = d.objid AND l.objsubid = d.objsubid
+    GROUP BY d.nspname, d.kind, d.object
 )
 SELECT pg_catalog.json_build_array(nspname, kind, object, aspect, value) FROM aspects ORDER BY nspname, kind, object, aspect;

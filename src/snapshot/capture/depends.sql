@@ -1,5 +1,5 @@
 -- What this transaction has made to depend on an object of the schema, or on a view or function elsewhere that reads the
--- schema: [copy, '', object, 'depends on', what].
+-- schema: [copy, '', [object], 'depends on', what].
 WITH RECURSIVE ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
 source (classid, objid) AS (
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, oid FROM ns
@@ -42,7 +42,7 @@ through (classid, objid, refclassid, refobjid) AS (
     -- What belongs to the source itself, where that was loaded in this transaction too.
     WHERE NOT EXISTS (SELECT FROM forbidden o WHERE o.classid = m.classid AND o.objid = m.objid)
 )
-SELECT pg_catalog.json_build_array($copy$, '', pg_catalog.pg_describe_object(h.classid, h.objid, h.objsubid), 'depends on',
+SELECT pg_catalog.json_build_array($copy$, '', ARRAY[pg_catalog.pg_describe_object(h.classid, h.objid, h.objsubid)], 'depends on',
     pg_catalog.pg_describe_object(h.refclassid, h.refobjid, h.refobjsubid))
 FROM hit h
 WHERE pg_catalog.strpos((pg_catalog.pg_identify_object(h.classid, h.objid, h.objsubid)).identity, $copy$) > 0;

@@ -1,12 +1,11 @@
 //! How a copy differs from its source, but for the schema's name.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
 use super::strip_mark;
-use crate::pg::catalog::Aspect;
+use crate::pg::catalog::{Aspect, Aspects, ObjectId};
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::rename::may_hold;
@@ -16,10 +15,8 @@ use crate::sql::{as_reloaded, quote, tokens};
 /// An aspect in which the copy is not its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The kind of object.
-    pub kind: String,
     /// The object.
-    pub object: String,
+    pub object: ObjectId,
     /// Which aspect.
     pub aspect: String,
     /// What the source has; `None`: it has no such object.
@@ -30,7 +27,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.kind, self.object)?;
+        write!(formatter, "{}", self.object)?;
         match (&self.source, &self.copy) {
             (Some(source), Some(copy)) => {
                 let (source, copy) = differing(source, copy);
@@ -72,7 +69,7 @@ pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
         "privileges" => compare.privileges && compare.owners,
         // The schema's own comment may hold a mark; it is compared by what else it says.
         "comment" => {
-            !(aspect.kind == "schema"
+            !(aspect.object.kind == "schema"
                 && aspect
                     .value
                     .as_deref()
@@ -82,56 +79,53 @@ pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
     }
 }
 
-pub(crate) type Aspects = BTreeMap<(String, String, String), Option<String>>;
-
+/// Compares the aspects of a schema with those of a copy, whose name is `copy`.
 pub(crate) fn differences(
-    sources: Aspects,
-    mut copies: Aspects,
+    sources: &Aspects,
+    copies: &Aspects,
     copy: &str,
     schema: &str,
 ) -> Vec<Difference> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut found = Vec::new();
-    for ((kind, object, aspect), source) in sources {
-        let counterpart = copies.remove(&(kind.clone(), object.clone(), aspect.clone()));
-        let same = match (&source, &counterpart) {
+    for (object, aspect, source) in sources.iter() {
+        let counterpart = copies.get(object, aspect);
+        let same = match (source, counterpart) {
             (Some(source), Some(Some(value))) => {
-                let source = if kind == "schema" && aspect == "comment" {
+                let source = if object.kind == "schema" && aspect == "comment" {
                     strip_mark(source)
                 } else {
                     source
                 };
-                is_same(&aspect, source, value, copy, schema)
+                is_same(aspect, source, value, copy, schema)
             }
             (None, Some(None)) => true,
             _ => false,
         };
         if !same {
-            let copy = counterpart.map(Option::unwrap_or_default);
             found.push(Difference {
-                kind,
-                object,
-                aspect,
-                source: Some(source.unwrap_or_default()),
-                copy,
+                object: object.clone(),
+                aspect: aspect.to_owned(),
+                source: Some(text(source)),
+                copy: counterpart.map(|value| text(value.as_deref())),
             });
         }
     }
-    found.extend(
-        copies
-            .into_iter()
-            .map(|((kind, object, aspect), value)| Difference {
-                kind,
-                object,
-                aspect,
+    for (object, aspect, value) in copies.iter() {
+        if sources.get(object, aspect).is_none() {
+            found.push(Difference {
+                object: object.clone(),
+                aspect: aspect.to_owned(),
                 source: None,
-                copy: Some(value.unwrap_or_default()),
-            }),
-    );
+                copy: Some(text(value)),
+            });
+        }
+    }
     found
 }
 
 /// Whether a text of the copy says the same as the source's, with the source's name for the fresh one.
-fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schema: &str) -> bool {
+pub(super) fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schema: &str) -> bool {
     source == value
         || source == value.replace(copy, schema)
         || source == value.replace(copy, &quote(schema))
@@ -141,7 +135,7 @@ fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schema: &str) ->
 
 /// The text by its tokens, with `to` for the name `from`; identifiers of code by their values: `App.t`, `"app".t` and
 /// `app.t` are the same. JSON's own escapes are undone first.
-fn unescaped(text: &str, from: &str, to: &str) -> String {
+pub(super) fn unescaped(text: &str, from: &str, to: &str) -> String {
     let mut output = String::new();
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(fields)) => {
@@ -158,6 +152,15 @@ fn unescaped(text: &str, from: &str, to: &str) -> String {
         }
         Ok(value @ Value::Array(_)) => walk(&value, from, to, false, &mut output),
         _ => canonical(text, from, to, false, &mut output),
+    }
+    output
+}
+
+/// One field of a definition, by its tokens as [`unescaped`] has them.
+pub(super) fn canonical_field(value: Option<&Value>, from: &str, to: &str) -> String {
+    let mut output = String::new();
+    if let Some(value) = value {
+        walk(value, from, to, false, &mut output);
     }
     output
 }

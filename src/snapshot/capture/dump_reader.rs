@@ -184,7 +184,9 @@ impl<'a> DumpReader<'a> {
             _ => {}
         }
         if ours {
-            let text = normalise(&object, statement, self.source, &self.kinds);
+            let Some(text) = normalise(&object, statement, self.source, &self.kinds) else {
+                return Ok(());
+            };
             self.settings_before(&object, line);
             self.push(object, text, line);
         } else if is_unqualified(&object) {

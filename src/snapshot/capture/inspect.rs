@@ -25,6 +25,8 @@ pub struct Inspection {
     pub populated: BTreeSet<String>,
     /// Tables.
     pub tables: Vec<InspectedTable>,
+    /// Operators without a function that no other one names: a dropped one left them behind.
+    pub shells: Vec<String>,
     /// `CREATE CAST` of the casts that have a type or function of the schema.
     pub casts: Vec<String>,
     /// `GRANT` for the privileges of a schema that initdb made, which no dump has; `None` for any other schema.

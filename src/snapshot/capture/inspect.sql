@@ -22,6 +22,12 @@ SELECT pg_catalog.json_build_object(
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)) ORDER BY c.relname)
         FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')), '[]'),
+    -- Operators without a function that no other one names: see objects.sql.
+    'shells', COALESCE((SELECT pg_catalog.json_agg(o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ','
+            || pg_catalog.format_type(o.oprright, NULL) || ')' ORDER BY o.oprname, o.oprleft, o.oprright)
+        FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+        WHERE o.oprcode = 0::pg_catalog.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_operator r
+            WHERE r.oprnamespace = o.oprnamespace AND r.oprcode <> 0::pg_catalog.oid AND o.oid IN (r.oprcom, r.oprnegate))), '[]'),
     -- As pg_dump writes them.
     'casts', COALESCE((SELECT pg_catalog.json_agg('CREATE CAST (' || pg_catalog.format_type(c.castsource, NULL) || ' AS '
             || pg_catalog.format_type(c.casttarget, NULL) || ') ' || CASE c.castmethod WHEN 'b' THEN 'WITHOUT FUNCTION' WHEN 'i' THEN 'WITH INOUT'

@@ -1,5 +1,7 @@
 //! What is to be said of a capture that succeeded.
 
+use super::server_properties::ServerProperty;
+
 /// Something worth knowing about a capture that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,10 @@ pub enum Note {
     UnusedDecision(String),
     /// A table whose columns stand in another order than in the source: inherited ones first.
     ColumnOrder(String),
+    /// An operator without a function, which a dropped one left behind.
+    ShellOperator(String),
+    /// A property that was not compared.
+    Ignored(ServerProperty),
     /// Nobody proved it.
     NotProven,
     /// Contested names were settled by asking the server.
@@ -50,6 +56,18 @@ impl std::fmt::Display for Note {
                 write!(
                     formatter,
                     "{table} has its inherited columns first, which no dump can make otherwise"
+                )
+            }
+            Self::ShellOperator(operator) => {
+                write!(
+                    formatter,
+                    "left out, as no dump can make it: operator {operator}, which has no function"
+                )
+            }
+            Self::Ignored(property) => {
+                write!(
+                    formatter,
+                    "ignored: {property}, which this server sets by itself"
                 )
             }
             Self::NotProven => {

@@ -1,13 +1,14 @@
 //! The proof: the snapshot, loaded under a fresh name, has the same objects as its source and needs none of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::difference::{Difference, differences, is_compared};
 use super::dump::Dump;
 use super::proof_script::Script;
-use crate::pg::catalog::{Aspect, objects};
-use crate::pg::{PsqlError, Server, restrict_key};
+use super::reworded::{Reworded, may_be_reworded, without_rewording};
+use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
+use crate::pg::catalog::{Aspect, Aspects, DuplicateIdentity, objects};
+use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
@@ -22,6 +23,10 @@ pub struct Proof {
     /// Tables that have the same columns in another order: no dump can make a child whose inherited columns stand
     /// elsewhere than in front.
     pub column_order: Vec<String>,
+    /// What was not compared, since this server sets it by itself.
+    pub ignored: Vec<ServerProperty>,
+    /// Definitions that the server prints differently after a reload.
+    pub reworded: Vec<Reworded>,
 }
 
 /// Why there is no proof.
@@ -65,6 +70,9 @@ pub enum ProofError {
     /// The operating system has no random bytes for a fresh name.
     #[error("cannot make a fresh name")]
     Random(#[source] std::io::Error),
+    /// The comparison itself is at fault.
+    #[error(transparent)]
+    Identity(#[from] DuplicateIdentity),
 }
 
 fn listed(differences: &[Difference]) -> String {
@@ -89,18 +97,25 @@ pub fn fresh_name(prefix: &str) -> std::io::Result<String> {
     Ok(format!("{prefix}_{}", key.get(..24).unwrap_or(&key)))
 }
 
+/// A dump that can be loaded under its own name.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadableDump<'a> {
+    /// The dump.
+    pub dump: &'a Dump,
+    /// Materialized views that are filled.
+    pub refresh: &'a [String],
+}
+
 /// Where the source is, while the proof is made.
 #[derive(Clone, Copy, Debug)]
 pub enum SourceOf<'a> {
     /// It is live in the database.
-    Live,
-    /// It is loaded from this dump, in the same transaction; a live schema of the same name is out of the way meanwhile.
-    Dump {
-        /// The dump.
-        dump: &'a Dump,
-        /// Materialized views that are filled.
-        refresh: &'a [String],
+    Live {
+        /// Its dump, which is loaded where definitions are worded differently; `None`: they count as different then.
+        dump: Option<LoadableDump<'a>>,
     },
+    /// It is loaded from this dump, in the same transaction; a live schema of the same name is out of the way meanwhile.
+    Dump(LoadableDump<'a>),
 }
 
 /// What is compared with what.
@@ -122,6 +137,9 @@ pub struct ProofInputs<'a> {
 
 /// Loads the snapshot under a fresh name, compares it with its source, and rolls everything back.
 ///
+/// Where the two differ, it is loaded a second time, twice: what differs between the copies is the server's own. Then what
+/// is left is compared with the source's dump, loaded under its own name: what is gone in that was only worded differently.
+///
 /// # Errors
 /// See [`ProofError`].
 pub async fn prove(
@@ -129,106 +147,215 @@ pub async fn prove(
     inputs: &ProofInputs<'_>,
     shutdown: &Shutdown,
 ) -> Result<Proof, ProofError> {
-    let ProofInputs {
-        snapshot,
-        schema,
-        source,
-        major,
-        live_exists,
-        compare,
-    } = *inputs;
-    let copy = fresh_name("stamp").map_err(ProofError::Random)?;
-    let tenant = TenantName::new(copy.clone()).map_err(|_| TemplateError::Glued { line: 0 })?;
+    let tenants = [stamp().map_err(ProofError::Random)?];
+    let first = Loaded::new(server, inputs, tenants, shutdown).await?;
+    let [(copy, aspects)] = &first.copies;
+    let copy = copy.as_str();
+    let schema = inputs.schema;
+    let (order, mut other) = without_order(differences(&first.source, aspects, copy, schema));
+    let mut proof = Proof {
+        objects: aspects.count_objects(),
+        column_order: order,
+        ignored: Vec::new(),
+        reworded: Vec::new(),
+    };
+    if other.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
+        let one = stamp().map_err(ProofError::Random)?;
+        let another = stamp().map_err(ProofError::Random)?;
+        let second = Loaded::new(server, inputs, [one, another], shutdown).await?;
+        let copies: Vec<LoadedCopy<'_>> = first
+            .copies
+            .iter()
+            .chain(&second.copies)
+            .map(|(tenant, aspects)| LoadedCopy {
+                name: tenant.as_str(),
+                aspects,
+            })
+            .collect();
+        (other, proof.ignored) = without_server_properties(other, &copies, schema);
+    }
+    if let SourceOf::Live { dump: Some(dump) } = inputs.source
+        && !other.is_empty()
+        && other.iter().all(may_be_reworded)
+    {
+        match reload(server, inputs, dump, shutdown).await {
+            Ok(reloaded) => {
+                (other, proof.reworded) = without_rewording(other, &reloaded, copy, schema);
+            }
+            // Those who may not rename the schema see the difference as it is.
+            Err(error) => tracing::debug!(%error, "the dump of the source was not loaded again"),
+        }
+    }
+    if other.is_empty() {
+        Ok(proof)
+    } else {
+        Err(ProofError::Different(other))
+    }
+}
+
+/// Separates tables whose columns only stand in another order, by name, from all other differences.
+fn without_order(all: Vec<Difference>) -> (Vec<String>, Vec<Difference>) {
+    let (order, other): (Vec<_>, Vec<_>) = all.into_iter().partition(|different| {
+        different.aspect == "column order" && different.source.is_some() && different.copy.is_some()
+    });
+    let order = order.iter().map(|d| d.object.to_string()).collect();
+    (order, other)
+}
+
+/// A source and copies of it, as the catalogs had them in one transaction.
+struct Loaded<const COPIES: usize> {
+    source: Aspects,
+    /// The copies, by the names of their schemas.
+    copies: [(TenantName, Aspects); COPIES],
+}
+
+impl<const COPIES: usize> Loaded<COPIES> {
+    /// Loads the snapshot under fresh names, reads what the schemas have, and rolls back.
+    async fn new(
+        server: &Server,
+        inputs: &ProofInputs<'_>,
+        tenants: [TenantName; COPIES],
+        shutdown: &Shutdown,
+    ) -> Result<Self, ProofError> {
+        let ProofInputs {
+            snapshot,
+            schema,
+            source,
+            major,
+            compare,
+            ..
+        } = *inputs;
+        let mut script = Script::default();
+        begin(&mut script, server);
+        if let SourceOf::Dump(dump) = source {
+            let aside = fresh_name("aside").map_err(ProofError::Random)?;
+            load_dump(&mut script, inputs, dump, &aside)?;
+        }
+        ask(&mut script, schema, major);
+        for tenant in &tenants {
+            script.ours(&settings(server.timeout));
+            let options = RenderOptions {
+                mark: Marking::None,
+                ..compare.clone()
+            };
+            for statement in snapshot.body_for(tenant, &options)? {
+                script.snapshot(&statement);
+            }
+        }
+        for copy in tenants.iter().map(TenantName::as_str) {
+            ask(&mut script, copy, major);
+            let depends = include_str!("depends.sql")
+                .replace("$schema$", &quote_literal(schema))
+                .replace("$copy$", &quote_literal(copy));
+            script.ours(depends.trim_end().trim_end_matches(';'));
+        }
+        script.ours("ROLLBACK");
+        let mut loaded = Self {
+            source: Aspects::default(),
+            copies: tenants.map(|tenant| (tenant, Aspects::default())),
+        };
+        let mut depends = Vec::new();
+        for aspect in read(server, &script, shutdown).await? {
+            let copy = loaded
+                .copies
+                .iter_mut()
+                .find(|(tenant, _)| tenant.as_str() == aspect.schema);
+            if aspect.aspect == "depends on" {
+                depends.push(
+                    format!(
+                        "{} on {}",
+                        aspect.object.name(),
+                        aspect.value.unwrap_or_default()
+                    )
+                    .replace(&aspect.schema, PLACEHOLDER),
+                );
+            } else if is_compared(&aspect, compare) {
+                copy.map_or(&mut loaded.source, |(_, aspects)| aspects)
+                    .insert(aspect)?;
+            }
+        }
+        if depends.is_empty() {
+            Ok(loaded)
+        } else {
+            Err(ProofError::Depends(depends))
+        }
+    }
+}
+
+/// Loads the dump of a live source under the source's own name, and rolls back.
+async fn reload(
+    server: &Server,
+    inputs: &ProofInputs<'_>,
+    dump: LoadableDump<'_>,
+    shutdown: &Shutdown,
+) -> Result<Aspects, ProofError> {
     let mut script = Script::default();
+    begin(&mut script, server);
+    let aside = fresh_name("aside").map_err(ProofError::Random)?;
+    load_dump(&mut script, inputs, dump, &aside)?;
+    ask(&mut script, inputs.schema, inputs.major);
+    script.ours("ROLLBACK");
+    let mut aspects = Aspects::default();
+    for aspect in read(server, &script, shutdown).await? {
+        if is_compared(&aspect, inputs.compare) {
+            aspects.insert(aspect)?;
+        }
+    }
+    Ok(aspects)
+}
+
+/// A fresh name for a copy.
+fn stamp() -> std::io::Result<TenantName> {
+    TenantName::new(fresh_name("stamp")?).map_err(std::io::Error::other)
+}
+
+fn begin(script: &mut Script, server: &Server) {
     script.ours("BEGIN");
     // The catalog queries are run once; compiling them takes ten times as long.
     script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
-    if let SourceOf::Dump { dump, refresh } = source {
-        if live_exists {
-            let aside = fresh_name("aside").map_err(ProofError::Random)?;
-            script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
-        }
-        script.dump(dump, schema)?;
-        for view in refresh {
-            script.ours(&search_path(&[schema, "public"]));
-            script.ours(&format!(
-                "REFRESH MATERIALIZED VIEW {}.{}",
-                quote(schema),
-                quote(view)
-            ));
-        }
+}
+
+/// Loads a dump under the source's name, with a live schema of that name out of the way, called `aside`.
+fn load_dump(
+    script: &mut Script,
+    inputs: &ProofInputs<'_>,
+    dump: LoadableDump<'_>,
+    aside: &str,
+) -> Result<(), TemplateError> {
+    let schema = inputs.schema;
+    if inputs.live_exists {
+        script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
     }
+    script.dump(dump.dump, schema)?;
+    for view in dump.refresh {
+        script.ours(&search_path(&[schema, "public"]));
+        script.ours(&format!(
+            "REFRESH MATERIALIZED VIEW {}.{}",
+            quote(schema),
+            quote(view)
+        ));
+    }
+    Ok(())
+}
+
+/// Lists the aspects of a schema.
+fn ask(script: &mut Script, schema: &str, major: u32) {
     script.ours(&search_path(&[schema]));
     script.ours(objects(&[schema], major).trim_end().trim_end_matches(';'));
-    script.ours(&settings(server.timeout));
-    let options = RenderOptions {
-        mark: Marking::None,
-        ..compare.clone()
-    };
-    for statement in snapshot.body_for(&tenant, &options)? {
-        script.snapshot(&statement);
-    }
-    script.ours(&search_path(&[&copy]));
-    script.ours(objects(&[&copy], major).trim_end().trim_end_matches(';'));
-    let depends = include_str!("depends.sql")
-        .replace("$schema$", &quote_literal(schema))
-        .replace("$copy$", &quote_literal(&copy));
-    script.ours(depends.trim_end().trim_end_matches(';'));
-    script.ours("ROLLBACK");
+}
+
+async fn read(
+    server: &Server,
+    script: &Script,
+    shutdown: &Shutdown,
+) -> Result<Vec<Aspect>, ProofError> {
     let output = server
-        .run_script(
-            script.text(),
-            &crate::pg::ScriptOptions::default(),
-            shutdown,
-        )
+        .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut sources, mut copies, mut depends) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for line in &output.lines {
-        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
-            continue;
-        };
-        if aspect.aspect == "depends on" {
-            depends.push(
-                format!("{} on {}", aspect.object, aspect.value.unwrap_or_default())
-                    .replace(&copy, PLACEHOLDER),
-            );
-        } else if is_compared(&aspect, compare) {
-            let map = if aspect.schema == copy {
-                &mut copies
-            } else {
-                &mut sources
-            };
-            map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
-        }
-    }
-    if !depends.is_empty() {
-        return Err(ProofError::Depends(depends));
-    }
-    let objects = copies
-        .keys()
-        .map(|(kind, object, _)| (kind, object))
-        .collect::<BTreeSet<_>>()
-        .len();
-    let different = differences(sources, copies, &copy, schema);
-    let (order, other): (Vec<_>, Vec<_>) = different.into_iter().partition(|different| {
-        different.aspect == "column order" && different.source.is_some() && different.copy.is_some()
-    });
-    if other.is_empty() {
-        let column_order = order
-            .into_iter()
-            .map(|Difference { kind, object, .. }| format!("{kind} {object}"))
-            .collect();
-        Ok(Proof {
-            objects,
-            column_order,
-        })
-    } else {
-        Err(ProofError::Different(
-            other.into_iter().chain(order).collect(),
-        ))
-    }
+    let read = |line: &String| serde_json::from_str(line).ok().and_then(Aspect::read);
+    Ok(output.lines.iter().filter_map(read).collect())
 }
 
 /// The statements that set the transaction's `search_path` to schemas, without a semicolon at the end.

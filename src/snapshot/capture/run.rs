@@ -9,7 +9,7 @@ use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
 use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
 use super::note::Note;
-use super::proof::{Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
+use super::proof::{LoadableDump, Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::rows::{TableRows, describe_versions};
 use crate::pg::catalog::{Definition, definitions};
@@ -264,6 +264,9 @@ impl Capture {
             None => Vec::from_iter((self.schema != "public").then(|| "public".to_owned())),
         };
         let mut notes: Vec<Note> = dump.left_out.iter().cloned().map(Note::LeftOut).collect();
+        if let Some(inspection) = &inspection {
+            notes.extend(inspection.shells.iter().cloned().map(Note::ShellOperator));
+        }
         notes.extend(rows.iter().map(|table| Note::Carried {
             table: table.table.clone(),
             rows: table.rows.len(),
@@ -301,6 +304,7 @@ impl Capture {
             versions,
             seeds: self.seeds.clone(),
             decisions: self.decisions.clone(),
+            ..Header::default()
         };
         let snapshot = Snapshot::from_parts(header, body)?;
         let proof = self
@@ -308,7 +312,10 @@ impl Capture {
             .await?;
         match &proof {
             None => notes.push(Note::NotProven),
-            Some(proof) => notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder)),
+            Some(proof) => {
+                notes.extend(proof.column_order.iter().cloned().map(Note::ColumnOrder));
+                notes.extend(proof.ignored.iter().cloned().map(Note::Ignored));
+            }
         }
         Ok(Captured {
             snapshot,
@@ -498,9 +505,11 @@ impl Capture {
         };
         let (major, exists) = major_and_schema(server, &self.schema, shutdown).await?;
         let source = if live && self.scratch.is_none() {
-            SourceOf::Live
+            SourceOf::Live {
+                dump: Some(LoadableDump { dump, refresh }),
+            }
         } else {
-            SourceOf::Dump { dump, refresh }
+            SourceOf::Dump(LoadableDump { dump, refresh })
         };
         let compare = &RenderOptions {
             owners: self.owners,

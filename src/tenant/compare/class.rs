@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::pg::catalog::{Aspects, ObjectId};
 use crate::snapshot::callee;
-use crate::snapshot::capture::{Aspects, Difference};
+use crate::snapshot::capture::Difference;
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
@@ -149,6 +150,15 @@ fn shown(text: &str) -> String {
     }
 }
 
+/// Kinds of objects that have columns.
+const RELATIONS: [&str; 5] = [
+    "table",
+    "view",
+    "materialized view",
+    "foreign table",
+    "type",
+];
+
 /// Classifies the differences of one tenant. Indexes and constraints that differ only by name are
 /// combined.
 pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
@@ -156,49 +166,41 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
     let mut missing = Vec::new();
     let mut extra = Vec::new();
     // If one side lacks an object, its other aspects and its columns add nothing.
-    let whole: BTreeSet<(String, String)> = differences
+    let whole: BTreeSet<ObjectId> = differences
         .iter()
         .filter(|difference| {
             difference.aspect == "definition"
                 && difference.source.is_some() != difference.copy.is_some()
         })
-        .map(|difference| (difference.kind.clone(), difference.object.clone()))
+        .map(|difference| difference.object.clone())
         .collect();
-    let is_told = |kind: &str, object: &str, aspect: &str| {
-        let table = object
-            .split_once('.')
-            .filter(|_| kind == "column")
-            .map(|(table, _)| table.to_owned());
-        let of = |kind: &str, object: &str| whole.contains(&(kind.to_owned(), object.to_owned()));
-        (aspect != "definition" && of(kind, object))
-            || table.is_some_and(|table| {
-                [
-                    "table",
-                    "view",
-                    "materialized view",
-                    "foreign table",
-                    "type",
-                ]
-                .iter()
-                .any(|kind| of(kind, &table))
+    let is_reported = |object: &ObjectId, aspect: &str| {
+        let of_table = |table: &String| {
+            RELATIONS.iter().any(|kind| {
+                whole.contains(&ObjectId {
+                    kind: (*kind).to_owned(),
+                    parts: vec![table.clone()],
+                })
             })
+        };
+        (aspect != "definition" && whole.contains(object))
+            || (object.kind == "column" && object.parts.first().is_some_and(of_table))
     };
     for Difference {
-        kind,
         object,
         aspect,
         source,
         copy,
     } in differences
     {
-        if is_told(&kind, &object, &aspect) {
+        if is_reported(&object, &aspect) {
             continue;
         }
         // Treat the tenant as the source, and the reference as its copy.
         let finding = DriftFinding {
             class: Class::Real,
-            kind,
-            object,
+            kind: object.kind.clone(),
+            object: object.name(),
             aspect,
             expected: copy,
             found: source,
@@ -212,20 +214,19 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
                     ..finding
                 });
             }
-            (Some(_), None) if may_be_renamed => missing.push(finding),
-            (None, Some(_)) if may_be_renamed => extra.push(finding),
+            (Some(_), None) if may_be_renamed => missing.push((object, finding)),
+            (None, Some(_)) if may_be_renamed => extra.push((object, finding)),
             _ => findings.push(finding),
         }
     }
-    for lost in missing {
-        let same = |other: &DriftFinding| {
-            other.kind == lost.kind
-                && nameless(other, other.found.as_deref())
-                    == nameless(&lost, lost.expected.as_deref())
+    for (object, lost) in missing {
+        let without_name = nameless(&object, lost.expected.as_deref());
+        let same = |(object, other): &(ObjectId, DriftFinding)| {
+            other.kind == lost.kind && nameless(object, other.found.as_deref()) == without_name
         };
         match extra.iter().position(same) {
             Some(at) => {
-                let other = extra.swap_remove(at);
+                let (_, other) = extra.swap_remove(at);
                 findings.push(DriftFinding {
                     class: Class::Cosmetic,
                     kind: lost.kind,
@@ -238,7 +239,7 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
             None => findings.push(lost),
         }
     }
-    findings.extend(extra);
+    findings.extend(extra.into_iter().map(|(_, finding)| finding));
     findings.sort_by(|one, two| {
         (std::cmp::Reverse(one.class), &one.kind, &one.object).cmp(&(
             std::cmp::Reverse(two.class),
@@ -251,13 +252,10 @@ pub(crate) fn classify(differences: Vec<Difference>) -> Vec<DriftFinding> {
 
 /// Returns the definition of an index or constraint with its table, but without its own name and
 /// without schemas.
-fn nameless(finding: &DriftFinding, definition: Option<&str>) -> Option<String> {
+fn nameless(object: &ObjectId, definition: Option<&str>) -> Option<String> {
     let definition = definition?;
-    if finding.kind == "constraint" {
-        let table = finding
-            .object
-            .rsplit_once(" on ")
-            .map_or("", |(_, table)| table);
+    if object.kind == "constraint" {
+        let table = object.parts.last().map_or("", String::as_str);
         return Some(format!("{table} {definition}"));
     }
     let mut value: serde_json::Value = serde_json::from_str(definition).ok()?;
@@ -295,25 +293,28 @@ pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) ->
     // A name that the tenant's own relations have is most likely a relation: `users.id`, if a
     // tenant is called `users`.
     let relations: BTreeSet<&str> = aspects
-        .keys()
-        .map(|(_, object, _)| object.as_str())
+        .iter()
+        .filter_map(|(object, _, _)| match object.parts.as_slice() {
+            [name] => Some(name.as_str()),
+            _ => None,
+        })
         .collect();
     let tenants: BTreeSet<&str> = tenants.difference(&relations).copied().collect();
-    for ((kind, object, aspect), value) in aspects {
+    for (object, aspect, value) in aspects.iter() {
         let Some(value) = value else { continue };
-        if matches!(aspect.as_str(), "owner" | "privileges" | "comment") {
+        if matches!(aspect, "owner" | "privileges" | "comment") {
             continue;
         }
         let texts = match serde_json::from_str::<serde_json::Value>(value) {
             Ok(json @ serde_json::Value::Object(_)) => strings(&json),
-            _ => vec![value.clone()],
+            _ => vec![value.to_owned()],
         };
         if let Some(text) = texts.iter().find_map(|text| qualifier(text, own, &tenants)) {
             findings.push(DriftFinding {
                 class: Class::ForeignTenant,
-                kind: kind.clone(),
-                object: object.clone(),
-                aspect: aspect.clone(),
+                kind: object.kind.clone(),
+                object: object.name(),
+                aspect: aspect.to_owned(),
                 expected: None,
                 found: Some(text),
             });

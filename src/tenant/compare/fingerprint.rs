@@ -64,7 +64,7 @@ pub(crate) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
     let tail = format!(
         "SELECT pg_catalog.json_build_array(nspname, pg_catalog.md5(pg_catalog.string_agg(line, E'\\n' ORDER BY line COLLATE \"C\"))) \
          FROM (SELECT nspname, pg_catalog.concat_ws(E'\\t', kind, {object}, aspect, COALESCE({value}, '')) AS line \
-         FROM (SELECT *, pg_catalog.regexp_replace(nspname, '([^[:alnum:]_ ])', E'\\\\\\\\\\\\1', 'g') AS name FROM aspects) AS named \
+         FROM (SELECT nspname, kind, pg_catalog.array_to_json(object)::text AS object, aspect, value, pg_catalog.regexp_replace(nspname, '([^[:alnum:]_ ])', E'\\\\\\\\\\\\1', 'g') AS name FROM aspects) AS named \
          WHERE NOT (kind = 'schema' AND aspect = 'comment'){filter}) AS lines GROUP BY nspname;",
         object = normal("object"),
         value = normal("value"),

@@ -6,7 +6,7 @@ use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::shared_schemas;
+use crate::snapshot::capture::{Captured, ServerProperty, shared_schemas};
 use crate::snapshot::{Action, Decisions, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::versions::qualified;
@@ -18,6 +18,8 @@ pub struct Cloned {
     pub tables: usize,
     /// How many sequences were set.
     pub sequences: usize,
+    /// What the proof did not compare, since this server sets it by itself.
+    pub ignored: Vec<ServerProperty>,
 }
 
 /// Copies a tenant: its objects by a capture that is proven, its rows and the positions of its sequences as they are at
@@ -36,9 +38,9 @@ pub async fn clone_tenant(
     shutdown: &Shutdown,
 ) -> Result<Cloned, LifecycleError> {
     let before = look(server, old, new, shutdown).await?;
-    let snapshot = captured(server, pg_dump, old, decisions, true, shutdown)
-        .await?
-        .snapshot;
+    let Captured {
+        snapshot, proof, ..
+    } = captured(server, pg_dump, old, decisions, true, shutdown).await?;
     let contents = read_contents(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
@@ -97,6 +99,7 @@ pub async fn clone_tenant(
     Ok(Cloned {
         tables: contents.tables.len(),
         sequences: contents.sequences.len(),
+        ignored: proof.map(|proof| proof.ignored).unwrap_or_default(),
     })
 }
 

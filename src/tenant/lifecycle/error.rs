@@ -1,4 +1,5 @@
 use crate::pg::PsqlError;
+use crate::pg::catalog::DuplicateIdentity;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::{CaptureError, Difference};
 use crate::sql::TenantName;
@@ -31,13 +32,16 @@ pub enum LifecycleError {
     /// The operating system has no random bytes for a fresh name.
     #[error("cannot make a fresh name")]
     Random(#[source] std::io::Error),
+    /// The comparison itself is at fault.
+    #[error(transparent)]
+    Identity(#[from] DuplicateIdentity),
 }
 
 fn listed(differences: &[Difference]) -> String {
     let shown: Vec<String> = differences
         .iter()
         .take(5)
-        .map(|d| format!("{} {} ({})", d.kind, d.object, d.aspect))
+        .map(|d| format!("{} ({})", d.object, d.aspect))
         .collect();
     let more = differences.len().saturating_sub(shown.len());
     if more > 0 {

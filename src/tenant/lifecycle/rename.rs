@@ -1,13 +1,14 @@
 //! Renames a tenant: the server renames what are identifiers, what is text is written anew, and the result is proven.
 
-use std::collections::BTreeMap;
-
 use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
-use crate::pg::catalog::{Aspect, objects};
+use crate::pg::catalog::{Aspect, Aspects, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Aspects, differences, fresh_name, search_path};
+use crate::snapshot::capture::{
+    Difference, LoadedCopy, ServerProperty, differences, fresh_name, may_be_reworded, search_path,
+    without_server_properties,
+};
 use crate::snapshot::{Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::TenantName;
 use crate::tenant::{RewriteReader, written_anew};
@@ -19,6 +20,8 @@ pub struct Renamed {
     pub rewritten: Vec<String>,
     /// How many objects were proven to be those of a tenant of the new name.
     pub objects: usize,
+    /// What the proof did not compare, since this server sets it by itself.
+    pub ignored: Vec<ServerProperty>,
 }
 
 /// Renames a tenant.
@@ -55,12 +58,35 @@ pub async fn rename_tenant(
         old.quoted(),
         new.quoted()
     );
-    let objects = prove(server, &snapshot, &work, new, before.major, shutdown)
-        .await
-        .map_err(|error| match error {
-            LifecycleError::Psql(error) => explain(error, old, new),
-            other => other,
-        })?;
+    let trial = Trial {
+        server,
+        snapshot: &snapshot,
+        work: &work,
+        new,
+        major: before.major,
+    };
+    let Compared {
+        objects,
+        mut found,
+        ignored,
+        copy,
+    } = trial.prove(shutdown).await.map_err(|error| match error {
+        LifecycleError::Psql(error) => explain(error, old, new),
+        other => other,
+    })?;
+    if !found.is_empty() && found.iter().all(may_be_reworded) {
+        // The proof of a capture finds out what the server words differently after a reload.
+        let proven = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+        let reworded = proven.proof.map(|proof| proof.reworded).unwrap_or_default();
+        found.retain(|difference| {
+            !reworded
+                .iter()
+                .any(|other| other.explains(difference, new.as_str(), copy.as_str()))
+        });
+    }
+    if !found.is_empty() {
+        return Err(LifecycleError::NotProven(found));
+    }
     server
         .run_script(
             &format!("{work}COMMIT;\n"),
@@ -69,72 +95,120 @@ pub async fn rename_tenant(
         )
         .await
         .map_err(|error| explain(error, old, new))?;
-    Ok(Renamed { rewritten, objects })
+    Ok(Renamed {
+        rewritten,
+        objects,
+        ignored,
+    })
 }
 
-/// Renames, makes a copy of the template under a third name, compares the two, and rolls back.
-async fn prove(
-    server: &Server,
-    snapshot: &Snapshot,
-    work: &str,
-    new: &TenantName,
+/// What a rename is proven with.
+struct Trial<'a> {
+    server: &'a Server,
+    snapshot: &'a Snapshot,
+    /// The rename itself, from `BEGIN` on.
+    work: &'a str,
+    new: &'a TenantName,
     major: u32,
-    shutdown: &Shutdown,
-) -> Result<usize, LifecycleError> {
-    let copy = fresh_name("stamp").map_err(LifecycleError::Random)?;
-    let copy = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
-    let options = RenderOptions {
-        owners: false,
-        privileges: false,
-        mark: Marking::None,
-        ..RenderOptions::default()
-    };
-    let mut script = format!("{work}{};\n", settings(server.timeout));
-    for statement in snapshot.body_for(&copy, &options)? {
-        script.push_str(&statement.sql);
-        script.push_str(";\n");
-    }
-    for schema in [new.as_str(), copy.as_str()] {
-        script.push_str(&search_path(&[schema]));
-        script.push_str(";\n");
-        script.push_str(&objects(&[schema], major));
-    }
-    script.push_str("ROLLBACK;\n");
-    let (mut renamed, mut copied): (Aspects, Aspects) = (BTreeMap::new(), BTreeMap::new());
-    let compared = |aspect: &Aspect| {
-        let is_left_out = matches!(
-            aspect.aspect.as_str(),
-            "owner" | "privileges" | "security label"
-        );
-        // The schema's own comment holds the mark.
-        let is_own_comment = aspect.kind == "schema" && aspect.aspect == "comment";
-        !is_left_out && !is_own_comment
-    };
-    let output = server
-        .run_script(&script, &ScriptOptions::default(), shutdown)
-        .await?;
-    for line in &output.lines {
-        let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
-            continue;
-        };
-        if compared(&aspect) {
-            let map = if aspect.schema == copy.as_str() {
-                &mut copied
-            } else {
-                &mut renamed
-            };
-            map.insert((aspect.kind, aspect.object, aspect.aspect), aspect.value);
+}
+
+impl Trial<'_> {
+    /// Compares the renamed schema with a copy of the template. Where they differ, a second trial with two copies tells
+    /// what the server sets by itself.
+    async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
+        let (renamed, [(copy, of_copy)]) = self.run([fresh_tenant()?], shutdown).await?;
+        let new = self.new.as_str();
+        let mut found = differences(&renamed, &of_copy, copy.as_str(), new);
+        let mut ignored = Vec::new();
+        if found.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
+            let (_, more) = self
+                .run([fresh_tenant()?, fresh_tenant()?], shutdown)
+                .await?;
+            let copies: Vec<LoadedCopy<'_>> = std::iter::once((&copy, &of_copy))
+                .chain(more.iter().map(|(name, aspects)| (name, aspects)))
+                .map(|(name, aspects)| LoadedCopy {
+                    name: name.as_str(),
+                    aspects,
+                })
+                .collect();
+            (found, ignored) = without_server_properties(found, &copies, new);
         }
+        Ok(Compared {
+            objects: renamed.count_objects(),
+            found,
+            ignored,
+            copy,
+        })
     }
-    let count = renamed
-        .keys()
-        .map(|(kind, object, _)| (kind, object))
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
-    let found = differences(renamed, copied, copy.as_str(), new.as_str());
-    if found.is_empty() {
-        Ok(count)
-    } else {
-        Err(LifecycleError::NotProven(found))
+
+    /// Renames, makes copies of the template under other names, reads what all have, and rolls back.
+    async fn run<const COPIES: usize>(
+        &self,
+        copies: [TenantName; COPIES],
+        shutdown: &Shutdown,
+    ) -> Result<(Aspects, [(TenantName, Aspects); COPIES]), LifecycleError> {
+        let options = RenderOptions {
+            owners: false,
+            privileges: false,
+            mark: Marking::None,
+            ..RenderOptions::default()
+        };
+        let mut script = self.work.to_owned();
+        for copy in &copies {
+            script.push_str(&settings(self.server.timeout));
+            script.push_str(";\n");
+            for statement in self.snapshot.body_for(copy, &options)? {
+                script.push_str(&statement.sql);
+                script.push_str(";\n");
+            }
+        }
+        for schema in std::iter::once(self.new).chain(&copies) {
+            script.push_str(&search_path(&[schema.as_str()]));
+            script.push_str(";\n");
+            script.push_str(&objects(&[schema.as_str()], self.major));
+        }
+        script.push_str("ROLLBACK;\n");
+        let output = self
+            .server
+            .run_script(&script, &ScriptOptions::default(), shutdown)
+            .await?;
+        let mut renamed = Aspects::default();
+        let mut copies = copies.map(|copy| (copy, Aspects::default()));
+        for line in &output.lines {
+            let Some(aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+                continue;
+            };
+            if is_compared(&aspect) {
+                copies
+                    .iter_mut()
+                    .find(|(copy, _)| copy.as_str() == aspect.schema)
+                    .map_or(&mut renamed, |(_, aspects)| aspects)
+                    .insert(aspect)?;
+            }
+        }
+        Ok((renamed, copies))
     }
+}
+
+/// What came of a trial.
+struct Compared {
+    objects: usize,
+    found: Vec<Difference>,
+    ignored: Vec<ServerProperty>,
+    copy: TenantName,
+}
+
+fn is_compared(aspect: &Aspect) -> bool {
+    let is_left_out = matches!(
+        aspect.aspect.as_str(),
+        "owner" | "privileges" | "security label"
+    );
+    // The schema's own comment holds the mark.
+    let is_own_comment = aspect.object.kind == "schema" && aspect.aspect == "comment";
+    !is_left_out && !is_own_comment
+}
+
+fn fresh_tenant() -> Result<TenantName, LifecycleError> {
+    let name = fresh_name("stamp").map_err(LifecycleError::Random)?;
+    TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }

@@ -217,7 +217,7 @@ impl SchemaState {
         tenant: &TenantName,
     ) -> Result<TenantOrigin, (usize, Vec<String>)> {
         match self.mark() {
-            Some(mark) if mark == snapshot.fingerprint() => return Ok(TenantOrigin::ThisSnapshot),
+            Some(mark) if snapshot.has_fingerprint(&mark) => return Ok(TenantOrigin::ThisSnapshot),
             Some(_) => return Ok(TenantOrigin::AnotherSnapshot),
             None => {}
         }

@@ -250,7 +250,7 @@ impl Provisioner {
         let found = marks(&self.server, tenants, self.owner().as_deref(), shutdown).await?;
         Ok(found
             .into_iter()
-            .filter(|(_, mark)| mark == self.snapshot.fingerprint())
+            .filter(|(_, mark)| self.snapshot.has_fingerprint(mark))
             .map(|(name, _)| name)
             .collect())
     }

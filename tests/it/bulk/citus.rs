@@ -6,7 +6,7 @@ use super::marked;
 use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Database, Schemastamp, ServerUser};
 
-/// What Citus refuses, and a foreign key to a table that all nodes have.
+/// Objects that Citus refuses, and a foreign key to a reference table.
 const REFUSED: &str = "\
 CREATE TABLE #{prefix}.users (id integer PRIMARY KEY, plan integer, kind integer);
 
@@ -28,8 +28,8 @@ fn world(database: &Database<'_>) -> Schemastamp {
     world
 }
 
-/// What schemastamp asks an extension of that name for, as Citus 13 answers it: which tables are distributed or on all
-/// nodes. It distributes nothing; that takes the real one.
+/// A fake extension that answers schemastamp's queries as Citus 13 does: which tables are
+/// distributed or reference tables. It distributes nothing; that needs the real one.
 fn stand_in(database: &Database<'_>) {
     let folder = database.cluster.socket_folder().join("more/extension");
     std::fs::create_dir_all(&folder).unwrap();

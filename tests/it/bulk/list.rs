@@ -32,7 +32,7 @@ fn few_connections_create_many_tenants() {
             "json",
         ])
         .succeeds();
-    // Three workers, and one psql that looks which tenants are there already.
+    // Three workers, and one psql that queries the existing tenants.
     assert!(
         (3..=5).contains(&(connections() - before)),
         "{}",
@@ -63,7 +63,7 @@ fn second_run_continues_an_interrupted_list() {
     2 created, 2 skipped, 0 failed ([time])
     [exit status: 0]
     ");
-    // What somebody else has made is not taken for done.
+    // A schema of somebody else is not accepted as done.
     database.sql("CREATE SCHEMA a5; CREATE TABLE a5.t (id int); COMMENT ON SCHEMA a4 IS NULL");
     world.write("names", "a1\na4\na5\n");
     let output = world
@@ -198,7 +198,7 @@ fn settings_of_one_tenant_do_not_reach_the_next() {
         "CREATE ROLE {role}; GRANT CREATE ON DATABASE {} TO {role}",
         database.name
     ));
-    // As somebody might write it into a snapshot by hand.
+    // As a user might write it into a snapshot by hand.
     world.write(
         "snapshots/app.sql",
         snapshot(&format!(

@@ -9,14 +9,14 @@ mod terminal;
 
 use crate::support::Database;
 
-/// So many names, one a line, numbered from 0.
+/// Returns `count` names, one per line, numbered from 0.
 pub(crate) fn names(prefix: &str, count: usize) -> String {
     (0..count).fold(String::new(), |names, number| {
         names + &format!("{prefix}{number}\n")
     })
 }
 
-/// How many of these schemas carry the mark of a tenant.
+/// Counts the schemas with a tenant's marker.
 pub(crate) fn marked(database: &Database<'_>, like: &str) -> u32 {
     let count = database.query(&format!(
         "SELECT count(*) FROM pg_namespace n WHERE nspname LIKE '{like}' \

@@ -88,7 +88,7 @@ fn unreachable_target_does_not_stop_the_others() {
     );
 }
 
-/// A server that starts while the run goes on has its tenants wait for it, and nobody else's.
+/// Only the tenants of a server that starts during the run wait for it.
 #[test]
 fn late_target_gets_its_tenants() {
     let (prompt, late) = (
@@ -137,7 +137,7 @@ fn late_target_gets_its_tenants() {
         output.stderr.contains("warning: target 'late': retrying: "),
         "{output}"
     );
-    // Then nobody has looked whether it has Citus: the transaction itself does.
+    // Nothing has checked for Citus then, so the transaction itself does.
     database.sql("DROP SCHEMA t_10 CASCADE");
     let output = run("citus.toml").exits_with(18);
     let failed = output
@@ -146,7 +146,7 @@ fn late_target_gets_its_tenants() {
         .filter(|line| line["error"]["id"] == "config.no_citus")
         .count();
     assert_eq!((failed, marked(&database, "t\\_%")), (10, 9), "{output}");
-    // Without retries nobody waits.
+    // Without retries, nothing waits.
     late.stop(StopMode::Fast);
     let arguments = [
         "provision",

@@ -1,4 +1,4 @@
-//! What a person at a terminal sees.
+//! Output on a terminal.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -86,7 +86,7 @@ fn interrupt_at_a_prompt_ends_the_command() {
     assert_eq!(database.query("SELECT acme.first()"), "7");
 }
 
-/// Who stops reading does not make a run that was cut short a success.
+/// A closed stdout does not turn an interrupted run into a success.
 #[test]
 fn closed_stdout_is_not_success() {
     let database = Cluster::shared().database();

@@ -136,7 +136,7 @@ fn casts_of_a_whole_database() {
     let inputs = schemastamp::snapshot::capture::ProofInputs {
         snapshot: &changed,
         schema: "app",
-        source: schemastamp::snapshot::capture::SourceOf::Live,
+        source: schemastamp::snapshot::capture::SourceOf::Live { dump: None },
         major: 15,
         live_exists: true,
         compare: &compare,

@@ -1,7 +1,9 @@
 //! Capture, proof, render and the way back, on a real server.
 
+mod comparison;
 mod dumps;
 mod hard_sql;
+mod identity;
 mod sample_app;
 
 use std::collections::BTreeMap;

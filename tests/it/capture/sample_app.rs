@@ -314,7 +314,7 @@ fn a_wrong_snapshot_is_not_proven() {
         let inputs = ProofInputs {
             snapshot: &snapshot,
             schema: "app",
-            source: SourceOf::Live,
+            source: SourceOf::Live { dump: None },
             major: 15,
             live_exists: true,
             compare: &compare,

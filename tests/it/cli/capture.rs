@@ -318,7 +318,7 @@ fn uncapturable_schemas_are_refused() {
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
-    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 1'; make one with `schemastamp capture`
+    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
     hint: the file was left untouched; remove it, or pass another file to --output
     [exit status: 15]
     ");

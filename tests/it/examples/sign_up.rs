@@ -21,7 +21,7 @@ fn names_are_answered(language: Language) {
     let tables = "SELECT string_agg(schemaname, ',' ORDER BY schemaname) FROM pg_tables WHERE tablename = 't'";
     assert_eq!(database.query(tables), "O'Neil \"& Söhne\" \\,acme");
     assert!(world.leftovers().is_empty(), "{:?}", world.leftovers());
-    // What cannot be a line is refused before it is asked.
+    // A name that cannot be a line is refused before it is sent.
     let output = language.run(&world, &["two\nlines"]);
     assert!(
         output.code == Some(1) && output.stderr.contains("is not a line with a name"),
@@ -53,7 +53,7 @@ fn names_do_not_wait_for_each_other(language: Language) {
     );
 }
 
-/// What a process that was killed left open is `unknown`; the next name gets another process.
+/// Requests of a killed process are `unknown`. The next name starts a new process.
 fn a_process_that_died_is_replaced(language: Language) {
     let database = Cluster::shared().database();
     let world = Language::world(&database);
@@ -75,12 +75,12 @@ fn a_process_that_died_is_replaced(language: Language) {
     held.release(&database);
 }
 
-/// More names at once than the pipes hold: who writes must not keep from reading.
+/// More names at once than the pipes hold: writing must not block reading.
 #[test]
 fn python_burst_does_not_block() {
     let database = Cluster::shared().database();
     let world = Language::world(&database);
-    // Names that need no server; what is said of them on stderr is for nobody here.
+    // Names that need no server. Their messages on stderr are ignored.
     let python = "ups.close()\n\
         ups = sign_up.SignUps(['sh', '-c', 'exec \"$@\" 2>/dev/null', 'sh', *sign_up.COMMAND])\n\
         answers, all_are_there = [], threading.Barrier(1500)\n\

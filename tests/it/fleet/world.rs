@@ -16,7 +16,7 @@ pub(super) struct Fleet<'a> {
     fingerprint: String,
 }
 
-/// What a run has said of a tenant.
+/// A run's answer for a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) tenant: String,
@@ -68,7 +68,8 @@ impl<'a> Fleet<'a> {
         self.world.finish(self.start(more))
     }
 
-    /// The schemas but for the system's and the pool's, and whether each has the mark of a whole tenant.
+    /// The schemas, except those of the system and the pool. The flag says that a schema has a
+    /// tenant's marker.
     pub(super) fn schemas(&self) -> BTreeMap<String, bool> {
         let rows = self.database.query(&format!(
             "SELECT nspname, COALESCE(obj_description(oid, 'pg_namespace') ~ '{MARK}{}/[0-9a-f]{{12}}$', false) FROM pg_namespace \
@@ -80,13 +81,13 @@ impl<'a> Fleet<'a> {
             .collect()
     }
 
-    /// Waits until so many tenants are there.
+    /// Waits until `count` tenants exist.
     pub(super) fn wait_for_tenants(&self, count: usize) {
         wait_for(|| self.schemas().len() >= count);
     }
 
-    /// What a run has said, if all of it is true: what it calls `created` or `skipped` is whole, what it calls `failed` is
-    /// absent; and nothing is there in part.
+    /// Returns the answers of a run, after checking them: `created` and `skipped` tenants are
+    /// complete, `failed` ones are absent, and none is incomplete.
     pub(super) fn checked(&self, output: &CommandOutput) -> Result<Vec<Answer>, String> {
         let schemas = self.schemas();
         let untrue = |answer: &Answer| match answer.outcome.as_str() {
@@ -104,7 +105,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// What a run has said, which is true.
+    /// Returns the answers of a run, after checking them.
     #[track_caller]
     pub(super) fn answers(&self, output: &CommandOutput) -> Vec<Answer> {
         self.checked(output)
@@ -124,7 +125,7 @@ impl<'a> Fleet<'a> {
                 .into_iter()
                 .collect::<Vec<_>>()
         );
-        // As the superuser, whoever has made them.
+        // As the superuser, whatever their owner.
         drop(
             self.world
                 .run(&["verify", "--all", "--match", "*", "-U", "postgres"])
@@ -145,7 +146,7 @@ impl<'a> Fleet<'a> {
         assert_eq!(self.world.leftovers(), Vec::<PathBuf>::new());
     }
 
-    /// The processes that work in a private folder of the binary.
+    /// The processes that work in a private directory of the binary.
     pub(super) fn processes(&self) -> Vec<u32> {
         let folder = self.world.path("tmp");
         let works = |pid: &u32| {
@@ -155,14 +156,14 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// How many connections of others, advisory locks and prepared transactions the database has.
+/// Counts the database's other connections, advisory locks and prepared transactions.
 const LEFT: &str = "SELECT \
     (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), \
     (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())), \
     (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database())";
 
-/// What a run has said of each tenant, in the order in which it did.
+/// Returns a run's answers, in their order.
 pub(super) fn answers(output: &CommandOutput) -> Vec<Answer> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let lines = output
@@ -178,7 +179,7 @@ pub(super) fn answers(output: &CommandOutput) -> Vec<Answer> {
         .collect()
 }
 
-/// How many of the answers have this outcome.
+/// Counts the answers with this outcome.
 pub(super) fn count(answers: &[Answer], outcome: &str) -> usize {
     answers
         .iter()
@@ -186,7 +187,7 @@ pub(super) fn count(answers: &[Answer], outcome: &str) -> usize {
         .count()
 }
 
-/// So many names that begin alike.
+/// Returns `count` names with the same beginning.
 pub(super) fn names(begin: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|number| format!("{begin}{number:03}"))
@@ -290,7 +291,8 @@ impl<'a> Midway<'a> {
         answers
     }
 
-    /// As [`Midway::end_of_some`], when none has failed and of not so many it may be unknown whether they were created.
+    /// Like [`Midway::end_of_some`], for a run without failures and with at most `most` unknown
+    /// outcomes.
     #[track_caller]
     pub(super) fn end_with_unknown_at_most(self, most: usize) -> Vec<Answer> {
         let answers = self.end_of_some();

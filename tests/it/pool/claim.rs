@@ -31,7 +31,7 @@ fn claimed_tenant_does_not_refer_to_the_spare() {
         "{output}"
     );
     assert_eq!((spares(&database).len(), marked(&database, "%")), (0, 2));
-    // Whoever gets the spare's name now must not be seen by the tenant.
+    // A new schema with the spare's name must not affect the tenant.
     for spare in &before {
         database.sql(&format!(
             "CREATE SCHEMA {spare}; CREATE TABLE {spare}.log (id int, what text); \
@@ -340,7 +340,7 @@ fn pool_planted_by_another_role_is_not_used() {
         "GRANT CREATE ON DATABASE {} TO {app}, {stranger}",
         database.name
     ));
-    // A trigger of the table would run as whoever claims.
+    // A trigger of the table would run as the claiming role.
     database.sql(&format!(
         "SET ROLE {stranger}; CREATE SCHEMA schemastamp_pool; GRANT ALL ON SCHEMA schemastamp_pool TO PUBLIC; \
          CREATE TABLE schemastamp_pool.spares (name name, snapshot text, options text, owner name, made timestamptz); \
@@ -464,7 +464,7 @@ fn spares_belong_to_a_role() {
             owner,
         )
     };
-    // A tenant belongs to whoever asks for it, as without a pool.
+    // A tenant belongs to the claiming role, as without a pool.
     assert_eq!(from("a", &[]), (String::new(), "postgres".to_owned()));
     assert_eq!(
         from("b", &["-U", &other]),

@@ -1,4 +1,4 @@
-//! Ready-made tenants: made, claimed, told apart, refused.
+//! Ready-made tenants: created, claimed, distinguished, refused.
 
 mod claim;
 mod fill;
@@ -7,7 +7,7 @@ mod refused;
 use crate::provision::snapshot;
 use crate::support::{Database, Schemastamp};
 
-/// A table, and everything that holds the schema's name as text and can be written anew.
+/// A table, and everything that holds the schema's name as text and can be rewritten.
 pub(crate) const LIVING: &str = "\
 CREATE TABLE #{prefix}.log (id serial PRIMARY KEY, what text, at text DEFAULT 'x');
 

@@ -71,7 +71,7 @@ fn pool_is_refused_for_rows_with_the_name() {
          INSERT INTO #{{prefix}}.t (a) VALUES\n    ('x');\n"
     );
     assert_eq!(refused(&by_trigger), ["rows of t: values"]);
-    // What the server keeps as a reference follows the name.
+    // Text that the server keeps as a reference follows the name.
     let database = Cluster::shared().database();
     let tracked =
         format!("{table}INSERT INTO #{{prefix}}.t (a, b) VALUES\n    ('x', '#{{prefix}}.t');\n");

@@ -1,7 +1,7 @@
 use super::world::{LOCKS, SMALL, world};
 use crate::support::{Bouncer, BouncerOptions, Client, Cluster, psql};
 
-/// Everything that a session has set, and who it is; PL/pgSQL adds its settings when it is loaded.
+/// The settings and the role of a session. PL/pgSQL adds its own settings when it is loaded.
 const SETTINGS: &str = "SELECT pg_backend_pid(); SELECT name, setting FROM pg_settings WHERE name !~ '^plpgsql[.]' ORDER BY name";
 
 #[test]

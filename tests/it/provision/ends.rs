@@ -90,7 +90,7 @@ fn killed_run_leaves_the_tenant_complete_or_absent() {
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     assert_eq!(world.finish(child).signal, Some(9));
     held.release(&database);
-    // psql, which nobody has killed, brings the tenant to its end.
+    // psql was not killed, and completes the tenant.
     wait_for(|| waiting(&database) == 0 && schemas(&database) == "acme");
     assert_eq!(database.query("SELECT acme.first()"), "7");
     world
@@ -156,7 +156,7 @@ fn tenant_of_a_concurrent_run_is_not_claimed() {
     let held = Held::tenant(&database, "acme");
     let child = world.spawn(&["provision", "acme", "--format", "json"]);
     wait_until_blocked(&database);
-    // Of the same snapshot, by another run; and the answer to this one gets lost.
+    // Another run creates the tenant from the same snapshot, and the answer to this run gets lost.
     database.sql(
         "CREATE SCHEMA acme; DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA acme IS %L', \
          obj_description('twin'::regnamespace)); END $$; \

@@ -6,7 +6,7 @@ fn unusable_tmpdir_is_an_error() {
     let database = Cluster::shared().database();
     let world = world(&database, SMALL);
     let file = world.write("file", "");
-    // Nobody can make a folder in these, whoever runs the tests.
+    // No user can create a directory in these.
     for folder in [world.path("missing"), file, "/proc".into()] {
         let output = world
             .command(&["provision", "acme", "--format", "json"])

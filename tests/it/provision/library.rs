@@ -15,7 +15,7 @@ use schemastamp::tenant::{
 use super::world::{Held, SMALL, schemas, snapshot, waiting};
 use crate::support::{Client, Cluster, Database};
 
-/// What leads to a database.
+/// Returns the environment that leads to a database.
 pub(super) fn environment(database: &Database<'_>) -> Environment {
     let path = (
         "PATH".to_owned(),

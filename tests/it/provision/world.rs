@@ -6,7 +6,7 @@ use schemastamp::sql::TenantName;
 
 use crate::support::{Client, Database, Schemastamp};
 
-/// A snapshot file of these statements behind `CREATE SCHEMA`.
+/// Returns a snapshot file with these statements after `CREATE SCHEMA`.
 pub(crate) fn snapshot(body: &str) -> String {
     Snapshot::from_parts(
         Header::default(),
@@ -30,14 +30,14 @@ CREATE FUNCTION #{prefix}.first() RETURNS integer
 $$;
 ";
 
-/// So many tables, `t0` to …
+/// Returns `count` tables, `t0` and so on.
 pub(crate) fn tables(count: usize) -> String {
     (0..count).fold(String::new(), |text, number| {
         text + &format!("CREATE TABLE #{{prefix}}.t{number} (id integer);\n")
     })
 }
 
-/// A world with one snapshot in the usual folder.
+/// Returns a world with one snapshot in the default directory.
 pub(crate) fn world(database: &Database<'_>, body: &str) -> Schemastamp {
     let world = Schemastamp::on(database);
     world.write("snapshots/app.sql", snapshot(body));
@@ -51,7 +51,7 @@ pub(crate) fn schemas(database: &Database<'_>) -> String {
     )
 }
 
-/// How many advisory locks are held in the database.
+/// Counts the advisory locks in the database.
 pub(super) const LOCKS: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
@@ -102,7 +102,7 @@ pub(crate) fn wait_until_blocked(database: &Database<'_>) {
     wait_for(|| waiting(database) > 0);
 }
 
-/// How many runs wait for a lock.
+/// Counts the runs that wait for a lock.
 pub(crate) fn waiting(database: &Database<'_>) -> u32 {
     let count = database
         .query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()");

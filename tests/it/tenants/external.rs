@@ -84,7 +84,7 @@ fn hook_runs_for_each_created_tenant() {
             .query("SELECT email FROM a.users UNION ALL SELECT email FROM \"Odd name\".users"),
         "kept\nkept"
     );
-    // It was not created by this run: whoever did has run the hook.
+    // This run did not create the tenant. The one that did has run the hook.
     run.run(&["provision", "a", "--if-exists", "skip", "--run", APP])
         .succeeds();
     assert_eq!(world.database.query("SELECT count(*) FROM a.users"), "1");

@@ -304,7 +304,7 @@ async fn text_that_cannot_be_rewritten_prevents_a_rename() {
     )
     .await;
     assert!(
-        matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object == "c on t"),
+        matches!(&result, Err(LifecycleError::NotProven(found)) if found[0].object.name() == "c on t"),
         "{result:?}"
     );
     assert_eq!(

@@ -6,6 +6,7 @@ mod faults;
 mod lifecycle;
 mod migrate;
 mod migrators;
+mod older;
 mod pooler;
 mod refresh;
 mod strangers;

@@ -1,4 +1,4 @@
-//! What goes on through a pooler that gives connections to transactions.
+//! Commands through a pooler in transaction mode.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
@@ -111,7 +111,7 @@ fn quiet_transaction_pool_warns_and_session_pool_does_not() {
         let settings =
             "SELECT name, setting FROM pg_settings WHERE name !~ '^plpgsql[.]' ORDER BY name";
         let before = ask(settings);
-        // So that the pool's connection is older than the next client.
+        // Makes the pool's connection older than the next client.
         ask("SELECT pg_sleep(0.2)");
         let output = Schemastamp::on(&database)
             .envs(&through)
@@ -191,7 +191,7 @@ fn busy_transaction_pooler_is_refused_for_pg_dump() {
         error["hint"].as_str().unwrap().contains(&itself),
         "{output}"
     );
-    // What needs no session goes on.
+    // Commands that need no session continue.
     world.run(&["provision", "acme"]).succeeds();
     world.run(&["status"]).succeeds();
     world.run(&["verify", "acme"]).succeeds();

@@ -1,4 +1,4 @@
-//! Roles in the same database that may create schemas, and a superuser who runs commands.
+//! Roles in the same database that may create schemas, and a superuser that runs commands.
 
 use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Database, Schemastamp};
@@ -11,7 +11,8 @@ struct Stranger<'a> {
 }
 
 impl Stranger<'_> {
-    /// A function `ESCAPE` in a script stands for what must never run as anybody else: it says in a table who ran it.
+    /// A function `ESCAPE` in a script must never run as another role: it records its role in a
+    /// table.
     fn plants(script: &str) -> Self {
         let database = Cluster::shared().database();
         let role = format!("{}_mallory", database.name);

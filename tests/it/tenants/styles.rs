@@ -1,4 +1,4 @@
-//! The versions tables of many tools, made as the tools make them.
+//! The version tables of many tools, created as the tools do.
 
 use super::world::{World, groups, options, outcomes};
 

@@ -1,4 +1,4 @@
-//! `verify`: equal tenants, odd ones, and what is said of them.
+//! `verify`: equal and different tenants, and its output.
 
 use schemastamp::fleet::verify::{Verification, VerifyOptions, verify};
 use schemastamp::process::Shutdown;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{Client, Cluster, Database};
 
-/// A database, the installed psql, and a folder of migrations.
+/// A database, the installed psql, and a directory of migrations.
 pub(super) struct World<'a> {
     pub(super) database: Database<'a>,
     pub(super) server: Server,
@@ -75,7 +75,7 @@ impl World<'_> {
         }
     }
 
-    /// Tenants with a table `users` and the versions table of Rails at version 1.
+    /// Creates tenants with a table `users` and the version table of Rails at version 1.
     pub(super) fn tenants(&self, names: &[&str]) {
         let mut sql = String::new();
         for name in names {

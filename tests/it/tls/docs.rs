@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemastamp::diagnose::ROWS;
 use schemastamp::diagnose::catalogue::{ENTRIES, STEPS};
 
 #[test]
@@ -31,6 +32,19 @@ fn the_words_of_the_document_are_those_of_the_code() {
         assert!(
             text.contains(&row),
             "docs/findings.md should have the row\n{row}"
+        );
+    }
+}
+
+#[test]
+fn the_words_that_findings_explain_can_be_searched_for() {
+    let text = include_str!("../../../docs/findings.md");
+    for row in ROWS {
+        let pattern = row.pattern.replace('*', "…").replace('\x15', "\\x15");
+        let line = format!("| `{}` | `{pattern}` | {} |", row.finding, row.seen_in);
+        assert!(
+            text.contains(&line),
+            "docs/findings.md should have the line\n{line}"
         );
     }
 }

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A server that is none: it treats every connection in the same way. Its thread ends with the test process.
@@ -8,22 +9,28 @@ pub(super) struct Fake {
 }
 
 impl Fake {
-    /// Answers every connection by `answer`, which gets the stream after the client's first bytes.
-    pub(super) fn start(answer: fn(TcpStream)) -> Self {
+    /// Gives every connection to `answer`.
+    fn start_raw(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let answer = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(mut stream) = stream else { continue };
-                std::thread::spawn(move || {
-                    let mut first = [0; 64];
-                    if stream.read(&mut first).is_ok_and(|length| length > 0) {
-                        answer(stream);
-                    }
-                });
+            for stream in listener.incoming().flatten() {
+                let answer = Arc::clone(&answer);
+                std::thread::spawn(move || answer(stream));
             }
         });
         Self { port }
+    }
+
+    /// Answers every connection by `answer`, which gets the stream after the client's first bytes.
+    pub(super) fn start(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 64];
+            if stream.read(&mut first).is_ok_and(|length| length > 0) {
+                answer(stream);
+            }
+        })
     }
 
     /// A web server.
@@ -32,6 +39,48 @@ impl Fake {
             say(
                 stream,
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+            );
+        })
+    }
+
+    /// A service in plaintext that refuses every login in these words: `FATAL:  …`, with a `DETAIL` line behind a line feed.
+    pub(super) fn refusing(words: &str) -> Self {
+        let words = words.to_owned();
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 1024];
+            loop {
+                match stream.read(&mut first) {
+                    // The request for TLS, or for encryption by GSSAPI.
+                    Ok(8) if stream.write_all(b"N").is_ok() => {}
+                    Ok(1..) => return say(stream, &error_response(&words)),
+                    _ => return,
+                }
+            }
+        })
+    }
+
+    /// A service that asks for a password in clear, and refuses every one in these words.
+    pub(super) fn refusing_passwords(words: &str) -> Self {
+        let words = words.to_owned();
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 1024];
+            loop {
+                match stream.read(&mut first) {
+                    Ok(8) if stream.write_all(b"N").is_ok() => {}
+                    Ok(1..) if first[0] == b'p' => return say(stream, &error_response(&words)),
+                    Ok(1..) if stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).is_ok() => {}
+                    _ => return,
+                }
+            }
+        })
+    }
+
+    /// A postmaster that cannot start a process: an error of protocol 2 in place of any answer.
+    pub(super) fn without_processes() -> Self {
+        Self::start(|stream| {
+            say(
+                stream,
+                b"Ecould not fork new process for connection: Resource temporarily unavailable\n\0",
             );
         })
     }
@@ -66,6 +115,121 @@ impl Fake {
             }
         })
     }
+}
+
+/// A relay in front of a port of 127.0.0.1 that keeps what clients send. Its threads end with the test process.
+pub(super) struct Wiretap {
+    pub(super) port: u16,
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Wiretap {
+    pub(super) fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&sent);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
+                    continue;
+                };
+                let kept = Arc::clone(&kept);
+                relay(&client, &server, move |bytes| {
+                    kept.lock().unwrap().extend_from_slice(bytes);
+                    true
+                });
+            }
+        });
+        Self { port, sent }
+    }
+
+    /// Whether some client has sent these bytes since the last question.
+    pub(super) fn has_seen(&self, bytes: &str) -> bool {
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
+        sent.windows(bytes.len())
+            .any(|part| part == bytes.as_bytes())
+    }
+}
+
+/// Something between client and server that is no proxy. Its threads end with the test process.
+pub(super) struct Relay {
+    pub(super) port: u16,
+}
+
+impl Relay {
+    /// Answers the request for TLS itself and passes everything else on.
+    pub(super) fn answering_the_request(server: u16) -> Self {
+        Self::start(move |mut client| {
+            let mut request = [0; 8];
+            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
+                return;
+            };
+            if client.read_exact(&mut request).is_ok() && client.write_all(b"S").is_ok() {
+                relay(&client, &server, |_| true);
+            }
+        })
+    }
+
+    /// Cuts a connection whose first message of TLS has more bytes than that.
+    pub(super) fn losing_large_messages(server: u16, limit: usize) -> Self {
+        Self::start(move |client| {
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", server)) {
+                let mut messages = 0;
+                relay(&client, &server, move |bytes| {
+                    messages += 1;
+                    // The first one is the request for TLS.
+                    messages != 2 || bytes.len() <= limit
+                });
+            }
+        })
+    }
+
+    fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let port = Fake::start_raw(serve).port;
+        Self { port }
+    }
+}
+
+/// Passes bytes on in both directions until one side ends; `passes` gets what the client sends, and may cut the connection.
+fn relay(
+    client: &TcpStream,
+    server: &TcpStream,
+    mut passes: impl FnMut(&[u8]) -> bool + Send + 'static,
+) {
+    let (mut from_client, mut to_server) =
+        (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let (mut from_server, mut to_client) =
+        (server.try_clone().unwrap(), client.try_clone().unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(length @ 1..) = from_client.read(&mut buffer) {
+            if !passes(&buffer[..length]) || to_server.write_all(&buffer[..length]).is_err() {
+                break;
+            }
+        }
+        // The other side may have ended first.
+        drop(to_server.shutdown(Shutdown::Both));
+        drop(from_client.shutdown(Shutdown::Both));
+    });
+    std::thread::spawn(move || {
+        // A connection that is cut is as good as one that ends.
+        drop(std::io::copy(&mut from_server, &mut to_client));
+        drop(to_client.shutdown(Shutdown::Both));
+    });
+}
+
+/// An `ErrorResponse` as a service without `PostgreSQL`'s own fields sends it.
+fn error_response(words: &str) -> Vec<u8> {
+    let (severity, rest) = words.split_once(":  ").unwrap_or(("FATAL", words));
+    let (message, detail) = rest.split_once("\nDETAIL:  ").unwrap_or((rest, ""));
+    let mut fields = format!("S{severity}\0CXX000\0M{message}\0");
+    if !detail.is_empty() {
+        fields += &format!("D{detail}\0");
+    }
+    fields.push('\0');
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [b"E" as &[u8], &length.to_be_bytes(), fields.as_bytes()].concat()
 }
 
 fn say(mut stream: TcpStream, words: &[u8]) {

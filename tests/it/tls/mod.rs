@@ -10,12 +10,16 @@ mod commands;
 mod comparison;
 mod docs;
 mod fake;
+mod libraries;
 mod limits;
 mod login;
 mod network;
 mod plaintext;
+mod poolers;
+mod proxies;
 mod scene;
 mod server_certificates;
+mod services;
 mod world;
 
 use self::scene::Scene;
@@ -33,6 +37,7 @@ fn all_scenes() -> Vec<Scene> {
         login::roles_databases_and_rules_scenes(),
         network::nobody_listens_scenes(),
         network::something_else_listens_scenes(),
+        poolers::pooler_scenes(),
     ];
     all.into_iter().flatten().collect()
 }

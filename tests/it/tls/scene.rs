@@ -130,6 +130,9 @@ pub(super) fn play(scene: &Scene, with_stray: bool, client: &Client) -> Result<(
         _ => (scene.finding, scene.exit),
     };
     expect(&app, finding, exit)?;
+    if !with_stray && exit == 20 {
+        command_agrees(&app, finding)?;
+    }
     if finding.is_empty() {
         return Ok(());
     }
@@ -140,6 +143,45 @@ pub(super) fn play(scene: &Scene, with_stray: bool, client: &Client) -> Result<(
         return Ok(());
     }
     Err(format!("the cure does not help:\n{}", report.text))
+}
+
+/// Expects that a command fails for the reason that `diagnose` names. It may name it less exactly, never another one.
+pub(super) fn command_agrees(app: &Schemastamp, finding: &str) -> Result<(), String> {
+    let output = app.run(&["status", "--all", "--format", "json"]);
+    let said = format!("{}{}", output.stdout, output.stderr);
+    let id = output
+        .json()
+        .iter()
+        .find_map(|line| Some(line.get("error")?.get("id")?.as_str()?.to_owned()))
+        .unwrap_or_default();
+    if is_the_same_cause(&id, finding) {
+        return Ok(());
+    }
+    Err(format!(
+        "diagnose names {finding}, the command {id}:\n{said}"
+    ))
+}
+
+/// Whether a command's finding is the diagnosis, or the sentence of psql that hides it.
+fn is_the_same_cause(command: &str, finding: &str) -> bool {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| finding.starts_with(prefix));
+    match command {
+        command if command == finding => true,
+        // One sentence for every reason not to trust a server.
+        "tls.server_cert.unverified" => starts(&["tls.server_cert.", "tls.root_cert.", "tls.crl."]),
+        // psql says nothing of a file that is not there.
+        "tls.client_cert.required" => starts(&["tls.client_cert.", "tls.client_key."]),
+        "tls.client_cert.unknown_ca" | "tls.client_cert.wrong_purpose" => {
+            finding == "tls.client_cert.is_ca"
+        }
+        "tls.client_cert.refused" => starts(&["tls.client_cert."]),
+        // prefer says nothing of a handshake that failed; what it says then is about plaintext.
+        "tls.server_requires_tls" => starts(&["tls."]),
+        // A silent server: psql can only wait.
+        "timeout" | "process.timeout" => starts(&["net.", "server.pooler_backend"]),
+        "net.timeout" => starts(&["net."]),
+        _ => false,
+    }
 }
 
 /// Expects the finding as the only error, or as a warning.

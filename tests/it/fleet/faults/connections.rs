@@ -4,7 +4,7 @@ use crate::fleet::world::{Fleet, names};
 use crate::provision::SMALL;
 use crate::support::{Bouncer, BouncerOptions, Cluster, CommandOutput, Options};
 
-/// What a run of twelve tenants says that wants eight workers, when all came out.
+/// Returns the output of a successful run of twelve tenants with `--jobs 8`.
 fn run_of_twelve(fleet: &Fleet<'_>) -> CommandOutput {
     let names = names("t", 12);
     fleet.list(&names);
@@ -63,7 +63,7 @@ fn few_server_connections_reduce_workers() {
 #[test]
 fn connections_taken_by_others_reduce_workers() {
     let cluster = Cluster::shared();
-    // Of the pooler's limit the server knows nothing.
+    // The server does not know the pooler's limit.
     let bouncer = Bouncer::start(
         cluster,
         &BouncerOptions::default()

@@ -10,7 +10,8 @@ use crate::fleet::world::{Fleet, answers, names};
 use crate::provision::SMALL;
 use crate::support::Cluster;
 
-/// Mounts a file system of 64 KiB as `TMPDIR` without rights, in name spaces of its own, and runs the binary there.
+/// Mounts a file system of 64 KiB as `TMPDIR`, in its own namespaces and without privileges, and
+/// runs the binary there.
 const MOUNTED: &str = "mount -t tmpfs -o size=64k none \"$TMPDIR\" && exec \"$0\" \"$@\"";
 
 /// Starts the binary where its `TMPDIR` is a small disk.

@@ -8,7 +8,7 @@ use crate::fleet::world::{Fleet, Midway, count, names, psql_of};
 use crate::provision::wait_for;
 use crate::support::{Bouncer, BouncerOptions, Cluster, Options, StopMode};
 
-/// How often something is killed.
+/// Number of kills.
 const TIMES: usize = 5;
 /// Between two times: long enough for the run to recover, and to be at work again.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -95,7 +95,7 @@ fn server_restart_does_not_end_the_run() {
 #[test]
 fn pooler_restart_does_not_end_the_run() {
     let cluster = Cluster::shared();
-    // What the pooler keeps open is no connection of a run: it goes a second later.
+    // The connections that the pooler keeps open do not belong to a run. They end a second later.
     let bouncer = Bouncer::start(
         cluster,
         &BouncerOptions::default().setting("server_idle_timeout", "1"),

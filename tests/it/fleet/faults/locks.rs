@@ -95,7 +95,7 @@ fn captured(database: &Database<'_>, schema: &str, decisions: &[&str]) -> Snapsh
     Snapshot::parse(&world.read("snapshot.sql")).unwrap()
 }
 
-/// How many entries of the lock table the transaction has taken that makes a tenant, at its end.
+/// Returns the number of lock table entries that the transaction of a tenant has at its end.
 fn taken(database: &Database<'_>, snapshot: &Snapshot) -> u64 {
     let script = snapshot
         .script_for(

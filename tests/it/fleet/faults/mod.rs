@@ -1,4 +1,4 @@
-//! What happens to a fleet while it is made: each tenant is whole, absent, or said to be unknown.
+//! Faults while a fleet is created: each tenant is complete, absent, or reported as unknown.
 
 mod connections;
 mod disk;

@@ -14,7 +14,7 @@ fn cut_connections_are_reopened() {
         proxy.cut();
         std::thread::sleep(Duration::from_millis(200));
     }
-    // A look at what became of a tenant may be cut, too.
+    // The query for a tenant's outcome may be cut too.
     run.end_with_unknown_at_most(2);
 }
 

@@ -7,12 +7,12 @@ use crate::fleet::world::{Answer, Fleet, answers, count, names};
 use crate::provision::{SMALL, wait_for};
 use crate::support::{Cluster, Options};
 
-/// So often tenants are created, and so often they are dropped, while others do the other.
+/// Number of rounds in which tenants are created and dropped at the same time.
 const TIMES: usize = 40;
 /// The longest that may take.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Starts so many runs, each with all the names; returns what each has said.
+/// Starts `count` runs, each with all names, and returns the output of each.
 fn at_once(
     fleet: &Fleet<'_>,
     runs: usize,
@@ -82,7 +82,7 @@ fn concurrent_streams_create_each_tenant_once() {
         );
         assert_created_once(&answers, &skipping, ("skipped", ""));
     }
-    // A sign-up is told that the name is taken: there, `failed` does not mean absent.
+    // A sign-up learns that the name is taken, so `failed` does not mean absent there.
     let taken = names("taken_", 4);
     fleet.list(&taken);
     let arguments = [
@@ -159,7 +159,7 @@ fn tenants_created_during_drops_are_complete_or_absent() {
     fleet.assert_whole(&[]);
 }
 
-/// How often tenants were created while others dropped them.
+/// Number of tenants that were created while others dropped them.
 #[derive(Debug)]
 struct Race {
     begun: Instant,

@@ -20,7 +20,7 @@ const LATEST: u64 = 150;
 /// Gives the seed of a run that failed.
 const SEED: &str = "SCHEMASTAMP_TEST_SEED";
 
-/// How tenants are made in a round.
+/// The way in which a round creates tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     List,
@@ -150,7 +150,7 @@ fn rounds(seed: u64) -> (Vec<Answer>, Vec<PathBuf>) {
         said.extend(round.run(&fleet));
         all.extend(round.names);
     }
-    // What was cut short, and what is unknown, is told apart by the next run.
+    // The next run finds out which tenants were interrupted and which are unknown.
     fleet.list(&all);
     let answers = fleet.answers(&fleet.bulk(&["--jobs", "2"]).succeeds());
     assert_eq!(answers.len(), all.len());
@@ -198,6 +198,6 @@ fn signals_leave_each_tenant_complete_or_absent() {
         "signals that came too early or too late: {counts:?}"
     );
     assert!(counts[2] * 50 <= said.len(), "unknown is rare: {counts:?}");
-    // The folders of runs that were killed are swept by a later run (`process::run_dir`).
+    // A later run removes the directories of killed runs (`process::run_dir`).
     assert_eq!(left, Vec::<PathBuf>::new());
 }

@@ -1,0 +1,358 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use secrecy::ExposeSecret;
+
+use super::prepare::{Prepared, now};
+use super::probe::ServerProbe;
+use crate::config::{ConfigWarning, Connection, Environment, Host};
+use crate::tls::{SYSTEM, SYSTEM_BUNDLES, SslMode, moment, text};
+
+/// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The mode that psql was given.
+    pub sslmode: Option<SslMode>,
+    /// The role.
+    pub user: Option<String>,
+    /// The database.
+    pub database: Option<String>,
+    /// Host name, address or socket directory.
+    pub host: Option<String>,
+    /// The port.
+    pub port: Option<String>,
+    /// Facts of the configuration that only some failures depend on.
+    pub configured: Configured,
+    /// The server as this program saw it, once it has looked. Clones share it.
+    pub probe: ProbeSlot,
+}
+
+/// What was seen of a server, once somebody has looked.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeSlot(Arc<OnceLock<Arc<ServerProbe>>>);
+
+impl ProbeSlot {
+    /// What was seen; `None` as long as nobody has looked.
+    pub fn get(&self) -> Option<&ServerProbe> {
+        self.0.get().map(|probe| &**probe)
+    }
+
+    /// Keeps what was seen; the first look counts.
+    pub(super) fn fill(&self, probe: Arc<ServerProbe>) {
+        self.0.get_or_init(|| probe);
+    }
+}
+
+/// Facts of the configuration that only some failures depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Configured {
+    /// TLS begins without a request for it (`sslnegotiation=direct`).
+    pub direct: bool,
+    /// Several hosts are tried in turn.
+    pub several_hosts: bool,
+    /// A client certificate is shown to a server that asks for one.
+    pub sends_client_cert: bool,
+    /// The TLS handshake does not name the host, and why: `sslsni=0`, or an address as host.
+    pub no_server_name: Option<String>,
+    /// The version of libpq, where it was found out.
+    pub libpq_major: Option<u32>,
+    /// A password file that libpq ignores, and why.
+    pub ignored_password_file: Option<PathBuf>,
+    /// A directory of revocation lists of which OpenSSL finds none.
+    pub unhashed_crl_directory: Option<PathBuf>,
+    /// The file in `OPENSSL_CONF`.
+    pub openssl_conf: Option<String>,
+    /// `sslrootcert=system`, and what is known of the system's roots.
+    pub system_roots: Option<SystemRoots>,
+    /// The password is a token that says when it expires.
+    pub token: Option<Token>,
+}
+
+/// The roots that OpenSSL finds by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemRoots {
+    /// `SSL_CERT_FILE` or `SSL_CERT_DIR` leads to no certificate, and nothing else does: the variable and its value.
+    pub misled_by: Option<String>,
+    /// The usual file of this machine, if there is one.
+    pub bundle: Option<PathBuf>,
+}
+
+/// A password that is a token with an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// `an AWS IAM token` or `an access token`.
+    pub kind: &'static str,
+    /// The end, in seconds since 1970.
+    pub expires: i64,
+}
+
+impl Token {
+    /// Whether it had expired at a moment.
+    pub fn expired(&self, now: i64) -> bool {
+        self.expires <= now
+    }
+
+    /// The end in words.
+    pub fn end(&self) -> String {
+        moment(self.expires)
+    }
+
+    /// Reads the end of a token; `None` for an ordinary password.
+    ///
+    /// Tokens of RDS are query strings with `X-Amz-Date` and `X-Amz-Expires`; those of Azure and Cloud SQL are JSON Web Tokens.
+    pub fn read(password: &str) -> Option<Self> {
+        Self::aws(password).or_else(|| Self::jwt(password))
+    }
+
+    fn aws(password: &str) -> Option<Self> {
+        let parameter = |name: &str| {
+            password
+                .split(['?', '&'])
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+        };
+        let date = parameter("X-Amz-Date")?;
+        let seconds: i64 = parameter("X-Amz-Expires")?.parse().ok()?;
+        Some(Self {
+            kind: "an AWS IAM token",
+            expires: basic_date(date)?.checked_add(seconds)?,
+        })
+    }
+
+    fn jwt(password: &str) -> Option<Self> {
+        let mut parts = password.split('.');
+        let (Some(head), Some(body), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        // Every JSON object begins with `{"`, which is `eyJ` in base64.
+        let body = base64url(body).filter(|_| head.starts_with("eyJ"))?;
+        let claims: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        Some(Self {
+            kind: "an access token",
+            expires: claims.get("exp")?.as_i64()?,
+        })
+    }
+}
+
+/// `20260101T000000Z`, in seconds since 1970.
+fn basic_date(date: &str) -> Option<i64> {
+    let digits = |range: std::ops::Range<usize>| date.get(range)?.parse::<i64>().ok();
+    if date.len() != 16 || !date.ends_with('Z') || date.get(8..9) != Some("T") {
+        return None;
+    }
+    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
+    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
+    // Days from the civil date: years begin in March, so that the leap day is the last.
+    let (year, month) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Base64 of the alphabet for URLs, without padding.
+fn base64url(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for letter in text.trim_end_matches('=').bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
+}
+
+impl Context {
+    /// The facts of a connection that has been settled.
+    pub fn new(connection: &Connection, prepared: &Prepared, environment: &Environment) -> Self {
+        let value = |keyword: &str| connection.value(keyword).map(str::to_owned);
+        Self {
+            sslmode: Some(prepared.mode),
+            user: value("user"),
+            database: value("dbname"),
+            host: value("host").or_else(|| value("hostaddr")),
+            port: value("port"),
+            configured: Configured::new(connection, prepared, environment),
+            probe: ProbeSlot::default(),
+        }
+    }
+
+    /// The same with what was seen of the server.
+    #[must_use]
+    pub fn with_probe(&self, probe: Arc<ServerProbe>) -> Self {
+        let slot = ProbeSlot::default();
+        slot.fill(probe);
+        Self {
+            probe: slot,
+            ..self.clone()
+        }
+    }
+}
+
+impl Configured {
+    fn new(connection: &Connection, prepared: &Prepared, environment: &Environment) -> Self {
+        let hosts = connection.hosts();
+        let ignored = connection
+            .warnings()
+            .iter()
+            .find_map(|warning| match warning {
+                ConfigWarning::PasswordFile { path, .. } => Some(path.clone()),
+                _ => None,
+            });
+        let password = connection.password().map(|password| &password.value);
+        Self {
+            direct: prepared.direct,
+            several_hosts: hosts.len() > 1,
+            sends_client_cert: prepared.files.sends_client_cert(),
+            no_server_name: no_server_name(connection, &hosts),
+            libpq_major: None,
+            ignored_password_file: ignored.filter(|_| password.is_none()),
+            unhashed_crl_directory: connection
+                .path("sslcrldir")
+                .map(|setting| setting.value)
+                .filter(|directory| has_no_hashed_list(directory))
+                .map(Path::to_owned),
+            openssl_conf: environment
+                .get("OPENSSL_CONF")
+                .map(|path| text::safe(&path.to_string_lossy())),
+            system_roots: system_roots(connection, environment),
+            token: password.and_then(|password| Token::read(password.expose_secret())),
+        }
+    }
+
+    /// The token, if it had expired by now.
+    pub(super) fn expired_token(&self) -> Option<&Token> {
+        self.token.as_ref().filter(|token| token.expired(now()))
+    }
+}
+
+fn no_server_name(connection: &Connection, hosts: &[Host]) -> Option<String> {
+    if connection.value("sslsni") == Some("0") {
+        return Some("sslsni=0 keeps the host's name out of the handshake".to_owned());
+    }
+    let host = hosts.first().filter(|host| !host.is_socket())?;
+    match &host.name {
+        None => Some("there is an address and no host name".to_owned()),
+        Some(name) if name.parse::<std::net::IpAddr>().is_ok() => Some(format!(
+            "host is the address {}, and only a name can be named in the handshake",
+            text::safe(name)
+        )),
+        Some(_) => None,
+    }
+}
+
+/// OpenSSL looks for `HASH.rN`, where `HASH` has eight hexadecimal digits.
+fn has_no_hashed_list(directory: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return false;
+    };
+    !entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let Some((hash, number)) = name.to_str().and_then(|name| name.split_once(".r")) else {
+            return false;
+        };
+        hash.len() == 8
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// What OpenSSL will find for `sslrootcert=system`. Its variables win over its compiled-in directory, which is not known here.
+fn system_roots(connection: &Connection, environment: &Environment) -> Option<SystemRoots> {
+    // An older libpq was given a file instead, which has been judged.
+    if connection.value("sslrootcert") != Some(SYSTEM) {
+        return None;
+    }
+    let variable = |name: &str| environment.get(name).map(PathBuf::from);
+    let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let has_certificate = |path: &Path| {
+        std::fs::read(path).is_ok_and(|bytes| {
+            bytes
+                .windows(b"CERTIFICATE-----".len())
+                .any(|part| part == b"CERTIFICATE-----")
+        })
+    };
+    let file_works = file.as_deref().is_some_and(has_certificate);
+    let directory_works = directory.as_deref().is_some_and(|directory| {
+        std::fs::read_dir(directory).is_ok_and(|mut all| all.next().is_some())
+    });
+    let shown = |name: &str, path: &Option<PathBuf>| {
+        let path = path.as_ref()?;
+        Some(format!("{name}={}", text::safe(&path.to_string_lossy())))
+    };
+    let misled_by = shown("SSL_CERT_FILE", &file).filter(|_| !file_works && !directory_works);
+    let bundle = SYSTEM_BUNDLES
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| has_certificate(path));
+    Some(SystemRoots { misled_by, bundle })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_say_when_they_expire() {
+        let aws = "db.eu-west-1.rds.amazonaws.com:5432/?Action=connect&DBUser=app&X-Amz-Date=20260101T000000Z&\
+                   X-Amz-Expires=900&X-Amz-Signature=x";
+        let token = Token::read(aws).unwrap();
+        assert_eq!(token.expires, 1_767_226_500);
+        assert!(token.expired(1_767_226_500) && !token.expired(1_767_226_499));
+        // {"alg":"none"}, {"exp":1767226500}
+        let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3NjcyMjY1MDB9.x";
+        assert_eq!(Token::read(jwt).unwrap().expires, 1_767_226_500);
+        for password in [
+            "hunter2",
+            "a.b.c",
+            "",
+            "X-Amz-Date=x&X-Amz-Expires=y",
+            "eyJ.!.x",
+        ] {
+            assert_eq!(Token::read(password), None, "{password}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (date, seconds) in [
+            ("19700101T000000Z", 0),
+            ("20000229T235959Z", 951_868_799),
+            ("20241231T120000Z", 1_735_646_400),
+        ] {
+            assert_eq!(basic_date(date), Some(seconds), "{date}");
+        }
+        assert_eq!(basic_date("2026-01-01"), None);
+    }
+
+    #[test]
+    fn lists_are_found_by_their_hash() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            crate::path::write_atomic(&directory.path().join(name), b"x").unwrap();
+        };
+        assert!(has_no_hashed_list(directory.path()));
+        write("root.crl");
+        write("0123456.r0");
+        assert!(has_no_hashed_list(directory.path()));
+        write("0a1b2c3d.r0");
+        assert!(!has_no_hashed_list(directory.path()));
+        assert!(!has_no_hashed_list(Path::new("/nonexistent")));
+    }
+}

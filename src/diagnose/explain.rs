@@ -1,0 +1,334 @@
+use std::cmp::Reverse;
+
+use super::context::Context;
+use super::decide::{Decision, decide};
+use super::finding::{Finding, Severity, Speaker, filled};
+use super::message::{Link, Message};
+use super::words::{Endpoint, Line, Voice, find};
+use crate::tls::{SslMode, text};
+
+/// The most bytes of stderr that are looked at: a psql that prints more repeats itself.
+const LIMIT: usize = 256 << 10;
+
+/// A cause, and the place that it is about.
+#[derive(Clone, Debug)]
+pub(super) struct Explanation {
+    /// The finding.
+    pub(super) finding: Finding,
+    /// Where the attempt went to.
+    pub(super) endpoint: Option<Endpoint>,
+}
+
+/// Explains why a client could not connect: the root cause first, then what else its stderr says.
+///
+/// Facts of the context decide before words do. Never empty: words that are not known are reported as `connection.failed`, with
+/// the words.
+pub fn explain(stderr: &[u8], context: &Context) -> Vec<Finding> {
+    explanations(stderr, context)
+        .into_iter()
+        .map(|explanation| explanation.finding)
+        .collect()
+}
+
+/// As [`explain`], with the place that each finding is about.
+pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation> {
+    let mut decided: Vec<(Message, Decision)> = messages(stderr, context)
+        .into_iter()
+        .filter_map(|message| {
+            let decision = decide(&message, context)?;
+            Some((message, decision))
+        })
+        .collect();
+    // "no entry" in plaintext after "no entry" over TLS: TLS is not the point.
+    if decided
+        .iter()
+        .any(|(_, decision)| matches!(decision.id, "login.no_hba_entry" | "login.hba_reject"))
+    {
+        decided.retain(|(message, decision)| {
+            decision.id != "tls.server_requires_tls" || message.speaker != Speaker::PostgreSql
+        });
+    }
+    let mut seen = Vec::new();
+    decided.retain(|(_, decision)| {
+        let new = !seen.contains(&decision.id);
+        seen.push(decision.id);
+        new
+    });
+    // Stable: among equals the first line stays first.
+    decided.sort_by_key(|(message, decision)| Reverse(weight(decision.id, message.voice)));
+    let mut explanations: Vec<Explanation> = decided
+        .into_iter()
+        .map(|(message, decision)| Explanation {
+            finding: finding(&message, decision, context),
+            endpoint: message.endpoint,
+        })
+        .collect();
+    if explanations.is_empty() {
+        let words = text::bounded(&String::from_utf8_lossy(tail(stderr)), 1000);
+        let finding = Finding::from_catalogue("connection.failed", context).with("message", words);
+        explanations.push(Explanation {
+            finding,
+            endpoint: None,
+        });
+    }
+    for explanation in explanations.iter_mut().skip(1) {
+        explanation.finding.severity = Severity::Warning;
+    }
+    explanations
+}
+
+/// Every line of a client's stderr that says why a connection failed, in the order of the lines.
+///
+/// Each failed attempt (TLS and plaintext, each address) adds a line of its own, so all lines count. Lines of this side that say
+/// nothing known are left out; bytes that are not UTF-8 do no harm.
+fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
+    let bytes = stderr.get(..stderr.len().min(LIMIT)).unwrap_or(stderr);
+    let all = String::from_utf8_lossy(bytes);
+    let mut messages: Vec<Message> = all.split(['\n', '\r']).filter_map(message).collect();
+    // The lines that follow an attempt's first one do not repeat its place.
+    let mut place: Option<Endpoint> = None;
+    for message in &mut messages {
+        match &message.endpoint {
+            Some(endpoint) => place = Some(endpoint.clone()),
+            None => message.endpoint.clone_from(&place),
+        }
+    }
+    let links: Vec<Link> = (0..messages.len())
+        .map(|index| link(&messages, index, context.sslmode))
+        .collect();
+    for (message, link) in messages.iter_mut().zip(links) {
+        message.link = link;
+    }
+    messages
+}
+
+fn message(line: &str) -> Option<Message> {
+    let line = Line::parse(line);
+    let row = find(&line);
+    let on_socket = matches!(line.endpoint, Some(Endpoint::Socket(_)));
+    let known = match (row, line.voice) {
+        (Some(row), _) => Some(row),
+        // A server that says something unknown has spoken, and an error of the system on a socket has a meaning of its own.
+        (None, Voice::Server) => None,
+        (None, Voice::Client) if on_socket => None,
+        (None, _) => return None,
+    };
+    Some(Message {
+        id: known.map(|row| row.finding),
+        speaker: known.map_or(Speaker::Server, |row| row.speaker),
+        voice: line.voice,
+        said: text::safe(line.said),
+        words: line.words.to_owned(),
+        fix: known.map_or("", |row| row.fix),
+        pattern: known.map_or("", |row| row.pattern),
+        endpoint: line.endpoint,
+        link: Link::Unknown,
+    })
+}
+
+/// What carried a message: the mode decides, and under `prefer` the order of the attempts at one place.
+fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
+    let Some(message) = messages.get(index) else {
+        return Link::Unknown;
+    };
+    if matches!(message.endpoint, Some(Endpoint::Socket(_))) {
+        return Link::Socket;
+    }
+    let attempts = |range: &[Message]| {
+        range
+            .iter()
+            .filter(|other| {
+                other.voice == Voice::Server || other.id.is_some_and(|id| id.starts_with("tls."))
+            })
+            .filter(|other| other.endpoint == message.endpoint)
+            .count()
+    };
+    let before = attempts(messages.get(..index).unwrap_or_default());
+    let after = attempts(messages.get(index + 1..).unwrap_or_default());
+    match mode {
+        Some(SslMode::Disable) => Link::Plaintext,
+        Some(SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => Link::Encrypted,
+        Some(SslMode::Allow) if before > 0 => Link::Encrypted,
+        Some(SslMode::Allow) => Link::Plaintext,
+        Some(SslMode::Prefer) if before > 0 => Link::Plaintext,
+        Some(SslMode::Prefer) if after > 0 => Link::Encrypted,
+        _ => Link::Unknown,
+    }
+}
+
+/// How near a message is to the reason for the failure of the whole.
+fn weight(id: &str, voice: Voice) -> u8 {
+    match id {
+        // Of several hosts, those of the wrong kind are what the setting is there for.
+        "server.target_session" => 0,
+        // Companions of something else.
+        "net.closed" | "connection.lost" | "tls.handshake" => 1,
+        "login.password_file" => 2,
+        // Another address may have got further.
+        id if id.starts_with("net.") => 3,
+        // Plaintext was refused; when TLS had been tried before, its failure is the reason.
+        "tls.server_requires_tls" => 4,
+        id if id.starts_with("tls.") => 5,
+        // The details of a refusal say more than the refusal.
+        _ if voice == Voice::Detail => 7,
+        // A server that talks about role and database: the connection as such stands.
+        _ => 6,
+    }
+}
+
+fn finding(message: &Message, decision: Decision, context: &Context) -> Finding {
+    let Decision {
+        id,
+        what,
+        why,
+        fix,
+        evidence,
+    } = decision;
+    let mut finding = Finding::from_catalogue(id, context)
+        .said_by(message.speaker)
+        .with("message", message.said.clone());
+    if !message.fix.is_empty() && message.id == Some(id) {
+        finding.fix = filled(message.fix, context).into_owned();
+    }
+    for (part, own) in [
+        (&mut finding.what, what),
+        (&mut finding.why, why),
+        (&mut finding.fix, fix),
+    ] {
+        if let Some(own) = own {
+            *part = own;
+        }
+    }
+    for (name, value) in evidence {
+        finding = finding.with(name, value);
+    }
+    finding
+}
+
+fn tail(stderr: &[u8]) -> &[u8] {
+    stderr
+        .get(stderr.len().saturating_sub(2000)..)
+        .unwrap_or(stderr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const AT: &str = "psql: error: connection to server at \"127.0.0.1\", port 5432 failed: ";
+
+    fn ids(stderr: &str) -> Vec<String> {
+        explain(stderr.as_bytes(), &Context::default())
+            .into_iter()
+            .map(|finding| finding.id)
+            .collect()
+    }
+
+    #[test]
+    fn the_root_cause_comes_first() {
+        let plain = "connection to server at \"127.0.0.1\", port 5432 failed: ";
+        let cases = [
+            // prefer: TLS failed, then plaintext was refused.
+            (
+                format!(
+                    "{AT}could not open certificate file \"/c\": Permission denied\n{plain}FATAL:  SSL required\n"
+                ),
+                vec!["tls.client_cert.unreadable", "tls.server_requires_tls"],
+            ),
+            (
+                format!(
+                    "{AT}SSL error: tlsv1 alert unknown ca\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["tls.client_cert.unknown_ca", "tls.server_requires_tls"],
+            ),
+            // prefer: no rule at all.
+            (
+                format!(
+                    "{AT}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", SSL encryption\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["login.no_hba_entry"],
+            ),
+            // prefer: wrong password, and hostssl only.
+            (
+                format!(
+                    "{AT}FATAL:  password authentication failed for user \"u\"\n{plain}FATAL:  no pg_hba.conf entry for host \"h\", user \"u\", database \"d\", no encryption\n"
+                ),
+                vec!["login.wrong_password", "tls.server_requires_tls"],
+            ),
+            // localhost: nothing on ::1.
+            (
+                format!(
+                    "psql: error: connection to server at \"localhost\" (::1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n{plain}FATAL:  database \"x\" does not exist\n"
+                ),
+                vec!["server.unknown_database", "net.refused"],
+            ),
+            // TLS 1.3 and libpq 14: the race.
+            (
+                format!(
+                    "{AT}SSL error: tlsv1 alert unknown ca\ncould not send startup packet: Connection reset by peer\n"
+                ),
+                vec!["tls.client_cert.unknown_ca", "net.closed"],
+            ),
+        ];
+        for (stderr, expected) in cases {
+            assert_eq!(ids(&stderr), expected, "{stderr}");
+        }
+    }
+
+    #[test]
+    fn garbage_after_a_path_does_no_harm() {
+        let mut stderr = format!("{AT}could not read certificate file \"/c\": ").into_bytes();
+        stderr.extend_from_slice(b"\xff\xfe\x80\n\x07\x1b[2J\xc3\nFATAL");
+        let findings = explain(&stderr, &Context::default());
+        assert_eq!(findings[0].id, "tls.client_cert.unreadable");
+        let json = serde_json::to_string(&findings).unwrap();
+        assert!(
+            !json.contains("\\u001b") && !json.contains("\\u0007"),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn words_are_made_concrete() {
+        let context = Context {
+            user: Some("app\n".to_owned()),
+            database: Some("d".to_owned()),
+            ..Context::default()
+        };
+        let finding = &explain(
+            b"FATAL:  password authentication failed for user \"app\"",
+            &context,
+        )[0];
+        assert_eq!(
+            finding.fix,
+            "correct the password of role 'app\\n', or the role's name"
+        );
+        assert_eq!(finding.evidence["said_by"], "PostgreSQL");
+        let context = Context {
+            sslmode: Some(SslMode::Disable),
+            ..Context::default()
+        };
+        assert!(
+            explain(b"FATAL:  SSL required", &context)[0]
+                .why
+                .contains("sslmode=disable")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_never_lets_control_characters_through(bytes: Vec<u8>) {
+            for finding in explain(&bytes, &Context::default()) {
+                let message = finding.evidence.get("message").and_then(|value| value.as_str()).unwrap_or_default();
+                prop_assert!(!message.chars().any(char::is_control));
+            }
+        }
+
+        #[test]
+        fn noise_around_a_message_changes_nothing(before in "[a-z \n]{0,80}", after in "[a-z ]{0,80}") {
+            let stderr = format!("{before}\n{AT}SSL error: tlsv1 alert unknown ca\n{after}");
+            prop_assert_eq!(ids(&stderr), ["tls.client_cert.unknown_ca"]);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A sentence of a client's stderr, before anybody has said what it means.
+
+use super::finding::Speaker;
+use super::words::{Endpoint, Voice};
+
+/// A sentence of a client's stderr.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    /// The cause by the words alone; `None` for words of a server that no row knows.
+    pub(super) id: Option<&'static str>,
+    /// Who said so.
+    pub(super) speaker: Speaker,
+    /// The form of the line.
+    pub(super) voice: Voice,
+    /// The line without program and address, as it was said.
+    pub(super) said: String,
+    /// The sentence without `FATAL:  `.
+    pub(super) words: String,
+    /// The row's own cure; empty for the finding's.
+    pub(super) fix: &'static str,
+    /// The row's pattern; empty for words that no row knows.
+    pub(super) pattern: &'static str,
+    /// Where the attempt went to.
+    pub(super) endpoint: Option<Endpoint>,
+    /// What the connection was when the words came.
+    pub(super) link: Link,
+}
+
+/// What carried the words of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// TLS.
+    Encrypted,
+    /// Plaintext over a network.
+    Plaintext,
+    /// A Unix socket.
+    Socket,
+    /// It cannot be said: `prefer` says nothing when TLS cannot be had.
+    Unknown,
+}

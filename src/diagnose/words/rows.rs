@@ -1,0 +1,565 @@
+//! The sentences by which failures are known: data, one row for each.
+//!
+//! Collected from the sources and message catalogues of libpq 13 to 18, OpenSSL 1.1.1 to 3.6, PostgreSQL 13 to 18, PgBouncer 1.18 to
+//! 1.26, and from what hosted services and other poolers were seen to say. A more special sentence stands before a more general one.
+
+use crate::diagnose::finding::Speaker;
+
+/// A sentence, who says it, and what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Who says so.
+    pub speaker: Speaker,
+    /// The whole sentence; `*` stands for anything.
+    pub pattern: &'static str,
+    /// The finding.
+    pub finding: &'static str,
+    /// The versions in which it was seen.
+    pub seen_in: &'static str,
+    /// What to change, where that differs from the finding's own words; empty otherwise.
+    pub fix: &'static str,
+}
+
+macro_rules! rows {
+    ($($speaker:ident { $($pattern:literal => $finding:literal, $seen_in:literal $(, $fix:literal)?;)* })*) => {
+        /// All rows.
+        pub const ROWS: &[Row] = &[$($(Row {
+            speaker: Speaker::$speaker,
+            pattern: $pattern,
+            finding: $finding,
+            seen_in: $seen_in,
+            fix: concat!($($fix)?),
+        }),*),*];
+    };
+}
+
+// The text behind a file's name is not matched to its end: with OpenSSL 3 on glibc libpq 14.13, 15.8, 16.4 and later print heap bytes
+// there.
+rows! {
+    // Before libpq connects.
+    Libpq {
+        "*error while loading shared libraries: *" => "program.failed", "13-18",
+            "install psql and libpq of the same version, or correct LD_LIBRARY_PATH";
+        "*symbol lookup error: *" => "program.failed", "13-18",
+            "install psql and libpq of the same version, or correct LD_LIBRARY_PATH";
+        "gssencmode value * invalid when GSSAPI support is not compiled in" => "config.gssencmode", "12-18",
+            "leave gssencmode out, or use a psql whose libpq has GSSAPI";
+        "*SSL support is not compiled in" => "program.no_tls", "13-18";
+        "invalid sslmode value: *" => "config.sslmode", "13-18";
+        "weak sslmode * may not be used with *" => "config.weak_sslmode", "16-18";
+        "invalid SSL protocol version range" => "config.protocol_range", "13-18";
+        "invalid ssl_m*_protocol_version value*" => "config.protocol_range", "13-18";
+        "invalid \"ssl_m*_protocol_version\" value*" => "config.protocol_range", "14-18";
+        "definition of service * not found" => "config.service", "13-18";
+        "service file * not found" => "config.service", "13-18";
+        "invalid connection option *" => "config.value", "13-18";
+        "invalid integer value * for connection option *" => "config.value", "13-18";
+        "invalid port number: *" => "config.value", "13-18";
+        "require_auth method * is specified more than once" => "config.value", "16-18";
+        "*negative*require_auth method*" => "config.value", "16-18";
+        "require_auth method * cannot be mixed with negative methods" => "config.value", "16-18";
+        "invalid * value: *" => "config.value", "13-18";
+        "invalid SSL negotiation value*" => "config.value", "17";
+        "local user with ID * does not exist" => "config.no_user", "13-18";
+        "could not look up local user ID *" => "config.no_user", "13-18";
+        "host name must be specified for a verified SSL connection" => "config.no_host_name", "13-18";
+        "host name must be specified" => "config.no_host_name", "13-18";
+    }
+    // Files.
+    Libpq {
+        "root certificate file * does not exist" => "tls.root_cert.missing", "13-18";
+        "could not get home directory to locate root certificate file" => "tls.root_cert.missing", "13-18";
+        "could not read root certificate file *no certificate or crl found*" => "tls.root_cert.invalid", "13-18";
+        "could not read root certificate file *PEM lib*" => "tls.root_cert.invalid", "13-18";
+        "could not read root certificate file *" => "tls.root_cert.unreadable", "13-18";
+        "could not load system root certificate paths*" => "tls.root_cert.no_system_roots", "16-18";
+        "could not open certificate file *" => "tls.client_cert.unreadable", "13-18";
+        "could not read certificate file *no start line*" => "tls.client_cert.invalid", "13-18";
+        "could not read certificate file *key too small*" => "tls.client_cert.weak_key", "13-18";
+        "could not read certificate file *md too weak*" => "tls.client_cert.weak_digest", "13-18";
+        "could not read certificate file *PEM lib*" => "tls.client_cert.invalid", "13-18";
+        "could not read certificate file *" => "tls.client_cert.unreadable", "13-18";
+        "certificate present, but not private key file *" => "tls.client_key.missing", "13-18";
+        "could not stat private key file *" => "tls.client_key.unreadable", "15-18";
+        "private key file * is not a regular file*" => "tls.client_key.not_a_file", "13-18";
+        "private key file * has group or world access*" => "tls.client_key.permissions", "13-18";
+        "could not load private key file *key values mismatch*" => "tls.client_key.mismatch", "13-18";
+        "could not load private key file *key type mismatch*" => "tls.client_key.mismatch", "13-18";
+        "certificate does not match private key file *" => "tls.client_key.mismatch", "13-18";
+        "could not load private key file *bad decrypt*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *processing error*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *bad password read*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *problems getting password*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *interrupted or cancelled*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *empty password*" => "tls.client_key.encrypted", "13-18";
+        "Enter PEM pass phrase*" => "tls.client_key.encrypted", "13-18";
+        "could not load private key file *no start line*" => "tls.client_key.invalid", "13-18";
+        "could not load private key file *unsupported*" => "tls.client_key.invalid", "13-18";
+        "could not load private key file *" => "tls.client_key.unreadable", "13-18";
+        "could not load SSL engine *" => "tls.client_key.colon", "13-18";
+        "could not initialize SSL engine *" => "tls.client_key.colon", "13-18";
+        "could not * private SSL key * from engine *" => "tls.client_key.colon", "13-18";
+        "*password file * has group or world access*" => "login.password_file", "13-18";
+    }
+    // OpenSSL's configuration and what it has to offer.
+    Libpq {
+        "could not create SSL context: *" => "tls.openssl_config", "1.1.1-3.6";
+        "could not set m*imum SSL protocol version: *" => "tls.openssl_config", "1.1.1-3.6";
+        "SSL error: no ciphers available*" => "tls.openssl_config", "1.1.1-3.6";
+        "SSL error: no cipher match*" => "tls.openssl_config", "1.1.1-3.6";
+        "SSL error: *library has no ciphers*" => "tls.openssl_config", "1.1.1-3.6";
+        "SSL error: no suitable signature algorithm*" => "tls.openssl_config", "1.1.1-3.6";
+        "SSL error: *unsupported:*" => "tls.openssl_config", "3.0-3.6";
+        "could not generate nonce" => "tls.openssl_config", "13-18";
+        "could not generate random salt" => "tls.openssl_config", "13-18";
+        "SSL error: unsafe legacy renegotiation disabled*" => "tls.legacy_renegotiation", "3.0-3.6";
+        "SSL error: unregistered scheme*" => "tls.root_cert.no_system_roots", "3.0-3.6";
+    }
+    // Alerts of the other side. OpenSSL before 3.2 begins most with `sslv3`, later ones with `ssl/tls`.
+    TlsAlert {
+        "SSL error: *alert unknown ca*" => "tls.client_cert.unknown_ca", "1.1.1-3.6";
+        "SSL error: *alert certificate expired*" => "tls.client_cert.expired", "1.1.1-3.6";
+        "SSL error: *alert certificate revoked*" => "tls.client_cert.revoked", "1.1.1-3.6";
+        "SSL error: *alert unsupported certificate*" => "tls.client_cert.wrong_purpose", "1.1.1-3.6";
+        "SSL error: *alert certificate required*" => "tls.client_cert.required", "1.1.1-3.6";
+        "SSL error: *alert handshake failure*" => "tls.client_cert.required", "1.1.1-3.6";
+        "SSL error: *alert insufficient security*" => "tls.no_shared_cipher", "1.1.1-3.6";
+        "SSL error: *alert bad certificate*" => "tls.client_cert.refused", "1.1.1-3.6";
+        "SSL error: *alert certificate unknown*" => "tls.client_cert.refused", "1.1.1-3.6";
+        "SSL error: *alert decrypt error*" => "tls.client_cert.refused", "1.1.1-3.6";
+        "SSL error: *alert access denied*" => "tls.client_cert.refused", "1.1.1-3.6";
+        "SSL error: *alert protocol version*" => "tls.protocol_version", "1.1.1-3.6";
+        "SSL error: *alert no application protocol*" => "tls.alpn", "1.1.1-3.6";
+        "SSL error: *alert unrecognized name*" => "login.not_routed", "1.1.1-3.6";
+        "SSL error: *unrecognized name*" => "login.not_routed", "1.1.1-3.6";
+        "SSL error: *alert *" => "tls.handshake", "1.1.1-3.6";
+    }
+    // What OpenSSL says on this side.
+    Libpq {
+        "SSL error: no application protocol*" => "tls.alpn", "1.1.1-3.6";
+        "SSL error: no protocols available*" => "tls.protocol_version", "1.1.1-3.6";
+        "SSL error: *unsupported protocol*" => "tls.protocol_version", "1.1.1-3.6";
+        "SSL error: *version too low*" => "tls.protocol_version", "1.1.1-3.6";
+        // Not another version, but no TLS at all: OpenSSL reads the version where a record should begin.
+        "SSL error: wrong version number*" => "net.not_postgresql", "1.1.1-3.6";
+        "SSL error: *http request*" => "net.not_postgresql", "1.1.1-3.6";
+        "SSL error: packet length too long*" => "net.not_postgresql", "3.0-3.6";
+        "SSL error: certificate verify failed*" => "tls.server_cert.unverified", "1.1.1-3.6";
+        "SSL error: dh key too small*" => "tls.weak_dh", "1.1.1-3.6";
+        "SSL error: *ee key too small*" => "tls.server_cert.weak_key", "1.1.1-3.6";
+        "SSL error: *ca key too small*" => "tls.server_cert.weak_key", "1.1.1-3.6";
+        "SSL error: *md too weak*" => "tls.server_cert.weak_digest", "1.1.1-3.6";
+        "SSL error: wrong signature type*" => "tls.server_cert.weak_digest", "1.1.1-3.6";
+        "SSL error: *no shared cipher*" => "tls.no_shared_cipher", "1.1.1-3.6";
+        "SSL error: unexpected eof while reading*" => "net.closed", "3.0-3.6";
+        "SSL SYSCALL error: EOF detected*" => "net.closed", "1.1.1-3.5";
+        "SSL SYSCALL error: Connection reset by peer*" => "net.closed", "1.1.1-3.6";
+        "SSL SYSCALL error: Connection timed out*" => "net.timeout", "1.1.1-3.6";
+        "SSL SYSCALL error: Operation timed out*" => "net.timeout", "1.1.1-3.6";
+        "SSL connection has been closed unexpectedly*" => "net.closed", "1.1.1-3.6";
+        "SSL error: *" => "tls.handshake", "1.1.1-3.6";
+        "SSL SYSCALL error: *" => "tls.handshake", "1.1.1-3.6";
+        "could not establish SSL connection*" => "tls.handshake", "1.1.1-3.6";
+    }
+    // libpq: the certificate, the request for encryption, the login.
+    Libpq {
+        "server certificate for * does not match host name *" => "tls.server_cert.name", "13-18";
+        "could not get server's host name from server certificate*" => "tls.server_cert.name", "13-18";
+        "certificate could not be obtained: *" => "tls.handshake", "13-18";
+        "server does not support SSL, but SSL was required" => "tls.server_without_tls", "13-18";
+        // A TLS record begins with 0x15 (alert) or 0x16 (handshake).
+        "received invalid response to SSL negotiation: \x15*" => "tls.direct_required", "13-18";
+        "received invalid response to SSL negotiation: *" => "net.not_postgresql", "13-18";
+        "received invalid response to GSSAPI negotiation: *" => "net.not_postgresql", "13-18";
+        "expected authentication request from server, but received *" => "net.not_postgresql", "13-18";
+        "received invalid authentication request" => "net.not_postgresql", "15-18";
+        "received unencrypted data after *" => "net.not_postgresql", "13-18";
+        "unexpected message from server during startup" => "net.not_postgresql", "13-18";
+        "lost synchronization with server: *" => "net.not_postgresql", "13-18";
+        "received invalid error message" => "net.not_postgresql", "15-18";
+        // PostgreSQL answers so when it cannot start a process for the connection. libpq hides the words (CVE-2024-10977).
+        "server sent an error response during SSL exchange" => "server.process_limit", "13-18";
+        "could not fork *process*" => "server.process_limit", "9-18";
+        "server sent an error response during GSS encryption exchange" => "server.process_limit", "13-18";
+        "direct SSL connection was established without ALPN*" => "tls.alpn", "17-18";
+        "server accepted connection without a valid SSL certificate" => "tls.client_cert.required", "16-18";
+        "server did not request an SSL certificate" => "tls.client_cert.refused", "16-18",
+            "leave sslcertmode=require out, or set ssl_ca_file at the server so that it asks for certificates";
+        "fe_sendauth: no password supplied" => "login.no_password", "13-18";
+        "authentication method requirement * failed: *" => "login.auth_method", "16-18";
+        "auth method * requirement failed*" => "login.auth_method", "16-18";
+        "channel binding required*" => "login.channel_binding", "13-18";
+        "channel binding is required*" => "login.channel_binding", "13-18";
+        "server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection" => "login.channel_binding", "13-18",
+            "connect to the server itself rather than through the TLS proxy, or use TLS to the proxy as well; \
+             channel_binding=disable does not help here";
+        "none of the server's SASL authentication mechanisms are supported" => "login.method_not_supported", "13-18";
+        "authentication method * not supported" => "login.method_not_supported", "13-18";
+        "*authentication not supported" => "login.method_not_supported", "13-18";
+        "*OAuth*" => "login.method_not_supported", "18";
+        "could not load library *libpq-oauth*" => "login.method_not_supported", "18";
+        "GSSAPI encryption required but was impossible*" => "config.gssencmode", "12-18";
+        "server doesn't support GSSAPI encryption, but it was required" => "config.gssencmode", "12-18";
+        "GSSAPI continuation error*" => "login.gssapi", "13-18";
+        "could not initiate GSSAPI security context*" => "login.gssapi", "13-18";
+        "GSSAPI * error*" => "login.gssapi", "13-18";
+        "SSPI continuation error*" => "login.gssapi", "13-18";
+        "incorrect server signature" => "login.scram", "13-18";
+        "could not verify server signature*" => "login.scram", "14-18";
+        "malformed SCRAM message*" => "login.scram", "13-18";
+        "invalid SCRAM response*" => "login.scram", "13-18";
+        "could not calculate client proof*" => "login.scram", "14-18";
+        "could not * client proof*" => "login.scram", "13-18";
+        "could not * nonce" => "login.scram", "13-18";
+        "error received from server in SCRAM exchange: *" => "login.scram", "13-18";
+        "duplicate SASL authentication request" => "login.scram", "13-18";
+        "no client response found after SASL exchange success" => "login.scram", "13-18";
+        "fe_sendauth: invalid authentication request from server*" => "login.scram", "13-18";
+        "fe_sendauth: error *" => "login.scram", "13-18";
+        "could not encrypt password: *" => "tls.openssl_config", "14-18";
+        "requirepeer specifies *" => "login.requirepeer", "13-18";
+        "server only supports protocol version *" => "server.protocol_version", "18";
+        "protocol version not supported by server*" => "server.protocol_version", "18";
+        "received duplicate protocol negotiation message" => "server.protocol_version", "18";
+        "received invalid protocol negotiation message*" => "server.protocol_version", "18";
+        "received invalid BackendKeyData message*" => "server.protocol_version", "18";
+        "session is read-only" => "server.target_session", "14-18";
+        "session is not read-only" => "server.target_session", "14-18";
+        "server is in hot standby mode" => "server.target_session", "14-18";
+        "server is not in hot standby mode" => "server.target_session", "14-18";
+        "could not make a writable connection to server *" => "server.target_session", "13";
+    }
+    PgBouncer {
+        "SSL required" => "tls.server_requires_tls", "1.7-1.26";
+        "server login failed: *" => "server.pooler_backend", "1.18-1.26";
+        "server login has been failing*" => "server.pooler_backend", "1.18-1.26";
+        "server_login_failed" => "server.pooler_backend", "1.18-1.26";
+        "pgbouncer cannot connect to server" => "server.pooler_backend", "1.5-1.14";
+        "query_wait_timeout" => "server.pooler_backend", "1.18-1.26";
+        "client_login_timeout" => "server.pooler_backend", "1.18-1.26";
+        "client_login_timeout (server down)" => "server.pooler_backend", "1.18-1.26";
+        "server conn crashed?" => "server.pooler_backend", "1.18-1.26";
+        "no more connections allowed*" => "server.too_many_clients", "1.18-1.26";
+        "client connections exceeded (max_*_client_connections)" => "server.too_many_for_role", "1.24-1.26",
+            "raise max_db_client_connections or max_user_client_connections in PgBouncer";
+        "*max_db_connections*" => "server.too_many_for_role", "1.18-1.26",
+            "raise max_db_connections in PgBouncer";
+        "*max_user_connections*" => "server.too_many_for_role", "1.18-1.26",
+            "raise max_user_connections in PgBouncer";
+        "bouncer resources exhaustion" => "server.too_many_clients", "1.18-1.26",
+            "raise the limits on files and memory of PgBouncer";
+        "no memory for *pool" => "server.too_many_clients", "1.18-1.26",
+            "raise the limits on memory of PgBouncer";
+        "no such database: *" => "server.unknown_database", "1.5-1.26",
+            "add database '{database}' to [databases] in PgBouncer's configuration, or correct the name";
+        "database \"*\" is disabled" => "server.database_closed", "1.18-1.26",
+            "ENABLE {database} on PgBouncer's console";
+        "database does not allow connections: *" => "server.database_closed", "1.5-1.17",
+            "ENABLE {database} on PgBouncer's console";
+        "unsupported startup parameter*" => "server.startup_parameter", "1.5-1.26";
+        "unsupported options startup parameter*" => "server.startup_parameter", "1.20-1.26",
+            "write options as '-c name=value', the only form that PgBouncer takes, or leave them out";
+        "\"trust\" authentication failed" => "login.not_pooler_user", "1.18-1.26";
+        "no such user" => "login.not_pooler_user", "1.18-1.26";
+        "no such user: *" => "login.not_pooler_user", "1.5-1.17";
+        "password authentication failed" => "login.wrong_password", "1.18-1.26",
+            "correct the password of role '{user}' here or in PgBouncer's auth_file";
+        "SASL authentication failed" => "login.wrong_password", "1.18-1.26",
+            "correct the password of role '{user}' here or in PgBouncer's auth_file";
+        "auth failed" => "login.wrong_password", "1.5-1.17",
+            "correct the password of role '{user}' here or in PgBouncer's auth_file";
+        "empty password returned by client" => "login.no_password", "1.18-1.26";
+        "PAM authentication failed" => "login.refused", "1.18-1.26";
+        "LDAP authentication failed" => "login.refused", "1.25-1.26";
+        "certificate authentication failed" => "login.certificate_user", "1.18-1.26",
+            "connect as the role in the certificate, or map the name in PgBouncer's auth_ident_file";
+        "login rejected" => "login.hba_reject", "1.18-1.26",
+            "change the line in PgBouncer's auth_hba_file, or add one that fits this client, role and database";
+        "unix socket login rejected" => "login.hba_reject", "1.5-1.26",
+            "connect to PgBouncer by TCP, or as the operating system's user that runs it";
+        "not allowed" => "login.not_permitted", "1.18-1.26",
+            "add role '{user}' to admin_users or stats_users in PgBouncer";
+        "no authentication method is found" => "login.refused", "1.25-1.26",
+            "set auth_type in PgBouncer's configuration for this kind of connection";
+        "bouncer config error" => "login.refused", "1.18-1.26",
+            "look into PgBouncer's log: auth_user, auth_query and auth_file";
+        "client selected an invalid SASL authentication mechanism" => "login.method_not_supported", "1.18-1.26";
+        "bad packet header: '*" => "server.protocol_version", "1.18-1.26";
+        "old V2 protocol not supported" => "server.protocol_version", "1.18-1.26";
+        "pgbouncer is shutting down" => "server.shutting_down", "1.5-1.26";
+        "pooler is shutting down" => "server.shutting_down", "1.25-1.26";
+        "server shutting down" => "server.shutting_down", "1.18-1.26";
+        "bouncer is shutting down" => "server.shutting_down", "1.5-1.26";
+    }
+    Supavisor {
+        "*SSL connection is required for user*" => "tls.server_requires_tls", "2";
+        "SSL connection is required" => "tls.server_requires_tls", "1";
+        "*enant or user not found*" => "login.not_routed", "1-2",
+            "connect as {user}.PROJECT, with the project's reference behind the dot, at the pooler's host of the project's region";
+        "*tenant/user * not found*" => "login.not_routed", "2",
+            "connect as {user}.PROJECT, with the project's reference behind the dot, at the pooler's host of the project's region";
+        "*no tenant identifier provided*" => "login.not_routed", "2",
+            "connect as {user}.PROJECT, with the project's reference behind the dot, at the pooler's host of the project's region";
+        "*multiple users matched for *" => "login.not_routed", "2";
+        "*nvalid format for user or db_name*" => "login.not_routed", "1-2";
+        "*ax client connections reached*" => "server.too_many_clients", "1-2";
+        "*ax clients reached*" => "server.too_many_clients", "1-2";
+        "*ax pools count reached*" => "server.too_many_clients", "1-2";
+        "*ddress not in tenant allow_list*" => "login.address_refused", "1-2";
+        "*ircuit breaker open*" => "login.refused", "2",
+            "correct the password, then wait: too many logins have failed, and the pooler refuses this client for a while";
+        "*unable to check out connection from the pool*" => "server.pooler_backend", "2";
+        "*ailed to retrieve authentication secrets*" => "server.pooler_backend", "1-2";
+        "*failed to start proxy connection*" => "server.pooler_backend", "2";
+        "(EDBHANDLEREXITED)*" => "server.pooler_backend", "2";
+        "(EAUTHQUERY)*" => "server.pooler_backend", "2";
+    }
+    Neon {
+        "connection is insecure*" => "tls.server_requires_tls", "2022-2026";
+        "Endpoint ID is not specified*" => "login.not_routed", "2023-2026";
+        "Project ID is not specified*" => "login.not_routed", "2022-2023";
+        "VPC endpoint ID is not specified*" => "login.not_routed", "2025-2026";
+        "Inconsistent project name inferred from *" => "login.not_routed", "2022-2026";
+        "Common name inferred from SNI *" => "login.not_routed", "2022-2026";
+        "The requested endpoint could not be found*" => "login.not_routed", "2023-2026";
+        "SNI name doesn't *" => "login.not_routed", "2022-2026";
+        "This IP address * is not allowed to connect*" => "login.address_refused", "2023-2026";
+        "This VPC endpoint id * is not allowed*" => "login.address_refused", "2025-2026";
+        "This connection is trying to access this endpoint from a blocked network*" => "login.address_refused", "2024-2026";
+        "Too many connections to this endpoint*" => "server.too_many_clients", "2023-2026";
+        "Failed to acquire permit to connect*" => "server.too_many_clients", "2024-2026";
+        "You have exceeded the limit of concurrently active endpoints*" => "server.too_many_clients", "2023-2026";
+        "Couldn't connect to compute node*" => "server.pooler_backend", "2022-2026";
+        "Console request failed*" => "server.pooler_backend", "2022-2026";
+        "Control plane request failed*" => "server.pooler_backend", "2024-2026";
+        "password authentication failed for user '*'" => "login.wrong_password", "2022-2026";
+        "*exceeded the * quota*" => "login.refused", "2023-2026",
+            "raise the quota of the project in the service's console";
+        "Unsupported authentication method: *" => "login.method_not_supported", "2022-2026";
+    }
+    PgDog {
+        "only TLS connections are allowed" => "tls.server_requires_tls", "0.1";
+        "password for user * and database * is wrong, or the database does not exist" => "login.wrong_password", "0.1";
+        "connection pool for user * and database * is down" => "server.pooler_backend", "0.1";
+        "client login timeout" => "server.pooler_backend", "0.1";
+        "PgDog is shutting down" => "server.shutting_down", "0.1";
+    }
+    Pgpool {
+        "no pool_hba.conf entry for *" => "login.no_hba_entry", "4.2-4.6",
+            "add a line for database '{database}', role '{user}' and this address to pool_hba.conf";
+        "missing or erroneous pool_hba.conf file*" => "login.no_hba_entry", "4.2-4.6",
+            "correct pool_hba.conf, and look into pgpool's log for the line";
+        "pool_hba.conf rejects connection *" => "login.hba_reject", "4.2-4.6",
+            "change that line in pool_hba.conf";
+        "pool_passwd file does not contain an entry for *" => "login.not_pooler_user", "4.2-4.6",
+            "add role '{user}' to pool_passwd with pg_md5 or pg_enc";
+        "pool_passwd file does not contain valid *" => "login.not_pooler_user", "4.2-4.6",
+            "write the password of role '{user}' to pool_passwd with pg_enc";
+        "unable to get the password for *" => "login.not_pooler_user", "4.2-4.6",
+            "add role '{user}' to pool_passwd with pg_md5 or pg_enc";
+        "password does not match" => "login.wrong_password", "4.2-4.6";
+        "md5 authentication failed" => "login.wrong_password", "4.2-4.6";
+        "SCRAM authentication failed" => "login.wrong_password", "4.2-4.6";
+        "clear text password authentication failed" => "login.wrong_password", "4.2-4.6";
+        "failed authentication against PAM" => "login.refused", "4.2-4.6";
+        "failed to create a backend * connection" => "server.pooler_backend", "4.2-4.6";
+        "failed to create a backend connection" => "server.pooler_backend", "4.2-4.6";
+        "pgpool is not accepting any new connections" => "server.pooler_backend", "4.2-4.6";
+        "*all backend nodes are down*" => "server.pooler_backend", "4.2-4.6";
+        "unable to read * backend*" => "server.pooler_backend", "4.2-4.6";
+        "failed to read kind from backend*" => "server.pooler_backend", "4.2-4.6";
+        "unable to read message kind" => "server.pooler_backend", "4.2-4.6";
+        "kind mismatch among backends*" => "server.pooler_backend", "4.2-4.6";
+        "unable to get memory context*" => "server.pooler_backend", "4.2-4.6";
+        "client authentication failed" => "login.refused", "4.2-4.6",
+            "look into pgpool's log, pool_hba.conf and pool_passwd";
+    }
+    Odyssey {
+        "*SSL is required" => "tls.server_requires_tls", "1.2-1.4";
+        "*TLS connection required" => "tls.server_requires_tls", "1.4";
+        "*route for '*' is not found" => "login.not_routed", "1.2-1.4",
+            "add a route for database '{database}' and role '{user}' to Odyssey's configuration, or correct the names";
+        "*client routing failed" => "login.not_routed", "1.2-1.4",
+            "look into Odyssey's log for the route of database '{database}' and role '{user}'";
+        "*host based authentication rejected" => "login.hba_reject", "1.3-1.4",
+            "change the line in Odyssey's hba_file";
+        "*incorrect user" => "login.not_pooler_user", "1.2-1.4",
+            "add role '{user}' to Odyssey's routes";
+        "*user blocked: *" => "login.hba_reject", "1.2-1.4",
+            "unblock role '{user}' in Odyssey's configuration";
+        "*too many active clients for user*" => "server.too_many_for_role", "1.2-1.4",
+            "raise pool_size of the route in Odyssey";
+        "*too many client tcp connections*" => "server.too_many_clients", "1.2-1.4";
+        "*too many tcp connections (*" => "server.too_many_clients", "1.2-1.4";
+        "*failed to connect to remote server *" => "server.pooler_backend", "1.2-1.4";
+        "*failed to get remote server connection" => "server.pooler_backend", "1.2-1.4";
+        "*remote server read/write error *" => "server.pooler_backend", "1.2-1.4";
+        "*failed to make auth query" => "server.pooler_backend", "1.2-1.4";
+        "*frontend auth: *channel binding*" => "login.channel_binding", "1.2-1.4";
+        "*frontend auth: invalid user password or SCRAM secret*" => "login.wrong_password", "1.2-1.4";
+        "*external authentication failed for user *" => "login.refused", "1.2-1.4";
+        "*ldap authentication failed for user *" => "login.refused", "1.3-1.4";
+        "*Odyssey is gracefully shutting down" => "server.shutting_down", "1.3-1.4";
+        "*The Odyssey instance is *" => "server.shutting_down", "1.3-1.4";
+    }
+    RdsProxy {
+        "*This RDS Proxy requires TLS connections*" => "tls.server_requires_tls", "2020-2026";
+        "*IAM authentication is allowed only with SSL connections*" => "tls.server_requires_tls", "2020-2026";
+        "*IAM is allowed only with SSL connections*" => "tls.server_requires_tls", "2020-2026";
+        // The apostrophe is a typographic one in most versions.
+        "*RDS Proxy currently doesn*t support *" => "server.startup_parameter", "2020-2026",
+            "leave options out, and set what is needed for the role: ALTER ROLE {user} SET …";
+        "*RDS Proxy supports only version 3.0 of *" => "server.protocol_version", "2020-2026";
+        "*The password that was provided for the role * is wrong*" => "login.wrong_password", "2020-2026",
+            "correct the password of role '{user}' here or in the proxy's secret in Secrets Manager";
+        "*IAM authentication failed because of too many competing requests*" => "server.too_many_clients", "2020-2026";
+        "*IAM authentication failed for *" => "login.refused", "2020-2026",
+            "make a new IAM token for role '{user}', and allow rds-db:connect for it";
+        "*RDS proxy has no credentials for the role *" => "login.not_pooler_user", "2020-2026",
+            "add a secret for role '{user}' to the proxy in Secrets Manager";
+        "*RDS supports only IAM* authentication*" => "login.auth_method", "2020-2026";
+        "*The maximum number of client connections to the proxy exceeded *" => "server.too_many_clients", "2020-2026";
+        "*Rate of connection to proxy exceeded *" => "server.too_many_clients", "2020-2026";
+        "*Timed-out waiting to acquire database connection*" => "server.pooler_backend", "2020-2026";
+        "*Request returned an error: database * does not exist*" => "server.unknown_database", "2020-2026";
+        "*DBProxy Target unavailable*" => "server.pooler_backend", "2020-2026";
+    }
+    Azure {
+        "SSL connection is required. Please specify SSL options and retry*" => "tls.server_requires_tls", "2018-2026";
+        "Invalid Username specified*" => "login.not_routed", "2018-2025",
+            "connect as {user}@SERVER, with the server's name behind the @";
+        "The server name you tried cannot be found*" => "login.not_routed", "2018-2025";
+        "*access token*expired*" => "login.token_expired", "2021-2026";
+        "*token is expired*" => "login.token_expired", "2021-2026";
+        "*token has expired*" => "login.token_expired", "2021-2026";
+    }
+    CockroachDb {
+        "node is running secure mode, SSL connection required" => "tls.server_requires_tls", "20-26";
+        "*server requires encryption*" => "tls.server_requires_tls", "20-26";
+        "*odeUnexpectedInsecureStartupMessage*" => "tls.server_requires_tls", "20-26";
+        "*odeParamsRoutingFailed*" => "login.not_routed", "20-26";
+        "*odeSNIRoutingFailed*" => "login.not_routed", "20-26";
+        "*missing cluster identifier*" => "login.not_routed", "20-26";
+        "*missing cluster name*" => "login.not_routed", "20-26";
+        "*odeProxyRefusedConnection*" => "login.address_refused", "20-26";
+        "*odeBackendDown*" => "server.pooler_backend", "20-26";
+        "*odeUnavailable*" => "server.pooler_backend", "20-26";
+        "*odeBackendDisconnected*" => "server.pooler_backend", "20-26";
+        "*odeBackendRefusedTLS*" => "server.pooler_backend", "20-26";
+        "*odeAuthFailed*" => "login.wrong_password", "20-26";
+    }
+    // The server itself. Version 13 says "SSL off" and "SSL on".
+    PostgreSql {
+        "pg_hba.conf rejects *, no encryption" => "tls.server_requires_tls", "14-18";
+        "pg_hba.conf rejects *, SSL off" => "tls.server_requires_tls", "9-13";
+        "pg_hba.conf rejects *" => "login.hba_reject", "9-18";
+        "no pg_hba.conf entry *host \"[local]\"*" => "login.no_hba_entry", "9-18";
+        "no pg_hba.conf entry *, no encryption" => "tls.server_requires_tls", "14-18";
+        "no pg_hba.conf entry *, SSL off" => "tls.server_requires_tls", "9-13";
+        "no pg_hba.conf entry *" => "login.no_hba_entry", "9-18";
+        "connection requires a valid client certificate" => "tls.client_cert.required", "9-18";
+        "client certificates can only be checked if a root certificate store is available" => "server.no_client_ca", "9-18";
+        "certificate authentication failed for user *" => "login.certificate_user", "9-18";
+        "\"trust\" authentication failed for user *" => "login.certificate_user", "9-18";
+        "trust authentication failed for user *" => "login.certificate_user", "9-13";
+        "password authentication failed for user *" => "login.wrong_password", "9-18";
+        "Peer authentication failed for user *" => "login.peer", "9-18";
+        "Ident authentication failed for user *" => "login.peer", "9-18";
+        "GSSAPI authentication failed for user *" => "login.gssapi", "9-18";
+        "SSPI authentication failed for user *" => "login.gssapi", "9-18";
+        "* authentication failed for user *" => "login.refused", "9-18";
+        "authentication failed for user *: host rejected" => "login.hba_reject", "9-18";
+        "authentication failed for user *" => "login.refused", "9-18";
+        "canceling authentication due to timeout" => "login.refused", "9-18",
+            "raise authentication_timeout at the server, or see why the login takes so long: LDAP, RADIUS or PAM, or a slow network";
+        "expected * response, got message type *" => "login.refused", "9-18";
+        "SCRAM channel binding check failed" => "login.channel_binding", "11-18",
+            "set channel_binding=disable, or pass TCP through: a TLS proxy with another certificate stands in between";
+        "SCRAM channel binding negotiation error" => "login.channel_binding", "11-18",
+            "set channel_binding=disable, or pass TCP through: something in between changes what the server offers";
+        "no PostgreSQL user name specified in startup packet" => "config.no_user", "9-18";
+        "role * does not exist" => "login.unknown_role", "9-18";
+        "role * is not permitted to log in" => "login.not_permitted", "9-18";
+        "must be superuser to connect *" => "login.not_permitted", "9-18",
+            "wait until the upgrade or the shutdown is over";
+        "database * does not exist" => "server.unknown_database", "9-18";
+        "database * has disappeared from pg_database" => "server.unknown_database", "9-18";
+        "permission denied for database *" => "server.no_connect_right", "9-18";
+        "database * is not currently accepting connections" => "server.database_closed", "9-18";
+        "cannot connect to invalid database *" => "server.database_closed", "11-18",
+            "DROP DATABASE {database}: an interrupted DROP DATABASE has left it invalid, and nothing else can be done with it";
+        "sorry, too many clients already" => "server.too_many_clients", "9-18";
+        "Sorry, too many clients already" => "server.too_many_clients", "9-18";
+        "remaining connection slots are reserved *" => "server.too_many_clients", "9-18";
+        "number of requested standby connections exceeds max_wal_senders*" => "server.too_many_clients", "9-18";
+        "too many connections for *" => "server.too_many_for_role", "9-18";
+        "the database system is starting up" => "server.starting_up", "9-18";
+        "the database system is shutting down" => "server.shutting_down", "9-18";
+        "terminating connection due to administrator command" => "server.shutting_down", "9-18";
+        "terminating connection due to unexpected postmaster exit" => "server.shutting_down", "9-18";
+        "the database system is in recovery mode" => "server.recovering", "9-18";
+        "the database system is not *accepting connections" => "server.recovering", "9-18";
+        "unrecognized configuration parameter *" => "server.startup_parameter", "9-18",
+            "leave it out of options and PGOPTIONS, or correct its name";
+        "invalid command-line argument* for server process*" => "server.startup_parameter", "9-18",
+            "write options as '-c name=value', or leave them out; a service that takes others is not this server";
+        "invalid value for parameter *" => "server.startup_parameter", "9-18",
+            "correct the value in options, PGOPTIONS or ALTER ROLE {user} SET";
+        "* is outside the valid range for parameter *" => "server.startup_parameter", "9-18",
+            "correct the value in options, PGOPTIONS or ALTER ROLE {user} SET";
+        "permission denied to set parameter *" => "server.startup_parameter", "9-18",
+            "leave it out of options: only a superuser may set it";
+        "parameter * cannot be *" => "server.startup_parameter", "9-18",
+            "leave it out of options: it cannot be set for one connection";
+        "unsupported frontend protocol *" => "server.protocol_version", "9-18";
+        "could not fork *process*" => "server.process_limit", "9-18";
+        "out of memory" => "server.process_limit", "9-18";
+        "out of shared memory" => "server.process_limit", "9-18";
+        "could not load pg_hba.conf" => "login.no_hba_entry", "9-18",
+            "correct pg_hba.conf; the server's log and pg_hba_file_rules name the line";
+    }
+    // Seen in the field; who says it is not certain.
+    Server {
+        "SSL/TLS required" => "tls.server_requires_tls", "seen 2024";
+    }
+    // The network. The system's words are glibc's, musl's and macOS's.
+    Network {
+        "could not translate host name * to address: *" => "net.dns", "13-18";
+        "could not parse network address *" => "net.dns", "13-18";
+        "Is the server running locally and accepting*" => "net.socket_missing", "13-18";
+        "could not create socket: Too many open files*" => "net.local_limit", "13-18";
+        "could not create socket: No file descriptors available" => "net.local_limit", "13-18";
+        "could not create socket: *not permitted" => "net.forbidden", "13-18";
+        "could not create socket: Permission denied" => "net.forbidden", "13-18";
+        "could not create socket: *" => "net.unreachable", "13-18";
+        "*Connection refused*" => "net.refused", "13-18";
+        "*timeout expired" => "net.timeout", "13-18";
+        "*Connection timed out*" => "net.timeout", "13-18";
+        "*Operation timed out*" => "net.timeout", "13-18";
+        "*Network is unreachable*" => "net.unreachable", "13-18";
+        "*Network unreachable*" => "net.unreachable", "13-18";
+        "*No route to host*" => "net.unreachable", "13-18";
+        "*Host is unreachable*" => "net.unreachable", "13-18";
+        "*Host is down*" => "net.unreachable", "13-18";
+        "*Network is down*" => "net.unreachable", "13-18";
+        "*Cannot assign requested address*" => "net.unreachable", "13-18";
+        "*Can't assign requested address*" => "net.unreachable", "13-18";
+        "*Address not available*" => "net.unreachable", "13-18";
+        "*Address family not supported*" => "net.unreachable", "13-18";
+        "Permission denied" => "net.forbidden", "13-18";
+        "Operation not permitted" => "net.forbidden", "13-18";
+        "could not connect to server: Permission denied" => "net.forbidden", "13";
+        "could not connect to server: Operation not permitted" => "net.forbidden", "13";
+        "Resource temporarily unavailable" => "server.too_many_clients", "13-18",
+            "wait: the server's queue of connections is full";
+    }
+    Libpq {
+        "*connection to server was lost" => "connection.lost", "13-18";
+        "server closed the connection unexpectedly" => "net.closed", "13-18";
+        "*Connection reset by peer*" => "net.closed", "13-18";
+        "could not send * packet: *" => "net.closed", "13-18";
+        "could not receive data from server*" => "net.closed", "13-18";
+        "could not send data to server*" => "net.closed", "13-18";
+        "*Broken pipe*" => "net.closed", "13-18";
+    }
+}
