@@ -7,7 +7,6 @@ use super::failure::CommandError;
 use super::ignored;
 use super::output::Output;
 use super::prompt::ask;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -17,7 +16,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
@@ -160,8 +159,8 @@ pub(super) async fn clone(
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",
-        many(cloned.tables, "table"),
-        many(cloned.sequences, "sequence")
+        plural(cloned.tables, "table"),
+        plural(cloned.sequences, "sequence")
     );
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)

@@ -1,6 +1,5 @@
 //! The command `pool`.
 
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +16,6 @@ use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -25,7 +23,8 @@ use crate::exit;
 use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
-use crate::tls::text::safe;
+use crate::text::swrite;
+use crate::text::{milliseconds, plural, safe};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -123,7 +122,7 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
             output.warning(note);
         }
     }
-    let ms = super::migrate::milliseconds(start.elapsed());
+    let ms = milliseconds(start.elapsed());
     if output.is_json() {
         let summary = json!({ "made": made, "ready": before + made, "failed": failed, "ms": ms });
         Output::json(&json!({ "summary": ignored::with_ignored(summary, &filling.ignored) }))?;
@@ -145,7 +144,7 @@ fn say_others(output: Output, spares: &[Spares]) {
         .map(|group| group.ready)
         .sum();
     if others > 0 {
-        let text = many(others, "spare");
+        let text = plural(others, "spare");
         output.note(&format!(
             "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
@@ -195,21 +194,20 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
         let mut rest = format!(
             "{} of {}",
-            many(*ready, "spare"),
+            plural(*ready, "spare"),
             if *wanted { "this snapshot" } else { shown }
         );
-        // Writing to a `String` cannot fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
-            let _ = write!(rest, " for {}", safe(owner));
+            swrite!(rest, " for {}", safe(owner));
         }
         if !options.is_empty() {
-            let _ = write!(rest, ", {}", safe(options));
+            swrite!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            let _ = write!(rest, ", the oldest from {oldest}");
+            swrite!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
-            let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));
+            swrite!(rest, "; {} whose schema is gone", plural(*broken, "row"));
         }
         let (style, word) = if *wanted {
             (AnsiColor::Green.on_default(), "ready")
@@ -273,7 +271,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
             &json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }),
         )?;
     } else {
-        output.say(&format!("{} dropped", many(drained.dropped, "spare")));
+        output.say(&format!("{} dropped", plural(drained.dropped, "spare")));
     }
     Ok(exit::DONE)
 }

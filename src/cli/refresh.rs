@@ -7,7 +7,6 @@ use super::capture::kept_versions_table;
 use super::failure::CommandError;
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -20,6 +19,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::{CaptureError, Note};
 use crate::snapshot::{FORMAT, Snapshot};
 use crate::tenant::versions::PlanStrictness;
+use crate::text::plural;
 
 pub(super) async fn run(
     session: &Session,
@@ -63,7 +63,7 @@ pub(super) async fn run(
     output.say(&format!(
         "{word} '{}', {} applied",
         file.display(),
-        many(refreshed.applied.len(), "migration")
+        plural(refreshed.applied.len(), "migration")
     ));
     Ok(exit::DONE)
 }

@@ -499,6 +499,10 @@ fn is_word(text: &str) -> bool {
 }
 
 /// The words and marks of Rust without comments, strings and characters.
+#[expect(
+    clippy::string_slice,
+    reason = "every cut is at a character that was found"
+)]
 fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -537,6 +541,10 @@ fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
 }
 
 /// The length of a string or character that the text begins with.
+#[expect(
+    clippy::string_slice,
+    reason = "every cut is at a character that was found"
+)]
 fn literal(text: &str) -> Option<usize> {
     let unprefixed = text.trim_start_matches(['b', 'c', 'r']);
     let prefix = text.len() - unprefixed.len();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, parse_json};
 use crate::process::Shutdown;
 use crate::snapshot::capture::fresh_name;
 use crate::snapshot::{Action, Object, ObjectKind, Rendered, Snapshot, one_message, settings};
@@ -68,12 +68,7 @@ impl ServerCapacity {
             .run_script(&script, &options, 0, timeout, shutdown)
             .await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
-        let text = line.chars().take(200).collect();
-        serde_json::from_str(line).map_err(|source| PsqlError::Output {
-            line: 1,
-            text,
-            source,
-        })
+        parse_json(line, 1)
     }
 
     /// Returns whether the workers fit even if a tenant takes several times the estimated locks.

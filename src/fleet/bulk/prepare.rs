@@ -7,7 +7,7 @@ use super::engine::{Bulk, FIRST, WorkerEvent};
 use super::growth::WorkerScaling;
 use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};
-use crate::process::{Shutdown, Signal};
+use crate::process::{Backoff, Shutdown, Signal};
 use crate::tenant::{ProvisionError, Provisioner, Retries};
 
 /// Maximum number of workers of a server without `--jobs`.
@@ -82,16 +82,15 @@ impl Bulk {
         };
         let inquiry = Inquiry::new(working, self.options.jobs, shutdown);
         let place = working.place();
-        let Retries { attempts, pause } = working.target.provisioner.options().retries;
+        let retries = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: retrying");
         working.asking = Some(self.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = inquiry.shutdown.requested() => {}
-            }
+            // A shutdown ends the pause, and then the question.
+            let backoff = Backoff::new(retries.pause);
+            let _: Result<(), Signal> = backoff.wait(0, &inquiry.shutdown).await;
             let retries = Retries {
-                attempts: attempts - 1,
-                pause: pause * 2,
+                attempts: retries.attempts - 1,
+                pause: retries.pause * 2,
             };
             let room = inquiry.run(&mut session, retries).await;
             WorkerEvent::Asked(index, session, room)
@@ -206,19 +205,17 @@ impl Inquiry {
         let Self {
             place, shutdown, ..
         } = self;
-        let mut pause = retries.pause;
-        for _ in 1..retries.attempts {
+        let backoff = Backoff::new(retries.pause);
+        for failures in 0..retries.attempts.saturating_sub(1) {
             match ServerCapacity::query(session, shutdown).await {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(reason = %error, "{place}: retrying");
                 }
                 asked => return asked,
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = shutdown.requested() => break,
+            if backoff.wait(failures, shutdown).await.is_err() {
+                break;
             }
-            pause *= 2;
         }
         ServerCapacity::query(session, shutdown).await
     }
