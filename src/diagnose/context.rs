@@ -283,7 +283,7 @@ fn system_roots(connection: &Connection, environment: &Environment) -> Option<Sy
     let variable = |name: &str| environment.get(name).map(PathBuf::from);
     let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
     let has_certificate = |path: &Path| {
-        std::fs::read(path).is_ok_and(|bytes| {
+        crate::path::read(path).is_ok_and(|bytes| {
             bytes
                 .windows(b"CERTIFICATE-----".len())
                 .any(|part| part == b"CERTIFICATE-----")

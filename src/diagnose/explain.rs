@@ -147,10 +147,9 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
     let before = attempts(messages.get(..index).unwrap_or_default());
     let after = attempts(messages.get(index + 1..).unwrap_or_default());
     match mode {
-        Some(SslMode::Disable) => Link::Plaintext,
         Some(SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => Link::Encrypted,
         Some(SslMode::Allow) if before > 0 => Link::Encrypted,
-        Some(SslMode::Allow) => Link::Plaintext,
+        Some(SslMode::Disable | SslMode::Allow) => Link::Plaintext,
         Some(SslMode::Prefer) if before > 0 => Link::Plaintext,
         Some(SslMode::Prefer) if after > 0 => Link::Encrypted,
         _ => Link::Unknown,

@@ -307,7 +307,7 @@ fn uncapturable_schemas_are_refused() {
     error: the snapshot is not proven
     caused by: the snapshot does not load: schema (line 2 of the dump's or snapshot's SQL)
     caused by: permission denied for database $DATABASE (SQLSTATE 42501)
-    hint: connect as a role that may create schemas here, name another database of the server with --scratch, or leave the proof out with --no-prove
+    hint: connect as a role that may create schemas here, pass --scratch DBNAME with another database of the server, or skip the proof with --no-prove
     [exit status: 14]
     ");
     world
