@@ -11,12 +11,11 @@ use super::lines::{
 use super::output::Output;
 use super::prompt::ask;
 use super::report::{build_report, signal_exit_code};
-use super::scope::many;
 use super::session::Session;
 use crate::exit;
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
     let mut tenants: Vec<TenantName> = Vec::new();
@@ -156,7 +155,8 @@ fn foretell(
 }
 
 fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
-    let count = |number: u64, what: &str| many(usize::try_from(number).unwrap_or(usize::MAX), what);
+    let count =
+        |number: u64, what: &str| plural(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
         "'{}' has {}, {}, {}, {}, {} MB",
         safe(tenant.as_str()),

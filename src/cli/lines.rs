@@ -2,7 +2,6 @@
 //! prints and the tests hold every output against.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -715,11 +714,6 @@ impl Line {
             summary: Summary { counts, ms },
         })
     }
-}
-
-/// Milliseconds with one decimal.
-pub(super) fn milliseconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// The JSON Schema of a line.

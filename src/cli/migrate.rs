@@ -10,11 +10,11 @@ use super::arguments::MigrateArguments;
 use super::failure::CommandError;
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
-    TenantDetails, TenantLine, TenantOutcome, milliseconds,
+    TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
 use super::report::signal_exit_code;
-use super::scope::{many, named};
+use super::scope::named;
 use super::session::Session;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
@@ -23,7 +23,7 @@ use crate::process::EnvValue;
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
-use crate::tls::text::safe;
+use crate::text::{milliseconds, plural, safe};
 
 pub(super) async fn run(
     session: &Session,
@@ -167,7 +167,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
         MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
         MigrateOutcome::Migrated => format!(
             "{tenant}: {from} to {to}, {} ({ms} ms)",
-            many(report.applied.len(), "migration")
+            plural(report.applied.len(), "migration")
         ),
         MigrateOutcome::Pending => format!(
             "{tenant}: at {to}, would apply {}",
@@ -264,7 +264,7 @@ fn warn(output: Output, report: &MigrateReport) {
         *warnings.entry(problem.to_string()).or_default() += 1;
     }
     for (warning, count) in warnings {
-        output.warning(&format!("{}: {warning}", many(count, "tenant")));
+        output.warning(&format!("{}: {warning}", plural(count, "tenant")));
     }
 }
 
@@ -294,7 +294,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         for group in groups.iter().filter(|_| failed > 1) {
             output.say(&format!(
                 "{}: {}: {}",
-                many(group.tenants.len(), "tenant"),
+                plural(group.tenants.len(), "tenant"),
                 group.reason,
                 named(&group.tenants)
             ));

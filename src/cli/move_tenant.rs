@@ -9,7 +9,6 @@ use super::lines::{
 };
 use super::output::Output;
 use super::prompt::ask;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -19,7 +18,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
@@ -178,8 +177,8 @@ pub(super) async fn clone(
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",
-        many(cloned.tables, "table"),
-        many(cloned.sequences, "sequence")
+        plural(cloned.tables, "table"),
+        plural(cloned.sequences, "sequence")
     );
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)

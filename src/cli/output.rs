@@ -11,6 +11,7 @@ use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
+use crate::text::printable;
 
 /// The number of SIGPIPE, which ends a process that writes to a closed pipe.
 const SIGPIPE: u8 = 13;
@@ -147,31 +148,5 @@ fn stdout_failed(source: io::Error) -> CommandError {
     CommandError::Stream {
         stream: "standard output",
         source,
-    }
-}
-
-/// Escapes control characters, except line ends and tabs, for a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    if !text.contains(steers) {
-        return text.to_owned();
-    }
-    let escape = |character: char| {
-        if steers(character) {
-            character.escape_default().collect()
-        } else {
-            String::from(character)
-        }
-    };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\\u{1b}[31mb\\r\nc");
     }
 }

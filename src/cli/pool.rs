@@ -1,6 +1,5 @@
 //! The command `pool`.
 
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,13 +13,11 @@ use super::failure::CommandError;
 use super::ignored;
 use super::lines::{
     Counts, Line, PoolDrainCounts, PoolFillCounts, PoolStatusCounts, SparesLine, StrayLine,
-    milliseconds,
 };
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -28,7 +25,7 @@ use crate::exit;
 use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
-use crate::tls::text::safe;
+use crate::text::{milliseconds, plural, safe, swrite};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -153,7 +150,7 @@ fn say_others(output: Output, spares: &[Spares]) {
         .map(|group| group.ready)
         .sum();
     if others > 0 {
-        let text = many(others, "spare");
+        let text = plural(others, "spare");
         output.note(&format!(
             "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
@@ -208,21 +205,20 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
         let mut rest = format!(
             "{} of {}",
-            many(*ready, "spare"),
+            plural(*ready, "spare"),
             if *wanted { "this snapshot" } else { shown }
         );
-        // Writing to a `String` cannot fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
-            let _ = write!(rest, " for {}", safe(owner));
+            swrite!(rest, " for {}", safe(owner));
         }
         if !options.is_empty() {
-            let _ = write!(rest, ", {}", safe(options));
+            swrite!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            let _ = write!(rest, ", the oldest from {oldest}");
+            swrite!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
-            let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));
+            swrite!(rest, "; {} whose schema is gone", plural(*broken, "row"));
         }
         let (style, word) = if *wanted {
             (AnsiColor::Green.on_default(), "ready")
@@ -276,7 +272,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
     if !output.is_json() {
-        output.say(&format!("{} dropped", many(drained.dropped, "spare")));
+        output.say(&format!("{} dropped", plural(drained.dropped, "spare")));
     }
     session.summary(Counts::PoolDrain(PoolDrainCounts {
         dropped: drained.dropped,

@@ -6,7 +6,6 @@ use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -19,6 +18,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::{CaptureError, Note};
 use crate::snapshot::{FORMAT, Snapshot};
 use crate::tenant::versions::PlanStrictness;
+use crate::text::plural;
 
 pub(super) async fn run(
     session: &Session,
@@ -65,7 +65,7 @@ pub(super) async fn run(
     output.say(&format!(
         "{word} '{}', {} applied",
         file.display(),
-        many(refreshed.applied.len(), "migration")
+        plural(refreshed.applied.len(), "migration")
     ));
     Ok(exit::DONE)
 }

@@ -5,13 +5,14 @@ use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
-use super::lines::{Counts, Line, milliseconds};
+use super::lines::{Counts, Line};
 use super::output::Output;
 use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::process::Shutdown;
+use crate::text::milliseconds;
 
 /// The state that every command works with.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! The command `status`.
 
-use std::fmt::Write as _;
-
 use anstyle::AnsiColor;
 
 use super::arguments::StatusArguments;
@@ -12,12 +10,12 @@ use super::lines::{
 };
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use crate::exit;
 use crate::fleet::inventory::read_fleet;
 use crate::fleet::status::{Status, TenantStatus, status};
-use crate::tls::text::safe;
+use crate::text::swrite;
+use crate::text::{plural, safe};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -86,17 +84,17 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
             .map_or("no version".to_owned(), |v| format!("at {}", safe(v)))
     );
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
-        let _ = write!(rest, ", {behind} behind");
+        swrite!(rest, ", {behind} behind");
     }
     if let Some(snapshot) = tenant
         .snapshot
         .as_deref()
         .and_then(|snapshot| snapshot.get(..SHOWN))
     {
-        let _ = write!(rest, ", from snapshot {snapshot}");
+        swrite!(rest, ", from snapshot {snapshot}");
     }
     for problem in &tenant.problems {
-        let _ = write!(rest, "; {problem}");
+        swrite!(rest, "; {problem}");
     }
     output.result(color.on_default(), word, &rest)
 }
@@ -138,12 +136,12 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         output.say(&format!(
             "{}: {}",
             safe(version.unwrap_or("no version")),
-            many(*count, "tenant")
+            plural(*count, "tenant")
         ));
     }
     output.say(&format!(
         "{}, {behind} behind, {with_problems} with problems",
-        many(status.tenants.len(), "tenant")
+        plural(status.tenants.len(), "tenant")
     ));
     Ok(())
 }

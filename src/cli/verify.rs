@@ -1,7 +1,5 @@
 //! The command `verify`.
 
-use std::fmt::Write as _;
-
 use anstyle::AnsiColor;
 use serde_json::Value;
 
@@ -12,14 +10,15 @@ use super::lines::{
     VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::output::Output;
-use super::scope::{many, named};
+use super::scope::named;
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
-use crate::tls::text::safe;
+use crate::text::swrite;
+use crate::text::{plural, safe};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -157,7 +156,7 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
         };
         let heading = format!(
             "{}: {}",
-            many(variant.tenants.len(), "tenant"),
+            plural(variant.tenants.len(), "tenant"),
             named(&variant.tenants)
         );
         output.result(
@@ -192,14 +191,14 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
         .sum();
     let mut text = format!("{} equal", verification.equal.len());
     if differing > 0 {
-        let _ = write!(
+        swrite!(
             text,
             ", {differing} in {}",
-            many(verification.variants.len(), "variant")
+            plural(verification.variants.len(), "variant")
         );
     }
     if !verification.missing.is_empty() {
-        let _ = write!(text, ", {} missing", verification.missing.len());
+        swrite!(text, ", {} missing", verification.missing.len());
     }
     output.say(&text);
     Ok(())

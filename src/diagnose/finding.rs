@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{Context, catalogue};
 use crate::config::ConfigError;
-use crate::tls::{Problem, TlsError, text};
+use crate::text;
+use crate::tls::{Problem, TlsError};
 
 /// The longest text of a finding, in characters.
 const LONGEST: usize = 1000;

@@ -1,9 +1,9 @@
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::finding::{Finding, Severity};
+use crate::text::{plural, swrite};
 
 /// A whole diagnosis.
 #[derive(Clone, Debug)]
@@ -63,19 +63,11 @@ impl Report {
         let verdict = match self.root_cause() {
             Some(root) => format!("{}: {}", root.id, root.what),
             None if summary.warnings == 0 => "all is well".to_owned(),
-            None => format!(
-                "it works, with {} warning{}",
-                summary.warnings,
-                plural(summary.warnings)
-            ),
+            None => format!("it works, with {}", plural(summary.warnings, "warning")),
         };
         lines.push((None, format!("{verdict} ({milliseconds} ms)")));
         lines
     }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
@@ -119,9 +111,7 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
         .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
     {
         let separator = if seen.is_empty() { "" } else { "; " };
-        // Writing to a String cannot fail.
-        let written = write!(seen, "{separator}{name} {}", plain(value));
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        swrite!(seen, "{separator}{name} {}", plain(value));
     }
     add("seen", &seen);
 }

@@ -8,16 +8,15 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
     Counts, DryRunCounts, Line, ProvisionCounts, ProvisionDetails, TenantDetails, TenantLine,
-    TenantOutcome, milliseconds,
+    TenantOutcome,
 };
 use crate::cli::output::Output;
 use crate::cli::report::{ErrorReport, build_report, signal_exit_code};
-use crate::cli::scope::many;
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
-use crate::tls::text::safe;
+use crate::text::{listed, milliseconds, plural, safe};
 
 /// Number of failed tenants that the summary names.
 const NAMED: usize = 20;
@@ -278,7 +277,7 @@ impl ProvisionProgress {
             output.say(&format!("failed: {}", named(&self.named, failed)));
         }
         if left > 0 {
-            output.warning(&format!("{} not tried", many(left, "tenant")));
+            output.warning(&format!("{} not tried", plural(left, "tenant")));
         }
         Ok(match session.shutdown.signal() {
             Some(signal) if self.interrupted || self.cut_short || left > 0 => {
@@ -291,14 +290,11 @@ impl ProvisionProgress {
     }
 }
 
+/// The names that are known, and how many more of `total` there are.
 fn named(tenants: &[String], total: usize) -> String {
-    let shown: Vec<String> = tenants.iter().map(|name| safe(name)).collect();
-    let more = total - shown.len();
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
+    let names = tenants.iter().map(|name| safe(name));
+    let unnamed = std::iter::repeat_n(String::new(), total.saturating_sub(tenants.len()));
+    listed(names.chain(unnamed), tenants.len())
 }
 
 fn style(outcome: &ProvisionOutcome) -> Style {
@@ -339,6 +335,5 @@ mod tests {
             text.starts_with("t\\n0, t\\n1, ") && text.ends_with("t\\n19 and 3 more"),
             "{text}"
         );
-        assert!((milliseconds(Duration::from_micros(12_345)) - 12.3).abs() < f64::EPSILON);
     }
 }

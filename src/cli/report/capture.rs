@@ -5,7 +5,7 @@ use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::pg::{PgDumpError, PsqlError};
+use crate::pg::{PgDumpError, PsqlError, SqlState};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
 pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
@@ -137,7 +137,5 @@ fn denied(error: &PsqlError) -> bool {
         .messages()
         .iter()
         .find(|message| message.is_error() && message.hint.is_none());
-    message
-        .and_then(|message| message.sqlstate)
-        .is_some_and(|sqlstate| sqlstate.as_str() == "42501")
+    message.and_then(|message| message.sqlstate) == Some(SqlState::INSUFFICIENT_PRIVILEGE)
 }

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::config::{Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared};
+use crate::text;
 use crate::tls::{
-    Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text,
+    Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe,
 };
 
 /// Every value with its origin, and what works and is probably not meant.

@@ -372,7 +372,7 @@ fn pool_planted_by_another_role_is_not_used() {
             "{output}"
         );
         let told =
-            format!("warning: the pool belongs to role {stranger}, and this role does not use it");
+            format!("warning: the pool belongs to role {stranger}, and this role cannot use it");
         for command in [
             &["pool", "status", "-U", role][..],
             &["pool", "drain", "--all", "-U", role],

@@ -12,7 +12,7 @@ const TIMES: usize = 40;
 /// The longest that may take.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Starts `count` runs, each with all names, and returns the output of each.
+/// Starts `runs` processes, each with all names, and returns the output of each.
 fn at_once(
     fleet: &Fleet<'_>,
     runs: usize,
