@@ -173,7 +173,9 @@ pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
             ScriptError::Unterminated { .. }
             | ScriptError::Unbalanced { .. }
             | ScriptError::CopyData { .. }
-            | ScriptError::Unexpected { .. },
+            | ScriptError::Unexpected { .. }
+            | ScriptError::Nul { .. }
+            | ScriptError::Ambiguous { .. },
         ) => "snapshot.syntax",
         TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => {
             "snapshot.meta_command"
