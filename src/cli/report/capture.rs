@@ -20,9 +20,10 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
-                "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
+                "append these flags to the command, with --keep in the place of --rename where the text only looks alike, \
+                 and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture",
             );
-            report.details = doubts::question_lines(&undecided.doubts);
+            report.details = doubts::question_lines(undecided);
             report
                 .more
                 .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
@@ -52,6 +53,13 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
+        CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::UnusedDecisions { unused, decidable } => {
+            let mut report = ErrorReport::of(error, "capture.unused_decision");
+            report.more.insert("unused".to_owned(), json!(unused));
+            report.more.insert("decidable".to_owned(), json!(decidable));
+            report
+        }
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
         CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
@@ -104,6 +112,8 @@ fn dump_error_id(error: &DumpError) -> &'static str {
         DumpError::Extension { .. } => "dump.extension",
         DumpError::Meta { .. } => "dump.meta_command",
         DumpError::Statement { .. } => "dump.statement",
+        DumpError::TakenBack { .. } => "dump.taken_back",
+        DumpError::Databases { .. } => "dump.two_databases",
         DumpError::Unqualified { .. } => "dump.unqualified",
         DumpError::Rows { .. } => "dump.rows",
     }
