@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diagnose::Finding;
+use crate::snapshot::capture::{Concern, ConcernId};
 use crate::tenant::{ProvisionSource, TenantOrigin};
 
 /// A line that a command prints with `--format json`.
@@ -444,6 +445,27 @@ pub(super) struct CaptureCounts {
     pub(super) proven: Option<usize>,
     /// Notes on the snapshot.
     pub(super) notes: Vec<String>,
+    /// Objects that are left out, shared with the source or kept as text, grouped by reason.
+    pub(super) concerns: Vec<ConcernObject>,
+}
+
+/// Objects that are left out, shared with the source or kept as text, for one reason.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ConcernObject {
+    /// The reason, such as `partitions_outside`.
+    #[schemars(with = "String")]
+    pub(super) id: ConcernId,
+    /// The objects, each in a few words.
+    pub(super) objects: Vec<String>,
+}
+
+impl From<&Concern> for ConcernObject {
+    fn from(concern: &Concern) -> Self {
+        Self {
+            id: concern.id,
+            objects: concern.objects.clone(),
+        }
+    }
 }
 
 /// Figures of `minify`.
@@ -680,6 +702,12 @@ pub(super) struct ErrorDetails {
     /// Differences of a copy from its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) differences: Option<Vec<String>>,
+    /// Decisions without effect: `capture.unused_decision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unused: Option<Vec<String>>,
+    /// Objects that a decision can name: `capture.unused_decision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decidable: Option<Vec<String>>,
 }
 
 /// A place of which it cannot be told whether it names the schema.
@@ -689,10 +717,14 @@ pub(super) struct DoubtObject {
     pub(super) object: String,
     /// Number of the place in the object, from 1.
     pub(super) place: usize,
-    /// The line of the dump.
+    /// The line of the dump, from 1.
     pub(super) line: usize,
+    /// The line in the object's own definition, from 1.
+    pub(super) own_line: usize,
     /// The text around it.
     pub(super) excerpt: String,
+    /// Byte offsets in the excerpt of the first byte of the word and of the byte after it.
+    pub(super) word: [usize; 2],
     /// Reason why it cannot be told.
     pub(super) why: String,
     /// The flag that says that it names the schema.

@@ -15,9 +15,10 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
-                "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
+                "append these flags to the command, with --keep in the place of --rename where the text only looks alike, \
+                 and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture",
             );
-            report.details = doubts::question_lines(&undecided.doubts);
+            report.details = doubts::question_lines(undecided);
             report.more.doubts = Some(doubts::json(&undecided.doubts));
             report
         }
@@ -45,6 +46,13 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
+        CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::UnusedDecisions { unused, decidable } => {
+            let mut report = ErrorReport::of(error, "capture.unused_decision");
+            report.more.unused = Some(unused.clone());
+            report.more.decidable = Some(decidable.clone());
+            report
+        }
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
         CaptureError::Snapshot(source) => ErrorReport::of(error, source.id()),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
@@ -97,6 +105,8 @@ fn dump_error_id(error: &DumpError) -> &'static str {
         DumpError::Extension { .. } => "dump.extension",
         DumpError::Meta { .. } => "dump.meta_command",
         DumpError::Statement { .. } => "dump.statement",
+        DumpError::TakenBack { .. } => "dump.taken_back",
+        DumpError::Databases { .. } => "dump.two_databases",
         DumpError::Unqualified { .. } => "dump.unqualified",
         DumpError::Rows { .. } => "dump.rows",
     }

@@ -13,7 +13,7 @@ use crate::fleet::pool::PoolError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
-use crate::tenant::lifecycle::{DropError, LifecycleError};
+use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
@@ -128,6 +128,12 @@ pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>
         LifecycleError::Template(source) => ErrorReport::of(error, source.id()),
         LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
+        LifecycleError::Copy(source) => match source {
+            CopyObstacle::PartsOutside(_) | CopyObstacle::ParentsOutside(_) => {
+                ErrorReport::of(error, "clone.parts_outside")
+            }
+            CopyObstacle::Oids { .. } => ErrorReport::of(error, "clone.oids"),
+        },
         LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
         LifecycleError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }

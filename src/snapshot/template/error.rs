@@ -72,7 +72,9 @@ impl TemplateError {
                 ScriptError::Unterminated { .. }
                 | ScriptError::Unbalanced { .. }
                 | ScriptError::CopyData { .. }
-                | ScriptError::Unexpected { .. },
+                | ScriptError::Unexpected { .. }
+                | ScriptError::Nul { .. }
+                | ScriptError::Ambiguous { .. },
             ) => "snapshot.syntax",
             Self::Meta { .. } | Self::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
             Self::Copy { .. } => "snapshot.copy",
