@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
 use super::doubts;
 use super::failure::CommandError;
+use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
 use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
@@ -16,7 +16,7 @@ use crate::exit;
 use crate::path;
 use crate::pg::Server;
 use crate::snapshot::capture::{
-    Capture, CaptureError, CaptureSource, Captured, Concern, Note, VERSIONS_TABLES,
+    Capture, CaptureError, CaptureSource, Captured, Note, VERSIONS_TABLES,
 };
 use crate::snapshot::{Decision, Decisions, Header, Snapshot, parse_names};
 use crate::sql::{TokenKind, fold, tokens};
@@ -281,7 +281,7 @@ fn hand_over(
     let changed = match file {
         Some(file) => Some(Output::file(file, &text)?),
         None if output.is_json() => {
-            Output::json(&json!({ "snapshot": text }))?;
+            Output::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?;
             None
         }
         None => {
@@ -291,21 +291,21 @@ fn hand_over(
     };
     let counts = snapshot.counts();
     if output.is_json() {
-        let objects: serde_json::Map<_, _> = counts
-            .iter()
-            .map(|(kind, count)| (kind.words().to_owned(), json!(count)))
-            .collect();
-        let concerns: Vec<&Concern> = notes.iter().filter_map(Note::as_concern).collect();
-        let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-        Output::json(&json!({ "summary": {
-            "file": file.map(|file| file.display().to_string()),
-            "changed": changed,
-            "objects": objects,
-            "proven": proof.as_ref().map(|proof| proof.objects),
-            "notes": notes,
-            "concerns": concerns,
-        } }))?;
-        return Ok(());
+        return session.summary(Counts::Capture(CaptureCounts {
+            file: file.map(|file| file.display().to_string()),
+            changed,
+            objects: counts
+                .iter()
+                .map(|(kind, count)| (kind.words().to_owned(), *count))
+                .collect(),
+            proven: proof.as_ref().map(|proof| proof.objects),
+            concerns: notes
+                .iter()
+                .filter_map(Note::as_concern)
+                .map(ConcernObject::from)
+                .collect(),
+            notes: notes.iter().map(ToString::to_string).collect(),
+        }));
     }
     if let Some(proof) = proof {
         output.say(&format!("proven: {} objects equal", proof.objects));

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 
-use serde::Serialize;
-use serde_json::{Value, json};
-
 use super::failure::CommandError;
+use super::lines::DoubtObject;
 use super::prompt::ask;
 use super::session::Session;
 use crate::snapshot::capture::{Doubt, Undecided};
@@ -14,29 +12,6 @@ use crate::snapshot::{Decision, Decisions};
 
 /// How many objects a terminal gets to see.
 const SHOWN: usize = 50;
-
-/// A doubtful place for programs.
-#[derive(Serialize)]
-struct DoubtObject<'a> {
-    /// The object, as decisions name it.
-    object: &'a str,
-    /// Which place of the object it is, counted from 1.
-    place: usize,
-    /// 1-based line in the dump.
-    line: usize,
-    /// 1-based line in the object's own definition.
-    own_line: usize,
-    /// The text around it.
-    excerpt: &'a str,
-    /// Byte offsets in the excerpt of the word, and behind it.
-    word: [usize; 2],
-    /// Why it is doubtful.
-    why: &'a str,
-    /// The flag that makes it the tenant's name.
-    rename: String,
-    /// The flag that keeps it.
-    keep: String,
-}
 
 /// The doubts for people: each object once, with its places.
 pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
@@ -96,22 +71,19 @@ fn objects(undecided: &Undecided) -> Vec<&str> {
 }
 
 /// Returns the doubts as JSON.
-pub(super) fn json(doubts: &[Doubt]) -> Value {
-    let objects: Vec<DoubtObject<'_>> = doubts
-        .iter()
-        .map(|doubt| DoubtObject {
-            object: &doubt.object,
-            place: doubt.place,
-            line: doubt.line,
-            own_line: doubt.own_line,
-            excerpt: &doubt.excerpt,
-            word: [doubt.word.start, doubt.word.end],
-            why: &doubt.why,
-            rename: flag("--rename", doubt, doubts),
-            keep: flag("--keep", doubt, doubts),
-        })
-        .collect();
-    json!(objects)
+pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
+    let doubt = |doubt: &Doubt| DoubtObject {
+        object: doubt.object.clone(),
+        place: doubt.place,
+        line: doubt.line,
+        own_line: doubt.own_line,
+        excerpt: doubt.excerpt.clone(),
+        word: [doubt.word.start, doubt.word.end],
+        why: doubt.why.clone(),
+        rename: flag("--rename", doubt, doubts),
+        keep: flag("--keep", doubt, doubts),
+    };
+    doubts.iter().map(doubt).collect()
 }
 
 /// Returns the flag that decides a doubt. It includes the place if the object has several.
@@ -218,8 +190,8 @@ mod tests {
               --rename 'function n(integer)' --rename 'view v'
         ");
         let json = json(&undecided.doubts);
-        assert_eq!(json[0]["rename"], "--rename 'function n(integer)#1'");
-        assert_eq!(json[2]["keep"], "--keep 'view v'");
+        assert_eq!(json[0].rename, "--rename 'function n(integer)#1'");
+        assert_eq!(json[2].keep, "--keep 'view v'");
         let of_file = Undecided {
             is_file: true,
             ..undecided

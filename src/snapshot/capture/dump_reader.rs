@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
 use super::note::{Concern, ConcernId};
+use super::order::sort_by_name;
 use super::overloads::sort_overloads;
 use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
@@ -735,6 +736,7 @@ impl<'a> DumpReader<'a> {
             });
         }
         drop_empty_sessions(&mut self.dump.statements);
+        sort_by_name(&mut self.dump.statements, self.schema);
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
         self.place_unqualified_rows();

@@ -11,6 +11,7 @@ mod dump_rows;
 mod exceptions;
 mod inspect;
 mod note;
+mod order;
 mod overloads;
 mod proof;
 mod proof_script;
