@@ -299,12 +299,12 @@ fn hand_over(
                 .map(|(kind, count)| (kind.words().to_owned(), *count))
                 .collect(),
             proven: proof.as_ref().map(|proof| proof.objects),
-            notes: notes.iter().map(ToString::to_string).collect(),
             concerns: notes
                 .iter()
                 .filter_map(Note::as_concern)
                 .map(ConcernObject::from)
                 .collect(),
+            notes: notes.iter().map(ToString::to_string).collect(),
         }));
     }
     if let Some(proof) = proof {

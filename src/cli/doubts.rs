@@ -1,6 +1,7 @@
 //! Lists ambiguous text, object by object, with the flags for the decisions.
 
 use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
 
 use super::failure::CommandError;
 use super::lines::DoubtObject;
@@ -104,6 +105,9 @@ pub(super) async fn answers(
     session: &Session,
     undecided: &Undecided,
 ) -> Result<Option<Decisions>, CommandError> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
     let mut decisions = Decisions::default();
     for object in objects(undecided) {
         for line in of_object(undecided, object) {

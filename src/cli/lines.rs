@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diagnose::Finding;
-use crate::snapshot::capture::{Concern, ConcernId};
+use crate::snapshot::capture::Concern;
 use crate::tenant::{ProvisionSource, TenantOrigin};
 
 /// A line that a command prints with `--format json`.
@@ -443,18 +443,17 @@ pub(super) struct CaptureCounts {
     pub(super) objects: BTreeMap<String, usize>,
     /// The number of objects that were compared with the source and are equal; null with `--no-prove`.
     pub(super) proven: Option<usize>,
+    /// What is left out, shared or kept as text, with the objects.
+    pub(super) concerns: Vec<ConcernObject>,
     /// Notes on the snapshot.
     pub(super) notes: Vec<String>,
-    /// Objects that are left out, shared with the source or kept as text, grouped by reason.
-    pub(super) concerns: Vec<ConcernObject>,
 }
 
-/// Objects that are left out, shared with the source or kept as text, for one reason.
+/// Objects that a snapshot does not hold, shares or keeps as text.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct ConcernObject {
-    /// The reason, such as `partitions_outside`.
-    #[schemars(with = "String")]
-    pub(super) id: ConcernId,
+    /// What the objects have in common: `partitions_outside`.
+    pub(super) id: Value,
     /// The objects, each in a few words.
     pub(super) objects: Vec<String>,
 }
@@ -462,7 +461,7 @@ pub(super) struct ConcernObject {
 impl From<&Concern> for ConcernObject {
     fn from(concern: &Concern) -> Self {
         Self {
-            id: concern.id,
+            id: serde_json::json!(concern.id),
             objects: concern.objects.clone(),
         }
     }
@@ -702,12 +701,6 @@ pub(super) struct ErrorDetails {
     /// Differences of a copy from its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) differences: Option<Vec<String>>,
-    /// Decisions without effect: `capture.unused_decision`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) unused: Option<Vec<String>>,
-    /// Objects that a decision can name: `capture.unused_decision`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) decidable: Option<Vec<String>>,
 }
 
 /// A place of which it cannot be told whether it names the schema.
@@ -717,13 +710,13 @@ pub(super) struct DoubtObject {
     pub(super) object: String,
     /// Number of the place in the object, from 1.
     pub(super) place: usize,
-    /// The line of the dump, from 1.
+    /// The line of the dump.
     pub(super) line: usize,
-    /// The line in the object's own definition, from 1.
+    /// The line in the object's own definition.
     pub(super) own_line: usize,
     /// The text around it.
     pub(super) excerpt: String,
-    /// Byte offsets in the excerpt of the first byte of the word and of the byte after it.
+    /// Byte offsets in the excerpt of the word, and of what is behind it.
     pub(super) word: [usize; 2],
     /// Reason why it cannot be told.
     pub(super) why: String,

@@ -47,10 +47,9 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
-        CaptureError::UnusedDecisions { unused, decidable } => {
+        CaptureError::UnusedDecisions { decidable, .. } => {
             let mut report = ErrorReport::of(error, "capture.unused_decision");
-            report.more.unused = Some(unused.clone());
-            report.more.decidable = Some(decidable.clone());
+            report.more.objects = Some(decidable.clone());
             report
         }
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
