@@ -21,6 +21,7 @@
 //! starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `docs/architecture.md` has the way of
 //! the data.
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod connect;

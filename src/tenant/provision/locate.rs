@@ -8,7 +8,8 @@ use crate::snapshot::{Object, ObjectKind, Rendered};
 use crate::sql::TenantName;
 use crate::text::one_line;
 
-const EXCERPT: usize = 200;
+/// Number of characters of a statement in a message; the ellipsis makes 200.
+const EXCERPT: usize = 199;
 
 /// A script in which the last line of each statement is known.
 #[derive(Debug, Default)]
