@@ -2,12 +2,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
 
 use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
-use super::report::{ErrorObject, ErrorReport, build_report};
+use super::lines::{ErrorLine, Line};
+use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
@@ -15,12 +15,6 @@ use crate::text::printable;
 
 /// The number of SIGPIPE, which ends a process that writes to a closed pipe.
 const SIGPIPE: u8 = 13;
-
-/// The last line of a failed command, in JSON.
-#[derive(Serialize)]
-struct ErrorLine<'a> {
-    error: ErrorObject<'a>,
-}
 
 /// Prints results on stdout and everything else on stderr. Nothing else in the crate prints.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +65,8 @@ impl Output {
     }
 
     /// Prints a line of JSON.
-    pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
-        let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
+    pub(super) fn json(line: &Line) -> Result<(), CommandError> {
+        let line = serde_json::to_string(line).map_err(|error| stdout_failed(error.into()))?;
         Self::raw(&(line + "\n"))
     }
 
@@ -130,9 +124,9 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be the stream that failed.
-            drop(Self::json(&ErrorLine {
+            drop(Self::json(&Line::Error(ErrorLine {
                 error: report.json(),
-            }));
+            })));
         }
         report.code
     }

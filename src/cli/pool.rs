@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anstyle::AnsiColor;
-use serde_json::json;
 
 use super::arguments::{
     PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
 use super::failure::CommandError;
 use super::ignored;
+use super::lines::{
+    Counts, Line, PoolDrainCounts, PoolFillCounts, PoolStatusCounts, SparesLine, StrayLine,
+};
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
@@ -23,8 +25,7 @@ use crate::exit;
 use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
-use crate::text::swrite;
-use crate::text::{milliseconds, plural, safe};
+use crate::text::{milliseconds, plural, safe, swrite};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -122,12 +123,17 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
             output.warning(note);
         }
     }
-    let ms = milliseconds(start.elapsed());
+    let ready = before + made;
     if output.is_json() {
-        let summary = json!({ "made": made, "ready": before + made, "failed": failed, "ms": ms });
-        Output::json(&json!({ "summary": ignored::with_ignored(summary, &filling.ignored) }))?;
+        session.summary(Counts::PoolFill(PoolFillCounts {
+            made,
+            ready,
+            failed,
+            ignored: ignored::texts(&filling.ignored),
+        }))?;
     } else {
-        output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
+        let ms = milliseconds(start.elapsed());
+        output.say(&format!("{made} made, {ready} ready ({ms} ms)"));
     }
     say_others(output, &filling.before.spares);
     Ok(match session.shutdown.signal() {
@@ -185,10 +191,15 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             wanted,
         } = group;
         if output.is_json() {
-            Output::json(
-                &json!({ "snapshot": snapshot, "options": options, "owner": owner, "ready": ready, "broken": broken,
-                "oldest": oldest, "wanted": wanted }),
-            )?;
+            Output::json(&Line::Spares(SparesLine {
+                snapshot: snapshot.clone(),
+                options: options.clone(),
+                owner: owner.clone(),
+                ready: *ready,
+                broken: *broken,
+                oldest: oldest.clone(),
+                wanted: *wanted,
+            }))?;
             continue;
         }
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
@@ -218,7 +229,9 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
     }
     for stray in &seen.strays {
         if output.is_json() {
-            Output::json(&json!({ "stray": stray }))?;
+            Output::json(&Line::Stray(StrayLine {
+                stray: stray.clone(),
+            }))?;
         } else {
             output.result(
                 AnsiColor::Yellow.on_default(),
@@ -227,23 +240,15 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             )?;
         }
     }
-    if output.is_json() {
-        let ready: usize = seen
-            .spares
-            .iter()
-            .filter(|group| group.wanted)
-            .map(|group| group.ready)
-            .sum();
-        let other: usize = seen
-            .spares
-            .iter()
-            .filter(|group| !group.wanted)
-            .map(|group| group.ready)
-            .sum();
-        Output::json(
-            &json!({ "summary": { "ready": ready, "other": other, "strays": seen.strays.len() } }),
-        )?;
-    }
+    let count = |wanted| {
+        let groups = seen.spares.iter().filter(|group| group.wanted == wanted);
+        groups.map(|group| group.ready).sum()
+    };
+    session.summary(Counts::PoolStatus(PoolStatusCounts {
+        ready: count(true),
+        other: count(false),
+        strays: seen.strays.len(),
+    }))?;
     Ok(exit::DONE)
 }
 
@@ -266,12 +271,12 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     .await
     .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
-    if output.is_json() {
-        Output::json(
-            &json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }),
-        )?;
-    } else {
+    if !output.is_json() {
         output.say(&format!("{} dropped", plural(drained.dropped, "spare")));
     }
+    session.summary(Counts::PoolDrain(PoolDrainCounts {
+        dropped: drained.dropped,
+        forgotten: drained.forgotten,
+    }))?;
     Ok(exit::DONE)
 }

@@ -1,10 +1,9 @@
 //! The commands `refresh` and `check`.
 
-use serde_json::json;
-
 use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
 use super::failure::CommandError;
+use super::lines::{CheckCounts, Counts, RefreshCounts};
 use super::migrate::load;
 use super::output::Output;
 use super::session::Session;
@@ -50,10 +49,13 @@ pub(super) async fn run(
     let file = arguments.output.unwrap_or(path);
     let changed = Output::file(&file, &refreshed.snapshot.to_text())?;
     if output.is_json() {
-        Output::json(&json!({ "summary": {
-            "file": file.display().to_string(), "changed": changed, "applied": refreshed.applied,
-            "proven": refreshed.proof.as_ref().map(|proof| proof.objects), "leftovers": refreshed.leftovers,
-        } }))?;
+        session.summary(Counts::Refresh(RefreshCounts {
+            file: file.display().to_string(),
+            changed,
+            applied: refreshed.applied,
+            proven: refreshed.proof.as_ref().map(|proof| proof.objects),
+            leftovers: refreshed.leftovers,
+        }))?;
         return Ok(exit::DONE);
     }
     if let Some(proof) = &refreshed.proof {
@@ -137,36 +139,43 @@ pub(super) async fn check(
     };
     match comparison {
         SnapshotComparison::Equal => {
-            if output.is_json() {
-                Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
-            }
             output.say(&format!("'{file}' is up to date"));
+            session.summary(Counts::Check(CheckCounts {
+                equal: true,
+                file,
+                diff: None,
+                older_format: None,
+            }))?;
             Ok(exit::DONE)
         }
         SnapshotComparison::Older => {
             let format = committed.header().format;
-            if output.is_json() {
-                Output::json(
-                    &json!({ "summary": { "equal": false, "file": file, "older_format": format } }),
-                )?;
-            }
             output.say(&format!(
                 "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
             ));
+            session.summary(Counts::Check(CheckCounts {
+                equal: false,
+                file,
+                diff: None,
+                older_format: Some(format),
+            }))?;
             Ok(exit::DIFFERENCES)
         }
         SnapshotComparison::Different { diff } => {
-            if output.is_json() {
-                Output::json(
-                    &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
-                )?;
-            } else {
+            if !output.is_json() {
                 Output::raw(&diff)?;
             }
             output.say(&format!(
                 "'{file}' is not what the {name} {}",
                 if migrations.is_some() { "make" } else { "has" }
             ));
+            let diff = Some(diff);
+            session.summary(Counts::Check(CheckCounts {
+                equal: false,
+                file,
+                diff,
+                older_format: None,
+            }))?;
             Ok(exit::DIFFERENCES)
         }
     }

@@ -1,10 +1,13 @@
 //! The command `status`.
 
 use anstyle::AnsiColor;
-use serde_json::json;
 
 use super::arguments::StatusArguments;
 use super::failure::CommandError;
+use super::lines::{
+    Counts, Line, StatusCounts, StatusDetails, TenantDetails, TenantLine, TenantOutcome,
+    VersionCount,
+};
 use super::migrate::load;
 use super::output::Output;
 use super::session::Session;
@@ -45,14 +48,19 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
 fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     let output = session.output;
     if output.is_json() {
-        return Output::json(&json!({
-            "tenant": tenant.tenant.as_str(),
-            "version": tenant.version,
-            "tool": tenant.style.map(crate::tenant::versions::Style::tool),
-            "behind": tenant.behind,
-            "snapshot": tenant.snapshot,
-            "problems": tenant.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "odd": tenant.oddity.as_ref().map(ToString::to_string),
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.tenant.as_str().to_owned(),
+            outcome: outcome(tenant),
+            ms: None,
+            details: TenantDetails::Status(StatusDetails {
+                version: tenant.version.clone(),
+                tool: tenant.style.map(|style| style.tool().to_owned()),
+                behind: tenant.behind,
+                snapshot: tenant.snapshot.clone(),
+                problems: tenant.problems.iter().map(ToString::to_string).collect(),
+                odd: tenant.oddity.as_ref().map(ToString::to_string),
+            }),
+            error: None,
         }));
     }
     let name = safe(tenant.tenant.as_str());
@@ -91,6 +99,14 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     output.result(color.on_default(), word, &rest)
 }
 
+fn outcome(tenant: &TenantStatus) -> TenantOutcome {
+    match tenant.behind {
+        _ if tenant.oddity.is_some() || !tenant.problems.is_empty() => TenantOutcome::Odd,
+        Some(0) | None => TenantOutcome::Current,
+        Some(_) => TenantOutcome::Behind,
+    }
+}
+
 fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
     let output = session.output;
     let behind = status
@@ -105,13 +121,16 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         .count();
     let versions = status.by_version();
     if output.is_json() {
-        let versions: Vec<_> = versions
-            .iter()
-            .map(|(version, count)| json!({ "version": version, "tenants": count }))
-            .collect();
-        return Output::json(&json!({ "summary": {
-            "tenants": status.tenants.len(), "behind": behind, "odd": with_problems, "versions": versions,
-        } }));
+        let versions = versions.iter().map(|(version, count)| VersionCount {
+            version: version.map(str::to_owned),
+            tenants: *count,
+        });
+        return session.summary(Counts::Status(StatusCounts {
+            tenants: status.tenants.len(),
+            behind,
+            odd: with_problems,
+            versions: versions.collect(),
+        }));
     }
     for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
         output.say(&format!(

@@ -1,11 +1,6 @@
 //! Reports on failures of `capture`.
 
-use serde_json::json;
-
-use super::library::{
-    connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
-    template_error_id,
-};
+use super::library::{connection_report, program_report, psql_report, run_report};
 use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
@@ -23,9 +18,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::question_lines(&undecided.doubts);
-            report
-                .more
-                .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
+            report.more.doubts = Some(doubts::json(&undecided.doubts));
             report
         }
         CaptureError::Contested { objects, source } => {
@@ -41,19 +34,19 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 "connect as a role that may rename the schema, so that PostgreSQL can decide, or pass \
                  --scratch DBNAME with a database in which the dump can be loaded",
             );
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::Unsettled { objects } => {
             let mut report = ErrorReport::of(error, "capture.contested")
                 .hint("rename the alias, table or column that has the schema's name");
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, source.id()),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
@@ -86,7 +79,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, message_id(message)),
+                Some(message) => ErrorReport::of(error, message.id()),
                 None => ErrorReport::of(error, "program.failed"),
             }
         }
@@ -128,11 +121,11 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Different(differences) => {
             let mut report = ErrorReport::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-            report.more.insert("differences".to_owned(), json!(texts));
+            report.more.differences = Some(texts);
             report
         }
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProofError::Template(source) => ErrorReport::of(error, source.id()),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
         ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }

@@ -1,11 +1,8 @@
 //! The report on the failure of a command. Every error of the library is matched in this directory, once.
 
-use serde_json::json;
-
 use super::capture::capture_report;
 use super::library::{
-    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, snapshot_error_id,
-    template_error_id, tls_report,
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
 use super::shape::ErrorReport;
 use super::tenants::{
@@ -29,11 +26,11 @@ pub(in crate::cli) fn build_report(
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, snapshot_error_id(source)).without_causes(),
-        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, snapshot_error_id(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
-        CommandError::Template { source, .. } => ErrorReport::of(failure, template_error_id(source)).without_causes(),
+        CommandError::Template { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
         CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
         CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
         CommandError::Name(error) => ErrorReport::of(error, "tenant.name"),
@@ -51,7 +48,7 @@ pub(in crate::cli) fn build_report(
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
-            report.more.insert("objects".to_owned(), json!(lines));
+            report.more.objects = Some(lines.clone());
             report
         }
         CommandError::Pool(error) => pool_report(error, context),

@@ -52,8 +52,8 @@ fn psql_that_dies_is_reported() {
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","causes":["'$ROOT/fake/psql' was ended by SIGKILL","the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL"],"hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
@@ -112,7 +112,7 @@ fn program_that_is_not_psql_is_reported() {
         .env("PATH", "/nonexistent");
     nowhere.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(nowhere.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
+    {"type":"error","error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
     --- stderr ---
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]
