@@ -65,7 +65,7 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.", PARTIAL),
 ];
 
-/// What is wrong with a file on this machine, as the last part of a finding's id.
+/// The last parts of the ids of findings about a file on this machine.
 const FILE_FAULTS: [&str; 10] = [
     "missing",
     "unreadable",

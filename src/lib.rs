@@ -15,11 +15,13 @@
 //!
 //! # Architecture
 //!
-//! Data flows one way: [`config`] → [`snapshot`] → [`tenant`] → [`fleet`], with [`process`], [`pg`], [`tls`] and [`sql`] beneath;
-//! [`diagnose`], [`connect`] and [`cli`] stand on top. A module below knows nothing of one above. Only [`config`] reads the
-//! environment, only [`process`] starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `sql`, `tls`
-//! and most of `snapshot` are pure: they do no I/O.
+//! From the ground up: [`text`] and [`exit`], [`path`] and [`sql`], [`process`] and [`tls`], [`config`] and [`pg`],
+//! [`snapshot`], [`diagnose`], [`connect`], [`tenant`] for one tenant, [`fleet`] for many, [`cli`]. A module imports only
+//! from those before it; `tests/it/architecture.rs` holds that. Only [`config`] reads the environment, only [`process`]
+//! starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `docs/architecture.md` has the way of
+//! the data.
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod connect;
@@ -32,6 +34,7 @@ pub mod process;
 pub mod snapshot;
 pub mod sql;
 pub mod tenant;
+pub mod text;
 pub mod tls;
 
 /// The code of the README is compiled with the tests.

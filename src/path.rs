@@ -4,6 +4,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// The permission bits of a mode, without the file's type.
+pub const PERMISSIONS: u32 = 0o7777;
+/// The permission bits of everybody but the owner: none of them is set on what is private.
+pub const GROUP_AND_OTHERS: u32 = 0o077;
+
 /// An I/O error with the path it happened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} '{}'", path.display())]

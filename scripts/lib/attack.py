@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,11 @@ def show(data):
     return repr(data if len(data) < 300 else data[:150] + b" ... " + data[-150:])
 
 
+def limit_memory():
+    # An endless file must not take the machine along.
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+
 class Attack:
     """One run of the binary in a class of inputs, and the judgement on it."""
 
@@ -80,13 +86,13 @@ class Attack:
         failures.append(f"{self.kind}: {why}\n    input: {show(self.what)}")
         counts[self.kind]["WRONG"] += 1
 
-    def run(self, *arguments, stdin=b"", env=None, seconds=30):
+    def run(self, *arguments, stdin=b"", seconds=30):
         """Runs the binary; the exit code, or None when it had to be killed."""
         shutil.rmtree(TMP, ignore_errors=True)
         TMP.mkdir()
         try:
             done = subprocess.run(
-                [BINARY, *arguments], input=stdin, capture_output=True, timeout=seconds, env={**os.environ, "TMPDIR": str(TMP), **(env or {})}
+                [BINARY, *arguments], input=stdin, capture_output=True, timeout=seconds, preexec_fn=limit_memory, env={**os.environ, "TMPDIR": str(TMP)}
             )
         except subprocess.TimeoutExpired:
             self.wrong(f"no end after {seconds} s")
@@ -236,10 +242,11 @@ def attack_file():
         ("provision", "victim", "--snapshot", "small.sql", "--targets", path.name),
         ("verify", "migrated", "--snapshot", path.name),
     ]
-    command = RANDOM.choice(commands)
+    # Any line of a program may be a name; that it makes tenants of these is right.
+    command = RANDOM.choice([command for command in commands if (what, command[1]) != ("itself", "--from-file")])
     attack.what = f"{what}: {' '.join(command)}"
     before = schemas()
-    attack.run(*command, seconds=20)
+    attack.run(*command, "--timeout", "5", seconds=20)
     if schemas() != before:
         attack.wrong(f"made {schemas() - before}")
 
@@ -257,7 +264,7 @@ def attack_directory():
 
     def swap():
         while not stop.is_set():
-            for path in TMP.glob(".schemastamp*"):
+            for path in [path for path in map(TMP.joinpath, os.listdir(TMP)) if path.name.startswith(".schemastamp")]:
                 try:
                     match attack.what:
                         case "link":
@@ -277,11 +284,11 @@ def attack_directory():
 
     shutil.rmtree(moved, ignore_errors=True)
     moved.mkdir()
-    swapper = threading.Thread(target=swap)
-    swapper.start()
     before = schemas()
     shutil.rmtree(TMP, ignore_errors=True)
     TMP.mkdir()
+    swapper = threading.Thread(target=swap)
+    swapper.start()
     try:
         done = subprocess.run(
             [BINARY, "provision", "victim", "--snapshot", "small.sql"], capture_output=True, timeout=30, env={**os.environ, "TMPDIR": str(TMP)}
@@ -329,10 +336,10 @@ def attack_client():
         code, _ = attack.run("provision", "victim", "--snapshot", "small.sql", flag, str(program), "--timeout", "5")
     else:
         code, _ = attack.run("capture", "--schema", "small", flag, str(program), "--timeout", "5")
-    if code == 0:
+    # A program that claims success is believed, and one that was cut off may have done its work.
+    if code == 0 and what not in ("future", "half"):
         attack.wrong("ended with 0")
     for schema in schemas() - before:
-        # The program that was cut off may have committed before; the answer is then that it is not known.
         psql(f"SET client_min_messages = error; DROP SCHEMA {quoted(schema)} CASCADE")
 
 

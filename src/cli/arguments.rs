@@ -134,10 +134,15 @@ Examples:
   schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
   schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish";
 
+const JSON_SCHEMA_EXAMPLES: &str = "\
+Examples:
+  schemastamp json-schema > schemastamp.schema.json";
+
 const MAN_EXAMPLES: &str = "\
 Examples:
   schemastamp man > schemastamp.1
-  schemastamp man provision | man -l -";
+  schemastamp man provision | man -l -
+  schemastamp man --dir /usr/local/share/man/man1";
 
 /// Create PostgreSQL tenant schemas from a snapshot, through psql
 #[derive(Debug, Parser)]
@@ -206,11 +211,18 @@ pub(super) enum Command {
         /// Print the completions for SHELL
         shell: clap_complete::Shell,
     },
-    /// Print the manual page of schemastamp, or of one command
+    /// Print the JSON Schema of the lines of --format json
+    #[command(after_help = JSON_SCHEMA_EXAMPLES)]
+    JsonSchema,
+    /// Print the manual page of schemastamp or of one command, or write all pages
     #[command(after_help = MAN_EXAMPLES)]
     Man {
-        /// Print the manual page of COMMAND
-        command: Option<String>,
+        /// Print the manual page of COMMAND, such as `pool fill`
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write the pages of all commands into DIR
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<PathBuf>,
     },
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
 use super::failure::CommandError;
+use super::lines::{CaptureCounts, Counts, Line, SnapshotLine};
 use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
@@ -261,7 +261,7 @@ fn hand_over(
     let changed = match file {
         Some(file) => Some(Output::file(file, &text)?),
         None if output.is_json() => {
-            Output::json(&json!({ "snapshot": text }))?;
+            Output::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?;
             None
         }
         None => {
@@ -271,19 +271,16 @@ fn hand_over(
     };
     let counts = snapshot.counts();
     if output.is_json() {
-        let objects: serde_json::Map<_, _> = counts
-            .iter()
-            .map(|(kind, count)| (kind.words().to_owned(), json!(count)))
-            .collect();
-        let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-        Output::json(&json!({ "summary": {
-            "file": file.map(|file| file.display().to_string()),
-            "changed": changed,
-            "objects": objects,
-            "proven": proof.as_ref().map(|proof| proof.objects),
-            "notes": notes,
-        } }))?;
-        return Ok(());
+        return session.summary(Counts::Capture(CaptureCounts {
+            file: file.map(|file| file.display().to_string()),
+            changed,
+            objects: counts
+                .iter()
+                .map(|(kind, count)| (kind.words().to_owned(), *count))
+                .collect(),
+            proven: proof.as_ref().map(|proof| proof.objects),
+            notes: notes.iter().map(ToString::to_string).collect(),
+        }));
     }
     if let Some(proof) = proof {
         output.say(&format!("proven: {} objects equal", proof.objects));

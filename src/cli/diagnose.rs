@@ -6,11 +6,12 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::failure::CommandError;
+use super::lines::{Counts, DiagnoseCounts, Line};
 use super::output::Output;
 use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{Connection, ToolSettings};
-use crate::diagnose::{Finding, Inputs, Report, Severity, walk};
+use crate::diagnose::{Finding, Inputs, Report, Severity, Summary, walk};
 use crate::exit;
 
 /// Default time limit of a diagnosis.
@@ -42,7 +43,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
                 report = walk(inputs, shutdown) => report,
                 // Nothing on the server needs to be cancelled first: psql ends with its run.
                 signal = shutdown.requested() => {
-                    return Ok(signal_exit_code(signal));
+                    return Err(CommandError::Interrupted(signal));
                 }
             }
         }
@@ -52,7 +53,19 @@ pub(super) async fn run(session: &Session) -> Result<u8, CommandError> {
         },
     };
     if output.is_json() {
-        Output::raw(&report.json_lines())?;
+        for finding in &report.findings {
+            Output::json(&Line::Finding(finding.clone()))?;
+        }
+        let Summary {
+            verdict,
+            errors,
+            warnings,
+        } = report.summary();
+        session.summary(Counts::Diagnose(DiagnoseCounts {
+            verdict: verdict.to_owned(),
+            errors,
+            warnings,
+        }))?;
     } else {
         let mut stdout = output.stdout();
         let written = report

@@ -1,7 +1,6 @@
 //! Lists ambiguous text, object by object, with the flag for each decision.
 
-use serde_json::{Value, json};
-
+use super::lines::DoubtObject;
 use crate::snapshot::capture::Doubt;
 
 /// Number of doubts that are shown as text.
@@ -32,17 +31,15 @@ pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
 }
 
 /// Returns the doubts as JSON.
-pub(super) fn json(doubts: &[Doubt]) -> Value {
-    let doubt = |doubt: &Doubt| {
-        json!({
-            "object": doubt.object,
-            "place": doubt.place,
-            "line": doubt.line,
-            "excerpt": doubt.excerpt,
-            "why": doubt.why,
-            "rename": flag("--rename", doubt, doubts),
-            "keep": flag("--keep", doubt, doubts),
-        })
+pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
+    let doubt = |doubt: &Doubt| DoubtObject {
+        object: doubt.object.clone(),
+        place: doubt.place,
+        line: doubt.line,
+        excerpt: doubt.excerpt.clone(),
+        why: doubt.why.to_string(),
+        rename: flag("--rename", doubt, doubts),
+        keep: flag("--keep", doubt, doubts),
     };
     doubts.iter().map(doubt).collect()
 }
@@ -92,9 +89,6 @@ mod tests {
             lines[11],
             "      if it only looks like it:     --keep 'view v'"
         );
-        assert_eq!(
-            json(&doubts)[0]["rename"],
-            "--rename 'function n(integer)#1'"
-        );
+        assert_eq!(json(&doubts)[0].rename, "--rename 'function n(integer)#1'");
     }
 }

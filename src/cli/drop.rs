@@ -1,19 +1,21 @@
 //! The command `drop`.
 
 use anstyle::AnsiColor;
-use serde_json::json;
 
 use super::arguments::DropArguments;
 use super::failure::CommandError;
+use super::lines::{
+    Counts, DropCounts, DropDetails, ErrorObject, Line, TenantContent, TenantDetails, TenantLine,
+    TenantOutcome,
+};
 use super::output::Output;
 use super::prompt::ask;
 use super::report::{build_report, signal_exit_code};
-use super::scope::many;
 use super::session::Session;
 use crate::exit;
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
     let mut tenants: Vec<TenantName> = Vec::new();
@@ -39,14 +41,23 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         previews.push(seen);
     }
     if arguments.dry_run {
+        foretell(session, &tenants, &previews)?;
         return Ok(exit::DONE);
     }
     if previews.iter().any(Option::is_some) && !arguments.yes {
         confirm(session, &tenants).await?;
     }
     let (mut failed, mut last) = (0, exit::DONE);
-    for tenant in &tenants {
+    for (index, tenant) in tenants.iter().enumerate() {
         if let Some(signal) = session.shutdown.signal() {
+            for tenant in tenants
+                .iter()
+                .skip(index)
+                .filter(|_| session.output.is_json())
+            {
+                line(tenant, TenantOutcome::NotReached, None, None)?;
+            }
+            conclude(session, index - failed, failed, tenants.len() - index)?;
             return Ok(signal_exit_code(signal));
         }
         let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
@@ -57,7 +68,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
         let output = session.output;
         match failure {
             None if output.is_json() => {
-                Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "dropped" }))?;
+                line(tenant, TenantOutcome::Dropped, None, None)?;
             }
             None => {
                 output.result(
@@ -70,21 +81,14 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 let mut report = build_report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
-                    let error = report.json();
-                    Output::json(
-                        &json!({ "tenant": tenant.as_str(), "outcome": "failed", "error": error }),
-                    )?;
+                    line(tenant, TenantOutcome::Failed, None, Some(report.json()))?;
                 }
                 report.message = format!("tenant '{}': {}", safe(tenant.as_str()), report.message);
                 output.report(&report);
             }
         }
     }
-    if session.output.is_json() {
-        Output::json(
-            &json!({ "summary": { "dropped": tenants.len() - failed, "failed": failed } }),
-        )?;
-    }
+    conclude(session, tenants.len() - failed, failed, 0)?;
     Ok(match (failed, tenants.len()) {
         (0, _) => exit::DONE,
         (_, 1) => last,
@@ -92,8 +96,67 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     })
 }
 
+/// Prints a tenant's line for programs.
+fn line(
+    tenant: &TenantName,
+    outcome: TenantOutcome,
+    content: Option<TenantContent>,
+    error: Option<ErrorObject>,
+) -> Result<(), CommandError> {
+    Output::json(&Line::Tenant(TenantLine {
+        tenant: tenant.as_str().to_owned(),
+        outcome,
+        ms: None,
+        details: TenantDetails::Drop(DropDetails { content }),
+        error,
+    }))
+}
+
+fn conclude(
+    session: &Session,
+    dropped: usize,
+    failed: usize,
+    left: usize,
+) -> Result<(), CommandError> {
+    let not_reached = Some(left).filter(|left| *left > 0);
+    session.summary(Counts::Drop(DropCounts {
+        dropped,
+        failed,
+        not_reached,
+    }))
+}
+
+/// Prints for programs what a run without `--dry-run` would drop.
+fn foretell(
+    session: &Session,
+    tenants: &[TenantName],
+    previews: &[Option<Preview>],
+) -> Result<(), CommandError> {
+    if !session.output.is_json() {
+        return Ok(());
+    }
+    for (tenant, preview) in tenants.iter().zip(previews) {
+        let content = preview.as_ref().map(|seen| TenantContent {
+            tables: seen.tables,
+            views: seen.views,
+            sequences: seen.sequences,
+            routines: seen.routines,
+            bytes: seen.bytes,
+            outside: seen.outside.clone(),
+        });
+        let outcome = match &content {
+            Some(_) => TenantOutcome::WouldDrop,
+            None => TenantOutcome::Missing,
+        };
+        line(tenant, outcome, content, None)?;
+    }
+    let missing = previews.iter().filter(|preview| preview.is_none()).count();
+    conclude(session, 0, missing, 0)
+}
+
 fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
-    let count = |number: u64, what: &str| many(usize::try_from(number).unwrap_or(usize::MAX), what);
+    let count =
+        |number: u64, what: &str| plural(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
         "'{}' has {}, {}, {}, {}, {} MB",
         safe(tenant.as_str()),

@@ -1,7 +1,5 @@
 //! Properties that a comparison did not count, for people and programs.
 
-use serde_json::{Value, json};
-
 use super::output::Output;
 use crate::snapshot::capture::{Note, ServerProperty};
 
@@ -12,13 +10,7 @@ pub(super) fn say(output: Output, ignored: &[ServerProperty]) {
     }
 }
 
-/// Adds `ignored` to a JSON object, where there is something to list.
-pub(super) fn with_ignored(mut object: Value, ignored: &[ServerProperty]) -> Value {
-    if let Value::Object(fields) = &mut object
-        && !ignored.is_empty()
-    {
-        let texts: Vec<String> = ignored.iter().map(ToString::to_string).collect();
-        fields.insert("ignored".to_owned(), json!(texts));
-    }
-    object
+/// Returns the properties as text.
+pub(super) fn texts(ignored: &[ServerProperty]) -> Vec<String> {
+    ignored.iter().map(ToString::to_string).collect()
 }

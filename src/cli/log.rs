@@ -1,6 +1,6 @@
 //! Prints the library's trace events on stderr.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::bar::beside_bar;
 use super::common::CommonArguments;
-use super::output::printable;
+use crate::text::{printable, swrite};
 
 /// Sends trace events to stderr, more of them with each `-v`.
 pub(super) fn log_to_stderr(common: &CommonArguments) {
@@ -86,8 +86,7 @@ impl Visit for EventText {
         if field.name() == "message" {
             self.message = format!("{value:?}");
         } else {
-            // Writing to a `String` cannot fail.
-            let _ = write!(self.fields, ": {value:?}");
+            swrite!(self.fields, ": {value:?}");
         }
     }
 }

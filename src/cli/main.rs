@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use clap::Parser as _;
 
 use super::arguments::{Arguments, Command};
 use super::failure::CommandError;
+use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
@@ -29,6 +31,12 @@ pub fn main() -> ExitCode {
                 exit::DONE
             };
             drop(error.print());
+            if code == exit::USAGE && wants_json(std::env::args_os()) {
+                // Stdout may be closed: the exit code tells.
+                drop(Output::json(&Line::Error(ErrorLine {
+                    error: usage(&error),
+                })));
+            }
             return ExitCode::from(code);
         }
     };
@@ -50,6 +58,39 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Whether arguments that clap refuses ask for JSON.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut format_follows = false;
+    for argument in arguments.take_while(|argument| argument != "--") {
+        if argument == "--format=json" || (format_follows && argument == "json") {
+            return true;
+        }
+        format_follows = argument == "--format";
+    }
+    false
+}
+
+/// Wrong usage, as programs get it: clap's message without its label, and its tips as the hint.
+fn usage(error: &clap::Error) -> ErrorObject {
+    let text = error.render().to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.trim().trim_start_matches("error:").trim();
+    let tips = rest
+        .lines()
+        .map(str::trim)
+        .filter_map(|line| line.strip_prefix("tip: "));
+    let tips = tips.collect::<Vec<_>>().join("; ");
+    ErrorObject {
+        code: exit::USAGE,
+        id: "usage".to_owned(),
+        message: message.lines().map(str::trim).collect::<Vec<_>>().join(" "),
+        causes: Vec::new(),
+        statement: None,
+        hint: Some(tips).filter(|tips| !tips.is_empty()),
+        more: ErrorDetails::default(),
+    }
+}
+
 async fn run(arguments: Arguments) -> u8 {
     let output = Output::new(&arguments.common);
     log_to_stderr(&arguments.common);
@@ -64,6 +105,7 @@ async fn run(arguments: Arguments) -> u8 {
                 | Command::Minify(_)
                 | Command::Completions { .. }
                 | Command::Man { .. }
+                | Command::JsonSchema
         )
     );
     let session = Session::new(
@@ -118,7 +160,12 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
-        Some(Command::Man { command }) => packaging::man(command.as_deref()),
+        Some(Command::Man { command, dir: None }) => packaging::man(&command),
+        Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
+        Some(Command::JsonSchema) => {
+            Output::raw(&lines::schema())?;
+            Ok(exit::DONE)
+        }
         None if session.common.diagnose => diagnose::run(session).await,
         None => Err(CommandError::Usage("no command; see --help".to_owned())),
     }

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
-use serde_json::json;
 
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
+use super::lines::{
+    Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
+    TenantDetails, TenantLine, TenantOutcome,
+};
 use super::output::Output;
 use super::report::signal_exit_code;
-use super::scope::{many, named};
+use super::scope::named;
 use super::session::Session;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
@@ -21,40 +23,7 @@ use crate::process::EnvValue;
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migrations, read_folder};
 use crate::tenant::versions::PlanStrictness;
-use crate::tls::text::safe;
-
-/// A tenant's line in JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    tenant: &'a str,
-    outcome: &'static str,
-    from: Option<&'a str>,
-    to: Option<&'a str>,
-    applied: &'a [String],
-    pending: &'a [String],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-    ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorLine<'a>>,
-}
-
-#[derive(Serialize)]
-struct ErrorLine<'a> {
-    code: u8,
-    id: String,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    statement: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-}
+use crate::text::{milliseconds, plural, safe};
 
 pub(super) async fn run(
     session: &Session,
@@ -176,17 +145,19 @@ fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<Com
 fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
-        return Output::json(&Line {
-            tenant: report.tenant.as_str(),
-            outcome: report.outcome.word(),
-            from: report.from.as_deref(),
-            to: report.to.as_deref(),
-            applied: &report.applied,
-            pending: &report.pending,
-            warnings: report.warnings.iter().map(ToString::to_string).collect(),
-            ms,
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: report.tenant.as_str().to_owned(),
+            outcome: outcome(&report.outcome),
+            ms: Some(ms),
+            details: TenantDetails::Migrate(MigrateDetails {
+                from: report.from.clone(),
+                to: report.to.clone(),
+                applied: report.applied.clone(),
+                pending: report.pending.clone(),
+                warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            }),
             error: error(&report.outcome),
-        });
+        }));
     }
     let tenant = safe(report.tenant.as_str());
     let to = report.to.as_deref().unwrap_or("nothing");
@@ -196,7 +167,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
         MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
         MigrateOutcome::Migrated => format!(
             "{tenant}: {from} to {to}, {} ({ms} ms)",
-            many(report.applied.len(), "migration")
+            plural(report.applied.len(), "migration")
         ),
         MigrateOutcome::Pending => format!(
             "{tenant}: at {to}, would apply {}",
@@ -225,18 +196,29 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
     Ok(())
 }
 
-fn error(outcome: &MigrateOutcome) -> Option<ErrorLine<'_>> {
-    let plain = |id: &str, message: String| {
-        Some(ErrorLine {
-            code: exit::PARTIAL,
-            id: id.to_owned(),
-            message,
-            file: None,
-            statement: None,
-            line: None,
-            detail: None,
-            hint: None,
-        })
+fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
+    match outcome {
+        MigrateOutcome::UpToDate => TenantOutcome::UpToDate,
+        MigrateOutcome::Migrated => TenantOutcome::Migrated,
+        MigrateOutcome::Pending => TenantOutcome::Pending,
+        MigrateOutcome::Failed(_) => TenantOutcome::Failed,
+        MigrateOutcome::Refused(_) => TenantOutcome::Refused,
+        MigrateOutcome::Odd(_) => TenantOutcome::Odd,
+        MigrateOutcome::Unknown(_) => TenantOutcome::Unknown,
+        MigrateOutcome::Gone => TenantOutcome::Gone,
+        MigrateOutcome::NotReached => TenantOutcome::NotReached,
+    }
+}
+
+fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
+    let plain = |code: u8, id: &str, message: String| ErrorObject {
+        code,
+        id: id.to_owned(),
+        message,
+        causes: Vec::new(),
+        statement: None,
+        hint: None,
+        more: ErrorDetails::default(),
     };
     match outcome {
         MigrateOutcome::UpToDate
@@ -244,29 +226,34 @@ fn error(outcome: &MigrateOutcome) -> Option<ErrorLine<'_>> {
         | MigrateOutcome::Pending
         | MigrateOutcome::NotReached => None,
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
-            let state = failure.sqlstate.as_deref();
-            let id = state.map(|state| crate::pg::condition_name(state).unwrap_or(state));
-            Some(ErrorLine {
-                code: if state.is_some() {
-                    exit::SQL
-                } else {
-                    exit::PARTIAL
+            let (code, id) = match failure.sqlstate.as_deref() {
+                None => (exit::PARTIAL, "migrate.failed".to_owned()),
+                Some(state) => {
+                    let name = crate::pg::condition_name(state).unwrap_or(state);
+                    (exit::SQL, format!("sql.{name}"))
+                }
+            };
+            Some(ErrorObject {
+                hint: failure.hint.clone(),
+                more: ErrorDetails {
+                    file: failure.file.clone(),
+                    statement_number: failure.statement,
+                    line: failure.line,
+                    detail: failure.detail.clone(),
+                    ..ErrorDetails::default()
                 },
-                id: id.map_or_else(|| "migrate.failed".to_owned(), |id| format!("sql.{id}")),
-                message: failure.message.clone(),
-                file: failure.file.as_deref(),
-                statement: failure.statement,
-                line: failure.line,
-                detail: failure.detail.as_deref(),
-                hint: failure.hint.as_deref(),
+                ..plain(code, &id, failure.message.clone())
             })
         }
-        MigrateOutcome::Refused(problem) => plain("migrate.refused", problem.to_string()),
-        MigrateOutcome::Odd(oddity) => plain("tenant.odd", oddity.to_string()),
-        MigrateOutcome::Gone => plain(
+        MigrateOutcome::Refused(problem) => {
+            Some(plain(exit::PARTIAL, "migrate.refused", problem.to_string()))
+        }
+        MigrateOutcome::Odd(oddity) => Some(plain(exit::PARTIAL, "tenant.odd", oddity.to_string())),
+        MigrateOutcome::Gone => Some(plain(
+            exit::PARTIAL,
             "tenant.gone",
             "dropped or renamed during the run".to_owned(),
-        ),
+        )),
     }
 }
 
@@ -277,7 +264,7 @@ fn warn(output: Output, report: &MigrateReport) {
         *warnings.entry(problem.to_string()).or_default() += 1;
     }
     for (warning, count) in warnings {
-        output.warning(&format!("{}: {warning}", many(count, "tenant")));
+        output.warning(&format!("{}: {warning}", plural(count, "tenant")));
     }
 }
 
@@ -290,20 +277,24 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
     let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
     let groups = report.groups();
     if output.is_json() {
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|group| json!({ "reason": group.reason, "tenants": group.tenants.len() }))
-            .collect();
-        Output::json(&json!({ "summary": {
-            "migrated": migrated, "up_to_date": up_to_date, "pending": pending, "failed": failed,
-            "not_reached": not_reached, "errors": groups, "ended_early": report.ended_early,
-            "ms": milliseconds(report.elapsed),
-        } }))?;
+        let errors = groups.iter().map(|group| ReasonCount {
+            reason: group.reason.clone(),
+            tenants: group.tenants.len(),
+        });
+        session.summary(Counts::Migrate(MigrateCounts {
+            migrated,
+            up_to_date,
+            pending,
+            failed,
+            not_reached,
+            errors: errors.collect(),
+            ended_early: report.ended_early.clone(),
+        }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
             output.say(&format!(
                 "{}: {}: {}",
-                many(group.tenants.len(), "tenant"),
+                plural(group.tenants.len(), "tenant"),
                 group.reason,
                 named(&group.tenants)
             ));
@@ -337,11 +328,6 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         }
         _ => exit::PARTIAL,
     })
-}
-
-/// Returns milliseconds with one decimal.
-pub(super) fn milliseconds(elapsed: Duration) -> f64 {
-    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 fn style(outcome: &MigrateOutcome) -> Style {

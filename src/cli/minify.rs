@@ -1,9 +1,8 @@
 //! The command `minify`.
 
-use serde_json::json;
-
 use super::arguments::MinifyArguments;
 use super::failure::CommandError;
+use super::lines::{Counts, Line, MinifyCounts, SnapshotLine};
 use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
@@ -23,24 +22,36 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
         })?;
     let text = minified.to_text();
     let output = session.output;
-    match &arguments.output {
+    let (before, after) = (snapshot.body().len(), minified.body().len());
+    let changed = match &arguments.output {
         Some(file) => {
             let changed = Output::file(file, &text)?;
-            let (before, after) = (snapshot.body().len(), minified.body().len());
-            if output.is_json() {
-                let file = file.display().to_string();
-                Output::json(
-                    &json!({ "summary": { "file": file, "before": before, "after": after, "changed": changed } }),
-                )?;
-            } else {
+            if !output.is_json() {
                 output.say(&format!(
                     "wrote '{}': reduced {before} bytes to {after}",
                     file.display()
                 ));
             }
+            Some(changed)
         }
-        None if output.is_json() => Output::json(&json!({ "snapshot": text }))?,
-        None => Output::raw(&text)?,
-    }
+        None if output.is_json() => {
+            Output::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?;
+            None
+        }
+        None => {
+            Output::raw(&text)?;
+            None
+        }
+    };
+    let file = arguments
+        .output
+        .as_ref()
+        .map(|file| file.display().to_string());
+    session.summary(Counts::Minify(MinifyCounts {
+        file,
+        before,
+        after,
+        changed,
+    }))?;
     Ok(exit::DONE)
 }

@@ -1,13 +1,14 @@
 //! The commands `rename` and `clone`.
 
-use serde_json::json;
-
 use super::arguments::TwoTenantsArguments;
 use super::failure::CommandError;
 use super::ignored;
+use super::lines::{
+    CloneCounts, CloneDetails, Counts, Line, RenameCounts, RenameDetails, TenantDetails,
+    TenantLine, TenantOutcome,
+};
 use super::output::Output;
 use super::prompt::ask;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -17,7 +18,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
-use crate::tls::text::safe;
+use crate::text::{plural, safe};
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
@@ -114,11 +115,19 @@ pub(super) async fn rename(
         rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        let object = json!({
-            "tenant": new.as_str(), "outcome": "renamed", "from": old.as_str(), "rewritten": renamed.rewritten,
-            "proven": renamed.objects,
-        });
-        Output::json(&ignored::with_ignored(object, &renamed.ignored))?;
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: new.as_str().to_owned(),
+            outcome: TenantOutcome::Renamed,
+            ms: None,
+            details: TenantDetails::Rename(RenameDetails {
+                from: old.as_str().to_owned(),
+                rewritten: renamed.rewritten,
+                proven: renamed.objects,
+                ignored: ignored::texts(&renamed.ignored),
+            }),
+            error: None,
+        }))?;
+        session.summary(Counts::Rename(RenameCounts { renamed: 1 }))?;
         return Ok(exit::DONE);
     }
     for object in &renamed.rewritten {
@@ -149,19 +158,27 @@ pub(super) async fn clone(
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
     if output.is_json() {
-        let object = json!({
-            "tenant": new.as_str(), "outcome": "cloned", "from": old.as_str(), "tables": cloned.tables,
-            "sequences": cloned.sequences,
-        });
-        Output::json(&ignored::with_ignored(object, &cloned.ignored))?;
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: new.as_str().to_owned(),
+            outcome: TenantOutcome::Cloned,
+            ms: None,
+            details: TenantDetails::Clone(CloneDetails {
+                from: old.as_str().to_owned(),
+                tables: cloned.tables,
+                sequences: cloned.sequences,
+                ignored: ignored::texts(&cloned.ignored),
+            }),
+            error: None,
+        }))?;
+        session.summary(Counts::Clone(CloneCounts { cloned: 1 }))?;
         return Ok(exit::DONE);
     }
     ignored::say(output, &cloned.ignored);
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
         "{old} to {new}: {}, {}",
-        many(cloned.tables, "table"),
-        many(cloned.sequences, "sequence")
+        plural(cloned.tables, "table"),
+        plural(cloned.sequences, "sequence")
     );
     output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)

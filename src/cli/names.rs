@@ -7,11 +7,11 @@ use tokio::io::{AsyncReadExt as _, Stdin};
 
 use super::failure::CommandError;
 use super::output::Output;
-use super::scope::many;
 use crate::fleet::{LineError, NameLines};
 use crate::path;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
+use crate::text::plural;
 
 /// The argument that means stdin.
 const STDIN: &str = "-";
@@ -124,7 +124,7 @@ impl NameReader {
         if self.repeated > 0 {
             output.note(&format!(
                 "{} ignored",
-                many(self.repeated, "duplicate name")
+                plural(self.repeated, "duplicate name")
             ));
         }
     }

@@ -2,24 +2,19 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
 
 use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
-use super::report::{ErrorObject, ErrorReport, build_report};
+use super::lines::{ErrorLine, Line};
+use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
+use crate::text::printable;
 
 /// The number of SIGPIPE, which ends a process that writes to a closed pipe.
 const SIGPIPE: u8 = 13;
-
-/// The last line of a failed command, in JSON.
-#[derive(Serialize)]
-struct ErrorLine<'a> {
-    error: ErrorObject<'a>,
-}
 
 /// Prints results on stdout and everything else on stderr. Nothing else in the crate prints.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +65,8 @@ impl Output {
     }
 
     /// Prints a line of JSON.
-    pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
-        let line = serde_json::to_string(value).map_err(|error| stdout_failed(error.into()))?;
+    pub(super) fn json(line: &Line) -> Result<(), CommandError> {
+        let line = serde_json::to_string(line).map_err(|error| stdout_failed(error.into()))?;
         Self::raw(&(line + "\n"))
     }
 
@@ -129,9 +124,9 @@ impl Output {
         self.report(&report);
         if self.is_json() {
             // Stdout may be the stream that failed.
-            drop(Self::json(&ErrorLine {
+            drop(Self::json(&Line::Error(ErrorLine {
                 error: report.json(),
-            }));
+            })));
         }
         report.code
     }
@@ -153,31 +148,5 @@ fn stdout_failed(source: io::Error) -> CommandError {
     CommandError::Stream {
         stream: "standard output",
         source,
-    }
-}
-
-/// Escapes control characters, except line ends and tabs, for a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    if !text.contains(steers) {
-        return text.to_owned();
-    }
-    let escape = |character: char| {
-        if steers(character) {
-            character.escape_default().collect()
-        } else {
-            String::from(character)
-        }
-    };
-    text.chars().map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\\u{1b}[31mb\\r\nc");
     }
 }

@@ -1,23 +1,23 @@
 //! The command `pool`.
 
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anstyle::AnsiColor;
-use serde_json::json;
 
 use super::arguments::{
     PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
 };
 use super::failure::CommandError;
 use super::ignored;
+use super::lines::{
+    Counts, Line, PoolDrainCounts, PoolFillCounts, PoolStatusCounts, SparesLine, StrayLine,
+};
 use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -25,7 +25,7 @@ use crate::exit;
 use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
-use crate::tls::text::safe;
+use crate::text::{milliseconds, plural, safe, swrite};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -123,12 +123,17 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
             output.warning(note);
         }
     }
-    let ms = super::migrate::milliseconds(start.elapsed());
+    let ready = before + made;
     if output.is_json() {
-        let summary = json!({ "made": made, "ready": before + made, "failed": failed, "ms": ms });
-        Output::json(&json!({ "summary": ignored::with_ignored(summary, &filling.ignored) }))?;
+        session.summary(Counts::PoolFill(PoolFillCounts {
+            made,
+            ready,
+            failed,
+            ignored: ignored::texts(&filling.ignored),
+        }))?;
     } else {
-        output.say(&format!("{made} made, {} ready ({ms} ms)", before + made));
+        let ms = milliseconds(start.elapsed());
+        output.say(&format!("{made} made, {ready} ready ({ms} ms)"));
     }
     say_others(output, &filling.before.spares);
     Ok(match session.shutdown.signal() {
@@ -145,7 +150,7 @@ fn say_others(output: Output, spares: &[Spares]) {
         .map(|group| group.ready)
         .sum();
     if others > 0 {
-        let text = many(others, "spare");
+        let text = plural(others, "spare");
         output.note(&format!(
             "{text} of other snapshots or options; `schemastamp pool drain` drops them"
         ));
@@ -186,30 +191,34 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             wanted,
         } = group;
         if output.is_json() {
-            Output::json(
-                &json!({ "snapshot": snapshot, "options": options, "owner": owner, "ready": ready, "broken": broken,
-                "oldest": oldest, "wanted": wanted }),
-            )?;
+            Output::json(&Line::Spares(SparesLine {
+                snapshot: snapshot.clone(),
+                options: options.clone(),
+                owner: owner.clone(),
+                ready: *ready,
+                broken: *broken,
+                oldest: oldest.clone(),
+                wanted: *wanted,
+            }))?;
             continue;
         }
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
         let mut rest = format!(
             "{} of {}",
-            many(*ready, "spare"),
+            plural(*ready, "spare"),
             if *wanted { "this snapshot" } else { shown }
         );
-        // Writing to a `String` cannot fail.
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
-            let _ = write!(rest, " for {}", safe(owner));
+            swrite!(rest, " for {}", safe(owner));
         }
         if !options.is_empty() {
-            let _ = write!(rest, ", {}", safe(options));
+            swrite!(rest, ", {}", safe(options));
         }
         if let Some(oldest) = oldest {
-            let _ = write!(rest, ", the oldest from {oldest}");
+            swrite!(rest, ", the oldest from {oldest}");
         }
         if *broken > 0 {
-            let _ = write!(rest, "; {} whose schema is gone", many(*broken, "row"));
+            swrite!(rest, "; {} whose schema is gone", plural(*broken, "row"));
         }
         let (style, word) = if *wanted {
             (AnsiColor::Green.on_default(), "ready")
@@ -220,7 +229,9 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
     }
     for stray in &seen.strays {
         if output.is_json() {
-            Output::json(&json!({ "stray": stray }))?;
+            Output::json(&Line::Stray(StrayLine {
+                stray: stray.clone(),
+            }))?;
         } else {
             output.result(
                 AnsiColor::Yellow.on_default(),
@@ -229,23 +240,15 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
             )?;
         }
     }
-    if output.is_json() {
-        let ready: usize = seen
-            .spares
-            .iter()
-            .filter(|group| group.wanted)
-            .map(|group| group.ready)
-            .sum();
-        let other: usize = seen
-            .spares
-            .iter()
-            .filter(|group| !group.wanted)
-            .map(|group| group.ready)
-            .sum();
-        Output::json(
-            &json!({ "summary": { "ready": ready, "other": other, "strays": seen.strays.len() } }),
-        )?;
-    }
+    let count = |wanted| {
+        let groups = seen.spares.iter().filter(|group| group.wanted == wanted);
+        groups.map(|group| group.ready).sum()
+    };
+    session.summary(Counts::PoolStatus(PoolStatusCounts {
+        ready: count(true),
+        other: count(false),
+        strays: seen.strays.len(),
+    }))?;
     Ok(exit::DONE)
 }
 
@@ -268,12 +271,12 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     .await
     .map_err(crate::fleet::pool::PoolError::from)?;
     say_pool_of_another(output, drained.pool_of_another.as_deref());
-    if output.is_json() {
-        Output::json(
-            &json!({ "summary": { "dropped": drained.dropped, "forgotten": drained.forgotten } }),
-        )?;
-    } else {
-        output.say(&format!("{} dropped", many(drained.dropped, "spare")));
+    if !output.is_json() {
+        output.say(&format!("{} dropped", plural(drained.dropped, "spare")));
     }
+    session.summary(Counts::PoolDrain(PoolDrainCounts {
+        dropped: drained.dropped,
+        forgotten: drained.forgotten,
+    }))?;
     Ok(exit::DONE)
 }

@@ -1,13 +1,11 @@
 //! The commands `refresh` and `check`.
 
-use serde_json::json;
-
 use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::kept_versions_table;
 use super::failure::CommandError;
+use super::lines::{CheckCounts, Counts, RefreshCounts};
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -20,6 +18,7 @@ use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::{CaptureError, Note};
 use crate::snapshot::{FORMAT, Snapshot};
 use crate::tenant::versions::PlanStrictness;
+use crate::text::plural;
 
 pub(super) async fn run(
     session: &Session,
@@ -50,10 +49,13 @@ pub(super) async fn run(
     let file = arguments.output.unwrap_or(path);
     let changed = Output::file(&file, &refreshed.snapshot.to_text())?;
     if output.is_json() {
-        Output::json(&json!({ "summary": {
-            "file": file.display().to_string(), "changed": changed, "applied": refreshed.applied,
-            "proven": refreshed.proof.as_ref().map(|proof| proof.objects), "leftovers": refreshed.leftovers,
-        } }))?;
+        session.summary(Counts::Refresh(RefreshCounts {
+            file: file.display().to_string(),
+            changed,
+            applied: refreshed.applied,
+            proven: refreshed.proof.as_ref().map(|proof| proof.objects),
+            leftovers: refreshed.leftovers,
+        }))?;
         return Ok(exit::DONE);
     }
     if let Some(proof) = &refreshed.proof {
@@ -63,7 +65,7 @@ pub(super) async fn run(
     output.say(&format!(
         "{word} '{}', {} applied",
         file.display(),
-        many(refreshed.applied.len(), "migration")
+        plural(refreshed.applied.len(), "migration")
     ));
     Ok(exit::DONE)
 }
@@ -137,36 +139,43 @@ pub(super) async fn check(
     };
     match comparison {
         SnapshotComparison::Equal => {
-            if output.is_json() {
-                Output::json(&json!({ "summary": { "equal": true, "file": file } }))?;
-            }
             output.say(&format!("'{file}' is up to date"));
+            session.summary(Counts::Check(CheckCounts {
+                equal: true,
+                file,
+                diff: None,
+                older_format: None,
+            }))?;
             Ok(exit::DONE)
         }
         SnapshotComparison::Older => {
             let format = committed.header().format;
-            if output.is_json() {
-                Output::json(
-                    &json!({ "summary": { "equal": false, "file": file, "older_format": format } }),
-                )?;
-            }
             output.say(&format!(
                 "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
             ));
+            session.summary(Counts::Check(CheckCounts {
+                equal: false,
+                file,
+                diff: None,
+                older_format: Some(format),
+            }))?;
             Ok(exit::DIFFERENCES)
         }
         SnapshotComparison::Different { diff } => {
-            if output.is_json() {
-                Output::json(
-                    &json!({ "summary": { "equal": false, "file": file, "diff": diff } }),
-                )?;
-            } else {
+            if !output.is_json() {
                 Output::raw(&diff)?;
             }
             output.say(&format!(
                 "'{file}' is not what the {name} {}",
                 if migrations.is_some() { "make" } else { "has" }
             ));
+            let diff = Some(diff);
+            session.summary(Counts::Check(CheckCounts {
+                equal: false,
+                file,
+                diff,
+                older_format: None,
+            }))?;
             Ok(exit::DIFFERENCES)
         }
     }

@@ -1,9 +1,10 @@
 //! The command `render`.
 
-use serde_json::json;
-
 use super::arguments::{RenderArguments, TenantKindArguments};
 use super::failure::CommandError;
+use super::lines::{
+    Counts, Line, RenderCounts, RenderDetails, TenantDetails, TenantLine, TenantOutcome,
+};
 use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
@@ -22,7 +23,14 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
         .script_for(&tenant, &options)
         .map_err(|source| CommandError::Template { path, source })?;
     if session.output.is_json() {
-        Output::json(&json!({ "tenant": tenant.as_str(), "script": script }))?;
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.as_str().to_owned(),
+            outcome: TenantOutcome::Rendered,
+            ms: None,
+            details: TenantDetails::Render(RenderDetails { script }),
+            error: None,
+        }))?;
+        session.summary(Counts::Render(RenderCounts { rendered: 1 }))?;
     } else {
         Output::raw(&script)?;
     }

@@ -4,7 +4,7 @@ use super::arguments::ScopeArguments;
 use super::failure::CommandError;
 use crate::fleet::TenantSelection;
 use crate::sql::TenantName;
-use crate::tls::text::safe;
+use crate::text::{listed, safe};
 
 impl ScopeArguments {
     /// Returns the named tenants, or all.
@@ -37,24 +37,5 @@ impl ScopeArguments {
 
 /// Joins at most 10 names for people.
 pub(super) fn named(tenants: &[TenantName]) -> String {
-    let shown: Vec<String> = tenants
-        .iter()
-        .take(10)
-        .map(|name| safe(name.as_str()))
-        .collect();
-    let more = tenants.len().saturating_sub(10);
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
-}
-
-/// Counts things in words: `1 tenant`, `2 tenants`.
-pub(super) fn many(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
+    listed(tenants.iter().map(|name| safe(name.as_str())), 10)
 }

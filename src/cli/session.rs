@@ -1,15 +1,18 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
+use super::lines::{Counts, Line};
 use super::output::Output;
 use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::process::Shutdown;
+use crate::text::milliseconds;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub(super) struct Session {
     pub(super) environment: Environment,
     pub(super) output: Output,
     pub(super) shutdown: Shutdown,
+    started: Instant,
     /// The facts about the connection, set once a command has resolved it.
     context: OnceLock<Context>,
     /// The plan for a look at the server when the connection fails.
@@ -45,10 +49,19 @@ impl Session {
             environment,
             output,
             shutdown,
+            started: Instant::now(),
             context: OnceLock::new(),
             look: OnceLock::new(),
             links: Mutex::default(),
         }
+    }
+
+    /// Prints the last line of a command in JSON; nothing in text.
+    pub(super) fn summary(&self, counts: Counts) -> Result<(), CommandError> {
+        if !self.output.is_json() {
+            return Ok(());
+        }
+        Output::json(&Line::summary(counts, milliseconds(self.started.elapsed())))
     }
 
     /// Returns the settings of the tool, which need no server.

@@ -1,20 +1,21 @@
 //! The command `status`.
 
-use std::fmt::Write as _;
-
 use anstyle::AnsiColor;
-use serde_json::json;
 
 use super::arguments::StatusArguments;
 use super::failure::CommandError;
+use super::lines::{
+    Counts, Line, StatusCounts, StatusDetails, TenantDetails, TenantLine, TenantOutcome,
+    VersionCount,
+};
 use super::migrate::load;
 use super::output::Output;
-use super::scope::many;
 use super::session::Session;
 use crate::exit;
 use crate::fleet::inventory::read_fleet;
 use crate::fleet::status::{Status, TenantStatus, status};
-use crate::tls::text::safe;
+use crate::text::swrite;
+use crate::text::{plural, safe};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -47,14 +48,19 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
 fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
     let output = session.output;
     if output.is_json() {
-        return Output::json(&json!({
-            "tenant": tenant.tenant.as_str(),
-            "version": tenant.version,
-            "tool": tenant.style.map(crate::tenant::versions::Style::tool),
-            "behind": tenant.behind,
-            "snapshot": tenant.snapshot,
-            "problems": tenant.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "odd": tenant.oddity.as_ref().map(ToString::to_string),
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.tenant.as_str().to_owned(),
+            outcome: outcome(tenant),
+            ms: None,
+            details: TenantDetails::Status(StatusDetails {
+                version: tenant.version.clone(),
+                tool: tenant.style.map(|style| style.tool().to_owned()),
+                behind: tenant.behind,
+                snapshot: tenant.snapshot.clone(),
+                problems: tenant.problems.iter().map(ToString::to_string).collect(),
+                odd: tenant.oddity.as_ref().map(ToString::to_string),
+            }),
+            error: None,
         }));
     }
     let name = safe(tenant.tenant.as_str());
@@ -78,19 +84,27 @@ fn line(session: &Session, tenant: &TenantStatus) -> Result<(), CommandError> {
             .map_or("no version".to_owned(), |v| format!("at {}", safe(v)))
     );
     if let Some(behind) = tenant.behind.filter(|behind| *behind > 0) {
-        let _ = write!(rest, ", {behind} behind");
+        swrite!(rest, ", {behind} behind");
     }
     if let Some(snapshot) = tenant
         .snapshot
         .as_deref()
         .and_then(|snapshot| snapshot.get(..SHOWN))
     {
-        let _ = write!(rest, ", from snapshot {snapshot}");
+        swrite!(rest, ", from snapshot {snapshot}");
     }
     for problem in &tenant.problems {
-        let _ = write!(rest, "; {problem}");
+        swrite!(rest, "; {problem}");
     }
     output.result(color.on_default(), word, &rest)
+}
+
+fn outcome(tenant: &TenantStatus) -> TenantOutcome {
+    match tenant.behind {
+        _ if tenant.oddity.is_some() || !tenant.problems.is_empty() => TenantOutcome::Odd,
+        Some(0) | None => TenantOutcome::Current,
+        Some(_) => TenantOutcome::Behind,
+    }
 }
 
 fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
@@ -107,24 +121,27 @@ fn summary(session: &Session, status: &Status) -> Result<(), CommandError> {
         .count();
     let versions = status.by_version();
     if output.is_json() {
-        let versions: Vec<_> = versions
-            .iter()
-            .map(|(version, count)| json!({ "version": version, "tenants": count }))
-            .collect();
-        return Output::json(&json!({ "summary": {
-            "tenants": status.tenants.len(), "behind": behind, "odd": with_problems, "versions": versions,
-        } }));
+        let versions = versions.iter().map(|(version, count)| VersionCount {
+            version: version.map(str::to_owned),
+            tenants: *count,
+        });
+        return session.summary(Counts::Status(StatusCounts {
+            tenants: status.tenants.len(),
+            behind,
+            odd: with_problems,
+            versions: versions.collect(),
+        }));
     }
     for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
         output.say(&format!(
             "{}: {}",
             safe(version.unwrap_or("no version")),
-            many(*count, "tenant")
+            plural(*count, "tenant")
         ));
     }
     output.say(&format!(
         "{}, {behind} behind, {with_problems} with problems",
-        many(status.tenants.len(), "tenant")
+        plural(status.tenants.len(), "tenant")
     ));
     Ok(())
 }

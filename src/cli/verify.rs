@@ -1,20 +1,24 @@
 //! The command `verify`.
 
-use std::fmt::Write as _;
-
 use anstyle::AnsiColor;
-use serde_json::json;
+use serde_json::Value;
 
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
+use super::lines::{
+    Counts, Difference, DifferenceClass, Line, TenantDetails, TenantLine, TenantOutcome,
+    VariantLine, VerifyCounts, VerifyDetails,
+};
 use super::output::Output;
-use super::scope::{many, named};
+use super::scope::named;
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
-use crate::tls::text::safe;
+use crate::text::swrite;
+use crate::text::{plural, safe};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -46,7 +50,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.shutdown).await?;
     if session.output.is_json() {
-        for_programs(&verification)?;
+        for_programs(session, &verification)?;
     } else {
         for_people(session, &verification)?;
     }
@@ -66,41 +70,79 @@ fn word(class: Class) -> &'static str {
     }
 }
 
-fn finding_json(finding: &DriftFinding) -> serde_json::Value {
-    json!({
-        "class": word(finding.class), "kind": finding.kind, "object": finding.object, "aspect": finding.aspect,
-        "expected": finding.expected, "found": finding.found, "message": finding.to_string(),
-    })
+fn outcome(class: Class) -> TenantOutcome {
+    match class {
+        Class::Cosmetic => TenantOutcome::Cosmetic,
+        Class::Real => TenantOutcome::Different,
+        Class::ForeignTenant => TenantOutcome::ForeignTenant,
+    }
 }
 
-fn for_programs(verification: &Verification) -> Result<(), CommandError> {
+fn difference(finding: &DriftFinding) -> Difference {
+    Difference {
+        class: match finding.class {
+            Class::Cosmetic => DifferenceClass::Cosmetic,
+            Class::Real => DifferenceClass::Different,
+            Class::ForeignTenant => DifferenceClass::ForeignTenant,
+        },
+        kind: finding.kind.clone(),
+        object: finding.object.clone(),
+        aspect: finding.aspect.clone(),
+        expected: structured(finding.expected.as_deref()),
+        found: structured(finding.found.as_deref()),
+        message: finding.to_string(),
+    }
+}
+
+/// A definition as the object or list that it is, with names that need no quotes; any other text as it is.
+fn structured(text: Option<&str>) -> Value {
+    let Some(text) = text else { return Value::Null };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(parts)) => parts
+            .into_iter()
+            .map(|(name, value)| (name.replace(' ', "_"), value))
+            .collect(),
+        Ok(list @ Value::Array(_)) => list,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+fn for_programs(session: &Session, verification: &Verification) -> Result<(), CommandError> {
+    let line = |tenant: &TenantName, outcome, variant| {
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.as_str().to_owned(),
+            outcome,
+            ms: None,
+            details: TenantDetails::Verify(VerifyDetails { variant }),
+            error: None,
+        }))
+    };
     for tenant in &verification.equal {
-        Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "equal" }))?;
+        line(tenant, TenantOutcome::Equal, None)?;
     }
     for tenant in &verification.missing {
-        Output::json(&json!({ "tenant": tenant.as_str(), "outcome": "missing" }))?;
+        line(tenant, TenantOutcome::Missing, None)?;
     }
-    for (index, variant) in verification.variants.iter().enumerate() {
+    for (variant, number) in verification.variants.iter().zip(1..) {
         for tenant in &variant.tenants {
-            let outcome = word(variant.class());
-            Output::json(
-                &json!({ "tenant": tenant.as_str(), "outcome": outcome, "variant": index + 1 }),
-            )?;
+            line(tenant, outcome(variant.class()), Some(number))?;
         }
-        let findings: Vec<_> = variant.findings.iter().map(finding_json).collect();
-        Output::json(
-            &json!({ "variant": index + 1, "tenants": variant.tenants.len(), "findings": findings }),
-        )?;
+        Output::json(&Line::Variant(VariantLine {
+            variant: number,
+            tenants: variant.tenants.len(),
+            findings: variant.findings.iter().map(difference).collect(),
+        }))?;
     }
-    let differing: usize = verification
-        .variants
-        .iter()
-        .map(|variant| variant.tenants.len())
-        .sum();
-    Output::json(&json!({ "summary": {
-        "equal": verification.equal.len(), "different": differing, "variants": verification.variants.len(),
-        "missing": verification.missing.len(),
-    } }))
+    session.summary(Counts::Verify(VerifyCounts {
+        equal: verification.equal.len(),
+        different: verification
+            .variants
+            .iter()
+            .map(|variant| variant.tenants.len())
+            .sum(),
+        variants: verification.variants.len(),
+        missing: verification.missing.len(),
+    }))
 }
 
 fn for_people(session: &Session, verification: &Verification) -> Result<(), CommandError> {
@@ -114,7 +156,7 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
         };
         let heading = format!(
             "{}: {}",
-            many(variant.tenants.len(), "tenant"),
+            plural(variant.tenants.len(), "tenant"),
             named(&variant.tenants)
         );
         output.result(
@@ -149,14 +191,14 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
         .sum();
     let mut text = format!("{} equal", verification.equal.len());
     if differing > 0 {
-        let _ = write!(
+        swrite!(
             text,
             ", {differing} in {}",
-            many(verification.variants.len(), "variant")
+            plural(verification.variants.len(), "variant")
         );
     }
     if !verification.missing.is_empty() {
-        let _ = write!(text, ", {} missing", verification.missing.len());
+        swrite!(text, ", {} missing", verification.missing.len());
     }
     output.say(&text);
     Ok(())

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::Origin;
 use crate::path::PathError;
+use crate::text::bounded;
 
 /// A setting that is missing, empty or malformed. No message holds a password or an unchecked part of a URI.
 #[derive(Debug, thiserror::Error)]
@@ -250,15 +251,7 @@ pub enum StringProblem {
 
 /// A value fit for a message: quoted, control characters escaped, at most 60 characters.
 pub(super) fn shown(value: &str) -> String {
-    let mut text: String = value
-        .chars()
-        .take(60)
-        .flat_map(char::escape_debug)
-        .collect();
-    if value.chars().nth(60).is_some() {
-        text.push('…');
-    }
-    text
+    bounded(value, 60)
 }
 
 fn got(value: Option<&str>) -> String {

@@ -69,8 +69,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
     if !metadata.is_file() {
         return Err(Unusable::NotPlain);
     }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let mode = metadata.permissions().mode() & path::PERMISSIONS;
+    if mode & path::GROUP_AND_OTHERS != 0 {
         return Err(Unusable::Open(mode));
     }
     let mut content = Vec::new();

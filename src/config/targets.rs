@@ -11,6 +11,7 @@ use super::keyword::KEYWORDS;
 use super::value::Given;
 use super::{ConfigError, Connection, Environment, Keyword, Origin, conninfo};
 use crate::path;
+use crate::path::{GROUP_AND_OTHERS, PERMISSIONS};
 
 /// The keys of a target that are not libpq's.
 const OWN: [&str; 6] = [
@@ -21,9 +22,6 @@ const OWN: [&str; 6] = [
     "weight",
     "tenants",
 ];
-/// What others may do with a file that holds a password: nothing, as libpq has it for password files.
-const OTHERS: u32 = 0o077;
-
 /// Servers, and the rule that sends tenants to them.
 #[derive(Clone, Debug)]
 pub struct Targets {
@@ -127,11 +125,11 @@ impl Targets {
             targets.push(target);
         }
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-        if has_password && mode & OTHERS != 0 {
+        if has_password && mode & GROUP_AND_OTHERS != 0 {
             let path = path.to_owned();
             return Err(ConfigError::Exposed {
                 path,
-                mode: mode & 0o7777,
+                mode: mode & PERMISSIONS,
             });
         }
         if rule == Rule::Hash && targets.iter().all(|target| target.weight == 0) {

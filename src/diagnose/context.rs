@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::tls::{SYSTEM, SYSTEM_BUNDLES, SslMode, moment, text};
+use crate::text;
+use crate::tls::{SYSTEM, SYSTEM_BUNDLES, SslMode, moment};
 
 /// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
 #[derive(Clone, Debug, Default)]
@@ -282,7 +283,7 @@ fn system_roots(connection: &Connection, environment: &Environment) -> Option<Sy
     let variable = |name: &str| environment.get(name).map(PathBuf::from);
     let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
     let has_certificate = |path: &Path| {
-        std::fs::read(path).is_ok_and(|bytes| {
+        crate::path::read(path).is_ok_and(|bytes| {
             bytes
                 .windows(b"CERTIFICATE-----".len())
                 .any(|part| part == b"CERTIFICATE-----")

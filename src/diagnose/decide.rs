@@ -5,9 +5,10 @@
 use super::context::{Context, SystemRoots};
 use super::finding::Speaker;
 use super::message::{Link, Message};
-use super::probe::{Answer, Broken, Refusal, ServerProbe, StartupReply};
+use super::probe::{Answer, Broken, Refusal, ServerProbe, StartupReply, TlsObstacle};
 use super::words::{Endpoint, Voice};
-use crate::tls::{SslMode, Verdict, text};
+use crate::text;
+use crate::tls::{SslMode, Verdict};
 
 /// A cause, and the words that differ from the catalogue's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,12 +107,15 @@ fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
 
 /// Alert 40: a server of TLS 1.2 that wants a certificate, or one that finds no cipher in common.
 fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> Decision {
-    let asked = probe
+    let sends = context.configured.sends_client_cert;
+    let wants = probe
         .filter(|probe| probe.handshake_begun())
-        .map(|probe| probe.seen.client_cert_asked.is_some());
-    let certificate_is_the_point = asked.unwrap_or(!context.configured.sends_client_cert);
-    if certificate_is_the_point {
-        return Decision::new("tls.client_cert.required");
+        .map(ServerProbe::insists_on_client_cert);
+    match wants {
+        Some(true) if sends => return Decision::new("tls.client_cert.refused"),
+        Some(true) => return Decision::new("tls.client_cert.required"),
+        None if !sends => return Decision::new("tls.client_cert.required"),
+        Some(false) | None => {}
     }
     let decision = Decision::new("tls.no_shared_cipher");
     match &context.configured.openssl_conf {
@@ -147,14 +151,17 @@ fn broken_off(
     let Some(probe) = probe else {
         return Decision::new(id);
     };
-    if probe.direct_works || (id == "tls.direct_required" && probe.answer.is_none()) {
+    let obstacle = probe.obstacle;
+    if obstacle == Some(TlsObstacle::DirectOnly)
+        || (id == "tls.direct_required" && probe.answer.is_none())
+    {
         return direct_required(context);
     }
     if id == "tls.direct_required" {
         // An alert in place of an answer, and no TLS either.
         return Decision::new("net.not_postgresql");
     }
-    if probe.large_hello_lost && id != "net.not_postgresql" {
+    if obstacle == Some(TlsObstacle::LosesLargeMessages) && id != "net.not_postgresql" {
         return Decision::new("tls.large_hello");
     }
     match &probe.broken {
@@ -560,9 +567,8 @@ fn by_state(refusal: &Refusal, context: &Context) -> Option<&'static str> {
         ("28000", "ClientAuthentication") if tls_is_open => "tls.server_requires_tls",
         ("28000", "ClientAuthentication") => "login.no_hba_entry",
         ("28000", "InitializeSessionUserId") => "login.unknown_role",
-        ("28000" | "28P01", "auth_failed") => "login.refused",
-        ("28P01", _) => "login.wrong_password",
-        ("28000", _) => "login.refused",
+        ("28P01", routine) if routine != "auth_failed" => "login.wrong_password",
+        ("28000" | "28P01", _) => "login.refused",
         ("3D000", _) => "server.unknown_database",
         ("42501", _) => "server.no_connect_right",
         ("55000", _) => "server.database_closed",

@@ -5,7 +5,8 @@ use super::decide::{Decision, decide};
 use super::finding::{Finding, Severity, Speaker, filled};
 use super::message::{Link, Message};
 use super::words::{Endpoint, Line, Voice, find};
-use crate::tls::{SslMode, text};
+use crate::text;
+use crate::tls::SslMode;
 
 /// The most bytes of stderr that are looked at: a psql that prints more repeats itself.
 const LIMIT: usize = 256 << 10;
@@ -146,10 +147,9 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
     let before = attempts(messages.get(..index).unwrap_or_default());
     let after = attempts(messages.get(index + 1..).unwrap_or_default());
     match mode {
-        Some(SslMode::Disable) => Link::Plaintext,
         Some(SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => Link::Encrypted,
         Some(SslMode::Allow) if before > 0 => Link::Encrypted,
-        Some(SslMode::Allow) => Link::Plaintext,
+        Some(SslMode::Disable | SslMode::Allow) => Link::Plaintext,
         Some(SslMode::Prefer) if before > 0 => Link::Plaintext,
         Some(SslMode::Prefer) if after > 0 => Link::Encrypted,
         _ => Link::Unknown,

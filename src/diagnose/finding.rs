@@ -7,13 +7,15 @@ use serde_json::Value;
 
 use super::{Context, catalogue};
 use crate::config::ConfigError;
-use crate::tls::{Problem, TlsError, text};
+use crate::text;
+use crate::tls::{Problem, TlsError};
 
 /// The longest text of a finding, in characters.
 const LONGEST: usize = 1000;
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The step was not done, for a reason that is given.
@@ -107,18 +109,19 @@ impl fmt::Display for Speaker {
 
 /// One line of a report: what, why, what to change, and the evidence. Serialises to the documented JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The stable id: `area.cause` or, for a step of the walk that is well, the step's name.
     pub id: String,
-    /// How much it matters.
+    /// Severity.
     pub severity: Severity,
-    /// What was found, as a fragment.
+    /// The finding, as a fragment.
     pub what: String,
-    /// Why it is so.
+    /// The reason.
     pub why: String,
-    /// What to change; empty when there is nothing to change.
+    /// Advice; empty when there is nothing to change.
     pub fix: String,
-    /// What was seen, by name. Texts are safe to print and bounded.
+    /// Evidence by name. Texts are safe to print and bounded.
     pub evidence: BTreeMap<String, Value>,
 }
 

@@ -4,7 +4,8 @@ use super::Context;
 use super::finding::{Finding, Severity, Speaker};
 use crate::pg::{ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::tls::{SslMode, text};
+use crate::text;
+use crate::tls::SslMode;
 
 /// How long a look at the link may take: the command behind it has a connection of its own to make.
 const LIMIT: Duration = Duration::from_secs(3);

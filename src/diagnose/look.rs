@@ -8,7 +8,7 @@ use super::context::Context;
 use super::explain::explanations;
 use super::finding::Finding;
 use super::prepare::Prepared;
-use super::probe::{Deadline, ServerProbe};
+use super::probe::{Deadline, ServerProbe, TlsObstacle};
 use super::steps::encryption::{self, loses_large_messages};
 use super::steps::network::{Way, find_ways};
 use super::words::Endpoint;
@@ -117,7 +117,7 @@ impl LookPlan {
             let range = self.prepared.range;
             let lost = loses_large_messages(looked_at.address, &looked_at.host, range, limit).await;
             if let Some(probe) = Arc::get_mut(&mut looked_at.probe) {
-                probe.large_hello_lost = lost;
+                probe.obstacle = lost.then_some(TlsObstacle::LosesLargeMessages);
             }
         }
         Some(looked_at)

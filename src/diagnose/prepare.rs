@@ -191,7 +191,7 @@ impl Guard {
     fn refuse(&self, value: &str, program: &'static str, libpq_major: u32) -> TlsError {
         TlsError::TooOld {
             program,
-            setting: format!("{}={}", self.keyword, crate::tls::text::safe(value)),
+            setting: format!("{}={}", self.keyword, crate::text::safe(value)),
             feature: self.feature,
             libpq_major,
         }

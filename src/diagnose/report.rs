@@ -1,10 +1,9 @@
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::finding::{Finding, Severity};
+use crate::text::{plural, swrite};
 
 /// A whole diagnosis.
 #[derive(Clone, Debug)]
@@ -15,8 +14,8 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
-/// The last line of a report in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The figures of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// `ok`, or `problem` when there is an error.
     pub verdict: &'static str,
@@ -24,11 +23,6 @@ pub struct Summary {
     pub errors: usize,
     /// How many warnings.
     pub warnings: usize,
-}
-
-#[derive(Serialize)]
-struct Line {
-    summary: Summary,
 }
 
 impl Report {
@@ -56,21 +50,6 @@ impl Report {
             .find(|finding| finding.severity == Severity::Error)
     }
 
-    /// JSON Lines: each finding, then the summary.
-    pub fn json_lines(&self) -> String {
-        let mut out = String::new();
-        for finding in &self.findings {
-            push_json(&mut out, finding);
-        }
-        push_json(
-            &mut out,
-            &Line {
-                summary: self.summary(),
-            },
-        );
-        out
-    }
-
     /// Text for people: one line for a step that is well, a paragraph for what is not, the verdict last.
     ///
     /// Each line comes with the severity of its finding when it begins one, so that a terminal can colour it.
@@ -84,29 +63,10 @@ impl Report {
         let verdict = match self.root_cause() {
             Some(root) => format!("{}: {}", root.id, root.what),
             None if summary.warnings == 0 => "all is well".to_owned(),
-            None => format!(
-                "it works, with {} warning{}",
-                summary.warnings,
-                plural(summary.warnings)
-            ),
+            None => format!("it works, with {}", plural(summary.warnings, "warning")),
         };
         lines.push((None, format!("{verdict} ({milliseconds} ms)")));
         lines
-    }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-fn push_json(out: &mut String, value: &impl Serialize) {
-    match serde_json::to_string(value) {
-        Ok(line) => {
-            out.push_str(&line);
-            out.push('\n');
-        }
-        // Findings are made of texts and JSON values only, which always serialise.
-        Err(error) => tracing::error!(%error, "a finding cannot be written"),
     }
 }
 
@@ -151,9 +111,7 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
         .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null())
     {
         let separator = if seen.is_empty() { "" } else { "; " };
-        // Writing to a String cannot fail.
-        let written = write!(seen, "{separator}{name} {}", plain(value));
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        swrite!(seen, "{separator}{name} {}", plain(value));
     }
     add("seen", &seen);
 }
@@ -163,11 +121,14 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| format!("{name} {}", plain(value)))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Object(fields) => match (fields.get("value"), fields.get("origin"), fields.len()) {
+            (Some(value), Some(origin), 2) => format!("{} ({})", plain(value), plain(origin)),
+            _ => fields
+                .iter()
+                .map(|(name, value)| format!("{name} {}", plain(value)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        },
         other => other.to_string(),
     }
 }
@@ -200,16 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_documented_form() {
-        let text = report().json_lines();
-        let lines: Vec<&str> = text.trim_end().split('\n').collect();
-        let error: Value = serde_json::from_str(lines[1]).unwrap();
-        let keys: Vec<&String> = error.as_object().unwrap().keys().collect();
+    fn findings_serialise_to_the_documented_form() {
+        let json = serde_json::to_value(&report().findings[1]).unwrap();
+        let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["evidence", "fix", "id", "severity", "what", "why"]);
-        assert_eq!(
-            *lines.last().unwrap(),
-            r#"{"summary":{"verdict":"problem","errors":1,"warnings":0}}"#
-        );
     }
 
     #[test]

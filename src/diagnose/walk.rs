@@ -102,6 +102,12 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     let fatal = prepared.files.fatal();
     let refused = fatal.map(Problem::id);
     let waits = fatal.is_some_and(|problem| would_wait(&problem.fault));
+    let child = child_environment(&connection, environment);
+    if let Some(pg_dump) = &programs.pg_dump {
+        let refusal =
+            programs::pg_dump_refusal(pg_dump, &child, environment, &temporary, limit, shutdown);
+        findings.extend(refusal.await);
+    }
     let mut context = Context::new(&connection, &prepared, environment);
     context.configured.libpq_major = programs.library.map(|library| library.major);
     let plan = LookPlan::new(connection.hosts(), prepared, libpq_major, None);
@@ -124,7 +130,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
         let why = "psql cannot be run".to_owned();
         return report.conclude(looked_at, Login::NotTried(why));
     };
-    let mut server = Server::new(psql, child_environment(&connection, environment), temporary);
+    let mut server = Server::new(psql, child, temporary);
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = inputs.timeout.map(|_| {
@@ -176,19 +182,16 @@ impl Findings<'_> {
     /// A report on a login whose outcome is known.
     fn conclude(self, looked_at: Option<LookedAt>, login: Login) -> Vec<Finding> {
         let mut findings = self.before;
-        match looked_at {
-            Some(looked_at) => {
-                findings.extend(looked_at.findings);
-                findings.push(modes::outcomes(&looked_at.probe, &self.plan.prepared));
-            }
-            None => {
-                let why = if self.plan.prepared.socket {
-                    "the connection goes through a Unix socket"
-                } else {
-                    "no host can be reached"
-                };
-                findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
-            }
+        if let Some(looked_at) = looked_at {
+            findings.extend(looked_at.findings);
+            findings.push(modes::outcomes(&looked_at.probe, &self.plan.prepared));
+        } else {
+            let why = if self.plan.prepared.socket {
+                "the connection goes through a Unix socket"
+            } else {
+                "no host can be reached"
+            };
+            findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
         }
         verdict::settle(findings, login, self.refused.as_deref())
     }
@@ -251,7 +254,7 @@ fn is_hopeless(finding: &Finding) -> bool {
     finding.severity == super::Severity::Error
         && matches!(
             finding.id.as_str(),
-            "net.timeout" | "net.silent" | "net.dns"
+            "net.timeout" | "net.silent" | "net.dns" | "net.private_name"
         )
 }
 

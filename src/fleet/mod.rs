@@ -12,6 +12,7 @@ mod names;
 pub mod pool;
 pub mod refresh;
 mod route;
+mod schedule;
 mod selection;
 pub mod status;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! Reads tenants' names from a list, one per line, as the bytes arrive.
 
 use crate::sql::{NameError, TenantName};
+use crate::text::clip;
 
 /// Maximum number of bytes of a line that are kept. No name is nearly as long.
 const LIMIT: usize = 1024;
@@ -84,7 +85,7 @@ impl NameLines {
             Ok(name) => TenantName::new(name).map_err(LineProblem::from),
             Err(_) => Err(LineProblem::Encoding),
         };
-        let text = || String::from_utf8_lossy(bytes).chars().take(200).collect();
+        let text = || clip(&String::from_utf8_lossy(bytes), 200).into_owned();
         Some(name.map_err(|problem| LineError {
             line: self.line,
             text: text(),

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod error;
+mod json;
 mod message;
 mod message_parser;
 mod pg_dump;
@@ -16,6 +17,7 @@ mod version;
 mod wrapper;
 
 pub use error::PsqlError;
+pub(crate) use json::{parse_json, read_json};
 pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
 pub use pg_dump::{DumpOptions, PgDump, PgDumpError};
 pub use pooling::Pooling;

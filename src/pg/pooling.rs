@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::json::parse_json;
 use super::{PsqlError, PsqlSession, ScriptOptions, Server};
 use crate::process::Shutdown;
 
@@ -117,12 +118,8 @@ async fn ask(
     let output = session
         .run_script(&PROCESS.repeat(times), &options, 0, timeout, shutdown)
         .await?;
-    let processes = output.lines.iter().enumerate().map(|(index, line)| {
-        serde_json::from_str(line).map_err(|source| PsqlError::Output {
-            line: index + 1,
-            text: line.clone(),
-            source,
-        })
-    });
-    processes.collect()
+    let lines = output.lines.iter().enumerate();
+    lines
+        .map(|(index, line)| parse_json(line, index + 1))
+        .collect()
 }

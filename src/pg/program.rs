@@ -11,6 +11,7 @@ use super::version::OLDEST;
 use super::{Version, wrapper};
 use crate::path::PathError;
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
+use crate::text::clip;
 
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 const VERSION_LIMIT: usize = 64 * 1024;
@@ -283,10 +284,7 @@ impl Program {
         })?;
         let output = String::from_utf8_lossy(&finished.stdout);
         let Some(version) = Version::from_program_output(&output) else {
-            let output: String = format!("{output}{}", finished.stderr.text())
-                .chars()
-                .take(200)
-                .collect();
+            let output = clip(&format!("{output}{}", finished.stderr.text()), 200).into_owned();
             return Err(ProgramError::NoVersion {
                 path: self.path.clone(),
                 output,

@@ -1,7 +1,7 @@
-use std::fmt::Write;
 use std::io;
 
 use super::Version;
+use crate::text::swrite;
 
 /// 192 bits: nobody who can write into the script can guess it.
 const KEY_BYTES: usize = 24;
@@ -41,8 +41,7 @@ pub fn restrict_key() -> io::Result<String> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().fold(String::new(), |mut key, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(key, "{byte:02x}");
+        swrite!(key, "{byte:02x}");
         key
     }))
 }

@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::json::{not_as_expected, read_json};
 use super::{Program, PsqlError, ServerMessage, script};
 use crate::process::{
     EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run,
@@ -15,7 +17,6 @@ use crate::process::{
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of a result is kept when it is collected.
 pub(super) const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
-const SHOWN: usize = 200;
 
 /// A server as psql reaches it: the program, the environment that holds the connection, and the limits of a run.
 #[derive(Clone, Debug)]
@@ -183,6 +184,35 @@ impl Server {
         Ok(values)
     }
 
+    /// Runs a query whose result is one row of JSON, and reads it.
+    ///
+    /// # Errors
+    /// See [`PsqlError`]; [`PsqlError::Output`] when there is no row, or it is another than `T`.
+    pub async fn query_json_one<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        shutdown: &Shutdown,
+    ) -> Result<T, PsqlError> {
+        let rows = self.query_json(sql, shutdown).await?;
+        read_json(rows.into_iter().next().unwrap_or_default(), 1)
+    }
+
+    /// As [`Server::query_json_one`]; `None` when the result has no row.
+    ///
+    /// # Errors
+    /// As [`Server::query_json_one`].
+    pub async fn query_json_optional<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        shutdown: &Shutdown,
+    ) -> Result<Option<T>, PsqlError> {
+        let rows = self.query_json(sql, shutdown).await?;
+        rows.into_iter()
+            .next()
+            .map(|row| read_json(row, 1))
+            .transpose()
+    }
+
     /// Runs queries of which every line of the result is one JSON value, and hands each over as it comes.
     ///
     /// # Errors
@@ -202,12 +232,8 @@ impl Server {
                     ControlFlow::Continue(())
                 }
                 Err(source) => {
-                    let text = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
-                    refused = Some(PsqlError::Output {
-                        line: line_number,
-                        text,
-                        source,
-                    });
+                    let text = String::from_utf8_lossy(line);
+                    refused = Some(not_as_expected(&text, line_number, source));
                     ControlFlow::Break(())
                 }
             }

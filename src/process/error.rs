@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Signal, StderrTail};
+use crate::text::seconds;
 
 /// The way in which a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub enum RunError {
         stderr: StderrTail,
     },
     /// The program was stopped because its time was up.
-    #[error("'{}' was stopped after {:.1} s", program.display(), after.as_secs_f64())]
+    #[error("'{}' was stopped after {}", program.display(), seconds(*after))]
     TimedOut {
         /// The program's path.
         program: PathBuf,

@@ -4,6 +4,7 @@
 //! that is [`PersistentProcess`] open is asked over a pipe), a process group of its own (so that a terminal's ctrl-C reaches it through
 //! [`Shutdown`] only), and never outlives its run.
 
+mod backoff;
 mod capture;
 mod environment;
 mod error;
@@ -17,6 +18,7 @@ mod stderr;
 mod supervise;
 mod sweep;
 
+pub use backoff::Backoff;
 pub use capture::Stdout;
 pub use environment::EnvValue;
 pub use error::{ExitStatus, RunError};

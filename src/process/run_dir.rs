@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Once;
 
 use super::sweep::{PREFIX, RANDOM, UNNAMED, lock_directory, sweep};
-use crate::path::PathError;
+use crate::path::{PERMISSIONS, PathError};
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -148,7 +148,7 @@ impl Drop for RunDir {
 
 /// No right beyond `allowed`; less is possible under an odd umask.
 fn check_mode(permissions: &Permissions, allowed: u32) -> io::Result<()> {
-    let mode = permissions.mode() & 0o7777;
+    let mode = permissions.mode() & PERMISSIONS;
     if mode & !allowed == 0 {
         return Ok(());
     }

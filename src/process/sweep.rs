@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
-/// The rights of others: nobody else has any on a private folder.
-const OTHERS: u32 = 0o077;
+use crate::path::GROUP_AND_OTHERS;
+
 /// Begins the name of a private folder; so many random characters follow.
 pub(super) const PREFIX: &str = "schemastamp-run-";
 /// Begins the name of a private folder before it is locked.
@@ -77,7 +77,7 @@ fn is_own(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_dir()
             && metadata.uid() == rustix::process::geteuid().as_raw()
-            && metadata.mode() & OTHERS == 0
+            && metadata.mode() & GROUP_AND_OTHERS == 0
     })
 }
 

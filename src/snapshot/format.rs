@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(again.warnings(), []);
         assert_eq!(again.to_text(), text);
         insta::assert_snapshot!(text, @r#"
-        -- schemastamp snapshot, format 1
+        -- schemastamp snapshot, format 2
         -- server: PostgreSQL 15, in the wording of pg_dump 18
         -- objects: 1 table
         -- versions: schema_migrations: 2 rows, last 7

@@ -1,7 +1,5 @@
 //! Turns a spare into a tenant.
 
-use std::fmt::Write as _;
-
 use super::marker::SPARE_NAME;
 use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
@@ -10,6 +8,7 @@ use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
 };
 use crate::sql::{TenantName, quote, quote_literal};
+use crate::text::swrite;
 
 /// The setting in which the claim keeps the spare's name until the end of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
@@ -113,10 +112,9 @@ fn body(
     let anew = written_anew(snapshot, tenant, 0, RewriteReader::Execute)?;
     let statements = anew.into_iter().flat_map(|anew| anew.statements);
     for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
-        // Writing to a `String` cannot fail.
-        let _ = write!(body, " EXECUTE {};", quote_literal(&sql));
+        swrite!(body, " EXECUTE {};", quote_literal(&sql));
     }
-    let _ = write!(
+    swrite!(
         body,
         " named := {}; IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
          MESSAGE = spare::text, DETAIL = named; END IF; \

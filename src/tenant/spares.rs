@@ -1,13 +1,14 @@
 //! The table of spares.
 
 use super::marker::POOL;
+use crate::pg::SqlState;
 use crate::snapshot::{RenderOptions, Rendered, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
 
 /// SQLSTATE of the error that the pool already has the requested number of spares.
-pub const POOL_FULL: &str = "SS007";
+pub const POOL_FULL: SqlState = SqlState::new(*b"SS007");
 /// SQLSTATE of the error that a claimed schema still names the spare.
-pub const STILL_NAMED: &str = "SS008";
+pub const STILL_NAMED: SqlState = SqlState::new(*b"SS008");
 /// The table of spares, in the schema of the pools.
 const SPARES: &str = "spares";
 /// The advisory lock that protects creating and counting pools: the first 64 bits of the SHA-256 of

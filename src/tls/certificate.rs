@@ -11,7 +11,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{X509Name, X509Version};
 
-use super::text;
+use crate::text;
 
 /// The most names of one certificate that are kept.
 const NAMES: usize = 100;
@@ -232,13 +232,11 @@ fn may_sign(parsed: &x509_parser::certificate::X509Certificate<'_>) -> bool {
     {
         return false;
     }
-    match parsed.basic_constraints().ok().flatten() {
-        Some(constraints) => constraints.value.ca,
-        None => {
-            let self_signed = parsed.subject().as_raw() == parsed.issuer().as_raw();
-            usage.is_some() || (parsed.version() == X509Version::V1 && self_signed)
-        }
+    if let Some(constraints) = parsed.basic_constraints().ok().flatten() {
+        return constraints.value.ca;
     }
+    let self_signed = parsed.subject().as_raw() == parsed.issuer().as_raw();
+    usage.is_some() || (parsed.version() == X509Version::V1 && self_signed)
 }
 
 /// The digests of signatures that OpenSSL refuses, by the algorithm's object identifier.

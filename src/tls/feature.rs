@@ -147,7 +147,7 @@ impl TlsRange {
             None | Some("") => Ok(None),
             Some(word) => TlsVersion::from_keyword(word)
                 .map(Some)
-                .ok_or_else(|| RangeError::Unknown(super::text::safe(word))),
+                .ok_or_else(|| RangeError::Unknown(crate::text::safe(word))),
         };
         let range = Self {
             min: read(min)?.unwrap_or(TlsVersion::V1_2),

@@ -5,6 +5,7 @@ use super::key::{self, KeyContent};
 use super::mode::SslMode;
 use super::observe::{Bytes, FileType, Observed, Obstacle, Stat};
 use super::problem::{Fault, FileKind, Problem};
+use crate::path::GROUP_AND_OTHERS;
 
 /// What a judgement depends on besides the file.
 #[derive(Clone, Copy, Debug)]
@@ -222,7 +223,7 @@ pub fn too_open(stat: Stat, libpq_major: u32) -> bool {
     let forbidden = if stat.owner == 0 && libpq_major >= 13 {
         0o037
     } else {
-        0o077
+        GROUP_AND_OTHERS
     };
     stat.mode & forbidden != 0
 }

@@ -13,8 +13,6 @@ mod mode;
 pub mod name;
 mod observe;
 mod problem;
-/// Foreign text, made safe to print.
-pub mod text;
 mod verify;
 
 pub use certificate::{

@@ -76,7 +76,7 @@ impl FromStr for SslMode {
             .into_iter()
             .find(|mode| mode.keyword() == word)
             .ok_or_else(|| UnknownSslMode {
-                word: super::text::safe(word),
+                word: crate::text::safe(word),
             })
     }
 }

@@ -1,3 +1,5 @@
+use crate::path::PERMISSIONS;
+
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
@@ -108,7 +110,7 @@ impl From<&io::Error> for Obstacle {
             io::ErrorKind::PermissionDenied => Self::Denied,
             _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Self::Loop,
             // A path with a NUL byte never reaches the operating system; no environment variable can hold one.
-            _ => Self::Other(super::text::safe(&error.to_string())),
+            _ => Self::Other(crate::text::safe(&error.to_string())),
         }
     }
 }
@@ -143,7 +145,7 @@ fn stat(metadata: &Metadata) -> Stat {
     };
     Stat {
         file_type,
-        mode: metadata.mode() & 0o7777,
+        mode: metadata.mode() & PERMISSIONS,
         owner: metadata.uid(),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::certificate::{Nothing, Validity, moment};
 use super::key::NoKey;
 use super::observe::{FileType, Obstacle};
-use super::text;
+use crate::text;
 
 /// The files that libpq reads for TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -113,7 +113,7 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
     match by_webpki(leaf, chain, trust) {
         Ok(()) => Verdict::Trusted,
         Err(rustls::Error::InvalidCertificate(error)) => distrust(&error, chain),
-        Err(other) => Verdict::Undecided(super::text::safe(&other.to_string())),
+        Err(other) => Verdict::Undecided(crate::text::safe(&other.to_string())),
     }
 }
 
@@ -301,7 +301,7 @@ fn distrust(error: &CertificateError, chain: &[Certificate]) -> Verdict {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             Distrust::WrongPurpose
         }
-        other => return Verdict::Undecided(super::text::safe(&other.to_string())),
+        other => return Verdict::Undecided(crate::text::safe(&other.to_string())),
     })
 }
 

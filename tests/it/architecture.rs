@@ -19,13 +19,13 @@ const LEVELS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Directories whose own modules still import each other in circles.
+/// Modules whose own modules still import each other in a circle. One that no longer has a circle
+/// is a fault as well, so that this list only gets shorter.
 const CIRCLES: &[&str] = &[
     "snapshot",
     "snapshot::capture",
     "snapshot::object",
     "snapshot::rename",
-    "snapshot::template",
 ];
 
 /// Source files by their path below `src`, such as `pg/server.rs`.
@@ -75,10 +75,8 @@ struct UsedPath {
 
 #[test]
 fn no_module_imports_upwards_or_in_a_circle() {
-    let found = faults(
-        &sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")),
-        LEVELS,
-    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let found = faults(&sources(&root), LEVELS, CIRCLES);
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
@@ -95,6 +93,7 @@ fn an_import_from_above_is_named() {
             ("cli/mod.rs", "pub fn say() {}\n"),
         ]),
         LEVELS,
+        &[],
     );
     assert_eq!(
         found,
@@ -111,6 +110,7 @@ fn modules_of_one_row_do_not_import_each_other() {
             ("sql.rs", ""),
         ]),
         LEVELS,
+        &[],
     );
     assert_eq!(
         found,
@@ -120,7 +120,7 @@ fn modules_of_one_row_do_not_import_each_other() {
 
 #[test]
 fn a_module_without_a_place_is_named() {
-    let found = faults(&tree(&[("misc.rs", "")]), LEVELS);
+    let found = faults(&tree(&[("misc.rs", "")]), LEVELS, &[]);
     assert_eq!(found, ["src/misc.rs: `misc` has no level"]);
 }
 
@@ -143,6 +143,7 @@ fn a_circle_of_siblings_is_named_with_its_arrows() {
             ),
         ]),
         LEVELS,
+        &[],
     );
     assert_eq!(
         found,
@@ -154,13 +155,25 @@ fn a_circle_of_siblings_is_named_with_its_arrows() {
 }
 
 #[test]
-fn a_mod_file_with_logic_is_named() {
+fn an_exception_that_is_no_longer_needed_is_named() {
+    let files = [
+        ("tenant/mod.rs", "mod one;\nmod two;\n"),
+        ("tenant/one.rs", "use super::two::Two;\n"),
+        ("tenant/two.rs", "pub struct Two;\n"),
+    ];
+    let found = faults(&tree(&files), LEVELS, &["tenant"]);
+    assert_eq!(found, ["`tenant` has no circle: take it off the list"]);
+}
+
+#[test]
+fn an_item_of_a_mod_file_that_its_modules_use_is_named() {
     let found = faults(
         &tree(&[
             ("sql/mod.rs", "mod token;\n\npub fn quote() {}\n"),
             ("sql/token.rs", ""),
         ]),
         LEVELS,
+        &[],
     );
     assert_eq!(found, Vec::<String>::new(), "nothing imports it from below");
     let found = faults(
@@ -169,6 +182,7 @@ fn a_mod_file_with_logic_is_named() {
             ("sql/token.rs", "use super::quote;\n"),
         ]),
         LEVELS,
+        &[],
     );
     assert_eq!(
         found,
@@ -203,7 +217,7 @@ fn sources(root: &Path) -> Sources {
 }
 
 /// Everything that breaks the order, each with the arrow that does.
-fn faults(sources: &Sources, levels: &[&[&str]]) -> Vec<String> {
+fn faults(sources: &Sources, levels: &[&[&str]], circles: &[&str]) -> Vec<String> {
     let modules: BTreeMap<Module, &String> = sources
         .keys()
         .filter(|file| *file != "main.rs" && !file.ends_with("/tests.rs"))
@@ -267,16 +281,18 @@ fn faults(sources: &Sources, levels: &[&[&str]]) -> Vec<String> {
         }
     }
     for (parent, edges) in &siblings {
-        if CIRCLES.contains(&parent.join("::").as_str()) {
-            continue;
-        }
-        if let Some(circle) = circle(edges) {
-            let arrows: Vec<String> = circle.iter().map(|arrow| format!("\n  {arrow}")).collect();
-            found.push(format!(
-                "the modules of `{}` import each other in a circle:{}",
-                parent.join("::"),
-                arrows.concat()
-            ));
+        let parent = parent.join("::");
+        match (circle(edges), circles.contains(&parent.as_str())) {
+            (None, false) | (Some(_), true) => {}
+            (None, true) => found.push(format!("`{parent}` has no circle: take it off the list")),
+            (Some(circle), false) => {
+                let arrows: Vec<String> =
+                    circle.iter().map(|arrow| format!("\n  {arrow}")).collect();
+                found.push(format!(
+                    "the modules of `{parent}` import each other in a circle:{}",
+                    arrows.concat()
+                ));
+            }
         }
     }
     found
@@ -499,6 +515,10 @@ fn is_word(text: &str) -> bool {
 }
 
 /// The words and marks of Rust without comments, strings and characters.
+#[expect(
+    clippy::string_slice,
+    reason = "every cut is at a character that was found"
+)]
 fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -537,6 +557,10 @@ fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
 }
 
 /// The length of a string or character that the text begins with.
+#[expect(
+    clippy::string_slice,
+    reason = "every cut is at a character that was found"
+)]
 fn literal(text: &str) -> Option<usize> {
     let unprefixed = text.trim_start_matches(['b', 'c', 'r']);
     let prefix = text.len() - unprefixed.len();

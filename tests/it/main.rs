@@ -1,5 +1,5 @@
 //! Integration tests, against real programs and servers.
-#![cfg(test)]
+#![cfg(all(test, feature = "cli"))]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests stage their own files, programs and environments"

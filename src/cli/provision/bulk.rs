@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::keep_full::{PoolRefiller, refill_all};
 use super::plan::ProvisionConfig;
+use super::refill::{refill_all, say_not_filled};
 use super::servers::Provisioners;
 use super::single::hook_failed;
 use super::tally::{ProvisionProgress, TenantResult};
@@ -17,9 +17,11 @@ use crate::cli::session::Session;
 use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
+use crate::fleet::pool::PoolRefiller;
 use crate::sql::TenantName;
 use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
 use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
+use crate::text::plural;
 
 /// Number of tenants that one query checks.
 const LOOKED_UP: usize = 500;
@@ -65,10 +67,11 @@ pub(super) async fn run(
     let refill = config.refill.filter(|_| config.streams);
     let start_all = |size| {
         let start = |target: &BulkTarget| {
+            let (output, name) = (session.output, target.name.clone());
             PoolRefiller::start(
-                target.clone(),
+                target.provisioner.clone(),
                 size,
-                session.output,
+                move |error| say_not_filled(output, &name, error),
                 session.shutdown.clone(),
             )
         };
@@ -121,7 +124,7 @@ pub(super) async fn run(
     let enough = config.max_failures.is_some_and(|most| failed >= most)
         && (names.left() > 0 || config.streams);
     let reason = enough
-        .then(|| format!("{failed} failed"))
+        .then(|| format!("{} failed", plural(failed, "tenant")))
         .or(report.ended_early);
     if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
         let again = if config.options.if_exists == IfExists::Fail {

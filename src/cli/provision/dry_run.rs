@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
 use super::plan::ProvisionConfig;
 use super::servers::Provisioners;
 use super::tally::{ProvisionProgress, TenantResult};
 use crate::cli::failure::CommandError;
+use crate::cli::lines::{DryRunDetails, Line, TenantDetails, TenantLine, TenantOutcome};
 use crate::cli::names::{NameReader, NameRequest};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -69,20 +68,19 @@ async fn one(
     tally.rendered();
     let target = servers.name(target);
     if session.output.is_json() {
-        let run = config.hook.as_ref().map(|hook| &hook.command);
-        let mut line =
-            json!({ "tenant": wanted.text, "command": command, "script": script, "run": run });
-        let more = [
-            ("target", target.map(|target| json!(target))),
-            ("claim", claim.map(|claim| json!(claim))),
-        ];
-        if let Some(line) = line.as_object_mut() {
-            line.extend(
-                more.into_iter()
-                    .filter_map(|(key, value)| Some((key.to_owned(), value?))),
-            );
-        }
-        return Output::json(&line);
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: wanted.text,
+            outcome: TenantOutcome::Rendered,
+            ms: None,
+            details: TenantDetails::DryRun(DryRunDetails {
+                command,
+                script,
+                run: config.hook.as_ref().map(|hook| hook.command.clone()),
+                target: target.map(str::to_owned),
+                claim,
+            }),
+            error: None,
+        }));
     }
     let comment = |text: &str| text.replace(['\n', '\r'], " ");
     let at = target

@@ -2,8 +2,8 @@
 
 mod bulk;
 mod dry_run;
-mod keep_full;
 mod plan;
+mod refill;
 mod run;
 mod servers;
 mod single;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::keep_full::refill_all;
 use super::plan::ProvisionConfig;
+use super::refill::refill_all;
 use super::servers::Provisioners;
 use super::tally::{ProvisionProgress, TenantResult};
 use crate::cli::failure::CommandError;

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
-use serde_json::json;
 
 use crate::cli::failure::CommandError;
-use crate::cli::migrate::milliseconds;
+use crate::cli::lines::{
+    Counts, DryRunCounts, Line, ProvisionCounts, ProvisionDetails, TenantDetails, TenantLine,
+    TenantOutcome,
+};
 use crate::cli::output::Output;
-use crate::cli::report::{ErrorObject, ErrorReport, build_report, signal_exit_code};
-use crate::cli::scope::many;
+use crate::cli::report::{ErrorReport, build_report, signal_exit_code};
 use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
-use crate::tls::text::safe;
+use crate::text::{listed, milliseconds, plural, safe};
 
 /// Number of failed tenants that the summary names.
 const NAMED: usize = 20;
@@ -31,45 +31,6 @@ pub(super) struct TenantResult<'a> {
     /// Number of attempts, or 0 if unknown.
     pub(super) attempts: u32,
     pub(super) elapsed: Duration,
-}
-
-/// A tenant's line in JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    tenant: &'a str,
-    outcome: &'static str,
-    ms: f64,
-    /// For an existing tenant: `this_snapshot`, `another_snapshot` or `unmarked`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    made_of: Option<&'static str>,
-    /// `pool` for a claimed spare.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    /// The number of attempts, if more than one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempts: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorObject<'a>>,
-}
-
-/// The last line of the result in JSON.
-#[derive(Serialize)]
-struct SummaryLine {
-    summary: Summary,
-}
-
-#[derive(Serialize)]
-struct Summary {
-    created: usize,
-    skipped: usize,
-    /// Includes tenants whose outcome is unknown.
-    failed: usize,
-    ms: f64,
-    /// Number of known names that were not started.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_tried: Option<usize>,
 }
 
 /// The outcomes so far.
@@ -144,46 +105,41 @@ impl ProvisionProgress {
             }
         };
         let ms = milliseconds(outcome.elapsed());
-        let (mut source, mut tries, mut found) = (None, None, None);
-        match &outcome {
+        let mut details = ProvisionDetails {
+            target: target.map(str::to_owned),
+            ..ProvisionDetails::default()
+        };
+        let word = match &outcome {
             ProvisionOutcome::Created {
-                source: from,
-                attempts,
-                ..
+                source, attempts, ..
             } => {
                 self.created += 1;
-                tries = Some(*attempts).filter(|attempts| *attempts > 1);
-                if *from == ProvisionSource::Pool {
-                    source = Some("pool");
-                }
+                details.attempts = Some(*attempts).filter(|attempts| *attempts > 1);
+                details.source = Some(*source).filter(|source| *source == ProvisionSource::Pool);
+                TenantOutcome::Created
             }
             ProvisionOutcome::Skipped { made_of, .. } => {
                 self.skipped += 1;
-                found = Some(match made_of {
-                    TenantOrigin::ThisSnapshot => "this_snapshot",
-                    TenantOrigin::AnotherSnapshot => "another_snapshot",
-                    TenantOrigin::Unmarked => "unmarked",
-                });
+                details.made_of = Some(*made_of);
+                TenantOutcome::Skipped
             }
-        }
+        };
         if output.is_json() {
-            let outcome = outcome.word();
-            let made_of = found;
-            return Output::json(&Line {
-                tenant,
-                outcome,
-                ms,
-                made_of,
-                source,
-                target,
-                attempts: tries,
+            return Output::json(&Line::Tenant(TenantLine {
+                tenant: tenant.to_owned(),
+                outcome: word,
+                ms: Some(ms),
+                details: TenantDetails::Provision(details),
                 error: None,
-            });
+            }));
         }
-        let from = source
-            .map(|source| format!(", from the {source}"))
-            .unwrap_or_default();
-        let tries = tries
+        let from = if details.source.is_some() {
+            ", from the pool"
+        } else {
+            ""
+        };
+        let tries = details
+            .attempts
             .map(|tries| format!(", {tries} attempts"))
             .unwrap_or_default();
         let at = target
@@ -225,16 +181,21 @@ impl ProvisionProgress {
         if !session.output.is_json() {
             return Ok(());
         }
-        Output::json(&Line {
-            tenant,
-            outcome: if unknown { "unknown" } else { "failed" },
-            ms: milliseconds(elapsed),
-            made_of: None,
-            source: None,
-            target,
-            attempts: Some(attempts).filter(|attempts| *attempts > 1),
+        Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.to_owned(),
+            outcome: if unknown {
+                TenantOutcome::Unknown
+            } else {
+                TenantOutcome::Failed
+            },
+            ms: Some(milliseconds(elapsed)),
+            details: TenantDetails::Provision(ProvisionDetails {
+                target: target.map(str::to_owned),
+                attempts: Some(attempts).filter(|attempts| *attempts > 1),
+                ..ProvisionDetails::default()
+            }),
             error: Some(report.json()),
-        })
+        }))
     }
 
     /// Prints a failure as text. A failed connection is explained once, not for each of a thousand
@@ -286,20 +247,21 @@ impl ProvisionProgress {
         } = *self;
         let total = self.answered();
         let ms = milliseconds(elapsed);
-        if output.is_json() && dry_run {
-            Output::json(
-                &json!({ "summary": { "rendered": created, "failed": failed, "ms": ms } }),
-            )?;
-        } else if output.is_json() {
-            let not_tried = Some(left).filter(|left| *left > 0);
-            Output::json(&SummaryLine {
-                summary: Summary {
+        if output.is_json() {
+            let not_reached = Some(left).filter(|left| *left > 0);
+            session.summary(if dry_run {
+                Counts::ProvisionDryRun(DryRunCounts {
+                    rendered: created,
+                    failed,
+                })
+            } else {
+                Counts::Provision(ProvisionCounts {
                     created,
                     skipped,
                     failed,
-                    ms,
-                    not_tried,
-                },
+                    not_reached,
+                    not_tried: not_reached,
+                })
             })?;
         } else if total != 1 && !dry_run {
             let by = if workers > 1 {
@@ -315,7 +277,7 @@ impl ProvisionProgress {
             output.say(&format!("failed: {}", named(&self.named, failed)));
         }
         if left > 0 {
-            output.warning(&format!("{} not tried", many(left, "tenant")));
+            output.warning(&format!("{} not tried", plural(left, "tenant")));
         }
         Ok(match session.shutdown.signal() {
             Some(signal) if self.interrupted || self.cut_short || left > 0 => {
@@ -328,14 +290,11 @@ impl ProvisionProgress {
     }
 }
 
+/// The names that are known, and how many more of `total` there are.
 fn named(tenants: &[String], total: usize) -> String {
-    let shown: Vec<String> = tenants.iter().map(|name| safe(name)).collect();
-    let more = total - shown.len();
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
+    let names = tenants.iter().map(|name| safe(name));
+    let unnamed = std::iter::repeat_n(String::new(), total.saturating_sub(tenants.len()));
+    listed(names.chain(unnamed), tenants.len())
 }
 
 fn style(outcome: &ProvisionOutcome) -> Style {
@@ -376,6 +335,5 @@ mod tests {
             text.starts_with("t\\n0, t\\n1, ") && text.ends_with("t\\n19 and 3 more"),
             "{text}"
         );
-        assert!((milliseconds(Duration::from_micros(12_345)) - 12.3).abs() < f64::EPSILON);
     }
 }

@@ -1,7 +1,5 @@
 //! Reports on failures of `capture`.
 
-use serde_json::json;
-
 use super::library::{
     connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
     template_error_id,
@@ -10,7 +8,7 @@ use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
 use crate::exit;
-use crate::pg::{PgDumpError, PsqlError};
+use crate::pg::{PgDumpError, PsqlError, SqlState};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
 
 pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
@@ -23,9 +21,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
             );
             report.details = doubts::question_lines(&undecided.doubts);
-            report
-                .more
-                .insert("doubts".to_owned(), doubts::json(&undecided.doubts));
+            report.more.doubts = Some(doubts::json(&undecided.doubts));
             report
         }
         CaptureError::Contested { objects, source } => {
@@ -41,13 +37,13 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
                 "connect as a role that may rename the schema, so that PostgreSQL can decide, or pass \
                  --scratch DBNAME with a database in which the dump can be loaded",
             );
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::Unsettled { objects } => {
             let mut report = ErrorReport::of(error, "capture.contested")
                 .hint("rename the alias, table or column that has the schema's name");
-            report.more.insert("objects".to_owned(), json!(objects));
+            report.more.objects = Some(objects.clone());
             report
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
@@ -128,7 +124,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Different(differences) => {
             let mut report = ErrorReport::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-            report.more.insert("differences".to_owned(), json!(texts));
+            report.more.differences = Some(texts);
             report
         }
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
@@ -144,7 +140,5 @@ fn denied(error: &PsqlError) -> bool {
         .messages()
         .iter()
         .find(|message| message.is_error() && message.hint.is_none());
-    message
-        .and_then(|message| message.sqlstate)
-        .is_some_and(|sqlstate| sqlstate.as_str() == "42501")
+    message.and_then(|message| message.sqlstate) == Some(SqlState::INSUFFICIENT_PRIVILEGE)
 }

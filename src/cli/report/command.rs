@@ -1,7 +1,5 @@
 //! The report on the failure of a command. Every error of the library is matched in this directory, once.
 
-use serde_json::json;
-
 use super::capture::capture_report;
 use super::library::{
     CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, snapshot_error_id,
@@ -51,7 +49,7 @@ pub(in crate::cli) fn build_report(
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
-            report.more.insert("objects".to_owned(), json!(lines));
+            report.more.objects = Some(lines.clone());
             report
         }
         CommandError::Pool(error) => pool_report(error, context),

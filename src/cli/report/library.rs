@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::shape::ErrorReport;
+use crate::cli::lines::ErrorDetails;
 use crate::config::ConfigError;
 use crate::diagnose::{Context, explain};
 use crate::exit;
@@ -109,7 +110,7 @@ pub(super) fn connection_report(
         details: Vec::new(),
         hint: Some(fix).filter(|fix| !fix.is_empty()),
         statement: None,
-        more: Map::new(),
+        more: ErrorDetails::default(),
         stderr: stderr.to_owned(),
     }
 }
@@ -197,7 +198,7 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = ErrorReport::of(error, "tenant.exists_in_part")
                 .hint("it was left untouched; check what it is, then drop or rename it");
-            report.more.insert("missing".to_owned(), json!(missing));
+            report.more.missing = Some(missing.clone());
             report
         }
         ProvisionError::Sql { message, statement, hint } => {

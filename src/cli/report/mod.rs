@@ -8,4 +8,4 @@ mod tenants;
 
 pub(super) use command::build_report;
 pub(super) use library::signal_exit_code;
-pub(super) use shape::{ErrorObject, ErrorReport};
+pub(super) use shape::ErrorReport;

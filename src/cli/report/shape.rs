@@ -2,9 +2,7 @@
 
 use std::error::Error;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
+use crate::cli::lines::{ErrorDetails, ErrorObject};
 use crate::exit;
 
 /// A failure as it is shown to users.
@@ -22,7 +20,7 @@ pub(in crate::cli) struct ErrorReport {
     /// The statement that failed.
     pub(in crate::cli) statement: Option<String>,
     /// Additional fields of the JSON.
-    pub(in crate::cli) more: Map<String, Value>,
+    pub(in crate::cli) more: ErrorDetails,
     /// The words of psql that a look at the server may give another meaning; empty unless a connection failed.
     pub(in crate::cli) stderr: String,
 }
@@ -46,7 +44,7 @@ impl ErrorReport {
             details: Vec::new(),
             hint: None,
             statement: None,
-            more: Map::new(),
+            more: ErrorDetails::default(),
             stderr: String::new(),
         }
     }
@@ -64,43 +62,22 @@ impl ErrorReport {
     }
 
     /// Returns the report as JSON.
-    pub(in crate::cli) fn json(&self) -> ErrorObject<'_> {
+    pub(in crate::cli) fn json(&self) -> ErrorObject {
         let mut message = self.message.clone();
         for cause in &self.causes {
             message.push_str(": ");
             message.push_str(cause);
         }
-        let Self {
-            code,
-            id,
-            statement,
-            hint,
-            more,
-            ..
-        } = self;
         ErrorObject {
-            code: *code,
-            id,
+            code: self.code,
+            id: self.id.clone(),
             message,
-            statement: statement.as_deref(),
-            hint: hint.as_deref(),
-            more,
+            causes: self.causes.clone(),
+            statement: self.statement.clone(),
+            hint: self.hint.clone(),
+            more: self.more.clone(),
         }
     }
-}
-
-/// `{"code":14,"id":"sql.duplicate_table","message":"…","statement":"…","hint":"…"}`, and more for some ids.
-#[derive(Debug, Serialize)]
-pub(in crate::cli) struct ErrorObject<'a> {
-    code: u8,
-    id: &'a str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    statement: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    #[serde(flatten)]
-    more: &'a Map<String, Value>,
 }
 
 impl ErrorReport {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::capture::capture_report;
 use super::library::{of_interruption, psql_report, snapshot_error_id, template_error_id};
 use super::shape::ErrorReport;
@@ -75,7 +73,7 @@ pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorRe
         .hint("run the command for this tenant again, or drop the tenant");
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
-        report.more.insert("detail".to_owned(), json!(said));
+        report.more.detail = Some(said.clone());
     }
     report
 }
@@ -155,10 +153,7 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
                 .iter()
                 .map(|(object, all)| format!("  {object}: {}", aspects(all)))
                 .collect();
-            report.more.insert(
-                "objects".to_owned(),
-                json!(objects.keys().collect::<Vec<_>>()),
-            );
+            report.more.objects = Some(objects.into_keys().collect());
             report
         }
         PoolError::Random(_) => ErrorReport::of(error, "program.failed"),

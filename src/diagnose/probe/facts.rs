@@ -3,6 +3,15 @@ use super::request::Answer;
 use super::startup::StartupReply;
 use crate::tls::Verdict;
 
+/// Something in between that does not let TLS through as `PostgreSQL` begins it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsObstacle {
+    /// It answers a handshake at once, and not the request for one.
+    DirectOnly,
+    /// It loses a large first message, where a small one arrives.
+    LosesLargeMessages,
+}
+
 /// What was learnt of a server's ways of connecting, without a password.
 #[derive(Debug, Default)]
 pub struct ServerProbe {
@@ -14,10 +23,8 @@ pub struct ServerProbe {
     pub seen: Seen,
     /// Why the handshake did not come about.
     pub broken: Option<Broken>,
-    /// A handshake at once, without a request for it, came about where the request did not.
-    pub direct_works: bool,
-    /// A large first message is lost on the way, where a small one arrives.
-    pub large_hello_lost: bool,
+    /// What stands in between, if it does not let TLS through as `PostgreSQL` begins it.
+    pub obstacle: Option<TlsObstacle>,
     /// What the chain is worth against the configured authorities; `None` without any.
     pub verdict: Option<Verdict>,
     /// The certificate is for the host's name; `None` when there is no certificate or no name.
@@ -33,6 +40,13 @@ pub struct ServerProbe {
 }
 
 impl ServerProbe {
+    /// Whether the server asked for a client certificate and ended the connection because there was none.
+    pub fn insists_on_client_cert(&self) -> bool {
+        let ended = matches!(self.broken, Some(Broken::Alert(_)))
+            || matches!(self.over_tls, Some(StartupReply::Alert(_)));
+        self.seen.client_cert_asked.is_some() && ended
+    }
+
     /// Whether the server took part in a handshake, so that a request for a certificate would have been seen.
     pub fn handshake_begun(&self) -> bool {
         self.tls || matches!(self.broken, Some(Broken::Alert(_)))

@@ -16,7 +16,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::deadline::Deadline;
-use crate::tls::{Certificate, TlsRange, TlsVersion, provider, text};
+use crate::text;
+use crate::tls::{Certificate, TlsRange, TlsVersion, provider};
 
 /// How a handshake is to be made.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ mod request;
 mod startup;
 
 pub use deadline::{Deadline, TimeIsUp};
-pub use facts::ServerProbe;
+pub use facts::{ServerProbe, TlsObstacle};
 pub use handshake::{Broken, Offer, Seen, shake_hands};
 pub use network::{Reached, Unreachable, addresses, connect, reach};
 pub use request::{Answer, request_tls};

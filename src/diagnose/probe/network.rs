@@ -68,7 +68,7 @@ pub async fn addresses(
     }
     match deadline.run(lookup_host((host, port))).await {
         Err(time) => Err(time.to_string()),
-        Ok(Err(error)) => Err(crate::tls::text::safe(&error.to_string())),
+        Ok(Err(error)) => Err(crate::text::safe(&error.to_string())),
         Ok(Ok(found)) => {
             let mut addresses: Vec<SocketAddr> = Vec::new();
             for address in found {
@@ -120,9 +120,9 @@ pub async fn connect(
             io::ErrorKind::ConnectionRefused => Unreachable::Refused,
             io::ErrorKind::TimedOut => Unreachable::Timeout,
             io::ErrorKind::PermissionDenied => {
-                Unreachable::Forbidden(crate::tls::text::safe(&error.to_string()))
+                Unreachable::Forbidden(crate::text::safe(&error.to_string()))
             }
-            _ => Unreachable::Other(crate::tls::text::safe(&error.to_string())),
+            _ => Unreachable::Other(crate::text::safe(&error.to_string())),
         }),
     }
 }

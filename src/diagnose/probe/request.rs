@@ -53,10 +53,7 @@ async fn ask(stream: &mut TcpStream) -> Answer {
                 return Answer::Error(message);
             }
             let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
-            Answer::Rubbish(crate::tls::text::bounded(
-                &String::from_utf8_lossy(&bytes),
-                80,
-            ))
+            Answer::Rubbish(crate::text::bounded(&String::from_utf8_lossy(&bytes), 80))
         }
     }
 }
@@ -68,7 +65,7 @@ fn bare_error(rest: &[u8]) -> Option<String> {
         .ok()?
         .trim_end();
     let fine = words.starts_with("could not ") && !words.contains(char::is_control);
-    fine.then(|| format!("FATAL:  {}", crate::tls::text::safe(words)))
+    fine.then(|| format!("FATAL:  {}", crate::text::safe(words)))
 }
 
 /// What follows at once, up to a kilobyte.

@@ -2,7 +2,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::deadline::Deadline;
 use super::handshake::Broken;
-use crate::tls::text;
+use crate::text;
 
 /// Protocol 3.0.
 const PROTOCOL: [u8; 4] = [0, 3, 0, 0];

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use crate::config::{Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared};
+use crate::text;
 use crate::tls::{
-    Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe, text,
+    Feature, FileKind, Obstacle, Problem, Roots, Used, default_path, moment, observe,
 };
 
 /// Every value with its origin, and what works and is probably not meant.
@@ -26,10 +27,10 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
         .collect();
     let mut ok = Finding::ok("configuration", what.join(", "));
     for line in connection.describe() {
-        ok = ok.with(
-            line.keyword,
-            format!("{} ({})", text::safe(line.value), line.origin),
-        );
+        let value = serde_json::json!({
+            "value": text::bounded(line.value, 1000), "origin": line.origin.to_string(),
+        });
+        ok = ok.with(line.keyword, value);
     }
     let mut findings = vec![ok];
     for warning in connection.warnings() {

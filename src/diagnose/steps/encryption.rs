@@ -10,11 +10,12 @@ use super::network::Way;
 use crate::config::Host;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::probe::{
-    Answer, Broken, Deadline, Offer, ServerProbe, StartupReply, begin_login, connect, request_tls,
-    shake_hands,
+    Answer, Broken, Deadline, Offer, ServerProbe, StartupReply, TlsObstacle, begin_login, connect,
+    request_tls, shake_hands,
 };
 use crate::diagnose::{Context, Prepared};
-use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, text, verify};
+use crate::text;
+use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, verify};
 
 /// How long a look at TLS without a request may take.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ pub(in crate::diagnose) async fn look(
         has_ipv4,
         stream,
     } = way;
-    let mut learnt = ServerProbe {
+    let mut probe = ServerProbe {
         has_ipv4,
         ..ServerProbe::default()
     };
@@ -48,7 +49,7 @@ pub(in crate::diagnose) async fn look(
             Err(why) => {
                 let finding = Finding::from_catalogue(why.id(), context);
                 findings.push(finding.said_by(Speaker::Network));
-                return (learnt, findings);
+                return (probe, findings);
             }
         },
     };
@@ -63,19 +64,21 @@ pub(in crate::diagnose) async fn look(
         let answer = request_tls(&mut stream, deadline.share(1, 2)).await;
         if may_be_tls_at_once(&answer) {
             let limit = deadline.share(1, 2).at_most(AT_ONCE);
-            learnt.direct_works = speaks_tls_at_once(address, &host, prepared.range, limit).await;
+            if speaks_tls_at_once(address, &host, prepared.range, limit).await {
+                probe.obstacle = Some(TlsObstacle::DirectOnly);
+            }
         }
-        findings.push(of_answer(
+        findings.push(answer_finding(
             &answer,
-            learnt.direct_works,
+            probe.obstacle,
             prepared.mode,
             context,
         ));
-        learnt.answer = Some(answer);
+        probe.answer = Some(answer);
     }
     // A server that says nothing to the first question would be asked in vain again.
     let speaks = matches!(
-        learnt.answer,
+        probe.answer,
         None | Some(Answer::Willing | Answer::Unwilling)
     );
     let plaintext = async {
@@ -95,7 +98,7 @@ pub(in crate::diagnose) async fn look(
         large: false,
     };
     let tls = async {
-        if !prepared.direct && learnt.answer != Some(Answer::Willing) {
+        if !prepared.direct && probe.answer != Some(Answer::Willing) {
             return None;
         }
         let (seen, result) = shake_hands(stream, &offer, deadline.share(1, 2)).await;
@@ -108,30 +111,30 @@ pub(in crate::diagnose) async fn look(
         })
     };
     let (in_plaintext, handshake) = tokio::join!(plaintext, tls);
-    learnt.in_plaintext = in_plaintext;
+    probe.in_plaintext = in_plaintext;
     match handshake {
         None => findings.push(Finding::skipped("tls", "the server was not willing")),
         Some((seen, outcome)) => {
-            learnt.seen = seen;
-            judge_chain(&mut learnt, prepared, host.name.as_deref(), libpq_major);
+            probe.seen = seen;
+            judge_chain(&mut probe, prepared, host.name.as_deref(), libpq_major);
             match outcome {
                 Ok(word) => {
-                    learnt.tls = true;
-                    learnt.over_tls = Some(word);
-                    findings.extend(of_handshake(&learnt, prepared, &offer.host, context));
+                    probe.tls = true;
+                    probe.over_tls = Some(word);
+                    findings.extend(handshake_findings(&probe, prepared, &offer.host, context));
                 }
                 Err(broken) => {
-                    findings.push(of_broken(&broken, &learnt, prepared, context));
-                    learnt.broken = Some(broken);
+                    findings.push(broken_finding(&broken, &probe, prepared, context));
+                    probe.broken = Some(broken);
                 }
             }
         }
     }
-    learnt.pooler = [&learnt.over_tls, &learnt.in_plaintext]
+    probe.pooler = [&probe.over_tls, &probe.in_plaintext]
         .into_iter()
         .any(|word| *word == Some(StartupReply::Pooler));
-    findings.extend(of_first_words(&learnt, prepared, context));
-    (learnt, findings)
+    findings.extend(reply_findings(&probe, prepared, context));
+    (probe, findings)
 }
 
 /// A TLS server takes the request for a broken record: it closes, or sends an alert.
@@ -197,16 +200,11 @@ pub(in crate::diagnose) async fn loses_large_messages(
     matches!(result, Err(Broken::Closed | Broken::Silent))
 }
 
-fn judge_chain(
-    learnt: &mut ServerProbe,
-    prepared: &Prepared,
-    host: Option<&str>,
-    libpq_major: u32,
-) {
-    let Some(leaf) = learnt.seen.chain.first() else {
+fn judge_chain(probe: &mut ServerProbe, prepared: &Prepared, host: Option<&str>, libpq_major: u32) {
+    let Some(leaf) = probe.seen.chain.first() else {
         return;
     };
-    learnt.name_fits = host.map(|host| name::matches(leaf, host, libpq_major));
+    probe.name_fits = host.map(|host| name::matches(leaf, host, libpq_major));
     let files = &prepared.files;
     let Some(roots) = files
         .roots
@@ -224,10 +222,15 @@ fn judge_chain(
         crl,
         now: crate::diagnose::prepare::now(),
     };
-    learnt.verdict = Some(verify(&learnt.seen.chain, &trust));
+    probe.verdict = Some(verify(&probe.seen.chain, &trust));
 }
 
-fn of_answer(answer: &Answer, direct_works: bool, mode: SslMode, context: &Context) -> Finding {
+fn answer_finding(
+    answer: &Answer,
+    obstacle: Option<TlsObstacle>,
+    mode: SslMode,
+    context: &Context,
+) -> Finding {
     // Without TLS everything is well where plaintext is what is asked for.
     let no_tls = if mode >= SslMode::Require {
         Severity::Error
@@ -249,7 +252,7 @@ fn of_answer(answer: &Answer, direct_works: bool, mode: SslMode, context: &Conte
                 .next()
                 .unwrap_or_else(|| finding("net.not_postgresql"))
         }
-        Answer::Closed | Answer::Rubbish(_) if direct_works => {
+        Answer::Closed | Answer::Rubbish(_) if obstacle == Some(TlsObstacle::DirectOnly) => {
             finding("tls.direct_required").at(no_tls)
         }
         Answer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
@@ -258,13 +261,13 @@ fn of_answer(answer: &Answer, direct_works: bool, mode: SslMode, context: &Conte
     }
 }
 
-fn of_broken(
+fn broken_finding(
     broken: &Broken,
-    learnt: &ServerProbe,
+    probe: &ServerProbe,
     prepared: &Prepared,
     context: &Context,
 ) -> Finding {
-    let asked = learnt.seen.client_cert_asked.is_some();
+    let asked = probe.seen.client_cert_asked.is_some();
     let severity = if prepared.mode >= SslMode::Prefer {
         Severity::Error
     } else {
@@ -316,13 +319,13 @@ fn of_broken(
     )
 }
 
-fn of_handshake(
-    learnt: &ServerProbe,
+fn handshake_findings(
+    probe: &ServerProbe,
     prepared: &Prepared,
     host: &str,
     context: &Context,
 ) -> Vec<Finding> {
-    let seen = &learnt.seen;
+    let seen = &probe.seen;
     let protection = prepared.terms().protection();
     let cipher = seen.cipher.clone().unwrap_or_default();
     let version = seen.version.unwrap_or("TLS");
@@ -351,12 +354,12 @@ fn of_handshake(
     let mut suspicions = Vec::new();
     // Only what the configuration lets libpq verify can be a cause.
     if protection.chain
-        && let Some(Verdict::Distrusted(distrust)) = &learnt.verdict
+        && let Some(Verdict::Distrusted(distrust)) = &probe.verdict
     {
-        suspicions.push(of_distrust(distrust, prepared, context));
+        suspicions.push(distrust_finding(distrust, prepared, context));
     }
     if protection.host_name
-        && learnt.name_fits == Some(false)
+        && probe.name_fits == Some(false)
         && let Some(leaf) = leaf
     {
         let mut finding =
@@ -395,7 +398,7 @@ fn of_handshake(
     suspicions.into_iter().map(evidence).collect()
 }
 
-fn of_distrust(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
+fn distrust_finding(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
     let file = prepared
         .files
         .roots
@@ -470,10 +473,10 @@ fn encrypted(context: &Context) -> Context {
 }
 
 /// What the server said to the beginnings of a login. Only what no password could change is a suspicion.
-fn of_first_words(learnt: &ServerProbe, prepared: &Prepared, context: &Context) -> Vec<Finding> {
+fn reply_findings(probe: &ServerProbe, prepared: &Prepared, context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let asked = learnt.seen.client_cert_asked.is_some();
-    match &learnt.over_tls {
+    let asked = probe.seen.client_cert_asked.is_some();
+    match &probe.over_tls {
         Some(StartupReply::Alert(alert)) if asked && !prepared.files.sends_client_cert() => {
             let finding = Finding::from_catalogue("tls.client_cert.required", context)
                 .said_by(Speaker::TlsAlert);
@@ -488,7 +491,7 @@ fn of_first_words(learnt: &ServerProbe, prepared: &Prepared, context: &Context) 
         // Where plaintext is what is asked for, and is taken, it does not matter.
         Some(StartupReply::Refused(refusal))
             if prepared.mode >= SslMode::Prefer
-                || matches!(learnt.in_plaintext, Some(StartupReply::Refused(_))) =>
+                || matches!(probe.in_plaintext, Some(StartupReply::Refused(_))) =>
         {
             let told = crate::diagnose::explain(refusal.message.as_bytes(), &encrypted(context));
             findings.extend(told.into_iter().take(1).filter(|finding| {

@@ -60,7 +60,7 @@ pub(in crate::diagnose) enum Outcome {
 pub(in crate::diagnose) async fn log_in(
     server: &Server,
     prepared: &Prepared,
-    learnt: &ServerProbe,
+    probe: &ServerProbe,
     context: &Context,
     shutdown: &Shutdown,
 ) -> Outcome {
@@ -77,11 +77,11 @@ pub(in crate::diagnose) async fn log_in(
                 .find_map(|line| serde_json::from_str::<Facts>(line).ok());
             let link = Link::of(&output.lines);
             if let Some(facts) = facts {
-                return Outcome::In(of_facts(
+                return Outcome::In(login_findings(
                     &facts,
                     &link,
                     prepared,
-                    learnt,
+                    probe,
                     context,
                     output.elapsed,
                 ));
@@ -91,30 +91,30 @@ pub(in crate::diagnose) async fn log_in(
                 Finding::from_catalogue("connection.failed", context).with("message", words),
             )
         }
-        Err(error) => failure(&error, learnt, context),
+        Err(error) => failure(&error, probe, context),
     }
 }
 
 /// Whether psql found the server full where the looks before it had found room.
 pub(in crate::diagnose) fn may_be_our_doing(
     outcome: &Outcome,
-    learnt: &ServerProbe,
+    probe: &ServerProbe,
     context: &Context,
 ) -> bool {
     let full = matches!(outcome, Outcome::Out(stderr)
         if explain(stderr.as_bytes(), context)
             .first()
             .is_some_and(|root| root.id == "server.too_many_clients"));
-    full && [&learnt.over_tls, &learnt.in_plaintext]
+    full && [&probe.over_tls, &probe.in_plaintext]
         .into_iter()
         .any(|reply| matches!(reply, Some(StartupReply::Welcome { .. })))
 }
 
-fn of_facts(
+fn login_findings(
     facts: &Facts,
     link: &Link,
     prepared: &Prepared,
-    learnt: &ServerProbe,
+    probe: &ServerProbe,
     context: &Context,
     elapsed: Duration,
 ) -> Vec<Finding> {
@@ -142,7 +142,7 @@ fn of_facts(
         .map_or_else(|| facts.version.to_string(), |version| version.to_string());
     let server = format!(
         "PostgreSQL {version}, database {}",
-        crate::tls::text::safe(&facts.database)
+        crate::text::safe(&facts.database)
     );
     if facts.create && !facts.read_only {
         findings.push(Finding::ok(
@@ -180,8 +180,8 @@ fn of_facts(
         .and_then(|age| u64::try_from(age).ok())
         .map(Duration::from_millis);
     let older = age.is_some_and(|age| age > elapsed + Duration::from_millis(50));
-    findings.push(if learnt.pooler || older {
-        let how = if learnt.pooler {
+    findings.push(if probe.pooler || older {
+        let how = if probe.pooler {
             "PgBouncer"
         } else {
             "a pooler"
@@ -197,10 +197,10 @@ fn of_facts(
     findings
 }
 
-fn failure(error: &PsqlError, learnt: &ServerProbe, context: &Context) -> Outcome {
+fn failure(error: &PsqlError, probe: &ServerProbe, context: &Context) -> Outcome {
     let stderr = error.stderr().map(StderrTail::text).unwrap_or_default();
     match error {
-        PsqlError::Run(RunError::TimedOut { .. }) if learnt.pooler => Outcome::Broken(
+        PsqlError::Run(RunError::TimedOut { .. }) if probe.pooler => Outcome::Broken(
             Finding::from_catalogue("server.pooler_backend", context).said_by(Speaker::PgBouncer),
         ),
         PsqlError::Run(RunError::TimedOut { after, .. }) => {

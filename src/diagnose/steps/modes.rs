@@ -6,11 +6,11 @@ use crate::diagnose::probe::{ServerProbe, StartupReply};
 use crate::tls::{Distrust, SslMode, Verdict};
 
 /// One finding with the outcome of every mode, and the sentence on the configured one.
-pub(in crate::diagnose) fn outcomes(learnt: &ServerProbe, prepared: &Prepared) -> Finding {
+pub(in crate::diagnose) fn outcomes(probe: &ServerProbe, prepared: &Prepared) -> Finding {
     let what = format!("sslmode={}: {}", prepared.mode, prepared.terms().sentence());
     let mut finding = Finding::ok("modes", what);
     for mode in SslMode::ALL {
-        finding = finding.with(mode.keyword(), outcome(mode, learnt, prepared));
+        finding = finding.with(mode.keyword(), outcome(mode, probe, prepared));
     }
     finding
 }
@@ -18,16 +18,16 @@ pub(in crate::diagnose) fn outcomes(learnt: &ServerProbe, prepared: &Prepared) -
 /// What a mode would do, as far as it can be seen without a password.
 pub(in crate::diagnose) fn outcome(
     mode: SslMode,
-    learnt: &ServerProbe,
+    probe: &ServerProbe,
     prepared: &Prepared,
 ) -> String {
-    let plaintext = match &learnt.in_plaintext {
+    let plaintext = match &probe.in_plaintext {
         Some(StartupReply::Welcome { .. } | StartupReply::Pooler) => Some(true),
         Some(StartupReply::Refused(_)) => Some(false),
         _ => None,
     };
-    let tls = learnt.tls && !matches!(learnt.over_tls, Some(StartupReply::Alert(_)));
-    let encrypted = match (&learnt.verdict, prepared.files.verifies()) {
+    let tls = probe.tls && !matches!(probe.over_tls, Some(StartupReply::Alert(_)));
+    let encrypted = match (&probe.verdict, prepared.files.verifies()) {
         (Some(Verdict::Trusted), true) => "encrypted, chain verified",
         (Some(Verdict::Distrusted(_)), true) => "fails: the chain is not accepted",
         _ => "encrypted, not verified",
@@ -38,21 +38,21 @@ pub(in crate::diagnose) fn outcome(
         (SslMode::Disable, Some(false), _) => "fails: the server refuses plaintext".to_owned(),
         (SslMode::Prefer, Some(true), _) if !accepted => "plaintext, without a word".to_owned(),
         (SslMode::Disable, None, _) => "not known".to_owned(),
-        (SslMode::VerifyCa | SslMode::VerifyFull, _, true) => verified(mode, learnt),
+        (SslMode::VerifyCa | SslMode::VerifyFull, _, true) => verified(mode, probe),
         (_, _, true) => encrypted.to_owned(),
         (_, _, false) => "fails: TLS does not come about".to_owned(),
     }
 }
 
-fn verified(mode: SslMode, learnt: &ServerProbe) -> String {
-    match &learnt.verdict {
+fn verified(mode: SslMode, probe: &ServerProbe) -> String {
+    match &probe.verdict {
         None => "needs sslrootcert".to_owned(),
         Some(Verdict::Distrusted(distrust)) => format!("fails: {}", reason(distrust)),
         Some(Verdict::Undecided(words)) => format!("not known: {words}"),
         Some(Verdict::Trusted) if mode == SslMode::VerifyCa => {
             "encrypted, chain verified".to_owned()
         }
-        Some(Verdict::Trusted) => match learnt.name_fits {
+        Some(Verdict::Trusted) => match probe.name_fits {
             Some(true) => "encrypted, chain and host name verified".to_owned(),
             Some(false) => "fails: the certificate is for another name".to_owned(),
             None => "fails: there is no host name to verify".to_owned(),
@@ -106,11 +106,11 @@ mod tests {
         (settle(&mut connection, &environment, 15).unwrap(), folder)
     }
 
-    fn all(learnt: &ServerProbe, verifies: bool) -> Vec<String> {
+    fn all(probe: &ServerProbe, verifies: bool) -> Vec<String> {
         let (prepared, _folder) = prepared(verifies);
         SslMode::ALL
             .into_iter()
-            .map(|mode| outcome(mode, learnt, &prepared))
+            .map(|mode| outcome(mode, probe, &prepared))
             .collect()
     }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_good_server_that_wants_tls() {
-        let learnt = ServerProbe {
+        let probe = ServerProbe {
             tls: true,
             verdict: Some(Verdict::Trusted),
             name_fits: Some(true),
@@ -146,10 +146,10 @@ mod tests {
             verified,
             "encrypted, chain and host name verified",
         ];
-        assert_eq!(all(&learnt, true), expected);
+        assert_eq!(all(&probe, true), expected);
         let other_name = ServerProbe {
             name_fits: Some(false),
-            ..learnt
+            ..probe
         };
         assert_eq!(
             all(&other_name, true).last().unwrap(),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn an_untrusted_server_that_takes_plaintext() {
-        let learnt = ServerProbe {
+        let probe = ServerProbe {
             tls: true,
             verdict: Some(Verdict::Distrusted(Distrust::SelfSigned)),
             over_tls: Some(welcome()),
@@ -174,18 +174,18 @@ mod tests {
             "fails: the certificate is self-signed",
             "fails: the certificate is self-signed",
         ];
-        assert_eq!(all(&learnt, true), expected);
+        assert_eq!(all(&probe, true), expected);
     }
 
     #[test]
     fn a_server_without_tls() {
-        let learnt = ServerProbe {
+        let probe = ServerProbe {
             in_plaintext: Some(welcome()),
             ..ServerProbe::default()
         };
         let no = "fails: TLS does not come about";
         assert_eq!(
-            all(&learnt, false),
+            all(&probe, false),
             [
                 "plaintext",
                 "plaintext",
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn without_a_root_certificate_nothing_is_verified() {
-        let learnt = ServerProbe {
+        let probe = ServerProbe {
             tls: true,
             over_tls: Some(welcome()),
             in_plaintext: Some(refusal()),
@@ -208,7 +208,7 @@ mod tests {
         let some = "encrypted, not verified";
         let needs = "needs sslrootcert";
         assert_eq!(
-            all(&learnt, false),
+            all(&probe, false),
             [
                 "fails: the server refuses plaintext",
                 some,

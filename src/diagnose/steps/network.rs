@@ -10,7 +10,7 @@ use crate::diagnose::Context;
 use crate::diagnose::decide::is_private_name;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::probe::{Deadline, Reached, Unreachable, addresses, reach};
-use crate::tls::text;
+use crate::text;
 
 /// The way to a host that can be reached.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! psql, `pg_dump` and the libpq behind them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,14 +9,16 @@ use crate::config::{Environment, Setting, ToolSettings};
 use crate::diagnose::Context;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::libpq::{Library, examine};
+use crate::diagnose::prepare::{has_guarded, refuse_ignored};
 use crate::pg::{NamedProgram, Program, ProgramError, Version};
-use crate::process::Shutdown;
-use crate::tls::text;
+use crate::process::{EnvValue, Shutdown};
+use crate::text;
 
 /// What the later steps need to know of the programs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::diagnose) struct Programs {
     pub(in crate::diagnose) psql: Option<Program>,
+    pub(in crate::diagnose) pg_dump: Option<(Program, Version)>,
     pub(in crate::diagnose) library: Option<Library>,
 }
 
@@ -43,10 +46,7 @@ pub(in crate::diagnose) async fn look(
         Ok(psql) => psql,
         Err(error) => {
             return (
-                Programs {
-                    psql: None,
-                    library: None,
-                },
+                Programs::default(),
                 vec![missing("program.psql_missing", &error)],
             );
         }
@@ -67,13 +67,7 @@ pub(in crate::diagnose) async fn look(
         Ok(version) => version,
         Err(error) => {
             findings.push(missing("program.failed", &error));
-            return (
-                Programs {
-                    psql: None,
-                    library: None,
-                },
-                findings,
-            );
+            return (Programs::default(), findings);
         }
     };
     let library = match library {
@@ -82,13 +76,7 @@ pub(in crate::diagnose) async fn look(
             let finding = Finding::from_catalogue("program.failed", &Context::default())
                 .with("message", error.to_string());
             findings.push(finding);
-            return (
-                Programs {
-                    psql: None,
-                    library: None,
-                },
-                findings,
-            );
+            return (Programs::default(), findings);
         }
     };
     findings.push(summary(
@@ -117,23 +105,38 @@ pub(in crate::diagnose) async fn look(
     (
         Programs {
             psql: Some(psql),
+            pg_dump: dump.ok().zip(dump_version.and_then(Result::ok)),
             library: Some(library),
         },
         findings,
     )
 }
 
+/// Warns of settings that the libpq of `pg_dump` would ignore: commands that run it refuse to.
+pub(in crate::diagnose) async fn pg_dump_refusal(
+    pg_dump: &(Program, Version),
+    child: &BTreeMap<String, EnvValue>,
+    environment: &Environment,
+    temporary: &Path,
+    timeout: Duration,
+    shutdown: &Shutdown,
+) -> Option<Finding> {
+    if !has_guarded(child) {
+        return None;
+    }
+    let (program, version) = pg_dump;
+    let inherited = environment.inherited();
+    let traits = examine(program, &inherited, temporary, timeout, shutdown).await;
+    let library = traits.ok()?.library(u32::from(version.major));
+    let refused = refuse_ignored(child, "pg_dump", library.major).err()?;
+    Some(Finding::from(&refused).at(Severity::Warning))
+}
+
 /// A psql or `pg_dump` that does not even tell its version.
 pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
     let finding = Finding::from_catalogue("program.failed", &Context::default())
         .because("it does not answer --version in time");
-    (
-        Programs {
-            psql: None,
-            library: None,
-        },
-        vec![finding],
-    )
+    (Programs::default(), vec![finding])
 }
 
 fn summary(psql: &Program, version: Version, library: Library, dump: Option<&Version>) -> Finding {

@@ -1,7 +1,7 @@
 //! The sentences by which failures are known: data, one row for each.
 //!
-//! Collected from the sources and message catalogues of libpq 13 to 18, OpenSSL 1.1.1 to 3.6, PostgreSQL 13 to 18, PgBouncer 1.18 to
-//! 1.26, and from what hosted services and other poolers were seen to say. A more special sentence stands before a more general one.
+//! Collected from the sources and message catalogues of libpq 13 to 18, OpenSSL 1.1.1 to 3.6, `PostgreSQL` 13 to 18, `PgBouncer`
+//! 1.18 to 1.26, and from what hosted services and other poolers were seen to say. A more special sentence stands before a more general one.
 
 use crate::diagnose::finding::Speaker;
 

@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::pg::{PsqlError, PsqlSession, ScriptOptions};
+use crate::pg::{PsqlError, PsqlSession, ScriptOptions, parse_json};
 use crate::process::Shutdown;
-use crate::snapshot::{Action, Object, ObjectKind, Snapshot, settings};
-use crate::sql::{TokenKind, tokens};
-use crate::tenant::BudgetError;
+use crate::snapshot::capture::fresh_name;
+use crate::snapshot::{Action, Object, ObjectKind, Rendered, Snapshot, one_message, settings};
+use crate::sql::{TenantName, TokenKind, tokens};
+use crate::tenant::{BudgetError, Provisioner};
 
 /// Locks that a transaction takes in addition to those of its own objects: for catalogs, the name,
 /// and the transaction itself.
 const OWN_LOCKS: u64 = 12;
+/// Multiple of the estimate that must fit for a run to go without a measurement.
+const AMPLE: u64 = 3;
 /// Divisor of the lock table for the share that a run leaves to others.
 const SPARED: u64 = 8;
 
@@ -34,6 +37,9 @@ pub struct ServerCapacity {
     pub limited_by: String,
     /// The version of Citus, or `None` without it.
     pub citus: Option<String>,
+    /// Measured number of locks that a tenant takes, or `None` if the run stays far from the limit.
+    #[serde(skip)]
+    pub tenant_locks: Option<u64>,
 }
 
 /// The number of workers that a run may have, and the reason for the limit.
@@ -62,12 +68,46 @@ impl ServerCapacity {
             .run_script(&script, &options, 0, timeout, shutdown)
             .await?;
         let line = output.lines.last().map(String::as_str).unwrap_or_default();
-        let text = line.chars().take(200).collect();
-        serde_json::from_str(line).map_err(|source| PsqlError::Output {
-            line: 1,
-            text,
-            source,
-        })
+        parse_json(line, 1)
+    }
+
+    /// Returns whether the workers fit even if a tenant takes several times the estimated locks.
+    fn is_ample(&self, locks: u64, wanted: Option<usize>, most: usize) -> bool {
+        self.budget(locks * AMPLE, wanted, most)
+            .is_ok_and(|budget| budget.because.is_none())
+    }
+
+    /// Measures the locks that a tenant takes: creates one in a transaction that is rolled back.
+    ///
+    /// The number depends on the server, down to its minor release: 15.20 locks the types and
+    /// constraints that new objects depend on, 15.18 does not. A measurement costs as much time as
+    /// a tenant. It is left out if the workers fit anyway, if not even the estimate fits, and on
+    /// Citus, where a tenant is more than one message.
+    pub(super) async fn measure_tenant(
+        &mut self,
+        provisioner: &Provisioner,
+        session: &mut PsqlSession,
+        wanted: Option<usize>,
+        most: usize,
+        shutdown: &Shutdown,
+    ) {
+        let estimate = locks_of(provisioner.snapshot());
+        let is_citus = self.citus.is_some() || provisioner.options().render.citus;
+        if is_citus
+            || wanted == Some(1)
+            || self.is_ample(estimate, wanted, most)
+            || self.budget(estimate, wanted, most).is_err()
+        {
+            return;
+        }
+        match measured_locks(provisioner, session, shutdown).await {
+            Ok(locks) => self.tenant_locks = locks,
+            Err(error) => {
+                tracing::debug!(%error, "the locks of a tenant were not measured");
+                // The transaction of the old session may still be open.
+                *session = provisioner.session();
+            }
+        }
     }
 
     /// Returns the number of workers that can create tenants of `locks` locks at the same time.
@@ -126,7 +166,45 @@ impl ServerCapacity {
     }
 }
 
-/// Returns the number of entries in the server's lock table that creating a tenant takes.
+/// Creates a tenant and rolls it back. Returns the number of entries in the lock table that it took,
+/// or `None` if the snapshot cannot be rendered: the first tenant reports why.
+async fn measured_locks(
+    provisioner: &Provisioner,
+    session: &mut PsqlSession,
+    shutdown: &Shutdown,
+) -> Result<Option<u64>, PsqlError> {
+    let tenant = fresh_name("stamp")
+        .and_then(|name| TenantName::new(name).map_err(std::io::Error::other))
+        .map_err(PsqlError::Random)?;
+    let render = &provisioner.options().render;
+    let Ok(statements) = provisioner.snapshot().statements_for(&tenant, render) else {
+        return Ok(None);
+    };
+    let added = |sql: &str| Rendered::added(sql.to_owned());
+    let message = one_message(
+        &std::iter::once(added("BEGIN"))
+            .chain(statements)
+            .chain([added(LOCKS_TAKEN), added("ROLLBACK")])
+            .collect::<Vec<_>>(),
+    );
+    let timeout = session.server().timeout;
+    let output = session
+        .run_script(&message, &ScriptOptions::default(), 0, timeout, shutdown)
+        .await?;
+    let count = |line: &String| {
+        let (mark, count) = serde_json::from_str::<(String, u64)>(line).ok()?;
+        (mark == "locks taken").then_some(count)
+    };
+    Ok(output.lines.iter().rev().find_map(count))
+}
+
+/// Query for the number of locks of the current transaction, without those on the fast path, which
+/// are not in the lock table.
+const LOCKS_TAKEN: &str = "SELECT pg_catalog.json_build_array('locks taken', pg_catalog.count(DISTINCT \
+    (l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid::text, l.classid, l.objid, l.objsubid))) \
+    FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND NOT l.fastpath";
+
+/// Estimates the number of entries in the server's lock table that creating a tenant takes.
 ///
 /// Measured on PostgreSQL 15: one for each table, index, sequence, view and composite type; two for
 /// the TOAST table and its index, which most tables have; one for the index of each primary key,
@@ -210,6 +288,7 @@ mod tests {
             connections: 20,
             limited_by: "max_connections (100)".to_owned(),
             citus: None,
+            tenant_locks: None,
         }
     }
 
@@ -249,6 +328,13 @@ mod tests {
                 "max_connections (100) allows no more connections".to_owned()
             )
         );
+    }
+
+    #[test]
+    fn locks_are_measured_only_near_the_limit() {
+        assert!(room().is_ample(50, Some(20), 32));
+        assert!(!room().is_ample(100, Some(20), 32));
+        assert!(!room().is_ample(3000, None, 32));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::budget::ServerCapacity;
 use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 use super::target::{BulkTarget, TargetState};
+use crate::fleet::schedule::{RunControl, RunEnd};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
@@ -33,8 +34,7 @@ pub struct Bulk {
     pub(super) options: BulkOptions,
     pub(super) tasks: JoinSet<WorkerEvent>,
     closing: JoinSet<()>,
-    failures: usize,
-    ended_early: Option<String>,
+    control: RunControl,
     pub(super) notes: Vec<String>,
 }
 
@@ -56,13 +56,13 @@ impl Bulk {
             .into_iter()
             .map(|target| TargetState::new(target, workers))
             .collect();
+        let control = RunControl::new(options.max_failures);
         Self {
             targets,
             options,
             tasks: JoinSet::new(),
             closing: JoinSet::new(),
-            failures: 0,
-            ended_early: None,
+            control,
             notes: Vec::new(),
         }
     }
@@ -82,11 +82,7 @@ impl Bulk {
         let mut look_after = tokio::time::interval(LOOK_AFTER);
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            if shutdown.signal().is_some() {
-                self.ended_early
-                    .get_or_insert_with(|| "the run was stopped".to_owned());
-            }
-            let goes_on = self.ended_early.is_none();
+            let goes_on = self.control.goes_on(shutdown);
             if goes_on {
                 self.dispatch(on_done, shutdown);
             }
@@ -160,7 +156,7 @@ impl Bulk {
         shutdown: &Shutdown,
     ) {
         for index in 0..self.targets.len() {
-            while self.ended_early.is_none() && self.one(index, on_done, shutdown) {}
+            while !self.control.has_ended() && self.one(index, on_done, shutdown) {}
             let busy = self
                 .targets
                 .get(index)
@@ -271,7 +267,7 @@ impl Bulk {
         match &done.result {
             // Others took its connection: the other workers of this run go on without it.
             Err(ProvisionError::Connect(error))
-                if others && error.is_out_of_connections() && self.ended_early.is_none() =>
+                if others && error.is_out_of_connections() && !self.control.has_ended() =>
             {
                 working.hold_back(error);
                 Self::note_scarce(&mut self.notes, working, error);
@@ -376,33 +372,23 @@ impl Bulk {
     fn tell(&mut self, done: BulkResult, on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>) {
         let failed = match &done.result {
             Err(ProvisionError::PoolFull) => {
-                self.ended_early
-                    .get_or_insert_with(|| "the pool is full".to_owned());
+                self.control.end(RunEnd::PoolFull);
                 false
             }
             result => result.is_err() || done.hook.is_err(),
         };
-        self.failures += usize::from(failed);
         if on_done(done).is_break() {
-            self.ended_early
-                .get_or_insert_with(|| "the receiver of the results is gone".to_owned());
+            self.control.end(RunEnd::ReceiverGone);
         }
-        if failed
-            && self
-                .options
-                .max_failures
-                .is_some_and(|most| self.failures >= most)
-        {
-            let failures = self.failures;
-            self.ended_early
-                .get_or_insert_with(|| format!("{failures} failed"));
+        if failed {
+            self.control.count_failure();
         }
     }
 
     async fn finish(self) -> BulkReport {
         let Self {
             targets,
-            ended_early,
+            control,
             notes,
             mut closing,
             ..
@@ -418,7 +404,7 @@ impl Bulk {
         while closing.join_next().await.is_some() {}
         BulkReport {
             not_begun,
-            ended_early,
+            ended_early: control.into_end().map(|end| end.to_string()),
             workers,
             notes,
         }

@@ -7,8 +7,8 @@ use super::engine::{Bulk, FIRST, WorkerEvent};
 use super::growth::WorkerScaling;
 use super::target::TargetState;
 use crate::pg::{PsqlError, PsqlSession};
-use crate::process::{Shutdown, Signal};
-use crate::tenant::{ProvisionError, Retries};
+use crate::process::{Backoff, Shutdown, Signal};
+use crate::tenant::{ProvisionError, Provisioner, Retries};
 
 /// Maximum number of workers of a server without `--jobs`.
 const MOST: usize = 32;
@@ -24,18 +24,15 @@ impl Bulk {
         shutdown: &Shutdown,
     ) -> Vec<Result<ServerCapacity, ProvisionError>> {
         for (index, working) in self.targets.iter().enumerate() {
-            let (mut session, place, shutdown) = (
-                working.target.provisioner.session(),
-                working.place(),
-                shutdown.clone(),
-            );
+            let inquiry = Inquiry::new(working, self.options.jobs, shutdown);
+            let mut session = working.target.provisioner.session();
             let mut retries = working.target.provisioner.options().retries;
             // With several servers, those that are reached do not wait for the others.
             if self.targets.len() > 1 {
                 retries.attempts = 1;
             }
             self.tasks.spawn(async move {
-                let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
+                let room = inquiry.run(&mut session, retries).await;
                 WorkerEvent::Asked(index, session, room)
             });
         }
@@ -83,19 +80,19 @@ impl Bulk {
         let Some(working) = self.targets.get_mut(index) else {
             return;
         };
-        let (place, shutdown) = (working.place(), shutdown.clone());
-        let Retries { attempts, pause } = working.target.provisioner.options().retries;
+        let inquiry = Inquiry::new(working, self.options.jobs, shutdown);
+        let place = working.place();
+        let retries = working.target.provisioner.options().retries;
         tracing::warn!(reason = %error, "{place}: retrying");
         working.asking = Some(self.tasks.spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = shutdown.requested() => {}
-            }
+            // A shutdown ends the pause, and then the question.
+            let backoff = Backoff::new(retries.pause);
+            let _: Result<(), Signal> = backoff.wait(0, &inquiry.shutdown).await;
             let retries = Retries {
-                attempts: attempts - 1,
-                pause: pause * 2,
+                attempts: retries.attempts - 1,
+                pause: retries.pause * 2,
             };
-            let room = measure_capacity(&mut session, &place, retries, &shutdown).await;
+            let room = inquiry.run(&mut session, retries).await;
             WorkerEvent::Asked(index, session, room)
         }));
     }
@@ -148,7 +145,8 @@ fn asked_of(
     };
     working.idle.push(session);
     working.peak = 1;
-    let locks = locks_of(working.target.provisioner.snapshot());
+    let estimate = || locks_of(working.target.provisioner.snapshot());
+    let locks = room.tenant_locks.unwrap_or_else(estimate);
     let budget = room
         .budget(locks, jobs, MOST)
         .map_err(ProvisionError::Budget)?;
@@ -166,27 +164,59 @@ fn asked_of(
     Ok(room)
 }
 
-/// Queries a server's capacity. The query is retried as a tenant is, so that tenants wait for a
-/// server that is starting up.
-async fn measure_capacity(
-    session: &mut PsqlSession,
-    place: &str,
-    retries: Retries,
-    shutdown: &Shutdown,
-) -> Result<ServerCapacity, PsqlError> {
-    let mut pause = retries.pause;
-    for _ in 1..retries.attempts {
-        match ServerCapacity::query(session, shutdown).await {
-            Err(error) if error.is_transient() => {
-                tracing::warn!(reason = %error, "{place}: retrying");
-            }
-            asked => return asked,
+/// Query for the capacity of a server.
+struct Inquiry {
+    provisioner: Provisioner,
+    place: String,
+    jobs: Option<usize>,
+    shutdown: Shutdown,
+}
+
+impl Inquiry {
+    fn new(working: &TargetState, jobs: Option<usize>, shutdown: &Shutdown) -> Self {
+        Self {
+            provisioner: working.target.provisioner.clone(),
+            place: working.place(),
+            jobs,
+            shutdown: shutdown.clone(),
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = shutdown.requested() => break,
-        }
-        pause *= 2;
     }
-    ServerCapacity::query(session, shutdown).await
+
+    /// Queries the capacity, and measures what a tenant takes of it.
+    async fn run(
+        &self,
+        session: &mut PsqlSession,
+        retries: Retries,
+    ) -> Result<ServerCapacity, PsqlError> {
+        let mut capacity = self.query_capacity(session, retries).await?;
+        capacity
+            .measure_tenant(&self.provisioner, session, self.jobs, MOST, &self.shutdown)
+            .await;
+        Ok(capacity)
+    }
+
+    /// Queries the capacity. The query is retried as a tenant is, so that tenants wait for a server
+    /// that is starting up.
+    async fn query_capacity(
+        &self,
+        session: &mut PsqlSession,
+        retries: Retries,
+    ) -> Result<ServerCapacity, PsqlError> {
+        let Self {
+            place, shutdown, ..
+        } = self;
+        let backoff = Backoff::new(retries.pause);
+        for failures in 0..retries.attempts.saturating_sub(1) {
+            match ServerCapacity::query(session, shutdown).await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(reason = %error, "{place}: retrying");
+                }
+                asked => return asked,
+            }
+            if backoff.wait(failures, shutdown).await.is_err() {
+                break;
+            }
+        }
+        ServerCapacity::query(session, shutdown).await
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::sql;
 use crate::fleet::selection::TenantSelection;
-use crate::pg::{PsqlError, Server};
+use crate::pg::{PsqlError, Server, SqlState, read_json};
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::marker::{Mark, POOL, is_scratch, is_spare};
@@ -77,12 +77,11 @@ fn has_gone(error: &PsqlError) -> bool {
     let PsqlError::Script { message, .. } = error else {
         return false;
     };
-    let state = message
-        .sqlstate
-        .as_ref()
-        .map(|state| state.as_str().to_owned());
-    // undefined_table, invalid_schema_name, could not open relation.
-    matches!(state.as_deref(), Some("42P01" | "3F000" | "XX000"))
+    // The last is what opening a relation that was dropped just now gives.
+    matches!(
+        message.sqlstate,
+        Some(SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME | SqlState::INTERNAL_ERROR)
+    )
 }
 
 async fn read_once(
@@ -96,20 +95,10 @@ async fn read_once(
         .await?
         .into_iter();
     let (_, major, search_path): (String, u32, String) =
-        serde_json::from_value(lines.next().unwrap_or_default()).map_err(|source| {
-            PsqlError::Output {
-                line: 1,
-                text: String::new(),
-                source,
-            }
-        })?;
+        read_json(lines.next().unwrap_or_default(), 1)?;
     let mut tenants = Vec::new();
     for (index, line) in lines.enumerate() {
-        let schema = serde_json::from_value(line).map_err(|source| PsqlError::Output {
-            line: index + 2,
-            text: String::new(),
-            source,
-        })?;
+        let schema = read_json(line, index + 2)?;
         tenants.extend(tenant(schema, scope, versions_table));
     }
     if let TenantSelection::Named(names) = scope {

@@ -4,11 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
-use super::halt::MigrateHalt;
 use super::options::{MigrateError, MigrateOptions};
-use super::queue::{Next, Queue, Turn, join_all};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
+use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::tenant::migrate::{
@@ -53,11 +52,8 @@ pub async fn migrate(
         .collect();
     let state = State {
         entries,
-        queue: Queue::default(),
-        failures: 0,
         separate: false,
         reconnects: 0,
-        halt: None,
         on_report,
     };
     let engine = Engine {
@@ -66,31 +62,29 @@ pub async fn migrate(
         options,
         context: &context,
         shutdown,
+        scheduler: Scheduler::new(options.max_failures, shutdown),
         state: Mutex::new(state),
     };
     engine.report_settled();
     if !options.dry_run {
-        let canaries = engine.enqueue(options.canary);
-        if canaries > 0 {
-            engine.work(1).await;
-            if engine.state().failures > 0 {
-                engine.halt(MigrateHalt::Canary);
-            }
-        }
-        engine.enqueue(usize::MAX);
-        engine.work(options.jobs.max(1)).await;
+        let chunk = |turns| engine.chunk(turns);
+        let turns = engine.turns();
+        engine
+            .scheduler
+            .run(turns, options.canary, options.jobs, chunk)
+            .await;
         engine.look_again().await;
     }
-    let State { entries, halt, .. } = engine
-        .state
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let Engine {
+        scheduler, state, ..
+    } = engine;
+    let State { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let begun = entries
         .iter()
         .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
-    let ended_early = match halt {
-        Some(MigrateHalt::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
-        other => other.map(|halt| halt.to_string()),
+    let ended_early = match scheduler.into_end() {
+        Some(RunEnd::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
+        end => end.map(|end| end.to_string()),
     };
     let tenants = entries.into_iter().map(|entry| entry.report).collect();
     Ok(MigrateReport {
@@ -102,13 +96,10 @@ pub async fn migrate(
 
 pub(super) struct State<'a, 'm> {
     pub(super) entries: Vec<QueueEntry<'m>>,
-    pub(super) queue: Queue,
-    pub(super) failures: usize,
     /// `true` once a statement has failed: from then on each is sent alone, so that the next error
     /// needs no second try.
     pub(super) separate: bool,
     pub(super) reconnects: u32,
-    pub(super) halt: Option<MigrateHalt>,
     pub(super) on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
@@ -118,6 +109,7 @@ pub(super) struct Engine<'a, 'm> {
     pub(super) options: &'a MigrateOptions,
     context: &'a ScriptContext<'a>,
     pub(super) shutdown: &'a Shutdown,
+    pub(super) scheduler: Scheduler<'a>,
     state: Mutex<State<'a, 'm>>,
 }
 
@@ -136,70 +128,19 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
     }
 
-    /// Queues up to `most` of the tenants that have no outcome yet. Returns their number.
-    fn enqueue(&self, most: usize) -> usize {
-        let state = &mut *self.state();
-        if state.halt.is_some() {
-            return 0;
-        }
+    /// Returns a turn for each tenant that has no outcome yet.
+    fn turns(&self) -> Vec<Turn> {
+        let state = self.state();
         let open = state
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| !entry.settled)
-            .take(most);
-        let turns: Vec<Turn> = open
-            .map(|(tenant, entry)| Turn {
-                tenant,
-                retries: 0,
-                replans: 0,
-                separated: false,
-                alone: entry.pending.iter().any(|migration| !migration.transaction),
-                ready: Instant::now(),
-            })
-            .collect();
-        let count = turns.len();
-        for turn in turns {
-            state.queue.add(turn);
-        }
-        count
-    }
-
-    pub(super) fn halt(&self, halt: MigrateHalt) {
-        self.state().halt.get_or_insert(halt);
-    }
-
-    async fn work(&self, jobs: usize) {
-        join_all((0..jobs).map(|_| self.worker(jobs))).await;
-    }
-
-    async fn worker(&self, jobs: usize) {
-        loop {
-            let next = {
-                let state = &mut *self.state();
-                if state.halt.is_some() {
-                    Next::End
-                } else {
-                    state.queue.next(jobs, Instant::now())
-                }
-            };
-            match next {
-                Next::End => return,
-                Next::Wait(pause) => {
-                    // The pause is short, to notice tenants that other workers give back. A
-                    // shutdown ends it.
-                    let pause = pause.min(Duration::from_millis(200));
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        _ = self.shutdown.requested() => self.halt(MigrateHalt::Stopped),
-                    }
-                }
-                Next::Work(turns) => {
-                    self.chunk(turns).await;
-                    self.state().queue.done();
-                }
-            }
-        }
+            .filter(|(_, entry)| !entry.settled);
+        open.map(|(tenant, entry)| {
+            let alone = entry.pending.iter().any(|migration| !migration.transaction);
+            Turn::new(tenant, alone)
+        })
+        .collect()
     }
 
     /// Runs some tenants through one psql.
@@ -216,11 +157,11 @@ impl<'a, 'm> Engine<'a, 'm> {
                         self.settle(turn.tenant, MigrateOutcome::Failed(failure));
                         continue;
                     }
-                    self.state().queue.give_back(std::iter::once(turn));
+                    self.scheduler.give_back(std::iter::once(turn));
                     break;
                 }
                 Err(Unsent::Psql(error)) => {
-                    self.state().queue.give_back(std::iter::once(turn));
+                    self.scheduler.give_back(std::iter::once(turn));
                     self.trouble(error).await;
                     break;
                 }
@@ -262,7 +203,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             return;
         };
         let behind = sent.split_off(open + 1);
-        self.state().queue.give_back(behind.into_iter());
+        self.scheduler.give_back(behind.into_iter());
         let Some(turn) = sent.pop() else { return };
         self.spent(turn.tenant, last.elapsed());
         match ran {
@@ -348,16 +289,7 @@ impl<'a, 'm> Engine<'a, 'm> {
             (state.on_report)(&entry.report);
         }
         if !good {
-            state.failures += 1;
-            if self
-                .options
-                .max_failures
-                .is_some_and(|most| state.failures >= most)
-            {
-                state
-                    .halt
-                    .get_or_insert(MigrateHalt::Failures(state.failures));
-            }
+            self.scheduler.count_failure();
         }
     }
 }

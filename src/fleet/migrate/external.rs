@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::options::{MigrateError, MigrateOptions};
-use super::queue::join_all;
 use super::report::MigrateReport;
 use crate::fleet::inventory::{Fleet, read_fleet};
+use crate::fleet::schedule::{Scheduler, Turn};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::versions::{Applied, TenantProblem, VersionsTable};
 
 /// Runs the command for each tenant of the scope, and reads the outcomes from the version tables.
@@ -61,49 +61,37 @@ pub async fn migrate_by(
                 .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
         })
         .collect();
-    let (canaries, rest) = open.split_at(options.canary.min(open.len()));
-    let shared = Mutex::new(Shared {
-        reports: &mut reports,
-        failures: 0,
-        ended_early: None,
-    });
-    for (indexes, jobs) in [(canaries, 1), (rest, options.jobs.max(1))] {
-        let queue = Mutex::new(indexes.iter().copied());
-        let work = || async {
-            loop {
-                if lock(&shared).ended_early.is_some() {
-                    return;
-                }
-                let Some(index) = lock(&queue).next() else {
-                    return;
-                };
-                let tenant = lock(&shared)
-                    .reports
-                    .get(index)
-                    .map(|report| report.tenant.clone());
-                let Some(tenant) = tenant else { continue };
-                let begun = Instant::now();
-                let ran = command.run_for(server, &tenant, shutdown).await;
-                let shared = &mut *lock(&shared);
-                shared.settle(index, ran, begun.elapsed(), options, shutdown);
+    let scheduler = Scheduler::new(options.max_failures, shutdown);
+    let shared = Mutex::new(&mut reports);
+    let task = async |turns: Vec<Turn>| {
+        for turn in turns {
+            let name = lock(&shared)
+                .get(turn.tenant)
+                .map(|report| report.tenant.clone());
+            let Some(name) = name else { continue };
+            let begun = Instant::now();
+            let ran = command.run_for(server, &name, shutdown).await;
+            if ran.is_err() {
+                scheduler.count_failure();
             }
-        };
-        join_all((0..jobs).map(|_| work())).await;
-        let shared = &mut *lock(&shared);
-        if jobs == 1
-            && !canaries.is_empty()
-            && shared.failures > 0
-            && indexes.len() == canaries.len()
-        {
-            shared
-                .ended_early
-                .get_or_insert_with(|| "one of the first tenants failed".to_owned());
+            if let Some(report) = lock(&shared).get_mut(turn.tenant) {
+                report.elapsed = begun.elapsed();
+                // The version table shows later what it changed.
+                report.outcome = match ran {
+                    Ok(()) => MigrateOutcome::UpToDate,
+                    Err(failure) => MigrateOutcome::Failed(failure),
+                };
+            }
         }
-    }
-    let ended_early = shared
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .ended_early;
+    };
+    let turns = open
+        .into_iter()
+        .map(|index| Turn::new(index, true))
+        .collect();
+    scheduler
+        .run(turns, options.canary, options.jobs, task)
+        .await;
+    let ended_early = scheduler.into_end().map(|end| end.to_string());
     // Report what the run did, even if it was stopped.
     let after = read_fleet(
         server,
@@ -128,47 +116,6 @@ pub async fn migrate_by(
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Shared<'a> {
-    reports: &'a mut Vec<TenantReport>,
-    failures: usize,
-    ended_early: Option<String>,
-}
-
-impl Shared<'_> {
-    fn settle(
-        &mut self,
-        index: usize,
-        ran: Result<(), MigrateFailure>,
-        elapsed: Duration,
-        options: &MigrateOptions,
-        shutdown: &Shutdown,
-    ) {
-        let Some(report) = self.reports.get_mut(index) else {
-            return;
-        };
-        report.elapsed = elapsed;
-        // The version table shows later what it changed.
-        report.outcome = match ran {
-            Ok(()) => MigrateOutcome::UpToDate,
-            Err(failure) => {
-                self.failures += 1;
-                MigrateOutcome::Failed(failure)
-            }
-        };
-        if shutdown.signal().is_some() {
-            self.ended_early
-                .get_or_insert_with(|| "the run was stopped".to_owned());
-        } else if options
-            .max_failures
-            .is_some_and(|most| self.failures >= most)
-        {
-            let count = self.failures;
-            self.ended_early
-                .get_or_insert_with(|| format!("{count} failed"));
-        }
-    }
 }
 
 fn blank(tenant: &TenantName, applied: &Applied) -> TenantReport {

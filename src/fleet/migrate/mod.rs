@@ -1,14 +1,11 @@
 //! Applies pending migrations to tenants: each with its version in one transaction, many tenants
 //! through each psql.
 
-mod aftermath;
 mod engine;
 mod entry;
 mod external;
-mod halt;
 mod options;
-mod queue;
-mod recover;
+mod recovery;
 mod report;
 
 pub use engine::migrate;

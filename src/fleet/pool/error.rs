@@ -2,6 +2,7 @@ use crate::pg::PsqlError;
 use crate::pg::catalog::DuplicateIdentity;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::Difference;
+use crate::text;
 
 /// The reason why a pool cannot be created or read.
 #[derive(Debug, thiserror::Error)]
@@ -35,11 +36,5 @@ fn listed(differences: &[Difference]) -> String {
         .collect();
     shown.sort();
     shown.dedup();
-    let more = shown.len().saturating_sub(SHOWN);
-    shown.truncate(SHOWN);
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
+    text::listed(shown, SHOWN)
 }

@@ -10,6 +10,7 @@ mod drain;
 mod error;
 mod fill;
 mod refill;
+mod refiller;
 mod status;
 mod trial;
 
@@ -17,4 +18,5 @@ pub use drain::{Drained, SparesToDrain, drain};
 pub use error::PoolError;
 pub use fill::{Filling, begin_fill};
 pub use refill::{RefillError, refill};
+pub use refiller::PoolRefiller;
 pub use status::{PoolStatus, Spares, status};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::pg::{PsqlError, Server, UNHURRIED};
+use crate::pg::{PsqlError, Server, UNHURRIED, read_json};
 use crate::process::Shutdown;
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
@@ -72,14 +72,7 @@ pub async fn status(
          (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
         pool_is_usable()
     );
-    let value = server
-        .query_json(&sql, shutdown)
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let (there, pool_owner): (bool, Option<String>) =
-        serde_json::from_value(value).unwrap_or_default();
+    let (there, pool_owner): (bool, Option<String>) = server.query_json_one(&sql, shutdown).await?;
     let groups = if there {
         format!(
             "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
@@ -119,12 +112,7 @@ pub async fn status(
             found.strays.push(stray.to_owned());
             continue;
         }
-        let text = value.to_string().chars().take(200).collect();
-        let group = serde_json::from_value(value).map_err(|source| PsqlError::Output {
-            line: index + 1,
-            text,
-            source,
-        })?;
+        let group = read_json(value, index + 1)?;
         found.spares.push(group);
     }
     if !found.spares.first().is_some_and(|group| group.wanted) {

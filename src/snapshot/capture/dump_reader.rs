@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::order::sort_by_name;
 use super::overloads::sort_overloads;
 use super::wording::normalise;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
@@ -358,6 +359,7 @@ impl<'a> DumpReader<'a> {
             });
         }
         drop_empty_sessions(&mut self.dump.statements);
+        sort_by_name(&mut self.dump.statements, self.schema);
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
         // `INSERT INTO schema_migrations`, as Rails appends it, means the table that the search_path finds.

@@ -10,6 +10,7 @@ mod dump_reader;
 mod dump_rows;
 mod inspect;
 mod note;
+mod order;
 mod overloads;
 mod proof;
 mod proof_script;

@@ -9,6 +9,7 @@ use crate::snapshot::capture::Difference;
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
+use crate::text::bounded;
 
 /// The classes of differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,16 +139,7 @@ fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
 
 /// Clips a text to 120 characters on one line.
 fn shown(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .take(120)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(120).is_some() {
-        format!("'{line}…'")
-    } else {
-        format!("'{line}'")
-    }
+    format!("'{}'", bounded(text, 120))
 }
 
 /// Kinds of objects that have columns.

@@ -1,7 +1,5 @@
 //! Copies a tenant with its data, in one transaction.
 
-use std::fmt::Write as _;
-
 use super::LifecycleError;
 use super::state::{captured, explain, guard, look};
 use crate::pg::{PgDump, ScriptOptions, Server};
@@ -10,6 +8,7 @@ use crate::snapshot::capture::{Captured, ServerProperty, shared_schemas};
 use crate::snapshot::{Action, Decisions, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::versions::qualified;
+use crate::text::swriteln;
 
 /// A tenant that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +77,13 @@ pub async fn clone_tenant(
     for sequence in &contents.sequences {
         let target = quote_literal(&qualified(new.as_str(), sequence));
         let source = qualified(old.as_str(), sequence);
-        let _ = writeln!(
+        swriteln!(
             script,
             "SELECT pg_catalog.setval({target}, last_value, is_called) FROM {source};"
         );
     }
     if let Some(comment) = &before.comment {
-        let _ = writeln!(
+        swriteln!(
             script,
             "COMMENT ON SCHEMA {} IS {};",
             new.quoted(),
@@ -233,7 +232,7 @@ fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path
         } else {
             format!(" ({})", names.join(", "))
         };
-        let _ = writeln!(
+        swriteln!(
             script,
             "INSERT INTO {}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM ONLY {} AS source;",
             qualified(new.as_str(), table),

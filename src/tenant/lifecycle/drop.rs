@@ -1,16 +1,15 @@
 //! Drops a tenant, and nothing but the tenant.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
-use crate::pg::{PsqlError, ScriptOptions, Server};
+use crate::pg::{PsqlError, ScriptOptions, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
+use crate::text::{swrite, swriteln};
 
 /// Raised when something outside of the schema depends on it.
-const OUTSIDE: &str = "SS003";
+const OUTSIDE: SqlState = SqlState::new(*b"SS003");
 /// The share of the server's lock table that one transaction takes.
 const LOCK_SHARE: u64 = 4;
 
@@ -85,17 +84,7 @@ pub async fn preview(
         outside = outside(tenant),
         name = quote_literal(tenant.as_str()),
     );
-    let Some(line) = server.query_json(&sql, shutdown).await?.into_iter().next() else {
-        return Ok(None);
-    };
-    let text = line.to_string().chars().take(200).collect();
-    serde_json::from_value(line)
-        .map(Some)
-        .map_err(|source| PsqlError::Output {
-            line: 1,
-            text,
-            source,
-        })
+    server.query_json_optional(&sql, shutdown).await
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.
@@ -181,30 +170,22 @@ async fn transaction(
              IF found IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{OUTSIDE}', MESSAGE = 'outside', DETAIL = found; END IF; END",
             outside(tenant)
         );
-        let _ = writeln!(script, "DO {};", quote_literal(&body));
+        swriteln!(script, "DO {};", quote_literal(&body));
     }
-    let _ = write!(script, "{drop};\nCOMMIT;\n");
+    swrite!(script, "{drop};\nCOMMIT;\n");
     match server
         .run_script(&script, &ScriptOptions::default(), shutdown)
         .await
     {
         Ok(_) => Ok(()),
-        Err(PsqlError::Script { message, .. })
-            if message
-                .sqlstate
-                .as_ref()
-                .is_some_and(|state| state.as_str() == OUTSIDE) =>
-        {
+        Err(PsqlError::Script { message, .. }) if message.sqlstate == Some(OUTSIDE) => {
             let found = message.detail.unwrap_or_default();
             Err(DropError::Outside(
                 found.split('\n').map(str::to_owned).collect(),
             ))
         }
         Err(PsqlError::Script { message, .. })
-            if message
-                .sqlstate
-                .as_ref()
-                .is_some_and(|state| state.as_str() == "3F000") =>
+            if message.sqlstate == Some(SqlState::INVALID_SCHEMA_NAME) =>
         {
             Err(DropError::Missing(tenant.clone()))
         }

@@ -1,14 +1,14 @@
 //! Whether a schema is still what it was when it was captured.
 
 use super::LifecycleError;
-use crate::pg::{PgDump, PsqlError, Server};
+use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Capture, CaptureSource, Captured};
 use crate::snapshot::{Decisions, lock};
 use crate::sql::{TenantName, quote_literal};
 
 /// Raised when the schema is another.
-const CHANGED: &str = "SS004";
+const CHANGED: SqlState = SqlState::new(*b"SS004");
 
 /// What is known of the two names before anything is done.
 pub(super) struct StateBefore {
@@ -77,18 +77,8 @@ pub(super) async fn look(
         quote_literal(old.as_str()),
         state_sql(old.as_str())
     );
-    let line = server
-        .query_json(&sql, shutdown)
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let (major, search_path, is_there, is_taken, comment, state) = serde_json::from_value(line)
-        .map_err(|source| PsqlError::Output {
-            line: 1,
-            text: String::new(),
-            source,
-        })?;
+    let (major, search_path, is_there, is_taken, comment, state) =
+        server.query_json_one(&sql, shutdown).await?;
     match (is_there, is_taken) {
         (false, _) => Err(LifecycleError::Missing(old.clone())),
         (_, true) => Err(LifecycleError::Exists(new.clone())),
@@ -145,12 +135,12 @@ pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) ->
 /// Tells what an error of the script means.
 pub(super) fn explain(error: PsqlError, old: &TenantName, new: &TenantName) -> LifecycleError {
     let state = match &error {
-        PsqlError::Script { message, .. } => message.sqlstate.as_ref().map(ToString::to_string),
+        PsqlError::Script { message, .. } => message.sqlstate,
         _ => None,
     };
-    match state.as_deref() {
+    match state {
         Some(CHANGED) => LifecycleError::Changed(old.clone()),
-        Some("42P06") => LifecycleError::Exists(new.clone()),
+        Some(SqlState::DUPLICATE_SCHEMA) => LifecycleError::Exists(new.clone()),
         _ => error.into(),
     }
 }

@@ -7,6 +7,7 @@ use super::failure::{MigrateFailure, anonymous};
 use crate::pg::Server;
 use crate::process::{EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::sql::TenantName;
+use crate::text::bounded;
 
 /// Maximum size of a command's stdout. More is an error.
 const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
@@ -101,12 +102,7 @@ impl ExternalCommand {
         let lines: Vec<String> = said
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .map(|line| {
-                line.chars()
-                    .filter(|c| !c.is_control())
-                    .take(LINE)
-                    .collect()
-            })
+            .map(|line| bounded(line, LINE))
             .collect();
         let last = lines
             .last()

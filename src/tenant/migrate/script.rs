@@ -1,20 +1,21 @@
 //! The script that migrates some tenants through one psql, and the meaning of each of its lines.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::indexes::{IndexState, concurrent_index};
+use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
 use crate::sql::{TenantName, local, quote, quote_literal};
 use crate::tenant::migrations::Migration;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
+use crate::text::swrite;
 
 /// Raised if the version is already in the table, because another run was faster.
-pub(crate) const ALREADY: &str = "SS001";
+pub(crate) const ALREADY: SqlState = SqlState::new(*b"SS001");
 /// Raised if another run holds the tenant's lock.
-pub(crate) const BUSY: &str = "SS002";
+pub(crate) const BUSY: SqlState = SqlState::new(*b"SS002");
 
 /// The place that a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,7 +254,7 @@ fn version_guard(
     let mut body = String::from("BEGIN ");
     if migration.transaction {
         for (name, value) in tenant_settings(context, tenant) {
-            let _ = write!(
+            swrite!(
                 body,
                 "PERFORM pg_catalog.set_config('{name}', {}, true); ",
                 quote_literal(&value)
@@ -261,14 +262,14 @@ fn version_guard(
         }
     }
     let scope = if migration.transaction { "_xact" } else { "" };
-    let _ = write!(
+    swrite!(
         body,
         "IF NOT pg_catalog.pg_try_advisory{scope}_lock({}) THEN RAISE EXCEPTION USING ERRCODE = '{BUSY}', \
          MESSAGE = 'another run works on this tenant'; END IF; ",
         lock_key(tenant)
     );
     if let Some(applied) = style.is_applied_sql(table, migration) {
-        let _ = write!(
+        swrite!(
             body,
             "IF {applied} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = 'the version is applied already'; END IF; "
         );

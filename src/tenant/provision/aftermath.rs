@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::outcome::TenantOrigin;
-use crate::pg::{PsqlError, Server, UNHURRIED};
+use crate::pg::{PsqlError, Server, UNHURRIED, read_json};
 use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEHOLDER, Snapshot};
 use crate::sql::{TenantName, quote_literal};
@@ -161,12 +161,7 @@ async fn seen(
 }
 
 fn read(value: Value) -> Result<Option<SchemaState>, PsqlError> {
-    let text = value.to_string().chars().take(200).collect();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output {
-        line: 1,
-        text,
-        source,
-    })
+    read_json(value, 1)
 }
 
 /// Returns a query for one row: the schema's comment and the names of its objects, or `null`.

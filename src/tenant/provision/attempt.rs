@@ -198,7 +198,6 @@ impl Attempt<'_> {
         let options = &self.provisioner.options;
         let looks = options.if_exists != IfExists::Fail;
         let state = message.sqlstate;
-        let state = state.as_ref().map(SqlState::as_str);
         if self.says_exists(&message) {
             return if looks {
                 self.existing().await
@@ -209,20 +208,24 @@ impl Attempt<'_> {
         if state == Some(POOL_FULL) {
             return Err(ProvisionError::PoolFull);
         }
-        if state == Some(NO_CITUS) {
+        if state.is_some_and(|state| state.as_str() == NO_CITUS) {
             return Err(ProvisionError::NoCitus);
         }
         // PostgreSQL checks the privilege to create schemas before it checks whether the schema
         // exists.
-        if looks && state == Some("42501") && matches!(self.look().await, Ok(Some(_))) {
+        if looks
+            && state == Some(SqlState::INSUFFICIENT_PRIVILEGE)
+            && matches!(self.look().await, Ok(Some(_)))
+        {
             return self.existing().await;
         }
-        if let (Some("57014"), Some(after)) = (state, self.provisioner.server.timeout)
+        if let (Some(SqlState::QUERY_CANCELED), Some(after)) =
+            (state, self.provisioner.server.timeout)
             && self.start.elapsed() + Duration::from_millis(50) >= after
         {
             return Err(ProvisionError::TimedOut { after });
         }
-        if let (Some("57014"), Some(signal)) = (state, self.shutdown.signal()) {
+        if let (Some(SqlState::QUERY_CANCELED), Some(signal)) = (state, self.shutdown.signal()) {
             return Err(ProvisionError::Interrupted { signal });
         }
         let mut error = (message, None, None);
@@ -277,10 +280,12 @@ impl Attempt<'_> {
                 statement.object.action == Action::Create
                     && statement.object.kind == ObjectKind::Schema
             });
-        match message.sqlstate.as_ref().map(SqlState::as_str) {
-            Some("42P06") => schemas.count() == 1,
+        match message.sqlstate {
+            Some(SqlState::DUPLICATE_SCHEMA) => schemas.count() == 1,
             // Another program was creating the schema at the same time.
-            Some("23505") => message.constraint.as_deref() == Some("pg_namespace_nspname_index"),
+            Some(SqlState::UNIQUE_VIOLATION) => {
+                message.constraint.as_deref() == Some("pg_namespace_nspname_index")
+            }
             _ => false,
         }
     }
@@ -390,12 +395,14 @@ impl Attempt<'_> {
 
 /// Returns `true` if the server reports that the table of spares or its schema is missing.
 fn is_gone(message: &ServerMessage) -> bool {
-    has_state(message, &["42P01", "3F000"]) && message.message.contains(POOL)
+    has_state(
+        message,
+        &[SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME],
+    ) && message.message.contains(POOL)
 }
 
-fn has_state(message: &ServerMessage, states: &[&str]) -> bool {
+fn has_state(message: &ServerMessage, states: &[SqlState]) -> bool {
     message
         .sqlstate
-        .as_ref()
-        .is_some_and(|state| states.contains(&state.as_str()))
+        .is_some_and(|state| states.contains(&state))
 }

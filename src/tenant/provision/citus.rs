@@ -79,19 +79,8 @@ impl CitusObstacles {
              WHERE p.logicalrelid = pg_catalog.to_regclass(t.name))), '[]'));\n",
             tables.join(", ")
         );
-        let value = server
-            .query_json(&sql, shutdown)
-            .await?
-            .into_iter()
-            .next()
-            .unwrap_or_default();
-        let text = value.to_string();
-        let (unsafe_triggers, ordinary): (String, Vec<String>) = serde_json::from_value(value)
-            .map_err(|source| PsqlError::Output {
-                line: 1,
-                text,
-                source,
-            })?;
+        let (unsafe_triggers, ordinary): (String, Vec<String>) =
+            server.query_json_one(&sql, shutdown).await?;
         Ok(self.lines(unsafe_triggers == "on", &ordinary))
     }
 

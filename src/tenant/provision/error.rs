@@ -1,11 +1,11 @@
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::TenantOrigin;
-use crate::pg::{PsqlError, ServerMessage};
+use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::{RunError, Signal};
 use crate::snapshot::TemplateError;
+use crate::text::{listed, seconds};
 
 /// The reason why a tenant was not created. Except for [`ProvisionError::Unknown`], nothing of it
 /// was left behind on the server.
@@ -32,7 +32,7 @@ pub enum ProvisionError {
     /// A schema of this name exists and lacks objects of the snapshot. It was left untouched.
     #[error(
         "the schema \"{}\" exists but lacks {} of the {objects} objects of the snapshot: {}",
-        tenant.escape_debug(), missing.len(), listed(missing)
+        tenant.escape_debug(), missing.len(), listed(missing, SHOWN)
     )]
     ExistsInPart {
         /// The tenant.
@@ -68,7 +68,7 @@ pub enum ProvisionError {
     #[error("no connection to the server")]
     Connect(#[source] Arc<PsqlError>),
     /// The run timed out.
-    #[error("timed out after {:.1} s; nothing was left behind", after.as_secs_f64())]
+    #[error("timed out after {}; nothing was left behind", seconds(*after))]
     TimedOut {
         /// The time limit.
         after: Duration,
@@ -135,9 +135,7 @@ impl ProvisionError {
         let Self::Sql { message, .. } = self else {
             return false;
         };
-        message
-            .sqlstate
-            .is_some_and(|sqlstate| sqlstate.as_str() == "57014")
+        message.sqlstate == Some(SqlState::QUERY_CANCELED)
     }
 }
 
@@ -178,21 +176,8 @@ fn origin_phrase(made_of: Option<TenantOrigin>) -> &'static str {
     }
 }
 
-/// Lists at most five, and the number of the others.
-fn listed(missing: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let mut text = missing
-        .iter()
-        .take(SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    if missing.len() > SHOWN {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, " and {} more", missing.len() - SHOWN);
-    }
-    text
-}
+/// Number of missing objects that a message names.
+const SHOWN: usize = 5;
 
 fn failed(statement: Option<&FailedStatement>) -> String {
     match statement {

@@ -1,6 +1,6 @@
 //! Hints for statements of a snapshot that the server refuses.
 
-use crate::pg::ServerMessage;
+use crate::pg::{ServerMessage, SqlState};
 use crate::snapshot::{Action, Object, ObjectKind};
 use crate::sql::{TenantName, quote};
 
@@ -23,57 +23,57 @@ pub(super) fn hint_for(
     let says = |words: &str| text.contains(words);
     let named = || quoted_name(text).unwrap_or("ROLE");
     let own = text.contains(&format!("{tenant}."));
-    Some(match message.sqlstate?.as_str() {
+    Some(match message.sqlstate? {
         // undefined_object: a role, an operator class, a type, a tablespace …
-        "42704" if says("role ") => format!(
+        SqlState::UNDEFINED_OBJECT if says("role ") => format!(
             "create the role (CREATE ROLE {}), or pass --no-owner and --no-privileges to leave out owners and grants",
             named()
         ),
-        "42P01" | "42883" | "42704" if own => {
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION | SqlState::UNDEFINED_OBJECT if own => {
             "capture the snapshot again: it does not create this object, or only further down; it may have been edited"
                 .to_owned()
         }
-        "42704" if says("type ") || says("operator class ") || says("access method ") => {
+        SqlState::UNDEFINED_OBJECT if says("type ") || says("operator class ") || says("access method ") => {
             "install its extension into the schema that the snapshot names, or check the spelling if you edited the \
              snapshot"
                 .to_owned()
         }
-        "22023" | "42704" if role.is_some() && statement.is_none() => {
+        SqlState::INVALID_PARAMETER_VALUE | SqlState::UNDEFINED_OBJECT if role.is_some() && statement.is_none() => {
             "create the role that --role names, or pass another role".to_owned()
         }
-        "42501" if creates_schema || says("for database ") => format!(
+        SqlState::INSUFFICIENT_PRIVILEGE if creates_schema || says("for database ") => format!(
             "run {}, or provision as a role that may create schemas (--role or --username)",
             grant_create(text, role.or(login))
         ),
-        "42501" if statement.is_none() && role.is_some() && says("set role") => {
+        SqlState::INSUFFICIENT_PRIVILEGE if statement.is_none() && role.is_some() && says("set role") => {
             format!("run GRANT {} TO {}", named(), role_or_placeholder(login))
         }
-        "42501" if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
+        SqlState::INSUFFICIENT_PRIVILEGE if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
             format!(
                 "run GRANT {role} TO {}, provision with --role {role}, or pass --no-owner to leave out owners",
                 role_or_placeholder(login),
                 role = named()
             )
         }
-        "42501" if statement.is_some_and(|object| object.action == Action::Privileges) => {
+        SqlState::INSUFFICIENT_PRIVILEGE if statement.is_some_and(|object| object.action == Action::Privileges) => {
             "pass --no-privileges to leave out grants, or provision as a role that may grant them".to_owned()
         }
-        "42501" => "provision as a role that has this privilege (--role or --username), or grant it".to_owned(),
-        "3F000" => "create the shared schema first: the snapshot needs it in addition to the tenant's own".to_owned(),
-        "42P01" => {
+        SqlState::INSUFFICIENT_PRIVILEGE => "provision as a role that has this privilege (--role or --username), or grant it".to_owned(),
+        SqlState::INVALID_SCHEMA_NAME => "create the shared schema first: the snapshot needs it in addition to the tenant's own".to_owned(),
+        SqlState::UNDEFINED_TABLE => {
             "create this relation first, in the schema that the snapshot names: the snapshot needs it outside of the \
              tenant's schema"
                 .to_owned()
         }
-        "42883" => {
+        SqlState::UNDEFINED_FUNCTION => {
             "create this function or its extension first: the snapshot needs it outside of the tenant's schema".to_owned()
         }
-        "54023" | "54001" => "raise max_stack_depth or split the statement: it exceeds a limit of the server".to_owned(),
-        "42601" => {
+        SqlState::TOO_MANY_ARGUMENTS | SqlState::STATEMENT_TOO_COMPLEX => "raise max_stack_depth or split the statement: it exceeds a limit of the server".to_owned(),
+        SqlState::SYNTAX_ERROR => {
             "check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax"
                 .to_owned()
         }
-        "42704" => "create this object first: the snapshot needs it outside of the tenant's schema".to_owned(),
+        SqlState::UNDEFINED_OBJECT => "create this object first: the snapshot needs it outside of the tenant's schema".to_owned(),
         _ => return hint_of(message, role.or(login)),
     })
 }
@@ -82,25 +82,27 @@ pub(super) fn hint_for(
 /// refused, if it is known. Falls back to the server's own hint.
 pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
     let says = |words: &str| message.message.contains(words);
-    let text = match message.sqlstate?.as_str() {
-        "42501" if says("for database") => {
+    let text = match message.sqlstate? {
+        SqlState::INSUFFICIENT_PRIVILEGE if says("for database") => {
             return Some(format!(
                 "run {}, or connect as a role that has this privilege",
                 grant_create(&message.message, role)
             ));
         }
-        "42501" if message.hint.is_none() => {
+        SqlState::INSUFFICIENT_PRIVILEGE if message.hint.is_none() => {
             "grant the privilege, or connect as a role that has it"
         }
-        "53200" if says("shared memory") => {
+        SqlState::OUT_OF_MEMORY if says("shared memory") => {
             "raise max_locks_per_transaction on the server: each object of a tenant takes a lock"
         }
-        "53100" => "free disk space on the server",
-        "25006" => {
+        SqlState::DISK_FULL => "free disk space on the server",
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
             "connect to the primary, or turn off default_transaction_read_only for the role and the database that \
              provision"
         }
-        "55000" if says("recovery") => "connect to the primary: this server is a standby",
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if says("recovery") => {
+            "connect to the primary: this server is a standby"
+        }
         _ => return message.hint.clone(),
     };
     Some(text.to_owned())

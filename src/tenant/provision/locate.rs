@@ -6,8 +6,10 @@ use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::{Object, ObjectKind, Rendered};
 use crate::sql::TenantName;
+use crate::text::one_line;
 
-const EXCERPT: usize = 200;
+/// Number of characters of a statement in a message; the ellipsis makes 200.
+const EXCERPT: usize = 199;
 
 /// A script in which the last line of each statement is known.
 #[derive(Debug, Default)]
@@ -82,7 +84,7 @@ pub(super) async fn locate(
     let line = usize::try_from(message.script.as_ref()?.line).ok()?;
     let rendered = statements.get(traced.statement_at(line)?)?;
     let statement = FailedStatement {
-        sql: excerpt(&rendered.sql),
+        sql: one_line(&rendered.sql, EXCERPT),
         object: rendered.object.as_ref().map(|object| match object.kind {
             ObjectKind::Schema if object.name.is_empty() => format!("schema {}", tenant.quoted()),
             _ => object.to_string(),
@@ -94,34 +96,6 @@ pub(super) async fn locate(
         statement,
         object: rendered.object.clone(),
     })
-}
-
-/// Returns the beginning of a statement on one line.
-pub(super) fn excerpt(sql: &str) -> String {
-    let mut text = String::new();
-    for word in sql.split_whitespace() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(word);
-        if text.len() > EXCERPT * 4 {
-            break;
-        }
-    }
-    let mut shown: String = text.chars().take(EXCERPT).flat_map(escaped).collect();
-    if text.chars().nth(EXCERPT).is_some() {
-        shown = shown.chars().take(EXCERPT - 1).collect();
-        shown.push('…');
-    }
-    shown
-}
-
-fn escaped(character: char) -> Vec<char> {
-    if character.is_control() {
-        character.escape_default().collect()
-    } else {
-        vec![character]
-    }
 }
 
 #[cfg(test)]
@@ -150,15 +124,5 @@ mod tests {
             found,
             [None, Some(0), Some(1), Some(1), Some(1), Some(2), None]
         );
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_on_one_line() {
-        assert_eq!(
-            excerpt("CREATE TABLE t (\n    a\u{7} int\n)"),
-            "CREATE TABLE t ( a\\u{7} int )"
-        );
-        let long = excerpt(&"é".repeat(1000));
-        assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
     }
 }

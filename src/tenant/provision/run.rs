@@ -7,7 +7,7 @@ use super::error::ProvisionError;
 use super::outcome::ProvisionOutcome;
 use super::provisioner::{Provisioner, Retries};
 use crate::pg::PsqlSession;
-use crate::process::Shutdown;
+use crate::process::{Backoff, Shutdown};
 use crate::sql::TenantName;
 
 impl Provisioner {
@@ -61,7 +61,7 @@ impl Provisioner {
     ) -> (Result<ProvisionOutcome, ProvisionError>, u32) {
         let start = Instant::now();
         let mut number = 1;
-        let mut pause = retries.pause;
+        let backoff = Backoff::new(retries.pause);
         loop {
             let attempt = Attempt {
                 provisioner: self,
@@ -74,16 +74,15 @@ impl Provisioner {
                 Err(error) if number < retries.attempts && error.may_pass() => error,
                 done => return (done, number),
             };
-            let this_pause = pause.mul_f64(jitter());
-            if self.left(start).is_some_and(|left| left < this_pause * 2) {
+            let pause = backoff.pause_after(number - 1);
+            if self.left(start).is_some_and(|left| left < pause * 2) {
                 return (Err(error), number);
             }
             tracing::warn!(reason = %reason(&error), "tenant '{tenant}': retrying");
             tokio::select! {
-                () = tokio::time::sleep(this_pause) => {}
+                () = tokio::time::sleep(pause) => {}
                 _ = shutdown.requested() => return (Err(error), number),
             }
-            pause *= 2;
             number += 1;
         }
     }
@@ -96,10 +95,4 @@ fn reason(error: &ProvisionError) -> String {
         bottom = source;
     }
     bottom.to_string()
-}
-
-/// Returns a factor between 0.75 and 1.25, so that runs that failed together do not retry together.
-fn jitter() -> f64 {
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha384};
 
 use crate::sql::{quote, quote_literal};
 use crate::tenant::migrations::{Migration, MigrationVersion};
+use crate::text::swrite;
 
 /// The tool that writes a version table, recognised by the table's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -288,11 +289,10 @@ impl fmt::Display for Style {
 
 /// sqlx's checksum of a migration: SHA-384 of the file, in hexadecimal.
 pub(super) fn sha384(text: &str) -> String {
-    use std::fmt::Write as _;
     Sha384::digest(text.as_bytes())
         .iter()
         .fold(String::with_capacity(96), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
+            swrite!(hex, "{byte:02x}");
             hex
         })
 }

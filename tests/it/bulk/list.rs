@@ -175,7 +175,7 @@ fn max_failures_ends_the_run() {
     assert!(
         output
             .stderr
-            .contains("ended early: 1 failed; run again to continue"),
+            .contains("ended early: 1 tenant failed; run again to continue"),
         "{output}"
     );
     assert_eq!(run(&["--max-failures", "2"]).0, [1, 1, 2, 2]);
@@ -184,7 +184,7 @@ fn max_failures_ends_the_run() {
     world.write("names", "pg_a\npg_b\nfifth\nsixth\n");
     let (counts, output) = run(&["--max-failures", "2"]);
     assert!(
-        counts == [0, 0, 2, 2] && output.stderr.contains("ended early: 2 failed"),
+        counts == [0, 0, 2, 2] && output.stderr.contains("ended early: 2 tenants failed"),
         "{output}"
     );
 }

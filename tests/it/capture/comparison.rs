@@ -206,3 +206,27 @@ fn every_kind_of_object_under_every_default_privilege() {
         assert_eq!(state("one"), state("app"), "{major}");
     }
 }
+
+#[test]
+fn order_of_the_bytes_does_not_depend_on_other_schemas() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA zoo; CREATE FUNCTION zoo.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE TABLE zoo.a (x serial PRIMARY KEY); CREATE TABLE zoo.b (x serial PRIMARY KEY);
+         CREATE TABLE zoo.c (x int GENERATED ALWAYS AS IDENTITY); CREATE VIEW zoo.aa AS SELECT x FROM zoo.b;",
+    );
+    let captured =
+        || run(capture_of(&database, "zoo")).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let before = captured().snapshot;
+    database.sql(
+        "CREATE SCHEMA other; CREATE FUNCTION other.f() RETURNS SETOF zoo.b LANGUAGE sql AS 'SELECT * FROM zoo.b';
+         CREATE VIEW other.v AS SELECT x FROM zoo.a WHERE EXISTS (SELECT FROM other.f());",
+    );
+    provision(&database, &before, "t1").unwrap();
+    let cli = Schemastamp::on(&database);
+    cli.write("snapshots/zoo.sql", before.to_text());
+    for schema in ["zoo", "t1"] {
+        drop(cli.run(&["check", "--schema", schema]).succeeds());
+    }
+    assert_eq!(captured().snapshot.to_text(), before.to_text());
+}

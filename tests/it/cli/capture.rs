@@ -81,7 +81,9 @@ END $$;",
     hint: pass one of the two flags for each; the snapshot's header keeps the decision for the next capture
     [exit status: 15]
     ");
-    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"{"error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"pass one of the two flags for each; the snapshot's header keeps the decision for the next capture","doubts":[{"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","keep":"--keep 'function write(what text)'","line":36,"object":"function write(what text)","place":1,"rename":"--rename 'function write(what text)'","why":"the bare name, as a string"}]}}"#);
+    insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"
+    {"type":"error","error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"pass one of the two flags for each; the snapshot's header keeps the decision for the next capture","doubts":[{"object":"function write(what text)","place":1,"line":36,"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","why":"the bare name, as a string","rename":"--rename 'function write(what text)'","keep":"--keep 'function write(what text)'"}]}}
+    "#);
     assert!(!world.path("app.sql").exists());
     world
         .run(&[&capture[..], &["--rename", "function write(what text)"]].concat())
@@ -302,14 +304,14 @@ fn uncapturable_schemas_are_refused() {
     database.sql(
         "GRANT USAGE ON SCHEMA app TO capture_reader; GRANT SELECT ON app.t TO capture_reader",
     );
-    insta::assert_snapshot!(world.run(&[&reader[..], &["--no-owner", "--no-privileges"]].concat()), @"
+    insta::assert_snapshot!(world.run(&[&reader[..], &["--no-owner", "--no-privileges"]].concat()), @r#"
     --- stderr ---
     error: the snapshot is not proven
     caused by: the snapshot does not load: schema (line 2 of the dump's or snapshot's SQL)
     caused by: permission denied for database $DATABASE (SQLSTATE 42501)
     hint: connect as a role that may create schemas here, pass --scratch DBNAME with another database of the server, or skip the proof with --no-prove
     [exit status: 14]
-    ");
+    "#);
     world
         .run(&[&reader[..], &["--no-prove", "-q"]].concat())
         .succeeds();

@@ -36,8 +36,8 @@ fn failed_login_is_explained() {
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "--sslmode", "require", "--format", "json"]), @r#"
-    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","causes":["connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required","it answered the request for TLS with 'no'"],"hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: server does not support SSL, but SSL was required

@@ -80,14 +80,14 @@ fn json_error_is_the_last_object() {
     let world = Schemastamp::new();
     world.write("app.sql", "no snapshot");
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
-    {"error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
+    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
     --- stderr ---
     error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
     [exit status: 15]
     "#);
     let world = world.env("PGUSER", "app");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
-    {"error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
+    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
     --- stderr ---
     error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
     [exit status: 15]

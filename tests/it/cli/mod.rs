@@ -4,5 +4,6 @@ mod capture;
 mod connection;
 mod docs;
 mod input;
+mod json;
 mod output;
 mod usage;

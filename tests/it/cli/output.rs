@@ -98,7 +98,7 @@ fn minify_writes_to_stdout_or_a_file() {
         "it stays as it is"
     );
     insta::assert_snapshot!(world.run(&["minify", "-o", "small.sql", "--format", "json"]), @r#"
-    {"summary":{"after":252,"before":268,"changed":false,"file":"small.sql"}}
+    {"type":"summary","summary":{"command":"minify","file":"small.sql","before":268,"after":252,"changed":false,"ms":0.0}}
     [exit status: 0]
     "#);
     world

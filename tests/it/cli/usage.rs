@@ -51,7 +51,7 @@ fn completions_and_manual_pages_are_printed() {
     }
     let page = world.run(&["man"]).succeeds().stdout;
     assert!(
-        page.contains(".TH schemastamp 1") && page.contains("Exit codes"),
+        page.contains(".TH schemastamp 1") && page.contains("11  psql or pg_dump"),
         "{page}"
     );
     let page = world.run(&["man", "provision"]).succeeds().stdout;
@@ -59,6 +59,52 @@ fn completions_and_manual_pages_are_printed() {
         page.contains("schemastamp\\-provision") && page.contains("\\-\\-if\\-exists"),
         "{page}"
     );
+}
+
+#[test]
+fn every_command_has_a_page_with_the_sections_of_manuals() {
+    let world = Schemastamp::new();
+    std::fs::create_dir(world.root().join("man")).unwrap();
+    world.run(&["man", "--dir", "man"]).succeeds();
+    let pages = std::fs::read_dir(world.root().join("man")).unwrap();
+    let mut names: Vec<String> = pages
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in [
+        "schemastamp.1",
+        "schemastamp-migrate.1",
+        "schemastamp-pool-fill.1",
+    ] {
+        assert!(names.iter().any(|known| known == name), "{names:?}");
+    }
+    for name in &names {
+        let page = std::fs::read_to_string(world.root().join("man").join(name)).unwrap();
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "ENVIRONMENT",
+            "FILES",
+            "\"EXIT STATUS\"",
+        ] {
+            assert!(
+                page.contains(&format!(".SH {section}\n")),
+                "{name} lacks {section}: {page}"
+            );
+        }
+        let (_, synopsis) = page.split_once(".SH SYNOPSIS\n").unwrap();
+        let words = name.trim_end_matches(".1").replace('-', " ");
+        let plain = synopsis.replace("\\-", " ");
+        assert!(
+            plain.starts_with(&format!("\\fB{words}\\fR ")),
+            "{name}: {page}"
+        );
+    }
+    let printed = world.run(&["man", "pool", "fill"]).succeeds().stdout;
+    let written =
+        std::fs::read_to_string(world.root().join("man/schemastamp-pool-fill.1")).unwrap();
+    assert_eq!(printed, written);
 }
 
 #[test]

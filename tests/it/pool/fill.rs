@@ -21,7 +21,7 @@ fn pool_commands_print_text_for_people() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["pool", "fill", "--size", "3", "--format", "json"]), @r#"
-    {"summary":{"failed":0,"made":1,"ms":0.0,"ready":3}}
+    {"type":"summary","summary":{"command":"pool_fill","made":1,"ready":3,"failed":0,"ms":0.0}}
     [exit status: 0]
     "#);
     let status = world.run(&["pool", "status"]).succeeds();

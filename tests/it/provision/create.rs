@@ -31,10 +31,10 @@ fn several_tenants_are_reported_one_by_one() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "c", "a", "pg_d", "--format", "json"]), @r#"
-    {"tenant":"c","outcome":"created","ms":0.0}
-    {"tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
-    {"tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
-    {"summary":{"created":1,"skipped":0,"failed":2,"ms":0.0}}
+    {"type":"tenant","tenant":"c","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"a\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
+    {"type":"tenant","tenant":"pg_d","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"the name 'pg_d' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
+    {"type":"summary","summary":{"command":"provision","created":1,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': the schema "a" exists
     hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
@@ -60,12 +60,12 @@ fn names_from_a_file_count_once_and_bad_lines_are_named() {
         "json",
     ]);
     insta::assert_snapshot!(output, @r##"
-    {"tenant":"one","outcome":"created","ms":0.0}
-    {"tenant":"# two","outcome":"created","ms":0.0}
-    {"tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
-    {"tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
-    {"tenant":"last","outcome":"created","ms":0.0}
-    {"summary":{"created":3,"skipped":0,"failed":2,"ms":0.0}}
+    {"type":"tenant","tenant":"one","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"# two","outcome":"created","ms":0.0}
+    {"type":"tenant","tenant":"��","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 4: not UTF-8"}}
+    {"type":"tenant","tenant":"a\u0000b","outcome":"failed","ms":0.0,"error":{"code":2,"id":"tenant.name","message":"'names', line 5: the name 'a\\0b' has a NUL byte, which no identifier can hold"}}
+    {"type":"tenant","tenant":"last","outcome":"created","ms":0.0}
+    {"type":"summary","summary":{"command":"provision","created":3,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: 'names', line 4: not UTF-8
     error: 'names', line 5: the name 'a\0b' has a NUL byte, which no identifier can hold
@@ -121,7 +121,7 @@ fn names_from_stdin_are_answered_as_they_arrive() {
     let mut rest = String::new();
     stdout.read_line(&mut rest).unwrap();
     assert!(
-        rest.starts_with(r#"{"summary":{"created":2,"skipped":0,"failed":1,"ms":"#),
+        rest.starts_with(r#"{"type":"summary","summary":{"command":"provision","created":2,"skipped":0,"failed":1,"ms":"#),
         "{rest}"
     );
     assert_eq!(child.wait().unwrap().code(), Some(18));

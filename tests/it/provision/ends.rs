@@ -72,8 +72,8 @@ fn interrupted_run_reports_the_signal() {
     wait_until_blocked(&database);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     insta::assert_snapshot!(world.finish(child), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"interrupted by SIGTERM; nothing was left behind"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":143,"id":"interrupted","message":"interrupted by SIGTERM; nothing was left behind"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': interrupted by SIGTERM; nothing was left behind
     [exit status: 143]

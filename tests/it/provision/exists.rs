@@ -15,8 +15,8 @@ fn existing_tenant_is_an_error_and_left_untouched() {
     [exit status: 17]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists","message":"the schema \"acme\" exists","hint":"it was left untouched; pass --if-exists skip to accept an existing, complete tenant"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': the schema "acme" exists
     hint: it was left untouched; pass --if-exists skip to accept an existing, complete tenant
@@ -55,8 +55,8 @@ fn skip_accepts_a_complete_tenant() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--if-exists", "skip", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"skipped","ms":0.0,"made_of":"another_snapshot"}
-    {"summary":{"created":0,"skipped":1,"failed":0,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"skipped","ms":0.0,"made_of":"another_snapshot"}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":1,"failed":0,"ms":0.0}}
     [exit status: 0]
     "#);
     database.sql("COMMENT ON SCHEMA acme IS NULL");
@@ -88,9 +88,9 @@ fn incomplete_tenant_is_never_skipped() {
         "json",
     ]);
     insta::assert_snapshot!(output, @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists but lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["function first()"]}}
-    {"tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["table t","function first()"]}}
-    {"summary":{"created":0,"skipped":0,"failed":2,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"acme\" exists but lacks 1 of the 2 objects of the snapshot: function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["function first()"]}}
+    {"type":"tenant","tenant":"empty","outcome":"failed","ms":0.0,"error":{"code":17,"id":"tenant.exists_in_part","message":"the schema \"empty\" exists but lacks 2 of the 2 objects of the snapshot: table t, function first()","hint":"it was left untouched; check what it is, then drop or rename it","missing":["table t","function first()"]}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":2,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': the schema "acme" exists but lacks 1 of the 2 objects of the snapshot: function first()
     hint: it was left untouched; check what it is, then drop or rename it

@@ -52,8 +52,8 @@ fn psql_that_dies_is_reported() {
     [exit status: 11]
     ");
     insta::assert_snapshot!(provision(&format!("{CONNECTED}kill -9 $$"), &["--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"unknown","ms":0.0,"error":{"code":11,"id":"program.failed","message":"the outcome is unknown: the tenant may or may not have been created: '$ROOT/fake/psql' was ended by SIGKILL: the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL","causes":["'$ROOT/fake/psql' was ended by SIGKILL","the server could not be asked: '$ROOT/fake/psql' was ended by SIGKILL"],"hint":"check whether the schema exists, or run the command again with --if-exists skip, which does no harm"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': the outcome is unknown: the tenant may or may not have been created
     caused by: '$ROOT/fake/psql' was ended by SIGKILL
@@ -105,14 +105,14 @@ fn program_that_is_not_psql_is_reported() {
     world.write("not-a-program", "x");
     insta::assert_snapshot!(no_reason(stderr("./missing")), @"error: cannot run './missing' (--psql) as psql");
     insta::assert_snapshot!(no_reason(stderr("./not-a-program")), @"error: cannot run './not-a-program' (--psql) as psql");
-    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not tell its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change""#);
+    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not tell its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change…""#);
     let nowhere = Schemastamp::new()
         .env("PGHOST", "db")
         .env("PGUSER", "app")
         .env("PATH", "/nonexistent");
     nowhere.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(nowhere.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
+    {"type":"error","error":{"code":11,"id":"program.psql_missing","message":"no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql"}}
     --- stderr ---
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]

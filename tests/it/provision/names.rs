@@ -82,7 +82,7 @@ fn impossible_names_are_usage_errors() {
     insta::assert_snapshot!(stderr("pg_x"), @"error: the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas");
     insta::assert_snapshot!(stderr("information_schema"), @"error: 'information_schema' is a system schema");
     insta::assert_snapshot!(world.run(&["render", "pg_x", "--format", "json"]), @r#"
-    {"error":{"code":2,"id":"tenant.name","message":"the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
+    {"type":"error","error":{"code":2,"id":"tenant.name","message":"the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas"}}
     --- stderr ---
     error: the name 'pg_x' begins with 'pg_', which PostgreSQL reserves for its own schemas
     [exit status: 2]

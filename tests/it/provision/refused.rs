@@ -17,8 +17,8 @@ fn failed_statement_is_named_and_nothing_is_left_behind() {
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
@@ -234,8 +234,8 @@ fn unreachable_server_is_reported() {
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
-    {"summary":{"created":0,"skipped":0,"failed":1,"ms":0.0}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","causes":["connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?","the server is down, or listens elsewhere"],"hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
     warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused

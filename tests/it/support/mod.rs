@@ -19,6 +19,7 @@ mod options;
 mod output;
 mod programs;
 mod proxy;
+mod schema;
 mod schemastamp;
 mod selftest;
 mod supervisor;

@@ -60,6 +60,21 @@ impl CommandOutput {
             .collect()
     }
 
+    /// Panics unless all lines are as the schema says, and the last is a summary or an error.
+    #[track_caller]
+    pub(super) fn is_documented(&self) {
+        let lines = self.json();
+        super::schema::assert_documented(&lines);
+        let last = lines.last().map(|line| line["type"].clone());
+        assert!(
+            matches!(
+                last.as_ref().and_then(Value::as_str),
+                Some("summary" | "error")
+            ),
+            "the last line is neither a summary nor an error: {self}"
+        );
+    }
+
     fn normalized(&self, text: &str) -> String {
         static VARYING: OnceLock<Vec<(Regex, &str)>> = OnceLock::new();
         let varying = VARYING.get_or_init(|| {

@@ -151,6 +151,11 @@ impl Schemastamp {
         let feeder = std::thread::spawn(move || stdin.write_all(&input).is_ok());
         let output = self.finish(child);
         feeder.join().expect("the feeder does not panic");
+        let flags = arguments.split(|argument| *argument == "--").next();
+        let mut pairs = flags.unwrap_or_default().windows(2);
+        if pairs.any(|pair| pair == ["--format", "json"]) {
+            output.is_documented();
+        }
         output
     }
 

@@ -43,18 +43,24 @@ impl TlsProxy {
 
     /// stunnel that asks for TLS itself, with a certificate of its own, and speaks plaintext to `server`.
     pub(crate) fn stunnel_server(server: u16, identity: &Identity) -> Self {
-        Self::stunnel(server, Some(identity))
+        Self::stunnel_with(server, &identity.chain, &identity.key)
     }
 
-    fn stunnel(server: u16, identity: Option<&Identity>) -> Self {
+    /// The same with a certificate in PEM that may be weak.
+    pub(crate) fn stunnel_with(server: u16, chain: &str, key: &str) -> Self {
+        Self::stunnel(server, Some(&format!("{chain}{key}")))
+    }
+
+    fn stunnel(server: u16, both: Option<&str>) -> Self {
         let (folder, port) = (Supervisor::make_folder(), free_port());
         let configuration = folder.join("stunnel.conf");
         let pem = folder.join("both.pem");
-        let side = match identity {
+        let side = match both {
             None => "client = yes".to_owned(),
-            Some(identity) => {
-                write_private(&pem, &format!("{}{}", identity.chain, identity.key));
-                format!("client = no\ncert = {}", pem.display())
+            Some(both) => {
+                write_private(&pem, both);
+                // Weak keys and digests are a scene of their own.
+                format!("client = no\nsecurityLevel = 0\ncert = {}", pem.display())
             }
         };
         write_private(

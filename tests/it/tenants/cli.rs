@@ -78,7 +78,10 @@ fn migrate_and_status_print_text_and_json() {
     assert_eq!(lines[0]["tenant"], "c");
     assert_eq!(lines[1]["error"]["id"], "sql.unique_violation");
     assert_eq!(
-        (&lines[1]["error"]["statement"], &lines[1]["error"]["code"]),
+        (
+            &lines[1]["error"]["statement_number"],
+            &lines[1]["error"]["code"]
+        ),
         (&json!(1), &json!(14))
     );
     assert_eq!(
@@ -282,8 +285,7 @@ fn rename_and_clone_print_text_and_json() {
     let output = run
         .run(&with(&["clone", "acme", "more", "--format", "json"]))
         .succeeds();
-    let expected =
-        json!({"tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
+    let expected = json!({"type": "tenant", "tenant": "more", "outcome": "cloned", "from": "acme", "tables": 2, "sequences": 1});
     assert_eq!(output.json()[0], expected);
 
     for command in ["rename", "clone"] {

@@ -9,14 +9,12 @@ const OLD: &str = include_str!("../../../testdata/old-versions/0.1.0/notebook.sq
 
 /// The old file in the wording that 0.1.0 might have had: another order of statements gives another fingerprint.
 fn in_older_wording() -> Snapshot {
-    let index = OLD.find("\n-- index ").unwrap();
-    let end = OLD[index + 1..].find("\n\n").unwrap() + index + 1;
-    let statement = &OLD[index..end];
-    let body = format!("{}{}{statement}\n", &OLD[..index], &OLD[end..]);
-    let body = body.split_once("\n\n").unwrap().1;
+    let (_, body) = OLD.split_once("\n\n").unwrap();
+    let (before, rest) = body.split_once("\n-- index ").unwrap();
+    let (index, behind) = rest.split_once("\n\n").unwrap();
     let header =
         "-- schemastamp snapshot, format 1\n-- server: PostgreSQL 15, in the wording of pg_dump 18";
-    let text = format!("{header}\n\n{body}");
+    let text = format!("{header}\n\n{before}\n{behind}\n-- index {index}\n");
     Snapshot::parse(&text).unwrap()
 }
 

@@ -80,6 +80,13 @@ fn words(finding: &str) -> &'static [&'static str] {
         "server.no_connect_right" => &["permission denied for database"],
         "server.no_create_right" => &["permission denied"],
         "environment.interference" => &["HOME"],
+        "tls.openssl_config" => &["no ciphers"],
+        "login.password_file" => &["has group or world access"],
+        "login.gssapi" => &["No Kerberos credentials"],
+        "config.gssencmode" => &["no credential cache"],
+        "server.database_closed" => &["invalid database"],
+        "server.startup_parameter" => &["command-line argument", "invalid value for parameter"],
+        "net.private_name" => &["could not translate host name", "Name or service not known"],
         other => panic!("{other} is not compared yet"),
     }
 }

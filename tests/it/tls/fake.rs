@@ -75,6 +75,23 @@ impl Fake {
         })
     }
 
+    /// A server in another language: the words, the SQLSTATE and the routine of its own.
+    pub(super) fn in_another_language(words: &str, sqlstate: &str, routine: &str) -> Self {
+        let fields = format!("SFATAL\0VFATAL\0C{sqlstate}\0M{words}\0R{routine}\0\0");
+        let length = u32::try_from(fields.len() + 4).unwrap();
+        let response = [b"E" as &[u8], &length.to_be_bytes(), fields.as_bytes()].concat();
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 1024];
+            loop {
+                match stream.read(&mut first) {
+                    Ok(8) if stream.write_all(b"N").is_ok() => {}
+                    Ok(1..) => return say(stream, &response),
+                    _ => return,
+                }
+            }
+        })
+    }
+
     /// A postmaster that cannot start a process: an error of protocol 2 in place of any answer.
     pub(super) fn without_processes() -> Self {
         Self::start(|stream| {

@@ -92,6 +92,8 @@ fn pg_dump_over_an_older_libpq_is_refused() {
     let output = app.run(&["capture", "--schema", "public", "-o", "x.sql"]);
     assert_eq!(output.code, Some(11), "{output}");
     assert!(output.stderr.contains("pg_dump loads libpq 15"), "{output}");
+    // Other commands work, and diagnose says what does not.
+    expect(&app, "program.libpq_too_old", 0).unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod commands;
 mod comparison;
 mod docs;
 mod fake;
+mod field;
 mod libraries;
 mod limits;
 mod login;
@@ -38,6 +39,7 @@ fn all_scenes() -> Vec<Scene> {
         network::nobody_listens_scenes(),
         network::something_else_listens_scenes(),
         poolers::pooler_scenes(),
+        field::settings_scenes(),
     ];
     all.into_iter().flatten().collect()
 }

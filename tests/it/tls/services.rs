@@ -182,3 +182,81 @@ fn a_server_that_cannot_start_a_process() {
         command_agrees(&app, "server.process_limit").unwrap();
     }
 }
+
+#[test]
+fn servers_in_other_languages_are_read_by_sqlstate() {
+    for (words, sqlstate, routine, finding) in [
+        (
+            "kein pg_hba.conf-Eintrag f\u{fc}r Host, keine Verschl\u{fc}sselung",
+            "28000",
+            "ClientAuthentication",
+            "login.no_hba_entry",
+        ),
+        (
+            "Rolle \u{bb}app\u{ab} existiert nicht",
+            "28000",
+            "InitializeSessionUserId",
+            "login.unknown_role",
+        ),
+        (
+            "Datenbank \u{bb}open\u{ab} existiert nicht",
+            "3D000",
+            "InitPostgres",
+            "server.unknown_database",
+        ),
+        (
+            "tut mir leid, schon zu viele Verbindungen",
+            "53300",
+            "ProcArrayAdd",
+            "server.too_many_clients",
+        ),
+        (
+            "das Datenbanksystem startet",
+            "57P03",
+            "ProcessStartupPacket",
+            "server.starting_up",
+        ),
+    ] {
+        let fake = Fake::in_another_language(words, sqlstate, routine);
+        let app = to(&fake);
+        expect(&app, finding, 20).unwrap_or_else(|failure| panic!("{words}: {failure}"));
+        command_agrees(&app, finding).unwrap_or_else(|failure| panic!("{words}: {failure}"));
+    }
+}
+
+#[test]
+fn an_address_as_host_names_no_server() {
+    let fake = Fake::refusing("ERROR:  Endpoint ID is not specified.");
+    let app = to(&fake).env("PGHOST", "127.0.0.1");
+    let report = expect(&app, "login.not_routed", 20).unwrap();
+    assert!(
+        report.text.contains("host is the address 127.0.0.1"),
+        "{}",
+        report.text
+    );
+    let report = expect(&to(&fake).env("PGSSLSNI", "0"), "login.not_routed", 20).unwrap();
+    assert!(report.text.contains("sslsni=0"), "{}", report.text);
+}
+
+#[test]
+fn the_systems_words_are_those_of_every_c_library() {
+    for (words, finding) in [
+        ("Host is unreachable", "net.unreachable"),
+        ("Network unreachable", "net.unreachable"),
+        ("Operation timed out", "net.timeout"),
+        ("Permission denied", "net.forbidden"),
+        ("Operation not permitted", "net.forbidden"),
+    ] {
+        let app = healthy();
+        let psql = app.write(
+            "psql",
+            format!(
+                "#!/bin/sh\ncase $1 in --version) echo 'psql (PostgreSQL) 15.1'; exit ;; esac\n\
+                 echo 'psql: error: connection to server at \"db\" (10.0.0.1), port 5432 failed: {words}' >&2\nexit 2\n"
+            ),
+        );
+        super::scene::mode(&psql, 0o755);
+        let app = app.env("SCHEMASTAMP_PSQL", psql);
+        command_agrees(&app, finding).unwrap_or_else(|failure| panic!("{words}: {failure}"));
+    }
+}

@@ -76,12 +76,14 @@ impl World {
                 "hostssl certs all 127.0.0.1/32 trust clientcert=verify-ca",
                 "hostssl certs_full all 127.0.0.1/32 trust clientcert=verify-full",
                 "hostssl certs_login all 127.0.0.1/32 cert",
+                "host kerberos all 127.0.0.1/32 gss",
                 "host cleartext all 127.0.0.1/32 password",
                 "host passwords all 127.0.0.1/32 scram-sha-256",
                 "hostnossl plain_only all 127.0.0.1/32 trust",
                 "host rejected all 127.0.0.1/32 reject",
                 "host no_such_database all 127.0.0.1/32 trust",
                 "host private all 127.0.0.1/32 trust",
+                "host readonly all 127.0.0.1/32 trust",
                 "host open all 127.0.0.1/32 trust",
             ]));
             let databases = [
@@ -89,6 +91,8 @@ impl World {
                 "certs",
                 "certs_full",
                 "certs_login",
+                "kerberos",
+                "readonly",
                 "cleartext",
                 "passwords",
                 "rejected",
@@ -103,6 +107,7 @@ impl World {
             for database in databases {
                 writeln!(script, "CREATE DATABASE {database} TEMPLATE template0;").unwrap();
             }
+            script += "ALTER DATABASE readonly SET default_transaction_read_only = on;\n";
             script += "REVOKE CONNECT ON DATABASE private FROM public;\n";
             for database in databases
                 .into_iter()
@@ -125,10 +130,18 @@ impl World {
         })
     }
 
-    /// No TLS.
+    /// No TLS. An interrupted DROP DATABASE has left the database `invalid`.
     pub(super) fn plain(&self) -> &Cluster {
-        self.plain
-            .get_or_init(|| with_app(Cluster::start(&Options::default())))
+        self.plain.get_or_init(|| {
+            let cluster = with_app(Cluster::start(&Options::default()));
+            for sql in [
+                "CREATE DATABASE invalid TEMPLATE template0 OWNER app;",
+                "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'invalid';",
+            ] {
+                cluster.maintenance().sql(sql);
+            }
+            cluster
+        })
     }
 
     /// A server with an odd certificate, taking plaintext too.

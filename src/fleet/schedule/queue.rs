@@ -1,9 +1,6 @@
 //! Chooses the next tenants: in order, and postponed ones after their pause.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// Maximum number of tenants that go through one psql before it is restarted.
@@ -11,19 +8,33 @@ const MOST_PER_CHUNK: usize = 50;
 
 /// A tenant's turn.
 #[derive(Clone, Debug)]
-pub(super) struct Turn {
+pub(in crate::fleet) struct Turn {
     /// Index of the tenant.
-    pub(super) tenant: usize,
+    pub(in crate::fleet) tenant: usize,
     /// Number of times that it was postponed.
-    pub(super) retries: u32,
+    pub(in crate::fleet) retries: u32,
     /// Number of new plans, because another run was faster.
-    pub(super) replans: u32,
+    pub(in crate::fleet) replans: u32,
     /// Send statement by statement, so that an error names its statement.
-    pub(super) separated: bool,
+    pub(in crate::fleet) separated: bool,
     /// It needs its own psql.
-    pub(super) alone: bool,
+    pub(in crate::fleet) alone: bool,
     /// The earliest time of its turn.
-    pub(super) ready: Instant,
+    pub(in crate::fleet) ready: Instant,
+}
+
+impl Turn {
+    /// Creates the first turn of a tenant. `alone` gives it a psql of its own.
+    pub(in crate::fleet) fn new(tenant: usize, alone: bool) -> Self {
+        Self {
+            tenant,
+            retries: 0,
+            replans: 0,
+            separated: false,
+            alone,
+            ready: Instant::now(),
+        }
+    }
 }
 
 /// The next step of a worker.
@@ -46,8 +57,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn add(&mut self, turn: Turn) {
-        self.turns.push_back(turn);
+    pub(super) fn add_all(&mut self, turns: impl Iterator<Item = Turn>) {
+        self.turns.extend(turns);
     }
 
     /// Gives back turns that were taken and not started. They stay in front.
@@ -100,20 +111,6 @@ impl Queue {
     }
 }
 
-/// Runs futures concurrently until all of them have ended.
-pub(super) async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
-    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    std::future::poll_fn(|context| {
-        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if futures.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,11 +139,11 @@ mod tests {
         let later = now + Duration::from_secs(9);
         let mut queue = Queue::default();
         for tenant in 0..8 {
-            queue.add(turn(
+            queue.add_all(std::iter::once(turn(
                 tenant,
                 tenant == 3,
                 if tenant == 1 { later } else { now },
-            ));
+            )));
         }
         assert_eq!(taken(&queue.next(2, now)), [0, 2]);
         assert_eq!(taken(&queue.next(2, now)), [3], "alone");

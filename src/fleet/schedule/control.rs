@@ -1,0 +1,126 @@
+//! Decides whether a run starts further tenants.
+
+use std::fmt;
+
+use crate::pg::PsqlError;
+use crate::process::Shutdown;
+use crate::text::plural;
+
+/// The reason why a run starts no further tenant.
+#[derive(Debug)]
+pub(in crate::fleet) enum RunEnd {
+    /// A signal ended the run.
+    Stopped,
+    /// One of the tenants that go first failed.
+    Canary,
+    /// As many tenants failed as the run allows.
+    Failures(usize),
+    /// The pool has enough spares.
+    PoolFull,
+    /// The receiver of the results wants no more of them.
+    ReceiverGone,
+    /// The server or psql failed, and no pause helped.
+    Psql(PsqlError),
+}
+
+impl fmt::Display for RunEnd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => formatter.write_str("the run was stopped"),
+            Self::Canary => formatter.write_str("one of the first tenants failed"),
+            Self::Failures(count) => write!(formatter, "{} failed", plural(*count, "tenant")),
+            Self::PoolFull => formatter.write_str("the pool is full"),
+            Self::ReceiverGone => formatter.write_str("the receiver of the results is gone"),
+            Self::Psql(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// Counts the failures of a run and remembers why it ended, if it did.
+#[derive(Debug)]
+pub(in crate::fleet) struct RunControl {
+    max_failures: Option<usize>,
+    failures: usize,
+    end: Option<RunEnd>,
+}
+
+impl RunControl {
+    /// Creates the control of a run that ends after `max_failures` failed tenants.
+    pub(in crate::fleet) fn new(max_failures: Option<usize>) -> Self {
+        Self {
+            max_failures,
+            failures: 0,
+            end: None,
+        }
+    }
+
+    /// Returns `true` while further tenants may be started. A shutdown ends the run.
+    pub(in crate::fleet) fn goes_on(&mut self, shutdown: &Shutdown) -> bool {
+        if shutdown.signal().is_some() {
+            self.end(RunEnd::Stopped);
+        }
+        !self.has_ended()
+    }
+
+    /// Returns `true` once no further tenant is started.
+    pub(in crate::fleet) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Ends the run. The first reason counts.
+    pub(in crate::fleet) fn end(&mut self, reason: RunEnd) {
+        self.end.get_or_insert(reason);
+    }
+
+    /// Counts a failed tenant, and ends the run if that was one too many.
+    pub(in crate::fleet) fn count_failure(&mut self) {
+        self.failures += 1;
+        if self.max_failures.is_some_and(|most| self.failures >= most) {
+            self.end(RunEnd::Failures(self.failures));
+        }
+    }
+
+    /// Returns the number of failed tenants.
+    pub(in crate::fleet) fn failures(&self) -> usize {
+        self.failures
+    }
+
+    /// Returns the reason why the run ended early, or `None` if it did not.
+    pub(in crate::fleet) fn into_end(self) -> Option<RunEnd> {
+        self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Signal;
+
+    #[test]
+    fn the_first_reason_ends_the_run() {
+        let shutdown = Shutdown::new();
+        let mut control = RunControl::new(Some(2));
+        control.count_failure();
+        assert!(control.goes_on(&shutdown));
+        control.count_failure();
+        assert!(!control.goes_on(&shutdown));
+        shutdown.request(Signal::TERMINATE);
+        assert!(!control.goes_on(&shutdown));
+        assert_eq!(control.failures(), 2);
+        assert_eq!(control.into_end().unwrap().to_string(), "2 tenants failed");
+    }
+
+    #[test]
+    fn a_signal_ends_the_run() {
+        let shutdown = Shutdown::new();
+        let mut control = RunControl::new(None);
+        control.count_failure();
+        assert!(control.goes_on(&shutdown) && !control.has_ended());
+        shutdown.request(Signal::TERMINATE);
+        assert!(!control.goes_on(&shutdown) && control.has_ended());
+        assert_eq!(
+            control.into_end().unwrap().to_string(),
+            "the run was stopped"
+        );
+    }
+}

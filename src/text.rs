@@ -1,0 +1,231 @@
+//! Text for people: escaped, clipped, counted.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Writes formatted text to a `String`, which cannot fail.
+macro_rules! swrite {
+    ($to:expr, $($arguments:tt)*) => {{
+        let to: &mut String = &mut $to;
+        let _: std::fmt::Result = std::fmt::Write::write_fmt(to, format_args!($($arguments)*));
+    }};
+}
+
+/// Writes formatted text and a line end to a `String`, which cannot fail.
+macro_rules! swriteln {
+    ($to:expr, $($arguments:tt)*) => {{
+        $crate::text::swrite!($to, $($arguments)*);
+        $to.push('\n');
+    }};
+}
+
+pub(crate) use {swrite, swriteln};
+
+/// The longest text that a report takes from a certificate or a server, in characters.
+pub const LIMIT: usize = 200;
+
+/// Escapes what could steer a terminal or break a line, and cuts the text after [`LIMIT`] characters.
+///
+/// Control characters, also of Unicode's bidirectional kind, come out as `\n`, `\x1b` or `\u{202e}`.
+pub fn safe(text: &str) -> String {
+    bounded(text, LIMIT)
+}
+
+/// Like [`safe`], for bytes that may not be UTF-8.
+pub fn safe_bytes(bytes: &[u8]) -> String {
+    // A char is at most four bytes: what lies further behind is cut anyway.
+    let end = bytes.len().min(LIMIT * 4 + 8);
+    safe(&String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)))
+}
+
+/// Like [`safe`] with another limit, in characters.
+pub fn bounded(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit));
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(limit) {
+        push(&mut out, character);
+    }
+    if characters.next().is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Escapes what could steer a terminal, and keeps line ends and tabs; for text that is laid out already.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_escaped = |character: char| is_steering(character) && !matches!(character, '\n' | '\t');
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_escaped(character) {
+            push(&mut out, character);
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Cuts the text after `limit` characters and marks the cut with an ellipsis. Escapes nothing.
+pub fn clip(text: &str, limit: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(limit) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or(text))),
+    }
+}
+
+/// Joins the words of a text by single blanks and clips the line as [`bounded`] does.
+pub fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        // A char has at most four bytes.
+        if line.len() > limit * 4 {
+            break;
+        }
+    }
+    bounded(&line, limit)
+}
+
+/// `1 tenant`, `2 tenants`.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+/// At most `most` of the items, and how many more there are: `a, b and 3 more`.
+pub fn listed(items: impl IntoIterator<Item = impl Display>, most: usize) -> String {
+    let mut text = String::new();
+    let mut more = 0;
+    for (index, item) in items.into_iter().enumerate() {
+        if index >= most {
+            more += 1;
+        } else {
+            let separator = if index == 0 { "" } else { ", " };
+            swrite!(text, "{separator}{item}");
+        }
+    }
+    if more > 0 {
+        swrite!(text, " and {more} more");
+    }
+    text
+}
+
+/// Milliseconds with one decimal.
+pub fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// `1.5 s`: a limit of time that was reached.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// An error and its sources on one line, from the nearest to the root.
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(beneath) = source {
+        swrite!(text, ": {beneath}");
+        source = beneath.source();
+    }
+    text
+}
+
+fn push(out: &mut String, character: char) {
+    match character {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        steering if is_steering(steering) => {
+            let code = u32::from(steering);
+            if code < 0x100 {
+                swrite!(*out, "\\x{code:02x}");
+            } else {
+                swrite!(*out, "\\u{{{code:04x}}}");
+            }
+        }
+        plain => out.push(plain),
+    }
+}
+
+/// Control characters and those that reorder or hide text.
+fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_what_steers_a_terminal() {
+        assert_eq!(
+            safe("CN=\u{1b}[31mred\nnext\u{202e}"),
+            "CN=\\x1b[31mred\\nnext\\u{202e}"
+        );
+        assert_eq!(safe("Zoë's CA"), "Zoë's CA");
+    }
+
+    #[test]
+    fn lines_and_tabs_may_stay_and_nothing_else_that_steers() {
+        assert_eq!(
+            printable("a\u{1b}[31mb\r\n\tc\u{202e}"),
+            "a\\x1b[31mb\\r\n\tc\\u{202e}"
+        );
+        assert!(matches!(printable("plain\n"), Cow::Borrowed("plain\n")));
+    }
+
+    #[test]
+    fn what_is_clipped_says_so() {
+        assert_eq!(clip("ééé", 3), "ééé");
+        assert_eq!(clip("éééé", 3), "ééé…");
+        assert_eq!(
+            one_line("CREATE TABLE t (\n    a\u{7} int\n)", 40),
+            "CREATE TABLE t ( a\\x07 int )"
+        );
+        assert_eq!(one_line(&"é".repeat(1000), 9).chars().count(), 10);
+    }
+
+    #[test]
+    fn counts_and_times_have_one_form() {
+        assert_eq!(
+            [0, 1, 2].map(|count| plural(count, "tenant")),
+            ["0 tenants", "1 tenant", "2 tenants"]
+        );
+        assert_eq!(listed(["a", "b", "c"], 3), "a, b, c");
+        assert_eq!(listed(["a", "b", "c", "d"], 2), "a, b and 2 more");
+        assert!((milliseconds(Duration::from_micros(12_345)) - 12.3).abs() < f64::EPSILON);
+        assert_eq!(seconds(Duration::from_millis(1500)), "1.5 s");
+    }
+
+    #[test]
+    fn cuts_what_is_huge() {
+        assert_eq!(safe(&"x".repeat(10_000_000)).chars().count(), LIMIT + 1);
+        assert_eq!(
+            safe_bytes(&vec![0xff; 10_000_000]).chars().count(),
+            LIMIT + 1
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_lets_a_control_character_through(bytes: Vec<u8>) {
+            let text = safe_bytes(&bytes);
+            prop_assert!(!text.chars().any(is_steering));
+            prop_assert!(text.chars().count() <= LIMIT * 10 + 1);
+        }
+    }
+}
