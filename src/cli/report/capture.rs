@@ -1,9 +1,6 @@
 //! Reports on failures of `capture`.
 
-use super::library::{
-    connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
-    template_error_id,
-};
+use super::library::{connection_report, program_report, psql_report, run_report};
 use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
@@ -49,7 +46,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, source.id()),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
@@ -82,7 +79,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, message_id(message)),
+                Some(message) => ErrorReport::of(error, message.id()),
                 None => ErrorReport::of(error, "program.failed"),
             }
         }
@@ -128,7 +125,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             report
         }
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProofError::Template(source) => ErrorReport::of(error, source.id()),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
         ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
