@@ -81,7 +81,7 @@ pub(super) enum TenantOutcome {
     Refused,
     /// Nothing is known of its versions, or they have a problem.
     Odd,
-    /// It was dropped or renamed meanwhile.
+    /// It was dropped or renamed during the run.
     Gone,
     /// `status`: no migration is pending.
     Current,
