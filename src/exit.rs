@@ -62,6 +62,11 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.depended_on", SQL),
     ("tenant.changed", SQL),
     ("tenant.not_proven", SQL),
+    ("tenant.nested_names", SQL),
+    ("tenant.large_objects", SQL),
+    ("tenant.parts_outside", SQL),
+    ("tenant.not_a_tenant", USAGE),
+    ("tenant.protected", USAGE),
     ("tenant.", PARTIAL),
 ];
 

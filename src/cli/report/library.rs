@@ -45,7 +45,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
     match error {
         PsqlError::Program(error) => program_report(error),
         PsqlError::Folder(_) => ErrorReport::of(error, "file.private_folder")
-            .hint("set TMPDIR to a directory that exists, is writable and has free space"),
+            .hint("set TMPDIR to a directory that exists, is writable, has free space, and that only you and root can replace"),
         PsqlError::Run(error) => run_report(error),
         PsqlError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
@@ -57,6 +57,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         },
         PsqlError::Random(_)
         | PsqlError::Fatal { .. }
+        | PsqlError::Unconfirmed
         | PsqlError::Output { .. }
         | PsqlError::Encoding { .. } => ErrorReport::of(error, "program.failed"),
     }
@@ -126,7 +127,7 @@ pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
         ProgramError::Version { source, .. } => return run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
             return ErrorReport::of(error, "file.private_folder")
-                .hint("set TMPDIR to a directory that exists, is writable and has free space");
+                .hint("set TMPDIR to a directory that exists, is writable, has free space, and that only you and root can replace");
         }
     };
     ErrorReport::of(error, id)
@@ -213,6 +214,7 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::Budget(_) => ErrorReport::of(error, "sql.lock_budget")
             .hint("nothing was created; change the setting and restart the server"),
         ProvisionError::NoCitus => ErrorReport::of(error, "config.no_citus").hint(CREATE_CITUS),
+        ProvisionError::NotStorable(_) => ErrorReport::of(error, "tenant.name"),
         ProvisionError::PoolFull => ErrorReport::of(error, "pool.full"),
         ProvisionError::TimedOut { .. } => ErrorReport::of(error, "timeout")
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),

@@ -3,10 +3,16 @@
 mod clone;
 mod drop;
 mod error;
+mod guard;
+mod mentions;
 mod rename;
 mod state;
 
 pub use clone::{Cloned, clone_tenant};
-pub use drop::{DropError, Preview, drop_tenant, preview};
+pub(crate) use drop::drop_own_schema;
+pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview};
 pub use error::LifecycleError;
+pub use guard::SchemaRefusal;
+pub use mentions::{SettingMention, setting_mentions};
 pub use rename::{Renamed, rename_tenant};
+pub use state::MoveOptions;

@@ -3,6 +3,7 @@
 mod capture;
 mod connection;
 mod docs;
+mod ignored;
 mod input;
 mod output;
 mod usage;

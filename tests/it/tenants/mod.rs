@@ -3,10 +3,14 @@
 mod cli;
 mod external;
 mod faults;
+mod guarded;
+mod leaks;
 mod lifecycle;
+mod lost;
 mod migrate;
 mod migrators;
 mod older;
+mod plain_owner;
 mod pooler;
 mod refresh;
 mod strangers;
