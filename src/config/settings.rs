@@ -134,9 +134,15 @@ fn path(
     }
 }
 
+/// The longest `statement_timeout` that the server takes: 2^31 - 1 milliseconds.
+const MOST_SECONDS: f64 = 2_147_483.0;
+
 fn seconds(text: Setting<String>) -> Result<Setting<Duration>, ConfigError> {
     let decimal = text.value.chars().all(|c| c.is_ascii_digit() || c == '.');
     let seconds = text.value.parse::<f64>().ok().filter(|_| decimal);
+    if seconds.is_some_and(|seconds| seconds > MOST_SECONDS) {
+        return Err(refuse(text, "at most 2147483 seconds"));
+    }
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Some(duration) => Ok(Setting::new(duration, text.origin)),
         None => Err(refuse(
@@ -230,6 +236,8 @@ mod tests {
             "5s",
             ".",
             "99999999999999999999999",
+            "3000000",
+            "2147484",
         ] {
             let error = timeout(wrong).unwrap_err();
             assert!(error.starts_with("SCHEMASTAMP_TIMEOUT "), "{error}");

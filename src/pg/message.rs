@@ -107,6 +107,23 @@ impl ServerMessage {
         self.severity >= Severity::Error
     }
 
+    /// Whether the server refused to create a schema of this name, or to give a schema this name, because there is one.
+    ///
+    /// Any function may raise 42P06. The place in the server's source tells (`NamespaceCreate` of `pg_namespace.c`,
+    /// `RenameSchema` of `schemacmds.c`), and the name, which no translation changes.
+    pub fn says_schema_exists(&self, schema: &str) -> bool {
+        let is_duplicate = self
+            .sqlstate
+            .as_ref()
+            .is_some_and(|state| state.as_str() == "42P06");
+        let is_from_there = self.location.as_ref().is_none_or(|location| {
+            ["NamespaceCreate,", "RenameSchema,"]
+                .iter()
+                .any(|function| location.starts_with(function))
+        });
+        is_duplicate && is_from_there && self.message.contains(schema)
+    }
+
     /// The name of the SQLSTATE's condition, such as `duplicate_table`.
     pub fn condition_name(&self) -> Option<&'static str> {
         self.sqlstate.as_ref().and_then(SqlState::condition_name)

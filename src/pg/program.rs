@@ -146,7 +146,11 @@ impl fmt::Display for Searched<'_> {
         if self.0.is_empty() {
             return formatter.write_str("which is empty");
         }
-        write!(formatter, "searched '{}'", self.0.to_string_lossy())
+        write!(formatter, "searched '{}'", self.0.to_string_lossy())?;
+        if std::env::split_paths(self.0).any(|part| !part.is_absolute()) {
+            formatter.write_str(" but for its empty and relative parts")?;
+        }
+        Ok(())
     }
 }
 
@@ -190,8 +194,17 @@ impl Program {
     ) -> Result<Self, ProgramError> {
         let wanted = explicit.map_or(Path::new(name), |named| &named.path);
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        // An empty part is the working directory to a shell: whoever can write there could put a psql of their own.
+        let mut parts: Vec<PathBuf> = std::env::split_paths(path_variable)
+            .filter(|part| part.is_absolute())
+            .collect();
+        if parts.is_empty() {
+            // No part at all would be an empty one again.
+            parts.push(PathBuf::from("/dev/null"));
+        }
+        let searched = std::env::join_paths(parts).unwrap_or_default();
         let found =
-            which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
+            which::which_in(wanted, Some(searched), folder).map_err(|_| match explicit {
                 Some(NamedProgram { path, origin }) => {
                     let source = usable(path)
                         .err()

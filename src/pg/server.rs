@@ -392,8 +392,9 @@ pub(super) fn judge(
         ..
     } = finished;
     let messages = parse_messages(&stderr, lines_before);
-    let first_error = messages.iter().find(|message| message.is_error());
-    match (code, first_error) {
+    // psql stops at the first error, so it is the last message of a statement that said more than one.
+    let error = messages.iter().rfind(|message| message.is_error());
+    match (code, error) {
         (0, _) => Ok((stderr, messages, elapsed)),
         // Without a connection psql does not get as far as the script.
         (2, _) if messages.iter().all(|message| message.script.is_none()) => {

@@ -108,7 +108,9 @@ impl PsqlSession {
         let mut open = self.ready(start, timeout, shutdown).await?;
         let (text, lines_before) = self.server.wrapped(script, options, shutdown).await?;
         open.scripts += 1;
-        let name = format!("script-{}.sql", open.scripts);
+        // Messages are told apart by it: nobody may guess it.
+        let key = restrict_key().map_err(PsqlError::Random)?;
+        let name = format!("script-{}.sql", key.get(..24).unwrap_or(&key));
         if let Err(error) = open.kept.folder().write(&name, text.as_bytes()) {
             open.kept.folder().remove(&name);
             // A disk that is full is no fault of this psql.

@@ -8,7 +8,7 @@ use super::StderrTail;
 
 const CHUNK: usize = 64 * 1024;
 
-/// What to do with what a child writes to stdout.
+/// Destination of a child's stdout.
 pub enum Stdout<'a> {
     /// Keep it for [`Finished::stdout`](super::Finished::stdout), up to this many bytes; more is an error.
     Collect(usize),
@@ -30,7 +30,7 @@ impl fmt::Debug for Stdout<'_> {
     }
 }
 
-/// How reading an output ended.
+/// End of the reading of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadEnd {
     /// The child has closed it.
@@ -39,7 +39,7 @@ pub(super) enum ReadEnd {
     Mark,
 }
 
-/// Why reading stdout ended before its end.
+/// Reasons why reading stdout ended early.
 pub(super) enum ReadError {
     TooLong(usize),
     Refused,

@@ -6,9 +6,11 @@
 
 mod backoff;
 mod capture;
+mod disposition;
 mod environment;
 mod error;
 mod invocation;
+mod parents;
 mod persistent;
 mod run;
 mod run_dir;

@@ -11,7 +11,7 @@ use super::run::{finish, spawn};
 use super::supervise::{ProcessGroup, supervise};
 use super::{ExitStatus, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail};
 
-/// How long a program may take to end once its stdin is closed.
+/// Time a program gets to end once its stdin is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A running program that reads its orders from stdin, in a private folder of its own. Dropping it kills it.
@@ -27,14 +27,14 @@ pub struct PersistentProcess {
     spoiled: bool,
 }
 
-/// What came of an order.
+/// Result of an order.
 #[derive(Debug)]
 pub enum ProcessReply {
     /// It wrote the mark on both of its outputs.
     Done {
-        /// What it wrote to stdout before the mark.
+        /// Its stdout before the mark.
         stdout: Vec<u8>,
-        /// What it wrote to stderr before the mark.
+        /// Its stderr before the mark.
         stderr: StderrTail,
     },
     /// It ended by itself instead.
@@ -89,7 +89,7 @@ impl PersistentProcess {
         &self.run_dir
     }
 
-    /// Whether it runs and may be asked.
+    /// Returns whether it runs and may be asked.
     pub fn is_ready(&mut self) -> bool {
         let runs = matches!(self.child.try_wait(), Ok(None));
         if !runs {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use super::capture::{ReadError, drain_stderr, drain_stdout};
+use super::disposition::make_children_obey;
 use super::supervise::{ProcessGroup, StopReason, supervise};
 use super::{ExitStatus, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout};
 
@@ -15,7 +16,7 @@ pub struct Finished {
     pub code: i32,
     /// Stdout, if it was collected.
     pub stdout: Vec<u8>,
-    /// What it wrote to stderr.
+    /// Its stderr.
     pub stderr: StderrTail,
     /// From just before the start to the end.
     pub elapsed: Duration,
@@ -76,6 +77,7 @@ pub async fn run(
 /// Starts a program.
 pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Child, RunError> {
     tracing::debug!(command = %invocation, "starting");
+    make_children_obey();
     let program = invocation.program.clone();
     command.spawn().map_err(|source| match source.kind() {
         io::ErrorKind::NotFound if !program.exists() => RunError::NotFound { program, source },
@@ -83,7 +85,7 @@ pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Chi
     })
 }
 
-/// What the end of a program means, and the reason for which it was stopped, if it was.
+/// Turns the end of a program, and the reason for which it was stopped, into a result.
 pub(super) fn finish(
     program: PathBuf,
     ended: ExitStatus,

@@ -5,6 +5,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Once;
 
+use super::parents::check_parents;
 use super::sweep::{PREFIX, RANDOM, UNNAMED, lock_directory, sweep};
 use crate::path::{PERMISSIONS, PathError};
 
@@ -13,7 +14,7 @@ const FILE_MODE: u32 = 0o600;
 /// The name that no file of the run gets.
 const ABSENT: &str = "absent";
 
-/// How often a folder is made that somebody else removes.
+/// Number of attempts to make a directory that somebody else removes.
 const ATTEMPTS: u32 = 5;
 
 /// Once for each process: what others have left behind.
@@ -35,14 +36,18 @@ impl RunDir {
     /// Makes the folder inside `temporary`, which should be what `TMPDIR` says.
     ///
     /// # Errors
-    /// `temporary` does not exist, is not writable, is full, or its file system keeps no modes.
+    /// `temporary` does not exist, is not writable, is full, or its file system keeps no modes; or another user could put
+    /// a directory of their own in its place.
     pub fn new(temporary: &Path) -> Result<Self, PathError> {
         let action = "create a private folder in";
         let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
-        SWEPT.call_once(|| sweep(&absolute));
+        // Without symbolic links: somebody could turn them elsewhere meanwhile.
+        let resolved = fs::canonicalize(&absolute).map_err(PathError::on(action, &absolute))?;
+        check_parents(&resolved).map_err(PathError::on(action, &absolute))?;
+        SWEPT.call_once(|| sweep(&resolved));
         let mut attempt = 1;
         loop {
-            match Self::make(&absolute) {
+            match Self::make(&resolved) {
                 // Somebody who sweeps has taken it for one left behind.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound

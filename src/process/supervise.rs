@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use super::capture::{ReadEnd, ReadError};
 use super::{ExitStatus, Invocation, Shutdown, Signal};
 
-/// How long a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
+/// Time for which a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
 /// before the pipe is given up.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Why a child was stopped.
+/// Reasons why a child was stopped.
 pub(super) enum StopReason {
     Time(Duration),
     Shutdown(Signal),

@@ -16,10 +16,10 @@ pub(super) const PREFIX: &str = "schemastamp-run-";
 pub(super) const UNNAMED: &str = ".schemastamp-new-";
 /// So old is no folder that is still being made.
 const MADE: Duration = Duration::from_secs(1);
-/// How many random characters the name of a private folder has.
+/// Number of random characters in the name of a private directory.
 pub(super) const RANDOM: usize = 12;
 
-/// What a run puts into its folder. One that holds anything else is not touched.
+/// Files that a run puts into its directory. One that holds anything else is not touched.
 const FILES: [(&str, &str); 2] = [("script", ".sql"), ("dump", ".sql")];
 
 /// The lock of a folder, held as long as this lives; `None` where it is another's, or the file system has no locks.

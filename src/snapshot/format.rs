@@ -10,7 +10,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
-use crate::sql::{quote, refuse_nul, tokens_of_template};
+use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct Snapshot {
     body: String,
     template: Template,
     warnings: Vec<Warning>,
+    changes_session: bool,
 }
 
 impl Snapshot {
@@ -156,12 +157,19 @@ impl Snapshot {
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
             return Err(SnapshotError::CreateSchema { count });
         }
+        let changes_session = template.statements.iter().any(changes_session);
         Ok(Self {
             header,
             body,
             template,
             warnings,
+            changes_session,
         })
+    }
+
+    /// Whether its statements may leave something behind in their session, as those of a captured schema never do.
+    pub(crate) fn changes_session(&self) -> bool {
+        self.changes_session
     }
 
     /// What the header says.
@@ -319,6 +327,14 @@ fn only_crlf(text: &str) -> bool {
         .filter(|(_, byte)| **byte == b'\n')
         .peekable();
     lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
+}
+
+/// Whether a statement may leave something behind in its session.
+pub(crate) fn changes_session(statement: &CompiledStatement) -> bool {
+    let mut sql = String::new();
+    let rendered =
+        TenantName::new("t").is_ok_and(|any| statement.render_plain(&any, &mut sql).is_ok());
+    !rendered || may_change_session(&sql)
 }
 
 #[cfg(test)]

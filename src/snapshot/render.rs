@@ -9,9 +9,12 @@ use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
-use crate::pg::EXACT_SETTINGS;
+use crate::pg::{EXACT_SETTINGS, SqlState};
 use crate::sql::literal::content;
-use crate::sql::{TenantName, TokenKind, local, quote, quote_literal, tokens};
+use crate::sql::{
+    SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
+    session_remembered, tokens,
+};
 
 /// What of the snapshot is rendered, and how.
 #[derive(Clone, Debug)]
@@ -84,6 +87,8 @@ impl Rendered {
 impl Snapshot {
     /// All statements of the transaction that creates a tenant, in order, without `BEGIN` and `COMMIT`.
     ///
+    /// Where they may change the session, [`Snapshot::contained`] ends that.
+    ///
     /// # Errors
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
     pub fn statements_for(
@@ -95,6 +100,7 @@ impl Snapshot {
             Rendered::added(settings(options.timeout)),
             Rendered::added(lock(tenant)),
         ];
+        statements.extend(storability(tenant).map(Rendered::added));
         if options.citus {
             // Elsewhere the setting would be one that nobody reads, and the schema an ordinary one.
             statements.push(Rendered::added(HAS_CITUS.to_owned()));
@@ -107,6 +113,18 @@ impl Snapshot {
         }
         statements.extend(self.body_for(tenant, options)?);
         Ok(statements)
+    }
+
+    /// The statements of a transaction, and around them what gives the session back as it was: unchanged for a snapshot whose
+    /// statements cannot change it.
+    pub(crate) fn contained(&self, mut statements: Vec<Rendered>) -> Vec<Rendered> {
+        if self.changes_session() {
+            let remembered = format!("SELECT {}", session_remembered(SettingScope::Transaction));
+            statements.insert(0, Rendered::added(remembered));
+            let cleanup = session_cleanup(SettingScope::Transaction);
+            statements.extend(cleanup.into_iter().map(Rendered::added));
+        }
+        statements
     }
 
     /// The statements of the body alone, for one tenant.
@@ -124,7 +142,7 @@ impl Snapshot {
             Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
-        let (mut default_privileges, mut temporary) = (options.privileges, false);
+        let mut default_privileges = options.privileges;
         for statement in &self.template().statements {
             let object = &statement.object;
             if object.action == Action::Privileges && std::mem::take(&mut default_privileges) {
@@ -140,7 +158,6 @@ impl Snapshot {
             }
             let mut sql = String::new();
             statement.render(tenant, &mut sql)?;
-            temporary |= is_temporary(&sql);
             // The next tenant may be made by the same session.
             if object.action == Action::Setting {
                 sql = local(&sql);
@@ -169,8 +186,9 @@ impl Snapshot {
         if default_privileges {
             statements.push(Rendered::added(without_default_privileges(tenant)));
         }
-        // A snapshot that somebody edited: the table would be there for the next tenant, or whoever a pooler serves next.
-        if temporary {
+        // A snapshot that somebody edited: what is temporary would be there for the next tenant, or whoever a pooler serves
+        // next.
+        if self.changes_session() {
             statements.push(Rendered::added("DISCARD TEMP".to_owned()));
         }
         Ok(statements)
@@ -238,13 +256,29 @@ impl Snapshot {
         options: &RenderOptions,
     ) -> Result<String, TemplateError> {
         let mut script = String::from("BEGIN;\n");
-        for statement in self.statements_for(tenant, options)? {
+        for statement in self.contained(self.statements_for(tenant, options)?) {
             script.push_str(&statement.sql);
             script.push_str(";\n");
         }
         script.push_str("COMMIT;\n");
         Ok(script)
     }
+}
+
+/// SQLSTATE of the error that says that the server would store a tenant's name in another form.
+pub const NOT_STORABLE: SqlState = SqlState::new(*b"SS010");
+
+/// Fails where the server would store the tenant's name in another form; `None` for a name that is the same everywhere.
+pub fn storability(tenant: &TenantName) -> Option<String> {
+    if tenant.is_ascii() {
+        return None;
+    }
+    let body = format!(
+        "BEGIN IF NOT {} THEN RAISE EXCEPTION USING ERRCODE = '{NOT_STORABLE}', \
+         MESSAGE = 'the name would be stored in another form'; END IF; END",
+        tenant.is_storable_sql()
+    );
+    Some(format!("DO {}", quote_literal(&body)))
 }
 
 /// SQLSTATE of the error that says that there is no Citus with schema-based sharding.
@@ -273,29 +307,16 @@ pub fn one_message(statements: &[Rendered]) -> String {
     script
 }
 
-/// Whether a statement makes a temporary table, view or sequence.
-fn is_temporary(sql: &str) -> bool {
-    let mut words = sql.split_ascii_whitespace().filter(|word| {
-        !["or", "replace", "local", "global"]
-            .iter()
-            .any(|filler| word.eq_ignore_ascii_case(filler))
-    });
-    words
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("create"))
-        && words.next().is_some_and(|word| {
-            ["temp", "temporary"]
-                .iter()
-                .any(|temp| word.eq_ignore_ascii_case(temp))
-        })
-}
+/// The longest timeout that the server takes (`guc.c`: `INT_MAX` milliseconds).
+const MOST_MILLISECONDS: u128 = 2_147_483_647;
 
 /// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
 ///
 /// What an older server does not know is not evaluated there. Before this has run, the database may name a schema in front
 /// of `PostgreSQL`'s own in its `search_path`: every operator says where it is from.
 pub fn settings(timeout: Option<Duration>) -> String {
-    let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+    // The server takes an int.
+    let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().clamp(1, MOST_MILLISECONDS));
     let mut sql = String::from("SELECT ");
     let always = [
         ("search_path", ""),

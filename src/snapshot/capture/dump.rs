@@ -260,7 +260,8 @@ impl Dump {
             let data = match place {
                 RowsAt::Copy { data, .. } => CopyData {
                     columns: values::columns(&script, sql),
-                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default()),
+                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
+                        .map_err(refuse)?,
                 },
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
             };

@@ -84,7 +84,7 @@ impl TableRows {
     }
 
     /// Puts `#{prefix}` into the values of columns that hold names of objects, such as `regclass`. Returns the column of a
-    /// value that names the schema where that cannot be done: within an array.
+    /// value that names the schema where that cannot be done: within an array, a composite value or a range.
     pub(super) fn rename(&mut self, names: &[(String, bool)], schema: &str) -> Result<(), String> {
         for (at, column) in self.columns.iter().enumerate() {
             let Some((_, of_schemas)) = names.iter().find(|(name, _)| name == column) else {
@@ -92,7 +92,7 @@ impl TableRows {
             };
             for value in self.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
                 let Value::Text(text) = value else { continue };
-                if text.starts_with('{') {
+                if text.starts_with(['{', '(', '[']) {
                     if text.contains(schema) {
                         return Err(column.clone());
                     }

@@ -42,6 +42,12 @@ impl From<Option<String>> for Value {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
+    /// Octal or hexadecimal escapes of COPY that are no text in UTF-8.
+    #[error("row {row}: its escapes are not UTF-8; make the dump with `pg_dump --encoding=UTF8`")]
+    Encoding {
+        /// 1-based row of the data.
+        row: usize,
+    },
     /// Not `INSERT INTO t (…) VALUES (…)`.
     #[error("it is not INSERT … VALUES with literals")]
     NotValues,
@@ -164,25 +170,26 @@ fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) 
 }
 
 /// The rows of COPY's text format.
-pub(super) fn copy_rows(data: &str) -> Vec<Vec<Value>> {
+pub(super) fn copy_rows(data: &str) -> Result<Vec<Vec<Value>>, ValueError> {
     data.split_terminator('\n')
-        .map(|line| {
+        .enumerate()
+        .map(|(index, line)| {
             line.strip_suffix('\r')
                 .unwrap_or(line)
                 .split('\t')
-                .map(copy_value)
+                .map(|field| copy_value(field).ok_or(ValueError::Encoding { row: index + 1 }))
                 .collect()
         })
         .collect()
 }
 
-/// `CopyReadAttributesText`: backslash escapes, `\N` for NULL.
-fn copy_value(field: &str) -> Value {
+/// `CopyReadAttributesText`: backslash escapes, `\N` for NULL. `None` where escapes make bytes that are not UTF-8.
+fn copy_value(field: &str) -> Option<Value> {
     if field == "\\N" {
-        return Value::Null;
+        return Some(Value::Null);
     }
     if !field.contains('\\') {
-        return Value::Text(field.to_owned());
+        return Some(Value::Text(field.to_owned()));
     }
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.bytes().peekable();
@@ -227,7 +234,9 @@ fn copy_value(field: &str) -> Value {
             None => bytes.push(b'\\'),
         }
     }
-    Value::Text(String::from_utf8_lossy(&bytes).into_owned())
+    // The server refuses NUL in a text, too.
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.contains('\0')).then_some(Value::Text(text))
 }
 
 #[cfg(test)]
@@ -242,13 +251,25 @@ mod tests {
     #[test]
     fn copy_text() {
         assert_eq!(
-            copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n"),
+            copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n").unwrap(),
             [
                 vec![text("1"), Value::Null, text("a\tb\\N")],
                 vec![text("2"), text("AA"), text("x")]
             ]
         );
-        assert!(copy_rows("").is_empty());
+        assert_eq!(copy_rows("").unwrap(), Vec::<Vec<Value>>::new());
+        assert_eq!(
+            copy_rows("\\303\\244\\xe2\\x82\\xac\n").unwrap(),
+            [[text("ä€")]]
+        );
+        for (data, row) in [
+            ("ok\n\\377\n", 2),
+            ("a\t\\xe4\n", 1),
+            ("\\303\tb\n", 1),
+            ("x\\000\n", 1),
+        ] {
+            assert_eq!(copy_rows(data), Err(ValueError::Encoding { row }), "{data}");
+        }
     }
 
     #[test]

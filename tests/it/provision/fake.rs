@@ -30,6 +30,9 @@ fn provision(orders: &str, arguments: &[&str]) -> CommandOutput {
     output
 }
 
+/// What the server sends last: the run's own token.
+const TOKEN: &str = "sed -n \"s/^SELECT '\\([0-9a-f]*\\)';$/\\1/p\" \"$file\"\n";
+
 const CONNECTED: &str = "echo 'schemastamp: connected' >&2\n";
 
 #[test]
@@ -70,8 +73,8 @@ fn psql_that_dies_is_reported() {
 
 #[test]
 fn psql_that_floods_or_prints_garbage_is_reported() {
-    let flood = format!("{CONNECTED}yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0");
-    provision(&flood, &[]).succeeds();
+    let flood = "yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0";
+    provision(&format!("{CONNECTED}{TOKEN}{flood}"), &[]).succeeds();
     let broken = format!(
         "{CONNECTED}printf 'psql:script.sql:4: ERROR:  42P07: \\377\\376 exists\\n' >&2; exit 3"
     );
@@ -117,4 +120,22 @@ fn program_that_is_not_psql_is_reported() {
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]
     "#);
+}
+
+#[test]
+fn success_without_the_servers_word_is_no_success() {
+    for orders in [
+        "exit 0",
+        "echo 0123456789abcdef; exit 0",
+        // Some other script was run in the place of this one.
+        "echo \"$file\"; exit 0",
+    ] {
+        let output = provision(&format!("{CONNECTED}{orders}"), &[]);
+        assert_eq!(output.code, Some(11), "{output}");
+        assert!(
+            output.stderr.contains("confirmation is missing"),
+            "{output}"
+        );
+        assert!(!output.stdout.contains("created"), "{output}");
+    }
 }
