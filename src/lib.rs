@@ -1,6 +1,36 @@
 //! Stamps out `PostgreSQL` tenant schemas from a snapshot, through psql.
 //!
-//! # For programs
+//! # A sign-up in five lines
+//!
+//! ```no_run
+//! use schemastamp::service::{ServiceError, Tenants};
+//!
+//! # async fn start(snapshot: &str) -> Result<(), ServiceError> {
+//! // Once, at start-up. A service builds the snapshot in: include_str!("../snapshots/billing.sql").
+//! let tenants = Tenants::from_env(snapshot).await?;
+//! tenants.check().await?;
+//!
+//! // For each customer.
+//! match tenants.provision("acme").await {
+//!     Ok(_) => println!("welcome"),
+//!     Err(error) if error.id() == "tenant.exists" => println!("the name is taken"),
+//!     Err(error) if error.is_transient() => println!("try again"),
+//!     Err(error) => match tenants.explain(&error) {
+//!         Some(finding) => println!("{}: {}; {}", finding.id, finding.what, finding.fix),
+//!         None => println!("{}: {error}", error.id()),
+//!     },
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`service::Tenants`] also claims ready-made tenants, migrates and verifies. The rest of the crate is beneath it, for what
+//! it does not cover; only `service`, and the types that it takes and returns, are meant to stay as they are.
+//!
+//! Cargo features: `cli`, on by default, is the command; a service turns it off with `default-features = false`.
+//! `tokio-util` converts a `CancellationToken` into a [`process::Shutdown`].
+//!
+//! # The parts
 //!
 //! - [`snapshot::Snapshot::parse`] reads a snapshot, such as one that is built in with `include_str!`.
 //! - [`config::Settings`] finds the connection as psql would, and knows where each value came from;
@@ -31,6 +61,7 @@ pub mod fleet;
 pub mod path;
 pub mod pg;
 pub mod process;
+pub mod service;
 pub mod snapshot;
 pub mod sql;
 pub mod tenant;

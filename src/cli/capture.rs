@@ -5,8 +5,9 @@ use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
+use super::doubts;
 use super::failure::CommandError;
-use super::lines::{CaptureCounts, Counts, Line, SnapshotLine};
+use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
 use super::output::Output;
 use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
@@ -14,7 +15,9 @@ use crate::connect;
 use crate::exit;
 use crate::path;
 use crate::pg::Server;
-use crate::snapshot::capture::{Capture, CaptureSource, Captured, Note, VERSIONS_TABLES};
+use crate::snapshot::capture::{
+    Capture, CaptureError, CaptureSource, Captured, Note, VERSIONS_TABLES,
+};
 use crate::snapshot::{Decision, Decisions, Header, Snapshot, parse_names};
 use crate::sql::{TokenKind, fold, tokens};
 
@@ -30,7 +33,7 @@ pub(super) async fn run(
         None => kept.as_ref().and_then(kept_versions_table),
     };
     let (source, server, scratch) = sources(session, &arguments).await?;
-    let capture = Capture {
+    let mut capture = Capture {
         schema: arguments.schema.clone(),
         source,
         seeds,
@@ -40,14 +43,25 @@ pub(super) async fn run(
         privileges: !arguments.no_privileges,
         server,
         prove: !arguments.no_prove,
+        fill_views: true,
         scratch,
     };
-    let mut captured = capture.run(&session.shutdown).await?;
+    let mut captured = loop {
+        match capture.clone().run(&session.shutdown).await {
+            Ok(captured) => break captured,
+            Err(CaptureError::Doubtful(undecided)) if !session.output.is_json() => {
+                let Some(answers) = doubts::answers(session, &undecided).await? else {
+                    return Err(CaptureError::Doubtful(undecided).into());
+                };
+                for (object, decision) in answers.iter() {
+                    capture.decisions.add(object, decision);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
     if arguments.minify {
-        captured.snapshot = captured
-            .snapshot
-            .minified()
-            .map_err(crate::snapshot::capture::CaptureError::from)?;
+        captured.snapshot = captured.snapshot.minified().map_err(CaptureError::from)?;
     }
     hand_over(session, arguments.output.as_deref(), &captured)?;
     Ok(exit::DONE)
@@ -239,6 +253,17 @@ async fn read_dump(session: &Session, path: &Path) -> Result<String, CommandErro
     })
 }
 
+/// Reports what a capture has noticed.
+pub(super) fn report_notes(output: Output, notes: &[Note]) {
+    for note in notes {
+        if note.is_warning() {
+            output.warning(&note.to_string());
+        } else {
+            output.note(&note.to_string());
+        }
+    }
+}
+
 /// Writes the snapshot, and prints its notes and its summary.
 fn hand_over(
     session: &Session,
@@ -251,12 +276,7 @@ fn hand_over(
         proof,
         notes,
     } = captured;
-    for note in notes {
-        match note {
-            Note::NotProven | Note::UnusedDecision(_) => output.warning(&note.to_string()),
-            _ => output.note(&note.to_string()),
-        }
-    }
+    report_notes(output, notes);
     let text = snapshot.to_text();
     let changed = match file {
         Some(file) => Some(Output::file(file, &text)?),
@@ -279,6 +299,11 @@ fn hand_over(
                 .map(|(kind, count)| (kind.words().to_owned(), *count))
                 .collect(),
             proven: proof.as_ref().map(|proof| proof.objects),
+            concerns: notes
+                .iter()
+                .filter_map(Note::as_concern)
+                .map(ConcernObject::from)
+                .collect(),
             notes: notes.iter().map(ToString::to_string).collect(),
         }));
     }

@@ -1,33 +1,73 @@
-//! Lists ambiguous text, object by object, with the flag for each decision.
+//! Lists ambiguous text, object by object, with the flags for the decisions.
 
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
+
+use super::failure::CommandError;
 use super::lines::DoubtObject;
-use crate::snapshot::capture::Doubt;
+use super::prompt::ask;
+use super::session::Session;
+use crate::snapshot::capture::{Doubt, Undecided};
+use crate::snapshot::{Decision, Decisions};
 
-/// Number of doubts that are shown as text.
+/// How many objects a terminal gets to see.
 const SHOWN: usize = 50;
 
-/// Returns the doubts as lines of text.
-pub(super) fn question_lines(doubts: &[Doubt]) -> Vec<String> {
+/// The doubts for people: each object once, with its places.
+pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
+    let objects = objects(undecided);
     let mut lines = Vec::new();
-    for doubt in doubts.iter().take(SHOWN) {
-        lines.push(format!(
-            "  {}, line {} of the dump: {}",
-            doubt.object, doubt.line, doubt.why
-        ));
-        lines.push(format!("      {}", doubt.excerpt));
-        lines.push(format!(
-            "      if it names the schema:       {}",
-            flag("--rename", doubt, doubts)
-        ));
-        lines.push(format!(
-            "      if it only looks like it:     {}",
-            flag("--keep", doubt, doubts)
-        ));
+    for object in objects.iter().take(SHOWN) {
+        lines.extend(of_object(undecided, object));
     }
-    if doubts.len() > SHOWN {
-        lines.push(format!("  and {} more", doubts.len() - SHOWN));
+    if objects.len() > SHOWN {
+        lines.push(format!("  and {} objects more", objects.len() - SHOWN));
+    }
+    let flags: Vec<String> = objects
+        .iter()
+        .map(|object| format!("--rename {}", shell_words::quote(object)))
+        .collect();
+    lines.push("  all of it names the schema:".to_owned());
+    lines.push(format!("      {}", flags.join(" ")));
+    lines
+}
+
+/// An object and its places, the word underlined.
+fn of_object(undecided: &Undecided, object: &str) -> Vec<String> {
+    let mut lines = vec![format!("  {object}")];
+    for doubt in undecided
+        .doubts
+        .iter()
+        .filter(|doubt| doubt.object == object)
+    {
+        let line = if undecided.is_file {
+            format!("line {}", doubt.line)
+        } else {
+            format!("line {} of its definition", doubt.own_line)
+        };
+        lines.push(format!("    #{}, {line}: {}", doubt.place, doubt.why));
+        lines.push(format!("        {}", doubt.excerpt));
+        let width = |text: Option<&str>| text.unwrap_or_default().chars().count();
+        let before = width(doubt.excerpt.get(..doubt.word.start));
+        let word = width(doubt.excerpt.get(doubt.word.clone())).max(1);
+        lines.push(format!(
+            "        {}{}",
+            " ".repeat(before),
+            "^".repeat(word)
+        ));
     }
     lines
+}
+
+/// The objects in the order of their first places.
+fn objects(undecided: &Undecided) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    undecided
+        .doubts
+        .iter()
+        .map(|doubt| doubt.object.as_str())
+        .filter(|object| seen.insert(*object))
+        .collect()
 }
 
 /// Returns the doubts as JSON.
@@ -36,8 +76,10 @@ pub(super) fn json(doubts: &[Doubt]) -> Vec<DoubtObject> {
         object: doubt.object.clone(),
         place: doubt.place,
         line: doubt.line,
+        own_line: doubt.own_line,
         excerpt: doubt.excerpt.clone(),
-        why: doubt.why.to_string(),
+        word: [doubt.word.start, doubt.word.end],
+        why: doubt.why.clone(),
         rename: flag("--rename", doubt, doubts),
         keep: flag("--keep", doubt, doubts),
     };
@@ -58,37 +100,102 @@ fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
     format!("{name} {}", shell_words::quote(&object))
 }
 
+/// Asks about every object on a terminal; `None` where there is none, or no answer to one of the questions.
+pub(super) async fn answers(
+    session: &Session,
+    undecided: &Undecided,
+) -> Result<Option<Decisions>, CommandError> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut decisions = Decisions::default();
+    for object in objects(undecided) {
+        for line in of_object(undecided, object) {
+            session.output.say(&line);
+        }
+        let several = undecided
+            .doubts
+            .iter()
+            .filter(|doubt| doubt.object == object)
+            .count()
+            > 1;
+        let question = if several {
+            "  does it name the schema? [r]ename it for each tenant, [k]eep it, [e]ach place by itself, [q]uit: "
+        } else {
+            "  does it name the schema? [r]ename it for each tenant, [k]eep it, [q]uit: "
+        };
+        match ask(session, question).await?.as_deref().map(str::trim) {
+            Some("r") => decisions.add(object, Decision::Rename),
+            Some("k") => decisions.add(object, Decision::Keep),
+            Some("e") if several => {
+                for doubt in undecided
+                    .doubts
+                    .iter()
+                    .filter(|doubt| doubt.object == object)
+                {
+                    let question = format!("  #{}: [r]ename or [k]eep: ", doubt.place);
+                    let place = format!("{object}#{}", doubt.place);
+                    match ask(session, &question).await?.as_deref().map(str::trim) {
+                        Some("r") => decisions.add(&place, Decision::Rename),
+                        Some("k") => decisions.add(&place, Decision::Keep),
+                        _ => return Ok(None),
+                    }
+                }
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(decisions))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_doubt_has_its_flags() {
-        let doubt = |object: &str, place| Doubt {
+    fn doubt(object: &str, place: usize) -> Doubt {
+        Doubt {
             object: object.to_owned(),
             place,
             line: 7,
-            excerpt: "EXECUTE 'SELECT app.t'".to_owned(),
-            why: "a literal may be run",
+            own_line: 2,
+            excerpt: "EXECUTE 'SELECT é.app.t'".to_owned(),
+            word: 19..22,
+            why: "a literal may be run".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_object_is_asked_about_once() {
+        let undecided = Undecided {
+            doubts: vec![
+                doubt("function n(integer)", 1),
+                doubt("function n(integer)", 2),
+                doubt("view v", 1),
+            ],
+            ..Undecided::default()
         };
-        let doubts = [
-            doubt("function n(integer)", 1),
-            doubt("function n(integer)", 2),
-            doubt("view v", 1),
-        ];
-        let lines = question_lines(&doubts);
-        assert_eq!(
-            lines[0],
-            "  function n(integer), line 7 of the dump: a literal may be run"
-        );
-        assert_eq!(
-            lines[6],
-            "      if it names the schema:       --rename 'function n(integer)#2'"
-        );
-        assert_eq!(
-            lines[11],
-            "      if it only looks like it:     --keep 'view v'"
-        );
-        assert_eq!(json(&doubts)[0].rename, "--rename 'function n(integer)#1'");
+        insta::assert_snapshot!(question_lines(&undecided).join("\n"), @"
+          function n(integer)
+            #1, line 2 of its definition: a literal may be run
+                EXECUTE 'SELECT é.app.t'
+                                  ^^^
+            #2, line 2 of its definition: a literal may be run
+                EXECUTE 'SELECT é.app.t'
+                                  ^^^
+          view v
+            #1, line 2 of its definition: a literal may be run
+                EXECUTE 'SELECT é.app.t'
+                                  ^^^
+          all of it names the schema:
+              --rename 'function n(integer)' --rename 'view v'
+        ");
+        let json = json(&undecided.doubts);
+        assert_eq!(json[0].rename, "--rename 'function n(integer)#1'");
+        assert_eq!(json[2].keep, "--keep 'view v'");
+        let of_file = Undecided {
+            is_file: true,
+            ..undecided
+        };
+        assert!(question_lines(&of_file)[1].contains("#1, line 7: "));
     }
 }

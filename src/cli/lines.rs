@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::diagnose::Finding;
+use crate::snapshot::capture::Concern;
 use crate::tenant::{ProvisionSource, TenantOrigin};
 
 /// A line that a command prints with `--format json`.
@@ -80,7 +81,7 @@ pub(super) enum TenantOutcome {
     Refused,
     /// Nothing is known of its versions, or they have a problem.
     Odd,
-    /// It was dropped or renamed meanwhile.
+    /// It was dropped or renamed during the run.
     Gone,
     /// `status`: no migration is pending.
     Current,
@@ -442,8 +443,28 @@ pub(super) struct CaptureCounts {
     pub(super) objects: BTreeMap<String, usize>,
     /// The number of objects that were compared with the source and are equal; null with `--no-prove`.
     pub(super) proven: Option<usize>,
+    /// What is left out, shared or kept as text, with the objects.
+    pub(super) concerns: Vec<ConcernObject>,
     /// Notes on the snapshot.
     pub(super) notes: Vec<String>,
+}
+
+/// Objects that a snapshot does not hold, shares or keeps as text.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ConcernObject {
+    /// What the objects have in common: `partitions_outside`.
+    pub(super) id: Value,
+    /// The objects, each in a few words.
+    pub(super) objects: Vec<String>,
+}
+
+impl From<&Concern> for ConcernObject {
+    fn from(concern: &Concern) -> Self {
+        Self {
+            id: serde_json::json!(concern.id),
+            objects: concern.objects.clone(),
+        }
+    }
 }
 
 /// Figures of `minify`.
@@ -691,8 +712,12 @@ pub(super) struct DoubtObject {
     pub(super) place: usize,
     /// The line of the dump.
     pub(super) line: usize,
+    /// The line in the object's own definition.
+    pub(super) own_line: usize,
     /// The text around it.
     pub(super) excerpt: String,
+    /// Byte offsets in the excerpt of the word, and of what is behind it.
+    pub(super) word: [usize; 2],
     /// Reason why it cannot be told.
     pub(super) why: String,
     /// The flag that says that it names the schema.

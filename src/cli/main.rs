@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
             };
             drop(error.print());
             if code == exit::USAGE && wants_json(std::env::args_os()) {
-                // Stdout may be closed: the exit code tells.
+                // If stdout is closed, only the exit code reports the error.
                 drop(Output::json(&Line::Error(ErrorLine {
                     error: usage(&error),
                 })));
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Whether arguments that clap refuses ask for JSON.
+/// Returns `true` if arguments that clap refuses ask for JSON.
 fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let mut format_follows = false;
     for argument in arguments.take_while(|argument| argument != "--") {

@@ -1,7 +1,7 @@
 //! The commands `refresh` and `check`.
 
 use super::arguments::{CheckArguments, RefreshArguments};
-use super::capture::kept_versions_table;
+use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
 use super::migrate::load;
@@ -15,7 +15,7 @@ use crate::fleet::refresh::{
     RefreshOptions, SnapshotComparison, compare, is_image_of, recapture, refresh,
 };
 use crate::pg::{PgDump, Server};
-use crate::snapshot::capture::{CaptureError, Note};
+use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{FORMAT, Snapshot};
 use crate::tenant::versions::PlanStrictness;
 use crate::text::plural;
@@ -40,7 +40,7 @@ pub(super) async fn run(
         &session.shutdown,
     ))
     .await?;
-    notes(session, &refreshed.notes);
+    report_notes(session.output, &refreshed.notes);
     for left in &refreshed.leftovers {
         output.note(&format!(
             "dropped '{left}', which a killed run had left behind"
@@ -206,14 +206,5 @@ fn refresh_options(
         versions_table,
         prove,
         strictness: PlanStrictness::default(),
-    }
-}
-
-fn notes(session: &Session, notes: &[Note]) {
-    for note in notes {
-        match note {
-            Note::NotProven | Note::UnusedDecision(_) => session.output.warning(&note.to_string()),
-            _ => session.output.note(&note.to_string()),
-        }
     }
 }

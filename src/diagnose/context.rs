@@ -7,7 +7,7 @@ use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
 use crate::text;
-use crate::tls::{SYSTEM, SYSTEM_BUNDLES, SslMode, moment};
+use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, moment, observe};
 
 /// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
 #[derive(Clone, Debug, Default)]
@@ -223,7 +223,8 @@ impl Configured {
             sends_client_cert: prepared.files.sends_client_cert(),
             no_server_name: no_server_name(connection, &hosts),
             libpq_major: None,
-            ignored_password_file: ignored.filter(|_| password.is_none()),
+            ignored_password_file: ignored
+                .filter(|path| password.is_none() && is_open_to_others(path)),
             unhashed_crl_directory: connection
                 .path("sslcrldir")
                 .map(|setting| setting.value)
@@ -241,6 +242,13 @@ impl Configured {
     pub(super) fn expired_token(&self) -> Option<&Token> {
         self.token.as_ref().filter(|token| token.expired(now()))
     }
+}
+
+/// Whether libpq ignores a password file for its mode, so that `chmod` cures it.
+fn is_open_to_others(path: &Path) -> bool {
+    observe(path)
+        .stat
+        .is_ok_and(|stat| stat.file_type == FileType::Regular && stat.mode & 0o077 != 0)
 }
 
 fn no_server_name(connection: &Connection, hosts: &[Host]) -> Option<String> {

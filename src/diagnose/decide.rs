@@ -196,8 +196,11 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
             .cure(format!("openssl rehash '{directory}'"));
     }
     if let Some(roots) = &configured.system_roots {
-        let trusted = probe.is_some_and(|probe| probe.verdict == Some(Verdict::Trusted));
-        if let Some(misled_by) = &roots.misled_by {
+        let verdict = probe.and_then(|probe| probe.verdict.as_ref());
+        let trusted = verdict == Some(&Verdict::Trusted);
+        // An authority that this machine does not know would not be found elsewhere either.
+        let hopeless = matches!(verdict, Some(Verdict::Rejected(_)));
+        if let Some(misled_by) = roots.misled_by.as_ref().filter(|_| !hopeless) {
             return Decision::new("tls.root_cert.no_system_roots")
                 .because(format!("{misled_by} leads to no certificate"))
                 .cure(with_bundle(roots, "unset it"));
@@ -266,7 +269,7 @@ fn unreachable(id: &'static str, message: &Message, context: &Context) -> Decisi
         .host
         .as_deref()
         .is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
-    let only_ipv6 = context.probe.get().is_none_or(|probe| !probe.has_ipv4);
+    let only_ipv6 = !message.ipv4_tried && context.probe.get().is_none_or(|probe| !probe.has_ipv4);
     match &message.endpoint {
         Some(Endpoint::Network { address, .. })
             if id == "net.unreachable" && by_name && address.contains(':') && only_ipv6 =>

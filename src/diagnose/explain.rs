@@ -56,7 +56,7 @@ pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation>
         new
     });
     // Stable: among equals the first line stays first.
-    decided.sort_by_key(|(message, decision)| Reverse(weight(decision.id, message.voice)));
+    decided.sort_by_key(|(message, decision)| Reverse(weight(decision.id, message)));
     let mut explanations: Vec<Explanation> = decided
         .into_iter()
         .map(|(message, decision)| Explanation {
@@ -94,11 +94,15 @@ fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
             None => message.endpoint.clone_from(&place),
         }
     }
+    let ipv4_tried = messages.iter().any(|message| {
+        matches!(&message.endpoint, Some(Endpoint::Network { address, .. }) if !address.contains(':'))
+    });
     let links: Vec<Link> = (0..messages.len())
         .map(|index| link(&messages, index, context.sslmode))
         .collect();
     for (message, link) in messages.iter_mut().zip(links) {
         message.link = link;
+        message.ipv4_tried = ipv4_tried;
     }
     messages
 }
@@ -124,6 +128,7 @@ fn message(line: &str) -> Option<Message> {
         pattern: known.map_or("", |row| row.pattern),
         endpoint: line.endpoint,
         link: Link::Unknown,
+        ipv4_tried: false,
     })
 }
 
@@ -157,23 +162,29 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
 }
 
 /// How near a message is to the reason for the failure of the whole.
-fn weight(id: &str, voice: Voice) -> u8 {
+fn weight(id: &str, message: &Message) -> u8 {
     match id {
         // Of several hosts, those of the wrong kind are what the setting is there for.
         "server.target_session" => 0,
         // Companions of something else.
         "net.closed" | "connection.lost" | "tls.handshake" => 1,
         "login.password_file" => 2,
+        // A machine without IPv6: the address of IPv4 says more.
+        "net.unreachable" if message.ipv4_tried && is_ipv6(message.endpoint.as_ref()) => 2,
         // Another address may have got further.
         id if id.starts_with("net.") => 3,
         // Plaintext was refused; when TLS had been tried before, its failure is the reason.
         "tls.server_requires_tls" => 4,
         id if id.starts_with("tls.") => 5,
         // The details of a refusal say more than the refusal.
-        _ if voice == Voice::Detail => 7,
+        _ if message.voice == Voice::Detail => 7,
         // A server that talks about role and database: the connection as such stands.
         _ => 6,
     }
+}
+
+fn is_ipv6(endpoint: Option<&Endpoint>) -> bool {
+    matches!(endpoint, Some(Endpoint::Network { address, .. }) if address.contains(':'))
 }
 
 fn finding(message: &Message, decision: Decision, context: &Context) -> Finding {
@@ -274,6 +285,92 @@ mod tests {
         for (stderr, expected) in cases {
             assert_eq!(ids(&stderr), expected, "{stderr}");
         }
+    }
+
+    #[test]
+    fn a_name_without_an_address_of_ipv4_is_told_from_one_with_both() {
+        let context = Context {
+            host: Some("db.example".to_owned()),
+            ..Context::default()
+        };
+        let ids = |stderr: &str| -> Vec<String> {
+            let findings = explain(stderr.as_bytes(), &context);
+            findings.into_iter().map(|finding| finding.id).collect()
+        };
+        let six = "psql: error: connection to server at \"db.example\" (2001:db8::1), port 5432 failed: Network is unreachable\n";
+        let four = "connection to server at \"db.example\" (192.0.2.1), port 5432 failed: Connection refused\n";
+        assert_eq!(ids(six), ["net.ipv6_only"]);
+        assert_eq!(
+            ids(&format!("{six}{four}")),
+            ["net.refused", "net.unreachable"]
+        );
+    }
+
+    #[test]
+    fn of_several_hosts_the_one_of_the_wrong_kind_is_not_the_reason() {
+        let stderr = "psql: error: connection to server at \"a\" (10.0.0.1), port 5432 failed: session is read-only\n\
+                      connection to server at \"b\" (10.0.0.2), port 5432 failed: SSL error: certificate verify failed\n";
+        assert_eq!(
+            ids(stderr),
+            ["tls.server_cert.unverified", "server.target_session"]
+        );
+    }
+
+    #[test]
+    fn whose_connection_the_words_are_about() {
+        let entry = |user: &str, tail: &str| {
+            format!(
+                "{AT}FATAL:  no pg_hba.conf entry for host \"h\", user \"{user}\", database \"d\", {tail}\n"
+            )
+        };
+        let root = |mode: SslMode, user: &str, stderr: &str| {
+            let context = Context {
+                sslmode: Some(mode),
+                user: Some(user.to_owned()),
+                database: Some("d".to_owned()),
+                ..Context::default()
+            };
+            explain(stderr.as_bytes(), &context).remove(0).id
+        };
+        let plain = entry("u", "no encryption");
+        assert_eq!(
+            root(SslMode::Disable, "u", &plain),
+            "tls.server_requires_tls"
+        );
+        assert_eq!(root(SslMode::Require, "u", &plain), "server.pooler_backend");
+        assert_eq!(
+            root(SslMode::Prefer, "u", &format!("{plain}{plain}")),
+            "server.pooler_backend"
+        );
+        assert_eq!(
+            root(SslMode::Require, "u", &entry("u", "SSL encryption")),
+            "login.no_hba_entry"
+        );
+        let password = |user: &str| {
+            format!("{AT}FATAL:  password authentication failed for user \"{user}\"\n")
+        };
+        assert_eq!(
+            root(SslMode::Require, "u", &password("u")),
+            "login.wrong_password"
+        );
+        assert_eq!(
+            root(SslMode::Require, "u", &password("v")),
+            "server.pooler_backend"
+        );
+        // Gateways take what stands behind the name for themselves; servers cut long names.
+        assert_eq!(
+            root(SslMode::Require, "u@server", &password("u")),
+            "login.wrong_password"
+        );
+        assert_eq!(
+            root(SslMode::Require, "u.project", &password("u")),
+            "login.wrong_password"
+        );
+        let long = "a".repeat(70);
+        assert_eq!(
+            root(SslMode::Require, &long, &password(&"a".repeat(63))),
+            "login.wrong_password"
+        );
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct Message {
     pub(super) endpoint: Option<Endpoint>,
     /// What the connection was when the words came.
     pub(super) link: Link,
+    /// Some attempt went to an address of IPv4.
+    pub(super) ipv4_tried: bool,
 }
 
 /// What carried the words of a server.

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Connection, Environment, Origin, Setting};
 use crate::process::EnvValue;
-use crate::tls::judge::Circumstances;
+use crate::tls::judge::JudgementContext;
 use crate::tls::{
     Feature, Files, Named, Roots, SYSTEM, SslMode, Terms, TlsError, TlsRange, effective_mode,
     resolve,
@@ -93,7 +93,7 @@ pub fn settle(
     let files = if socket {
         Files::default()
     } else {
-        let circumstances = Circumstances {
+        let circumstances = JudgementContext {
             mode,
             libpq_major,
             now: now(),

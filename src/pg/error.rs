@@ -118,6 +118,22 @@ pub enum PsqlError {
 }
 
 impl PsqlError {
+    /// Returns the stable id. That of a connection that failed is the general one; the finding that explains it has a
+    /// closer one.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Program(error) => error.id(),
+            Self::Folder(_) => "file.private_folder".to_owned(),
+            Self::Run(error) => error.id().to_owned(),
+            Self::Connect { .. } => "connection.failed".to_owned(),
+            Self::Lost { .. } => "connection.lost".to_owned(),
+            Self::Script { message, .. } => message.id(),
+            Self::Random(_) | Self::Fatal { .. } | Self::Output { .. } | Self::Encoding { .. } => {
+                "program.failed".to_owned()
+            }
+        }
+    }
+
     /// The messages of psql, if it said something before it ended.
     pub fn messages(&self) -> &[ServerMessage] {
         match self {

@@ -93,6 +93,15 @@ pub struct ScriptPlace {
 }
 
 impl ServerMessage {
+    /// Returns the stable id: `sql.` and the name of the SQLSTATE's condition.
+    pub fn id(&self) -> String {
+        match (self.condition_name(), self.sqlstate) {
+            (Some(name), _) => format!("sql.{name}"),
+            (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
+            (None, None) => "sql.error".to_owned(),
+        }
+    }
+
     /// Whether the statement, the session or the program failed because of this.
     pub fn is_error(&self) -> bool {
         self.severity >= Severity::Error

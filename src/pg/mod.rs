@@ -23,7 +23,7 @@ pub use pg_dump::{DumpOptions, PgDump, PgDumpError};
 pub use pooling::Pooling;
 pub use program::{NamedProgram, Program, ProgramError};
 pub use script::{restrict_key, wrap_restricted};
-pub(crate) use server::UNHURRIED;
+pub(crate) use server::{EXACT_SETTINGS, UNHURRIED};
 pub use server::{ScriptOptions, ScriptOutput, Server};
 pub use session::PsqlSession;
 pub use sqlstate::{SqlState, condition_name};

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::{Program, ProgramError, Server, ServerMessage};
+use super::{EXACT_SETTINGS, Program, ProgramError, Server, ServerMessage, Version};
 use crate::path::{self, PathError};
-use crate::process::{Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
+use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 
 /// What `pg_dump` may say on stdout, although the dump goes to a file.
 const STDOUT_LIMIT: usize = 1024 * 1024;
@@ -155,6 +157,36 @@ impl PgDump {
             .program
             .version(&self.server.temporary, shutdown)
             .await?;
+        let mut environment = super::server::client_environment(&self.server.environment);
+        let own = environment.get(OPTIONS).cloned();
+        environment.insert(OPTIONS.to_owned(), with_exact_settings(own.as_ref()));
+        match self
+            .dump_with(environment, version, schema, options, start, shutdown)
+            .await
+        {
+            // PgBouncer takes no options, but for a few: what the role and the database set counts then.
+            Err(PgDumpError::Connect { messages, .. }) if is_unsupported_option(&messages) => {
+                tracing::warn!(
+                    "a pooler in between takes no options: settings of the role or database, such as timezone, may change \
+                     the dump"
+                );
+                let environment = super::server::client_environment(&self.server.environment);
+                self.dump_with(environment, version, schema, options, start, shutdown)
+                    .await
+            }
+            result => result,
+        }
+    }
+
+    async fn dump_with(
+        &self,
+        environment: BTreeMap<String, EnvValue>,
+        version: Version,
+        schema: &str,
+        options: &DumpOptions,
+        start: Instant,
+        shutdown: &Shutdown,
+    ) -> Result<String, PgDumpError> {
         let run_dir = RunDir::new(&self.server.temporary).map_err(PgDumpError::Folder)?;
         let file = run_dir
             .write("dump.sql", b"")
@@ -176,7 +208,7 @@ impl PgDump {
             invocation = invocation.args([format!("--dbname={conninfo}")]);
         }
         invocation = invocation.args(["--file".as_ref(), file.as_os_str()]);
-        invocation.env = super::server::client_environment(&self.server.environment);
+        invocation.env = environment;
         invocation.timeout = self
             .server
             .timeout
@@ -243,6 +275,38 @@ impl PgDump {
             stderr,
         }
     }
+}
+
+/// Has libpq send settings with the first message of a connection: they win over those of the role and the database.
+const OPTIONS: &str = "PGOPTIONS";
+
+/// The options of the user's own, and behind them, so that they win, [`EXACT_SETTINGS`] and no limits.
+fn with_exact_settings(own: Option<&EnvValue>) -> EnvValue {
+    let mut options = String::new();
+    for (name, value) in EXACT_SETTINGS.iter().chain(&[
+        ("statement_timeout", "0"),
+        ("lock_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
+        ("standard_conforming_strings", "on"),
+    ]) {
+        // A blank separates options (`pg_split_opts`).
+        let value = value.replace(' ', "\\ ");
+        // Writing to a String does not fail.
+        let _ = write!(options, " -c {name}={value}");
+    }
+    let mut all = match own {
+        Some(EnvValue::Plain(own)) => own.clone(),
+        _ => OsString::new(),
+    };
+    all.push(options);
+    EnvValue::Plain(all)
+}
+
+/// Whether a pooler refused the options. `PgBouncer`: `unsupported startup parameter: options`, `… in options: timezone`.
+fn is_unsupported_option(messages: &[ServerMessage]) -> bool {
+    messages
+        .iter()
+        .any(|message| message.message.contains("unsupported startup parameter"))
 }
 
 impl DumpOptions {

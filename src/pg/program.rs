@@ -113,6 +113,21 @@ pub enum ProgramError {
 }
 
 impl ProgramError {
+    /// Returns the stable id.
+    pub fn id(&self) -> String {
+        match self {
+            Self::NotFound { name, .. } => format!("program.{name}_missing"),
+            Self::Unusable { .. } => "program.unusable".to_owned(),
+            Self::TooOld { .. } => "program.too_old".to_owned(),
+            Self::OlderThanServer { .. } => "program.older_than_server".to_owned(),
+            Self::NoVersion { .. } => "program.failed".to_owned(),
+            Self::Version { source, .. } => source.id().to_owned(),
+            Self::Folder { .. } => "file.private_folder".to_owned(),
+        }
+    }
+}
+
+impl ProgramError {
     /// The error of a run that was stopped, if that is what this is.
     pub(super) fn into_stop(self) -> Result<RunError, Self> {
         match self {

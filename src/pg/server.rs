@@ -69,11 +69,29 @@ pub struct ScriptOutput {
     pub elapsed: Duration,
 }
 
+/// What decides how values are read and printed, and has a fixed value wherever definitions are read, compared or made:
+/// the same schema is the same text, whatever the role, the database or the server sets.
+pub(crate) const EXACT_SETTINGS: &[(&str, &str)] = &[
+    ("timezone", "UTC"),
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("quote_all_identifiers", "off"),
+    ("lc_monetary", "C"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+    ("xmlbinary", "base64"),
+];
+
 /// Put before a statement, it is of its transaction: a `statement_timeout` that the role or the database has, which is meant
 /// for the app's statements, does not count, and no operator is found but `PostgreSQL`'s own. Anybody could have made one in
-/// `public` that fits the types of a question to the catalogs better, and runs as whoever asks.
-pub(crate) const UNHURRIED: &str =
-    "SET LOCAL search_path = pg_catalog, pg_temp \\;\nSET LOCAL statement_timeout = 0 \\;\n";
+/// `public` that fits the types of a question to the catalogs better, and runs as whoever asks. Of [`EXACT_SETTINGS`], those
+/// follow that change what the catalogs' functions print.
+pub(crate) const UNHURRIED: &str = "SET LOCAL search_path = pg_catalog, pg_temp \\;\nSET LOCAL statement_timeout = 0 \\;\n\
+    SET LOCAL timezone = 'UTC' \\;\nSET LOCAL datestyle = 'ISO, MDY' \\;\nSET LOCAL intervalstyle = 'postgres' \\;\n\
+    SET LOCAL bytea_output = 'hex' \\;\nSET LOCAL quote_all_identifiers = off \\;\nSET LOCAL lc_monetary = 'C' \\;\n\
+    SET LOCAL array_nulls = on \\;\n";
 
 impl Server {
     /// A server without extra conninfo and timeout, with 5 s of grace.

@@ -25,6 +25,22 @@ impl From<std::process::ExitStatus> for ExitStatus {
     }
 }
 
+impl RunError {
+    /// Returns the stable id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "timeout",
+            Self::Interrupted { .. } => "interrupted",
+            Self::NotFound { .. }
+            | Self::Spawn { .. }
+            | Self::Signaled { .. }
+            | Self::TooLong { .. }
+            | Self::Refused { .. }
+            | Self::Io { .. } => "program.failed",
+        }
+    }
+}
+
 impl fmt::Display for ExitStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -61,6 +61,18 @@ impl Shutdown {
         Ok(shutdown)
     }
 
+    /// Creates a handle that a token triggers, as SIGTERM would. Must be called within a tokio runtime.
+    #[cfg(feature = "tokio-util")]
+    pub fn from_token(token: tokio_util::sync::CancellationToken) -> Self {
+        let shutdown = Self::new();
+        let handle = shutdown.clone();
+        tokio::spawn(async move {
+            token.cancelled().await;
+            handle.request(Signal::TERMINATE);
+        });
+        shutdown
+    }
+
     /// Requests the end of the run, as if `signal` had been received.
     pub fn request(&self, signal: Signal) {
         self.state.send_modify(|state| {
@@ -102,6 +114,16 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "tokio-util")]
+    #[tokio::test]
+    async fn a_cancelled_token_requests_the_end() {
+        let token = tokio_util::sync::CancellationToken::new();
+        let shutdown = Shutdown::from_token(token.clone());
+        assert_eq!(shutdown.signal(), None);
+        token.cancel();
+        assert_eq!(shutdown.requested().await, Signal::TERMINATE);
+    }
 
     #[tokio::test]
     async fn clones_share_the_state_and_the_first_signal_counts() {

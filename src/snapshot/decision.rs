@@ -1,6 +1,6 @@
 //! What the user decided about text that cannot be proven to name the schema, object by object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether the doubtful text of an object names the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,16 +24,50 @@ impl Decision {
 /// Decisions by object, as the header of a snapshot keeps them.
 ///
 /// An object is named as the report names it (`function n(integer)`), without its arguments (`function n`), or by a
-/// pattern with `*`; `#2` behind the name means the second doubtful place in it only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// pattern with `*`; `#2` behind the name means the second doubtful place in it only. Words in constants, which stay as
+/// they are without a decision, are decided by [`TEXT_OF`] and the name of their object.
+#[derive(Clone, Debug, Default)]
 pub struct Decisions {
     by_object: BTreeMap<String, Decision>,
+    /// Those that nobody gave this time: they were read from a header.
+    remembered: BTreeSet<String>,
 }
+
+/// Begins the name of the constants of an object: `text of table orders`.
+pub const TEXT_OF: &str = "text of ";
+
+impl PartialEq for Decisions {
+    /// Where they come from makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        self.by_object == other.by_object
+    }
+}
+
+impl Eq for Decisions {}
 
 impl Decisions {
     /// Adds a decision; a later one for the same object wins.
     pub fn add(&mut self, object: &str, decision: Decision) {
-        self.by_object.insert(object.trim().to_owned(), decision);
+        let object = object.trim();
+        self.remembered.remove(object);
+        self.by_object.insert(object.to_owned(), decision);
+    }
+
+    /// Adds a decision that a header remembers. Without effect it is dropped, where one that was just given is an error.
+    pub fn add_remembered(&mut self, object: &str, decision: Decision) {
+        self.add(object, decision);
+        self.remembered.insert(object.trim().to_owned());
+    }
+
+    /// Returns whether a decision was read from a header.
+    pub fn is_remembered(&self, object: &str) -> bool {
+        self.remembered.contains(object)
+    }
+
+    /// Keeps the decisions that a predicate accepts.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, Decision) -> bool) {
+        self.by_object
+            .retain(|object, decision| keep(object, *decision));
     }
 
     /// The objects or patterns and their decisions, in order.
@@ -45,6 +79,11 @@ impl Decisions {
 
     /// The decision for a doubtful place (counted from 1) of an object; the most exact one wins.
     pub fn of(&self, object: &str, place: usize) -> Option<Decision> {
+        self.find(object, place).map(|(_, decision)| decision)
+    }
+
+    /// As [`Decisions::of`], with the name or pattern that the decision was given for.
+    pub fn find(&self, object: &str, place: usize) -> Option<(&str, Decision)> {
         let bare = object.split_once('(').map_or(object, |(bare, _)| bare);
         let exact = [
             format!("{object}#{place}"),
@@ -54,14 +93,17 @@ impl Decisions {
         ];
         exact
             .iter()
-            .find_map(|name| self.by_object.get(name))
-            .copied()
+            .find_map(|name| self.by_object.get_key_value(name.as_str()))
             .or_else(|| {
-                self.by_object
-                    .iter()
-                    .find(|(pattern, _)| pattern.contains('*') && matches_pattern(pattern, object))
-                    .map(|(_, decision)| *decision)
+                // A pattern for objects does not reach the constants of every object.
+                let is_text = object.starts_with(TEXT_OF);
+                self.by_object.iter().find(|(pattern, _)| {
+                    pattern.contains('*')
+                        && (!is_text || pattern.starts_with(TEXT_OF))
+                        && matches_pattern(pattern, object)
+                })
             })
+            .map(|(name, decision)| (name.as_str(), *decision))
     }
 }
 
@@ -101,6 +143,21 @@ mod tests {
         assert_eq!(decisions.of("function n(integer)", 2), Some(Decision::Keep));
         assert_eq!(decisions.of("view v", 1), Some(Decision::Keep));
         assert_eq!(Decisions::default().of("view v", 1), None);
+    }
+
+    #[test]
+    fn constants_are_decided_by_name_only() {
+        let mut decisions = Decisions::default();
+        decisions.add("*", Decision::Rename);
+        assert_eq!(decisions.of("text of table t", 1), None);
+        decisions.add_remembered("text of table *", Decision::Rename);
+        assert_eq!(
+            decisions.find("text of table t", 1),
+            Some(("text of table *", Decision::Rename))
+        );
+        assert!(decisions.is_remembered("text of table *"));
+        decisions.add("text of table *", Decision::Keep);
+        assert!(!decisions.is_remembered("text of table *"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
-use crate::sql::{quote, tokens_of_template};
+use crate::sql::{quote, refuse_nul, tokens_of_template};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ impl Snapshot {
     /// What makes it unusable, with its line. Oddities that leave it usable are [`Snapshot::warnings`].
     pub fn parse(text: &str) -> Result<Self, SnapshotError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        refuse_nul(text)?;
         if text.trim().is_empty() {
             return Err(SnapshotError::Empty);
         }
@@ -448,6 +449,14 @@ mod tests {
             (
                 "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nSELECT 'a",
                 "line 4: a string literal",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nSELECT $$x\0$$,\n$$\n\\! id\n$$;\n",
+                "line 4: a NUL byte",
+            ),
+            (
+                "-- schemastamp snapshot, format 1\n-- keep: x\0\n\nCREATE SCHEMA #{prefix};\n",
+                "line 2: a NUL byte",
             ),
         ] {
             let error = Snapshot::parse(text).unwrap_err().to_string();

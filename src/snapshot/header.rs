@@ -106,8 +106,8 @@ pub(super) fn parse_header(
                 "objects" => value.clone_into(&mut parsed.objects),
                 "versions" => header.versions.push(value.to_owned()),
                 "seed" => header.seeds = parse_names(value).map_err(bad)?,
-                "keep" => header.decisions.add(value, Decision::Keep),
-                "rename" => header.decisions.add(value, Decision::Rename),
+                "keep" => header.decisions.add_remembered(value, Decision::Keep),
+                "rename" => header.decisions.add_remembered(value, Decision::Rename),
                 "formerly" => header.formerly.push(parse_sha256(value).map_err(bad)?),
                 "sha256" => {
                     parsed.checksum = Some(parse_sha256(value).map_err(bad)?);

@@ -129,6 +129,22 @@ pub enum SnapshotError {
     Template(#[from] TemplateError),
 }
 
+impl SnapshotError {
+    /// Returns the stable id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Empty => "snapshot.empty",
+            Self::Encoding { .. } => "snapshot.encoding",
+            Self::NotASnapshot => "snapshot.not_a_snapshot",
+            Self::Format { .. } => "snapshot.format",
+            Self::Header { .. } => "snapshot.header",
+            Self::CreateSchema { .. } => "snapshot.create_schema",
+            Self::Unfinished => "snapshot.truncated",
+            Self::Template(error) => error.id(),
+        }
+    }
+}
+
 impl From<ScriptError> for SnapshotError {
     fn from(error: ScriptError) -> Self {
         Self::Template(error.into())

@@ -9,6 +9,7 @@ use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
+use crate::pg::EXACT_SETTINGS;
 use crate::sql::literal::content;
 use crate::sql::{TenantName, TokenKind, local, quote, quote_literal, tokens};
 
@@ -312,7 +313,7 @@ pub fn settings(timeout: Option<Duration>) -> String {
         sql,
         "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)"
     );
-    for (name, value) in always {
+    for (name, value) in always.iter().chain(EXACT_SETTINGS) {
         let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
     for (since, name, value) in [

@@ -1,5 +1,7 @@
 //! Identifiers: folding, quoting, and the names a tenant's schema can have.
 
+use serde::{Deserialize, Serialize};
+
 /// `NAMEDATALEN - 1`: the most bytes an identifier has in an unmodified `PostgreSQL`.
 pub const MAX_BYTES: usize = 63;
 
@@ -78,7 +80,8 @@ pub fn quote_literal(value: &str) -> String {
 }
 
 /// The name of a tenant's schema: a legal identifier of at most 63 bytes that is not reserved to the system.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TenantName(String);
 
 /// The rule that a tenant's name breaks.
@@ -149,6 +152,34 @@ impl TenantName {
     }
 }
 
+impl std::str::FromStr for TenantName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<String> for TenantName {
+    type Error = NameError;
+
+    fn try_from(name: String) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
+impl From<TenantName> for String {
+    fn from(name: TenantName) -> Self {
+        name.0
+    }
+}
+
+impl AsRef<str> for TenantName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::fmt::Display for TenantName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.0)
@@ -158,6 +189,17 @@ impl std::fmt::Display for TenantName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_checked_however_they_come() {
+        assert_eq!("acme".parse().as_ref().map(TenantName::as_str), Ok("acme"));
+        let parsed: Result<TenantName, _> = "pg_x".parse();
+        assert!(parsed.is_err());
+        let read: TenantName = serde_json::from_str("\"O'Neil\"").unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), "\"O'Neil\"");
+        let fault = serde_json::from_str::<TenantName>("\"\"").unwrap_err();
+        assert!(fault.to_string().contains("cannot be empty"), "{fault}");
+    }
 
     #[test]
     fn keywords_are_sorted_for_the_search() {

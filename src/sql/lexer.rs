@@ -156,6 +156,52 @@ impl<'a> Lexer<'a> {
         (TokenKind::String(prefix, false), self.source.len())
     }
 
+    /// Why some psql, or the server, would not end a token where this lexer does; `None` for nearly all tokens.
+    pub(super) fn ambiguity(&self, token: Token) -> Option<&'static str> {
+        let next = self.at(token.end);
+        match token.kind {
+            // `1a$$` is `1`, `a$$` up to PostgreSQL 14, `1a`, `$$` in 15 and a longer number or an error later
+            // (`integer_junk`, `param_junk`): what follows begins a string in one and not in the other.
+            TokenKind::Number | TokenKind::Parameter if starts_word(next) => Some(
+                "a number or parameter with a letter right behind it; put a blank between them",
+            ),
+            TokenKind::Number
+                if next == b'$' && (token.start..token.end).any(|at| starts_word(self.at(at))) =>
+            {
+                Some("a number with a dollar sign right behind it; put a blank between them")
+            }
+            // psql reads line by line: for it, the next line begins a literal of its own, without `E`.
+            TokenKind::String(Prefix::Escape, true) if self.is_escaped_in_continuation(token) => {
+                Some(
+                    "a literal E'…' that goes on in another line with a backslash in front of a quote; write it as one literal",
+                )
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a literal `E'…'` has `\'` behind its first piece.
+    fn is_escaped_in_continuation(&self, token: Token) -> bool {
+        let mut index = token.start + Prefix::Escape.len() + 1;
+        let mut continued = false;
+        while index < token.end {
+            match self.at(index) {
+                b'\\' if continued && self.at(index + 1) == b'\'' => return true,
+                b'\\' => index += 2,
+                b'\'' if self.at(index + 1) == b'\'' => index += 2,
+                b'\'' => match self.continuation(index + 1) {
+                    Some(behind_quote) => {
+                        continued = true;
+                        index = behind_quote;
+                    }
+                    None => return false,
+                },
+                _ => index += 1,
+            }
+        }
+        false
+    }
+
     /// `quotecontinue`: blanks with at least one line end, then another quote. Comments may stand between
     /// (`special_whitespace`) once the line has ended.
     fn continuation(&self, from: usize) -> Option<usize> {

@@ -14,5 +14,5 @@ pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
 pub use lexer::{tokens, tokens_of_template};
 pub use local::local;
 pub use reloaded::as_reloaded;
-pub use script::{Script, ScriptError, Segment, Segments, Statement};
+pub use script::{Script, ScriptError, Segment, Segments, Statement, refuse_nul};
 pub use token::{Token, TokenKind};

@@ -105,6 +105,33 @@ pub enum ScriptError {
         /// The character.
         character: char,
     },
+    /// A NUL byte. psql reads lines as C strings and drops what follows it, so that it would see another script.
+    #[error("line {line}: a NUL byte, behind which psql would not read the rest of the line")]
+    Nul {
+        /// 1-based line.
+        line: usize,
+    },
+    /// Text that versions of psql and the server cut into different tokens.
+    #[error("line {line}: {what}; psql and the server read this differently")]
+    Ambiguous {
+        /// 1-based line.
+        line: usize,
+        /// What stands there, and what to write instead.
+        what: &'static str,
+    },
+}
+
+/// The first NUL byte of a text, as an error with its line.
+///
+/// # Errors
+/// [`ScriptError::Nul`].
+pub fn refuse_nul(source: &str) -> Result<(), ScriptError> {
+    match source.find('\0') {
+        Some(at) => Err(ScriptError::Nul {
+            line: line_of(source, at),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The 1-based line of a byte offset.
@@ -168,6 +195,8 @@ pub struct Segments<'a> {
     source: &'a str,
     lexer: Lexer<'a>,
     at: usize,
+    /// The text was searched for NUL bytes.
+    searched: bool,
     /// After an error there is nothing more.
     failed: bool,
 }
@@ -193,11 +222,14 @@ enum Create {
 }
 
 impl Depth {
-    fn word(&mut self, word: &str) {
+    /// `is_atomic` says whether the next word is `ATOMIC`.
+    ///
+    /// psql counts every `BEGIN` of `CREATE FUNCTION`, also one that is a name: such a name is rendered in quotes.
+    fn word(&mut self, word: &str, is_atomic: impl FnOnce() -> bool) {
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
         if self.create == Create::Routine {
             if self.parentheses == 0 {
-                if is("begin") || (self.begins > 0 && is("case")) {
+                if (is("begin") && is_atomic()) || (self.begins > 0 && is("case")) {
                     self.begins += 1;
                 } else if self.begins > 0 && is("end") {
                     self.begins -= 1;
@@ -238,11 +270,15 @@ impl<'a> Segments<'a> {
             source,
             lexer: Lexer::new(source, template),
             at: 0,
+            searched: false,
             failed: false,
         }
     }
 
     fn segment(&mut self) -> Result<Option<Segment>, ScriptError> {
+        if !std::mem::replace(&mut self.searched, true) {
+            refuse_nul(self.source)?;
+        }
         let mut tokens: Vec<Token> = Vec::new();
         let mut depth = Depth::default();
         while let Some(token) = self.lexer.token_at(self.at) {
@@ -267,7 +303,9 @@ impl<'a> Segments<'a> {
                 kind => {
                     self.at = token.end;
                     match (kind, token.text(self.source)) {
-                        (TokenKind::Word, word) => depth.word(word),
+                        (TokenKind::Word, word) => {
+                            depth.word(word, || self.next_is_word(token.end, "atomic"));
+                        }
                         (TokenKind::Punctuation, "(") => depth.parentheses += 1,
                         (TokenKind::Punctuation, ")") => {
                             depth.parentheses =
@@ -307,6 +345,9 @@ impl<'a> Segments<'a> {
             };
             return Err(ScriptError::Unterminated { line: line(), what });
         }
+        if let Some(what) = self.lexer.ambiguity(token) {
+            return Err(ScriptError::Ambiguous { line: line(), what });
+        }
         if token.kind == TokenKind::Unknown {
             let character = self
                 .source
@@ -319,6 +360,18 @@ impl<'a> Segments<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Whether the next token that is neither blank nor comment is a keyword, given in lower case.
+    fn next_is_word(&self, from: usize, keyword: &str) -> bool {
+        let mut at = from;
+        while let Some(token) = self.lexer.token_at(at) {
+            if !token.is_trivia() {
+                return token.is_word(self.source, keyword);
+            }
+            at = token.end;
+        }
+        false
     }
 
     /// Takes a meta-command to the end of its line.
@@ -425,6 +478,70 @@ mod tests {
             ]
         );
         assert_eq!(cut("begin; select 1; end;"), ["begin", "select 1", "end"]);
+    }
+
+    #[test]
+    fn names_like_begin_open_no_block() {
+        assert_eq!(
+            cut("create function begin.g() as $$x$$; select 1;"),
+            ["create function begin.g() as $$x$$", "select 1"]
+        );
+        assert_eq!(
+            cut("create procedure a.begin () as ''; select 1"),
+            ["create procedure a.begin () as ''", "select 1"]
+        );
+        assert_eq!(
+            cut("create function f() begin /* x */ atomic select begin from t; end; select 1"),
+            [
+                "create function f() begin /* x */ atomic select begin from t; end",
+                "select 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_psql_could_read_differently_is_refused() {
+        for (source, line) in [
+            ("select 1;\nselect 'a\0b';", 2),
+            ("-- c\0\nselect 1;", 1),
+            ("copy t from stdin;\n\0\n\\.\n", 2),
+            ("\n\0", 2),
+        ] {
+            assert_eq!(
+                Script::parse(source).unwrap_err(),
+                ScriptError::Nul { line },
+                "{source:?}"
+            );
+        }
+        for source in [
+            "select $1a$$ '$$ x '",
+            "select 1a$$ '$$ x '",
+            "select 1_000$$ x $$",
+            "select 0x1f$$ x $$",
+            "select 1e'\\' '",
+            "select $1E'\\' '",
+            "select 2.5x",
+            "select E'a'\n'b\\'c'",
+            "select e'a' -- c\n  'b\\\\\\'c'",
+        ] {
+            assert!(
+                matches!(
+                    Script::parse(source),
+                    Err(ScriptError::Ambiguous { line: 1, .. })
+                ),
+                "{source:?} {:?}",
+                Script::parse(source)
+            );
+        }
+        for source in [
+            "select 1, 1.5e3, .5, $1, 1..2, 0x1f, 1_000, a1$$",
+            "select $1$$ x $$",
+            "select E'a\\'b'",
+            "select E'a'\n'b\\nc'",
+            "select 'a'\n'b\\'",
+        ] {
+            assert!(Script::parse(source).is_ok(), "{source:?}");
+        }
     }
 
     #[test]

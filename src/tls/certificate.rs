@@ -73,7 +73,7 @@ pub struct Validity {
 
 /// Where a moment lies in a validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ValidityStatus {
     /// Before its first second.
     NotYetValid,
     /// Within.
@@ -84,13 +84,13 @@ pub enum Standing {
 
 impl Validity {
     /// Where `now`, in seconds since 1970, lies.
-    pub fn standing(self, now: i64) -> Standing {
+    pub fn standing(self, now: i64) -> ValidityStatus {
         if now < self.not_before {
-            Standing::NotYetValid
+            ValidityStatus::NotYetValid
         } else if now > self.not_after {
-            Standing::Expired
+            ValidityStatus::Expired
         } else {
-            Standing::Valid
+            ValidityStatus::Valid
         }
     }
 
@@ -465,13 +465,16 @@ mod tests {
         );
         assert_eq!(
             certificate.validity.standing(1_600_000_000),
-            Standing::Valid
+            ValidityStatus::Valid
         );
         assert_eq!(
             certificate.validity.standing(1_700_000_000),
-            Standing::Expired
+            ValidityStatus::Expired
         );
-        assert_eq!(certificate.validity.standing(0), Standing::NotYetValid);
+        assert_eq!(
+            certificate.validity.standing(0),
+            ValidityStatus::NotYetValid
+        );
         assert_eq!(
             content(made.der()),
             Content::Der(Box::new(certificate.clone()))

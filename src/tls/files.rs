@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::certificate::Certificate;
 use super::error::TlsError;
 use super::feature::Feature;
-use super::judge::{self, Circumstances, Judged};
+use super::judge::{self, FileJudgement, JudgementContext};
 use super::key::KeyContent;
 use super::mode::SslMode;
 use super::observe::{Observed, observe};
@@ -50,7 +50,7 @@ pub struct Used<C> {
     /// What was seen.
     pub observed: Observed,
     /// What that means.
-    pub judged: Judged<C>,
+    pub judged: FileJudgement<C>,
     /// Nobody named it: it is libpq's default in the home directory, or the system's.
     pub by_default: bool,
 }
@@ -135,7 +135,7 @@ impl Files {
 pub fn resolve(
     named: &Named,
     home: Option<&Path>,
-    circumstances: Circumstances,
+    circumstances: JudgementContext,
 ) -> Result<Files, TlsError> {
     if circumstances.mode == SslMode::Disable {
         // libpq opens none of them.
@@ -196,7 +196,7 @@ pub fn resolve(
 fn resolve_roots(
     named: &Named,
     home: Option<&Path>,
-    circumstances: Circumstances,
+    circumstances: JudgementContext,
 ) -> Result<Roots, TlsError> {
     let used = |path: &Path, by_default| {
         let observed = observe(path);

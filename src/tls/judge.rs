@@ -1,6 +1,6 @@
 //! The judgement of each file, pure: what libpq would do with what was observed.
 
-use super::certificate::{self, Certificate, Content, Standing};
+use super::certificate::{self, Certificate, Content, ValidityStatus};
 use super::key::{self, KeyContent};
 use super::mode::SslMode;
 use super::observe::{Bytes, FileType, Observed, Obstacle, Stat};
@@ -9,7 +9,7 @@ use crate::path::GROUP_AND_OTHERS;
 
 /// What a judgement depends on besides the file.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
+pub struct JudgementContext {
     /// The configured mode.
     pub mode: SslMode,
     /// Major version of libpq.
@@ -20,7 +20,7 @@ pub struct Circumstances {
 
 /// A judged file: what is in it and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged<C> {
+pub struct FileJudgement<C> {
     /// What libpq would load; `None` when it would load nothing.
     pub content: Option<C>,
     /// What is wrong, the worst first.
@@ -31,7 +31,10 @@ pub struct Judged<C> {
 ///
 /// Any failure of `stat` counts as "missing" (`fe-secure-openssl.c`, `initialize_SSL`): an error for verify-ca and
 /// verify-full, otherwise no verification. A file that is there and unusable is an error in every TLS mode.
-pub fn root_cert(observed: &Observed, circumstances: Circumstances) -> Judged<Vec<Certificate>> {
+pub fn root_cert(
+    observed: &Observed,
+    circumstances: JudgementContext,
+) -> FileJudgement<Vec<Certificate>> {
     let problem = |fault, fatal| Problem {
         kind: FileKind::RootCert,
         path: observed.path.clone(),
@@ -43,7 +46,7 @@ pub fn root_cert(observed: &Observed, circumstances: Circumstances) -> Judged<Ve
         Err(fault) => {
             let missing = matches!(fault, Fault::Missing | Fault::Unreachable(_));
             let fatal = !missing || circumstances.mode.needs_root_cert();
-            return Judged {
+            return FileJudgement {
                 content: None,
                 problems: vec![problem(fault, fatal)],
             };
@@ -65,17 +68,17 @@ pub fn root_cert(observed: &Observed, circumstances: Circumstances) -> Judged<Ve
                     .collect(),
                 None => Vec::new(),
             };
-            Judged {
+            FileJudgement {
                 content: Some(certificates),
                 problems,
             }
         }
         // OpenSSL accepts a file of CRLs alone, and then no chain ends anywhere.
-        Content::Nothing(nothing) => Judged {
+        Content::Nothing(nothing) => FileJudgement {
             content: None,
             problems: vec![problem(Fault::NoCertificate(nothing), true)],
         },
-        Content::Der(_) => Judged {
+        Content::Der(_) => FileJudgement {
             content: None,
             problems: vec![problem(Fault::Der, true)],
         },
@@ -83,7 +86,7 @@ pub fn root_cert(observed: &Observed, circumstances: Circumstances) -> Judged<Ve
 }
 
 /// Judges a revocation list: whatever is wrong with it, libpq ignores it in silence.
-pub fn crl(observed: &Observed) -> Judged<Vec<u8>> {
+pub fn crl(observed: &Observed) -> FileJudgement<Vec<u8>> {
     let problem = |fault| Problem {
         kind: FileKind::Crl,
         path: observed.path.clone(),
@@ -91,21 +94,23 @@ pub fn crl(observed: &Observed) -> Judged<Vec<u8>> {
         fatal: false,
     };
     match open(observed) {
-        Err(fault) => Judged {
+        Err(fault) => FileJudgement {
             content: None,
             problems: vec![problem(fault)],
         },
-        Ok(bytes) if certificate::contains(&bytes.bytes, b"-----BEGIN X509 CRL-----") => Judged {
-            content: Some(bytes.bytes.clone()),
-            problems: Vec::new(),
-        },
+        Ok(bytes) if certificate::contains(&bytes.bytes, b"-----BEGIN X509 CRL-----") => {
+            FileJudgement {
+                content: Some(bytes.bytes.clone()),
+                problems: Vec::new(),
+            }
+        }
         Ok(bytes) => {
             let nothing = if bytes.bytes.is_empty() {
                 certificate::Nothing::Empty
             } else {
                 certificate::Nothing::Unknown
             };
-            Judged {
+            FileJudgement {
                 content: None,
                 problems: vec![problem(Fault::NoCertificate(nothing))],
             }
@@ -114,7 +119,10 @@ pub fn crl(observed: &Observed) -> Judged<Vec<u8>> {
 }
 
 /// Judges a client certificate: missing means "send none", any other failure is an error.
-pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<Vec<Certificate>> {
+pub fn client_cert(
+    observed: &Observed,
+    circumstances: JudgementContext,
+) -> FileJudgement<Vec<Certificate>> {
     let problem = |fault, fatal| Problem {
         kind: FileKind::ClientCert,
         path: observed.path.clone(),
@@ -125,7 +133,7 @@ pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<
         Ok(bytes) => bytes,
         Err(fault) => {
             let fatal = fault != Fault::Missing;
-            return Judged {
+            return FileJudgement {
                 content: None,
                 problems: vec![problem(fault, fatal)],
             };
@@ -143,7 +151,9 @@ pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<
                 // OpenSSL's level decides, which is not known here: psql will tell.
                 leaf.filter(|leaf| leaf.has_weak_key())
                     .map(|leaf| Fault::WeakKey(leaf.key.clone())),
-                leaf.and_then(|leaf| leaf.weak_digest)
+                // Nobody checks the signature of a self-signed certificate.
+                leaf.filter(|leaf| !leaf.self_signed)
+                    .and_then(|leaf| leaf.weak_digest)
                     .map(Fault::WeakDigest),
             ];
             let problems = faults
@@ -151,16 +161,16 @@ pub fn client_cert(observed: &Observed, circumstances: Circumstances) -> Judged<
                 .flatten()
                 .map(|fault| problem(fault, false))
                 .collect();
-            Judged {
+            FileJudgement {
                 content: Some(certificates),
                 problems,
             }
         }
-        Content::Nothing(nothing) => Judged {
+        Content::Nothing(nothing) => FileJudgement {
             content: None,
             problems: vec![problem(Fault::NoCertificate(nothing), true)],
         },
-        Content::Der(_) => Judged {
+        Content::Der(_) => FileJudgement {
             content: None,
             problems: vec![problem(Fault::Der, true)],
         },
@@ -173,8 +183,8 @@ pub fn client_key(
     cert: &Observed,
     leaf: Option<&Certificate>,
     libpq_major: u32,
-) -> Judged<KeyContent> {
-    let wrong = |fault| Judged {
+) -> FileJudgement<KeyContent> {
+    let wrong = |fault| FileJudgement {
         content: None,
         problems: vec![Problem {
             kind: FileKind::ClientKey,
@@ -210,7 +220,7 @@ pub fn client_key(
         } if leaf.is_some_and(|leaf| leaf.public_key != public) => wrong(Fault::NotAPair {
             certificate: cert.path.clone(),
         }),
-        plain @ KeyContent::Plain { .. } => Judged {
+        plain @ KeyContent::Plain { .. } => FileJudgement {
             content: Some(plain),
             problems: Vec::new(),
         },
@@ -230,9 +240,9 @@ pub fn too_open(stat: Stat, libpq_major: u32) -> bool {
 
 fn dates(certificate: &Certificate, now: i64) -> Option<Fault> {
     match certificate.validity.standing(now) {
-        Standing::Valid => None,
-        Standing::Expired => Some(Fault::Expired(certificate.validity)),
-        Standing::NotYetValid => Some(Fault::NotYetValid(certificate.validity)),
+        ValidityStatus::Valid => None,
+        ValidityStatus::Expired => Some(Fault::Expired(certificate.validity)),
+        ValidityStatus::NotYetValid => Some(Fault::NotYetValid(certificate.validity)),
     }
 }
 
@@ -254,8 +264,8 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
     use std::path::PathBuf;
 
-    fn at(mode: SslMode) -> Circumstances {
-        Circumstances {
+    fn at(mode: SslMode) -> JudgementContext {
+        JudgementContext {
             mode,
             libpq_major: 15,
             now: 1_800_000_000,
@@ -317,7 +327,7 @@ mod tests {
         )
     }
 
-    fn ids<C>(judged: &Judged<C>) -> Vec<(String, bool)> {
+    fn ids<C>(judged: &FileJudgement<C>) -> Vec<(String, bool)> {
         judged
             .problems
             .iter()

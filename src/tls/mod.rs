@@ -16,7 +16,8 @@ mod problem;
 mod verify;
 
 pub use certificate::{
-    Certificate, Content, NotACertificate, Nothing, Standing, Usage, Validity, content, moment,
+    Certificate, Content, NotACertificate, Nothing, Usage, Validity, ValidityStatus, content,
+    moment,
 };
 pub use error::TlsError;
 pub use feature::{Feature, RangeError, TlsRange, TlsVersion};
@@ -27,4 +28,4 @@ pub use key::{KeyContent, NoKey, content as key_content};
 pub use mode::{Encryption, Protection, SslMode, Terms, UnknownSslMode};
 pub use observe::{Bytes, FileType, Observed, Obstacle, READ_LIMIT, Stat, observe};
 pub use problem::{Fault, FileKind, Problem};
-pub use verify::{Distrust, Trust, Verdict, provider, verify};
+pub use verify::{ChainFault, Trust, Verdict, provider, verify};

@@ -111,7 +111,7 @@ pub enum Encryption {
     /// Only when the server refuses plaintext.
     LastResort,
     /// Unless TLS fails for any reason, then plaintext in silence.
-    UnlessItFails,
+    PlaintextOnFailure,
     /// Always.
     Always,
 }
@@ -132,7 +132,7 @@ impl Terms {
         let encryption = match self.mode {
             SslMode::Disable => Encryption::Never,
             SslMode::Allow => Encryption::LastResort,
-            SslMode::Prefer => Encryption::UnlessItFails,
+            SslMode::Prefer => Encryption::PlaintextOnFailure,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => Encryption::Always,
         };
         let tls = encryption != Encryption::Never;
@@ -164,7 +164,7 @@ impl Terms {
                     "plaintext when the server accepts it, otherwise encrypted, and then {verified}"
                 )
             }
-            Encryption::UnlessItFails => {
+            Encryption::PlaintextOnFailure => {
                 format!(
                     "encrypted when that works, and then {verified}; otherwise plaintext without a word"
                 )
@@ -191,14 +191,14 @@ mod tests {
     /// Mode, root file, then: encryption, chain, host name.
     #[test]
     fn truth_table_of_protection() {
-        use Encryption::{Always, LastResort, Never, UnlessItFails};
+        use Encryption::{Always, LastResort, Never, PlaintextOnFailure};
         let table = [
             (SslMode::Disable, false, Never, false, false),
             (SslMode::Disable, true, Never, false, false),
             (SslMode::Allow, false, LastResort, false, false),
             (SslMode::Allow, true, LastResort, true, false),
-            (SslMode::Prefer, false, UnlessItFails, false, false),
-            (SslMode::Prefer, true, UnlessItFails, true, false),
+            (SslMode::Prefer, false, PlaintextOnFailure, false, false),
+            (SslMode::Prefer, true, PlaintextOnFailure, true, false),
             (SslMode::Require, false, Always, false, false),
             (SslMode::Require, true, Always, true, false),
             (SslMode::VerifyCa, true, Always, true, false),

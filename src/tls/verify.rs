@@ -7,11 +7,11 @@ use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 
-use super::certificate::{Certificate, Standing};
+use super::certificate::{Certificate, ValidityStatus};
 
 /// Why a server's chain is not to be trusted: the reasons that libpq's one sentence `certificate verify failed` hides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Distrust {
+pub enum ChainFault {
     /// A certificate of the chain is over.
     Expired(Box<Certificate>),
     /// A certificate of the chain has not begun.
@@ -30,7 +30,7 @@ pub enum Distrust {
         issuer: String,
     },
     /// An authority of that name is in the root certificate file, but its key did not sign the chain.
-    OtherKey {
+    IssuerKeyMismatch {
         /// Who claims to have signed the last certificate that was sent.
         issuer: String,
     },
@@ -83,7 +83,7 @@ pub enum Verdict {
     /// The chain ends in a trusted authority.
     Trusted,
     /// It does not, for this reason.
-    Distrusted(Distrust),
+    Rejected(ChainFault),
     /// It cannot be said here; the text says what the obstacle was, safe to print.
     Undecided(String),
 }
@@ -96,16 +96,16 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
     // OpenSSL trusts a certificate that is itself in the root file, an authority's or not.
     let pinned = leaf.self_signed && trust.roots.iter().any(|root| root.der == leaf.der);
     if !pinned && let Some(distrust) = ends_nowhere(chain, trust) {
-        return Verdict::Distrusted(distrust);
+        return Verdict::Rejected(distrust);
     }
     if let Some(distrust) = out_of_date(chain, trust) {
-        return Verdict::Distrusted(distrust);
+        return Verdict::Rejected(distrust);
     }
     if let Some(distrust) = too_weak(chain, trust, pinned) {
-        return Verdict::Distrusted(distrust);
+        return Verdict::Rejected(distrust);
     }
     if leaf.usage.is_some_and(|usage| !usage.server) {
-        return Verdict::Distrusted(Distrust::WrongPurpose);
+        return Verdict::Rejected(ChainFault::WrongPurpose);
     }
     if pinned {
         return Verdict::Trusted;
@@ -118,7 +118,7 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
 }
 
 /// By names alone: does the chain end in a self-signed certificate of the root file?
-fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
+fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<ChainFault> {
     let (leaf, mut last) = (chain.first()?, chain.first()?);
     let known = |certificate: &Certificate| {
         trust
@@ -141,10 +141,10 @@ fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
     }
     let issuer = last.issuer.clone();
     if leaf.self_signed {
-        return Some(Distrust::SelfSigned);
+        return Some(ChainFault::SelfSigned);
     }
     if trust.roots.iter().any(|root| root.der == last.der) {
-        return Some(Distrust::RootMissing { issuer });
+        return Some(ChainFault::RootMissing { issuer });
     }
     // The next root of the same organisation is unknown as well: what the issuer is can only be read from its name. A chain
     // that was sent with an intermediate lacks its root.
@@ -155,9 +155,9 @@ fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
             .any(|root| root.self_signed && root.organisations.0 == last.organisations.1);
     Some(
         if same_house && chain.len() == 1 && is_named_intermediate(&issuer) {
-            Distrust::IntermediateMissing { issuer }
+            ChainFault::IntermediateMissing { issuer }
         } else {
-            Distrust::UnknownIssuer { issuer }
+            ChainFault::UnknownIssuer { issuer }
         },
     )
 }
@@ -190,9 +190,9 @@ fn anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certif
 }
 
 /// A key, a digest or an authority that OpenSSL does not accept, whoever signed what.
-fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Distrust> {
+fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<ChainFault> {
     let weak_key = |certificate: &&Certificate| certificate.has_weak_key();
-    let key_of = |certificate: &Certificate| Distrust::WeakKey {
+    let key_of = |certificate: &Certificate| ChainFault::WeakKey {
         subject: certificate.subject.clone(),
         key: certificate.key.clone(),
     };
@@ -207,7 +207,7 @@ fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Di
     if let Some(first) = anchors.first() {
         if anchors.iter().all(|root| !root.may_sign) {
             let subject = first.subject.clone();
-            return Some(Distrust::NotAnAuthority { subject });
+            return Some(ChainFault::NotAnAuthority { subject });
         }
         if anchors.iter().all(|root| root.has_weak_key()) {
             return Some(key_of(first));
@@ -217,7 +217,7 @@ fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Di
     let signed = chain.iter().filter(|certificate| !certificate.self_signed);
     signed
         .filter_map(|certificate| Some((certificate, certificate.weak_digest?)))
-        .map(|(certificate, digest)| Distrust::WeakDigest {
+        .map(|(certificate, digest)| ChainFault::WeakDigest {
             subject: certificate.subject.clone(),
             digest,
         })
@@ -225,11 +225,11 @@ fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Di
 }
 
 /// A certificate of the chain, or every authority of the root file that could end it, is out of date.
-fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
+fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<ChainFault> {
     let of = |certificate: &Certificate| match certificate.validity.standing(trust.now) {
-        Standing::Valid => None,
-        Standing::Expired => Some(Distrust::Expired(Box::new(certificate.clone()))),
-        Standing::NotYetValid => Some(Distrust::NotYetValid(Box::new(certificate.clone()))),
+        ValidityStatus::Valid => None,
+        ValidityStatus::Expired => Some(ChainFault::Expired(Box::new(certificate.clone()))),
+        ValidityStatus::NotYetValid => Some(ChainFault::NotYetValid(Box::new(certificate.clone()))),
     };
     let ends = |root: &&Certificate| {
         root.self_signed
@@ -238,7 +238,7 @@ fn out_of_date(chain: &[Certificate], trust: &Trust<'_>) -> Option<Distrust> {
                 .any(|certificate| certificate.names_as_issuer(root))
     };
     chain.iter().find_map(of).or_else(|| {
-        let anchors: Vec<Option<Distrust>> = trust.roots.iter().filter(ends).map(of).collect();
+        let anchors: Vec<Option<ChainFault>> = trust.roots.iter().filter(ends).map(of).collect();
         if anchors.iter().all(Option::is_some) {
             anchors.into_iter().flatten().next()
         } else {
@@ -289,17 +289,17 @@ fn by_webpki(
 fn distrust(error: &CertificateError, chain: &[Certificate]) -> Verdict {
     let last = chain.last().or(chain.first());
     let issuer = last.map(|last| last.issuer.clone()).unwrap_or_default();
-    Verdict::Distrusted(match error {
+    Verdict::Rejected(match error {
         // The names fit, so it is the key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            Distrust::OtherKey { issuer }
+            ChainFault::IssuerKeyMismatch { issuer }
         }
-        CertificateError::Revoked => Distrust::Revoked,
+        CertificateError::Revoked => ChainFault::Revoked,
         CertificateError::UnknownRevocationStatus
         | CertificateError::ExpiredRevocationList
-        | CertificateError::ExpiredRevocationListContext { .. } => Distrust::RevocationUnknown,
+        | CertificateError::ExpiredRevocationListContext { .. } => ChainFault::RevocationUnknown,
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            Distrust::WrongPurpose
+            ChainFault::WrongPurpose
         }
         other => return Verdict::Undecided(crate::text::safe(&other.to_string())),
     })
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn reasons() {
-        use Distrust as D;
+        use ChainFault as D;
         let root = authority(authority_params("Root"), None);
         let other = authority(authority_params("Other"), None);
         let same_name = authority(authority_params("Root"), None);
@@ -458,7 +458,7 @@ mod tests {
             ),
             (
                 of(&[&good], &[&same_name.certificate], None),
-                D::OtherKey {
+                D::IssuerKeyMismatch {
                     issuer: issuer("Root"),
                 },
             ),
@@ -479,7 +479,7 @@ mod tests {
             (of(&[&client], &[&root.certificate], None), D::WrongPurpose),
         ];
         for (verdict, expected) in table {
-            assert_eq!(verdict, Verdict::Distrusted(expected));
+            assert_eq!(verdict, Verdict::Rejected(expected));
         }
         assert!(matches!(of(&[], &[], None), Verdict::Undecided(_)));
     }
@@ -490,10 +490,10 @@ mod tests {
         ended.not_after = date_time_ymd(2021, 1, 1);
         let over = authority(ended, None);
         let good = leaf(&over, |_| {});
-        let expected = Distrust::Expired(Box::new(over.certificate.clone()));
+        let expected = ChainFault::Expired(Box::new(over.certificate.clone()));
         assert_eq!(
             of(&[&good], &[&over.certificate], None),
-            Verdict::Distrusted(expected)
+            Verdict::Rejected(expected)
         );
     }
 
@@ -526,11 +526,11 @@ mod tests {
         assert_eq!(with(&list(1, 2040)), Verdict::Trusted);
         assert_eq!(
             with(&list(42, 2040)),
-            Verdict::Distrusted(Distrust::Revoked)
+            Verdict::Rejected(ChainFault::Revoked)
         );
         assert_eq!(
             with(&list(1, 2021)),
-            Verdict::Distrusted(Distrust::RevocationUnknown)
+            Verdict::Rejected(ChainFault::RevocationUnknown)
         );
     }
 
@@ -539,7 +539,7 @@ mod tests {
         let former = authority(authority_params("Root 2020"), None);
         let present = authority(authority_params("Root 2025"), None);
         let between = authority(authority_params("Issuing CA"), Some(&present));
-        let unknown = Verdict::Distrusted(Distrust::UnknownIssuer {
+        let unknown = Verdict::Rejected(ChainFault::UnknownIssuer {
             issuer: "CN=Root 2025, O=Acme".to_owned(),
         });
         let roots = [&former.certificate];
@@ -559,7 +559,7 @@ mod tests {
         let verdict = of(&[&leaf(&plain, |_| {})], &roots, None);
         assert!(matches!(
             verdict,
-            Verdict::Distrusted(Distrust::UnknownIssuer { .. })
+            Verdict::Rejected(ChainFault::UnknownIssuer { .. })
         ));
     }
 
@@ -572,7 +572,7 @@ mod tests {
         let subject = "CN=Root, O=Acme".to_owned();
         assert_eq!(
             verdict,
-            Verdict::Distrusted(Distrust::NotAnAuthority { subject })
+            Verdict::Rejected(ChainFault::NotAnAuthority { subject })
         );
         // One of the same name that may is enough to go on.
         let good = authority(authority_params("Root"), None);

@@ -16,6 +16,7 @@ const LEVELS: &[&[&str]] = &[
     &["connect"],
     &["tenant"],
     &["fleet"],
+    &["service"],
     &["cli"],
 ];
 

@@ -1,9 +1,6 @@
 //! Reports on failures of `capture`.
 
-use super::library::{
-    connection_report, message_id, program_report, psql_report, run_report, snapshot_error_id,
-    template_error_id,
-};
+use super::library::{connection_report, program_report, psql_report, run_report};
 use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
@@ -18,9 +15,10 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
             let mut report = ErrorReport::of(error, "capture.doubtful").hint(
-                "pass one of the two flags for each; the snapshot's header keeps the decision for the next capture",
+                "append these flags to the command, with --keep in the place of --rename where the text only looks alike, \
+                 and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture",
             );
-            report.details = doubts::question_lines(&undecided.doubts);
+            report.details = doubts::question_lines(undecided);
             report.more.doubts = Some(doubts::json(&undecided.doubts));
             report
         }
@@ -48,8 +46,14 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         }
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
+        CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::UnusedDecisions { decidable, .. } => {
+            let mut report = ErrorReport::of(error, "capture.unused_decision");
+            report.more.objects = Some(decidable.clone());
+            report
+        }
         CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
+        CaptureError::Snapshot(source) => ErrorReport::of(error, source.id()),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
@@ -82,7 +86,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, message_id(message)),
+                Some(message) => ErrorReport::of(error, message.id()),
                 None => ErrorReport::of(error, "program.failed"),
             }
         }
@@ -100,6 +104,8 @@ fn dump_error_id(error: &DumpError) -> &'static str {
         DumpError::Extension { .. } => "dump.extension",
         DumpError::Meta { .. } => "dump.meta_command",
         DumpError::Statement { .. } => "dump.statement",
+        DumpError::TakenBack { .. } => "dump.taken_back",
+        DumpError::Databases { .. } => "dump.two_databases",
         DumpError::Unqualified { .. } => "dump.unqualified",
         DumpError::Rows { .. } => "dump.rows",
     }
@@ -128,7 +134,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             report
         }
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProofError::Template(source) => ErrorReport::of(error, source.id()),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
         ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }

@@ -2,8 +2,7 @@
 
 use super::capture::capture_report;
 use super::library::{
-    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, snapshot_error_id,
-    template_error_id, tls_report,
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
 use super::shape::ErrorReport;
 use super::tenants::{
@@ -27,11 +26,11 @@ pub(in crate::cli) fn build_report(
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, snapshot_error_id(source)).without_causes(),
-        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, snapshot_error_id(source))
+        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
+        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
-        CommandError::Template { source, .. } => ErrorReport::of(failure, template_error_id(source)).without_causes(),
+        CommandError::Template { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
         CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
         CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
         CommandError::Name(error) => ErrorReport::of(error, "tenant.name"),

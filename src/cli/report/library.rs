@@ -11,8 +11,6 @@ use crate::diagnose::{Context, explain};
 use crate::exit;
 use crate::pg::{ProgramError, PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
-use crate::snapshot::{SnapshotError, TemplateError};
-use crate::sql::ScriptError;
 use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
 
@@ -45,21 +43,21 @@ pub(super) fn tls_report(error: &TlsError) -> ErrorReport {
 pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => program_report(error),
-        PsqlError::Folder(_) => ErrorReport::of(error, "file.private_folder")
+        PsqlError::Folder(_) => ErrorReport::of(error, error.id())
             .hint("set TMPDIR to a directory that exists, is writable and has free space"),
         PsqlError::Run(error) => run_report(error),
         PsqlError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
         }
-        PsqlError::Lost { .. } => ErrorReport::of(error, "connection.lost"),
         PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
-            ..ErrorReport::of(error, message_id(message))
+            ..ErrorReport::of(error, message.id())
         },
-        PsqlError::Random(_)
+        PsqlError::Lost { .. }
+        | PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => ErrorReport::of(error, "program.failed"),
+        | PsqlError::Encoding { .. } => ErrorReport::of(error, error.id()),
     }
 }
 
@@ -116,106 +114,52 @@ pub(super) fn connection_report(
 }
 
 pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
-    let id = match error {
-        ProgramError::NotFound { name, .. } => {
-            return ErrorReport::of(error, format!("program.{name}_missing"));
-        }
-        ProgramError::Unusable { .. } => "program.unusable",
-        ProgramError::TooOld { .. } => "program.too_old",
-        ProgramError::OlderThanServer { .. } => "program.older_than_server",
-        ProgramError::NoVersion { .. } => "program.failed",
-        ProgramError::Version { source, .. } => return run_report(source).beneath(error),
+    let report = ErrorReport::of(error, error.id());
+    match error {
+        ProgramError::Version { source, .. } => run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
-            return ErrorReport::of(error, "file.private_folder")
-                .hint("set TMPDIR to a directory that exists, is writable and has free space");
+            report.hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
-    };
-    ErrorReport::of(error, id)
+        _ => report,
+    }
 }
 
 pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
-        RunError::TimedOut { .. } => ErrorReport::of(error, "timeout"),
         RunError::Interrupted { signal, .. } => of_interruption(error, *signal),
-        RunError::NotFound { .. }
-        | RunError::Spawn { .. }
-        | RunError::Signaled { .. }
-        | RunError::TooLong { .. }
-        | RunError::Refused { .. }
-        | RunError::Io { .. } => ErrorReport::of(error, "program.failed"),
-    }
-}
-
-/// Returns the id of a server error: `sql.` and the name of the SQLSTATE's condition.
-pub(super) fn message_id(message: &ServerMessage) -> String {
-    match (message.condition_name(), message.sqlstate) {
-        (Some(name), _) => format!("sql.{name}"),
-        (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
-        (None, None) => "sql.error".to_owned(),
-    }
-}
-
-pub(super) fn snapshot_error_id(error: &SnapshotError) -> &'static str {
-    match error {
-        SnapshotError::Empty => "snapshot.empty",
-        SnapshotError::Encoding { .. } => "snapshot.encoding",
-        SnapshotError::NotASnapshot => "snapshot.not_a_snapshot",
-        SnapshotError::Format { .. } => "snapshot.format",
-        SnapshotError::Header { .. } => "snapshot.header",
-        SnapshotError::CreateSchema { .. } => "snapshot.create_schema",
-        SnapshotError::Unfinished => "snapshot.truncated",
-        SnapshotError::Template(error) => template_error_id(error),
-    }
-}
-
-pub(super) fn template_error_id(error: &TemplateError) -> &'static str {
-    match error {
-        TemplateError::Script(
-            ScriptError::Unterminated { .. }
-            | ScriptError::Unbalanced { .. }
-            | ScriptError::CopyData { .. }
-            | ScriptError::Unexpected { .. },
-        ) => "snapshot.syntax",
-        TemplateError::Meta { .. } | TemplateError::Script(ScriptError::Meta { .. }) => {
-            "snapshot.meta_command"
-        }
-        TemplateError::Copy { .. } => "snapshot.copy",
-        TemplateError::Transaction { .. } => "snapshot.transaction",
-        TemplateError::Unknown { .. } => "snapshot.placeholder",
-        TemplateError::Glued { .. } => "snapshot.glued",
-        TemplateError::Foreign { .. } => "snapshot.foreign_body",
+        _ => ErrorReport::of(error, error.id()),
     }
 }
 
 pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => ErrorReport::of(error, "tenant.exists")
+        ProvisionError::Exists { .. } => ErrorReport::of(error, error.id())
             .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
-        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, "tenant.exists").hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, error.id()).hint(
             "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
              schemas can imitate a tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = ErrorReport::of(error, "tenant.exists_in_part")
+            let mut report = ErrorReport::of(error, error.id())
                 .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.missing = Some(missing.clone());
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = ErrorReport::of(error, message_id(message));
+            let mut report = ErrorReport::of(error, message.id());
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        ProvisionError::Template(source) => ErrorReport::of(error, source.id()),
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
-        ProvisionError::Budget(_) => ErrorReport::of(error, "sql.lock_budget")
+        ProvisionError::Budget(_) => ErrorReport::of(error, error.id())
             .hint("nothing was created; change the setting and restart the server"),
-        ProvisionError::NoCitus => ErrorReport::of(error, "config.no_citus").hint(CREATE_CITUS),
-        ProvisionError::PoolFull => ErrorReport::of(error, "pool.full"),
-        ProvisionError::TimedOut { .. } => ErrorReport::of(error, "timeout")
+        ProvisionError::NoCitus => ErrorReport::of(error, error.id()).hint(CREATE_CITUS),
+        ProvisionError::PoolFull => ErrorReport::of(error, error.id()),
+        ProvisionError::TimedOut { .. } => ErrorReport::of(error, error.id())
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
         ProvisionError::Interrupted { signal } => of_interruption(error, *signal),
         ProvisionError::Lost(source) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
-use super::library::{of_interruption, psql_report, snapshot_error_id, template_error_id};
+use super::library::{of_interruption, psql_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::diagnose::Context;
@@ -13,7 +13,7 @@ use crate::fleet::pool::PoolError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
-use crate::tenant::lifecycle::{DropError, LifecycleError};
+use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
@@ -85,7 +85,7 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
-        VerifyError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        VerifyError::Template(source) => ErrorReport::of(error, source.id()),
         VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
         VerifyError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
@@ -100,8 +100,8 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
         RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
         RefreshError::Stopped(signal) => of_interruption(error, *signal),
         RefreshError::Capture(error) => capture_report(error, context),
-        RefreshError::Snapshot(source) => ErrorReport::of(error, snapshot_error_id(source)),
-        RefreshError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        RefreshError::Snapshot(source) => ErrorReport::of(error, source.id()),
+        RefreshError::Template(source) => ErrorReport::of(error, source.id()),
         RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
         RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
@@ -125,9 +125,15 @@ pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>
             ErrorReport::of(error, "tenant.changed").hint("nothing was changed; run the command again")
         }
         LifecycleError::Capture(error) => capture_report(error, context),
-        LifecycleError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        LifecycleError::Template(source) => ErrorReport::of(error, source.id()),
         LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
+        LifecycleError::Copy(source) => match source {
+            CopyObstacle::PartsOutside(_) | CopyObstacle::ParentsOutside(_) => {
+                ErrorReport::of(error, "clone.parts_outside")
+            }
+            CopyObstacle::Oids { .. } => ErrorReport::of(error, "clone.oids"),
+        },
         LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
         LifecycleError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
@@ -137,7 +143,7 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
     match error {
         PoolError::Psql(source) => report_beneath(error, source, context),
         PoolError::Load(source) => psql_report(source, context).beneath(error),
-        PoolError::Template(source) => ErrorReport::of(error, template_error_id(source)),
+        PoolError::Template(source) => ErrorReport::of(error, source.id()),
         PoolError::NotProven(differences) => {
             let mut report = ErrorReport::of(error, "pool.not_proven").hint(
                 "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",

@@ -10,7 +10,7 @@ pub struct Deadline {
 /// The time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no answer in time")]
-pub struct TimeIsUp;
+pub struct DeadlineExceeded;
 
 impl Deadline {
     /// Ends after `time` from now; never for `None`.
@@ -51,12 +51,12 @@ impl Deadline {
     ///
     /// # Errors
     /// The time was up first.
-    pub async fn run<F: Future>(self, future: F) -> Result<F::Output, TimeIsUp> {
+    pub async fn run<F: Future>(self, future: F) -> Result<F::Output, DeadlineExceeded> {
         match self.end {
             None => Ok(future.await),
             Some(end) => tokio::time::timeout_at(end.into(), future)
                 .await
-                .map_err(|_| TimeIsUp),
+                .map_err(|_| DeadlineExceeded),
         }
     }
 }

@@ -7,7 +7,7 @@ mod network;
 mod request;
 mod startup;
 
-pub use deadline::{Deadline, TimeIsUp};
+pub use deadline::{Deadline, DeadlineExceeded};
 pub use facts::{ServerProbe, TlsObstacle};
 pub use handshake::{Broken, Offer, Seen, shake_hands};
 pub use network::{Reached, Unreachable, addresses, connect, reach};

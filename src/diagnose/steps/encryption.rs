@@ -15,7 +15,7 @@ use crate::diagnose::probe::{
 };
 use crate::diagnose::{Context, Prepared};
 use crate::text;
-use crate::tls::{Distrust, SslMode, TlsRange, Trust, Verdict, name, verify};
+use crate::tls::{ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
 
 /// How long a look at TLS without a request may take.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -354,7 +354,7 @@ fn handshake_findings(
     let mut suspicions = Vec::new();
     // Only what the configuration lets libpq verify can be a cause.
     if protection.chain
-        && let Some(Verdict::Distrusted(distrust)) = &probe.verdict
+        && let Some(Verdict::Rejected(distrust)) = &probe.verdict
     {
         suspicions.push(distrust_finding(distrust, prepared, context));
     }
@@ -398,7 +398,7 @@ fn handshake_findings(
     suspicions.into_iter().map(evidence).collect()
 }
 
-fn distrust_finding(distrust: &Distrust, prepared: &Prepared, context: &Context) -> Finding {
+fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Context) -> Finding {
     let file = prepared
         .files
         .roots
@@ -406,57 +406,57 @@ fn distrust_finding(distrust: &Distrust, prepared: &Prepared, context: &Context)
         .map(|used| text::safe(&used.observed.path.to_string_lossy()))
         .unwrap_or_default();
     let id = match distrust {
-        Distrust::Expired(_) => "tls.server_cert.expired",
-        Distrust::NotYetValid(_) => "tls.server_cert.not_yet_valid",
-        Distrust::SelfSigned => "tls.server_cert.self_signed",
-        Distrust::IntermediateMissing { .. } => "tls.server_cert.incomplete_chain",
-        Distrust::UnknownIssuer { .. } => "tls.server_cert.unknown_issuer",
-        Distrust::OtherKey { .. } => "tls.server_cert.other_key",
-        Distrust::RootMissing { .. } => "tls.root_cert.incomplete",
-        Distrust::Revoked => "tls.server_cert.revoked",
-        Distrust::RevocationUnknown => "tls.crl.incomplete",
-        Distrust::WrongPurpose => "tls.server_cert.wrong_purpose",
-        Distrust::NotAnAuthority { .. } => "tls.root_cert.not_an_authority",
-        Distrust::WeakKey { .. } => "tls.server_cert.weak_key",
-        Distrust::WeakDigest { .. } => "tls.server_cert.weak_digest",
+        ChainFault::Expired(_) => "tls.server_cert.expired",
+        ChainFault::NotYetValid(_) => "tls.server_cert.not_yet_valid",
+        ChainFault::SelfSigned => "tls.server_cert.self_signed",
+        ChainFault::IntermediateMissing { .. } => "tls.server_cert.incomplete_chain",
+        ChainFault::UnknownIssuer { .. } => "tls.server_cert.unknown_issuer",
+        ChainFault::IssuerKeyMismatch { .. } => "tls.server_cert.other_key",
+        ChainFault::RootMissing { .. } => "tls.root_cert.incomplete",
+        ChainFault::Revoked => "tls.server_cert.revoked",
+        ChainFault::RevocationUnknown => "tls.crl.incomplete",
+        ChainFault::WrongPurpose => "tls.server_cert.wrong_purpose",
+        ChainFault::NotAnAuthority { .. } => "tls.root_cert.not_an_authority",
+        ChainFault::WeakKey { .. } => "tls.server_cert.weak_key",
+        ChainFault::WeakDigest { .. } => "tls.server_cert.weak_digest",
     };
     let mut finding = Finding::from_catalogue(id, context)
         .said_by(Speaker::Schemastamp)
         .with("root_certificate_file", file.clone());
     match distrust {
-        Distrust::Expired(certificate) | Distrust::NotYetValid(certificate) => {
+        ChainFault::Expired(certificate) | ChainFault::NotYetValid(certificate) => {
             finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
         }
-        Distrust::UnknownIssuer { issuer } | Distrust::OtherKey { issuer } => {
+        ChainFault::UnknownIssuer { issuer } | ChainFault::IssuerKeyMismatch { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
             finding.fix = format!(
                 "get the present certificate of {issuer} and name its file in sslrootcert; if it is an intermediate, \
                  the server should send it"
             );
         }
-        Distrust::NotAnAuthority { subject } => {
+        ChainFault::NotAnAuthority { subject } => {
             finding.why = format!(
                 "{subject} in '{file}' may not sign certificates (basicConstraints CA:FALSE)"
             );
         }
-        Distrust::WeakKey { subject, key } => {
+        ChainFault::WeakKey { subject, key } => {
             finding.why = format!(
                 "the key of {subject} is {key}, and OpenSSL's security level wants RSA of 2048 bits"
             );
         }
-        Distrust::WeakDigest { subject, digest } => {
+        ChainFault::WeakDigest { subject, digest } => {
             finding.why = format!(
                 "{subject} is signed with {digest}, which OpenSSL's security level refuses"
             );
         }
-        Distrust::IntermediateMissing { issuer } => {
+        ChainFault::IntermediateMissing { issuer } => {
             finding.why = format!(
                 "{issuer} signed the server's certificate, and is neither sent nor in '{file}'"
             );
             finding.fix =
                 format!("append the certificate of {issuer} to the server's certificate file");
         }
-        Distrust::RootMissing { issuer } => {
+        ChainFault::RootMissing { issuer } => {
             finding.fix = format!("append the certificate of {issuer} to '{file}'");
         }
         _ => {}

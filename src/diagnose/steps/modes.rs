@@ -3,7 +3,7 @@
 use crate::diagnose::Prepared;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::probe::{ServerProbe, StartupReply};
-use crate::tls::{Distrust, SslMode, Verdict};
+use crate::tls::{ChainFault, SslMode, Verdict};
 
 /// One finding with the outcome of every mode, and the sentence on the configured one.
 pub(in crate::diagnose) fn outcomes(probe: &ServerProbe, prepared: &Prepared) -> Finding {
@@ -29,7 +29,7 @@ pub(in crate::diagnose) fn outcome(
     let tls = probe.tls && !matches!(probe.over_tls, Some(StartupReply::Alert(_)));
     let encrypted = match (&probe.verdict, prepared.files.verifies()) {
         (Some(Verdict::Trusted), true) => "encrypted, chain verified",
-        (Some(Verdict::Distrusted(_)), true) => "fails: the chain is not accepted",
+        (Some(Verdict::Rejected(_)), true) => "fails: the chain is not accepted",
         _ => "encrypted, not verified",
     };
     let accepted = tls && !encrypted.starts_with("fails");
@@ -47,7 +47,7 @@ pub(in crate::diagnose) fn outcome(
 fn verified(mode: SslMode, probe: &ServerProbe) -> String {
     match &probe.verdict {
         None => "needs sslrootcert".to_owned(),
-        Some(Verdict::Distrusted(distrust)) => format!("fails: {}", reason(distrust)),
+        Some(Verdict::Rejected(distrust)) => format!("fails: {}", reason(distrust)),
         Some(Verdict::Undecided(words)) => format!("not known: {words}"),
         Some(Verdict::Trusted) if mode == SslMode::VerifyCa => {
             "encrypted, chain verified".to_owned()
@@ -60,22 +60,22 @@ fn verified(mode: SslMode, probe: &ServerProbe) -> String {
     }
 }
 
-fn reason(distrust: &Distrust) -> &'static str {
+fn reason(distrust: &ChainFault) -> &'static str {
     match distrust {
-        Distrust::Expired(_) => "a certificate has expired",
-        Distrust::NotYetValid(_) => "a certificate is not yet valid",
-        Distrust::SelfSigned => "the certificate is self-signed",
-        Distrust::IntermediateMissing { .. } => "the intermediate certificate is missing",
-        Distrust::UnknownIssuer { .. } | Distrust::OtherKey { .. } => {
+        ChainFault::Expired(_) => "a certificate has expired",
+        ChainFault::NotYetValid(_) => "a certificate is not yet valid",
+        ChainFault::SelfSigned => "the certificate is self-signed",
+        ChainFault::IntermediateMissing { .. } => "the intermediate certificate is missing",
+        ChainFault::UnknownIssuer { .. } | ChainFault::IssuerKeyMismatch { .. } => {
             "the authority is not in the root certificate file"
         }
-        Distrust::RootMissing { .. } => "the root certificate file has an intermediate only",
-        Distrust::Revoked => "the certificate is revoked",
-        Distrust::RevocationUnknown => "the revocation list does not cover the chain",
-        Distrust::WrongPurpose => "the certificate is not for servers",
-        Distrust::NotAnAuthority { .. } => "the root certificate is not an authority's",
-        Distrust::WeakKey { .. } => "a key is too short",
-        Distrust::WeakDigest { .. } => "a digest is too weak",
+        ChainFault::RootMissing { .. } => "the root certificate file has an intermediate only",
+        ChainFault::Revoked => "the certificate is revoked",
+        ChainFault::RevocationUnknown => "the revocation list does not cover the chain",
+        ChainFault::WrongPurpose => "the certificate is not for servers",
+        ChainFault::NotAnAuthority { .. } => "the root certificate is not an authority's",
+        ChainFault::WeakKey { .. } => "a key is too short",
+        ChainFault::WeakDigest { .. } => "a digest is too weak",
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     fn an_untrusted_server_that_takes_plaintext() {
         let probe = ServerProbe {
             tls: true,
-            verdict: Some(Verdict::Distrusted(Distrust::SelfSigned)),
+            verdict: Some(Verdict::Rejected(ChainFault::SelfSigned)),
             over_tls: Some(welcome()),
             in_plaintext: Some(welcome()),
             ..ServerProbe::default()

@@ -206,7 +206,7 @@ const LOCKS_TAKEN: &str = "SELECT pg_catalog.json_build_array('locks taken', pg_
 
 /// Estimates the number of entries in the server's lock table that creating a tenant takes.
 ///
-/// Measured on PostgreSQL 15: one for each table, index, sequence, view and composite type; two for
+/// Measured on `PostgreSQL` 15: one for each table, index, sequence, view and composite type; two for
 /// the TOAST table and its index, which most tables have; one for the index of each primary key,
 /// unique or exclusion constraint. Any other object takes one if it gets a comment or an owner, and
 /// none otherwise.

@@ -24,7 +24,7 @@ pub struct Filling {
     /// Number of objects that were proven equal to a tenant's, or `None` if spares of the same kind
     /// were proven before.
     pub proven: Option<usize>,
-    /// What that proof did not compare, since this server sets it by itself.
+    /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
 }
 

@@ -78,7 +78,7 @@ pub(super) async fn try_out(
     }
 }
 
-/// What a trial is made of.
+/// The parts of a trial.
 struct Trial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,

@@ -5,8 +5,8 @@ use crate::fleet::migrate::{MigrateError, MigrateOptions, migrate};
 use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Shutdown, Signal};
 use crate::snapshot::capture::{
-    Capture, CaptureError, CaptureSource, Captured, Note, Proof, ProofError, ProofInputs, SourceOf,
-    prove,
+    Capture, CaptureError, CaptureSource, Captured, Exceptions, Note, Proof, ProofError,
+    ProofInputs, SourceOf, prove,
 };
 use crate::snapshot::{
     Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
@@ -176,6 +176,7 @@ pub async fn recapture(
         privileges,
         server: Some(server.clone()),
         prove: options.prove,
+        fill_views: true,
         scratch: None,
     };
     capture.run(shutdown).await
@@ -217,6 +218,7 @@ pub async fn is_image_of(
             mark: Marking::None,
             ..RenderOptions::default()
         },
+        exceptions: Exceptions::default(),
     };
     match prove(server, &inputs, shutdown).await {
         Ok(_) => Ok(true),

@@ -1,13 +1,14 @@
 //! The body of a snapshot, out of a dump's statements and rows.
 
-use std::fmt::Write as _;
-
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::rows::TableRows;
-use crate::snapshot::decision::{Decision, Decisions};
+use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
@@ -21,6 +22,9 @@ pub const MARK: &str = "schemastamp: ";
 /// Begins the last line of the comment of a spare tenant; the fingerprint follows, as behind [`MARK`].
 pub const SPARE: &str = "schemastamp spare: ";
 
+/// Columns of an excerpt on either side of the doubtful word.
+const AROUND: usize = 56;
+
 /// A place that nobody but the user can judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
@@ -30,10 +34,14 @@ pub struct Doubt {
     pub place: usize,
     /// 1-based line in the dump.
     pub line: usize,
-    /// The line of text it stands in, trimmed.
+    /// 1-based line in the object's own definition.
+    pub own_line: usize,
+    /// The line of text it stands in, cut on both sides so that the word is in the middle.
     pub excerpt: String,
+    /// Byte range of the word within [`Doubt::excerpt`].
+    pub word: Range<usize>,
     /// Why it is doubtful.
-    pub why: &'static str,
+    pub why: String,
 }
 
 impl fmt::Display for Doubt {
@@ -53,6 +61,21 @@ pub struct Undecided {
     pub doubts: Vec<Doubt>,
     /// Objects in which an alias or table is called like the schema, and that `PostgreSQL` was not asked about.
     pub contested: Vec<String>,
+    /// Whether the lines of the dump are those of a file that the user has.
+    pub is_file: bool,
+}
+
+/// A body, and what became of the decisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembled {
+    /// The body.
+    pub body: String,
+    /// How many words in constants, messages and comments of each object stay as they are, without a decision.
+    pub texts: BTreeMap<String, usize>,
+    /// The names and patterns of the decisions that had an effect.
+    pub used: BTreeSet<String>,
+    /// What a decision can name: objects with doubtful places, and `text of …`.
+    pub decidable: BTreeSet<String>,
 }
 
 /// What the body is made of beside the dump.
@@ -68,6 +91,8 @@ pub struct SnapshotParts<'a> {
     pub pairs: &'a [Pair],
     /// The unguessable name in `pairs`.
     pub new_name: &'a str,
+    /// The OIDs of the schema's objects, with what they are: `table t`.
+    pub oids: Option<&'a BTreeMap<u32, String>>,
 }
 
 /// Builds the body: every mention of the schema becomes `#{prefix}`.
@@ -79,9 +104,10 @@ pub fn assemble(
     schema: &str,
     decisions: &Decisions,
     parts: &SnapshotParts<'_>,
-) -> Result<String, Undecided> {
+) -> Result<Assembled, Undecided> {
     let catalog = Catalog::from_objects(dump.statements.iter().map(|statement| &statement.object));
     let mut undecided = Undecided::default();
+    let mut assembled = Assembled::default();
     let mut writer = Writer {
         body: format!("\nCREATE SCHEMA {PLACEHOLDER};\n"),
         rows_written: false,
@@ -98,6 +124,7 @@ pub fn assemble(
             decisions,
             parts,
             &mut undecided,
+            &mut assembled,
         ) else {
             continue;
         };
@@ -113,7 +140,8 @@ pub fn assemble(
     writer.rows(dump, parts, schema);
     writer.refresh(parts);
     if undecided == Undecided::default() {
-        Ok(writer.body)
+        assembled.body = writer.body;
+        Ok(assembled)
     } else {
         Err(undecided)
     }
@@ -240,6 +268,7 @@ fn rename(
     decisions: &Decisions,
     parts: &SnapshotParts<'_>,
     undecided: &mut Undecided,
+    assembled: &mut Assembled,
 ) -> Option<String> {
     let text = statement.text.as_str();
     let script = Script::parse(text).ok()?;
@@ -251,30 +280,68 @@ fn rename(
         decided = false;
     }
     let object = statement.object.to_string();
-    let mut place = 0;
+    let constants = format!("{TEXT_OF}{object}");
+    let doubt = |place: usize, range: &Range<usize>, why: String| {
+        let (excerpt, word) = excerpt(text, range);
+        let own_line = 1 + text
+            .get(..range.start)
+            .unwrap_or_default()
+            .matches('\n')
+            .count();
+        Doubt {
+            object: object.clone(),
+            place,
+            line: statement.line + own_line - 1,
+            own_line,
+            excerpt,
+            word,
+            why,
+        }
+    };
+    let (mut place, mut text_place) = (0, 0);
     for mention in &mut found {
-        let MentionVerdict::Doubtful(why) = mention.verdict else {
-            continue;
-        };
-        place += 1;
-        match decisions.of(&object, place) {
-            Some(Decision::Rename) => mention.verdict = MentionVerdict::Schema,
-            Some(Decision::Keep) => mention.verdict = MentionVerdict::Other,
-            None => {
-                decided = false;
-                undecided.doubts.push(Doubt {
-                    object: object.clone(),
-                    place,
-                    line: statement.line
-                        + text
-                            .get(..mention.range.start)
-                            .unwrap_or_default()
-                            .matches('\n')
-                            .count(),
-                    excerpt: excerpt(text, mention.range.start),
-                    why,
-                });
+        let (name, at) = match mention.verdict {
+            MentionVerdict::Doubtful(_) => {
+                place += 1;
+                (&object, place)
             }
+            MentionVerdict::Text => {
+                text_place += 1;
+                (&constants, text_place)
+            }
+            _ => continue,
+        };
+        assembled.decidable.insert(name.clone());
+        let found = decisions.find(name, at);
+        if let Some((key, _)) = found {
+            assembled.used.insert(key.to_owned());
+        }
+        match (found.map(|(_, decision)| decision), mention.verdict) {
+            (Some(Decision::Rename), _) => mention.verdict = MentionVerdict::Schema,
+            (Some(Decision::Keep), _) => mention.verdict = MentionVerdict::Other,
+            (None, MentionVerdict::Doubtful(why)) => {
+                decided = false;
+                undecided
+                    .doubts
+                    .push(doubt(place, &mention.range, why.to_owned()));
+            }
+            (None, _) => *assembled.texts.entry(object.clone()).or_default() += 1,
+        }
+    }
+    for (range, of) in oids_in(statement, parts.oids) {
+        place += 1;
+        assembled.decidable.insert(object.clone());
+        let found = decisions.find(&object, place);
+        if let Some((key, _)) = found {
+            assembled.used.insert(key.to_owned());
+        }
+        if found.map(|(_, decision)| decision) != Some(Decision::Keep) {
+            decided = false;
+            let why = format!(
+                "the number is the OID of {of}; give the object's name instead, which can be renamed, or keep it if it \
+                 is only a number"
+            );
+            undecided.doubts.push(doubt(place, &range, why));
         }
     }
     let replaced = decided.then(|| replace(text, &found))?;
@@ -332,27 +399,73 @@ fn replace(text: &str, found: &[Mention]) -> String {
     output
 }
 
-/// The line of text around a byte offset.
-fn excerpt(text: &str, offset: usize) -> String {
-    let start = text
-        .get(..offset)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |at| at + 1);
-    let line = text
-        .get(start..)
-        .and_then(|rest| rest.split('\n').next())
-        .unwrap_or_default()
-        .trim();
-    let shown: String = line
-        .chars()
-        .take(120)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if line.chars().count() > 120 {
-        format!("{shown}…")
-    } else {
-        shown
+/// Numbers in a statement that are the OIDs of the schema's objects, with these. Objects that users make have OIDs from
+/// 16384 on (`FirstNormalObjectId`), so that few numbers are looked up.
+fn oids_in(
+    statement: &DumpStatement,
+    oids: Option<&BTreeMap<u32, String>>,
+) -> Vec<(Range<usize>, String)> {
+    let Some(oids) = oids else { return Vec::new() };
+    // Where a sequence starts, rows: numbers and nothing else.
+    if statement.object.action == Action::Rows || statement.object.kind == ObjectKind::Sequence {
+        return Vec::new();
     }
+    let text = statement.text.as_bytes();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(byte) = text.get(at) {
+        if !byte.is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let length = text
+            .iter()
+            .skip(at)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let continues = |byte: Option<&u8>| {
+            byte.is_some_and(|byte| crate::sql::token::continues_word(*byte) || *byte == b'.')
+        };
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        let is_whole = !continues(before) && !continues(text.get(at + length));
+        let number = statement
+            .text
+            .get(at..at + length)
+            .filter(|_| is_whole && length >= 5)
+            .and_then(|digits| digits.parse::<u32>().ok());
+        if let Some(of) = number.and_then(|number| oids.get(&number)) {
+            found.push((at..at + length, of.clone()));
+        }
+        at += length;
+    }
+    found
+}
+
+/// The line of text around a word, cut so that the word is in the middle, and where the word is in it.
+fn excerpt(text: &str, range: &Range<usize>) -> (String, Range<usize>) {
+    let before = text.get(..range.start).unwrap_or_default();
+    let before = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let word = text.get(range.clone()).unwrap_or_default();
+    let behind = text.get(range.end..).unwrap_or_default();
+    let behind = behind.split('\n').next().unwrap_or_default().trim_end();
+    let cut = before.chars().count().saturating_sub(AROUND);
+    let mut excerpt = String::new();
+    if cut > 0 {
+        excerpt.push('…');
+    }
+    let clean = |text: &str| -> String {
+        text.chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect()
+    };
+    excerpt.push_str(&clean(&before.chars().skip(cut).collect::<String>()));
+    let start = excerpt.len();
+    excerpt.push_str(&clean(word));
+    let end = excerpt.len();
+    excerpt.push_str(&clean(&behind.chars().take(AROUND).collect::<String>()));
+    if behind.chars().count() > AROUND {
+        excerpt.push('…');
+    }
+    (excerpt, start..end)
 }
 
 /// A routine whose body has the delimiter that `pg_dump` would choose for the template's text

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::dump_reader::DumpReader;
+use super::note::Concern;
+use super::rows::VERSIONS_TABLES;
 use super::values::{self, Value, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
@@ -26,6 +28,10 @@ pub struct Dump {
     pub has_data: bool,
     /// What was left out, for people: objects that name the schema and belong to none.
     pub left_out: Vec<String>,
+    /// What else the dump says that a snapshot does not hold, by what it is.
+    pub concerns: Vec<Concern>,
+    /// Whether the dump names no other schema.
+    pub(super) is_one_schema: bool,
 }
 
 /// Byte ranges of rows in a dump.
@@ -150,10 +156,29 @@ pub enum DumpError {
         /// Its beginning.
         excerpt: String,
     },
+    /// A statement that takes back what the file made before.
+    #[error(
+        "line {line}: this takes back what the file made before, which capture does not follow: {excerpt}; load the file \
+         into a database and capture from there"
+    )]
+    TakenBack {
+        /// 1-based line.
+        line: usize,
+        /// Its beginning.
+        excerpt: String,
+    },
+    /// The schema is in two databases of one file.
+    #[error(
+        "line {line}: the schema is in two databases of this dump; make one of a single database, with pg_dump"
+    )]
+    Databases {
+        /// 1-based line of the first statement in the second one.
+        line: usize,
+    },
     /// A name without its schema: the dump relies on its `search_path`.
     #[error(
-        "line {line}: '{object}' is named without its schema; make the dump with pg_dump 10.3 or newer, which qualifies \
-         every name"
+        "line {line}: '{object}' is named without its schema; make the dump with pg_dump 10.3 or newer, and pass it as \
+         pg_dump wrote it: what cleans such files takes the schema away"
     )]
     Unqualified {
         /// 1-based line.
@@ -206,19 +231,7 @@ impl Dump {
         for segment in Segments::new(text, false) {
             match segment? {
                 Segment::Statement(statement) => reader.statement(&statement)?,
-                Segment::Copy { statement, data } => {
-                    reader.dump.has_data = true;
-                    let object = Object::from_statement(&statement, text);
-                    if reader.is_ours(&object.scope) {
-                        reader.rows(
-                            object,
-                            RowsAt::Copy {
-                                statement: statement.range(),
-                                data,
-                            },
-                        );
-                    }
-                }
+                Segment::Copy { statement, data } => reader.copy(&statement, data)?,
                 Segment::Meta { range } => reader.meta(range.start)?,
             }
         }
@@ -257,6 +270,28 @@ impl Dump {
             }
         }
         Ok(all)
+    }
+
+    /// What the dump does not say of the schema, so that a snapshot cannot have it.
+    pub(super) fn unsaid(&self) -> Vec<String> {
+        let mut unsaid = Vec::new();
+        let has = |kind: ObjectKind| {
+            self.statements.iter().any(|statement| {
+                statement.object.action == Action::Create && statement.object.kind == kind
+            })
+        };
+        unsaid.extend(
+            self.tables()
+                .filter(|table| VERSIONS_TABLES.contains(table) && !self.rows.contains_key(*table))
+                .map(|table| format!("the rows of {table}, without which a tenant has no version")),
+        );
+        if has(ObjectKind::MaterializedView) && !self.has_data {
+            unsaid.push("which materialized views are filled (all will be)".to_owned());
+        }
+        if self.is_one_schema && !has(ObjectKind::Cast) && has(ObjectKind::Type) {
+            unsaid.push("casts of the schema's types".to_owned());
+        }
+        unsaid
     }
 
     /// Names of the tables that the dump creates.

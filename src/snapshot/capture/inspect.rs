@@ -1,12 +1,13 @@
 //! What a dump does not tell: asked of the live schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 
 use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
+use super::note::{Concern, ConcernId};
 use super::rows::{TableRows, VERSIONS_TABLES};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
@@ -33,6 +34,21 @@ pub struct Inspection {
     pub initial: Option<Vec<String>>,
     /// The `search_path` that sessions begin with.
     pub search_path: String,
+    /// The OIDs of the schema and its tables, views, sequences, routines and types, with what they are.
+    pub oids: BTreeMap<u32, String>,
+    /// What ties the schema to the outside, by what it is.
+    #[serde(skip)]
+    pub concerns: Vec<Concern>,
+}
+
+impl Inspection {
+    /// The indexes that a failed `CREATE INDEX CONCURRENTLY` left behind.
+    pub(super) fn invalid_indexes(&self) -> &[String] {
+        self.concerns
+            .iter()
+            .find(|concern| concern.id == ConcernId::InvalidIndexes)
+            .map_or(&[], |concern| &concern.objects)
+    }
 }
 
 /// A table of a live schema.
@@ -50,6 +66,8 @@ pub struct InspectedTable {
     pub names: Vec<(String, bool)>,
     /// Columns whose types are not `PostgreSQL`'s own.
     pub own_types: Vec<String>,
+    /// Columns of type `oid`, also in arrays and domains (`lo` is one), with the name of their type.
+    pub oid_columns: Vec<(String, String)>,
 }
 
 /// Asks for everything about the schema that is needed beside its dump.
@@ -61,16 +79,117 @@ pub async fn inspect(
     schema: &str,
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
+    let substituted = |sql: &str| {
+        sql.replace("$schema$", &quote_literal(schema))
+            .replace("$pattern$", &quote_literal(&as_pattern(schema)))
+    };
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n{}\nCOMMIT;\n",
-        include_str!("inspect.sql").replace("$schema$", &quote_literal(schema))
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\nSET LOCAL row_security = off;\n{}\n{}\n\
+         DO {};\nSELECT pg_catalog.json_build_array('registered', name) \
+         FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\nCOMMIT;\n",
+        substituted(include_str!("inspect.sql")),
+        substituted(include_str!("outside.sql")),
+        quote_literal(substituted(include_str!("registries.sql")).trim_end()),
     );
     let mut lines = server.query_json(&sql, shutdown).await?.into_iter();
-    let value = lines.next().unwrap_or_default();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output {
+    let unreadable = |source| PsqlError::Output {
         line: 1,
         text: String::new(),
         source,
+    };
+    let value = lines.next().unwrap_or_default();
+    let mut inspection: Inspection = serde_json::from_value(value).map_err(unreadable)?;
+    let mut concerns = BTreeMap::<ConcernId, Vec<String>>::new();
+    for line in lines {
+        let (id, object) = serde_json::from_value(line).map_err(unreadable)?;
+        concerns.entry(id).or_default().push(object);
+    }
+    inspection.concerns = concerns
+        .into_iter()
+        .map(|(id, objects)| Concern { id, objects })
+        .collect();
+    Ok(inspection)
+}
+
+/// Values of an `oid` column that name something which a copy of the rows would share with its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OidValues {
+    pub(crate) table: String,
+    pub(crate) column: String,
+    /// How many large objects.
+    pub(crate) large_objects: usize,
+    /// How many objects of the schema.
+    pub(crate) objects: usize,
+}
+
+/// Asks which `oid` columns of tables hold OIDs of large objects, or of objects of the schema.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(crate) async fn oid_values<'a>(
+    server: &Server,
+    schema: &str,
+    tables: impl Iterator<Item = &'a InspectedTable>,
+    shutdown: &Shutdown,
+) -> Result<Vec<OidValues>, PsqlError> {
+    let name = quote_literal(schema);
+    let mut sql = String::new();
+    for table in tables {
+        for (column, _) in &table.oid_columns {
+            let from = format!("{}.{}", quote(schema), quote(&table.name));
+            let _ = writeln!(
+                sql,
+                "SELECT pg_catalog.json_build_array({table_name}, {column_name}, pg_catalog.count(DISTINCT m.oid), \
+                 pg_catalog.count(DISTINCT o.oid)) \
+                 FROM (SELECT DISTINCT v::pg_catalog.oid AS v FROM {from} AS source \
+                 CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(source.{column}::text, '[^0-9]+') AS s (v) WHERE v <> '') s \
+                 LEFT JOIN pg_catalog.pg_largeobject_metadata m ON m.oid = s.v \
+                 LEFT JOIN (SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class c \
+                 UNION ALL SELECT p.oid, p.pronamespace FROM pg_catalog.pg_proc p \
+                 UNION ALL SELECT t.oid, t.typnamespace FROM pg_catalog.pg_type t \
+                 UNION ALL SELECT n.oid, n.oid FROM pg_catalog.pg_namespace n) o (oid, namespace) \
+                 ON o.oid = s.v AND o.namespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {name});",
+                table_name = quote_literal(&table.name),
+                column_name = quote_literal(column),
+                column = quote(column),
+            );
+        }
+    }
+    if sql.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL row_security = off;\n{sql}COMMIT;\n"
+    );
+    let mut values = Vec::new();
+    for line in server.query_json(&sql, shutdown).await? {
+        let (table, column, large_objects, objects) =
+            serde_json::from_value(line).map_err(|source| PsqlError::Output {
+                line: 1,
+                text: String::new(),
+                source,
+            })?;
+        let found = OidValues {
+            table,
+            column,
+            large_objects,
+            objects,
+        };
+        if found.large_objects > 0 || found.objects > 0 {
+            values.push(found);
+        }
+    }
+    Ok(values)
+}
+
+/// A text as a regular expression that matches it.
+fn as_pattern(text: &str) -> String {
+    text.chars().fold(String::new(), |mut pattern, character| {
+        if !character.is_alphanumeric() && character != '_' {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+        pattern
     })
 }
 

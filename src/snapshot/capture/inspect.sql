@@ -20,7 +20,16 @@ SELECT pg_catalog.json_build_object(
             (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]')
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-               AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)) ORDER BY c.relname)
+               AND t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
+            -- Columns that hold OIDs, also in arrays and in domains over domains.
+            (WITH RECURSIVE base (attnum, attname, named, oid) AS (
+                SELECT a.attnum, a.attname, t.typname, t.oid FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                UNION ALL
+                SELECT b.attnum, b.attname, b.named, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
+                FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid AND (t.typtype = 'd' OR t.typelem <> 0))
+             SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(b.attname, b.named) ORDER BY b.attnum), '[]')
+             FROM base b WHERE b.oid = 'pg_catalog.oid'::pg_catalog.regtype)) ORDER BY c.relname)
         FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')), '[]'),
     -- Operators without a function that no other one names: see objects.sql.
     'shells', COALESCE((SELECT pg_catalog.json_agg(o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ','
@@ -52,4 +61,11 @@ SELECT pg_catalog.json_build_object(
             WHERE x.grantee <> n.nspowner AND EXISTS (SELECT FROM pg_catalog.pg_init_privs i
                 WHERE i.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND i.objoid = n.oid)
             GROUP BY n.nspname, x.grantee, x.is_grantable) g)),
+    'oids', COALESCE((SELECT pg_catalog.json_object_agg(o.oid, o.name) FROM (
+            SELECT c.oid, CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' WHEN 'i' THEN 'index '
+                WHEN 'I' THEN 'index ' WHEN 'c' THEN 'type ' ELSE 'table ' END || c.relname AS name
+            FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+            UNION ALL SELECT p.oid, 'function ' || p.proname FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
+            UNION ALL SELECT t.oid, 'type ' || t.typname FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
+            UNION ALL SELECT oid, 'the schema' FROM ns) o), '{}'),
     'search_path', (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));

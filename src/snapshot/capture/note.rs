@@ -1,4 +1,11 @@
-//! What is to be said of a capture that succeeded.
+//! What a capture that succeeded has to report.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How many objects a note names for people; programs get all of them.
+const NAMED: usize = 10;
 
 use super::server_properties::ServerProperty;
 
@@ -6,14 +13,12 @@ use super::server_properties::ServerProperty;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// A statement of a whole-database dump that names the schema and belongs to none.
-    LeftOut(String),
-    /// A decision for an object that the schema does not have.
-    UnusedDecision(String),
+    /// Objects that a snapshot does not hold, or that tie it to something outside, by what they have in common.
+    Concern(Concern),
+    /// A decision of the header without effect, which the new header does not have.
+    DroppedDecision(String),
     /// A table whose columns stand in another order than in the source: inherited ones first.
     ColumnOrder(String),
-    /// An operator without a function, which a dropped one left behind.
-    ShellOperator(String),
     /// A property that was not compared.
     Ignored(ServerProperty),
     /// Nobody proved it.
@@ -39,29 +44,172 @@ pub enum Note {
     },
 }
 
-impl std::fmt::Display for Note {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// What is left out, shared or kept as text, and of which objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Concern {
+    /// What the objects have in common.
+    pub id: ConcernId,
+    /// The objects, each in a few words.
+    pub objects: Vec<String>,
+}
+
+/// Why objects are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConcernId {
+    /// Partitions of the schema's tables that are in another schema.
+    PartitionsOutside,
+    /// Tables in another schema that inherit from the schema's.
+    ChildrenOutside,
+    /// Tables of the schema that are partitions or children of a table in another schema.
+    ParentsOutside,
+    /// Objects elsewhere that use the schema's: views, policies, triggers, foreign keys, publications.
+    UsedOutside,
+    /// Statements of a dump that name the schema and make nothing in it.
+    LeftOut,
+    /// Rows of other tables that name the schema: jobs, partition settings.
+    Registered,
+    /// Settings of roles and databases that name the schema.
+    Settings,
+    /// Hypertables, which only `TimescaleDB`'s own functions can make.
+    Hypertables,
+    /// Objects of extensions, which `pg_dump` leaves out.
+    ExtensionMembers,
+    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind.
+    InvalidIndexes,
+    /// Materialized views that an empty copy cannot fill.
+    UnfilledViews,
+    /// Operators that exist only because another one names them.
+    ShellOperators,
+    /// Words in constants, messages and comments that are the schema's name.
+    NameInText,
+    /// Roles that are called like the schema and get rights in every tenant.
+    RolesLikeSchema,
+    /// Rows in front of which the dump does not say which table they belong to.
+    RowsElsewhere,
+    /// What a dump cannot say.
+    NotInDump,
+}
+
+impl ConcernId {
+    /// The sentence for people, in front of the objects.
+    fn text(self) -> &'static str {
         match self {
-            Self::LeftOut(statement) => write!(
-                formatter,
-                "left out, as it belongs to no schema: {statement}"
-            ),
-            Self::UnusedDecision(object) => {
+            Self::PartitionsOutside => {
+                "left out, as they are in another schema; a tenant refuses the rows that belong there: partitions"
+            }
+            Self::ChildrenOutside => {
+                "left out, as they are in another schema: tables that inherit from the schema's"
+            }
+            Self::ParentsOutside => {
+                "shared by all tenants, who can be read through it: the parent, in another schema, of"
+            }
+            Self::UsedOutside => {
+                "left out, as they are in another schema or in none; they work on the source only"
+            }
+            Self::LeftOut => "left out, as it makes nothing in the schema",
+            Self::Registered => {
+                "left out; a new tenant has to be registered there by itself: rows that name the schema in"
+            }
+            Self::Settings => "left out: settings that name the schema, of",
+            Self::Hypertables => {
+                "carried as ordinary tables with the trigger of TimescaleDB, so that a tenant refuses rows until \
+                 create_hypertable() is called for it: hypertables"
+            }
+            Self::ExtensionMembers => "left out, as they belong to an extension",
+            Self::InvalidIndexes => "left out, as they are invalid (REINDEX or drop them): indexes",
+            Self::UnfilledViews => {
+                "left unfilled in a new tenant, as its tables are empty; refresh them when it has rows: materialized views"
+            }
+            Self::ShellOperators => {
+                "left out, as no function stands behind them: operators that another one names"
+            }
+            Self::NameInText => "the schema's name stays as it is for every tenant in",
+            Self::RolesLikeSchema => {
+                "rights in every tenant, unless --no-owner and --no-privileges leave them out, for roles called like the \
+                 schema"
+            }
+            Self::RowsElsewhere => {
+                "left out, as the dump's search_path leads to another schema: rows of"
+            }
+            Self::NotInDump => {
+                "a dump of definitions alone does not say, so it is not in the snapshot"
+            }
+        }
+    }
+
+    /// What can be done about it; empty where the sentence says it.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::NameInText => {
+                "; --rename 'text of OBJECT' makes it the tenant's, --keep 'text of OBJECT' says that this is meant"
+            }
+            _ => "",
+        }
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named: Vec<&str> = self
+            .objects
+            .iter()
+            .take(NAMED)
+            .map(String::as_str)
+            .collect();
+        write!(formatter, "{}: {}", self.id.text(), named.join(", "))?;
+        if self.objects.len() > NAMED {
+            write!(formatter, " and {} more", self.objects.len() - NAMED)?;
+        }
+        formatter.write_str(self.id.advice())
+    }
+}
+
+impl Note {
+    /// A concern about objects; `None` where there are none.
+    pub(crate) fn concern(id: ConcernId, objects: Vec<String>) -> Option<Self> {
+        (!objects.is_empty()).then_some(Self::Concern(Concern { id, objects }))
+    }
+
+    /// The objects and what they have in common, where the note is about objects.
+    pub fn as_concern(&self) -> Option<&Concern> {
+        match self {
+            Self::Concern(concern) => Some(concern),
+            _ => None,
+        }
+    }
+
+    /// Returns whether somebody probably did not mean it.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::NotProven | Self::DroppedDecision(_))
+            || matches!(
+                self,
+                Self::Concern(Concern {
+                    id: ConcernId::PartitionsOutside
+                        | ConcernId::ChildrenOutside
+                        | ConcernId::ParentsOutside
+                        | ConcernId::Hypertables,
+                    ..
+                })
+            )
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Concern(concern) => write!(formatter, "{concern}"),
+            Self::DroppedDecision(object) => {
                 write!(
                     formatter,
-                    "the decision for {object} concerns no object of the schema"
+                    "the header's decision for '{object}' has no effect any more and was removed"
                 )
             }
             Self::ColumnOrder(table) => {
                 write!(
                     formatter,
                     "{table} has its inherited columns first, which no dump can make otherwise"
-                )
-            }
-            Self::ShellOperator(operator) => {
-                write!(
-                    formatter,
-                    "left out, as no dump can make it: operator {operator}, which has no function"
                 )
             }
             Self::Ignored(property) => {
@@ -99,5 +247,18 @@ impl std::fmt::Display for Note {
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_objects_are_counted() {
+        let objects = (1..=12).map(|number| format!("t{number}")).collect();
+        let note = Note::concern(ConcernId::ShellOperators, objects).unwrap();
+        assert!(note.to_string().ends_with("t9, t10 and 2 more"), "{note}");
+        assert_eq!(Note::concern(ConcernId::ShellOperators, Vec::new()), None);
     }
 }

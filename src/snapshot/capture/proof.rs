@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::difference::{Difference, differences, is_compared};
 use super::dump::Dump;
+use super::exceptions::Exceptions;
 use super::proof_script::Script;
 use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
@@ -133,6 +134,8 @@ pub struct ProofInputs<'a> {
     pub live_exists: bool,
     /// What of the snapshot is rendered and compared: with owners and privileges, or without.
     pub compare: &'a RenderOptions,
+    /// What the copy lacks on purpose.
+    pub exceptions: Exceptions<'a>,
 }
 
 /// Loads the snapshot under a fresh name, compares it with its source, and rolls everything back.
@@ -223,6 +226,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
             source,
             major,
             compare,
+            exceptions,
             ..
         } = *inputs;
         let mut script = Script::default();
@@ -239,7 +243,9 @@ impl<const COPIES: usize> Loaded<COPIES> {
                 ..compare.clone()
             };
             for statement in snapshot.body_for(tenant, &options)? {
-                script.snapshot(&statement);
+                if !exceptions.skip(&statement) {
+                    script.snapshot(&statement);
+                }
             }
         }
         for copy in tenants.iter().map(TenantName::as_str) {
@@ -255,7 +261,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
             copies: tenants.map(|tenant| (tenant, Aspects::default())),
         };
         let mut depends = Vec::new();
-        for aspect in read(server, &script, shutdown).await? {
+        for aspect in read(server, &script, inputs, shutdown).await? {
             let copy = loaded
                 .copies
                 .iter_mut()
@@ -296,7 +302,7 @@ async fn reload(
     ask(&mut script, inputs.schema, inputs.major);
     script.ours("ROLLBACK");
     let mut aspects = Aspects::default();
-    for aspect in read(server, &script, shutdown).await? {
+    for aspect in read(server, &script, inputs, shutdown).await? {
         if is_compared(&aspect, inputs.compare) {
             aspects.insert(aspect)?;
         }
@@ -328,13 +334,12 @@ fn load_dump(
         script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
     }
     script.dump(dump.dump, schema)?;
+    script.ours(&search_path(&[schema, "public"]));
+    if matches!(inputs.source, SourceOf::Dump(_)) {
+        script.compile_bodies(dump.dump)?;
+    }
     for view in dump.refresh {
-        script.ours(&search_path(&[schema, "public"]));
-        script.ours(&format!(
-            "REFRESH MATERIALIZED VIEW {}.{}",
-            quote(schema),
-            quote(view)
-        ));
+        script.refresh_of_dump(schema, view);
     }
     Ok(())
 }
@@ -348,13 +353,17 @@ fn ask(script: &mut Script, schema: &str, major: u32) {
 async fn read(
     server: &Server,
     script: &Script,
+    inputs: &ProofInputs<'_>,
     shutdown: &Shutdown,
 ) -> Result<Vec<Aspect>, ProofError> {
     let output = server
         .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
-    let read = |line: &String| serde_json::from_str(line).ok().and_then(Aspect::read);
+    let read = |line: &String| {
+        let aspect = serde_json::from_str(line).ok().and_then(Aspect::read);
+        aspect.and_then(|aspect| inputs.exceptions.adjust(aspect))
+    };
     Ok(output.lines.iter().filter_map(read).collect())
 }
 

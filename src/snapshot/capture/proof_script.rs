@@ -3,11 +3,11 @@
 use super::dump::Dump;
 use super::proof::ProofError;
 use crate::pg::PsqlError;
-use crate::snapshot::object::{Action, ObjectKind};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::snapshot::render::Rendered;
 use crate::snapshot::template::escape_placeholders;
 use crate::snapshot::{Template, TemplateError};
-use crate::sql::{TenantName, quote};
+use crate::sql::{TenantName, quote, quote_literal};
 
 /// A script and where its statements come from.
 #[derive(Default)]
@@ -64,6 +64,57 @@ impl Script {
                 compiled.render(&nobody, &mut sql)?;
                 self.push(
                     &sql,
+                    Origin::Dump(statement.object.to_string(), statement.line),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a materialized view of a dump that was loaded.
+    pub(super) fn refresh_of_dump(&mut self, schema: &str, view: &str) {
+        let sql = format!(
+            "REFRESH MATERIALIZED VIEW {}.{}",
+            quote(schema),
+            quote(view)
+        );
+        let object = Object {
+            action: Action::Refresh,
+            kind: ObjectKind::MaterializedView,
+            scope: ObjectScope::None,
+            name: view.to_owned(),
+            table: None,
+        };
+        self.push(&sql, Origin::Dump(object.to_string(), 0));
+    }
+
+    /// Has the bodies of a dump's routines compiled, which nothing did while it was loaded: an error in one of them would
+    /// otherwise show only when it is called. What they name may be elsewhere, so that only their syntax is judged.
+    pub(super) fn compile_bodies(&mut self, dump: &Dump) -> Result<(), TemplateError> {
+        let nobody = TenantName::new("nobody").map_err(|_| TemplateError::Glued { line: 0 })?;
+        for statement in dump.statements.iter().filter(|statement| {
+            matches!(
+                statement.object.kind,
+                ObjectKind::Function | ObjectKind::Procedure
+            ) && statement.object.action == Action::Create
+        }) {
+            let template = Template::compile(&escape_placeholders(&statement.text))?;
+            for compiled in &template.statements {
+                let mut sql = String::new();
+                compiled.render_plain(&nobody, &mut sql)?;
+                let again = match sql.strip_prefix("CREATE ") {
+                    Some(rest) if !rest.starts_with("OR REPLACE") => {
+                        format!("CREATE OR REPLACE {rest}")
+                    }
+                    _ => sql,
+                };
+                let body = format!(
+                    "BEGIN SET LOCAL check_function_bodies = on; EXECUTE {}; SET LOCAL check_function_bodies = off; \
+                     EXCEPTION WHEN syntax_error THEN RAISE; WHEN OTHERS THEN NULL; END",
+                    quote_literal(&again)
+                );
+                self.push(
+                    &format!("DO {}", quote_literal(&body)),
                     Origin::Dump(statement.object.to_string(), statement.line),
                 );
             }

@@ -1,6 +1,7 @@
 //! Rows that a new tenant begins with: the versions table and seed tables, as INSERT.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::values::Value;
@@ -36,6 +37,17 @@ pub const VERSIONS_TABLES: &[&str] = &[
 
 /// Most rows in one INSERT: keeps lines and messages of a sane size.
 const ROWS_PER_STATEMENT: usize = 500;
+
+/// What became of the values of a table that are the schema's name.
+#[derive(Debug, Default)]
+pub(super) struct DecidedRows {
+    /// How many there are.
+    pub(super) places: usize,
+    /// How many the user did not decide about.
+    pub(super) undecided: usize,
+    /// The names and patterns of the decisions that were found for them.
+    pub(super) used: BTreeSet<String>,
+}
 
 /// The rows of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,11 +104,11 @@ impl TableRows {
         Ok(())
     }
 
-    /// Judges the values that are the schema's name, or begin with it as a qualified name does, as the user decided. Returns
-    /// how many the user did not decide about: they stay as they are.
-    pub(super) fn decide(&mut self, schema: &str, decisions: &Decisions) -> usize {
+    /// Judges the values that are the schema's name, or begin with it as a qualified name does, as the user decided. What
+    /// nobody decided about stays as it is.
+    pub(super) fn decide(&mut self, schema: &str, decisions: &Decisions) -> DecidedRows {
         let object = self.object();
-        let (mut place, mut undecided) = (0, 0);
+        let mut decided = DecidedRows::default();
         for value in self.rows.iter_mut().flatten() {
             let Value::Text(text) = value else { continue };
             let behind = [schema.to_owned(), quote(schema)]
@@ -106,17 +118,19 @@ impl TableRows {
             else {
                 continue;
             };
-            place += 1;
-            match decisions.of(&object, place) {
+            decided.places += 1;
+            let found = decisions.find(&object, decided.places);
+            decided.used.extend(found.map(|(key, _)| key.to_owned()));
+            match found.map(|(_, decision)| decision) {
                 Some(Decision::Rename) if text == schema => *value = Value::Schema,
                 Some(Decision::Rename) => {
                     *value = Value::Name(format!("{PLACEHOLDER}{}", escape_placeholders(behind)));
                 }
                 Some(Decision::Keep) => {}
-                None => undecided += 1,
+                None => decided.undecided += 1,
             }
         }
-        undecided
+        decided
     }
 
     /// What decisions call the rows.
@@ -331,7 +345,7 @@ mod tests {
             for (object, decision) in decisions {
                 all.add(object, *decision);
             }
-            let undecided = table.decide("my app", &all);
+            let undecided = table.decide("my app", &all).undecided;
             (
                 undecided,
                 table

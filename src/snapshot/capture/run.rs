@@ -1,21 +1,26 @@
 //! The whole of a capture: dump, judgement, rows, proof.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::additions::{add_casts, add_initial_privileges};
-use super::assemble::{SnapshotParts, Undecided, assemble};
+use super::assemble::{Assembled, SnapshotParts, Undecided, assemble};
 use super::dump::{Dump, DumpError};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
-use super::inspect::{Inspection, inspect, read_rows, shared_schemas, wanted_tables};
-use super::note::Note;
+use super::exceptions::Exceptions;
+use super::inspect::{
+    Inspection, OidValues, inspect, oid_values, read_rows, shared_schemas, wanted_tables,
+};
+use super::note::{ConcernId, Note};
 use super::proof::{LoadableDump, Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
+use super::roles::roles_like;
 use super::rows::{TableRows, describe_versions};
+use super::unfilled::{names_unknown_object, unfilled};
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PgDumpError, Pooling, PsqlError, ScriptOptions, Server};
 use crate::process::{RunError, Shutdown};
-use crate::snapshot::decision::Decisions;
+use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::format::Snapshot;
 use crate::snapshot::header::Header;
 use crate::snapshot::object::{Action, ObjectKind};
@@ -42,6 +47,7 @@ pub enum CaptureSource {
 
 /// What is captured, and how.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Capture {
     /// The schema.
     pub schema: String,
@@ -61,6 +67,8 @@ pub struct Capture {
     pub server: Option<Server>,
     /// Whether the proof is made.
     pub prove: bool,
+    /// Whether the proof fills materialized views, as a new tenant does; who copies rows fills them behind these.
+    pub fill_views: bool,
     /// Another database, in which a dump is loaded (and rolled back) for judgement and proof: for those who may not rename
     /// the schema, or create one, where it lives.
     pub scratch: Option<Server>,
@@ -75,6 +83,17 @@ pub struct Captured {
     pub proof: Option<Proof>,
     /// What the user should know.
     pub notes: Vec<Note>,
+}
+
+impl Captured {
+    /// The objects that a concern is about.
+    pub fn objects_of(&self, id: ConcernId) -> &[String] {
+        self.notes
+            .iter()
+            .filter_map(Note::as_concern)
+            .find(|concern| concern.id == id)
+            .map_or(&[], |concern| &concern.objects)
+    }
 }
 
 /// Why there is no snapshot.
@@ -125,6 +144,32 @@ pub enum CaptureError {
         table: String,
         /// The column.
         column: String,
+    },
+    /// OIDs in the rows of a seed table, which every tenant would share.
+    #[error(
+        "column {column} of table '{table}' holds OIDs of {}, which every tenant would share with the source; \
+         leave the column empty in the seed, or say --keep 'rows of {table}' if that is meant",
+        if *.large_objects > 0 { "large objects" } else { "objects of the schema" }
+    )]
+    Oids {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// How many large objects.
+        large_objects: usize,
+    },
+    /// Decisions that change nothing: a wrong name, most likely.
+    #[error(
+        "nothing doubtful is called {}{}",
+        quoted_list(.unused),
+        if .decidable.is_empty() { "; the schema has nothing to decide".to_owned() } else { format!("; there are: {}", .decidable.join(", ")) }
+    )]
+    UnusedDecisions {
+        /// The names and patterns.
+        unused: Vec<String>,
+        /// What there is to decide, at most 20.
+        decidable: Vec<String>,
     },
     /// A dump without the rows of a seed table.
     #[error(
@@ -196,6 +241,14 @@ async fn make_sure_of_the_session(
     }
 }
 
+fn quoted_list(names: &[String]) -> String {
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("'{}'", name.escape_debug()))
+        .collect();
+    quoted.join(", ")
+}
+
 fn places(count: usize) -> String {
     if count == 1 {
         "1 place".to_owned()
@@ -258,58 +311,133 @@ impl Capture {
         let (mut rows, versions) = self
             .rows(&mut dump, &text, inspection.as_ref(), shutdown)
             .await?;
-        let refresh = refreshed(&dump, inspection.as_ref());
-        let search_path = match &inspection {
-            Some(inspection) => shared_schemas(&inspection.search_path, &self.schema),
-            None => Vec::from_iter((self.schema != "public").then(|| "public".to_owned())),
-        };
-        let mut notes: Vec<Note> = dump.left_out.iter().cloned().map(Note::LeftOut).collect();
+        let mut refresh = refreshed(&dump, inspection.as_ref());
+        // What a role, a database or the server sets decides only where nothing else will do.
+        let mut search_path =
+            Vec::from_iter((self.schema != "public").then(|| "public".to_owned()));
+        let of_session = inspection
+            .as_ref()
+            .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
+        let mut notes = concerns(&dump, inspection.as_ref(), live);
         if let Some(inspection) = &inspection {
-            notes.extend(inspection.shells.iter().cloned().map(Note::ShellOperator));
+            notes.extend(Note::concern(
+                ConcernId::ShellOperators,
+                inspection.shells.clone(),
+            ));
         }
         notes.extend(rows.iter().map(|table| Note::Carried {
             table: table.table.clone(),
             rows: table.rows.len(),
         }));
+        let (mut used, mut decidable) = (BTreeSet::new(), BTreeSet::new());
         for table in rows
             .iter_mut()
             .filter(|table| self.seeds.contains(&table.table))
         {
-            let values = table.decide(&self.schema, &self.decisions);
-            if values > 0 {
+            let decided = table.decide(&self.schema, &self.decisions);
+            used.extend(decided.used);
+            if decided.places > 0 {
+                decidable.insert(table.object());
+            }
+            if decided.undecided > 0 {
                 notes.push(Note::NameInRows {
                     rows: table.object(),
-                    values,
+                    values: decided.undecided,
                 });
             }
         }
-        notes.extend(self.unused_decisions(&dump, &rows));
-        let body = self
-            .body(
-                &dump,
-                &rows,
-                &refresh,
-                &search_path,
-                live,
-                &mut notes,
-                shutdown,
-            )
-            .await?;
-        let header = Header {
-            server: inspection
-                .as_ref()
-                .map(|inspection| inspection.major)
-                .or(dump.server),
-            wording: Some(WORDING),
-            versions,
-            seeds: self.seeds.clone(),
-            decisions: self.decisions.clone(),
-            ..Header::default()
+        if let (Some(inspection), Some(server)) = (&inspection, &self.server) {
+            let tables = inspection.tables.iter();
+            let seeds = tables.filter(|table| self.seeds.contains(&table.name));
+            let found = oid_values(server, &self.schema, seeds, shutdown).await?;
+            self.judge_oids(found, &mut used, &mut decidable)?;
+        }
+        let is_filled = refresh.clone();
+        let (mut unfilled_views, mut unfilled_notes) = (Vec::new(), Vec::new());
+        let mut postponed = 0;
+        let before = (notes.clone(), used, decidable);
+        let (snapshot, proof) = loop {
+            let mut used;
+            let mut decidable;
+            (notes, used, decidable) = before.clone();
+            let assembled = self
+                .body(
+                    &dump,
+                    &rows,
+                    &refresh,
+                    &search_path,
+                    inspection.as_ref().map(|inspection| &inspection.oids),
+                    live,
+                    &mut notes,
+                    shutdown,
+                )
+                .await?;
+            used.extend(assembled.used);
+            decidable.extend(assembled.decidable);
+            let decisions = self.decisions_with_effect(&dump, &used, &decidable, &mut notes)?;
+            let texts = assembled
+                .texts
+                .into_iter()
+                .map(|(object, places)| match places {
+                    1 => object,
+                    _ => format!("{object} ({places} places)"),
+                });
+            notes.extend(Note::concern(ConcernId::NameInText, texts.collect()));
+            notes.extend(Note::concern(
+                ConcernId::RolesLikeSchema,
+                roles_like(&dump.statements, &self.schema),
+            ));
+            let header = Header {
+                server: inspection
+                    .as_ref()
+                    .map(|inspection| inspection.major)
+                    .or(dump.server),
+                wording: Some(WORDING),
+                versions: versions.clone(),
+                seeds: self.seeds.clone(),
+                decisions,
+                ..Header::default()
+            };
+            let snapshot = Snapshot::from_parts(header, assembled.body)?;
+            let exceptions = Exceptions {
+                invalid_indexes: inspection
+                    .as_ref()
+                    .map_or(&[][..], Inspection::invalid_indexes),
+                unfilled_views: if self.fill_views {
+                    &unfilled_views
+                } else {
+                    &is_filled
+                },
+            };
+            let proof = self
+                .proof(&dump, &snapshot, &refresh, exceptions, live, shutdown)
+                .await;
+            let error = match proof {
+                Err(CaptureError::Proof(error)) => error,
+                proof => break (snapshot, proof?),
+            };
+            if let Some(of_session) = &of_session
+                && *of_session != search_path
+                && names_unknown_object(&error)
+            {
+                search_path.clone_from(of_session);
+                continue;
+            }
+            let Some(failed) = unfilled(&error, &snapshot, &refresh) else {
+                return Err(CaptureError::Proof(error));
+            };
+            refresh.retain(|view| *view != failed.view);
+            if failed.is_too_early && postponed < is_filled.len() {
+                // Behind the view that it reads, which only a function of its query names.
+                postponed += 1;
+                refresh.push(failed.view);
+            } else {
+                postponed = 0;
+                unfilled_notes.push(format!("{} ({})", failed.view, failed.message));
+                unfilled_views.push(failed.view);
+            }
         };
-        let snapshot = Snapshot::from_parts(header, body)?;
-        let proof = self
-            .proof(&dump, &snapshot, &refresh, live, shutdown)
-            .await?;
+        notes.extend(Note::concern(ConcernId::UnfilledViews, unfilled_notes));
         match &proof {
             None => notes.push(Note::NotProven),
             Some(proof) => {
@@ -400,30 +528,87 @@ impl Capture {
         Ok((rows, described))
     }
 
-    fn unused_decisions(&self, dump: &Dump, rows: &[TableRows]) -> Vec<Note> {
-        let statements = dump
+    /// Refuses OIDs in seed rows that nobody has decided about.
+    fn judge_oids(
+        &self,
+        found: Vec<OidValues>,
+        used: &mut BTreeSet<String>,
+        decidable: &mut BTreeSet<String>,
+    ) -> Result<(), CaptureError> {
+        for values in found {
+            let object = format!("rows of {}", quote(&values.table));
+            decidable.insert(object.clone());
+            match self.decisions.find(&object, 1) {
+                Some((key, Decision::Keep)) => {
+                    used.insert(key.to_owned());
+                }
+                _ => {
+                    return Err(CaptureError::Oids {
+                        table: values.table,
+                        column: values.column,
+                        large_objects: values.large_objects,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The decisions for the header of the snapshot.
+    ///
+    /// One that was just given and has no effect is an error. One that the old header remembers is dropped with a note where
+    /// its object is gone; captured from another tenant, the word need not be that tenant's name.
+    fn decisions_with_effect(
+        &self,
+        dump: &Dump,
+        used: &BTreeSet<String>,
+        decidable: &BTreeSet<String>,
+        notes: &mut Vec<Note>,
+    ) -> Result<Decisions, CaptureError> {
+        let given = |name: &&str| !used.contains(*name) && !self.decisions.is_remembered(name);
+        let unused: Vec<String> = self
+            .decisions
+            .iter()
+            .map(|(name, _)| name)
+            .filter(given)
+            .map(str::to_owned)
+            .collect();
+        if !unused.is_empty() {
+            return Err(CaptureError::UnusedDecisions {
+                unused,
+                decidable: decidable.iter().take(20).cloned().collect(),
+            });
+        }
+        let objects: Vec<String> = dump
             .statements
             .iter()
-            .map(|statement| statement.object.to_string());
-        let objects: BTreeSet<String> = statements
-            .chain(rows.iter().map(TableRows::object))
+            .map(|statement| statement.object.to_string())
+            .chain(
+                self.seeds
+                    .iter()
+                    .map(|seed| format!("rows of {}", quote(seed))),
+            )
             .collect();
-        self.decisions
-            .iter()
-            .filter(|(decided, _)| {
-                let name = decided.rsplit_once('#').map_or(*decided, |(name, place)| {
-                    if place.parse::<usize>().is_ok() {
-                        name
-                    } else {
-                        decided
-                    }
-                });
+        let mut decisions = self.decisions.clone();
+        decisions.retain(|name, decision| {
+            let is_there = || {
+                let place = name.rsplit_once('#');
+                let object = match place {
+                    Some((object, place)) if place.parse::<usize>().is_ok() => object,
+                    _ => name,
+                };
+                let object = object.strip_prefix(TEXT_OF).unwrap_or(object);
                 let mut single = Decisions::default();
-                single.add(name, crate::snapshot::Decision::Keep);
-                !objects.iter().any(|object| single.of(object, 1).is_some())
-            })
-            .map(|(decided, _)| Note::UnusedDecision(decided.to_owned()))
-            .collect()
+                single.add(object, decision);
+                objects.iter().any(|known| single.of(known, 1).is_some())
+            };
+            let stays = used.contains(name) || is_there();
+            if !stays {
+                notes.push(Note::DroppedDecision(name.to_owned()));
+            }
+            stays
+        });
+        Ok(decisions)
     }
 
     #[expect(
@@ -436,21 +621,29 @@ impl Capture {
         rows: &[TableRows],
         refresh: &[String],
         search_path: &[String],
+        oids: Option<&BTreeMap<u32, String>>,
         live: bool,
         notes: &mut Vec<Note>,
         shutdown: &Shutdown,
-    ) -> Result<String, CaptureError> {
+    ) -> Result<Assembled, CaptureError> {
         let mut parts = SnapshotParts {
             rows,
             refresh,
             search_path,
             pairs: &[],
             new_name: "",
+            oids,
+        };
+        let doubtful = |undecided: Undecided| {
+            CaptureError::Doubtful(Undecided {
+                is_file: !live,
+                ..undecided
+            })
         };
         let undecided = match assemble(dump, &self.schema, &self.decisions, &parts) {
-            Ok(body) => return Ok(body),
+            Ok(assembled) => return Ok(assembled),
             Err(undecided) if undecided.contested.is_empty() => {
-                return Err(CaptureError::Doubtful(undecided));
+                return Err(doubtful(undecided));
             }
             Err(undecided) => undecided,
         };
@@ -465,22 +658,20 @@ impl Capture {
             .ok_or_else(|| contested(None))?;
         let new_name = fresh_name("settled")
             .map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
-        let live = live && self.scratch.is_none();
-        let pairs = pairs(server, dump, &self.schema, live, &new_name, shutdown)
+        let renames = live && self.scratch.is_none();
+        let pairs = pairs(server, dump, &self.schema, renames, &new_name, shutdown)
             .await
             .map_err(|error| contested(Some(Box::new(error))))?;
         parts.pairs = &pairs;
         parts.new_name = &new_name;
         match assemble(dump, &self.schema, &self.decisions, &parts) {
-            Ok(body) => {
+            Ok(assembled) => {
                 notes.push(Note::AskedServer {
                     objects: undecided.contested.len(),
                 });
-                Ok(body)
+                Ok(assembled)
             }
-            Err(undecided) if undecided.contested.is_empty() => {
-                Err(CaptureError::Doubtful(undecided))
-            }
+            Err(undecided) if undecided.contested.is_empty() => Err(doubtful(undecided)),
             Err(undecided) => Err(CaptureError::Unsettled {
                 objects: undecided.contested,
             }),
@@ -492,6 +683,7 @@ impl Capture {
         dump: &Dump,
         snapshot: &Snapshot,
         refresh: &[String],
+        exceptions: Exceptions<'_>,
         live: bool,
         shutdown: &Shutdown,
     ) -> Result<Option<Proof>, CaptureError> {
@@ -524,9 +716,23 @@ impl Capture {
             major,
             live_exists: exists,
             compare,
+            exceptions,
         };
         Ok(Some(prove(server, &inputs, shutdown).await?))
     }
+}
+
+/// What the snapshot does not hold, or shares with others.
+fn concerns(dump: &Dump, inspection: Option<&Inspection>, live: bool) -> Vec<Note> {
+    let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
+    notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
+    if let Some(inspection) = inspection {
+        notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
+    }
+    if !live {
+        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid()));
+    }
+    notes
 }
 
 /// The server's major version, and whether it has the schema.
@@ -586,10 +792,6 @@ async fn pairs(
     script.ours("BEGIN");
     script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
-    script.ours(
-        "SELECT pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('intervalstyle', 'postgres', true), \
-         pg_catalog.set_config('extra_float_digits', '3', true)",
-    );
     if !live {
         if exists {
             let aside = fresh_name("aside").map_err(ProofError::Random)?;
@@ -614,8 +816,7 @@ async fn pairs(
         .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut before, mut pairs, mut renamed) =
-        (std::collections::BTreeMap::new(), Vec::new(), false);
+    let (mut before, mut pairs, mut renamed) = (BTreeMap::new(), Vec::new(), false);
     for line in &output.lines {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;

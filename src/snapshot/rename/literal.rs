@@ -9,9 +9,14 @@ use crate::sql::literal::{LiteralContent, content};
 use crate::sql::{Token, TokenKind, tokens};
 
 /// What a literal is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
-    /// Text for people, labels, bounds, names of parameters: never a reference.
+    /// Names of parameters, options of types: not a reference, and nothing that anybody would want changed.
+    Nothing,
+    /// Text for people, labels, bounds: not a reference.
     Text,
+    /// A comment: of interest only where it names an object.
+    Prose,
     /// An item of `search_path`: the name itself.
     SearchPathItem,
     /// The value of `set_config('search_path', …)`: a list of identifiers.
@@ -22,6 +27,9 @@ enum Use {
     Code,
     /// A constant in a definition that is compared or stored, and given to no function that could run it.
     Constant,
+    /// A value for something that the schema, or somebody else, wrote: the argument of a trigger or of a function that is
+    /// not `PostgreSQL`'s, a label. A whole word there is likely to be the schema.
+    Handed(&'static str),
     /// Anything else.
     Unknown,
 }
@@ -44,11 +52,22 @@ pub(super) fn read(
     }
     let inner = inner.rebased(|offset| code.source_offset(offset));
     let tokens = tokens(&inner.text);
-    match used_as(reader, view, index, place) {
-        Use::Text => {}
+    let found_before = reader.found.len();
+    let used_as = used_as(reader, view, index, place);
+    match used_as {
+        Use::Nothing | Use::Text => {}
+        Use::Prose => return prose(reader, &inner, &tokens),
         Use::SearchPathItem => {
             if inner.text == reader.schema {
                 whole(reader, &inner, MentionVerdict::Schema);
+            } else if !tokens.is_empty() {
+                // PostgreSQL takes the whole string for the name of one schema.
+                for token in &tokens {
+                    if reader.is_schema(*token, &inner.text) {
+                        reader.add(&inner, *token, MentionVerdict::Doubtful(ONE_STRING));
+                    }
+                }
+                return;
             }
         }
         Use::SearchPathList => {
@@ -64,7 +83,55 @@ pub(super) fn read(
             reader.code(&inner, &tokens, CodePlace::Body);
         }
         Use::Constant => doubtful(reader, &inner, &tokens, true),
-        Use::Unknown => doubtful(reader, &inner, &tokens, false),
+        Use::Unknown | Use::Handed(_) => doubtful(reader, &inner, &tokens, false),
+    }
+    let verdict = match used_as {
+        Use::Text | Use::Constant | Use::Unknown => MentionVerdict::Text,
+        Use::Handed(why) => MentionVerdict::Doubtful(why),
+        _ => return,
+    };
+    other_words(reader, &inner, found_before, verdict);
+}
+
+const ONE_STRING: &str =
+    "one string as a whole search_path, which PostgreSQL takes for the name of one schema";
+
+/// Reports whole words that are the name, where nothing was found yet.
+fn other_words(
+    reader: &mut CodeReader<'_>,
+    inner: &LiteralContent,
+    found_before: usize,
+    verdict: MentionVerdict,
+) {
+    for word in super::code::words(&inner.text, reader.schema) {
+        let range = inner.source_offset(word.start)..inner.source_offset(word.end);
+        let is_known = reader
+            .found
+            .get(found_before..)
+            .unwrap_or_default()
+            .iter()
+            .any(|mention| mention.range.start < range.end && range.start < mention.range.end);
+        let byte = |at: Option<usize>| at.and_then(|at| inner.text.as_bytes().get(at));
+        // `other.app` is something of that name in another schema.
+        let is_member =
+            byte(word.start.checked_sub(1)) == Some(&b'.') && byte(Some(word.end)) != Some(&b'.');
+        if word.text(&inner.text) == reader.schema && !is_known && !is_member {
+            reader.add(inner, word, verdict);
+        }
+    }
+}
+
+/// Reports the qualified names of objects that a comment holds: some are read by programs.
+fn prose(reader: &mut CodeReader<'_>, inner: &LiteralContent, tokens: &[Token]) {
+    for triple in tokens.windows(3) {
+        if let [name, dot, member] = triple
+            && dot.is(&inner.text, ".")
+            && reader.is_schema(*name, &inner.text)
+            && identifier_value(*member, &inner.text)
+                .is_some_and(|member| reader.catalog.has(&member))
+        {
+            reader.add(inner, *name, MentionVerdict::Text);
+        }
     }
 }
 
@@ -279,8 +346,8 @@ fn used_as(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePl
     let call = callee(view.tokens, index, view.source);
     if let Some((name, arguments)) = &call {
         match name.as_str() {
-            "current_setting" => return Use::Text,
-            "set_config" if arguments.is_empty() => return Use::Text,
+            "current_setting" => return Use::Nothing,
+            "set_config" if arguments.is_empty() => return Use::Nothing,
             "set_config" if arguments.contains("search_path") => return Use::SearchPathList,
             "set_config" => return Use::Unknown,
             _ => {}
@@ -289,10 +356,38 @@ fn used_as(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePl
     if is_parsed(view, index) {
         return Use::Identifier;
     }
-    match place {
+    let used_as = match place {
         CodePlace::Body => in_body(view, index, call.as_ref()),
         CodePlace::Definition { .. } => in_definition(reader, view, index, call.as_ref()),
+    };
+    match (used_as, &call) {
+        (Use::Unknown, Some((name, _))) if is_foreign_call(reader, view, index, name) => {
+            Use::Handed("the schema's name in text that a function gets")
+        }
+        _ => used_as,
     }
+}
+
+/// Whether the function that a literal is given to is not `PostgreSQL`'s own: qualified with another schema, or one of the
+/// schema's.
+fn is_foreign_call(reader: &CodeReader<'_>, view: &View<'_>, index: usize, name: &str) -> bool {
+    let called = (0..index).rev().find(|at| {
+        view.is(at + 1, "(")
+            && view
+                .at(*at)
+                .and_then(|token| identifier_value(token, view.source))
+                .as_deref()
+                == Some(name)
+    });
+    let Some(at) = called else { return false };
+    if !view.before_is(at, ".") {
+        return reader.catalog.has_routine(name);
+    }
+    let schema = at
+        .checked_sub(2)
+        .and_then(|at| view.at(at))
+        .and_then(|token| identifier_value(token, view.source));
+    schema.is_some_and(|schema| schema != "pg_catalog")
 }
 
 /// Parsed as an identifier by a cast or function; adjacent `||` is no proof of that.
@@ -341,10 +436,13 @@ fn in_definition(
 ) -> Use {
     let object = reader.object;
     match (object.action, object.kind) {
-        (Action::Comment, _)
-        | (Action::Create, ObjectKind::Type | ObjectKind::Collation | ObjectKind::Conversion) => {
-            return Use::Text;
+        // Labels are read by their providers: `MASKED WITH FUNCTION app.mask(email)`.
+        (Action::Comment, _) if view.word(0, "security") => {
+            return Use::Handed("the schema's name in a security label");
         }
+        (Action::Comment, _) => return Use::Prose,
+        (Action::Create, ObjectKind::Type) => return Use::Text,
+        (Action::Create, ObjectKind::Collation | ObjectKind::Conversion) => return Use::Nothing,
         (Action::Create, ObjectKind::Function | ObjectKind::Procedure)
             if index
                 .checked_sub(1)
@@ -356,7 +454,7 @@ fn in_definition(
             // The arguments behind EXECUTE FUNCTION f; in WHEN a literal is compared.
             let executes = (0..index).any(|at| view.word(at, "execute"));
             return if executes {
-                Use::Unknown
+                Use::Handed("the schema's name in the argument of a trigger")
             } else {
                 Use::Constant
             };
@@ -376,8 +474,24 @@ fn in_definition(
     {
         // The one parameter of PostgreSQL beside search_path that names an object with its schema.
         let names_object = index >= 2 && view.word(index - 2, "default_text_search_config");
+        // A parameter of an extension or of the app: `SET app.schema TO 'tenant'` or `SET "app.schema" TO …`.
+        let is_custom = index
+            .checked_sub(2)
+            .and_then(|at| view.at(at))
+            .is_some_and(|token| {
+                token.text(view.source).contains('.')
+                    || index
+                        .checked_sub(3)
+                        .is_some_and(|before| view.is(before, "."))
+            });
+        let is_name = view
+            .at(index)
+            .and_then(|token| content(token, view.source))
+            .is_some_and(|content| content.text == reader.schema);
         return if names_object {
             Use::Identifier
+        } else if is_custom && is_name {
+            Use::Unknown
         } else {
             Use::Text
         };

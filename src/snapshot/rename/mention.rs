@@ -14,6 +14,8 @@ pub enum MentionVerdict {
     Contested,
     /// Text of which nobody but the user knows how it is used; says why.
     Doubtful(&'static str),
+    /// A word in a constant, a message or a comment: it stays unless the user says otherwise, and is reported.
+    Text,
 }
 
 /// A place where the schema's name is read.
@@ -61,6 +63,11 @@ impl Catalog {
     /// Whether a table, view, sequence or index has the name.
     pub fn has_relation(&self, name: &str) -> bool {
         self.relations.contains(name)
+    }
+
+    /// Whether a function, procedure or aggregate has the name.
+    pub fn has_routine(&self, name: &str) -> bool {
+        self.routines.contains(name)
     }
 
     /// Whether any object has the name.

@@ -14,7 +14,7 @@ use crate::snapshot::object::{Action, Object};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
-use crate::sql::{Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
+use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
 
 /// SQL with `#{prefix}` in it, ready to be rendered many times.
 #[derive(Clone, Debug)]
@@ -68,6 +68,12 @@ impl Template {
                     .map(|token| token.text(source).to_uppercase())
                     .unwrap_or_default();
                 return Err(TemplateError::Transaction { line, word });
+            }
+            if object.action == Action::Setting && changes_encoding(statement, source) {
+                return Err(TemplateError::Script(ScriptError::Ambiguous {
+                    line,
+                    what: "another client_encoding than UTF8, in which quotes can be parts of characters",
+                }));
             }
             small.clear();
             minify_into(statement, source, &mut small);
@@ -152,6 +158,7 @@ impl<'a> Compiler<'a> {
     /// atomic body; and literals whose backslashes depend on `standard_conforming_strings`.
     fn guard_from_psql(&mut self) {
         let statement = self.statement;
+        let is_routine = is_create_routine(statement, self.source);
         for (index, token) in statement.tokens.iter().enumerate() {
             let text = token.text(self.source);
             match token.kind {
@@ -160,10 +167,16 @@ impl<'a> Compiler<'a> {
                 }
                 TokenKind::Punctuation if text == ":" => {
                     let next = statement.tokens.get(index + 1);
+                    // Any of these could begin the name of a variable, or be one: `:E'…'` is `:E` and then `'…'`.
                     if next.is_some_and(|next| {
                         matches!(
                             next.kind,
-                            TokenKind::Word | TokenKind::Quoted(_) | TokenKind::String(..)
+                            TokenKind::Word
+                                | TokenKind::Number
+                                | TokenKind::Quoted(_)
+                                | TokenKind::UnicodeQuoted(_)
+                                | TokenKind::String(..)
+                                | TokenKind::Placeholder
                         )
                     }) {
                         self.mark(token.start..token.end, Piece::Text(": ".into()));
@@ -171,6 +184,20 @@ impl<'a> Compiler<'a> {
                 }
                 TokenKind::String(Prefix::None | Prefix::National, true) if text.contains('\\') => {
                     self.escape_literal(*token);
+                }
+                // psql takes each BEGIN of `CREATE FUNCTION` for one of a body with semicolons, also where it is a name.
+                TokenKind::Word
+                    if is_routine
+                        && token.is_word(self.source, "begin")
+                        && !statement
+                            .tokens
+                            .get(index + 1..)
+                            .unwrap_or_default()
+                            .iter()
+                            .find(|next| !next.is_trivia())
+                            .is_some_and(|next| next.is_word(self.source, "atomic")) =>
+                {
+                    self.mark(token.start..token.end, Piece::Text("\"begin\"".into()));
                 }
                 _ => {}
             }
@@ -276,7 +303,12 @@ impl<'a> Compiler<'a> {
                             line: self.line(code.source_offset(token.start)),
                         });
                     }
-                    self.slots(code, token.start..token.end, SlotForm::Identifier, outer)?;
+                    let form = if !outer.is_empty() && is_part_of_address(source, *token) {
+                        SlotForm::Name
+                    } else {
+                        SlotForm::Identifier
+                    };
+                    self.slots(code, token.start..token.end, form, outer)?;
                 }
                 TokenKind::Quoted(_) | TokenKind::UnicodeQuoted(_) => {
                     self.slots(
@@ -437,6 +469,69 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// Whether a setting gives the session another encoding than the file's: psql cuts the text by `client_encoding`, and in
+/// some of them the byte of a quote ends a character.
+fn changes_encoding(statement: &Statement, source: &str) -> bool {
+    let words: Vec<String> = statement
+        .significant()
+        .filter_map(|token| match token.kind {
+            TokenKind::Word | TokenKind::Quoted(true) => {
+                Some(token.text(source).trim_matches('"').to_owned())
+            }
+            TokenKind::String(..) | TokenKind::Dollar(..) => {
+                content(token, source).map(|content| content.text)
+            }
+            _ => None,
+        })
+        .map(|word| word.to_ascii_lowercase())
+        .collect();
+    let is_encoding = |word: &String| word == "client_encoding" || word == "names";
+    match words.iter().position(is_encoding) {
+        Some(at) if words.first().is_some_and(|word| word != "reset") => {
+            words.get(at + 1..).unwrap_or_default().iter().any(|word| {
+                !matches!(
+                    word.as_str(),
+                    "to" | "default" | "utf8" | "utf-8" | "unicode" | "true" | "false"
+                )
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Whether psql looks for `BEGIN … END` in the statement: its first words, whatever stands between them, are
+/// `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
+fn is_create_routine(statement: &Statement, source: &str) -> bool {
+    let words: Vec<Token> = statement
+        .significant()
+        .filter(|token| token.kind == TokenKind::Word)
+        .take(4)
+        .collect();
+    let is = |at: usize, word: &str| {
+        words
+            .get(at)
+            .is_some_and(|token| token.is_word(source, word))
+    };
+    let verb = if is(1, "or") && is(2, "replace") {
+        3
+    } else {
+        1
+    };
+    is(0, "create") && (is(verb, "function") || is(verb, "procedure"))
+}
+
+/// Whether a placeholder in a literal is a part of a path, a channel or a list with bars, where quotes would be wrong:
+/// `https://x.org/#{prefix}`, `#{prefix}:orders`. In front of a dot it is an identifier, also behind a division.
+fn is_part_of_address(source: &str, token: Token) -> bool {
+    let byte = |at: Option<usize>| at.and_then(|at| source.as_bytes().get(at)).copied();
+    let joins = |near: Option<u8>, far: Option<u8>| {
+        matches!(near, Some(b'/' | b'|' | b':')) && (near == Some(b'/') || near != far)
+    };
+    let before = |back: usize| byte(token.start.checked_sub(back));
+    let behind = |ahead: usize| byte(Some(token.end + ahead));
+    behind(0) != Some(b'.') && (joins(before(1), before(2)) || joins(behind(0), behind(1)))
+}
+
 fn within(inner: Escape, outer: &[Escape]) -> Vec<Escape> {
     let mut escapes = vec![inner];
     escapes.extend_from_slice(outer);
@@ -465,12 +560,28 @@ mod tests {
             ("COPY a FROM stdin;\n\\.\n", "line 1: COPY data"),
             ("SELECT 1;\nCOMMIT;", "line 2: 'COMMIT' would end"),
             (
+                "SET client_encoding = 'SJIS';",
+                "line 1: another client_encoding",
+            ),
+            ("SET NAMES 'big5';", "line 1: another client_encoding"),
+            (
+                "SELECT\n pg_catalog.set_config('Client_Encoding', 'gbk', true);",
+                "line 1: another client_encoding",
+            ),
+            (
                 "SELECT 'a",
                 "line 1: a string literal starts here and never ends",
             ),
         ] {
             let error = Template::compile(source).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
+        }
+        for source in [
+            "SET client_encoding TO 'UTF8'",
+            "SET NAMES 'utf-8'",
+            "RESET client_encoding",
+        ] {
+            assert!(Template::compile(source).is_ok(), "{source}");
         }
     }
 }

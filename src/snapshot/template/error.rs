@@ -63,3 +63,25 @@ pub enum TemplateError {
         name: String,
     },
 }
+
+impl TemplateError {
+    /// Returns the stable id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Script(
+                ScriptError::Unterminated { .. }
+                | ScriptError::Unbalanced { .. }
+                | ScriptError::CopyData { .. }
+                | ScriptError::Unexpected { .. }
+                | ScriptError::Nul { .. }
+                | ScriptError::Ambiguous { .. },
+            ) => "snapshot.syntax",
+            Self::Meta { .. } | Self::Script(ScriptError::Meta { .. }) => "snapshot.meta_command",
+            Self::Copy { .. } => "snapshot.copy",
+            Self::Transaction { .. } => "snapshot.transaction",
+            Self::Unknown { .. } => "snapshot.placeholder",
+            Self::Glued { .. } => "snapshot.glued",
+            Self::Foreign { .. } => "snapshot.foreign_body",
+        }
+    }
+}

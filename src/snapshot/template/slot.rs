@@ -69,6 +69,10 @@ pub(super) enum Escape {
 impl Slot {
     pub(super) fn render(&self, name: &str) -> String {
         let mut text = match self.form {
+            // Outside of quotes psql would take this word for the beginning of a body in `CREATE FUNCTION begin.f()`.
+            SlotForm::Identifier if name == "begin" && self.escapes.is_empty() => {
+                "\"begin\"".to_owned()
+            }
             SlotForm::Identifier => quote(name),
             SlotForm::Name => name.to_owned(),
         };

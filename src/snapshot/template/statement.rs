@@ -177,6 +177,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn parts_of_paths_and_lists_are_not_quoted() {
+        for (template, expected) in [
+            ("'https://x.org/#{prefix}?a'", "'https://x.org/a-b?a'"),
+            ("'#{prefix}/orders'", "'a-b/orders'"),
+            ("'#{prefix}:orders'", "'a-b:orders'"),
+            ("'x|#{prefix}'", "'x|a-b'"),
+            ("'12/#{prefix}.n()'", "'12/\"a-b\".n()'"),
+            ("'x || #{prefix}.n()'", "'x || \"a-b\".n()'"),
+            ("'#{prefix}::name'", "'\"a-b\"::name'"),
+        ] {
+            assert_eq!(
+                rendered(&format!("SELECT {template};"), "a-b"),
+                format!("SELECT {expected}")
+            );
+        }
+    }
+
+    #[test]
     fn bodies_are_read_as_code() {
         assert_eq!(
             rendered(
@@ -229,6 +247,17 @@ pub(super) mod tests {
         assert_eq!(
             rendered("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;", "x"),
             "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1\\; END"
+        );
+        assert_eq!(
+            rendered(
+                "CREATE FUNCTION #{prefix}.begin() RETURNS Begin LANGUAGE sql AS '';",
+                "begin"
+            ),
+            "CREATE FUNCTION \"begin\".\"begin\"() RETURNS \"begin\" LANGUAGE sql AS ''"
+        );
+        assert_eq!(
+            rendered("SELECT a[x:#{prefix}.f()], :U&\"HOST\", :1;", "host"),
+            "SELECT a[x: host.f()], : U&\"HOST\", : 1"
         );
         let template =
             Template::compile("CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END;").unwrap();

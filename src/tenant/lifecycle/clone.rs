@@ -1,6 +1,9 @@
 //! Copies a tenant with its data, in one transaction.
 
+use std::collections::HashMap;
+
 use super::LifecycleError;
+use super::rows::{checks_aside, checks_back, fill_views, find_obstacle, hash_roots};
 use super::state::{captured, explain, guard, look};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
@@ -37,17 +40,23 @@ pub async fn clone_tenant(
     shutdown: &Shutdown,
 ) -> Result<Cloned, LifecycleError> {
     let before = look(server, old, new, shutdown).await?;
+    let captured = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+    if let Some(obstacle) = find_obstacle(server, old, &captured, decisions, shutdown).await? {
+        return Err(obstacle.into());
+    }
     let Captured {
         snapshot, proof, ..
-    } = captured(server, pg_dump, old, decisions, true, shutdown).await?;
-    let contents = read_contents(server, old, shutdown).await?;
+    } = captured;
+    let mut contents = read_contents(server, old, shutdown).await?;
+    contents.roots = hash_roots(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
         shared_schemas(&before.search_path, old.as_str())
             .iter()
             .map(|schema| quote(schema)),
     );
-    let data = copy_statements(&contents, old, new, &path.join(", "));
+    let path = path.join(", ");
+    let data = copy_statements(&contents, old, new, &path);
     let mut script = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}",
         settings(server.timeout),
@@ -57,11 +66,15 @@ pub async fn clone_tenant(
         mark: Marking::None,
         ..RenderOptions::default()
     };
-    let mut copied = false;
+    let (mut copied, mut views) = (false, Vec::new());
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();
         let is_rows = object.is_some_and(|object| object.action == Action::Rows);
         // As pg_dump does: rows before what watches them.
+        if let Some(view) = object.filter(|object| object.action == Action::Refresh) {
+            views.push(view.name.clone());
+            continue;
+        }
         if !copied && (is_rows || object.is_some_and(is_behind_rows)) {
             copied = true;
             script.push_str(&data);
@@ -73,6 +86,11 @@ pub async fn clone_tenant(
     }
     if !copied {
         script.push_str(&data);
+    }
+    if !views.is_empty() {
+        script.push_str(&set_search_path(&path));
+        script.push_str(&fill_views(new, &views));
+        script.push_str(&set_search_path(""));
     }
     for sequence in &contents.sequences {
         let target = quote_literal(&qualified(new.as_str(), sequence));
@@ -104,9 +122,8 @@ pub async fn clone_tenant(
 
 fn is_behind_rows(object: &Object) -> bool {
     use ObjectKind::{Constraint, Index, Policy, Rule, Trigger};
-    matches!(object.action, Action::Create | Action::Refresh)
-        && (object.action == Action::Refresh
-            || matches!(object.kind, Constraint | Index | Trigger | Rule | Policy))
+    object.action == Action::Create
+        && matches!(object.kind, Constraint | Index | Trigger | Rule | Policy)
 }
 
 /// A column: its name; its type, where values go through their text: without its schema where that is the tenant's own;
@@ -117,6 +134,8 @@ struct Contents {
     /// Each table with its columns.
     tables: Vec<(String, Vec<Column>)>,
     sequences: Vec<String>,
+    /// The table through which the rows of a hash partition are inserted.
+    roots: HashMap<String, String>,
 }
 
 async fn read_contents(
@@ -145,6 +164,7 @@ async fn read_contents(
     let mut contents = Contents {
         tables: Vec::new(),
         sequences: Vec::new(),
+        roots: HashMap::new(),
     };
     for line in server.query_json(&sql, shutdown).await? {
         let Ok((kind, name, columns)) =
@@ -203,14 +223,9 @@ const AS_TEXT: &str = "SET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = '
 
 /// The statements that copy the rows. Values of the tenant's own types go through their text.
 fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
-    let set = |path: &str| {
-        format!(
-            "SELECT pg_catalog.set_config('search_path', {}, true);\n",
-            quote_literal(path)
-        )
-    };
     let mut script = String::from(AS_TEXT);
-    script.push_str(&set(path));
+    script.push_str(&checks_aside(new));
+    script.push_str(&set_search_path(path));
     for (table, columns) in &contents.tables {
         let names: Vec<String> = columns.iter().map(|(column, ..)| quote(column)).collect();
         let values: Vec<String> = columns
@@ -235,11 +250,19 @@ fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path
         swriteln!(
             script,
             "INSERT INTO {}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM ONLY {} AS source;",
-            qualified(new.as_str(), table),
+            qualified(new.as_str(), contents.roots.get(table).unwrap_or(table)),
             values.join(", "),
             qualified(old.as_str(), table)
         );
     }
-    script.push_str(&set(""));
+    script.push_str(&checks_back(old, new));
+    script.push_str(&set_search_path(""));
     script
+}
+
+fn set_search_path(path: &str) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('search_path', {}, true);\n",
+        quote_literal(path)
+    )
 }

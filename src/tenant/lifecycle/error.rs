@@ -4,6 +4,8 @@ use crate::snapshot::TemplateError;
 use crate::snapshot::capture::{CaptureError, Difference};
 use crate::sql::TenantName;
 
+use super::CopyObstacle;
+
 /// Why a tenant is neither renamed nor cloned. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,6 +31,9 @@ pub enum LifecycleError {
     /// The renamed schema would not be what a tenant of that name is.
     #[error("under its new name the tenant would not be the same: {}", listed(.0))]
     NotProven(Vec<Difference>),
+    /// A copy would not be whole, or would share something with its source.
+    #[error(transparent)]
+    Copy(#[from] CopyObstacle),
     /// The operating system has no random bytes for a fresh name.
     #[error("cannot make a fresh name")]
     Random(#[source] std::io::Error),

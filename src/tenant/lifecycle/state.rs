@@ -91,6 +91,13 @@ pub(super) async fn look(
     }
 }
 
+/// The decisions on definitions: those on rows concern the copy of the rows.
+fn of_definitions(decisions: &Decisions) -> Decisions {
+    let mut decisions = decisions.clone();
+    decisions.retain(|object, _| !object.starts_with("rows of "));
+    decisions
+}
+
 /// Captures the tenant as it is.
 pub(super) async fn captured(
     server: &Server,
@@ -105,11 +112,12 @@ pub(super) async fn captured(
         source: CaptureSource::Live(pg_dump.clone()),
         seeds: Vec::new(),
         versions_table: None,
-        decisions: decisions.clone(),
+        decisions: of_definitions(decisions),
         owners: true,
         privileges: true,
         server: Some(server.clone()),
         prove,
+        fill_views: false,
         scratch: None,
     };
     Ok(capture.run(shutdown).await?)

@@ -278,6 +278,16 @@ mod tests {
             ),
             (
                 "1_a.sql",
+                "SELECT 1;\n-- x\0\n",
+                "'1_a.sql' is no usable migration: line 2: a NUL byte",
+            ),
+            (
+                "1_a.sql",
+                "SELECT E'a'\n'b\\'c';",
+                "'1_a.sql' is no usable migration: line 1: a literal E'…'",
+            ),
+            (
+                "1_a.sql",
                 "-- migrate:down\nSELECT 1;\n",
                 "'1_a.sql' has no way up",
             ),

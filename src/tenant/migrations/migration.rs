@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::{FixedSchema, MigrationError, MigrationVersion};
 use crate::snapshot::{CompiledStatement, Template, sha256};
+use crate::sql::refuse_nul;
 
 /// One migration's way up, ready to be run for any tenant.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ impl Migration {
         let path = path.to_owned();
         let unix = text.replace("\r\n", "\n");
         let source = unix.strip_prefix('\u{feff}').unwrap_or(&unix);
+        // Of the whole file: how it is cut into sections must not depend on who reads its lines.
+        refuse_nul(source).map_err(|error| MigrationError::template(path.clone(), error.into()))?;
         let part = super::section::up_part(source)
             .ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
         if let Some(line) = part.variables {

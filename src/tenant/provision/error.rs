@@ -108,6 +108,27 @@ pub enum ProvisionError {
 }
 
 impl ProvisionError {
+    /// Returns the stable id. That of a connection that failed is the general one; the finding that explains it has a
+    /// closer one.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Exists { .. } | Self::ExistsOfAnother { .. } => "tenant.exists".to_owned(),
+            Self::ExistsInPart { .. } => "tenant.exists_in_part".to_owned(),
+            Self::Budget(_) => "sql.lock_budget".to_owned(),
+            Self::PoolFull => "pool.full".to_owned(),
+            Self::NoCitus => "config.no_citus".to_owned(),
+            Self::Sql { message, .. } => message.id(),
+            Self::Template(source) => source.id().to_owned(),
+            Self::Connect(source) => source.id(),
+            Self::TimedOut { .. } => "timeout".to_owned(),
+            Self::Interrupted { .. } => "interrupted".to_owned(),
+            Self::Lost(source)
+            | Self::Unknown { cause: source, .. }
+            | Self::Run(source)
+            | Self::Look { source, .. } => source.id(),
+        }
+    }
+
     /// Returns `true` for transient errors that left nothing behind: lost and refused connections,
     /// too many connections, deadlocks, serialization failures, a killed psql.
     pub fn may_pass(&self) -> bool {

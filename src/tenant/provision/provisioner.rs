@@ -12,7 +12,7 @@ use crate::tenant::claim::claim_message;
 use crate::tenant::spares::registering;
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
-/// for each relation that it has touched, about 150 bytes per statement (measured on PostgreSQL
+/// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
 /// 15).
 const CAPACITY: usize = 200_000;
 

@@ -63,11 +63,12 @@ impl Stream {
     }
 }
 
-/// The backends of the workers.
+/// The backends of the workers; autovacuum may be in the database as well.
 fn backends(database: &Database<'_>) -> String {
     database.query(
         "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+         WHERE datname = current_database() AND pid <> pg_backend_pid() \
+         AND backend_type = 'client backend'",
     )
 }
 

@@ -78,6 +78,7 @@ fn compared(database: &Database<'_>, snapshot: &Snapshot) -> Result<(), String> 
         source: SourceOf::Live { dump: None },
         major: 15,
         live_exists: true,
+        exceptions: schemastamp::snapshot::capture::Exceptions::default(),
         compare: &RenderOptions::default(),
     };
     wait(prove(&server(database), &inputs, &Shutdown::new()))

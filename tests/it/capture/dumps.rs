@@ -140,6 +140,7 @@ fn casts_of_a_whole_database() {
         major: 15,
         live_exists: true,
         compare: &compare,
+        exceptions: schemastamp::snapshot::capture::Exceptions::default(),
     };
     let shutdown = schemastamp::process::Shutdown::new();
     let error = super::wait(schemastamp::snapshot::capture::prove(

@@ -114,6 +114,10 @@ fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome 
         // The way back: the tenant's own snapshot is the same, byte for byte.
         let mut back = capture();
         back.schema.clone_from(tenant);
+        // As from the header of the file: what looked like the source's name is no tenant's.
+        for (object, decision) in captured.snapshot.header().decisions.iter() {
+            back.decisions.add_remembered(object, decision);
+        }
         match run(back) {
             Ok(back) => {
                 let again = back.snapshot.to_text();

@@ -1,10 +1,13 @@
 //! Capture, proof, render and the way back, on a real server.
 
 mod comparison;
+mod concerns;
 mod dumps;
 mod hard_sql;
 mod identity;
 mod sample_app;
+mod settings;
+mod two_readers;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -78,6 +81,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
         privileges: true,
         server: Some(server),
         prove: true,
+        fill_views: true,
         scratch: None,
     }
 }

@@ -317,6 +317,7 @@ fn a_wrong_snapshot_is_not_proven() {
             source: SourceOf::Live { dump: None },
             major: 15,
             live_exists: true,
+            exceptions: schemastamp::snapshot::capture::Exceptions::default(),
             compare: &compare,
         };
         super::wait(prove(

@@ -39,7 +39,7 @@ fn capture_writes_to_stdout_or_a_file() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&[&to_file[..], &["--format", "json"]].concat()), @r#"
-    {"summary":{"changed":false,"file":"notebook.sql","notes":["carried 2 rows of schema_migrations"],"objects":{"constraint":5,"function":1,"index":1,"table":3,"trigger":1,"type":1,"view":1},"proven":31}}
+    {"summary":{"changed":false,"concerns":[],"file":"notebook.sql","notes":["carried 2 rows of schema_migrations"],"objects":{"constraint":5,"function":1,"index":1,"table":3,"trigger":1,"type":1,"view":1},"proven":31}}
     --- stderr ---
     note: carried 2 rows of schema_migrations
     [exit status: 0]
@@ -74,15 +74,17 @@ END $$;",
     insta::assert_snapshot!(world.run(&capture), @"
     --- stderr ---
     error: 1 place of text may or may not name the schema
-      function write(what text), line 36 of the dump: the bare name, as a string
-          EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
-          if it names the schema:       --rename 'function write(what text)'
-          if it only looks like it:     --keep 'function write(what text)'
-    hint: pass one of the two flags for each; the snapshot's header keeps the decision for the next capture
+      function write(what text)
+        #1, line 5 of its definition: the bare name, as a string
+            EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
+                                                             ^^^
+      all of it names the schema:
+          --rename 'function write(what text)'
+    hint: append these flags to the command, with --keep in the place of --rename where the text only looks alike, and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture
     [exit status: 15]
     ");
     insta::assert_snapshot!(world.run(&[&capture[..], &["--format", "json"]].concat()).stdout, @r#"
-    {"type":"error","error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"pass one of the two flags for each; the snapshot's header keeps the decision for the next capture","doubts":[{"object":"function write(what text)","place":1,"line":36,"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","why":"the bare name, as a string","rename":"--rename 'function write(what text)'","keep":"--keep 'function write(what text)'"}]}}
+    {"type":"error","error":{"code":15,"id":"capture.doubtful","message":"1 place of text may or may not name the schema","hint":"append these flags to the command, with --keep in the place of --rename where the text only looks alike, and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture","doubts":[{"object":"function write(what text)","place":1,"line":36,"own_line":5,"excerpt":"EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);","word":[49,52],"why":"the bare name, as a string","rename":"--rename 'function write(what text)'","keep":"--keep 'function write(what text)'"}]}}
     "#);
     assert!(!world.path("app.sql").exists());
     world

@@ -11,6 +11,7 @@ mod library;
 mod names;
 mod refused;
 mod secrets;
+mod service;
 mod world;
 
 pub(crate) use world::{Held, SMALL, snapshot, tables, wait_for, wait_until_blocked};

@@ -1,6 +1,7 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
 mod cli;
+mod copies;
 mod external;
 mod faults;
 mod lifecycle;

@@ -44,6 +44,7 @@ impl World<'_> {
             privileges: true,
             server: Some(self.server.clone()),
             prove: true,
+            fill_views: true,
             scratch: None,
         };
         capture.run(&Shutdown::new()).await.unwrap()

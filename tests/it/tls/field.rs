@@ -80,15 +80,22 @@ fn keys_and_digests_that_openssl_refuses() {
 
 #[test]
 fn client_certificates_that_openssl_refuses() {
-    for (options, finding) in [
-        ("-newkey rsa:1024", "tls.client_cert.weak_key"),
-        ("-newkey rsa:2048 -sha1", "tls.client_cert.weak_digest"),
+    let ca = &World::get().ca;
+    for (key_kind, digest, finding) in [
+        ("rsa:1024", "-sha256", "tls.client_cert.weak_key"),
+        ("rsa:2048", "-sha1", "tls.client_cert.weak_digest"),
     ] {
         let app = healthy();
+        app.write("ca.pem", &ca.certificate);
+        app.write("ca.key", &ca.key);
+        openssl(
+            &app,
+            &format!("req -nodes -newkey {key_kind} -keyout weak.key -out weak.csr -subj /CN=app"),
+        );
         openssl(
             &app,
             &format!(
-                "req -x509 -nodes {options} -keyout weak.key -out weak.pem -days 30 -subj /CN=app"
+                "x509 -req -in weak.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out weak.pem -days 30 {digest}"
             ),
         );
         let (cert, key) = (app.path("weak.pem"), app.path("weak.key"));
@@ -195,23 +202,98 @@ fn the_second_of_two_hosts_has_the_fault() {
     expect(&app.env("PGDATABASE", "open"), "", 0).unwrap();
 }
 
+/// Whether the tests run by night, on a machine that lets them have namespaces of their own.
+fn is_nightly() -> bool {
+    std::env::var_os("SCHEMASTAMP_TEST_NIGHTLY").is_some_and(|value| value == "1")
+}
+
+/// Runs `diagnose` behind a shell script in namespaces of its own (`unshare` with these flags); returns the ids of the errors, and
+/// everything that was said.
+fn diagnose_within(app: &Schemastamp, flags: &str, setup: &str) -> (Vec<String>, String) {
+    let script = format!("{setup} && exec \"$0\" diagnose --format json");
+    let binary = env!("CARGO_BIN_EXE_schemastamp");
+    let flags = if rustix::process::geteuid().is_root() {
+        format!("-{flags}")
+    } else {
+        format!("-r{flags}")
+    };
+    let mut command = app.command_of("unshare".as_ref(), &[&flags, "sh", "-c", &script, binary]);
+    let output = app.finish(command.spawn().expect("unshare starts"));
+    let errors = output
+        .json()
+        .iter()
+        .filter(|line| line["severity"] == "error")
+        .filter_map(|line| Some(line["id"].as_str()?.to_owned()))
+        .collect();
+    (errors, format!("{}{}", output.stdout, output.stderr))
+}
+
 #[test]
 fn the_systems_roots_are_looked_for_where_there_are_none() {
+    if !is_nightly() {
+        return;
+    }
     let app = healthy()
         .client(&Client::with_tls(18))
         .without("PGSSLMODE")
-        .env("PGSSLROOTCERT", "system")
+        .env("PGSSLROOTCERT", "system");
+    let roots = app.write("roots.pem", &World::get().ca.certificate);
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    let known = format!("mount --bind {} {bundle}", roots.display());
+    // This OpenSSL looks elsewhere than the machine has its roots.
+    let moved = format!("{known} && mount -t tmpfs none /usr/lib/ssl");
+    let elsewhere = diagnose_within(&app, "m", &moved);
+    // The variables lead nowhere.
+    let app = app
         .env("SSL_CERT_FILE", "/nonexistent")
         .env("SSL_CERT_DIR", "/nonexistent");
-    let report = expect(&app, "tls.root_cert.no_system_roots", 20).unwrap();
+    let misled = diagnose_within(&app, "m", &known);
+    for (errors, said) in [&elsewhere, &misled] {
+        assert_eq!(errors, &["tls.root_cert.no_system_roots"], "{said}");
+        assert!(said.contains(&format!("SSL_CERT_FILE={bundle}")), "{said}");
+    }
     assert!(
-        report.text.contains("SSL_CERT_FILE=/nonexistent"),
+        misled.1.contains("SSL_CERT_FILE=/nonexistent"),
         "{}",
-        report.text
+        misled.1
     );
-    command_agrees(&app, "tls.root_cert.no_system_roots").unwrap();
-    let roots = app.write("roots.pem", &World::get().ca.certificate);
-    expect(&app.env("SSL_CERT_FILE", roots), "", 0).unwrap();
+    // Without the mount the authority is one that the machine does not know.
+    let app = app.env("SSL_CERT_FILE", bundle).without("SSL_CERT_DIR");
+    let cured = diagnose_within(&app, "m", &known);
+    assert_eq!(cured.0, [] as [&str; 0], "{}", cured.1);
+}
+
+#[test]
+fn the_machine_forbids_the_connection() {
+    if !is_nightly() {
+        return;
+    }
+    let app = healthy()
+        .env("PGHOST", "192.0.2.1")
+        .env("SCHEMASTAMP_TIMEOUT", "5");
+    let (errors, said) = diagnose_within(
+        &app,
+        "n",
+        "ip link set lo up && ip route add prohibit 192.0.2.1/32",
+    );
+    assert_eq!(errors, ["net.forbidden"], "{said}");
+    let (errors, said) = diagnose_within(&app, "n", "ip link set lo up");
+    assert_eq!(errors, ["net.unreachable"], "{said}");
+}
+
+#[test]
+fn a_name_with_addresses_of_ipv6_only() {
+    if !is_nightly() {
+        return;
+    }
+    let app = healthy().env("PGHOST", "six.example");
+    let hosts = app.write("hosts", "2001:db8::1 six.example\n");
+    let setup = format!(
+        "ip link set lo up && mount --bind {} /etc/hosts",
+        hosts.display()
+    );
+    let (errors, said) = diagnose_within(&app, "nm", &setup);
+    assert_eq!(errors, ["net.ipv6_only"], "{said}");
 }
 
 pub(super) fn settings_scenes() -> Vec<Scene> {

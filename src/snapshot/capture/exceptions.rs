@@ -1,0 +1,37 @@
+//! What a copy lacks on purpose.
+
+use crate::pg::catalog::Aspect;
+use crate::snapshot::object::Action;
+use crate::snapshot::render::Rendered;
+
+/// What is not compared, as a copy cannot have it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exceptions<'a> {
+    /// Indexes of the source that are invalid.
+    pub invalid_indexes: &'a [String],
+    /// Materialized views that an empty copy cannot fill.
+    pub unfilled_views: &'a [String],
+}
+
+impl Exceptions<'_> {
+    /// Whether a statement fills a view that stays unfilled.
+    pub(super) fn skip(&self, statement: &Rendered) -> bool {
+        statement.object.as_ref().is_some_and(|object| {
+            object.action == Action::Refresh && self.unfilled_views.contains(&object.name)
+        })
+    }
+
+    /// The aspect as it is compared; `None` when it is not.
+    pub(crate) fn adjust(&self, mut aspect: Aspect) -> Option<Aspect> {
+        let (kind, name) = (aspect.object.kind.as_str(), aspect.object.name());
+        if kind == "index" && self.invalid_indexes.contains(&name) {
+            return None;
+        }
+        if kind == "materialized view" && self.unfilled_views.contains(&name) {
+            aspect.value = aspect
+                .value
+                .map(|value| value.replace("\"populated\": true", "\"populated\": false"));
+        }
+        Some(aspect)
+    }
+}

@@ -1,0 +1,93 @@
+-- What ties a schema to the outside: one JSON array [concern, object] a row. Run with an empty search_path.
+WITH ns AS MATERIALIZED (SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
+inside (classid, objid) AS MATERIALIZED (
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, oid FROM ns
+    UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+    UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
+    UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
+    UNION ALL SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
+    UNION ALL SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
+    UNION ALL SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
+    UNION ALL SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
+    -- Operators and functions of a class: those that stand alone in their family are not parts of the class.
+    UNION ALL SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amop a
+        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amopfamily JOIN ns ON ns.oid = o.opfnamespace
+    UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amproc a
+        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amprocfamily JOIN ns ON ns.oid = o.opfnamespace
+    UNION ALL SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
+    UNION ALL SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, d.oid FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
+    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ns ON ns.oid = c.connamespace
+), dependent (classid, objid, refclassid, refobjid) AS (
+    SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
+    JOIN inside i ON i.classid = d.refclassid AND i.objid = d.refobjid
+    WHERE d.classid NOT IN ('pg_catalog.pg_default_acl'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
+      -- A part of something inside, wherever it is: the trigger of a foreign key on the table that it refers to.
+      AND d.deptype <> 'i'
+      AND NOT EXISTS (SELECT FROM inside o WHERE o.classid = d.classid AND o.objid = d.objid)
+), placed AS (
+    SELECT d.*, COALESCE((pg_catalog.pg_identify_object(d.classid, d.objid, 0)).schema,
+        ((pg_catalog.pg_identify_object_as_address(d.classid, d.objid, 0)).object_names)[1]) AS place
+    FROM dependent d
+), outside (concern, object) AS (
+    SELECT CASE WHEN p.relkind = 'p' THEN 'partitions_outside' ELSE 'children_outside' END, c.oid::pg_catalog.regclass::text
+    FROM pg_catalog.pg_inherits i
+    JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN ns ON ns.oid = p.relnamespace
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+    WHERE c.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
+    UNION
+    SELECT 'parents_outside', c.relname || ' (' || p.oid::pg_catalog.regclass::text || ')'
+    FROM pg_catalog.pg_inherits i
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN ns ON ns.oid = c.relnamespace
+    JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+    WHERE p.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
+    UNION
+    -- A view is named itself, not its rule.
+    SELECT 'used_outside', pg_catalog.pg_describe_object(
+        CASE WHEN v.relkind IN ('v', 'm') THEN 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid ELSE p.classid END,
+        CASE WHEN v.relkind IN ('v', 'm') THEN v.oid ELSE p.objid END, 0)
+    FROM placed p JOIN ns ON p.place IS DISTINCT FROM ns.nspname AND p.place IS DISTINCT FROM pg_catalog.quote_ident(ns.nspname)
+    LEFT JOIN pg_catalog.pg_rewrite r ON p.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = p.objid
+    LEFT JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
+    WHERE p.place IS DISTINCT FROM 'pg_toast'
+      -- Listed as such, with what they inherit.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.inhrelid = p.objid)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_inherits i ON i.inhrelid = k.conrelid
+          WHERE p.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = p.objid AND k.coninhcount > 0)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE p.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND t.oid = p.objid AND t.tgisinternal)
+    UNION
+    -- Their place is that of the table.
+    SELECT 'used_outside', pg_catalog.pg_describe_object('pg_catalog.pg_publication_rel'::pg_catalog.regclass, p.oid, 0)
+    FROM pg_catalog.pg_publication_rel p JOIN pg_catalog.pg_class c ON c.oid = p.prrelid JOIN ns ON ns.oid = c.relnamespace
+    UNION
+    SELECT 'used_outside', pg_catalog.pg_describe_object(d.classid, d.objid, 0)
+    FROM pg_catalog.pg_depend d JOIN ns ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid
+    JOIN pg_catalog.pg_class k ON k.oid = d.classid AND k.relname = 'pg_publication_namespace'
+    UNION
+    SELECT 'extension_members', pg_catalog.pg_describe_object(d.classid, d.objid, 0) || ' (' || e.extname || ')'
+    FROM pg_catalog.pg_depend d JOIN inside o ON o.classid = d.classid AND o.objid = d.objid
+    JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+      -- Types of tables, and of arrays.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid
+        AND (t.typrelid <> 0 OR t.typelem <> 0))
+    UNION
+    SELECT 'invalid_indexes', c.relname
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN ns ON ns.oid = c.relnamespace
+    WHERE NOT i.indisvalid AND c.relkind = 'i'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)
+    UNION
+    SELECT 'hypertables', c.relname
+    FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN ns ON ns.oid = c.relnamespace
+    JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+    WHERE f.proname = 'insert_blocker' AND n.nspname IN ('_timescaledb_functions', '_timescaledb_internal')
+    UNION
+    SELECT 'settings', CASE WHEN s.setrole = 0 THEN 'database ' || d.datname
+        WHEN s.setdatabase = 0 THEN 'role ' || pg_catalog.pg_get_userbyid(s.setrole)
+        ELSE 'role ' || pg_catalog.pg_get_userbyid(s.setrole) || ' in database ' || d.datname END || ' (' || pg_catalog.split_part(c.setting, '=', 1) || ')'
+    FROM pg_catalog.pg_db_role_setting s
+    LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+    CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (setting)
+    WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+      AND pg_catalog.regexp_replace(c.setting, '^[^=]*=', '') ~ ('(^|[^[:alnum:]_$])' || $pattern$ || '($|[^[:alnum:]_$])')
+)
+SELECT pg_catalog.json_build_array(concern, object) FROM outside ORDER BY concern, object;
