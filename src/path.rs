@@ -201,7 +201,7 @@ pub fn is_special(path: &Path) -> bool {
 
 /// Replaces a file in one step: the new content is complete under `path` or the old one stays.
 ///
-/// Where a symbolic link stands, what it leads to is replaced. A device or a pipe is written into.
+/// If the path is a symbolic link, its target is replaced. A device or a pipe is written into.
 ///
 /// # Errors
 /// The error names the path.
@@ -217,7 +217,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // A folder that is not there yet is made, as long as its parent is there: `snapshots/` of a new project.
+    // Create a missing directory if its parent exists, such as `snapshots/` of a new project.
     if !folder.exists() {
         fs::create_dir(folder).map_err(PathError::on("create", folder))?;
     }
@@ -235,16 +235,16 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Where a symbolic link leads to, also when nothing is there.
+/// Returns the target of a symbolic link, also if the target does not exist.
 fn behind_links(path: &Path) -> PathBuf {
-    // As many as Linux follows.
+    // The number of links that Linux follows.
     const MOST: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST {
         let Ok(target) = fs::read_link(&path) else {
             break;
         };
-        // What is relative is so to the link's folder.
+        // A relative target is relative to the link's directory.
         path = path
             .parent()
             .map_or_else(|| target.clone(), |folder| folder.join(&target));

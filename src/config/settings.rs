@@ -11,7 +11,7 @@ use super::{ConfigError, Connection, ConnectionFlags, Environment, Origin, Setti
 pub struct Settings {
     /// The connection.
     pub connection: Connection,
-    /// What concerns the tool itself.
+    /// The settings of the tool itself.
     pub tool: ToolSettings,
 }
 
@@ -24,9 +24,10 @@ pub struct ToolSettings {
     pub psql: Option<Setting<PathBuf>>,
     /// The name or path of `pg_dump`; `None` for `pg_dump` in `PATH`.
     pub pg_dump: Option<Setting<PathBuf>>,
-    /// How long one tenant's run may take; zero for no limit, which is the default.
+    /// Time limit for each tenant. Zero, the default, is no limit.
     pub timeout: Setting<Duration>,
-    /// How many workers a bulk run has; `None` for a number that fits the machine and the server.
+    /// Number of workers of a bulk run, or `None` for a number that fits the machine and the
+    /// server.
     pub jobs: Option<Setting<NonZeroUsize>>,
 }
 

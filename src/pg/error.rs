@@ -68,10 +68,10 @@ const PERMANENT: [&str; 17] = [
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PsqlError {
-    /// psql is missing, too old or cannot tell its version.
+    /// psql is missing, too old, or does not report its version.
     #[error(transparent)]
     Program(ProgramError),
-    /// There is no private folder for the script, or no room in it.
+    /// There is no private directory for the script, or no space in it.
     #[error("cannot give psql its script")]
     Folder(#[source] PathError),
     /// The operating system has no random bytes for `\restrict`.
@@ -135,7 +135,7 @@ pub enum PsqlError {
     Encoding {
         /// 1-based line.
         line: usize,
-        /// Where.
+        /// The place.
         #[source]
         source: std::str::Utf8Error,
     },

@@ -34,7 +34,7 @@ enum Field {
     Location,
 }
 
-/// What a line begins with.
+/// The prefix of a line.
 enum Start<'a> {
     /// `psql:FILE:LINE: `, `psql: ` and the like, and what follows.
     Prefixed {
@@ -142,7 +142,8 @@ fn message_start(line: &str, within: bool, prefixed: bool) -> Start<'_> {
     if let Some((script, rest)) = prefix(line) {
         return Start::Prefixed { script, rest };
     }
-    // With -f, all messages but those of a failed connection have a prefix: what looks bare is text of one.
+    // With -f, all messages except those of a failed connection have a prefix. A line without one
+    // continues a message.
     if !(within && prefixed) && server_message(line).is_some() {
         return Start::Bare;
     }
@@ -233,7 +234,7 @@ fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
             };
             ServerMessage::new(Speaker::Program, severity, text)
         }
-        // What libpq says of a lost connection comes without a level.
+        // libpq's messages about a lost connection have no severity.
         None => server_message(text)
             .unwrap_or_else(|| ServerMessage::new(Speaker::Program, Severity::Error, text)),
     }

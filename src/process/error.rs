@@ -82,7 +82,7 @@ pub enum RunError {
         /// Its stderr until then.
         stderr: StderrTail,
     },
-    /// The program was stopped because its time was up.
+    /// The program was stopped because it timed out.
     #[error("'{}' was stopped after {}", program.display(), seconds(*after))]
     TimedOut {
         /// The program's path.

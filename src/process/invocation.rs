@@ -19,7 +19,7 @@ pub struct Invocation {
     pub program: PathBuf,
     /// Its arguments, without its name.
     pub args: Vec<OsString>,
-    /// Its whole environment, but for `HOME`, which is the run's folder.
+    /// Its whole environment, except `HOME`, which is the run's directory.
     pub env: BTreeMap<String, EnvValue>,
     /// Time limit; `None` for no limit.
     pub timeout: Option<Duration>,

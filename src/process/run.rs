@@ -22,12 +22,13 @@ pub struct Finished {
     pub elapsed: Duration,
 }
 
-/// Runs a program in the run's folder to its end.
+/// Runs a program in the run's directory to its end.
 ///
-/// Both outputs are read while it runs, so neither can block it. When its time is up or `shutdown` asks, its process group
-/// gets SIGINT (psql and `pg_dump` then cancel their query on the server), after the grace SIGTERM, then SIGKILL; another
-/// request of `shutdown` shortens the grace. A program that ends with exit code 0 all the same has done its work and counts
-/// as finished. Dropping the future kills the program.
+/// Both outputs are read while it runs, so neither can block it. After a timeout or on `shutdown`,
+/// its process group gets SIGINT (psql and `pg_dump` then cancel their query on the server), then
+/// SIGTERM after the grace period, then SIGKILL. Another request of `shutdown` shortens the grace
+/// period. A program that still ends with exit code 0 has done its work and counts as finished.
+/// Dropping the future kills the program.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -59,7 +60,7 @@ pub async fn run(
             stream: "the exit status",
             source,
         })?;
-    // A program that is run once has no mark to be kept alive for.
+    // A program that runs once is not kept alive by a mark.
     let ended = ended.unwrap_or(ExitStatus::Code(0));
     finish(
         program,

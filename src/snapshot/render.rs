@@ -16,7 +16,7 @@ use crate::sql::{
     session_remembered, tokens,
 };
 
-/// What of the snapshot is rendered, and how.
+/// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
 pub struct RenderOptions {
     /// `ALTER … OWNER TO`.
@@ -25,18 +25,18 @@ pub struct RenderOptions {
     pub privileges: bool,
     /// The role that creates the tenant; `None` for the one that logs in.
     pub role: Option<String>,
-    /// How long the server may take for a statement; `None` is without end.
+    /// Time limit of a statement, or `None` for no limit.
     pub timeout: Option<Duration>,
-    /// What the schema's comment says of the snapshot it was made of.
+    /// The marker in the schema's comment.
     pub mark: Marking,
-    /// The run that makes the tenant, in hexadecimal digits: they end the mark of a tenant, so that a run which lost its
-    /// answer can tell whether it was the one that made it.
+    /// The run that creates the tenant, in hexadecimal digits. They end the tenant's marker, so
+    /// that a run that lost its answer can recognise its own tenant.
     pub run: Option<String>,
     /// The schema becomes a distributed one of Citus.
     pub citus: bool,
 }
 
-/// What the comment of a schema says of its making.
+/// The marker in a schema's comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marking {
     /// Nothing.
@@ -44,7 +44,7 @@ pub enum Marking {
     /// It is a tenant of this snapshot.
     #[default]
     Tenant,
-    /// It is a spare tenant of this snapshot, which nobody has claimed.
+    /// A spare of this snapshot, which was not claimed.
     Spare,
 }
 
@@ -67,7 +67,7 @@ impl Default for RenderOptions {
 pub struct Rendered {
     /// The SQL, without a closing semicolon.
     pub sql: String,
-    /// What it is about; `None` for statements that the snapshot does not hold.
+    /// The object, or `None` for statements that the snapshot does not contain.
     pub object: Option<Object>,
     /// 1-based line in the snapshot file; `None` as for `object`.
     pub line: Option<usize>,
@@ -102,7 +102,8 @@ impl Snapshot {
         ];
         statements.extend(storability(tenant).map(Rendered::added));
         if options.citus {
-            // Elsewhere the setting would be one that nobody reads, and the schema an ordinary one.
+            // On another server, nothing would read the setting, and the schema would be an
+            // ordinary one.
             statements.push(Rendered::added(HAS_CITUS.to_owned()));
             statements.push(Rendered::added(
                 "SET LOCAL citus.enable_schema_based_sharding TO on".to_owned(),
@@ -130,7 +131,7 @@ impl Snapshot {
     /// The statements of the body alone, for one tenant.
     ///
     /// # Errors
-    /// As [`Snapshot::statements_for`].
+    /// See [`Snapshot::statements_for`].
     pub fn body_for(
         &self,
         tenant: &TenantName,
@@ -194,10 +195,11 @@ impl Snapshot {
         Ok(statements)
     }
 
-    /// The statement that gives a tenant's schema its comment: the snapshot's own, and the mark behind it.
+    /// Returns the statement that sets the comment of a tenant's schema: the snapshot's own
+    /// comment, then the marker.
     ///
     /// # Errors
-    /// None for a snapshot that was captured.
+    /// Cannot fail for a captured snapshot.
     pub fn schema_comment(
         &self,
         tenant: &TenantName,
@@ -236,7 +238,8 @@ impl Snapshot {
         identifier_value(last, &sql)
     }
 
-    /// The mark of a tenant: `schemastamp: FINGERPRINT`, and the run behind it, where one is given.
+    /// Returns the marker of a tenant: `schemastamp: FINGERPRINT`, followed by the run, if one is
+    /// given.
     fn mark_of(&self, options: &RenderOptions) -> String {
         let run = options
             .run
@@ -249,7 +252,7 @@ impl Snapshot {
     /// A script that psql runs as it is: one transaction, a statement after the other.
     ///
     /// # Errors
-    /// As [`Snapshot::statements_for`].
+    /// See [`Snapshot::statements_for`].
     pub fn script_for(
         &self,
         tenant: &TenantName,
@@ -283,7 +286,7 @@ pub fn storability(tenant: &TenantName) -> Option<String> {
 
 /// SQLSTATE of the error that says that there is no Citus with schema-based sharding.
 pub const NO_CITUS: &str = "SS009";
-/// Fails where there is none.
+/// Fails if there is none.
 const HAS_CITUS: &str = "DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ''citus'' \
     AND pg_catalog.split_part(extversion, ''.'', 1)::int >= 12) THEN RAISE EXCEPTION USING ERRCODE = ''SS009'', \
     MESSAGE = ''this database has no Citus 12 or later''; END IF; END'";
@@ -310,10 +313,12 @@ pub fn one_message(statements: &[Rendered]) -> String {
 /// The longest timeout that the server takes (`guc.c`: `INT_MAX` milliseconds).
 const MOST_MILLISECONDS: u128 = 2_147_483_647;
 
-/// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
+/// The session settings of `pg_dump`, for this transaction only, and the settings that end the
+/// transaction if psql is gone.
 ///
-/// What an older server does not know is not evaluated there. Before this has run, the database may name a schema in front
-/// of `PostgreSQL`'s own in its `search_path`: every operator says where it is from.
+/// An older server does not evaluate settings that it does not know. Before this statement has run,
+/// the database's `search_path` may name a schema before `PostgreSQL`'s own, so each operator is
+/// qualified.
 pub fn settings(timeout: Option<Duration>) -> String {
     // The server takes an int.
     let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().clamp(1, MOST_MILLISECONDS));
@@ -377,7 +382,7 @@ fn without_default_privileges(tenant: &TenantName) -> String {
     format!("DO {tag}{}{tag}", body.trim_end())
 }
 
-/// `COMMENT ON SCHEMA … IS '…'` with the mark behind what the comment says.
+/// Returns `COMMENT ON SCHEMA … IS '…'` with the marker after the comment's own text.
 fn marked(sql: &str, mark: &str) -> String {
     let literal = tokens(sql)
         .into_iter()

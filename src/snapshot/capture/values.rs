@@ -15,14 +15,15 @@ pub enum Value {
     Default,
     /// Anything else, as the text that the column's type reads.
     Text(String),
-    /// The name of an object of the schema, as template text: a value of `regclass` or its kin.
+    /// The name of an object of the schema, as template text: a value of `regclass` or a similar
+    /// type.
     Name(String),
     /// The schema's own name, as text.
     Schema,
 }
 
 impl Value {
-    /// The text, where there is one.
+    /// Returns the text, if there is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Name(text) => Some(text),
@@ -38,7 +39,7 @@ impl From<Option<String>> for Value {
     }
 }
 
-/// Why rows cannot be read.
+/// The reason why rows cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
@@ -59,7 +60,7 @@ pub enum ValueError {
     Columns,
 }
 
-/// The columns named behind the table: `t (a, b)`; `None` without a list.
+/// Returns the columns named after the table, `t (a, b)`, or `None` without a list.
 pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>> {
     let tokens: Vec<Token> = statement.significant().collect();
     let end = tokens.iter().position(|token| {
@@ -143,7 +144,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
             }
             _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
         }
-        // A cast behind a literal says nothing that the column's type does not say.
+        // A cast after a literal adds nothing to the column's type.
         if rest.peek().is_some_and(|next| next.kind == TokenKind::Cast) && depth == 1 {
             rest.next();
             while rest
@@ -160,7 +161,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
     })
 }
 
-/// Whether this is `ON CONFLICT DO NOTHING`, up to the statement's end.
+/// Returns `true` for `ON CONFLICT DO NOTHING`, up to the statement's end.
 fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) -> bool {
     std::iter::once(first)
         .chain(rest)

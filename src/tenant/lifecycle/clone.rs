@@ -22,7 +22,7 @@ pub struct Cloned {
     pub tables: usize,
     /// Number of sequences that were set.
     pub sequences: usize,
-    /// What the proof did not compare, since this server sets it by itself.
+    /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
 }
 
@@ -75,7 +75,7 @@ pub async fn clone_tenant(
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();
         let is_rows = object.is_some_and(|object| object.action == Action::Rows);
-        // As pg_dump does: rows before what watches them.
+        // Rows come before their triggers, as in pg_dump.
         if let Some(view) = object.filter(|object| object.action == Action::Refresh) {
             views.push(view.name.clone());
             continue;
@@ -233,7 +233,7 @@ async fn read_contents(
 
 /// A value that names objects, with the new schema in the place of the old one.
 fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) -> String {
-    // The text of an array has quotes of its own.
+    // The text of an array has its own quotes.
     if let Some(element) = names_type.strip_suffix("[]") {
         let one = renamed("name", element, old, new);
         return format!(
@@ -241,7 +241,8 @@ fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) ->
              AS u (name, at) ORDER BY at) END"
         );
     }
-    // Neither within a longer name nor behind a dot: the whole of `regnamespace`, or what qualifies a name.
+    // Match neither within a longer name nor after a dot: the whole of a `regnamespace`, or the
+    // qualifier of a name.
     let pattern = format!(
         "(?<![[:alnum:]_$\".]){}(?![[:alnum:]_$\"])",
         escaped(&old.quoted())
@@ -323,7 +324,7 @@ fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path
             .map(|column| {
                 let value = format!("source.{}", quote(&column.name));
                 match &column.by_text {
-                    // What refers to an object of the old tenant refers to the new one's.
+                    // A reference to an object of the old tenant becomes one to the new tenant's.
                     Some(names_type) if column.names => renamed(&value, names_type, old, new),
                     // `search_path` leads to the new tenant's type. By the type's output function: a cast to text may be
                     // anything.

@@ -245,7 +245,7 @@ async fn read_tables(
         .collect())
 }
 
-/// Under the tenant's lock: looks for what is outside once more, then drops.
+/// Checks for outside objects again under the tenant's lock, then drops.
 async fn transaction(
     server: &Server,
     tenant: &TenantName,

@@ -1,4 +1,4 @@
-//! Renames a tenant: the server renames what are identifiers, what is text is written anew, and the result is proven.
+//! Renames a tenant: the server renames identifiers, text is rewritten, and the result is proven.
 
 use super::guard::Demand;
 use super::state::{captured, explain, guard, look};
@@ -20,11 +20,11 @@ use crate::tenant::{RewriteReader, written_anew};
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renamed {
-    /// The objects whose text was written anew: `function audit(integer)`.
+    /// The objects whose text was rewritten: `function audit(integer)`.
     pub rewritten: Vec<String>,
     /// Number of objects that were proven to be those of a tenant of the new name.
     pub objects: usize,
-    /// What the proof did not compare, since this server sets it by itself.
+    /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
 }
 
@@ -116,7 +116,7 @@ pub async fn rename_tenant(
     })
 }
 
-/// What a rename is proven with.
+/// The input of a rename's proof.
 struct Trial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
@@ -129,8 +129,8 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Compares the renamed schema with a copy of the template. Where they differ, a second trial with two copies tells
-    /// what the server sets by itself.
+    /// Compares the renamed schema with a copy of the template. If they differ, a second trial with
+    /// two copies finds the properties that the server sets by itself.
     async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
         let (renamed, [(copy, of_copy)]) = self.run([fresh_tenant()?], shutdown).await?;
         let new = self.new.as_str();
@@ -214,7 +214,7 @@ impl Trial<'_> {
     }
 }
 
-/// What came of a trial.
+/// The result of a trial.
 struct Compared {
     objects: usize,
     found: Vec<Difference>,
@@ -227,7 +227,7 @@ fn is_compared(aspect: &Aspect) -> bool {
         aspect.aspect.as_str(),
         "owner" | "privileges" | "security label"
     );
-    // The schema's own comment holds the mark.
+    // The schema's own comment holds the marker.
     let is_own_comment = aspect.object.kind == "schema" && aspect.aspect == "comment";
     !is_left_out && !is_own_comment
 }

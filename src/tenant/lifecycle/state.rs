@@ -1,4 +1,4 @@
-//! Whether a schema is still what it was when it was captured.
+//! Detects changes of a schema since it was captured.
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ impl MoveOptions {
 pub(super) struct StateBefore {
     pub(super) major: u32,
     pub(super) search_path: String,
-    /// The comment of the old schema, mark included.
+    /// The comment of the old schema, marker included.
     pub(super) comment: Option<String>,
     state: String,
 }

@@ -108,7 +108,7 @@ fn program_that_is_not_psql_is_reported() {
     world.write("not-a-program", "x");
     insta::assert_snapshot!(no_reason(stderr("./missing")), @"error: cannot run './missing' (--psql) as psql");
     insta::assert_snapshot!(no_reason(stderr("./not-a-program")), @"error: cannot run './not-a-program' (--psql) as psql");
-    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not tell its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change…""#);
+    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not report its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change…""#);
     let nowhere = Schemastamp::new()
         .env("PGHOST", "db")
         .env("PGUSER", "app")
