@@ -153,7 +153,7 @@ impl Tenants {
         Self::from_settings(&settings, &environment, snapshot).await
     }
 
-    /// Connects to a URL, or to a `key=value` string. What it leaves out comes from the environment.
+    /// Connects to a URL, or to a `key=value` string. The environment supplies the missing parts.
     ///
     /// # Errors
     /// See [`ServiceError`].

@@ -15,7 +15,8 @@ WORDS = {
     r"\b(so many|how many there are to be|manieth)\b": "so many, manieth: N, the number of",
     r"\bbeside\b": "beside: besides, along with, next to, compared with",
     r"\b(told of|tells?\b(?!.*\bapart\b))": "tell, told of: report, show",
-    r"\blook(s|ed)? (after|up)\b": "look after, look up: check, query",
+    # libpq itself says "could not look up local user ID".
+    r"\blook(s|ed)? (after|up)\b(?! local user ID)": "look after, look up: check, query",
     r"\b(the|its|whose) time (is|was) up\b": "the time was up: timed out",
     r"\bnobody can know\b": "nobody can know: ambiguous",
     r"\bnothing (is|was) left\b(?! behind)": "nothing is left: nothing was left behind",

@@ -566,7 +566,7 @@ pub(super) struct DropArguments {
     pub(super) versions_table: Option<String>,
 }
 
-/// What `rename` takes.
+/// Arguments of `rename`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RenameArguments {
     #[command(flatten)]

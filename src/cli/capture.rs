@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 
 use super::arguments::CaptureArguments;
-use super::doubts;
+use super::decide;
 use super::failure::CommandError;
 use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
 use super::output::Output;
@@ -50,7 +50,7 @@ pub(super) async fn run(
         match capture.clone().run(&session.shutdown).await {
             Ok(captured) => break captured,
             Err(CaptureError::Doubtful(undecided)) if !session.output.is_json() => {
-                let Some(answers) = doubts::answers(session, &undecided).await? else {
+                let Some(answers) = decide::answers(session, &undecided).await? else {
                     return Err(CaptureError::Doubtful(undecided).into());
                 };
                 for (object, decision) in answers.iter() {

@@ -1,16 +1,11 @@
 //! Lists ambiguous text, object by object, with the flags for the decisions.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _};
 
-use super::failure::CommandError;
 use super::lines::DoubtObject;
-use super::prompt::ask;
-use super::session::Session;
 use crate::snapshot::capture::{Doubt, Undecided};
-use crate::snapshot::{Decision, Decisions};
 
-/// How many objects a terminal gets to see.
+/// Number of objects that a terminal shows.
 const SHOWN: usize = 50;
 
 /// The doubts for people: each object once, with its places.
@@ -18,7 +13,7 @@ pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
     let objects = objects(undecided);
     let mut lines = Vec::new();
     for object in objects.iter().take(SHOWN) {
-        lines.extend(of_object(undecided, object));
+        lines.extend(object_lines(undecided, object));
     }
     if objects.len() > SHOWN {
         lines.push(format!("  and {} objects more", objects.len() - SHOWN));
@@ -32,8 +27,8 @@ pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
     lines
 }
 
-/// An object and its places, the word underlined.
-fn of_object(undecided: &Undecided, object: &str) -> Vec<String> {
+/// Returns the lines of an object and its places, the word underlined.
+pub(super) fn object_lines(undecided: &Undecided, object: &str) -> Vec<String> {
     let mut lines = vec![format!("  {object}")];
     for doubt in undecided
         .doubts
@@ -60,7 +55,7 @@ fn of_object(undecided: &Undecided, object: &str) -> Vec<String> {
 }
 
 /// The objects in the order of their first places.
-fn objects(undecided: &Undecided) -> Vec<&str> {
+pub(super) fn objects(undecided: &Undecided) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     undecided
         .doubts
@@ -98,54 +93,6 @@ fn flag(name: &str, doubt: &Doubt, all: &[Doubt]) -> String {
         doubt.object.clone()
     };
     format!("{name} {}", shell_words::quote(&object))
-}
-
-/// Asks about every object on a terminal; `None` where there is none, or no answer to one of the questions.
-pub(super) async fn answers(
-    session: &Session,
-    undecided: &Undecided,
-) -> Result<Option<Decisions>, CommandError> {
-    if !io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    let mut decisions = Decisions::default();
-    for object in objects(undecided) {
-        for line in of_object(undecided, object) {
-            session.output.say(&line);
-        }
-        let several = undecided
-            .doubts
-            .iter()
-            .filter(|doubt| doubt.object == object)
-            .count()
-            > 1;
-        let question = if several {
-            "  does it name the schema? [r]ename it for each tenant, [k]eep it, [e]ach place by itself, [q]uit: "
-        } else {
-            "  does it name the schema? [r]ename it for each tenant, [k]eep it, [q]uit: "
-        };
-        match ask(session, question).await?.as_deref().map(str::trim) {
-            Some("r") => decisions.add(object, Decision::Rename),
-            Some("k") => decisions.add(object, Decision::Keep),
-            Some("e") if several => {
-                for doubt in undecided
-                    .doubts
-                    .iter()
-                    .filter(|doubt| doubt.object == object)
-                {
-                    let question = format!("  #{}: [r]ename or [k]eep: ", doubt.place);
-                    let place = format!("{object}#{}", doubt.place);
-                    match ask(session, &question).await?.as_deref().map(str::trim) {
-                        Some("r") => decisions.add(&place, Decision::Rename),
-                        Some("k") => decisions.add(&place, Decision::Keep),
-                        _ => return Ok(None),
-                    }
-                }
-            }
-            _ => return Ok(None),
-        }
-    }
-    Ok(Some(decisions))
 }
 
 #[cfg(test)]

@@ -446,7 +446,7 @@ pub(super) struct CaptureCounts {
     pub(super) objects: BTreeMap<String, usize>,
     /// The number of objects that were compared with the source and are equal; null with `--no-prove`.
     pub(super) proven: Option<usize>,
-    /// What is left out, shared or kept as text, with the objects.
+    /// Objects that are left out, shared or kept as text, grouped by reason.
     pub(super) concerns: Vec<ConcernObject>,
     /// Notes on the snapshot.
     pub(super) notes: Vec<String>,
@@ -455,7 +455,7 @@ pub(super) struct CaptureCounts {
 /// Objects that a snapshot does not hold, shares or keeps as text.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct ConcernObject {
-    /// What the objects have in common: `partitions_outside`.
+    /// The property that the objects share: `partitions_outside`.
     pub(super) id: Value,
     /// The objects, each in a few words.
     pub(super) objects: Vec<String>,

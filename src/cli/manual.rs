@@ -1,9 +1,11 @@
-//! Manual pages: clap_mangen's names, descriptions and options, with the sections that a reader of manuals expects.
+//! Manual pages: `clap_mangen`'s names, descriptions and options, with the sections that a reader of manuals expects.
 
 use std::io;
 
 use clap::Command;
 use clap_mangen::Man;
+
+use crate::text::swrite;
 
 /// The variables that matter to all commands; docs/configuration.md has every one.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -132,7 +134,7 @@ fn as_is(page: &mut String, title: &str, lines: &str) {
     if lines.is_empty() {
         return;
     }
-    page.push_str(&format!(".SH \"{title}\"\n.nf\n"));
+    swrite!(*page, ".SH \"{title}\"\n.nf\n");
     for line in lines.lines() {
         page.push_str(&escape(line));
         page.push('\n');
@@ -142,13 +144,9 @@ fn as_is(page: &mut String, title: &str, lines: &str) {
 
 /// A section of terms with their explanations.
 fn definitions(page: &mut String, title: &str, terms: &[(&str, &str)]) {
-    page.push_str(&format!(".SH {title}\n"));
+    swrite!(*page, ".SH {title}\n");
     for (term, meaning) in terms {
-        page.push_str(&format!(
-            ".TP\n\\fB{}\\fR\n{}\n",
-            escape(term),
-            escape(meaning)
-        ));
+        swrite!(*page, ".TP\n\\fB{}\\fR\n{}\n", escape(term), escape(meaning));
     }
 }
 

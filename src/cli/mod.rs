@@ -8,6 +8,7 @@ mod arguments;
 mod bar;
 mod capture;
 mod common;
+mod decide;
 mod diagnose;
 mod doubts;
 mod drop;

@@ -244,7 +244,7 @@ impl Configured {
     }
 }
 
-/// Whether libpq ignores a password file for its mode, so that `chmod` cures it.
+/// Returns whether libpq ignores a password file for its mode, so that `chmod` cures it.
 fn is_open_to_others(path: &Path) -> bool {
     observe(path)
         .stat

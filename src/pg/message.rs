@@ -107,9 +107,9 @@ impl ServerMessage {
         self.severity >= Severity::Error
     }
 
-    /// Whether the server refused to create a schema of this name, or to give a schema this name, because there is one.
+    /// Returns whether the server refused to create a schema of this name, or to give a schema this name, because there is one.
     ///
-    /// Any function may raise 42P06. The place in the server's source tells (`NamespaceCreate` of `pg_namespace.c`,
+    /// Any function may raise 42P06. The place in the server's source decides (`NamespaceCreate` of `pg_namespace.c`,
     /// `RenameSchema` of `schemacmds.c`), and the name, which no translation changes.
     pub fn says_schema_exists(&self, schema: &str) -> bool {
         let is_duplicate = self

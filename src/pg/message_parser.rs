@@ -132,7 +132,7 @@ fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     messages
 }
 
-/// Whether a line that looks like the beginning of a message is text of the one before: while a script runs, psql names it
+/// Returns whether a line that looks like the beginning of a message is text of the one before: while a script runs, psql names it
 /// in all of its messages.
 fn is_imitated(running: Option<&PathBuf>, script: Option<&ScriptPlace>) -> bool {
     running.is_some_and(|running| script.is_none_or(|script| script.file != *running))

@@ -303,7 +303,7 @@ fn with_exact_settings(own: Option<&EnvValue>) -> EnvValue {
     EnvValue::Plain(all)
 }
 
-/// Whether a pooler refused the options. `PgBouncer`: `unsupported startup parameter: options`, `… in options: timezone`.
+/// Returns whether a pooler refused the options. `PgBouncer`: `unsupported startup parameter: options`, `… in options: timezone`.
 fn is_unsupported_option(messages: &[ServerMessage]) -> bool {
     messages
         .iter()

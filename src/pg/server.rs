@@ -70,7 +70,7 @@ pub struct ScriptOutput {
     pub elapsed: Duration,
 }
 
-/// What decides how values are read and printed, and has a fixed value wherever definitions are read, compared or made:
+/// Parameters that decide how values are read and printed. Each has a fixed value wherever definitions are read, compared or made:
 /// the same schema is the same text, whatever the role, the database or the server sets.
 pub(crate) const EXACT_SETTINGS: &[(&str, &str)] = &[
     ("timezone", "UTC"),

@@ -9,7 +9,7 @@ use super::Signal;
 
 /// Returns whether a signal was ignored when this process was started: it is meant to go on then.
 ///
-/// Linux tells; elsewhere no signal counts as ignored.
+/// Linux reports it; elsewhere no signal counts as ignored.
 pub(super) fn is_ignored(signal: Signal) -> bool {
     static IGNORED: OnceLock<u64> = OnceLock::new();
     let ignored = IGNORED.get_or_init(|| {

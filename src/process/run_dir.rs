@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_temporary_folder_that_cannot_be_used_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let missing = file.path().with_extension("no-such-folder");
+        let missing = file.path().with_extension("no-such-directory");
         for path in [file.path(), missing.as_path()] {
             let error = RunDir::new(path).unwrap_err();
             assert_eq!(

@@ -37,7 +37,7 @@ pub struct Decisions {
 pub const TEXT_OF: &str = "text of ";
 
 impl PartialEq for Decisions {
-    /// Where they come from makes no difference.
+    /// Their origin makes no difference.
     fn eq(&self, other: &Self) -> bool {
         self.by_object == other.by_object
     }

@@ -168,7 +168,7 @@ impl Snapshot {
         })
     }
 
-    /// Whether its statements may leave something behind in their session, as those of a captured schema never do.
+    /// True if its statements may leave something behind in their session, as those of a captured schema never do.
     pub(crate) fn changes_session(&self) -> bool {
         self.changes_session
     }
@@ -331,7 +331,7 @@ fn only_crlf(text: &str) -> bool {
     lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
 }
 
-/// Whether a statement may leave something behind in its session.
+/// Returns whether a statement may leave something behind in its session.
 pub(crate) fn changes_session(statement: &CompiledStatement) -> bool {
     let mut sql = String::new();
     let rendered =

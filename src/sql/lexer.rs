@@ -156,7 +156,7 @@ impl<'a> Lexer<'a> {
         (TokenKind::String(prefix, false), self.source.len())
     }
 
-    /// Why some psql, or the server, would not end a token where this lexer does; `None` for nearly all tokens.
+    /// Reason why some psql, or the server, would end a token elsewhere, or `None` for nearly all tokens.
     pub(super) fn ambiguity(&self, token: Token) -> Option<&'static str> {
         let next = self.at(token.end);
         match token.kind {
@@ -180,7 +180,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether a literal `E'…'` has `\'` behind its first piece.
+    /// Returns whether a literal `E'…'` has `\'` behind its first piece.
     fn is_escaped_in_continuation(&self, token: Token) -> bool {
         let mut index = token.start + Prefix::Escape.len() + 1;
         let mut continued = false;

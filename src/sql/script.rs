@@ -116,7 +116,7 @@ pub enum ScriptError {
     Ambiguous {
         /// 1-based line.
         line: usize,
-        /// What stands there, and what to write instead.
+        /// The text that was found, and the text to write instead.
         what: &'static str,
     },
 }
@@ -363,7 +363,7 @@ impl<'a> Segments<'a> {
         Ok(())
     }
 
-    /// Whether the next token that is neither blank nor comment is a keyword, given in lower case.
+    /// Returns whether the next token that is neither blank nor comment is a keyword, given in lower case.
     fn next_is_word(&self, from: usize, keyword: &str) -> bool {
         let mut at = from;
         while let Some(token) = self.lexer.token_at(at) {

@@ -8,7 +8,7 @@ const OF_A_SESSION: [&str; 4] = ["temp", "temporary", "pg_temp", "set_config"];
 
 /// Returns whether a statement may change its session beyond its transaction.
 ///
-/// Definitions and the rows of a snapshot do not. What runs functions, triggers or dynamic SQL may: a setting that is not
+/// Definitions and the rows of a snapshot do not. Statements that run functions, triggers or dynamic SQL may: a setting that is not
 /// local, a temporary object, a session's advisory lock, a prepared statement, `LISTEN`, a cursor `WITH HOLD`. `SET` is taken
 /// for what [`local`](super::local()) makes of it.
 pub fn may_change_session(sql: &str) -> bool {

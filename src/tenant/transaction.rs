@@ -9,7 +9,7 @@ use crate::process::Shutdown;
 pub(super) enum TransactionError {
     /// Nothing of it was committed.
     Failed(PsqlError),
-    /// The answer was lost, and the server did not tell whether it was committed.
+    /// The answer was lost, and the server did not report whether it was committed.
     Unknown(UnknownEnd),
 }
 

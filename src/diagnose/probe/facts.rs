@@ -23,7 +23,7 @@ pub struct ServerProbe {
     pub seen: Seen,
     /// The reason why the handshake failed.
     pub broken: Option<Broken>,
-    /// What stands in between, if it does not let TLS through as `PostgreSQL` begins it.
+    /// The program in between, if it does not let TLS through as `PostgreSQL` begins it.
     pub obstacle: Option<TlsObstacle>,
     /// The verdict on the chain with the configured authorities, or `None` without any.
     pub verdict: Option<Verdict>,
@@ -40,7 +40,7 @@ pub struct ServerProbe {
 }
 
 impl ServerProbe {
-    /// Whether the server asked for a client certificate and ended the connection because there was none.
+    /// Returns whether the server asked for a client certificate and ended the connection because there was none.
     pub fn insists_on_client_cert(&self) -> bool {
         let ended = matches!(self.broken, Some(Broken::Alert(_)))
             || matches!(self.over_tls, Some(StartupReply::Alert(_)));

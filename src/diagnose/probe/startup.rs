@@ -29,7 +29,7 @@ pub enum StartupReply {
     Alert(String),
     /// Nothing came in time.
     Silent,
-    /// The answer is not PostgreSQL's protocol.
+    /// The answer is not `PostgreSQL`'s protocol.
     Rubbish,
 }
 

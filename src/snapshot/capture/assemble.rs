@@ -61,7 +61,7 @@ pub struct Undecided {
     pub doubts: Vec<Doubt>,
     /// Objects in which an alias or table is called like the schema, and that `PostgreSQL` was not asked about.
     pub contested: Vec<String>,
-    /// Whether the lines of the dump are those of a file that the user has.
+    /// True if the lines of the dump are those of a file that the user has.
     pub is_file: bool,
 }
 
@@ -70,11 +70,11 @@ pub struct Undecided {
 pub struct Assembled {
     /// The body.
     pub body: String,
-    /// How many words in constants, messages and comments of each object stay as they are, without a decision.
+    /// Number of words in constants, messages and comments of each object stay as they are, without a decision.
     pub texts: BTreeMap<String, usize>,
     /// The names and patterns of the decisions that had an effect.
     pub used: BTreeSet<String>,
-    /// What a decision can name: objects with doubtful places, and `text of …`.
+    /// Names that a decision can use: objects with doubtful places, and `text of …`.
     pub decidable: BTreeSet<String>,
 }
 
@@ -402,7 +402,7 @@ fn replace(text: &str, found: &[Mention]) -> String {
 }
 
 /// Numbers in a statement that are the OIDs of the schema's objects, with these. Objects that users make have OIDs from
-/// 16384 on (`FirstNormalObjectId`), so that few numbers are looked up.
+/// 16384 on (`FirstNormalObjectId`), so that few numbers are queried.
 fn oids_in(
     statement: &DumpStatement,
     oids: Option<&BTreeMap<u32, String>>,

@@ -28,9 +28,9 @@ pub struct Dump {
     pub has_data: bool,
     /// Descriptions of what was left out: objects that name the schema and belong to no schema.
     pub left_out: Vec<String>,
-    /// What else the dump says that a snapshot does not hold, by what it is.
+    /// Other parts of the dump that a snapshot does not hold, by kind.
     pub concerns: Vec<Concern>,
-    /// Whether the dump names no other schema.
+    /// True if the dump names no other schema.
     pub(super) is_one_schema: bool,
 }
 
@@ -274,7 +274,7 @@ impl Dump {
         Ok(all)
     }
 
-    /// What the dump does not say of the schema, so that a snapshot cannot have it.
+    /// Properties of the schema that the dump does not contain, so that a snapshot cannot have them.
     pub(super) fn unsaid(&self) -> Vec<String> {
         let mut unsaid = Vec::new();
         let has = |kind: ObjectKind| {

@@ -30,18 +30,18 @@ pub(super) struct DumpReader<'a> {
     unqualified: BTreeMap<String, Vec<UnqualifiedRows>>,
     /// The tables that the dump makes, by schema.
     tables: BTreeMap<String, BTreeSet<String>>,
-    /// What the dump has set as `search_path`; `None` as long as it has not.
+    /// The `search_path` that the dump has set, or `None` before it sets one.
     search_path: Option<Vec<String>>,
-    /// What `\\connect` named last, and how many others it named before.
+    /// The database that `\\connect` named last, and the number of others before it.
     database: (Option<String>, usize),
     /// The database, by number, in which the schema is.
     ours_in: Option<usize>,
-    /// How many statements there were when the transaction began.
+    /// Number of statements when the transaction began.
     began: Option<usize>,
     concerns: BTreeMap<ConcernId, BTreeSet<String>>,
-    /// What the statements have created: kind, name and table.
+    /// Objects that the statements have created: kind, name and table.
     made: HashSet<Made>,
-    /// Whether something was created other than by `CREATE OR REPLACE`, with which `--clean` breaks circles of views before
+    /// True if something was created other than by `CREATE OR REPLACE`, with which `--clean` breaks circles of views before
     /// it drops them.
     is_begun: bool,
     /// Line counting goes on from the last statement.
@@ -53,7 +53,7 @@ pub(super) struct DumpReader<'a> {
 
 /// Rows of a table that is named without its schema.
 struct UnqualifiedRows {
-    /// What the dump had set; `None` before it has.
+    /// The value that the dump has set, or `None` before it sets one.
     search_path: Option<Vec<String>>,
     place: RowsAt,
 }
@@ -476,7 +476,7 @@ impl<'a> DumpReader<'a> {
         self.made.contains(&made(object))
     }
 
-    /// Whether a statement moves something between schemas, or gives a schema another name.
+    /// Returns whether a statement moves something between schemas, or gives a schema another name.
     fn moves(&self, statement: &Statement) -> bool {
         let tokens: Vec<Token> = statement.significant().collect();
         let first = |at: usize, word: &str| {
@@ -520,7 +520,7 @@ impl<'a> DumpReader<'a> {
         Some((schema, identifier_value(*tokens.get(at + 2)?, self.source)?))
     }
 
-    /// Whether a statement names the schema: as an identifier, in a literal or in a body.
+    /// Returns whether a statement names the schema: as an identifier, in a literal or in a body.
     fn mentions_schema(&self, statement: &Statement) -> bool {
         if !holds_word(statement.text(self.source), self.schema)
             && self.schema.chars().all(|c| c.is_alphanumeric() || c == '_')
@@ -800,7 +800,7 @@ fn head(text: &str) -> String {
         .collect()
 }
 
-/// Whether a whole word of a text is the name.
+/// Returns whether a whole word of a text is the name.
 fn holds_word(text: &str, name: &str) -> bool {
     let ends = |character: Option<char>| {
         character.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '$'))
@@ -814,7 +814,7 @@ fn holds_word(text: &str, name: &str) -> bool {
     })
 }
 
-/// Where words, or punctuation, stand in a row.
+/// Position at which words, or punctuation, follow each other.
 fn position(tokens: &[Token], source: &str, words: &[&str]) -> Option<usize> {
     tokens.windows(words.len()).position(|window| {
         window

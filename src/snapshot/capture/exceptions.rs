@@ -1,10 +1,10 @@
-//! What a copy lacks on purpose.
+//! Objects that a copy lacks on purpose.
 
 use crate::pg::catalog::Aspect;
 use crate::snapshot::object::Action;
 use crate::snapshot::render::Rendered;
 
-/// What is not compared, as a copy cannot have it.
+/// Objects that are not compared, because a copy cannot have them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exceptions<'a> {
     /// Indexes of the source that are invalid.
@@ -14,7 +14,7 @@ pub struct Exceptions<'a> {
 }
 
 impl Exceptions<'_> {
-    /// Whether a statement fills a view that stays unfilled.
+    /// Returns whether a statement fills a view that stays unfilled.
     pub(super) fn skip(&self, statement: &Rendered) -> bool {
         statement.object.as_ref().is_some_and(|object| {
             object.action == Action::Refresh && self.unfilled_views.contains(&object.name)

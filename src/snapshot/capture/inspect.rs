@@ -36,7 +36,7 @@ pub struct Inspection {
     pub search_path: String,
     /// The OIDs of the schema and its tables, views, sequences, routines and types, with what they are.
     pub oids: BTreeMap<u32, String>,
-    /// What ties the schema to the outside, by what it is.
+    /// Ties of the schema to the outside, by kind.
     #[serde(skip)]
     pub concerns: Vec<Concern>,
 }
@@ -117,9 +117,9 @@ pub async fn inspect(
 pub(crate) struct OidValues {
     pub(crate) table: String,
     pub(crate) column: String,
-    /// How many large objects.
+    /// Number of large objects.
     pub(crate) large_objects: usize,
-    /// How many objects of the schema.
+    /// Number of objects of the schema.
     pub(crate) objects: usize,
 }
 

@@ -1,10 +1,10 @@
-//! What a capture that succeeded has to report.
+//! Notes of a capture that succeeded.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many objects a note names for people; programs get all of them.
+/// Number of objects that a note names for people; JSON has all of them.
 const NAMED: usize = 10;
 
 use super::server_properties::ServerProperty;
@@ -44,16 +44,16 @@ pub enum Note {
     },
 }
 
-/// What is left out, shared or kept as text, and of which objects.
+/// Objects that are left out, shared or kept as text, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Concern {
-    /// What the objects have in common.
+    /// The property that the objects share.
     pub id: ConcernId,
     /// The objects, each in a few words.
     pub objects: Vec<String>,
 }
 
-/// Why objects are reported.
+/// Reasons to report objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -88,7 +88,7 @@ pub enum ConcernId {
     RolesLikeSchema,
     /// Rows in front of which the dump does not say which table they belong to.
     RowsElsewhere,
-    /// What a dump cannot say.
+    /// Properties that a dump cannot contain.
     NotInDump,
 }
 
@@ -139,7 +139,7 @@ impl ConcernId {
         }
     }
 
-    /// What can be done about it; empty where the sentence says it.
+    /// The remedy, or an empty string if the sentence contains it.
     fn advice(self) -> &'static str {
         match self {
             Self::NameInText => {

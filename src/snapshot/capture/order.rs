@@ -84,7 +84,7 @@ fn head(statement: &DumpStatement) -> Option<(Class, String)> {
 }
 
 impl Group {
-    /// Whether `pg_dump` writes a statement along with this object: its owner, its comments, and
+    /// Returns whether `pg_dump` writes a statement along with this object: its owner, its comments, and
     /// what `CREATE` cannot say.
     fn is_followed_by(&self, statement: &DumpStatement) -> bool {
         let Some(first) = self.statements.first() else {

@@ -49,6 +49,8 @@ inside (classid, objid) AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_rewrite r ON p.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = p.objid
     LEFT JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
     WHERE p.place IS DISTINCT FROM 'pg_toast'
+      -- Until 13, an entry of class 0 pins an object of the system, such as the schema public.
+      AND p.classid <> 0
       -- Listed as such, with what they inherit.
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.inhrelid = p.objid)
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_inherits i ON i.inhrelid = k.conrelid

@@ -134,7 +134,7 @@ pub struct ProofInputs<'a> {
     pub live_exists: bool,
     /// Options of rendering and comparing: with or without owners and privileges.
     pub compare: &'a RenderOptions,
-    /// What the copy lacks on purpose.
+    /// Objects that the copy lacks on purpose.
     pub exceptions: Exceptions<'a>,
 }
 

@@ -89,7 +89,7 @@ impl Script {
     }
 
     /// Has the bodies of a dump's routines compiled, which nothing did while it was loaded: an error in one of them would
-    /// otherwise show only when it is called. What they name may be elsewhere, so that only their syntax is judged.
+    /// otherwise show only when it is called. The objects that they name may be elsewhere, so only their syntax is checked.
     pub(super) fn compile_bodies(&mut self, dump: &Dump) -> Result<(), TemplateError> {
         let nobody = TenantName::new("nobody").map_err(|_| TemplateError::Glued { line: 0 })?;
         for statement in dump.statements.iter().filter(|statement| {

@@ -53,7 +53,7 @@ pub(super) fn roles_like(statements: &[DumpStatement], schema: &str) -> Vec<Stri
     roles.into_iter().collect()
 }
 
-/// Whether a name holds another as a word; underscores and dashes separate words here.
+/// Returns whether a name holds another as a word; underscores and dashes separate words here.
 fn is_like(name: &str, schema: &str) -> bool {
     let ends = |character: Option<char>| character.is_none_or(|c| !c.is_alphanumeric());
     !schema.is_empty()

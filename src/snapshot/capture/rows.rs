@@ -38,12 +38,12 @@ pub const VERSIONS_TABLES: &[&str] = &[
 /// Most rows in one INSERT: keeps lines and messages of a sane size.
 const ROWS_PER_STATEMENT: usize = 500;
 
-/// What became of the values of a table that are the schema's name.
+/// Values of a table that are the schema's name.
 #[derive(Debug, Default)]
 pub(super) struct DecidedRows {
     /// Their number.
     pub(super) places: usize,
-    /// How many the user did not decide about.
+    /// Number of values without a decision.
     pub(super) undecided: usize,
     /// The names and patterns of the decisions that were found for them.
     pub(super) used: BTreeSet<String>,

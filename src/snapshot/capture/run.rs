@@ -67,7 +67,7 @@ pub struct Capture {
     pub server: Option<Server>,
     /// `true` to prove the snapshot.
     pub prove: bool,
-    /// Whether the proof fills materialized views, as a new tenant does; who copies rows fills them behind these.
+    /// True if the proof fills materialized views, as a new tenant does; who copies rows fills them behind these.
     pub fill_views: bool,
     /// Another database in which a dump is loaded, and rolled back, for judgement and proof: for a
     /// role that may not rename the schema, or create one, in its own database.
@@ -156,7 +156,7 @@ pub enum CaptureError {
         table: String,
         /// The column.
         column: String,
-        /// How many large objects.
+        /// Number of large objects.
         large_objects: usize,
     },
     /// Decisions that change nothing: a wrong name, most likely.
@@ -168,7 +168,7 @@ pub enum CaptureError {
     UnusedDecisions {
         /// The names and patterns.
         unused: Vec<String>,
-        /// What there is to decide, at most 20.
+        /// Objects that can be decided, at most 20.
         decidable: Vec<String>,
     },
     /// A dump without the rows of a seed table.
@@ -722,7 +722,7 @@ impl Capture {
     }
 }
 
-/// What the snapshot does not hold, or shares with others.
+/// Objects that the snapshot does not hold, or shares with others.
 fn concerns(dump: &Dump, inspection: Option<&Inspection>, live: bool) -> Vec<Note> {
     let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
     notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));

@@ -15,7 +15,7 @@ pub(super) struct UnfilledView {
     pub(super) view: String,
     /// The server's message.
     pub(super) message: String,
-    /// Whether it may succeed behind the others.
+    /// True if it may succeed after the others.
     pub(super) is_too_early: bool,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn unfilled(
     })
 }
 
-/// Whether the snapshot did not load as something is not found that `search_path` would lead to.
+/// Returns whether the snapshot did not load as something is not found that `search_path` would lead to.
 pub(super) fn names_unknown_object(error: &ProofError) -> bool {
     let ProofError::Load {
         source: PsqlError::Script { message, .. },

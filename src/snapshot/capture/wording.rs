@@ -137,6 +137,37 @@ fn source_of<'a>(tokens: &[Token], source: &'a str) -> &'a str {
     }
 }
 
+/// The statement without `IF NOT EXISTS` and `OR REPLACE`, which mean nothing where a schema is re-created.
+pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
+    let tokens: Vec<Token> = statement.significant().collect();
+    let is = |at: usize, words: &[&str]| {
+        words.iter().enumerate().all(|(offset, word)| {
+            tokens
+                .get(at + offset)
+                .is_some_and(|token| token.is_word(source, word))
+        })
+    };
+    // In front of the name: nothing else begins with these words there.
+    let head = 0..tokens.len().min(8);
+    let cuts = head.filter_map(|at| {
+        let length = if is(at, &["if", "not", "exists"]) {
+            3
+        } else if at == 1 && is(at, &["or", "replace"]) {
+            2
+        } else {
+            return None;
+        };
+        Some((tokens.get(at)?.start, tokens.get(at + length)?.start))
+    });
+    let (mut text, mut from) = (String::new(), statement.range().start);
+    for (start, end) in cuts {
+        text.push_str(source.get(from..start).unwrap_or_default());
+        from = end;
+    }
+    text.push_str(source.get(from..statement.range().end).unwrap_or_default());
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,35 +226,4 @@ mod tests {
             assert_eq!(kept(&format!("{sql};")), sql);
         }
     }
-}
-
-/// The statement without `IF NOT EXISTS` and `OR REPLACE`, which mean nothing where a schema is made anew.
-pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
-    let tokens: Vec<Token> = statement.significant().collect();
-    let is = |at: usize, words: &[&str]| {
-        words.iter().enumerate().all(|(offset, word)| {
-            tokens
-                .get(at + offset)
-                .is_some_and(|token| token.is_word(source, word))
-        })
-    };
-    // In front of the name: nothing else begins with these words there.
-    let head = 0..tokens.len().min(8);
-    let cuts = head.filter_map(|at| {
-        let length = if is(at, &["if", "not", "exists"]) {
-            3
-        } else if at == 1 && is(at, &["or", "replace"]) {
-            2
-        } else {
-            return None;
-        };
-        Some((tokens.get(at)?.start, tokens.get(at + length)?.start))
-    });
-    let (mut text, mut from) = (String::new(), statement.range().start);
-    for (start, end) in cuts {
-        text.push_str(source.get(from..start).unwrap_or_default());
-        from = end;
-    }
-    text.push_str(source.get(from..statement.range().end).unwrap_or_default());
-    text
 }

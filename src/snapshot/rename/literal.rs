@@ -370,7 +370,7 @@ fn used_as(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePl
     }
 }
 
-/// Whether the function that a literal is given to is not `PostgreSQL`'s own: qualified with another schema, or one of the
+/// Returns whether the function that a literal is given to is not `PostgreSQL`'s own: qualified with another schema, or one of the
 /// schema's.
 fn is_foreign_call(reader: &CodeReader<'_>, view: &View<'_>, index: usize, name: &str) -> bool {
     let called = (0..index).rev().find(|at| {

@@ -65,7 +65,7 @@ impl Catalog {
         self.relations.contains(name)
     }
 
-    /// Whether a function, procedure or aggregate has the name.
+    /// Returns whether a function, procedure or aggregate has the name.
     pub fn has_routine(&self, name: &str) -> bool {
         self.routines.contains(name)
     }

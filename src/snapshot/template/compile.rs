@@ -470,7 +470,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Whether a setting gives the session another encoding than the file's: psql cuts the text by `client_encoding`, and in
+/// Returns whether a setting gives the session another encoding than the file's: psql cuts the text by `client_encoding`, and in
 /// some of them the byte of a quote ends a character.
 fn changes_encoding(statement: &Statement, source: &str) -> bool {
     let words: Vec<String> = statement
@@ -500,7 +500,7 @@ fn changes_encoding(statement: &Statement, source: &str) -> bool {
     }
 }
 
-/// Whether psql looks for `BEGIN … END` in the statement: its first words, whatever stands between them, are
+/// Returns whether psql looks for `BEGIN … END` in the statement: its first words, whatever stands between them, are
 /// `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
 fn is_create_routine(statement: &Statement, source: &str) -> bool {
     let words: Vec<Token> = statement
@@ -521,7 +521,7 @@ fn is_create_routine(statement: &Statement, source: &str) -> bool {
     is(0, "create") && (is(verb, "function") || is(verb, "procedure"))
 }
 
-/// Whether a placeholder in a literal is a part of a path, a channel or a list with bars, where quotes would be wrong:
+/// Returns whether a placeholder in a literal is a part of a path, a channel or a list with bars, where quotes would be wrong:
 /// `https://x.org/#{prefix}`, `#{prefix}:orders`. In front of a dot it is an identifier, also behind a division.
 fn is_part_of_address(source: &str, token: Token) -> bool {
     let byte = |at: Option<usize>| at.and_then(|at| source.as_bytes().get(at)).copied();

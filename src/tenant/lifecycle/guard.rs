@@ -111,9 +111,16 @@ impl Facts {
 mod tests {
     use super::*;
 
+    fn facts(json: &str) -> Facts {
+        Facts::read(serde_json::from_str(json).unwrap()).unwrap()
+    }
+
+    fn tenant(name: &str) -> TenantName {
+        TenantName::new(name).unwrap()
+    }
+
     fn check(json: &str, schema: &str, demand: Demand) -> Result<(), SchemaRefusal> {
-        let facts = Facts::read(serde_json::from_str(json).unwrap()).unwrap();
-        facts.check(&TenantName::new(schema).unwrap(), demand)
+        facts(json).check(&tenant(schema), demand)
     }
 
     #[test]

@@ -124,7 +124,7 @@ struct Trial<'a> {
     work: &'a str,
     new: &'a TenantName,
     major: u32,
-    /// What a copy lacks on purpose.
+    /// Objects that a copy lacks on purpose.
     exceptions: Exceptions<'a>,
 }
 

@@ -1,4 +1,4 @@
-//! What a copy of a tenant's rows needs besides `INSERT`, and what no copy can have.
+//! Statements that a copy of a tenant's rows needs besides `INSERT`, and obstacles that no copy can overcome.
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
@@ -39,7 +39,7 @@ pub enum CopyObstacle {
         table: String,
         /// The column.
         column: String,
-        /// How many large objects.
+        /// Number of large objects.
         large_objects: usize,
     },
 }

@@ -20,8 +20,8 @@ pub enum MigrationError {
         /// The file or directory.
         path: PathBuf,
     },
-    /// A migration beside the directory `up`, whose migrations alone would be run.
-    #[error("'{}' stands beside the directory 'up' and would not be run; move it there", path.display())]
+    /// A migration next to the directory `up`, whose migrations alone would be run.
+    #[error("'{}' is next to the directory 'up' and would not be run; move it there", path.display())]
     Mixed {
         /// The file or directory.
         path: PathBuf,

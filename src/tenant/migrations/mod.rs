@@ -4,15 +4,15 @@
 //! sqlx), a directory `up` with such files, sections in one file (dbmate, goose),
 //! `VERSION_name/up.sql` (diesel), and `V1__name.sql` (Flyway, refinery). Only the way up is used.
 
+mod directory;
 mod error;
 mod fixed;
-mod folder;
 mod migration;
 mod section;
 mod version;
 
+pub use directory::read_folder;
 pub use error::MigrationError;
 pub use fixed::FixedSchema;
-pub use folder::read_folder;
 pub use migration::{Migration, Migrations};
 pub use version::MigrationVersion;

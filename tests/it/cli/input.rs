@@ -28,7 +28,7 @@ fn invalid_snapshot_is_refused_with_file_and_line() {
     insta::assert_snapshot!(refused(""), @"error: 'app.sql': the file is empty");
     insta::assert_snapshot!(refused("\n \n"), @"error: 'app.sql': the file is empty");
     insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
-    insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: a NUL byte, behind which psql would not read the rest of the line");
     insta::assert_snapshot!(refused(good.replace("format 2", "format 3")), @"error: 'app.sql': line 1: the snapshot has format 3, this version reads formats 1 to 2; a newer schemastamp is needed");
     insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 14: a dollar-quoted string starts here and never ends; the file may be truncated");
     insta::assert_snapshot!(refused(first(&good, good.find("INSERT").unwrap() + 50)), @"error: 'app.sql': the last statement has no semicolon; the file may be truncated");

@@ -349,7 +349,7 @@ fn odd_combinations_are_said() {
     assert_eq!(
         warnings(&connection),
         [
-            "the connection goes to the address from PGHOSTADDR; host in DATABASE_URL is not looked up; unset the one that is not \
+            "the connection goes to the address from PGHOSTADDR; host in DATABASE_URL is not resolved; unset the one that is not \
              meant",
             "SCHEMASTAMP_CLIENT_ENCODING is not used: schemastamp speaks UTF8 with the server",
             "PGOPTIONS is not passed on to psql; set SCHEMASTAMP_OPTIONS if it is meant",

@@ -7,7 +7,7 @@ use crate::path::{PathError, read, read_to_string};
 
 /// Reads a directory of migrations.
 ///
-/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored. What looks like a
+/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored. A file that looks like a
 /// migration and would be left out is an error.
 ///
 /// # Errors
@@ -305,7 +305,7 @@ mod tests {
             (
                 "1_a.sql",
                 "SELECT 1;\n-- x\0\n",
-                "'1_a.sql' is no usable migration: line 2: a NUL byte",
+                "'1_a.sql' is not a valid migration: line 2: a NUL byte",
             ),
             (
                 "1_a.sql",
@@ -345,11 +345,11 @@ mod tests {
         for (files, expected) in [
             (
                 &[("up/1_a.sql", sql), ("3_c.sql", sql)][..],
-                "'3_c.sql' stands beside",
+                "'3_c.sql' is next to",
             ),
             (
                 &[("up/1_a.sql", sql), ("2_b/up.sql", sql)],
-                "'2_b' stands beside",
+                "'2_b' is next to",
             ),
             (
                 &[("1_a.sql", sql), ("2024/2_b.sql", sql)],
