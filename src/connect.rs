@@ -13,10 +13,10 @@ use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
 use crate::process::Shutdown;
 use crate::tls::TlsError;
 
-/// Where programs are looked for when `PATH` is not set.
+/// The directories that are searched for programs if `PATH` is not set.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// How long a program may take to show what libpq it loads.
+/// Time limit for a program to report which libpq it loads.
 const LIBRARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server, and what is to be known when it cannot be reached.
@@ -24,15 +24,15 @@ const LIBRARY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Target {
     /// The server.
     pub server: Server,
-    /// What makes the explanation of a failed connection concrete.
+    /// The facts about the connection, for the explanation of a failure.
     pub context: Context,
     /// The connection does not go through a Unix socket, on which there is no TLS.
     pub over_network: bool,
-    /// What is needed to look at the server when the connection fails.
+    /// The input of a probe of the server after a failed connection.
     pub look: LookPlan,
 }
 
-/// Why a connection is not even tried.
+/// The reason why a connection is not tried.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -143,7 +143,7 @@ fn path(environment: &Environment) -> &OsStr {
     environment.get("PATH").unwrap_or(OsStr::new(PATH))
 }
 
-/// Where private folders are made.
+/// The directory in which private directories are created.
 pub fn temporary_directory(environment: &Environment) -> PathBuf {
     PathBuf::from(
         environment

@@ -64,6 +64,9 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.depended_on", SQL),
     ("tenant.changed", SQL),
     ("tenant.not_proven", SQL),
+    ("tenant.nested_names", SQL),
+    ("tenant.not_a_tenant", USAGE),
+    ("tenant.protected", USAGE),
     ("tenant.", PARTIAL),
 ];
 

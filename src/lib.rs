@@ -46,7 +46,7 @@
 //! # Architecture
 //!
 //! From the ground up: [`text`] and [`exit`], [`path`] and [`sql`], [`process`] and [`tls`], [`config`] and [`pg`],
-//! [`snapshot`], [`diagnose`], [`connect`], [`tenant`] for one tenant, [`fleet`] for many, [`cli`]. A module imports only
+//! [`snapshot`], [`diagnose`], [`connect`], [`tenant`] for one tenant, [`fleet`] for many, [`service`], [`cli`]. A module imports only
 //! from those before it; `tests/it/architecture.rs` holds that. Only [`config`] reads the environment, only [`process`]
 //! starts programs, only [`cli`] prints; Clippy's `disallowed-methods` enforces it. `docs/architecture.md` has the way of
 //! the data.

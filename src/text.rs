@@ -35,7 +35,7 @@ pub fn safe(text: &str) -> String {
 
 /// Like [`safe`], for bytes that may not be UTF-8.
 pub fn safe_bytes(bytes: &[u8]) -> String {
-    // A char is at most four bytes: what lies further behind is cut anyway.
+    // A `char` has at most four bytes. Anything after that is cut anyway.
     let end = bytes.len().min(LIMIT * 4 + 8);
     safe(&String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)))
 }

@@ -198,7 +198,7 @@ pub(super) enum Command {
     Drop(DropArguments),
     /// Rename a tenant, rewrite text that holds its name, and prove the result
     #[command(after_help = RENAME_EXAMPLES)]
-    Rename(TwoTenantsArguments),
+    Rename(RenameArguments),
     /// Copy a tenant with its rows and the positions of its sequences
     #[command(after_help = CLONE_EXAMPLES)]
     Clone(TwoTenantsArguments),
@@ -558,6 +558,25 @@ pub(super) struct DropArguments {
     /// Show what would be dropped without dropping it
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Drop a schema that has neither schemastamp's mark nor a versions table; takes exactly one name
+    #[arg(long)]
+    pub(super) not_a_tenant: bool,
+    /// The table of applied migrations, where it is not a well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
+}
+
+/// What `rename` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RenameArguments {
+    #[command(flatten)]
+    pub(super) tenants: TwoTenantsArguments,
+    /// Rename a schema that has neither schemastamp's mark nor a versions table
+    #[arg(long)]
+    pub(super) not_a_tenant: bool,
+    /// The table of applied migrations, where it is not a well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
 }
 
 /// The arguments of `rename` and `clone`.

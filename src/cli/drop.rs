@@ -14,7 +14,9 @@ use super::report::{build_report, signal_exit_code};
 use super::session::Session;
 use crate::exit;
 use crate::sql::TenantName;
-use crate::tenant::lifecycle::{DropError, Preview, drop_tenant, preview};
+use crate::tenant::lifecycle::{
+    DropError, DropOptions, Preview, drop_tenant, preview, setting_mentions,
+};
 use crate::text::{plural, safe};
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
@@ -25,15 +27,38 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
             tenants.push(name);
         }
     }
+    if arguments.not_a_tenant && tenants.len() != 1 {
+        return Err(CommandError::Usage(
+            "--not-a-tenant takes exactly one name".to_owned(),
+        ));
+    }
+    let mut options = DropOptions::new();
+    options.cascade = arguments.cascade;
+    options.not_a_tenant = arguments.not_a_tenant;
+    options.versions_table = arguments.versions_table;
     let settings = session.settings()?;
     let server = session.target(&settings).await?.server;
     let mut previews = Vec::with_capacity(tenants.len());
     for tenant in &tenants {
-        let seen = preview(&server, tenant, &session.shutdown)
+        let versions_table = options.versions_table.as_deref();
+        let seen = preview(&server, tenant, versions_table, &session.shutdown)
             .await
             .map_err(DropError::Psql)?;
         match &seen {
-            Some(seen) => show(session, tenant, seen),
+            Some(seen) => {
+                // One that is to be left alone says that the list is wrong: nothing of it is dropped.
+                seen.check(tenant, &options)?;
+                show(session, tenant, seen);
+                let mentions = setting_mentions(&server, tenant, &session.shutdown)
+                    .await
+                    .map_err(DropError::Psql)?;
+                for mention in mentions {
+                    session.output.warning(&format!(
+                        "a setting still names it: {}",
+                        safe(&mention.reset_sql())
+                    ));
+                }
+            }
             None => session
                 .output
                 .warning(&format!("there is no tenant '{}'", safe(tenant.as_str()))),
@@ -60,11 +85,12 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
             conclude(session, index - failed, failed, tenants.len() - index)?;
             return Ok(signal_exit_code(signal));
         }
-        let failure = match drop_tenant(&server, tenant, arguments.cascade, &session.shutdown).await
-        {
-            Ok(()) => None,
-            Err(error) => Some(CommandError::from(error)),
+        let ended = drop_tenant(&server, tenant, &options, &session.shutdown).await;
+        let outcome = match ended {
+            Err(DropError::Unknown(_)) => TenantOutcome::Unknown,
+            _ => TenantOutcome::Failed,
         };
+        let failure = ended.err().map(CommandError::from);
         let output = session.output;
         match failure {
             None if output.is_json() => {
@@ -81,7 +107,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
                 let mut report = build_report(&failure, session.context());
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
-                    line(tenant, TenantOutcome::Failed, None, Some(report.json()))?;
+                    line(tenant, outcome, None, Some(report.json()))?;
                 }
                 report.message = format!("tenant '{}': {}", safe(tenant.as_str()), report.message);
                 output.report(&report);
@@ -170,6 +196,12 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
         session
             .output
             .warning(&format!("outside of it, {}", safe(outside)));
+    }
+    for publication in &seen.publications {
+        session.output.warning(&format!(
+            "the publication '{}' loses its tables: subscribers get no more of their rows",
+            safe(publication)
+        ));
     }
 }
 

@@ -247,6 +247,9 @@ pub(super) struct RenameDetails {
     pub(super) rewritten: Vec<String>,
     /// The number of objects that were compared and are equal.
     pub(super) proven: usize,
+    /// Statements that would correct the settings of roles and databases that still say the old name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) settings: Vec<String>,
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
@@ -701,6 +704,9 @@ pub(super) struct ErrorDetails {
     /// Differences of a copy from its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) differences: Option<Vec<String>>,
+    /// `unknown` if the server could not be asked what became of a rename or a clone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<TenantOutcome>,
 }
 
 /// A place of which it cannot be told whether it names the schema.

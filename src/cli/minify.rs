@@ -13,7 +13,7 @@ pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, 
         Some(file) => file.clone(),
         None => snapshot_file::find(&session.tool()?)?,
     };
-    let snapshot = snapshot_file::load(&path, session.output)?;
+    let snapshot = snapshot_file::load(&path, session)?;
     let minified = snapshot
         .minified()
         .map_err(|source| CommandError::Snapshot {

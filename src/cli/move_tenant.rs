@@ -1,6 +1,6 @@
 //! The commands `rename` and `clone`.
 
-use super::arguments::TwoTenantsArguments;
+use super::arguments::{RenameArguments, TwoTenantsArguments};
 use super::failure::CommandError;
 use super::ignored;
 use super::lines::{
@@ -17,7 +17,9 @@ use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
-use crate::tenant::lifecycle::{clone_tenant, rename_tenant};
+use crate::tenant::lifecycle::{
+    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions,
+};
 use crate::text::{plural, safe};
 
 /// Everything that `rename` and `clone` work with.
@@ -71,7 +73,7 @@ impl MovePlan {
 /// Returns the decisions in the snapshot's header, or none if there is no single snapshot.
 fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandError> {
     match snapshot_file::find(&settings.tool) {
-        Ok(path) => Ok(snapshot_file::load(&path, session.output)?
+        Ok(path) => Ok(snapshot_file::load(&path, session)?
             .header()
             .decisions
             .clone()),
@@ -98,22 +100,37 @@ async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandE
 
 pub(super) async fn rename(
     session: &Session,
-    arguments: TwoTenantsArguments,
+    arguments: RenameArguments,
 ) -> Result<u8, CommandError> {
-    let yes = arguments.yes;
+    let yes = arguments.tenants.yes;
     let MovePlan {
         old,
         new,
         decisions,
         server,
         pg_dump,
-    } = MovePlan::new(session, arguments).await?;
+    } = MovePlan::new(session, arguments.tenants).await?;
+    let mut options = MoveOptions::new(decisions);
+    options.not_a_tenant = arguments.not_a_tenant;
+    options.versions_table = arguments.versions_table;
+    let mentions: Vec<String> = setting_mentions(&server, &old, &session.shutdown)
+        .await
+        .map_err(LifecycleError::Psql)?
+        .iter()
+        .map(|mention| mention.rename_sql(&old, &new))
+        .collect();
+    for statement in &mentions {
+        session.output.warning(&format!(
+            "a setting names '{}' and is not renamed with it: {}",
+            safe(old.as_str()),
+            safe(statement)
+        ));
+    }
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
-    let renamed =
-        rename_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
+    let renamed = rename_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
@@ -123,6 +140,7 @@ pub(super) async fn rename(
                 from: old.as_str().to_owned(),
                 rewritten: renamed.rewritten,
                 proven: renamed.objects,
+                settings: mentions,
                 ignored: ignored::texts(&renamed.ignored),
             }),
             error: None,
@@ -155,8 +173,9 @@ pub(super) async fn clone(
         server,
         pg_dump,
     } = MovePlan::new(session, arguments).await?;
-    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &decisions, &session.shutdown).await?;
     let output = session.output;
+    let options = MoveOptions::new(decisions);
+    let cloned = clone_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),

@@ -8,7 +8,6 @@ use tokio::io::{AsyncReadExt as _, Stdin};
 use super::failure::CommandError;
 use super::output::Output;
 use crate::fleet::{LineError, NameLines};
-use crate::path;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::text::plural;
@@ -44,7 +43,11 @@ pub(super) struct NameReader {
 impl NameReader {
     /// Takes the names of the command line, then those of the file. A file is read at once, stdin
     /// as it arrives.
-    pub(super) fn new(tenants: &[String], from_file: Option<&Path>) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        tenants: &[String],
+        from_file: Option<&Path>,
+        read: &dyn Fn(&Path) -> Result<Vec<u8>, CommandError>,
+    ) -> Result<Self, CommandError> {
         let waiting = tenants.iter().map(|name| NameRequest {
             text: name.clone(),
             tenant: TenantName::new(name.as_str()).map_err(CommandError::from),
@@ -66,7 +69,7 @@ impl NameReader {
                 names.stdin = Some((tokio::io::stdin(), NameLines::default()));
             }
             Some(path) => {
-                let bytes = path::read(path)?;
+                let bytes = read(path)?;
                 let mut lines = NameLines::default();
                 let mut found = lines.push(&bytes);
                 found.extend(lines.finish());
@@ -188,13 +191,18 @@ impl NameReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path;
 
     #[tokio::test]
     async fn each_name_once_in_order_bad_ones_in_their_place() {
         let file = tempfile::NamedTempFile::new().unwrap();
         path::write_atomic(file.path(), b"c\na\r\n\npg_d\nb\n").unwrap();
-        let mut names =
-            NameReader::new(&["a".to_owned(), "b".to_owned()], Some(file.path())).unwrap();
+        let mut names = NameReader::new(
+            &["a".to_owned(), "b".to_owned()],
+            Some(file.path()),
+            &|path| Ok(path::read(path)?),
+        )
+        .unwrap();
         let mut seen = Vec::new();
         while let Some(wanted) = names.next(&Shutdown::new()).await.unwrap() {
             seen.push((

@@ -47,7 +47,7 @@ async fn connect_provisioner(
     let Settings { tool, .. } = &settings;
     let path = snapshot_file::find(tool)?;
     let (target, snapshot) = tokio::join!(session.target(&settings), async {
-        snapshot_file::load(&path, session.output)
+        snapshot_file::load(&path, session)
     });
     let (snapshot, target) = (snapshot?, target?);
     let retries = Retries {

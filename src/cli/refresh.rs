@@ -27,7 +27,7 @@ pub(super) async fn run(
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
-    let snapshot = snapshot_file::load(&path, output)?;
+    let snapshot = snapshot_file::load(&path, session)?;
     let migrations = load(&arguments.migrations, output)?;
     let (server, pg_dump) = programs(session, &settings).await?;
     let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
@@ -78,7 +78,7 @@ pub(super) async fn check(
     let output = session.output;
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
-    let committed = snapshot_file::load(&path, output)?;
+    let committed = snapshot_file::load(&path, session)?;
     let migrations = arguments
         .migrations
         .as_deref()

@@ -16,7 +16,7 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     let tenant = TenantName::new(arguments.tenant.as_str())?;
     let tool = session.tool()?;
     let path = snapshot_file::find(&tool)?;
-    let snapshot = snapshot_file::load(&path, session.output)?;
+    let snapshot = snapshot_file::load(&path, session)?;
     let mut options = render_options(&arguments.what);
     options.timeout = Some(tool.timeout.value).filter(|timeout| !timeout.is_zero());
     let script = snapshot

@@ -1,5 +1,7 @@
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
@@ -11,6 +13,7 @@ use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
+use crate::path;
 use crate::process::Shutdown;
 use crate::text::milliseconds;
 
@@ -70,6 +73,20 @@ impl Session {
             &self.common.tool(),
             &self.environment,
         )?)
+    }
+
+    /// Reads a file that the user names, or what comes through a pipe; a signal and the timeout end the wait.
+    pub(super) fn read_input(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        let timeout = self.tool()?.timeout_or(Duration::ZERO);
+        let timeout = timeout.filter(|timeout| !timeout.is_zero());
+        path::read_input(path, timeout, &|| self.shutdown.signal().is_some()).map_err(|error| {
+            match self.shutdown.signal() {
+                Some(signal) if error.source.kind() == ErrorKind::Interrupted => {
+                    CommandError::Interrupted(signal)
+                }
+                _ => error.into(),
+            }
+        })
     }
 
     /// Returns the settings of the tool, with the number of workers.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::CommandError;
-use super::output::Output;
+use super::session::Session;
 use crate::config::ToolSettings;
 use crate::path;
 use crate::snapshot::Snapshot;
@@ -52,8 +52,8 @@ fn is_sql(path: &Path) -> bool {
 }
 
 /// Reads a snapshot and prints its warnings.
-pub(super) fn load(path: &Path, output: Output) -> Result<Snapshot, CommandError> {
-    let bytes = path::read(path)?;
+pub(super) fn load(path: &Path, session: &Session) -> Result<Snapshot, CommandError> {
+    let (bytes, output) = (session.read_input(path)?, session.output);
     let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| CommandError::Snapshot {
         path: path.to_owned(),
         source,

@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     } else {
         Some(snapshot_file::load(
             &snapshot_file::find(&settings.tool)?,
-            session.output,
+            session,
         )?)
     };
     let target = session.target(&settings).await?;

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// The entry of the effective user in the operating system's user database, as libpq looks it up.
+/// The entry of the effective user in the operating system's user database, as libpq reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The login name: libpq's default user.

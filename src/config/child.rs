@@ -1,4 +1,4 @@
-//! What psql and `pg_dump` get of a connection.
+//! The part of a connection that psql and `pg_dump` receive.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,9 @@ pub(super) const KERBEROS: &[&str] = &[
 impl Connection {
     /// Every variable of libpq for a child whose environment is otherwise empty of them.
     ///
-    /// Files that libpq would look for in a home directory are all named: the configured one, or [`EnvValue::Absent`].
-    /// Values of keywords without a variable are in [`Self::conninfo_arguments`].
+    /// Names every file that libpq would search for in a home directory: the configured one, or
+    /// [`EnvValue::Absent`]. Values of keywords without a variable are in
+    /// [`Self::conninfo_arguments`].
     pub fn child_environment(&self) -> BTreeMap<String, EnvValue> {
         let plain = |value: &str| EnvValue::Plain(value.into());
         let mut environment: BTreeMap<String, EnvValue> = KEYWORDS
@@ -52,7 +53,8 @@ impl Connection {
                 .entry(variable.to_owned())
                 .or_insert(EnvValue::Absent);
         }
-        // Beside a folder of CRLs no default file is looked for; a CRL file that is not there would disable the folder.
+        // With a directory of CRLs, libpq searches for no default file. A CRL file that does not
+        // exist would disable the directory.
         if self.get("sslcrldir").is_none() {
             environment
                 .entry("PGSSLCRL".to_owned())
@@ -77,8 +79,9 @@ impl Connection {
         environment
     }
 
-    /// The settings without a variable, as `key=value` pairs: joined with blanks they are an argument for `--dbname` of
-    /// psql and `pg_dump`, beside which the variables still count. None is a secret.
+    /// Returns the settings without a variable, as `key=value` pairs. Joined with spaces, they are
+    /// an argument for `--dbname` of psql and `pg_dump`, and the variables still count. None is a
+    /// secret.
     pub fn conninfo_arguments(&self) -> Vec<String> {
         KEYWORDS
             .iter()

@@ -17,7 +17,8 @@ use crate::process::EnvValue;
 pub struct Connection {
     pub(super) settings: BTreeMap<&'static str, Setting<String>>,
     pub(super) password: Option<Setting<SecretString>>,
-    /// Whether the child reads the password file itself, as several hosts have different passwords.
+    /// `true` if the child reads the password file itself, because several hosts have different
+    /// passwords.
     pub(super) hands_over_passfile: bool,
     pub(super) kerberos: BTreeMap<String, EnvValue>,
     pub(super) warnings: Vec<ConfigWarning>,
@@ -29,9 +30,9 @@ pub struct Connection {
 pub struct Interference {
     /// The variable.
     pub variable: &'static str,
-    /// What it would have done in a psql that inherits it.
+    /// The effect that it would have had on a psql that inherits it.
     pub effect: &'static str,
-    /// What counts instead; `None` when the variable is simply not passed on.
+    /// The setting that counts instead, or `None` if the variable is only not passed on.
     pub instead: Option<Origin>,
 }
 
@@ -42,7 +43,7 @@ pub struct Described<'a> {
     pub keyword: &'static str,
     /// The value, `[redacted]` for a password.
     pub value: &'a str,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: &'a Origin,
 }
 
@@ -57,7 +58,7 @@ impl Connection {
         self.get(keyword).map(|setting| setting.value.as_str())
     }
 
-    /// The password; `None` when there is none, and when the child reads several from the password file.
+    /// The password. `None` if there is none, or if the child reads several from the password file.
     pub fn password(&self) -> Option<&Setting<SecretString>> {
         self.password.as_ref()
     }
@@ -132,7 +133,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What works, and probably not as meant.
+    /// Settings that work, but probably not as intended.
     pub fn warnings(&self) -> &[ConfigWarning] {
         &self.warnings
     }

@@ -6,7 +6,7 @@ use super::{ConfigError, Origin, StringProblem, uri};
 /// The forms of a text that `--dbname` takes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Form<'a> {
-    /// What follows the `scheme://`.
+    /// The part after `scheme://`.
     Uri(&'a str),
     /// `key=value` pairs.
     Pairs(&'a str),
@@ -41,8 +41,8 @@ const FOREIGN: &[&str] = &[
     "sqlserver",
 ];
 
-/// Tells the form of a text, by libpq's rule (`recognized_connection_string`): a URI by its scheme, pairs by any `=`.
-/// Unlike libpq, a foreign scheme is not taken for pairs or a name.
+/// Recognises the form of a text by libpq's rule (`recognized_connection_string`): a URI by its
+/// scheme, pairs by any `=`. Unlike in libpq, a foreign scheme is neither pairs nor a name.
 pub(super) fn form(text: &str) -> Form<'_> {
     match text.split_once("://") {
         Some((scheme, rest)) if SCHEMES.contains(&scheme) => Form::Uri(rest),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{Account, ConfigError, Origin};
 use crate::process::EnvValue;
 
-/// What a child process keeps of the parent's environment. `OPENSSL_CONF` and `OPENSSL_MODULES` carry a system's TLS
-/// policy (FIPS), which must not be loosened; `LD_LIBRARY_PATH` is what a psql outside the system's folders needs to start.
+/// The variables that a child process keeps of the parent's environment. `OPENSSL_CONF` and
+/// `OPENSSL_MODULES` carry a system's TLS policy (FIPS), which must not be loosened. A psql outside
+/// of the system's directories needs `LD_LIBRARY_PATH` to start.
 const INHERITED: &[&str] = &[
     "PATH",
     "TMPDIR",

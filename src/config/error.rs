@@ -11,37 +11,37 @@ pub enum ConfigError {
     /// A value is empty. libpq takes some empty values for "use the default", others for errors; neither is a decision.
     #[error("{origin} is empty; give it a value or remove it")]
     Empty {
-        /// Where the value came from.
+        /// The origin of the value.
         origin: Origin,
     },
     /// A value is not text.
     #[error("{origin} is not valid UTF-8")]
     NotUtf8 {
-        /// Where the value came from.
+        /// The origin of the value.
         origin: Origin,
     },
     /// A value is not one that the setting can have.
     #[error("{origin} must be {expected}{}", got(.value.as_deref()))]
     Value {
-        /// Where the value came from.
+        /// The origin of the value.
         origin: Origin,
         /// The value, escaped and shortened; `None` where it may hold a part of a password.
         value: Option<String>,
-        /// What it must be.
+        /// The form that it must have.
         expected: String,
     },
     /// A `key=value` string or URI cannot be read.
     #[error("{origin} cannot be read as a connection string: {problem}")]
     ConnectionString {
-        /// Where the string came from.
+        /// The origin of the string.
         origin: Origin,
-        /// What is wrong.
+        /// The problem.
         problem: StringProblem,
     },
     /// A connection string was expected.
     #[error("{origin} must be a postgres:// URI or a key=value string{}", scheme_note(.scheme.as_deref()))]
     NotConnectionString {
-        /// Where the string came from.
+        /// The origin of the string.
         origin: Origin,
         /// The scheme of a URI that is not of `PostgreSQL`, where it is a well-known one.
         scheme: Option<String>,
@@ -51,7 +51,7 @@ pub enum ConfigError {
         "{origin} must be the name of a database, and holds a connection string; put that into {instead}"
     )]
     NotName {
-        /// Where the value came from.
+        /// The origin of the value.
         origin: Origin,
         /// The setting that takes connection strings.
         instead: &'static str,
@@ -67,7 +67,7 @@ pub enum ConfigError {
     /// The `SCHEMASTAMP_*` variables cannot be read.
     #[error("the SCHEMASTAMP_* variables cannot be read")]
     Variables {
-        /// What the reader says.
+        /// The reader's message.
         #[source]
         source: envy::Error,
     },
@@ -76,13 +76,13 @@ pub enum ConfigError {
     ListLength {
         /// `ports` or `addresses`.
         what: &'static str,
-        /// How many there are.
+        /// Their number.
         count: usize,
-        /// Where they came from.
+        /// Their origin.
         origin: Box<Origin>,
-        /// How many hosts there are.
+        /// Number of hosts.
         hosts: usize,
-        /// Where the hosts came from.
+        /// The origin of the hosts.
         hosts_origin: Box<Origin>,
     },
     /// A protocol range that is empty.
@@ -90,11 +90,11 @@ pub enum ConfigError {
     ProtocolRange {
         /// The lowest version.
         min: String,
-        /// Where the lowest version came from.
+        /// The origin of the lowest version.
         min_origin: Box<Origin>,
         /// The highest version.
         max: String,
-        /// Where the highest version came from.
+        /// The origin of the highest version.
         max_origin: Box<Origin>,
     },
     /// A keyword that libpq knows and this tool refuses.
@@ -102,9 +102,9 @@ pub enum ConfigError {
     Refused {
         /// The keyword.
         keyword: &'static str,
-        /// Where it was set.
+        /// The place where it was set.
         origin: Origin,
-        /// Why, and what to do.
+        /// The reason, and what to do.
         reason: &'static str,
     },
     /// A service file cannot be read as one.
@@ -114,7 +114,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// 1-based line.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A service is in none of the files.
@@ -122,7 +122,7 @@ pub enum ConfigError {
     ServiceNotFound {
         /// The service.
         service: String,
-        /// Where it was named.
+        /// The place where it was named.
         origin: Origin,
         /// The files that were read.
         searched: Vec<PathBuf>,
@@ -134,7 +134,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// 1-based line, where it is known.
         line: Option<usize>,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A file with a password that others may read.
@@ -151,7 +151,7 @@ pub enum ConfigError {
     File {
         /// The setting.
         origin: Origin,
-        /// What happened.
+        /// The error.
         #[source]
         source: PathError,
     },
@@ -161,7 +161,7 @@ pub enum ConfigError {
     /// A relative path, and the current directory is not known.
     #[error("{origin} is a relative path and the current directory is not known; make it absolute")]
     NoDirectory {
-        /// Where the path came from.
+        /// The origin of the path.
         origin: Origin,
     },
     /// A keyword that libpq does not have.
@@ -189,7 +189,8 @@ impl ConfigError {
     }
 }
 
-/// What is wrong with a connection string. Nothing of the string is in it: any part may belong to a password.
+/// The problem with a connection string. It contains no part of the string, because any part may
+/// belong to a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StringProblem {
@@ -234,7 +235,7 @@ pub enum StringProblem {
     /// A keyword libpq does not have.
     #[error("keyword {number}{} is not known to libpq{}", name(.keyword.as_deref()), keyword_advice(.suggestion.as_deref()))]
     UnknownKeyword {
-        /// Which keyword of the string, from 1.
+        /// The number of the keyword in the string, starting at 1.
         number: usize,
         /// The keyword, where it cannot be a part of a password.
         keyword: Option<String>,

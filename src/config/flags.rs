@@ -6,7 +6,7 @@ use super::part::Part;
 use super::value::Given;
 use super::{ConfigError, ConfigWarning, Keyword, Origin};
 
-/// What the command line says about the connection, as typed.
+/// The connection flags, as typed.
 ///
 /// `Debug` does not show `dbname`, which may be a URI with a password.
 #[derive(Clone, Default)]
@@ -31,7 +31,7 @@ pub struct ConnectionFlags {
     pub sslcrl: Option<String>,
 }
 
-/// What the command line says about the tool itself, as typed.
+/// The flags of the tool itself, as typed.
 #[derive(Clone, Debug, Default)]
 pub struct ToolFlags {
     /// `--snapshot`.
@@ -49,7 +49,7 @@ pub struct ToolFlags {
 const DBNAME: Origin = Origin::Flag("--dbname");
 
 impl ConnectionFlags {
-    /// Whether there is any.
+    /// Returns `true` if any flag is set.
     pub fn is_given(&self) -> bool {
         let Self {
             host,
@@ -79,8 +79,8 @@ impl ConnectionFlags {
 
     /// The values of the flags, the stronger ones last, and whether `--dbname` is a connection string.
     ///
-    /// As in psql, a connection string wins over `--host`, `--port` and `--username`. The TLS flags, which psql does not
-    /// have, win over the connection string.
+    /// A connection string overrides `--host`, `--port` and `--username`, as in psql. The TLS
+    /// flags, which psql does not have, override the connection string.
     pub(super) fn given(
         &self,
         warnings: &mut Vec<ConfigWarning>,

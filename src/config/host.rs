@@ -14,7 +14,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Whether the connection goes through a Unix socket, on which libpq never uses TLS.
+    /// Returns `true` if the connection uses a Unix socket, on which libpq never uses TLS.
     pub fn is_socket(&self) -> bool {
         self.address.is_none()
             && self

@@ -25,7 +25,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("PGOAUTHDEBUG", "would change how OAuth logs in"),
     (
         "PGSYSCONFDIR",
-        "would choose the folder of the system-wide files",
+        "would choose the directory of the system-wide files",
     ),
 ];
 

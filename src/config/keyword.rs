@@ -5,7 +5,7 @@
 pub struct Keyword {
     /// The keyword: `sslmode`.
     pub name: &'static str,
-    /// The environment variable libpq reads for it; `None` when there is none.
+    /// The environment variable that libpq reads for it, if there is one.
     pub variable: Option<&'static str>,
     /// The major version of libpq that knows it first; 0 when every supported one does.
     pub since: u32,
@@ -13,7 +13,7 @@ pub struct Keyword {
     pub(super) handling: Handling,
 }
 
-/// What values a keyword can have.
+/// The values that a keyword can have.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Any text.
@@ -44,7 +44,7 @@ pub(super) enum Kind {
     Methods,
 }
 
-/// What becomes of a keyword.
+/// The treatment of a keyword.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Handling {
     /// Its variable goes to the child; the parent's variable counts.
@@ -290,7 +290,7 @@ impl Keyword {
         KEYWORDS.iter().find(|keyword| keyword.name == name)
     }
 
-    /// Whether the value is shown as `[redacted]`.
+    /// Returns `true` if the value is shown as `[redacted]`.
     pub fn is_secret(&self) -> bool {
         self.kind == Secret
     }

@@ -1,4 +1,4 @@
-//! Where every setting comes from, checked.
+//! Resolves and checks each setting, and records its origin.
 //!
 //! First match wins: flag, `SCHEMASTAMP_*` variable, `DATABASE_URL`, `PG*` variable, password file, default. The entries
 //! of a service count right after the source that names the service.

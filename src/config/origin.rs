@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a setting's value came from, fit for "PGPORT (environment)"-like messages.
+/// The origin of a setting's value, for messages such as "PGPORT (environment)".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A command-line flag, with its dashes: `--host`.
@@ -12,7 +12,7 @@ pub enum Origin {
     Part {
         /// The keyword or part: `host`, `port`, `sslmode`.
         keyword: String,
-        /// Where the whole string came from.
+        /// The origin of the whole string.
         whole: Box<Origin>,
     },
     /// A service of a service file.
@@ -78,7 +78,7 @@ impl fmt::Display for Origin {
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// Where it came from.
+    /// Its origin.
     pub origin: Origin,
 }
 

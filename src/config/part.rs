@@ -9,7 +9,8 @@ use super::keyword::{KEYWORDS, Keyword};
 pub(super) struct Part {
     pub(super) keyword: &'static Keyword,
     pub(super) value: String,
-    /// Whether an error may show the value; false where a badly written URI may have put a piece of a password.
+    /// `true` if an error may show the value. `false` if a malformed URI may have put a part of a
+    /// password there.
     pub(super) showable: bool,
 }
 
@@ -26,7 +27,7 @@ pub(super) fn part(
     number: usize,
     before: &[Part],
 ) -> Result<Part, StringProblem> {
-    // As in libpq's conninfo_storeval: the name sslmode had before 8.0.
+    // The name that sslmode had before 8.0, as in libpq's conninfo_storeval.
     let (name, value) = match name {
         "requiressl" if value.starts_with('1') => ("sslmode", "require".to_owned()),
         "requiressl" => ("sslmode", "prefer".to_owned()),

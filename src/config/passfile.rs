@@ -9,10 +9,11 @@ use secrecy::SecretString;
 use super::{ConfigError, ConfigWarning, Host, Origin, Setting};
 use crate::path;
 
-/// Where libpq is commonly built to look for the server's socket: it is called `localhost` in a password file.
+/// The directories in which libpq is commonly built to find the server's socket. A password file
+/// calls them `localhost`.
 const SOCKET_FOLDERS: &[&str] = &["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
-/// Looks up the password of each host; a file that libpq would ignore gives none and a warning.
+/// Reads the password of each host. A file that libpq would ignore gives none, and a warning.
 pub(super) fn look_up(
     path: &Path,
     explicit: bool,
@@ -37,7 +38,7 @@ pub(super) fn look_up(
     }
 }
 
-/// Why libpq would not use a password file.
+/// The reason why libpq would not use a password file.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error("it does not exist")]
@@ -88,7 +89,8 @@ fn find(
     let name = host.name.as_deref().or(host.address.as_deref());
     let mut names = match name {
         None => vec!["localhost"],
-        // Which of these folders is the built-in one cannot be told, so its entry may have either name.
+        // It is unknown which of these directories is the built-in one, so its entry may have
+        // either name.
         Some(folder) if SOCKET_FOLDERS.contains(&folder) => vec!["localhost", folder],
         Some(name) => vec![name],
     };

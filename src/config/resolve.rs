@@ -40,7 +40,8 @@ impl Connection {
         let (given, string_in_flag) = flags.given(&mut sources.warnings)?;
         sources.add(given)?;
         sources.add(variables::connection(environment)?)?;
-        // Of several connection strings only the strongest counts: the password of one is not for the host of another.
+        // Only the connection string with the highest precedence counts: the password of one is not
+        // for the host of another.
         if !string_in_flag && let Some(given) = database_url(environment)? {
             sources.add(given)?;
         }
@@ -292,7 +293,8 @@ fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigW
         "sslcrldir",
         "passfile",
     ] {
-        // The path is absolute by now, and a folder with this name in the current directory is all that it can mean.
+        // The path is absolute by now, and can only mean a directory with this name in the current
+        // directory.
         let tilde = environment.absolute(Path::new("~"));
         if let (Some(setting), Some(tilde)) = (connection.get(keyword), tilde)
             && Path::new(&setting.value).starts_with(tilde)
@@ -406,7 +408,7 @@ fn look_up_password(
     if rest.iter().all(|other| text(other) == text(&first)) {
         connection.password = first;
     } else {
-        // A password per host: libpq looks them up itself, in this file by its name.
+        // There is a password for each host: libpq reads them itself, from this file.
         connection.hands_over_passfile = true;
         connection.settings.insert("passfile", file);
     }

@@ -9,7 +9,8 @@ use super::value::Given;
 use super::{ConfigError, Environment, Keyword, Origin, Setting};
 use crate::path;
 
-/// The system-wide folders that libpq is commonly built with; which of them a certain libpq has, it does not tell.
+/// The system-wide directories that libpq is commonly built with. A libpq does not report which of
+/// them it has.
 const SYSTEM_FOLDERS: &[&str] = &[
     "/etc/postgresql-common",
     "/etc/sysconfig/pgsql",
@@ -18,8 +19,8 @@ const SYSTEM_FOLDERS: &[&str] = &[
     "/usr/local/pgsql/etc",
 ];
 
-/// Reads the entries of a service: from `file`, else from `~/.pg_service.conf` where it exists, and where that has no such
-/// service from `pg_service.conf` in `PGSYSCONFDIR` or a system-wide folder.
+/// Reads the entries of a service: from `file`, or else from `~/.pg_service.conf` if it exists. If
+/// that has no such service, reads `pg_service.conf` in `PGSYSCONFDIR` or a system-wide directory.
 pub(super) fn load(
     service: &Setting<String>,
     file: Option<Setting<PathBuf>>,

@@ -11,7 +11,7 @@ use super::{ConfigError, Connection, ConnectionFlags, Environment, Origin, Setti
 pub struct Settings {
     /// The connection.
     pub connection: Connection,
-    /// What concerns the tool itself.
+    /// The settings of the tool itself.
     pub tool: ToolSettings,
 }
 
@@ -24,9 +24,10 @@ pub struct ToolSettings {
     pub psql: Option<Setting<PathBuf>>,
     /// The name or path of `pg_dump`; `None` for `pg_dump` in `PATH`.
     pub pg_dump: Option<Setting<PathBuf>>,
-    /// How long one tenant's run may take; zero for no limit, which is the default.
+    /// Time limit for each tenant. Zero, the default, is no limit.
     pub timeout: Setting<Duration>,
-    /// How many workers a bulk run has; `None` for a number that fits the machine and the server.
+    /// Number of workers of a bulk run, or `None` for a number that fits the machine and the
+    /// server.
     pub jobs: Option<Setting<NonZeroUsize>>,
 }
 
@@ -134,9 +135,15 @@ fn path(
     }
 }
 
+/// The longest `statement_timeout` that the server takes: 2^31 - 1 milliseconds.
+const MOST_SECONDS: f64 = 2_147_483.0;
+
 fn seconds(text: Setting<String>) -> Result<Setting<Duration>, ConfigError> {
     let decimal = text.value.chars().all(|c| c.is_ascii_digit() || c == '.');
     let seconds = text.value.parse::<f64>().ok().filter(|_| decimal);
+    if seconds.is_some_and(|seconds| seconds > MOST_SECONDS) {
+        return Err(refuse(text, "at most 2147483 seconds"));
+    }
     match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
         Some(duration) => Ok(Setting::new(duration, text.origin)),
         None => Err(refuse(
@@ -230,6 +237,8 @@ mod tests {
             "5s",
             ".",
             "99999999999999999999999",
+            "3000000",
+            "2147484",
         ] {
             let error = timeout(wrong).unwrap_err();
             assert!(error.starts_with("SCHEMASTAMP_TIMEOUT "), "{error}");

@@ -25,13 +25,13 @@ const OWN: [&str; 6] = [
 /// Servers, and the rule that sends tenants to them.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    /// Where a tenant goes that no target names.
+    /// The rule for a tenant that no target lists.
     pub rule: Rule,
     /// At least one, in the file's order.
     pub targets: Vec<TargetSettings>,
 }
 
-/// Where a tenant goes that no target names.
+/// The rule for a tenant that no target lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rule {
     /// To one of all, by a hash of its name.
@@ -48,7 +48,7 @@ pub struct TargetSettings {
     pub name: String,
     /// The connection.
     pub connection: Connection,
-    /// Whether tenants become distributed schemas of Citus.
+    /// `true` if tenants become distributed schemas of Citus.
     pub citus: bool,
     /// Its share of the tenants that are sent by hash; 0 for none.
     pub weight: u32,
@@ -76,7 +76,8 @@ impl Targets {
             line,
             problem,
         };
-        // What serde says of a value that does not fit shows the value, which may be a URL with a password.
+        // serde's message about an invalid value shows the value, which may be a URL with a
+        // password.
         let mut file: toml::Table = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             problem(

@@ -97,7 +97,7 @@ fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<(), StringProb
         }
         let (name, value) = (decode(name, "query")?, decode(value, "query")?);
         parts.push(match (name.as_str(), value.as_str()) {
-            // As in libpq, for JDBC's spelling.
+            // The spelling of JDBC, which libpq accepts too.
             ("ssl", "true") => part("sslmode", "require".to_owned(), number, parts)?,
             ("ssl", _) => return Err(StringProblem::Ssl),
             _ => part(&name, value, number, parts)?,

@@ -1,4 +1,5 @@
-//! Which values a keyword can have, as strict as the strictest libpq and stricter where libpq ignores a mistake.
+//! Checks the values of keywords, as strictly as the strictest libpq, and more strictly where libpq
+//! ignores a mistake.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -13,7 +14,7 @@ use super::{ConfigError, Environment, Origin};
 pub(super) struct Given {
     pub(super) keyword: &'static Keyword,
     pub(super) value: String,
-    /// Whether an error may show the value.
+    /// `true` if an error may show the value.
     pub(super) showable: bool,
     pub(super) origin: Origin,
 }
@@ -131,7 +132,7 @@ impl Given {
     }
 }
 
-/// Whether a misplaced value could be a whole connection string.
+/// Returns `true` if a misplaced value could be a whole connection string.
 pub(super) fn may_hold_a_password(value: &str) -> bool {
     value.contains('@') || value.contains("://") || value.to_ascii_lowercase().contains("password")
 }
@@ -153,14 +154,14 @@ fn is_host(host: &str) -> bool {
     (name && !has_port(host)) || is_address(host)
 }
 
-/// Whether somebody has written a port behind a name. Other colons are part of a name, as `project:instance` in certificates of
-/// Cloud SQL.
+/// Returns `true` if a port follows a name. Other colons are part of a name, such as
+/// `project:instance` in certificates of Cloud SQL.
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':')
         .is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a host is a name with a colon, which no resolver knows.
+/// Returns `true` if a host is a name with a colon, which no resolver knows.
 pub(super) fn has_colon(host: &str) -> bool {
     !host.starts_with(['/', '@']) && host.contains(':') && !is_address(host)
 }

@@ -9,9 +9,9 @@ pub enum ConfigWarning {
     /// A flag that a connection string overrides.
     #[error("{loser} is not used: {winner} wins, as in psql")]
     Overridden {
-        /// What is not used.
+        /// The setting that is not used.
         loser: Origin,
-        /// What is used.
+        /// The setting that is used.
         winner: Origin,
     },
     /// A password file that libpq ignores.
@@ -19,7 +19,7 @@ pub enum ConfigWarning {
     PasswordFile {
         /// The file.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The reason, and what to do.
         problem: String,
     },
     /// A service whose entry loses to an environment variable; psql would do the opposite.
@@ -36,12 +36,12 @@ pub enum ConfigWarning {
     },
     /// An address from another source than the host's name.
     #[error(
-        "the connection goes to the address from {address}; {host} is not looked up; unset the one that is not meant"
+        "the connection goes to the address from {address}; {host} is not resolved; unset the one that is not meant"
     )]
     AddressOverHost {
-        /// Where the address came from.
+        /// The origin of the address.
         address: Origin,
-        /// Where the host came from.
+        /// The origin of the host.
         host: Origin,
     },
     /// A variable that is set, and that could change the meaning of the SQL.
@@ -55,15 +55,15 @@ pub enum ConfigWarning {
     /// A client encoding other than UTF-8.
     #[error("{origin} is not used: schemastamp speaks UTF8 with the server")]
     Encoding {
-        /// Where it was set.
+        /// The place where it was set.
         origin: Origin,
     },
-    /// A `~` at the start of a path, which nobody expands.
+    /// A path begins with `~`, which is not expanded.
     #[error(
-        "{origin} begins with '~', which is read as a folder of that name; write the home directory in full"
+        "{origin} begins with '~', which is read as a directory of that name; write the home directory in full"
     )]
     Tilde {
-        /// Where the path came from.
+        /// The origin of the path.
         origin: Origin,
     },
 }

@@ -1,15 +1,15 @@
 //! Every cause that a report can name, with its standing words.
 
-/// What is always true of a cause.
+/// The general text of a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The stable id.
     pub id: &'static str,
-    /// What it is, as a fragment.
+    /// The problem, as a fragment.
     pub what: &'static str,
-    /// Why it happens.
+    /// The reason.
     pub why: &'static str,
-    /// What to change. `{user}`, `{database}`, `{host}` and `{port}` stand for the connection's.
+    /// The fix. `{user}`, `{database}`, `{host}` and `{port}` stand for those of the connection.
     pub fix: &'static str,
 }
 
@@ -55,7 +55,7 @@ catalogue! {
     "config.invalid": "a setting is invalid", "it cannot be read as what it is meant to be", "correct it where it stands";
     "config.file": "a file of the configuration cannot be read", "a service or password file is named that is not there or not readable",
         "correct the path, or let this user read the file";
-    "config.sslmode": "sslmode is none of libpq's", "libpq compares the words with case, and empty is not unset",
+    "config.sslmode": "sslmode has a value that libpq does not know", "libpq compares the words with case, and empty is not unset",
         "set sslmode to disable, allow, prefer, require, verify-ca or verify-full";
     "config.value": "a setting has a value that libpq does not know", "libpq refuses it before it connects",
         "correct the value, or remove the variable: an empty one is not 'unset'";
@@ -67,7 +67,7 @@ catalogue! {
     "config.service": "the service is not defined", "PGSERVICE names a section that the service file does not have",
         "correct PGSERVICE, or remove it: an empty one is not 'unset'";
     "config.no_host_name": "verify-full has no host name to verify", "only an address is given",
-        "set host to the name in the server's certificate, beside hostaddr";
+        "set host to the name in the server's certificate, and keep the address in hostaddr";
     "config.gssencmode": "encryption by GSSAPI cannot be had", "gssencmode=require needs a Kerberos ticket, a server with GSSAPI, and TCP",
         "get a ticket with kinit, or set gssencmode=disable";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
@@ -98,7 +98,7 @@ catalogue! {
         "name the right file in sslcrl, or leave it out";
     "tls.crl.unreadable": "the revocation list cannot be read", "libpq ignores that and checks no revocation",
         "let this user read it";
-    "tls.crl.invalid": "the revocation list is none", "libpq ignores that and checks no revocation",
+    "tls.crl.invalid": "the file is not a revocation list", "libpq ignores that and checks no revocation",
         "put a revocation list in PEM there";
     "tls.crl.not_a_file": "the revocation list is no regular file", "libpq ignores that and checks no revocation",
         "name a regular file in sslcrl";
@@ -106,7 +106,7 @@ catalogue! {
         "with a revocation list, OpenSSL wants a current one of every authority in the chain",
         "get a current list of each authority of the chain, in one file";
     "tls.client_cert.missing": "the client certificate does not exist",
-        "libpq then sends none, without a word: the accidental cure known as PGSSLCERT=root",
+        "libpq then sends none, silently: the accidental fix known as PGSSLCERT=root",
         "name the right file in sslcert, or leave sslcert out when none is meant";
     "tls.client_cert.unreadable": "the client certificate cannot be read",
         "this user may not open it or search a directory above it, as in another user's home",
@@ -133,7 +133,7 @@ catalogue! {
     "tls.client_cert.revoked": "the client certificate is revoked", "the server's revocation list has it",
         "get a new client certificate";
     "tls.client_cert.refused": "the server refuses the client certificate", "it could not verify it",
-        "look into the server's log for the reason, and name another certificate in sslcert";
+        "check the server's log for the reason, and name another certificate in sslcert";
     "tls.client_cert.required": "the server wants a client certificate and got none",
         "its configuration requires one (clientcert or cert in pg_hba.conf, client_tls_sslmode in PgBouncer)",
         "name a certificate and its key in sslcert and sslkey";
@@ -184,8 +184,8 @@ catalogue! {
         "the versions that the configuration allows are not the server's",
         "widen ssl_min_protocol_version and ssl_max_protocol_version, or the server's";
     "tls.handshake": "the TLS handshake failed", "one side gave up without a reason that can be known here",
-        "look into the server's log at this moment";
-    "tls.plaintext": "the connection is not encrypted", "the mode allows plaintext and TLS did not come about",
+        "check the server's log at this moment";
+    "tls.plaintext": "the connection is not encrypted", "the mode allows plaintext, and TLS was not established",
         "set sslmode=require, or better verify-full with sslrootcert";
     "tls.server_cert.unverified": "the server's certificate was not accepted",
         "libpq says no more than that its chain does not end in the root certificate file, or is out of date",
@@ -198,10 +198,10 @@ catalogue! {
         "its certificate is signed by an intermediate that is neither sent nor in the root certificate file",
         "append the intermediate's certificate to the server's certificate file";
     "tls.server_cert.other_key": "the root certificate file has the authority's name with another key",
-        "the authority was made anew under the same name", "get the authority's present certificate";
+        "the authority was re-created under the same name", "get the authority's present certificate";
     "tls.root_cert.incomplete": "the root certificate file has an intermediate only",
         "OpenSSL wants the self-signed authority at the end of the chain", "append the root authority's certificate to the file";
-    "tls.server_cert.expired": "the server's certificate has expired", "its validity is over", "renew the server's certificate";
+    "tls.server_cert.expired": "the server's certificate has expired", "its validity period has ended", "renew the server's certificate";
     "tls.server_cert.not_yet_valid": "the server's certificate is not yet valid", "its validity has not begun",
         "check the clocks of both machines";
     "tls.server_cert.revoked": "the server's certificate is revoked", "the revocation list has it",
@@ -212,17 +212,17 @@ catalogue! {
         "have the certificate issued again for a key of 2048 bits or more, or knowingly set CipherString = DEFAULT@SECLEVEL=1 in OPENSSL_CONF";
     "tls.server_cert.weak_digest": "a certificate in the server's chain is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
         "have the certificate issued again with SHA-256, or knowingly set CipherString = DEFAULT@SECLEVEL=0 in OPENSSL_CONF";
-    "tls.server_cert.expires_soon": "the server's certificate ends within two weeks", "nobody has renewed it yet",
+    "tls.server_cert.expires_soon": "the server's certificate ends within two weeks", "it has not been renewed yet",
         "renew the server's certificate";
     "tls.server_cert.name": "the server's certificate is for another name", "verify-full compares it with host",
         "connect under a name of the certificate (hostaddr keeps the address), or have it issued for this name";
     "net.dns": "the host name has no address", "the resolver does not know it, or cannot be reached",
-        "correct host '{host}', or look at /etc/resolv.conf and /etc/hosts";
+        "correct host '{host}', or check /etc/resolv.conf and /etc/hosts";
     "net.refused": "nothing listens at the address and port", "the server is down, or listens elsewhere",
         "start the server, or correct host and port ({host}, {port}); see listen_addresses";
-    "net.timeout": "the server does not answer", "a firewall drops the packets, or the address is nobody's",
+    "net.timeout": "the server does not answer", "a firewall drops the packets, or no machine has the address",
         "open the port in the firewall or security group, or correct host and port ({host}, {port})";
-    "net.unreachable": "there is no way to the address", "the network has no route to it, often for IPv6",
+    "net.unreachable": "there is no route to the address", "the network has no route to it, often for IPv6",
         "correct host, or the machine's routes";
     "net.forbidden": "this machine forbids the connection", "the operating system refuses it: a firewall, SELinux, AppArmor, seccomp or a container's policy",
         "allow outgoing connections to {host}, {port} in this machine's or container's policy";
@@ -234,27 +234,27 @@ catalogue! {
         "raise the limit on open files, or use fewer jobs";
     "net.socket_missing": "there is no server behind the Unix socket", "the socket's file does not exist or may not be used",
         "start the server, or set host to the server's directory (unix_socket_directories) or name";
-    "net.closed": "the server closed the connection without a word", "it crashed, is no PostgreSQL, or a proxy ended it",
-        "look into the server's log; check what listens at {host}, {port}";
-    "net.silent": "something accepts the connection and says nothing", "it is no PostgreSQL, or hangs",
+    "net.closed": "the server closed the connection without a message", "it crashed, is no PostgreSQL, or a proxy ended it",
+        "check the server's log; check what listens at {host}, {port}";
+    "net.silent": "something accepts the connection and sends nothing", "it is no PostgreSQL, or hangs",
         "check what listens at {host}, {port}";
-    "net.not_postgresql": "what listens there is not PostgreSQL", "its answer to the request for TLS is none of PostgreSQL's",
+    "net.not_postgresql": "the program at this address is not PostgreSQL", "its answer to the request for TLS is none of PostgreSQL's",
         "correct host and port ({host}, {port})";
     "login.wrong_password": "the password is wrong, or the role does not exist",
         "the server does not tell the two apart", "correct the password of role '{user}', or the role's name";
     "login.no_password": "the server wants a password and none is configured",
-        "psql is never let to ask for one", "set the password by DATABASE_URL, PGPASSWORD or a password file";
+        "psql is not allowed to prompt for one", "set the password by DATABASE_URL, PGPASSWORD or a password file";
     "login.password_file": "the password file is open to others", "libpq ignores it then", "chmod 600 the password file";
     "login.token_expired": "the token used as password has expired", "tokens of cloud services are valid for minutes",
         "make a new token and set it as the password";
-    "login.not_routed": "the service cannot tell which database is meant", "it reads that from the host's name in the TLS handshake (SNI), from the role's name or from options",
+    "login.not_routed": "the service cannot determine which database is meant", "it reads that from the host's name in the TLS handshake (SNI), from the role's name or from options",
         "use host, role and options exactly as the service's console shows them";
     "login.address_refused": "the service does not let this address in", "its list of allowed addresses does not have the one from which this connection comes",
         "add this machine's public address to the service's list of allowed addresses";
     "login.gssapi": "the login by Kerberos failed", "there is no ticket, it has expired, or it is for another service name",
         "get a ticket with kinit, pass KRB5CCNAME on, and set krbsrvname if the service is not called postgres";
     "login.scram": "the login by SCRAM broke off", "one side sent what the other did not expect: a proxy in between, or a server that is not PostgreSQL",
-        "connect to the server itself, and look into its log";
+        "connect to the server itself, and check its log";
     "login.method_not_supported": "client and server have no method of authentication in common", "this libpq, or the server, does not know the method that the other one wants",
         "use a newer psql, or another method in pg_hba.conf";
     "login.requirepeer": "the socket's server runs as another user than required", "requirepeer names the operating system's user that the server has to run as",
@@ -270,7 +270,7 @@ catalogue! {
         "connect as the role in the certificate, or map the name in pg_ident.conf";
     "login.peer": "the operating system's user is not the role", "the server asks the operating system (peer or ident)",
         "connect as the role of that name, or use another method in pg_hba.conf";
-    "login.refused": "the login failed", "the method that pg_hba.conf names did not accept it", "look into the server's log";
+    "login.refused": "the login failed", "the method that pg_hba.conf names did not accept it", "check the server's log";
     "login.auth_method": "the server uses another method than required", "require_auth does not allow it",
         "change require_auth, or the method in pg_hba.conf";
     "login.channel_binding": "channel binding is required and cannot be had", "the server did not offer it, as behind a TLS proxy",
@@ -292,15 +292,15 @@ catalogue! {
     "server.no_client_ca": "the server asks for certificates and has no authority to check them",
         "pg_hba.conf has clientcert, and ssl_ca_file is empty", "set ssl_ca_file at the server";
     "server.pooler_backend": "the pooler cannot reach the server behind it",
-        "PgBouncer's own connection to PostgreSQL fails, and it tells clients no more than this",
-        "look into PgBouncer's log: server_tls_sslmode, server_tls_ca_file, host and port of the database";
+        "PgBouncer's own connection to PostgreSQL fails, and it gives clients no details",
+        "check PgBouncer's log: server_tls_sslmode, server_tls_ca_file, host and port of the database";
     "server.startup_parameter": "the pooler refuses a startup parameter", "PgBouncer passes on few, and not PGOPTIONS",
         "leave PGOPTIONS out, or set ignore_startup_parameters in PgBouncer";
     "server.protocol_version": "client and server speak different versions of the protocol", "min_protocol_version or max_protocol_version asks for more than the server or the pooler knows",
         "leave min_protocol_version and max_protocol_version out";
     "server.process_limit": "the server cannot start a process for the connection", "a limit on processes or memory of the server's machine or container is reached",
         "raise the limit on processes (pids, nproc) and memory of the server, or end idle connections";
-    "server.target_session": "no server is of the wanted kind", "target_session_attrs asks for another",
+    "server.target_session": "no server has the requested role", "target_session_attrs asks for another",
         "connect to the primary, or change target_session_attrs";
     "server.no_create_right": "the role may not create schemas", "it has no CREATE right on the database",
         "GRANT CREATE ON DATABASE {database} TO {user}";
@@ -308,9 +308,9 @@ catalogue! {
         "a tenant of many objects needs one lock each, all in one transaction",
         "raise max_locks_per_transaction (and restart)";
     "server.read_only": "the server is read-only", "it is a standby, or default_transaction_read_only is on", "connect to the primary";
-    "timeout": "the time for the diagnosis is over", "a step took too long", "raise --timeout";
-    "connection.lost": "the connection broke", "the server or something in between ended it", "look into the server's log";
-    "connection.failed": "the connection failed for a reason that is not known here", "the words are below", "look into the server's log";
+    "timeout": "the diagnosis timed out", "a step took too long", "raise --timeout";
+    "connection.lost": "the connection broke", "the server or something in between ended it", "check the server's log";
+    "connection.failed": "the connection failed for a reason that is not known here", "the messages are below", "check the server's log";
 }
 
 #[cfg(test)]

@@ -28,17 +28,17 @@ pub struct Context {
     pub probe: ProbeSlot,
 }
 
-/// What was seen of a server, once somebody has looked.
+/// The observations of a server, once it was probed.
 #[derive(Clone, Debug, Default)]
 pub struct ProbeSlot(Arc<OnceLock<Arc<ServerProbe>>>);
 
 impl ProbeSlot {
-    /// What was seen; `None` as long as nobody has looked.
+    /// Returns the observations, or `None` before the first probe.
     pub fn get(&self) -> Option<&ServerProbe> {
         self.0.get().map(|probe| &**probe)
     }
 
-    /// Keeps what was seen; the first look counts.
+    /// Keeps the observations. The first ones count.
     pub(super) fn fill(&self, probe: Arc<ServerProbe>) {
         self.0.get_or_init(|| probe);
     }
@@ -89,7 +89,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether it had expired at a moment.
+    /// Returns `true` if it had expired at a moment.
     pub fn expired(&self, now: i64) -> bool {
         self.expires <= now
     }
@@ -282,7 +282,8 @@ fn has_no_hashed_list(directory: &Path) -> bool {
     })
 }
 
-/// What OpenSSL will find for `sslrootcert=system`. Its variables win over its compiled-in directory, which is not known here.
+/// The certificates that OpenSSL finds for `sslrootcert=system`. Its variables override its
+/// compiled-in directory, which is not known here.
 fn system_roots(connection: &Connection, environment: &Environment) -> Option<SystemRoots> {
     // An older libpq was given a file instead, which has been judged.
     if connection.value("sslrootcert") != Some(SYSTEM) {

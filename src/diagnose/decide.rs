@@ -44,7 +44,7 @@ impl Decision {
     }
 }
 
-/// What a message means; `None` when it says nothing about a cause.
+/// Interprets a message. Returns `None` if it is not about a cause.
 pub(super) fn decide(message: &Message, context: &Context) -> Option<Decision> {
     if message.voice == Voice::Client {
         on_this_side(message, context)
@@ -290,7 +290,8 @@ fn no_address(message: &Message, context: &Context) -> Decision {
     Decision::new("net.dns")
 }
 
-/// Whether a name is one that only the resolver of a private network knows: Docker, Kubernetes, a cloud's internal zone.
+/// Returns `true` for a name that only the resolver of a private network knows: Docker, Kubernetes,
+/// a cloud's internal zone.
 pub(super) fn is_private_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let internal = [
@@ -372,7 +373,7 @@ fn plaintext_refused(message: &Message, context: &Context) -> Decision {
     }
 }
 
-/// Whether a server refuses by `pg_hba.conf`, in whatever language.
+/// Returns `true` if a server refuses because of `pg_hba.conf`, in any language.
 fn is_about_rules(refusal: &Refusal) -> bool {
     refusal.message.contains("pg_hba.conf")
         || (refusal.sqlstate == "28000"
@@ -458,8 +459,8 @@ fn named<'a>(words: &'a str, before: &str) -> Option<&'a str> {
     behind.split_once('"').map(|(name, _)| name)
 }
 
-/// Whether a name in a server's words is ours. Servers cut names after 63 bytes, and gateways take the part behind `@` or `.` for
-/// themselves.
+/// Returns `true` if a name in a server's message is this connection's. Servers truncate names
+/// after 63 bytes, and gateways keep the part after `@` or `.` for themselves.
 fn is_ours(theirs: &str, ours: &str) -> bool {
     let rest = ours.strip_prefix(theirs).filter(|_| !theirs.is_empty());
     match rest {
@@ -526,7 +527,7 @@ fn unknown_words(message: &Message, context: &Context) -> Decision {
     }
 }
 
-/// Whether a refusal of plaintext is about encryption, in a sentence that nobody has written down yet.
+/// Returns `true` if an unknown message about a refused plaintext connection is about encryption.
 fn speaks_of_encryption(words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     let has = |all: &[&str]| all.iter().any(|word| words.contains(word));
@@ -586,7 +587,8 @@ fn by_state(refusal: &Refusal, context: &Context) -> Option<&'static str> {
     })
 }
 
-/// The server had asked for a password, and then refused in words that no row knows: the name in them tells what they are about.
+/// Interprets an unknown refusal after the server had asked for a password: the name in the message
+/// decides.
 fn after_a_password(message: &Message, context: &Context) -> Option<Decision> {
     let probe = context.probe.get()?;
     let asked = [&probe.over_tls, &probe.in_plaintext]

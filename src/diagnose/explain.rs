@@ -16,7 +16,7 @@ const LIMIT: usize = 256 << 10;
 pub(super) struct Explanation {
     /// The finding.
     pub(super) finding: Finding,
-    /// Where the attempt went to.
+    /// The address of the attempt.
     pub(super) endpoint: Option<Endpoint>,
 }
 
@@ -132,7 +132,8 @@ fn message(line: &str) -> Option<Message> {
     })
 }
 
-/// What carried a message: the mode decides, and under `prefer` the order of the attempts at one place.
+/// Determines the connection that carried a message: from the mode, and with `prefer` from the
+/// order of the attempts at one address.
 fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
     let Some(message) = messages.get(index) else {
         return Link::Unknown;
@@ -161,7 +162,7 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
     }
 }
 
-/// How near a message is to the reason for the failure of the whole.
+/// Ranks a message by how close it is to the root cause.
 fn weight(id: &str, message: &Message) -> u8 {
     match id {
         // Of several hosts, those of the wrong kind are what the setting is there for.

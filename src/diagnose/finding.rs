@@ -20,7 +20,7 @@ const LONGEST: usize = 1000;
 pub enum Severity {
     /// The step was not done, for a reason that is given.
     Skipped,
-    /// As it should be.
+    /// Everything is in order.
     Ok,
     /// Works, and is likely not what is meant.
     Warning,
@@ -39,7 +39,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Who said what a message says.
+/// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Speaker {
@@ -76,7 +76,7 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// Whether the words come in a message of the other side, as `FATAL:  …`.
+    /// Returns `true` if the words are in a message of the other side, such as `FATAL:  …`.
     pub(super) fn sends_messages(self) -> bool {
         !matches!(
             self,

@@ -9,7 +9,7 @@ use crate::pg::Program;
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, Stdout, run};
 use crate::tls::{SYSTEM, SslMode};
 
-/// The oldest libpq whose settings need no look at the version.
+/// The oldest libpq whose version does not matter for the settings.
 const OLDEST: u32 = 13;
 
 /// The service that only libpq 15 and later finds: before, `$HOME` was not read.
@@ -18,7 +18,7 @@ const SERVICE: &str = "schemastamp";
 /// The libpq that a client program loads. It may be older or newer than the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Library {
-    /// Major version; 18 stands for every later one that cannot be told apart.
+    /// The major version. 18 stands for later ones too, which cannot be distinguished.
     pub major: u32,
     /// TLS is compiled in.
     pub tls: bool,
@@ -41,7 +41,8 @@ impl LibraryTraits {
     }
 }
 
-/// Whether the version of libpq decides what a connection does. If not, nobody needs to find it out.
+/// Returns `true` if the behaviour of a connection depends on the version of libpq. Otherwise the
+/// version is not needed.
 ///
 /// libpq ignores a variable that it does not know, without a word: a password meant for SCRAM only would cross the wire in clear.
 pub fn depends_on_library(connection: &Connection) -> bool {

@@ -7,7 +7,7 @@ use crate::process::Shutdown;
 use crate::text;
 use crate::tls::SslMode;
 
-/// How long a look at the link may take: the command behind it has a connection of its own to make.
+/// Time limit of the check. The command has to make its own connection afterwards.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// The connection as the client's own libpq sees it. A pooler's link to the server is another one.
@@ -51,10 +51,12 @@ impl Link {
     }
 }
 
-/// Connects once and says whether that was in plaintext although the mode would have allowed TLS: `prefer` and `allow` say
-/// nothing themselves. Asks nobody in the other modes, which leave no doubt.
+/// Connects once, and returns a finding if the connection is in plaintext although the mode allows
+/// TLS: libpq does not report this for `prefer` and `allow`. In the other modes there is no doubt,
+/// and nothing is asked.
 ///
-/// `None` also when there was no connection: the command behind it will say why.
+/// Also returns `None` if there was no connection, because the command itself will report the
+/// reason.
 pub async fn silent_plaintext(
     server: &Server,
     mode: SslMode,

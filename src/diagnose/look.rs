@@ -1,4 +1,4 @@
-//! A look at the server of a connection, for a diagnosis and for a command whose connection failed.
+//! Probes the server of a connection, for a diagnosis and for a command that could not connect.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use super::steps::network::{Way, find_ways};
 use super::words::Endpoint;
 use crate::config::Host;
 
-/// How long a command that failed looks at the server before it says why, at most.
+/// Time limit of the probe of a command that could not connect.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How long the look at a large first message may take.
+/// Time limit of the probe with a large first message.
 const LARGE: Duration = Duration::from_secs(1);
 
-/// What is needed to look at the server of a connection.
+/// The input of a probe.
 #[derive(Clone, Debug)]
 pub struct LookPlan {
     /// The hosts in the order libpq tries them.
     pub hosts: Vec<Host>,
-    /// What the connection does about TLS.
+    /// The TLS behaviour of the connection.
     pub prepared: Prepared,
     /// Major version of libpq.
     pub libpq_major: u32,
-    /// How long a look may take.
+    /// Time limit of the probe.
     pub limit: Duration,
 }
 
@@ -55,14 +55,14 @@ impl LookPlan {
 pub(super) struct LookedAt {
     host: Host,
     address: SocketAddr,
-    /// What was seen.
+    /// The observation.
     pub(super) probe: Arc<ServerProbe>,
     /// The findings of the steps `ssl_request` and `tls`.
     pub(super) findings: Vec<Finding>,
 }
 
 impl LookedAt {
-    /// Whether the host is the one that a failed attempt went to.
+    /// Returns `true` if a failed attempt went to this host.
     fn is_at(&self, endpoint: &Endpoint) -> bool {
         is_at(self.address, endpoint)
     }
@@ -151,7 +151,7 @@ pub async fn look_closer(plan: &LookPlan, stderr: &str, context: &Context) {
     }
 }
 
-/// Whether the words of a finding are ambiguous, so that a look at the server may name another cause.
+/// Returns `true` if the words of a finding are ambiguous, so that a probe may find another cause.
 fn depends_on_facts(id: &str, context: &Context) -> bool {
     match id {
         "tls.server_cert.unverified" => context.configured.system_roots.is_some(),

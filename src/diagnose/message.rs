@@ -8,7 +8,7 @@ use super::words::{Endpoint, Voice};
 pub(super) struct Message {
     /// The cause by the words alone; `None` for words of a server that no row knows.
     pub(super) id: Option<&'static str>,
-    /// Who said so.
+    /// The program that reported it.
     pub(super) speaker: Speaker,
     /// The form of the line.
     pub(super) voice: Voice,
@@ -20,15 +20,15 @@ pub(super) struct Message {
     pub(super) fix: &'static str,
     /// The row's pattern; empty for words that no row knows.
     pub(super) pattern: &'static str,
-    /// Where the attempt went to.
+    /// The address of the attempt.
     pub(super) endpoint: Option<Endpoint>,
-    /// What the connection was when the words came.
+    /// The state of the connection at the time of the message.
     pub(super) link: Link,
     /// Some attempt went to an address of IPv4.
     pub(super) ipv4_tried: bool,
 }
 
-/// What carried the words of a server.
+/// The kind of connection that carried a server's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
     /// TLS.

@@ -10,7 +10,7 @@ use crate::tls::{
     resolve,
 };
 
-/// What a connection will do about TLS.
+/// The TLS behaviour of a connection.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The mode that counts.
@@ -26,7 +26,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What decides how much is verified.
+    /// The settings that decide how much is verified.
     pub fn terms(&self) -> Terms {
         let root_cert = self.files.verifies() || matches!(self.files.roots, Roots::System(_));
         Terms {
@@ -183,7 +183,7 @@ const GUARDS: [Guard; 5] = [
 ];
 
 impl Guard {
-    /// Whether a libpq that does not know the value would verify less.
+    /// Returns `true` if a libpq that does not know the value would verify less.
     fn guards(&self, value: &str) -> bool {
         !self.harmless.contains(&value) && (self.feature != Feature::SystemRoots || value == SYSTEM)
     }
@@ -226,7 +226,7 @@ pub fn refuse_ignored(
     }
 }
 
-/// Whether some variable of a child would be lost on an older libpq.
+/// Returns `true` if an older libpq would ignore a variable of a child.
 pub fn has_guarded(environment: &BTreeMap<String, EnvValue>) -> bool {
     guarded(environment).next().is_some()
 }

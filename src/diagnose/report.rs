@@ -10,7 +10,7 @@ use crate::text::{plural, swrite};
 pub struct Report {
     /// The findings in the order of the walk.
     pub findings: Vec<Finding>,
-    /// How long it took.
+    /// Duration.
     pub elapsed: Duration,
 }
 
@@ -19,9 +19,9 @@ pub struct Report {
 pub struct Summary {
     /// `ok`, or `problem` when there is an error.
     pub verdict: &'static str,
-    /// How many errors.
+    /// Number of errors.
     pub errors: usize,
-    /// How many warnings.
+    /// Number of warnings.
     pub warnings: usize,
 }
 

@@ -1,6 +1,6 @@
 use super::finding::{Finding, Severity};
 
-/// How the login by the real psql went.
+/// The result of the login with the real psql.
 #[derive(Debug)]
 pub(super) enum Login {
     /// It was not tried; the text says why.
@@ -79,7 +79,7 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
             seen.push(said);
         }
     }
-    // What psql said besides: the failure of another address, or of plaintext after TLS.
+    // Other messages of psql: the failure of another address, or of plaintext after TLS.
     let reported: Vec<String> = seen.iter().map(|finding| finding.id.clone()).collect();
     let besides = messages.filter(|message| !reported.contains(&message.id));
     let words: Vec<String> = besides
@@ -109,7 +109,7 @@ fn lower_all_but(seen: &mut [Finding], root: Option<usize>, why: &str) {
     }
 }
 
-/// Whether a cause that was found by looking explains what psql said.
+/// Returns `true` if a cause that a probe found explains psql's message.
 ///
 /// psql's words are coarser: one sentence for every reason not to trust a server, none at all for a client certificate
 /// that is not there.
@@ -213,7 +213,7 @@ pub(super) fn explains(found: &str, said: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What was seen, the login, what was refused, the errors.
+    /// Combines the observations, the login, the refusals and the errors.
     type Case = (
         Vec<(&'static str, Severity)>,
         Login,

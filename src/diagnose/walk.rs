@@ -17,18 +17,18 @@ use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::tls::{Fault, FileType, Problem};
 
-/// What is kept of the time for ending psql and writing the report.
+/// Time that is reserved for ending psql and writing the report.
 const RESERVE: Duration = Duration::from_millis(600);
 
-/// How long a server may take to end the processes of connections that were left before their login.
+/// Time for a server to end the processes of connections that were closed before their login.
 const SETTLING: Duration = Duration::from_millis(250);
 
-/// What a diagnosis starts from.
+/// The input of a diagnosis.
 #[derive(Debug)]
 pub struct Inputs<'a> {
-    /// The resolved connection, or why there is none.
+    /// The resolved connection, or the reason why there is none.
     pub connection: Result<Connection, ConfigError>,
-    /// Where the programs are.
+    /// The settings of the programs.
     pub tool: &'a ToolSettings,
     /// The parent's environment.
     pub environment: &'a Environment,
@@ -147,7 +147,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     let prepared = &plan.prepared;
     let mut outcome = login::log_in(&server, prepared, probe, &context, shutdown).await;
     if login::may_be_our_doing(&outcome, probe, &context) {
-        // On a server that is nearly full the processes of the looks before may still be there.
+        // On a nearly full server, the processes of the earlier probes may still exist.
         tokio::time::sleep(SETTLING).await;
         outcome = login::log_in(&server, prepared, probe, &context, shutdown).await;
     }
@@ -171,7 +171,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     }
 }
 
-/// The findings before the look at the server, and what turns them into a report.
+/// The findings before the probe, and their conversion into a report.
 struct Findings<'a> {
     before: Vec<Finding>,
     refused: Option<String>,
@@ -211,7 +211,7 @@ impl Findings<'_> {
     }
 }
 
-/// Why psql is not run, if it is not.
+/// The reason why psql is not run, if it is not.
 fn not_tried(
     findings: &[Finding],
     looked_at: Option<&LookedAt>,
@@ -235,7 +235,7 @@ fn not_tried(
         .then(|| "psql cannot be run".to_owned())
 }
 
-/// Says why a connection is in plaintext where something was found that makes TLS fail.
+/// Names the reason for plaintext, if a probe found one that makes TLS fail.
 fn with_reason(fact: Finding, findings: &[Finding]) -> Finding {
     let reason = findings
         .iter()
@@ -249,7 +249,7 @@ fn with_reason(fact: Finding, findings: &[Finding]) -> Finding {
     }
 }
 
-/// After these psql would only wait until the time is up.
+/// After these, psql would only wait until the timeout.
 fn is_hopeless(finding: &Finding) -> bool {
     finding.severity == super::Severity::Error
         && matches!(

@@ -9,7 +9,7 @@ use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
-use crate::sql::TenantName;
+use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
 use crate::tenant::versions::{Applied, TenantProblem};
 
@@ -77,6 +77,9 @@ pub enum VerifyError {
     /// psql failed.
     #[error("the schemas could not be compared")]
     Psql(#[from] PsqlError),
+    /// The role may not use these schemas. The server leaves them out of its `search_path` then, and prints other definitions.
+    #[error("the role has no USAGE on {}", named_schemas(.0))]
+    NoUsage(Vec<TenantName>),
     /// The snapshot does not load in this database.
     #[error("the snapshot does not load in this database")]
     Load(#[source] PsqlError),
@@ -89,6 +92,53 @@ pub enum VerifyError {
     /// The comparison itself is at fault.
     #[error(transparent)]
     Identity(#[from] DuplicateIdentity),
+}
+
+/// At most five names, and how many more there are.
+fn named_schemas(tenants: &[TenantName]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = tenants
+        .iter()
+        .take(SHOWN)
+        .map(|tenant| format!("'{}'", tenant.as_str().escape_debug()))
+        .collect();
+    let more = tenants.len().saturating_sub(SHOWN);
+    let noun = if tenants.len() == 1 {
+        "the schema"
+    } else {
+        "the schemas"
+    };
+    if more > 0 {
+        format!("{noun} {} and {more} more", shown.join(", "))
+    } else {
+        format!("{noun} {}", shown.join(", "))
+    }
+}
+
+/// The tenants whose schemas the role may not use.
+async fn without_usage(
+    server: &Server,
+    tenants: &[TenantName],
+    shutdown: &Shutdown,
+) -> Result<Vec<TenantName>, PsqlError> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = tenants
+        .iter()
+        .map(|tenant| quote_literal(tenant.as_str()))
+        .collect();
+    let sql = format!(
+        "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n \
+         WHERE n.nspname IN ({}) AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname;\n",
+        names.join(", ")
+    );
+    let found = server.query_json(&sql, shutdown).await?;
+    Ok(found
+        .iter()
+        .filter_map(serde_json::Value::as_str)
+        .filter_map(|name| TenantName::for_own_schema(name).ok())
+        .collect())
 }
 
 /// Compares all tenants of the scope with the reference: by hashes that the server computes, and in
@@ -111,6 +161,10 @@ pub async fn verify(
         } else {
             present.push(tenant.name.clone());
         }
+    }
+    let unusable = without_usage(server, &present, shutdown).await?;
+    if !unusable.is_empty() {
+        return Err(VerifyError::NoUsage(unusable));
     }
     let all = if let TenantSelection::All { pattern: None } = &options.scope {
         present.clone()
@@ -196,7 +250,7 @@ async fn read_hashes(
                 let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else {
                     return;
                 };
-                if let Ok(tenant) = TenantName::new(schema) {
+                if let Ok(tenant) = TenantName::for_own_schema(schema) {
                     by_hash.entry(hash).or_default().push(tenant);
                 }
             })

@@ -43,14 +43,35 @@ const TRANSIENT: [&str; 25] = [
     "bouncer is shutting down",
 ];
 
-/// Why psql did not do what its script says.
+/// `PostgreSQL`'s and `PgBouncer`'s English words for what is the same the next time (`auth.c`, `postinit.c`, `backend_startup.c`).
+const PERMANENT: [&str; 17] = [
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
+    "is not permitted to log in",
+    "permission denied",
+    "is not currently accepting connections",
+    "unsupported frontend protocol",
+    "no PostgreSQL user name",
+    "invalid startup packet",
+    "unrecognized configuration parameter",
+    "invalid value for parameter",
+    "must be ",
+    "certificate",
+    "SASL",
+    "no such ",
+    "not allowed",
+];
+
+/// Reasons why psql did not do what its script says.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PsqlError {
-    /// psql is missing, too old or cannot tell its version.
+    /// psql is missing, too old, or does not report its version.
     #[error(transparent)]
     Program(ProgramError),
-    /// There is no private folder for the script, or no room in it.
+    /// There is no private directory for the script, or no space in it.
     #[error("cannot give psql its script")]
     Folder(#[source] PathError),
     /// The operating system has no random bytes for `\restrict`.
@@ -78,7 +99,7 @@ pub enum PsqlError {
     /// A statement failed.
     #[error("{message}")]
     Script {
-        /// The first error.
+        /// The error.
         message: Box<ServerMessage>,
         /// All messages, with those before it.
         messages: Vec<ServerMessage>,
@@ -95,6 +116,9 @@ pub enum PsqlError {
         /// All of stderr.
         stderr: StderrTail,
     },
+    /// psql ended as if all went well, and the row that the server was to send is missing.
+    #[error("psql reports success, but the server's confirmation is missing")]
+    Unconfirmed,
     /// A line of a query's result is not the JSON value it should be.
     #[error("line {line} of the result is not JSON: {text:?}")]
     Output {
@@ -102,7 +126,7 @@ pub enum PsqlError {
         line: usize,
         /// The beginning of the line.
         text: String,
-        /// Why.
+        /// Cause.
         #[source]
         source: serde_json::Error,
     },
@@ -111,7 +135,7 @@ pub enum PsqlError {
     Encoding {
         /// 1-based line.
         line: usize,
-        /// Where.
+        /// The place.
         #[source]
         source: std::str::Utf8Error,
     },
@@ -126,7 +150,7 @@ impl PsqlError {
             Self::Folder(_) => "file.private_folder".to_owned(),
             Self::Run(error) => error.id().to_owned(),
             Self::Connect { .. } => "connection.failed".to_owned(),
-            Self::Lost { .. } => "connection.lost".to_owned(),
+            Self::Lost { .. } | Self::Unconfirmed => "connection.lost".to_owned(),
             Self::Script { message, .. } => message.id(),
             Self::Random(_) | Self::Fatal { .. } | Self::Output { .. } | Self::Encoding { .. } => {
                 "program.failed".to_owned()
@@ -145,8 +169,11 @@ impl PsqlError {
         }
     }
 
-    /// Whether there was no connection for a reason that may be gone the next time: the server starts up or shuts down, has no
-    /// slot free, or the network failed; by the server's words, which are English unless its `lc_messages` says otherwise.
+    /// Returns whether there was no connection for a reason that may be gone the next time: the server starts up or shuts down, has no
+    /// slot free, or the network failed.
+    ///
+    /// libpq's own words are English, as psql is run with `LC_ALL=C`. The server's are those of its `lc_messages`, and a failed
+    /// login has no SQLSTATE in psql's output: what is not known to be permanent may pass.
     pub fn is_transient(&self) -> bool {
         let Self::Connect { messages, .. } = self else {
             return false;
@@ -156,22 +183,27 @@ impl PsqlError {
             .filter(|message| message.is_error())
             .peekable();
         errors.peek().is_some()
-            && errors.all(|message| TRANSIENT.iter().any(|words| message.raw.contains(words)))
+            && errors.all(|message| {
+                is_known(&message.raw, &TRANSIENT)
+                    || server_words(&message.raw).is_some_and(|words| !is_known(words, &PERMANENT))
+            })
     }
 
-    /// Whether there was no connection because the server, or the role or database on it, has no slot free.
+    /// Returns whether there was no connection because the server, or the role or database on it, has no slot free; also where the
+    /// server's words are not known, which is what that is in another language.
     pub fn is_out_of_connections(&self) -> bool {
         let Self::Connect { messages, .. } = self else {
             return false;
         };
         messages.iter().any(|message| {
-            OUT_OF_CONNECTIONS
-                .iter()
-                .any(|words| message.raw.contains(words))
+            is_known(&message.raw, &OUT_OF_CONNECTIONS)
+                || server_words(&message.raw).is_some_and(|words| {
+                    !is_known(words, &PERMANENT) && !is_known(words, &TRANSIENT)
+                })
         })
     }
 
-    /// Whether psql was connected and began with the script, so that something may have been sent: for runs with
+    /// Returns whether psql was connected and began with the script, so that something may have been sent: for runs with
     /// [`ScriptOptions::announce`](super::ScriptOptions::announce).
     pub fn began(&self) -> bool {
         match self {
@@ -194,7 +226,7 @@ impl PsqlError {
         }
     }
 
-    /// Whether psql has passed on that the server refused a statement, before psql itself was stopped.
+    /// Returns whether psql has passed on that the server refused a statement, before psql itself was stopped.
     ///
     /// An error ends the transaction of its message for certain.
     pub fn server_refused(&self) -> bool {
@@ -207,6 +239,12 @@ impl PsqlError {
                 && message.severity == Severity::Error
                 && message.sqlstate.is_some()
         })
+    }
+
+    /// Returns whether the server may have committed what the script did, although its answer did not come.
+    pub fn is_ambiguous(&self) -> bool {
+        let refused = matches!(self, Self::Script { .. } | Self::Connect { .. });
+        !refused && self.began() && !self.server_refused()
     }
 
     /// Everything psql wrote to stderr, if it was started.
@@ -240,11 +278,81 @@ impl From<ProgramError> for PsqlError {
     }
 }
 
-/// What the first message says that is an error.
+fn is_known(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| text.contains(words))
+}
+
+/// Returns the server's words when it refused a connection: `connection to server at … failed: FATAL:  …`, whatever its word for
+/// the severity. libpq's own words have no severity.
+fn server_words(raw: &str) -> Option<&str> {
+    let (_, said) = raw.split_once(" failed: ")?;
+    let (severity, words) = said.split_once(":  ")?;
+    let is_word = !severity.is_empty() && !severity.contains(|c: char| c.is_whitespace());
+    is_word.then_some(words)
+}
+
+/// Returns the text of the first message that is an error.
 pub(super) fn first(messages: &[ServerMessage]) -> String {
     let message = messages
         .iter()
         .find(|message| message.is_error())
         .or(messages.first());
     message.map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(said: &str) -> PsqlError {
+        let stderr =
+            format!("psql: error: connection to server at \"db\", port 5432 failed: {said}\n");
+        PsqlError::Connect {
+            messages: ServerMessage::parse_all(&stderr),
+            stderr: StderrTail::default(),
+        }
+    }
+
+    #[test]
+    fn what_no_known_words_call_permanent_may_pass() {
+        for (said, is_transient, is_out) in [
+            ("FATAL:  sorry, too many clients already", true, true),
+            (
+                "FATAL:  tut mir leid, schon zu viele Verbindungen",
+                true,
+                true,
+            ),
+            (
+                "FATAL:  désolé, trop de clients sont déjà connectés",
+                true,
+                true,
+            ),
+            ("ВАЖНО:  извините, уже слишком много клиентов", true, true),
+            ("FATAL:  the database system is starting up", true, false),
+            ("FATAL:  das Datenbanksystem startet", true, true),
+            (
+                "FATAL:  password authentication failed for user \"app\"",
+                false,
+                false,
+            ),
+            ("FATAL:  database \"app\" does not exist", false, false),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"::1\"",
+                false,
+                false,
+            ),
+            ("FATAL:  no such database: app", false, false),
+            ("Connection refused", true, false),
+            ("SSL error: certificate verify failed", false, false),
+            ("fe_sendauth: no password supplied", false, false),
+            ("root certificate file \"x\" does not exist", false, false),
+        ] {
+            let error = refused(said);
+            assert_eq!(
+                (error.is_transient(), error.is_out_of_connections()),
+                (is_transient, is_out),
+                "{said}"
+            );
+        }
+    }
 }

@@ -6,9 +6,9 @@ use super::SqlState;
 /// One message on stderr of psql or `pg_dump`, from the server or from the program itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMessage {
-    /// Who speaks.
+    /// The speaker.
     pub speaker: Speaker,
-    /// How grave it is.
+    /// The severity.
     pub severity: Severity,
     /// The SQLSTATE; only the server gives one, and only with `VERBOSITY=verbose` or `sqlstate`.
     pub sqlstate: Option<SqlState>,
@@ -22,7 +22,7 @@ pub struct ServerMessage {
     pub query: Option<String>,
     /// `CONTEXT`: the call stack on the server.
     pub context: Option<String>,
-    /// Where in the statement.
+    /// The position in the statement.
     pub position: Option<Position>,
     /// The schema of the object in question.
     pub schema: Option<String>,
@@ -36,13 +36,13 @@ pub struct ServerMessage {
     pub constraint: Option<String>,
     /// Function, file and line of the server's source.
     pub location: Option<String>,
-    /// Where in the script.
+    /// The position in the script.
     pub script: Option<ScriptPlace>,
     /// All of its lines as they came, without the last line end.
     pub raw: String,
 }
 
-/// Who a message is from.
+/// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaker {
     /// The `PostgreSQL` server, or a pooler that speaks in its place.
@@ -51,7 +51,7 @@ pub enum Speaker {
     Program,
 }
 
-/// How grave a message is, in rising order.
+/// The severity of a message, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// `DEBUG`, `DEBUG1` to `DEBUG5`.
@@ -79,7 +79,7 @@ pub struct Position {
     pub line: u32,
     /// That line, possibly shortened with `...` at either end.
     pub text: String,
-    /// The line beneath it, with a caret under the place.
+    /// The line below it, with a caret under the position.
     pub caret: Option<String>,
 }
 
@@ -102,9 +102,26 @@ impl ServerMessage {
         }
     }
 
-    /// Whether the statement, the session or the program failed because of this.
+    /// Returns `true` if the statement, the session or the program failed because of this message.
     pub fn is_error(&self) -> bool {
         self.severity >= Severity::Error
+    }
+
+    /// Whether the server refused to create a schema of this name, or to give a schema this name, because there is one.
+    ///
+    /// Any function may raise 42P06. The place in the server's source tells (`NamespaceCreate` of `pg_namespace.c`,
+    /// `RenameSchema` of `schemacmds.c`), and the name, which no translation changes.
+    pub fn says_schema_exists(&self, schema: &str) -> bool {
+        let is_duplicate = self
+            .sqlstate
+            .as_ref()
+            .is_some_and(|state| state.as_str() == "42P06");
+        let is_from_there = self.location.as_ref().is_none_or(|location| {
+            ["NamespaceCreate,", "RenameSchema,"]
+                .iter()
+                .any(|function| location.starts_with(function))
+        });
+        is_duplicate && is_from_there && self.message.contains(schema)
     }
 
     /// The name of the SQLSTATE's condition, such as `duplicate_table`.
@@ -136,7 +153,7 @@ impl ServerMessage {
 }
 
 impl fmt::Display for ServerMessage {
-    /// The SQLSTATE, where there is one, and the first line of the text.
+    /// The SQLSTATE, if there is one, and the first line of the text.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.message.lines().next().unwrap_or_default();
         match self.sqlstate {

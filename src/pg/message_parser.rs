@@ -34,7 +34,7 @@ enum Field {
     Location,
 }
 
-/// What a line begins with.
+/// The prefix of a line.
 enum Start<'a> {
     /// `psql:FILE:LINE: `, `psql: ` and the like, and what follows.
     Prefixed {
@@ -51,6 +51,9 @@ enum Start<'a> {
 
 impl ServerMessage {
     /// Reads all of stderr. Every line belongs to exactly one of the messages, in its [`raw`](Self::raw).
+    ///
+    /// A message may have any text, that of further messages included. So once psql has named the script that it runs, whose
+    /// name cannot be guessed, only lines that name it begin a message.
     pub fn parse_all(stderr: &str) -> Vec<Self> {
         parse_all(stderr)
     }
@@ -59,12 +62,26 @@ impl ServerMessage {
 fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> = Vec::new();
     let (mut field, mut prefixed) = (Field::Message, false);
+    // The script of the first message that has one: the first line of a message is psql's own.
+    let mut running: Option<PathBuf> = None;
     if stderr.is_empty() {
         return messages;
     }
     for raw in stderr.strip_suffix('\n').unwrap_or(stderr).split('\n') {
         let plain = without_colors(raw.strip_suffix('\r').unwrap_or(raw));
-        let start = message_start(&plain, !messages.is_empty(), prefixed);
+        let start = match message_start(&plain, !messages.is_empty(), prefixed) {
+            Start::Prefixed { script, .. } if is_imitated(running.as_ref(), script.as_ref()) => {
+                Start::Within
+            }
+            start => start,
+        };
+        if let Start::Prefixed {
+            script: Some(script),
+            ..
+        } = &start
+        {
+            running.get_or_insert_with(|| script.file.clone());
+        }
         let begun = match start {
             Start::Prefixed { script, rest } => match (level(rest), messages.last_mut()) {
                 (Some(("detail", text)), Some(last)) => {
@@ -115,11 +132,18 @@ fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     messages
 }
 
+/// Whether a line that looks like the beginning of a message is text of the one before: while a script runs, psql names it
+/// in all of its messages.
+fn is_imitated(running: Option<&PathBuf>, script: Option<&ScriptPlace>) -> bool {
+    running.is_some_and(|running| script.is_none_or(|script| script.file != *running))
+}
+
 fn message_start(line: &str, within: bool, prefixed: bool) -> Start<'_> {
     if let Some((script, rest)) = prefix(line) {
         return Start::Prefixed { script, rest };
     }
-    // With -f, all messages but those of a failed connection have a prefix: what looks bare is text of one.
+    // With -f, all messages except those of a failed connection have a prefix. A line without one
+    // continues a message.
     if !(within && prefixed) && server_message(line).is_some() {
         return Start::Bare;
     }
@@ -210,7 +234,7 @@ fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
             };
             ServerMessage::new(Speaker::Program, severity, text)
         }
-        // What libpq says of a lost connection comes without a level.
+        // libpq's messages about a lost connection have no severity.
         None => server_message(text)
             .unwrap_or_else(|| ServerMessage::new(Speaker::Program, Severity::Error, text)),
     }

@@ -7,10 +7,11 @@ use super::{EXACT_SETTINGS, Program, ProgramError, Server, ServerMessage, Versio
 use crate::path::{self, PathError};
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 
-/// What `pg_dump` may say on stdout, although the dump goes to a file.
+/// Maximum size of `pg_dump`'s stdout, although the dump goes to a file.
 const STDOUT_LIMIT: usize = 1024 * 1024;
 
-/// `pg_dump` with the server it reads: connection, limits and folder are those of the [`Server`].
+/// `pg_dump` with the server that it reads. Connection, limits and directory are those of the
+/// [`Server`].
 #[derive(Clone, Debug)]
 pub struct PgDump {
     /// The `pg_dump` that is run.
@@ -19,7 +20,7 @@ pub struct PgDump {
     pub server: Server,
 }
 
-/// What of a schema is dumped.
+/// Options of a dump.
 #[derive(Clone, Debug)]
 pub struct DumpOptions {
     /// `ALTER … OWNER TO`.
@@ -28,7 +29,7 @@ pub struct DumpOptions {
     pub privileges: bool,
     /// `COMMENT ON`.
     pub comments: bool,
-    /// How long to wait for a table's lock; `None` is without end.
+    /// Time to wait for a table's lock, or `None` for no limit.
     pub lock_wait: Option<Duration>,
     /// Further arguments.
     pub arguments: Vec<OsString>,
@@ -46,14 +47,14 @@ impl Default for DumpOptions {
     }
 }
 
-/// Why there is no dump.
+/// The reason why there is no dump.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PgDumpError {
     /// `pg_dump` is missing, too old, or older than the server.
     #[error(transparent)]
     Program(ProgramError),
-    /// There is no private folder for the dump.
+    /// There is no private directory for the dump.
     #[error("cannot run pg_dump")]
     Folder(#[source] PathError),
     /// The dump cannot be read back.
@@ -71,7 +72,7 @@ pub enum PgDumpError {
          one client; what pg_dump sets for its session would reach others, and not all of its own statements"
     )]
     Pooled {
-        /// How many were seen.
+        /// Number of connections that were seen.
         connections: usize,
         /// The server's own address, as it sees it.
         server: Option<String>,
@@ -125,7 +126,7 @@ pub enum PgDumpError {
     Encoding {
         /// 1-based line of the dump.
         line: usize,
-        /// Where.
+        /// The place.
         #[source]
         source: std::str::Utf8Error,
     },
@@ -226,7 +227,7 @@ impl PgDump {
         }
         let bytes = path::read(&file).map_err(PgDumpError::Dump)?;
         if let Err(error) = run_dir.close() {
-            tracing::warn!(%error, "the private folder is left behind");
+            tracing::warn!(%error, "the private directory is left behind");
         }
         String::from_utf8(bytes).map_err(|error| {
             let source = error.utf8_error();

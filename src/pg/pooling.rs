@@ -1,4 +1,5 @@
-//! Whether a pooler hands the statements of one client to several connections of the server.
+//! Detects a pooler that spreads the statements of one client over several connections of the
+//! server.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,24 +10,25 @@ use super::json::parse_json;
 use super::{PsqlError, PsqlSession, ScriptOptions, Server};
 use crate::process::Shutdown;
 
-/// How often a client asks which process of the server serves it.
+/// Number of queries for the server process of a client.
 const ASKED: usize = 8;
-/// How long another client is waited for: a pooler that gives connections to sessions may have none for it.
+/// Time to wait for another client: a pooler in session mode may have no connection for it.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How much older than its client a server's process may seem to be.
+/// Tolerance for the age of a server process compared with its client.
 const TOLERANCE: Duration = Duration::from_millis(50);
 
-/// What stands between a client and the server.
+/// The kind of connection between a client and the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pooling {
     /// Nothing that could be seen, or a pooler that gives a connection to each session.
     Sessions,
-    /// A pooler that gives a connection to each transaction (`pool_mode = transaction` of `PgBouncer`). It gave this
-    /// client the same one each time: nobody else was at work.
+    /// A pooler that assigns a connection to each transaction (`pool_mode = transaction` of
+    /// `PgBouncer`). It gave this client the same one each time, because no other client was
+    /// active.
     Transactions,
     /// The same, and it gave this client several.
     Spread {
-        /// How many.
+        /// Their number.
         connections: usize,
         /// The server's own address and port, as it sees them.
         server: Option<String>,
@@ -98,12 +100,12 @@ impl Pooling {
     }
 }
 
-/// Whether a process was there before its client, which is so old.
+/// Returns `true` if a server process is older than its client.
 fn is_older(process: &Process, client: Duration) -> bool {
     process.age_ms > (client + TOLERANCE).as_secs_f64() * 1000.0
 }
 
-/// Asks so often, each time by a message of its own.
+/// Asks `ROUNDS` times, each time with its own message.
 async fn ask(
     session: &mut PsqlSession,
     times: usize,

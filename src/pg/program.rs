@@ -34,7 +34,7 @@ pub struct NamedProgram {
     pub origin: String,
 }
 
-/// Why a client program cannot be used.
+/// The reason why a client program cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
@@ -59,7 +59,7 @@ pub enum ProgramError {
         path: PathBuf,
         /// The setting that named it, as `--psql`.
         origin: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -84,12 +84,12 @@ pub enum ProgramError {
         /// The server's version as the program said it.
         server: String,
     },
-    /// `--version` did not tell a version.
-    #[error("'{}' does not tell its version with --version: {output:?}", path.display())]
+    /// `--version` did not report a version.
+    #[error("'{}' does not report its version with --version: {output:?}", path.display())]
     NoVersion {
         /// The program.
         path: PathBuf,
-        /// What it said instead, shortened.
+        /// The output instead, shortened.
         output: String,
     },
     /// `--version` could not be run to its end.
@@ -97,16 +97,16 @@ pub enum ProgramError {
     Version {
         /// `psql` or `pg_dump`.
         name: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<RunError>,
     },
-    /// There is no private folder to run it in.
+    /// There is no private directory to run it in.
     #[error("cannot run {name}")]
     Folder {
         /// `psql` or `pg_dump`.
         name: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: PathError,
     },
@@ -146,7 +146,11 @@ impl fmt::Display for Searched<'_> {
         if self.0.is_empty() {
             return formatter.write_str("which is empty");
         }
-        write!(formatter, "searched '{}'", self.0.to_string_lossy())
+        write!(formatter, "searched '{}'", self.0.to_string_lossy())?;
+        if std::env::split_paths(self.0).any(|part| !part.is_absolute()) {
+            formatter.write_str(" but for its empty and relative parts")?;
+        }
+        Ok(())
     }
 }
 
@@ -161,10 +165,11 @@ fn server_major(server: &str) -> String {
 }
 
 impl Program {
-    /// Finds psql: the one given, or the first in `path_variable`, and behind Debian's wrapper the real one.
+    /// Finds psql: the given one, or the first in `path_variable`. If that is Debian's wrapper,
+    /// finds the program behind it.
     ///
     /// # Errors
-    /// There is none, or the one given cannot be run.
+    /// Fails if there is none, or if the given one cannot be run.
     pub fn find_psql(
         explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
@@ -175,7 +180,7 @@ impl Program {
     /// Finds `pg_dump` in the same way.
     ///
     /// # Errors
-    /// There is none, or the one given cannot be run.
+    /// Fails if there is none, or if the given one cannot be run.
     pub fn find_pg_dump(
         explicit: Option<&NamedProgram>,
         path_variable: &OsStr,
@@ -190,8 +195,17 @@ impl Program {
     ) -> Result<Self, ProgramError> {
         let wanted = explicit.map_or(Path::new(name), |named| &named.path);
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        // An empty part is the working directory to a shell: whoever can write there could put a psql of their own.
+        let mut parts: Vec<PathBuf> = std::env::split_paths(path_variable)
+            .filter(|part| part.is_absolute())
+            .collect();
+        if parts.is_empty() {
+            // No part at all would be an empty one again.
+            parts.push(PathBuf::from("/dev/null"));
+        }
+        let searched = std::env::join_paths(parts).unwrap_or_default();
         let found =
-            which::which_in(wanted, Some(path_variable), folder).map_err(|_| match explicit {
+            which::which_in(wanted, Some(searched), folder).map_err(|_| match explicit {
                 Some(NamedProgram { path, origin }) => {
                     let source = usable(path)
                         .err()
@@ -222,27 +236,28 @@ impl Program {
         self.name
     }
 
-    /// What was found in `PATH` or given.
+    /// The program that was found in `PATH` or given.
     pub fn found(&self) -> &Path {
         &self.found
     }
 
-    /// What is run: the same, or the program behind Debian's wrapper.
+    /// The program that is run: the same one, or the one behind Debian's wrapper.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether Debian's wrapper was found and is bypassed.
+    /// Returns `true` if Debian's wrapper was found and is bypassed.
     pub fn bypasses_wrapper(&self) -> bool {
         self.found != self.path
     }
 
-    /// The program's version, asked for once : read in its file, or told by a process of some 5 ms.
+    /// The program's version, found once: read from its file, or reported by a process, which takes
+    /// about 5 ms.
     ///
-    /// `temporary` is where the private folder of the run is made.
+    /// `temporary` is the directory in which the run's private directory is created.
     ///
     /// # Errors
-    /// It cannot be run, tells no version, or is too old.
+    /// Fails if it cannot be run, reports no version, or is too old.
     pub async fn version(
         &self,
         temporary: &Path,
@@ -274,7 +289,7 @@ impl Program {
         Ok(version)
     }
 
-    /// What `--version` says.
+    /// The output of `--version`.
     async fn told_version(
         &self,
         temporary: &Path,
@@ -323,7 +338,7 @@ fn written_version(name: &str, path: &Path) -> Option<Version> {
     Version::from_program_output(std::str::from_utf8(line.get(..line.len().min(200))?).ok()?)
 }
 
-/// Why a file cannot be run.
+/// The reason why a file cannot be run.
 fn usable(path: &Path) -> io::Result<()> {
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {

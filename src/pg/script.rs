@@ -3,17 +3,17 @@ use std::io;
 use super::Version;
 use crate::text::swrite;
 
-/// 192 bits: nobody who can write into the script can guess it.
+/// 192 bits, so that nobody who can write into the script can guess it.
 const KEY_BYTES: usize = 24;
 
 /// The lines that [`wrap_restricted`] puts before the script.
 pub(super) const LINES_BEFORE: u32 = 1;
 
-/// What psql writes to stderr, at once, when it is connected and begins with the script.
+/// The line that psql writes to stderr when it is connected and begins the script.
 const ANNOUNCEMENT: &str = "schemastamp: connected";
 
-/// Has psql tell that it is connected, before anything is sent: `\warn`, which psql knows since 13, does not wait in a
-/// buffer.
+/// Makes psql report that it is connected, before anything is sent: `\warn`, which psql knows since
+/// 13, is not buffered.
 pub(super) fn announced(script: &str) -> String {
     format!("\\warn '{ANNOUNCEMENT}'\n{script}")
 }
@@ -21,7 +21,7 @@ pub(super) fn announced(script: &str) -> String {
 /// The lines that [`announced`] puts before the script.
 pub(super) const ANNOUNCEMENT_LINES: u32 = 1;
 
-/// What psql wrote without the announcement, and whether that was there.
+/// Returns psql's output without the announcement, and `true` if it was there.
 pub(super) fn without_announcement(stderr: &str) -> (String, bool) {
     let mut announced = false;
     let kept = stderr.split_inclusive('\n').filter(|line| {

@@ -15,7 +15,7 @@ use crate::process::{
 
 /// The longest line of a result: the server's own limit for a value is 1 GB.
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
-/// How much of a result is kept when it is collected.
+/// Maximum size of a collected result.
 pub(super) const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
 
 /// A server as psql reaches it: the program, the environment that holds the connection, and the limits of a run.
@@ -27,20 +27,21 @@ pub struct Server {
     pub environment: BTreeMap<String, EnvValue>,
     /// Connection settings that have no variable, as a `key=value` string without secrets: it is seen in `ps`.
     pub conninfo: Option<String>,
-    /// Where private folders are made: `TMPDIR`.
+    /// The directory in which private directories are created: `TMPDIR`.
     pub temporary: PathBuf,
-    /// How long one run may take; `None` is without end.
+    /// Time limit of one run, or `None` for no limit.
     pub timeout: Option<Duration>,
-    /// How long psql may take to obey a signal before the next, harder one.
+    /// Time for psql to obey a signal before the next, harder one.
     pub grace: Duration,
 }
 
-/// How a script is run.
+/// Options of running a script.
 #[derive(Clone, Debug)]
 pub struct ScriptOptions {
     /// Put the script between `\restrict` and `\unrestrict`, where psql knows them.
     pub restrict: bool,
-    /// Have psql tell on stderr when it is connected, so that [`PsqlError::began`] knows after a run that was cut short.
+    /// Makes psql report on stderr when it is connected, so that [`PsqlError::began`] knows after
+    /// an interrupted run.
     pub announce: bool,
     /// Further psql variables.
     pub variables: BTreeMap<String, String>,
@@ -56,7 +57,7 @@ impl Default for ScriptOptions {
     }
 }
 
-/// What a script that succeeded has said.
+/// The output of a successful script.
 #[derive(Debug)]
 pub struct ScriptOutput {
     /// The rows, unaligned, without headers, one a line.
@@ -303,7 +304,7 @@ impl Server {
         )
         .await?;
         if let Err(error) = run_dir.close() {
-            tracing::warn!(%error, "the private folder is left behind");
+            tracing::warn!(%error, "the private directory is left behind");
         }
         judge(finished, lines_before)
     }
@@ -311,7 +312,7 @@ impl Server {
     /// A script as psql gets it, and how many lines were put before it.
     ///
     /// # Errors
-    /// psql does not tell its version, or the operating system has no random bytes.
+    /// Fails if psql does not report its version, or if the operating system has no random bytes.
     pub async fn wrapped<'a>(
         &self,
         script: &'a str,
@@ -337,7 +338,7 @@ impl Server {
         Ok((text, lines_before))
     }
 
-    /// The command that runs a script: as it is run, but for the folder in which the file is.
+    /// Returns the command that runs a script, as it is run except for the directory of the file.
     pub fn psql_invocation(&self, file: &Path, variables: &BTreeMap<String, String>) -> Invocation {
         self.psql_reading_stdin(variables)
             .args(["-f".as_ref(), file.as_os_str()])
@@ -380,7 +381,7 @@ pub(super) fn client_environment(
     environment
 }
 
-/// Tells what psql's exit code means.
+/// Interprets psql's exit code.
 pub(super) fn judge(
     finished: Finished,
     lines_before: u32,
@@ -392,8 +393,9 @@ pub(super) fn judge(
         ..
     } = finished;
     let messages = parse_messages(&stderr, lines_before);
-    let first_error = messages.iter().find(|message| message.is_error());
-    match (code, first_error) {
+    // psql stops at the first error, so it is the last message of a statement that said more than one.
+    let error = messages.iter().rfind(|message| message.is_error());
+    match (code, error) {
         (0, _) => Ok((stderr, messages, elapsed)),
         // Without a connection psql does not get as far as the script.
         (2, _) if messages.iter().all(|message| message.script.is_none()) => {
@@ -413,7 +415,8 @@ pub(super) fn judge(
     }
 }
 
-/// What psql said, with the lines of the script as it was before `lines_before` lines were put in front of it.
+/// Returns psql's messages, with line numbers of the script before `lines_before` lines were put in
+/// front of it.
 pub(super) fn parse_messages(stderr: &StderrTail, lines_before: u32) -> Vec<ServerMessage> {
     let mut messages = ServerMessage::parse_all(&script::without_announcement(&stderr.text()).0);
     for place in messages

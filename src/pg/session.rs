@@ -11,7 +11,7 @@ use crate::process::{PersistentProcess, ProcessReply, RunDir, Shutdown};
 const OLDEST: Duration = Duration::from_mins(10);
 /// A psql that was asked nothing for so long is asked whether its connection lives, before it gets a script.
 const DOUBTFUL: Duration = Duration::from_secs(30);
-/// How long the answer to that may take.
+/// Time limit of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A psql kept open, opened when it is needed and again when it has ended.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct PsqlSession {
     server: Server,
     open: Option<Open>,
-    /// After so much work a psql is replaced; in what [`PsqlSession::run_script`] is told.
+    /// Amount of work after which a psql is replaced, as counted by [`PsqlSession::run_script`].
     capacity: usize,
     starts: u32,
 }
@@ -53,7 +53,7 @@ impl PsqlSession {
         &self.server
     }
 
-    /// How often a psql was started for it.
+    /// Number of psql processes that were started for it.
     pub fn starts(&self) -> u32 {
         self.starts
     }
@@ -77,7 +77,7 @@ impl PsqlSession {
         Ok(())
     }
 
-    /// How long nothing was asked of its psql; `None` when there is none.
+    /// Returns the idle time of its psql, or `None` if there is none.
     pub fn idle(&self) -> Option<Duration> {
         self.open.as_ref().map(|open| open.used.elapsed())
     }
@@ -108,7 +108,9 @@ impl PsqlSession {
         let mut open = self.ready(start, timeout, shutdown).await?;
         let (text, lines_before) = self.server.wrapped(script, options, shutdown).await?;
         open.scripts += 1;
-        let name = format!("script-{}.sql", open.scripts);
+        // Messages are told apart by it: nobody may guess it.
+        let key = restrict_key().map_err(PsqlError::Random)?;
+        let name = format!("script-{}.sql", key.get(..24).unwrap_or(&key));
         if let Err(error) = open.kept.folder().write(&name, text.as_bytes()) {
             open.kept.folder().remove(&name);
             // A disk that is full is no fault of this psql.
@@ -133,7 +135,7 @@ impl PsqlSession {
                     elapsed: start.elapsed(),
                 })
             }
-            // It did not say the mark: whatever its exit code, the script is not done.
+            // It did not write the mark, so the script is not done, whatever the exit code.
             ProcessReply::ExitStatus(finished) => Err(match judge(finished, lines_before) {
                 Ok((stderr, messages, _)) | Err(PsqlError::Connect { messages, stderr }) => {
                     PsqlError::Lost { messages, stderr }
@@ -211,7 +213,7 @@ impl PsqlSession {
 }
 
 impl Open {
-    /// Gives psql an order and has it say a mark that nobody can guess when it is done.
+    /// Gives psql an order, and makes it write an unguessable mark when it is done.
     async fn ask(
         &mut self,
         order: &str,

@@ -90,8 +90,8 @@ impl Version {
         ))
     }
 
-    /// Whether psql of this version has `\restrict` and `pg_dump` writes it (the minor releases of August 2025, for
-    /// CVE-2025-8714).
+    /// Returns `true` if psql of this version has `\restrict` and `pg_dump` writes it (the minor
+    /// releases of August 2025, for CVE-2025-8714).
     pub fn knows_restrict(self) -> bool {
         match self.major {
             13 => self.minor >= 22,
@@ -104,32 +104,37 @@ impl Version {
         }
     }
 
-    /// Whether `pg_dump` of this version has `--restrict-key`; it came with `\restrict` itself.
+    /// Returns `true` if `pg_dump` of this version has `--restrict-key`, which came with
+    /// `\restrict` itself.
     pub fn knows_restrict_key_option(self) -> bool {
         self.knows_restrict()
     }
 
-    /// Whether libpq of this version knows a connection keyword. Unknown keywords count as known by every version.
+    /// Returns `true` if libpq of this version knows a connection keyword. Unknown keywords count
+    /// as known by every version.
     pub fn knows_keyword(self, keyword: &str) -> bool {
         keyword_since(keyword).is_none_or(|since| self.major >= since)
     }
 
-    /// Whether libpq of this version takes the home folder from `HOME`; before 15 it asks the password database.
+    /// Returns `true` if libpq of this version takes the home directory from `HOME`. Before 15 it
+    /// asks the password database.
     pub fn reads_home_variable(self) -> bool {
         self.major >= 15
     }
 
-    /// Whether libpq of this version takes `sslrootcert=system` for the system's trusted roots; before 16 it is a file.
+    /// Returns `true` if libpq of this version takes `sslrootcert=system` for the system's trusted
+    /// roots. Before 16 it is a file.
     pub fn knows_system_roots(self) -> bool {
         self.major >= 16
     }
 
-    /// Whether libpq of this version compares the IP addresses of a certificate with the host.
+    /// Returns `true` if libpq of this version compares the IP addresses of a certificate with the
+    /// host.
     pub fn verifies_ip_names(self) -> bool {
         self.major >= 15
     }
 
-    /// Whether libpq of this version allows 0640 for a private key that belongs to root.
+    /// Returns `true` if libpq of this version allows 0640 for a private key that belongs to root.
     pub fn allows_group_readable_root_key(self) -> bool {
         match self.major {
             13 => self.minor >= 7,

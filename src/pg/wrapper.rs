@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 /// Debian's `pg_wrapper` is this much text before it names its Perl module.
 const SCRIPT_HEAD: u64 = 8 * 1024;
 
-/// The real program behind Debian's wrapper (postgresql-common's `pg_wrapper`): of the installed versions the newest,
-/// which is what the wrapper itself picks for a remote server. `None` when `found` is no such wrapper.
+/// Returns the program behind Debian's wrapper (postgresql-common's `pg_wrapper`): the newest
+/// installed version, which the wrapper itself picks for a remote server. Returns `None` if `found`
+/// is not such a wrapper.
 pub(super) fn real_program(name: &str, found: &Path) -> Option<PathBuf> {
     let target = fs::canonicalize(found).ok()?;
     if !is_wrapper(&target) {

@@ -8,7 +8,7 @@ use super::StderrTail;
 
 const CHUNK: usize = 64 * 1024;
 
-/// What to do with what a child writes to stdout.
+/// Destination of a child's stdout.
 pub enum Stdout<'a> {
     /// Keep it for [`Finished::stdout`](super::Finished::stdout), up to this many bytes; more is an error.
     Collect(usize),
@@ -30,16 +30,16 @@ impl fmt::Debug for Stdout<'_> {
     }
 }
 
-/// How reading an output ended.
+/// End of the reading of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadEnd {
     /// The child has closed it.
     End,
-    /// The child has written the line that it was asked for, and nothing behind it.
+    /// The child has written the requested line, and nothing after it.
     Mark,
 }
 
-/// Why reading stdout ended before its end.
+/// Reasons why reading stdout ended early.
 pub(super) enum ReadError {
     TooLong(usize),
     Refused,
@@ -89,7 +89,8 @@ pub(super) async fn drain_stdout(
     Ok(ReadEnd::End)
 }
 
-/// Reads stdout up to a line that is `mark`, or to its end; `kept` gets everything but the mark.
+/// Reads stdout up to a line that equals `mark`, or to its end. `kept` gets everything except that
+/// line.
 pub(super) async fn read_to_mark(
     pipe: &mut (impl AsyncRead + Unpin),
     mark: &[u8],
@@ -108,13 +109,14 @@ pub(super) async fn read_to_mark(
     Ok(ReadEnd::End)
 }
 
-/// Reads stderr up to a line that is `mark`, or to its end, keeping both ends of it.
+/// Reads stderr up to a line that equals `mark`, or to its end, and keeps its beginning and its
+/// end.
 pub(super) async fn read_stderr_to_mark(
     pipe: &mut (impl AsyncRead + Unpin),
     mark: &[u8],
     tail: &mut StderrTail,
 ) -> Result<ReadEnd, ReadError> {
-    // What may be the mark is held back until it is or is not.
+    // Hold back text that may be the mark, until that is known.
     let mut pending = Vec::new();
     while read(pipe, &mut pending)
         .await
@@ -133,7 +135,7 @@ pub(super) async fn read_stderr_to_mark(
     Ok(ReadEnd::End)
 }
 
-/// The length of what stands before a last line that is `mark`, if the last line is.
+/// Returns the length of the text before the last line, if that line equals `mark`.
 fn without_mark(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     let rest = bytes.strip_suffix(b"\n")?.strip_suffix(mark)?;
     (rest.is_empty() || rest.ends_with(b"\n")).then_some(rest.len())

@@ -50,7 +50,7 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// Why a program did not run to its own end. An exit code other than 0 is not among the reasons.
+/// Reasons why a program did not run to its own end. An exit code other than 0 is none of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -59,7 +59,7 @@ pub enum RunError {
     NotFound {
         /// The program's path.
         program: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -68,7 +68,7 @@ pub enum RunError {
     Spawn {
         /// The program's path.
         program: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -79,19 +79,19 @@ pub enum RunError {
         program: PathBuf,
         /// The signal.
         signal: Signal,
-        /// What it had written to stderr.
+        /// Its stderr until then.
         stderr: StderrTail,
     },
-    /// The program was stopped because its time was up.
+    /// The program was stopped because it timed out.
     #[error("'{}' was stopped after {}", program.display(), seconds(*after))]
     TimedOut {
         /// The program's path.
         program: PathBuf,
         /// The time it was given.
         after: Duration,
-        /// How it ended once asked to.
+        /// Its end once asked to.
         ended: ExitStatus,
-        /// What it had written to stderr.
+        /// Its stderr until then.
         stderr: StderrTail,
     },
     /// The program was stopped because [`Shutdown`](super::Shutdown) asked for the end.
@@ -101,9 +101,9 @@ pub enum RunError {
         program: PathBuf,
         /// The signal that asked.
         signal: Signal,
-        /// How it ended once asked to; `None` when it was not even started.
+        /// Its end once asked to; `None` when it was not even started.
         ended: Option<ExitStatus>,
-        /// What it had written to stderr.
+        /// Its stderr until then.
         stderr: StderrTail,
     },
     /// The program wrote a line, or collected output, beyond the limit and was stopped.
@@ -127,7 +127,7 @@ pub enum RunError {
         program: PathBuf,
         /// `stdout`, `stderr` or `the exit status`.
         stream: &'static str,
-        /// What the operating system said.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },

@@ -19,11 +19,11 @@ pub struct Invocation {
     pub program: PathBuf,
     /// Its arguments, without its name.
     pub args: Vec<OsString>,
-    /// Its whole environment, but for `HOME`, which is the run's folder.
+    /// Its whole environment, except `HOME`, which is the run's directory.
     pub env: BTreeMap<String, EnvValue>,
-    /// How long it may run; `None` is without end.
+    /// Time limit; `None` for no limit.
     pub timeout: Option<Duration>,
-    /// How long it may take to obey each of SIGINT and SIGTERM before the next, harder signal comes.
+    /// Time it gets to obey SIGINT, and then SIGTERM, before the next, harder signal.
     pub grace: Duration,
 }
 

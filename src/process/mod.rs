@@ -1,14 +1,16 @@
-//! Runs a program in a private folder, stops it, says how it ended.
+//! Runs a program in a private directory, stops it, and reports how it ended.
 //!
-//! The only place that starts processes. A child gets an environment built from nothing, `/dev/null` as its stdin (one
-//! that is [`PersistentProcess`] open is asked over a pipe), a process group of its own (so that a terminal's ctrl-C reaches it through
-//! [`Shutdown`] only), and never outlives its run.
+//! Nothing else in the crate starts processes. A child gets an environment built from nothing,
+//! `/dev/null` as its stdin (a [`PersistentProcess`] has a pipe), and its own process group, so
+//! that a terminal's Ctrl-C reaches it only through [`Shutdown`]. It never outlives its run.
 
 mod backoff;
 mod capture;
+mod disposition;
 mod environment;
 mod error;
 mod invocation;
+mod parents;
 mod persistent;
 mod run;
 mod run_dir;

@@ -11,10 +11,11 @@ use super::run::{finish, spawn};
 use super::supervise::{ProcessGroup, supervise};
 use super::{ExitStatus, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail};
 
-/// How long a program may take to end once its stdin is closed.
+/// Time a program gets to end once its stdin is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A running program that reads its orders from stdin, in a private folder of its own. Dropping it kills it.
+/// A running program that reads its orders from stdin, in its own private directory. Dropping it
+/// kills it.
 pub struct PersistentProcess {
     invocation: Invocation,
     run_dir: RunDir,
@@ -27,14 +28,14 @@ pub struct PersistentProcess {
     spoiled: bool,
 }
 
-/// What came of an order.
+/// Result of an order.
 #[derive(Debug)]
 pub enum ProcessReply {
-    /// It wrote the mark on both of its outputs.
+    /// It wrote the mark to both of its outputs.
     Done {
-        /// What it wrote to stdout before the mark.
+        /// Its stdout before the mark.
         stdout: Vec<u8>,
-        /// What it wrote to stderr before the mark.
+        /// Its stderr before the mark.
         stderr: StderrTail,
     },
     /// It ended by itself instead.
@@ -42,7 +43,7 @@ pub enum ProcessReply {
 }
 
 impl PersistentProcess {
-    /// Starts a program in a folder, which is kept as long as the program.
+    /// Starts a program in a directory, which is kept as long as the program.
     ///
     /// # Errors
     /// It cannot be started, or the end of the run is asked for.
@@ -84,12 +85,12 @@ impl PersistentProcess {
         })
     }
 
-    /// Its folder.
+    /// Returns its directory.
     pub fn folder(&self) -> &RunDir {
         &self.run_dir
     }
 
-    /// Whether it runs and may be asked.
+    /// Returns whether it runs and may be asked.
     pub fn is_ready(&mut self) -> bool {
         let runs = matches!(self.child.try_wait(), Ok(None));
         if !runs {
@@ -99,10 +100,12 @@ impl PersistentProcess {
         runs && !self.spoiled
     }
 
-    /// Gives it an order that has it write a line `mark` on stdout and on stderr when it is done, and waits for both.
+    /// Gives it an order that makes it write a line `mark` to stdout and to stderr when it is done,
+    /// and waits for both.
     ///
-    /// When `timeout` is over or `shutdown` asks, its process group gets SIGINT, after the grace SIGTERM, then SIGKILL. If it
-    /// answers all the same, the answer counts, but it is asked no more.
+    /// After `timeout` or on `shutdown`, its process group gets SIGINT, then SIGTERM after the
+    /// grace period, then SIGKILL. If it still answers, the answer counts, but it takes no more
+    /// orders.
     ///
     /// # Errors
     /// See [`RunError`]. After an error, and after [`ProcessReply::ExitStatus`], the program is gone.
@@ -130,7 +133,7 @@ impl PersistentProcess {
         if let Some(stdin) = &mut self.stdin
             && let Err(error) = stdin.write_all(order.as_bytes()).await
         {
-            // It has ended; its outputs and its exit code tell why.
+            // It has ended. Its outputs and its exit code show the reason.
             tracing::debug!(%error, "the order was not read");
         }
         let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
@@ -182,7 +185,7 @@ impl PersistentProcess {
             self.group.forget();
         }
         if let Err(error) = self.run_dir.close() {
-            tracing::warn!(%error, "the private folder is left behind");
+            tracing::warn!(%error, "the private directory is left behind");
         }
     }
 }

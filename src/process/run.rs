@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use super::capture::{ReadError, drain_stderr, drain_stdout};
+use super::disposition::make_children_obey;
 use super::supervise::{ProcessGroup, StopReason, supervise};
 use super::{ExitStatus, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout};
 
@@ -15,18 +16,19 @@ pub struct Finished {
     pub code: i32,
     /// Stdout, if it was collected.
     pub stdout: Vec<u8>,
-    /// What it wrote to stderr.
+    /// Its stderr.
     pub stderr: StderrTail,
     /// From just before the start to the end.
     pub elapsed: Duration,
 }
 
-/// Runs a program in the run's folder to its end.
+/// Runs a program in the run's directory to its end.
 ///
-/// Both outputs are read while it runs, so neither can block it. When its time is up or `shutdown` asks, its process group
-/// gets SIGINT (psql and `pg_dump` then cancel their query on the server), after the grace SIGTERM, then SIGKILL; another
-/// request of `shutdown` shortens the grace. A program that ends with exit code 0 all the same has done its work and counts
-/// as finished. Dropping the future kills the program.
+/// Both outputs are read while it runs, so neither can block it. After a timeout or on `shutdown`,
+/// its process group gets SIGINT (psql and `pg_dump` then cancel their query on the server), then
+/// SIGTERM after the grace period, then SIGKILL. Another request of `shutdown` shortens the grace
+/// period. A program that still ends with exit code 0 has done its work and counts as finished.
+/// Dropping the future kills the program.
 ///
 /// # Errors
 /// See [`RunError`].
@@ -58,7 +60,7 @@ pub async fn run(
             stream: "the exit status",
             source,
         })?;
-    // A program that is run once has no mark to be kept alive for.
+    // A program that runs once is not kept alive by a mark.
     let ended = ended.unwrap_or(ExitStatus::Code(0));
     finish(
         program,
@@ -76,6 +78,7 @@ pub async fn run(
 /// Starts a program.
 pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Child, RunError> {
     tracing::debug!(command = %invocation, "starting");
+    make_children_obey();
     let program = invocation.program.clone();
     command.spawn().map_err(|source| match source.kind() {
         io::ErrorKind::NotFound if !program.exists() => RunError::NotFound { program, source },
@@ -83,7 +86,7 @@ pub(super) fn spawn(invocation: &Invocation, mut command: Command) -> Result<Chi
     })
 }
 
-/// What the end of a program means, and the reason for which it was stopped, if it was.
+/// Turns the end of a program, and the reason for which it was stopped, into a result.
 pub(super) fn finish(
     program: PathBuf,
     ended: ExitStatus,

@@ -5,6 +5,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Once;
 
+use super::parents::check_parents;
 use super::sweep::{PREFIX, RANDOM, UNNAMED, lock_directory, sweep};
 use crate::path::{PERMISSIONS, PathError};
 
@@ -13,18 +14,19 @@ const FILE_MODE: u32 = 0o600;
 /// The name that no file of the run gets.
 const ABSENT: &str = "absent";
 
-/// How often a folder is made that somebody else removes.
+/// Number of attempts to make a directory that somebody else removes.
 const ATTEMPTS: u32 = 5;
 
-/// Once for each process: what others have left behind.
+/// Once for each process, remove what others have left behind.
 static SWEPT: Once = Once::new();
 
-/// A private folder (mode 0700, random name) made for one run, removed with all that is in it when dropped.
+/// A private directory (mode 0700, random name) of one run. It is removed with its contents when
+/// dropped.
 ///
 /// It is the child's working directory and home: a relative path, a `~/.pgpass` or a stray file cannot steer the child.
 ///
-/// It is locked as long as this lives: a folder that nobody holds was left behind by a process that was killed, and the
-/// first run of the next one removes it.
+/// It is locked as long as this value lives. A directory without a lock was left behind by a killed
+/// process, and the first run of the next process removes it.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -32,18 +34,22 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes the folder inside `temporary`, which should be what `TMPDIR` says.
+    /// Creates the directory inside `temporary`, which should be that of `TMPDIR`.
     ///
     /// # Errors
-    /// `temporary` does not exist, is not writable, is full, or its file system keeps no modes.
+    /// `temporary` does not exist, is not writable, is full, or its file system keeps no modes; or another user could put
+    /// a directory of their own in its place.
     pub fn new(temporary: &Path) -> Result<Self, PathError> {
-        let action = "create a private folder in";
+        let action = "create a private directory in";
         let absolute = std::path::absolute(temporary).map_err(PathError::on(action, temporary))?;
-        SWEPT.call_once(|| sweep(&absolute));
+        // Without symbolic links: somebody could turn them elsewhere meanwhile.
+        let resolved = fs::canonicalize(&absolute).map_err(PathError::on(action, &absolute))?;
+        check_parents(&resolved).map_err(PathError::on(action, &absolute))?;
+        SWEPT.call_once(|| sweep(&resolved));
         let mut attempt = 1;
         loop {
-            match Self::make(&absolute) {
-                // Somebody who sweeps has taken it for one left behind.
+            match Self::make(&resolved) {
+                // Another process that sweeps took it for an abandoned one.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound
                         && absolute.exists()
@@ -59,7 +65,8 @@ impl RunDir {
         }
     }
 
-    /// A folder gets its name only once it is locked: what has the name and no lock was left behind.
+    /// A directory gets its name only once it is locked, so one with the name and without a lock
+    /// was left behind.
     fn make(absolute: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(UNNAMED)
@@ -81,7 +88,7 @@ impl RunDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// The folder's absolute path.
+    /// Returns the directory's absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -115,19 +122,21 @@ impl RunDir {
         Ok(path)
     }
 
-    /// Removes a file that [`RunDir::write`] made; what is there all the same goes with the folder.
+    /// Removes a file that [`RunDir::write`] created. If that fails, it is removed with the
+    /// directory.
     pub fn remove(&self, name: &str) {
         if let Err(error) = fs::remove_file(self.path().join(name)) {
             tracing::debug!(%error, name, "the file stays until the run's end");
         }
     }
 
-    /// A path inside the folder at which nothing exists: libpq takes a missing file for "there is none".
+    /// Returns a path inside the directory at which nothing exists: libpq takes a missing file for
+    /// "there is none".
     pub fn absent(&self) -> PathBuf {
         self.path().join(ABSENT)
     }
 
-    /// Removes the folder and says whether that worked; dropping removes it too, but silently.
+    /// Removes the directory, and reports a failure. Dropping removes it too, but silently.
     ///
     /// # Errors
     /// Something in it could not be removed.
@@ -141,12 +150,12 @@ impl Drop for RunDir {
         if let Err(error) = fs::remove_dir_all(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::debug!(%error, "the private folder is left behind");
+            tracing::debug!(%error, "the private directory is left behind");
         }
     }
 }
 
-/// No right beyond `allowed`; less is possible under an odd umask.
+/// The mode has no bit beyond `allowed`. An unusual umask can remove more.
 fn check_mode(permissions: &Permissions, allowed: u32) -> io::Result<()> {
     let mode = permissions.mode() & PERMISSIONS;
     if mode & !allowed == 0 {
@@ -218,7 +227,7 @@ mod tests {
             let error = RunDir::new(path).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("cannot create a private folder in '{}'", path.display())
+                format!("cannot create a private directory in '{}'", path.display())
             );
             let source = error.source.to_string();
             assert!(!source.contains("schemastamp-"), "{source}");

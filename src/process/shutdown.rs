@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::Signal;
+use super::disposition::is_ignored;
 
 /// A request to end the run. Clones share one state: what one of them requests, all of them see.
 ///
@@ -37,27 +39,42 @@ impl Shutdown {
         }
     }
 
-    /// Creates a handle that SIGINT, SIGTERM and SIGHUP trigger.
+    /// Creates a handle that SIGINT, SIGTERM and SIGHUP trigger, but for those that this process was started with ignored.
     ///
-    /// Must be called within a tokio runtime, which receives these signals from then on.
+    /// A thread of its own receives them, so that they count also while the caller's runtime is busy.
     ///
     /// # Errors
-    /// The operating system refuses the handlers.
+    /// The operating system refuses the handlers or the thread.
     pub fn on_signals() -> io::Result<Self> {
         let shutdown = Self::new();
-        for (kind, number) in [
-            (SignalKind::interrupt(), Signal::INTERRUPT),
-            (SignalKind::terminate(), Signal::TERMINATE),
-            (SignalKind::hangup(), Signal::HANGUP),
-        ] {
-            let mut signals = signal(kind)?;
-            let shutdown = shutdown.clone();
-            tokio::spawn(async move {
-                while signals.recv().await.is_some() {
-                    shutdown.request(number);
+        let (sender, ready) = std::sync::mpsc::channel();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn({
+                let shutdown = shutdown.clone();
+                move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build();
+                    let listened = runtime.and_then(|runtime| {
+                        runtime.block_on(async {
+                            let tasks = listen(&shutdown)?;
+                            // Who asked has gone when nobody takes it.
+                            drop(sender.send(Ok(())));
+                            for task in tasks {
+                                drop(task.await);
+                            }
+                            Ok(())
+                        })
+                    });
+                    if let Err(error) = listened {
+                        drop(sender.send(Err(error)));
+                    }
                 }
-            });
-        }
+            })?;
+        ready
+            .recv()
+            .unwrap_or_else(|_| Err(io::ErrorKind::NotConnected.into()))?;
         Ok(shutdown)
     }
 
@@ -109,6 +126,28 @@ impl Shutdown {
             }
         }
     }
+}
+
+/// Makes each signal a request, as long as the runtime lives.
+fn listen(shutdown: &Shutdown) -> io::Result<Vec<JoinHandle<()>>> {
+    let mut tasks = Vec::new();
+    for (kind, number) in [
+        (SignalKind::interrupt(), Signal::INTERRUPT),
+        (SignalKind::terminate(), Signal::TERMINATE),
+        (SignalKind::hangup(), Signal::HANGUP),
+    ] {
+        if is_ignored(number) {
+            continue;
+        }
+        let mut signals = signal(kind)?;
+        let shutdown = shutdown.clone();
+        tasks.push(tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                shutdown.request(number);
+            }
+        }));
+    }
+    Ok(tasks)
 }
 
 #[cfg(test)]

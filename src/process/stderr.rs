@@ -4,7 +4,7 @@ use std::fmt;
 const HEAD: usize = 16 * 1024;
 const TAIL: usize = 64 * 1024;
 
-/// What a child wrote to stderr: the first 16 KiB and the last 64 KiB, however much there was.
+/// A child's stderr: the first 16 KiB and the last 64 KiB, however much there was.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct StderrTail {
     head: Vec<u8>,
@@ -26,12 +26,12 @@ impl StderrTail {
         self.tail.extend(rest);
     }
 
-    /// How many bytes the child wrote, kept or not.
+    /// Number of bytes the child wrote, kept or not.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// How many bytes in the middle were not kept.
+    /// Number of bytes in the middle that were not kept.
     pub fn left_out(&self) -> u64 {
         self.total - (self.head.len() + self.tail.len()) as u64
     }

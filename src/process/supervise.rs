@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use super::capture::{ReadEnd, ReadError};
 use super::{ExitStatus, Invocation, Shutdown, Signal};
 
-/// How long a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
+/// Time for which a pipe that outlives the child (a grandchild holds it) is still read before the group is killed, and again
 /// before the pipe is given up.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Why a child was stopped.
+/// Reasons why a child was stopped.
 pub(super) enum StopReason {
     Time(Duration),
     Shutdown(Signal),
@@ -61,8 +61,9 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Waits for the child's end and both readers, and stops the child when there is a reason to. Without an end when both
-/// readers have met their mark: the child is there for more, unless it was given a signal.
+/// Waits for the child's end and both readers, and stops the child if there is a reason. If both
+/// readers have met their mark, the child stays alive for more orders, unless it was given a
+/// signal.
 ///
 /// The timers come before the readers: a reader that never runs dry uses up tokio's cooperative budget, and timers
 /// polled after it would never fire.

@@ -1,4 +1,4 @@
-//! Private folders that a killed process has left behind: nobody holds their lock.
+//! Removes private directories that a killed process left behind: those without a lock.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -10,28 +10,29 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
 use crate::path::GROUP_AND_OTHERS;
 
-/// Begins the name of a private folder; so many random characters follow.
+/// The beginning of a private directory's name. `RANDOM` random characters follow.
 pub(super) const PREFIX: &str = "schemastamp-run-";
-/// Begins the name of a private folder before it is locked.
+/// The beginning of a private directory's name before it is locked.
 pub(super) const UNNAMED: &str = ".schemastamp-new-";
-/// So old is no folder that is still being made.
+/// Age after which a directory cannot still be under construction.
 const MADE: Duration = Duration::from_secs(1);
-/// How many random characters the name of a private folder has.
+/// Number of random characters in the name of a private directory.
 pub(super) const RANDOM: usize = 12;
 
-/// What a run puts into its folder. One that holds anything else is not touched.
+/// Files that a run puts into its directory. One that holds anything else is not touched.
 const FILES: [(&str, &str); 2] = [("script", ".sql"), ("dump", ".sql")];
 
-/// The lock of a folder, held as long as this lives; `None` where it is another's, or the file system has no locks.
+/// The lock of a directory, held as long as this value lives. `None` if another process holds it,
+/// or the file system has no locks.
 pub(super) fn lock_directory(folder: &Path) -> Option<OwnedFd> {
-    // The child does not inherit it: it may outlive the process that the folder belongs to.
+    // The child does not inherit it, because it may outlive the process that owns the directory.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = open(folder, flags, Mode::empty()).ok()?;
     flock(&handle, FlockOperation::NonBlockingLockExclusive).ok()?;
     Some(handle)
 }
 
-/// Removes the folders of this user's runs in `temporary` that nobody holds.
+/// Removes the unlocked directories of this user's runs in `temporary`.
 pub(super) fn sweep(temporary: &Path) {
     let Ok(entries) = fs::read_dir(temporary) else {
         return;
@@ -45,7 +46,8 @@ pub(super) fn sweep(temporary: &Path) {
         if !is_left || !is_own(&path) {
             continue;
         }
-        // Held until it is removed, so that of two who sweep only one does.
+        // Hold the lock until the directory is removed, so that only one of two sweeping processes
+        // removes it.
         if let Some(_held) = lock_directory(&path)
             && holds_only_scripts(&path)
         {

@@ -1,11 +1,11 @@
-//! What the user decided about text that cannot be proven to name the schema, object by object.
+//! The user's decisions about text that cannot be proven to name the schema, object by object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether the doubtful text of an object names the schema.
+/// The decision about the ambiguous text of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    /// It only looks alike: it stays as it is.
+    /// It only looks like the schema's name, and stays as it is.
     Keep,
     /// It names the schema: it becomes `#{prefix}`.
     Rename,
@@ -107,7 +107,7 @@ impl Decisions {
     }
 }
 
-/// Whether a text matches a pattern in which `*` stands for any text.
+/// Returns `true` if a text matches a pattern in which `*` stands for any text.
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {

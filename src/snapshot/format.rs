@@ -10,7 +10,7 @@ use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
-use crate::sql::{quote, refuse_nul, tokens_of_template};
+use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct Snapshot {
     body: String,
     template: Template,
     warnings: Vec<Warning>,
+    changes_session: bool,
 }
 
 impl Snapshot {
@@ -33,7 +34,8 @@ impl Snapshot {
     /// ```
     ///
     /// # Errors
-    /// What makes it unusable, with its line. Oddities that leave it usable are [`Snapshot::warnings`].
+    /// Fails if the snapshot is unusable, with the line. Problems of a usable snapshot are
+    /// [`Snapshot::warnings`].
     pub fn parse(text: &str) -> Result<Self, SnapshotError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         refuse_nul(text)?;
@@ -86,7 +88,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Says of an edited body which objects the header counts and it has not: it may be cut off.
+    /// Reports the objects that the header counts and an edited body lacks: it may be truncated.
     fn count_missing(&mut self, objects: &str) {
         let counts = self.counts();
         let Some(Warning::Edited { missing, .. }) = self
@@ -120,7 +122,7 @@ impl Snapshot {
     /// Reads a snapshot file's bytes: as [`Snapshot::parse`], and says where they are not UTF-8.
     ///
     /// # Errors
-    /// As [`Snapshot::parse`].
+    /// See [`Snapshot::parse`].
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::parse(text),
@@ -135,7 +137,7 @@ impl Snapshot {
     /// Makes a snapshot of a header and a body.
     ///
     /// # Errors
-    /// When the body is no usable template; lines are those of the body.
+    /// Fails if the body is not a usable template. Lines are those of the body.
     pub fn from_parts(header: Header, body: String) -> Result<Self, SnapshotError> {
         let template = Template::compile(&body)?;
         Self::new(header, body, template, Vec::new())
@@ -156,15 +158,22 @@ impl Snapshot {
         if count != 1 || !template.statements.first().as_ref().is_some_and(creates) {
             return Err(SnapshotError::CreateSchema { count });
         }
+        let changes_session = template.statements.iter().any(changes_session);
         Ok(Self {
             header,
             body,
             template,
             warnings,
+            changes_session,
         })
     }
 
-    /// What the header says.
+    /// Whether its statements may leave something behind in their session, as those of a captured schema never do.
+    pub(crate) fn changes_session(&self) -> bool {
+        self.changes_session
+    }
+
+    /// Returns the header.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -179,18 +188,19 @@ impl Snapshot {
         &self.template
     }
 
-    /// What is odd about the file.
+    /// Returns the problems of the file that leave it usable.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// SHA-256, in hexadecimal, of the minified body: the same for a snapshot and its minified form. It is kept with
-    /// each tenant as its mark.
+    /// Returns the SHA-256, in hexadecimal, of the minified body: the same for a snapshot and its
+    /// minified form. Each tenant's marker contains it.
     pub fn fingerprint(&self) -> &str {
         &self.template.fingerprint
     }
 
-    /// Whether a fingerprint is that of this snapshot, or one that the same schema had in an older format.
+    /// Returns `true` if a fingerprint is that of this snapshot, or of the same schema in an older
+    /// format.
     pub fn has_fingerprint(&self, fingerprint: &str) -> bool {
         self.fingerprints().any(|known| known == fingerprint)
     }
@@ -215,12 +225,12 @@ impl Snapshot {
     /// The same snapshot without comments, blank lines and needless blanks in its body.
     ///
     /// # Errors
-    /// None for a snapshot that was parsed; the result is checked as any snapshot is.
+    /// Cannot fail for a parsed snapshot. The result is checked like any snapshot.
     pub fn minified(&self) -> Result<Self, SnapshotError> {
         Self::from_parts(self.header.clone(), minify(&self.body)?)
     }
 
-    /// How many objects of each kind the snapshot creates.
+    /// Counts the objects of each kind that the snapshot creates.
     pub fn counts(&self) -> BTreeMap<ObjectKind, usize> {
         let (mut counts, mut twice) = (BTreeMap::new(), BTreeSet::new());
         for CompiledStatement { object, .. } in &self.template.statements {
@@ -301,7 +311,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
         })
 }
 
-/// Whether the last statement has its semicolon.
+/// Returns `true` if the last statement has its semicolon.
 fn is_finished(body: &str) -> bool {
     let tokens = tokens_of_template(body);
     tokens
@@ -319,6 +329,14 @@ fn only_crlf(text: &str) -> bool {
         .filter(|(_, byte)| **byte == b'\n')
         .peekable();
     lines.peek().is_some() && lines.all(|(at, _)| at > 0 && bytes.get(at - 1) == Some(&b'\r'))
+}
+
+/// Whether a statement may leave something behind in its session.
+pub(crate) fn changes_session(statement: &CompiledStatement) -> bool {
+    let mut sql = String::new();
+    let rendered =
+        TenantName::new("t").is_ok_and(|any| statement.render_plain(&any, &mut sql).is_ok());
+    !rendered || may_change_session(&sql)
 }
 
 #[cfg(test)]

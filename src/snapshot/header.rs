@@ -17,15 +17,16 @@ pub(super) const TITLE: &str = "-- schemastamp snapshot, format ";
 pub struct Header {
     /// The format of the body: [`FORMAT`], or that of the older version that wrote it.
     pub format: u32,
-    /// Major version of the server that the schema was captured from, or of the dump; `None` when nobody knows.
+    /// Major version of the captured server, or of the dump, if it is known.
     pub server: Option<u32>,
     /// Major version of the `pg_dump` whose wording the body has.
     pub wording: Option<u32>,
-    /// The versions tables and what they hold, as text: `schema_migrations: 12 rows, last 20240301120000`.
+    /// The version tables and their content, as text: `schema_migrations: 12 rows, last
+    /// 20240301120000`.
     pub versions: Vec<String>,
     /// Tables whose rows are carried, in the order in which they are filled.
     pub seeds: Vec<String>,
-    /// What the user decided about text that cannot be proven.
+    /// The user's decisions about ambiguous text.
     pub decisions: Decisions,
     /// Fingerprints that the same schema had in older formats: tenants and spares that carry one are of this snapshot.
     pub formerly: Vec<String>,
@@ -53,7 +54,7 @@ pub(super) struct ParsedHeader {
     pub(super) length: usize,
     /// SHA-256 of the body.
     pub(super) checksum: Option<String>,
-    /// How many objects the body had.
+    /// Number of objects of the body.
     pub(super) objects: String,
 }
 

@@ -5,7 +5,7 @@ use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind};
 /// One statement a line, with its semicolon.
 ///
 /// # Errors
-/// When the text is not a script that psql reads to its end.
+/// Fails if the text is not a script that psql reads to its end.
 pub fn minify(source: &str) -> Result<String, ScriptError> {
     let mut output = String::with_capacity(source.len());
     for segment in Segments::new(source, true) {
@@ -43,7 +43,7 @@ pub(super) fn minify_into(statement: &Statement, source: &str, output: &mut Stri
     }
 }
 
-/// No blank is needed behind it.
+/// No space is needed after it.
 fn opens(token: Token, source: &str) -> bool {
     token.kind == TokenKind::Punctuation && matches!(token.text(source), "(" | "[" | "," | ";")
 }

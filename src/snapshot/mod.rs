@@ -12,6 +12,7 @@ mod render;
 mod template;
 
 pub use decision::{Decision, Decisions};
+pub(crate) use format::changes_session;
 pub use format::{Snapshot, sha256};
 pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
@@ -19,7 +20,8 @@ pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, ObjectScope};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
-    Marking, NO_CITUS, RenderOptions, Rendered, lock, lock_key, one_message, settings,
+    Marking, NO_CITUS, NOT_STORABLE, RenderOptions, Rendered, lock, lock_key, one_message,
+    settings, storability,
 };
 pub(crate) use template::callee;
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};

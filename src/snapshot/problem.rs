@@ -1,18 +1,18 @@
-//! What is odd about a snapshot file, and what makes it unusable.
+//! The problems of a snapshot file, with which it is usable or not.
 
 use super::header::{FORMAT, OLDEST_FORMAT, TITLE};
 use super::template::TemplateError;
 use crate::sql::ScriptError;
 
-/// Something odd about a snapshot file that can still be used.
+/// A problem of a snapshot file that can still be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The body is not the one that the checksum was made of.
     Edited {
-        /// What the header says.
+        /// Returns the header.
         recorded: String,
-        /// What the body has.
+        /// The value of the body.
         actual: String,
         /// Objects that the header counts and the body has not.
         missing: Vec<Missing>,
@@ -73,13 +73,13 @@ impl std::fmt::Display for Warning {
 pub struct Missing {
     /// The kind, as the header has it: `tables`.
     pub objects: String,
-    /// How many the header counts.
+    /// Number that the header counts.
     pub header: usize,
-    /// How many the body has.
+    /// Number in the body.
     pub body: usize,
 }
 
-/// Why a text is not a snapshot.
+/// The reason why a text is not a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -110,7 +110,7 @@ pub enum SnapshotError {
     Header {
         /// 1-based line.
         line: usize,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The body does not create the tenant's schema, or more than once.
@@ -118,7 +118,7 @@ pub enum SnapshotError {
         "the body has {count} statements `CREATE SCHEMA #{{prefix}}`; it needs exactly one, as the first statement"
     )]
     CreateSchema {
-        /// How many there are.
+        /// Their number.
         count: usize,
     },
     /// The last statement of an edited body has no semicolon.

@@ -9,11 +9,14 @@ use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
-use crate::pg::EXACT_SETTINGS;
+use crate::pg::{EXACT_SETTINGS, SqlState};
 use crate::sql::literal::content;
-use crate::sql::{TenantName, TokenKind, local, quote, quote_literal, tokens};
+use crate::sql::{
+    SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
+    session_remembered, tokens,
+};
 
-/// What of the snapshot is rendered, and how.
+/// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
 pub struct RenderOptions {
     /// `ALTER … OWNER TO`.
@@ -22,18 +25,18 @@ pub struct RenderOptions {
     pub privileges: bool,
     /// The role that creates the tenant; `None` for the one that logs in.
     pub role: Option<String>,
-    /// How long the server may take for a statement; `None` is without end.
+    /// Time limit of a statement, or `None` for no limit.
     pub timeout: Option<Duration>,
-    /// What the schema's comment says of the snapshot it was made of.
+    /// The marker in the schema's comment.
     pub mark: Marking,
-    /// The run that makes the tenant, in hexadecimal digits: they end the mark of a tenant, so that a run which lost its
-    /// answer can tell whether it was the one that made it.
+    /// The run that creates the tenant, in hexadecimal digits. They end the tenant's marker, so
+    /// that a run that lost its answer can recognise its own tenant.
     pub run: Option<String>,
     /// The schema becomes a distributed one of Citus.
     pub citus: bool,
 }
 
-/// What the comment of a schema says of its making.
+/// The marker in a schema's comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marking {
     /// Nothing.
@@ -41,7 +44,7 @@ pub enum Marking {
     /// It is a tenant of this snapshot.
     #[default]
     Tenant,
-    /// It is a spare tenant of this snapshot, which nobody has claimed.
+    /// A spare of this snapshot, which was not claimed.
     Spare,
 }
 
@@ -64,7 +67,7 @@ impl Default for RenderOptions {
 pub struct Rendered {
     /// The SQL, without a closing semicolon.
     pub sql: String,
-    /// What it is about; `None` for statements that the snapshot does not hold.
+    /// The object, or `None` for statements that the snapshot does not contain.
     pub object: Option<Object>,
     /// 1-based line in the snapshot file; `None` as for `object`.
     pub line: Option<usize>,
@@ -84,6 +87,8 @@ impl Rendered {
 impl Snapshot {
     /// All statements of the transaction that creates a tenant, in order, without `BEGIN` and `COMMIT`.
     ///
+    /// Where they may change the session, [`Snapshot::contained`] ends that.
+    ///
     /// # Errors
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.
     pub fn statements_for(
@@ -95,8 +100,10 @@ impl Snapshot {
             Rendered::added(settings(options.timeout)),
             Rendered::added(lock(tenant)),
         ];
+        statements.extend(storability(tenant).map(Rendered::added));
         if options.citus {
-            // Elsewhere the setting would be one that nobody reads, and the schema an ordinary one.
+            // On another server, nothing would read the setting, and the schema would be an
+            // ordinary one.
             statements.push(Rendered::added(HAS_CITUS.to_owned()));
             statements.push(Rendered::added(
                 "SET LOCAL citus.enable_schema_based_sharding TO on".to_owned(),
@@ -109,10 +116,22 @@ impl Snapshot {
         Ok(statements)
     }
 
+    /// The statements of a transaction, and around them what gives the session back as it was: unchanged for a snapshot whose
+    /// statements cannot change it.
+    pub(crate) fn contained(&self, mut statements: Vec<Rendered>) -> Vec<Rendered> {
+        if self.changes_session() {
+            let remembered = format!("SELECT {}", session_remembered(SettingScope::Transaction));
+            statements.insert(0, Rendered::added(remembered));
+            let cleanup = session_cleanup(SettingScope::Transaction);
+            statements.extend(cleanup.into_iter().map(Rendered::added));
+        }
+        statements
+    }
+
     /// The statements of the body alone, for one tenant.
     ///
     /// # Errors
-    /// As [`Snapshot::statements_for`].
+    /// See [`Snapshot::statements_for`].
     pub fn body_for(
         &self,
         tenant: &TenantName,
@@ -124,7 +143,7 @@ impl Snapshot {
             Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
-        let (mut default_privileges, mut temporary) = (options.privileges, false);
+        let mut default_privileges = options.privileges;
         for statement in &self.template().statements {
             let object = &statement.object;
             if object.action == Action::Privileges && std::mem::take(&mut default_privileges) {
@@ -140,7 +159,6 @@ impl Snapshot {
             }
             let mut sql = String::new();
             statement.render(tenant, &mut sql)?;
-            temporary |= is_temporary(&sql);
             // The next tenant may be made by the same session.
             if object.action == Action::Setting {
                 sql = local(&sql);
@@ -169,17 +187,19 @@ impl Snapshot {
         if default_privileges {
             statements.push(Rendered::added(without_default_privileges(tenant)));
         }
-        // A snapshot that somebody edited: the table would be there for the next tenant, or whoever a pooler serves next.
-        if temporary {
+        // A snapshot that somebody edited: what is temporary would be there for the next tenant, or whoever a pooler serves
+        // next.
+        if self.changes_session() {
             statements.push(Rendered::added("DISCARD TEMP".to_owned()));
         }
         Ok(statements)
     }
 
-    /// The statement that gives a tenant's schema its comment: the snapshot's own, and the mark behind it.
+    /// Returns the statement that sets the comment of a tenant's schema: the snapshot's own
+    /// comment, then the marker.
     ///
     /// # Errors
-    /// None for a snapshot that was captured.
+    /// Cannot fail for a captured snapshot.
     pub fn schema_comment(
         &self,
         tenant: &TenantName,
@@ -218,7 +238,8 @@ impl Snapshot {
         identifier_value(last, &sql)
     }
 
-    /// The mark of a tenant: `schemastamp: FINGERPRINT`, and the run behind it, where one is given.
+    /// Returns the marker of a tenant: `schemastamp: FINGERPRINT`, followed by the run, if one is
+    /// given.
     fn mark_of(&self, options: &RenderOptions) -> String {
         let run = options
             .run
@@ -231,14 +252,14 @@ impl Snapshot {
     /// A script that psql runs as it is: one transaction, a statement after the other.
     ///
     /// # Errors
-    /// As [`Snapshot::statements_for`].
+    /// See [`Snapshot::statements_for`].
     pub fn script_for(
         &self,
         tenant: &TenantName,
         options: &RenderOptions,
     ) -> Result<String, TemplateError> {
         let mut script = String::from("BEGIN;\n");
-        for statement in self.statements_for(tenant, options)? {
+        for statement in self.contained(self.statements_for(tenant, options)?) {
             script.push_str(&statement.sql);
             script.push_str(";\n");
         }
@@ -247,9 +268,25 @@ impl Snapshot {
     }
 }
 
+/// SQLSTATE of the error that says that the server would store a tenant's name in another form.
+pub const NOT_STORABLE: SqlState = SqlState::new(*b"SS010");
+
+/// Fails where the server would store the tenant's name in another form; `None` for a name that is the same everywhere.
+pub fn storability(tenant: &TenantName) -> Option<String> {
+    if tenant.is_ascii() {
+        return None;
+    }
+    let body = format!(
+        "BEGIN IF NOT {} THEN RAISE EXCEPTION USING ERRCODE = '{NOT_STORABLE}', \
+         MESSAGE = 'the name would be stored in another form'; END IF; END",
+        tenant.is_storable_sql()
+    );
+    Some(format!("DO {}", quote_literal(&body)))
+}
+
 /// SQLSTATE of the error that says that there is no Citus with schema-based sharding.
 pub const NO_CITUS: &str = "SS009";
-/// Fails where there is none.
+/// Fails if there is none.
 const HAS_CITUS: &str = "DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ''citus'' \
     AND pg_catalog.split_part(extversion, ''.'', 1)::int >= 12) THEN RAISE EXCEPTION USING ERRCODE = ''SS009'', \
     MESSAGE = ''this database has no Citus 12 or later''; END IF; END'";
@@ -273,29 +310,18 @@ pub fn one_message(statements: &[Rendered]) -> String {
     script
 }
 
-/// Whether a statement makes a temporary table, view or sequence.
-fn is_temporary(sql: &str) -> bool {
-    let mut words = sql.split_ascii_whitespace().filter(|word| {
-        !["or", "replace", "local", "global"]
-            .iter()
-            .any(|filler| word.eq_ignore_ascii_case(filler))
-    });
-    words
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("create"))
-        && words.next().is_some_and(|word| {
-            ["temp", "temporary"]
-                .iter()
-                .any(|temp| word.eq_ignore_ascii_case(temp))
-        })
-}
+/// The longest timeout that the server takes (`guc.c`: `INT_MAX` milliseconds).
+const MOST_MILLISECONDS: u128 = 2_147_483_647;
 
-/// What `pg_dump` sets for the session, for this transaction only; and what ends the transaction when psql is gone.
+/// The session settings of `pg_dump`, for this transaction only, and the settings that end the
+/// transaction if psql is gone.
 ///
-/// What an older server does not know is not evaluated there. Before this has run, the database may name a schema in front
-/// of `PostgreSQL`'s own in its `search_path`: every operator says where it is from.
+/// An older server does not evaluate settings that it does not know. Before this statement has run,
+/// the database's `search_path` may name a schema before `PostgreSQL`'s own, so each operator is
+/// qualified.
 pub fn settings(timeout: Option<Duration>) -> String {
-    let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+    // The server takes an int.
+    let milliseconds = timeout.map_or(0, |timeout| timeout.as_millis().clamp(1, MOST_MILLISECONDS));
     let mut sql = String::from("SELECT ");
     let always = [
         ("search_path", ""),
@@ -356,7 +382,7 @@ fn without_default_privileges(tenant: &TenantName) -> String {
     format!("DO {tag}{}{tag}", body.trim_end())
 }
 
-/// `COMMENT ON SCHEMA … IS '…'` with the mark behind what the comment says.
+/// Returns `COMMENT ON SCHEMA … IS '…'` with the marker after the comment's own text.
 fn marked(sql: &str, mark: &str) -> String {
     let literal = tokens(sql)
         .into_iter()

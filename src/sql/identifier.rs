@@ -1,9 +1,18 @@
 //! Identifiers: folding, quoting, and the names a tenant's schema can have.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 /// `NAMEDATALEN - 1`: the most bytes an identifier has in an unmodified `PostgreSQL`.
 pub const MAX_BYTES: usize = 63;
+
+/// Begins the name of a schema that a run works in and drops; 24 random hexadecimal digits follow.
+pub const SCRATCH: &str = "schemastamp_scratch_";
+/// Begins the name of a spare tenant; 24 random hexadecimal digits follow.
+pub const SPARE_NAME: &str = "schemastamp_spare_";
+/// The schema in which the pools of spare tenants are kept.
+pub const POOL: &str = "schemastamp_pool";
 
 /// Words that an identifier must be quoted for (`quote_identifier` of `ruleutils.c` quotes every keyword that is not
 /// `UNRESERVED_KEYWORD`): those of `PostgreSQL` 13 to 18 together, sorted.
@@ -43,18 +52,24 @@ pub fn unquote(quoted: &str) -> String {
         .replace("\"\"", "\"")
 }
 
-/// Whether an identifier can stand without quotes.
+/// The word that psql takes for the beginning of a routine's body, also where it is a schema: it would join the statements
+/// behind `CREATE FUNCTION begin.f()` (`psqlscan.l`, `identifier_count`). In quotes it is only a name.
+const BODY: &str = "begin";
+
+/// Returns whether an identifier can stand without quotes.
 pub fn is_plain(name: &str) -> bool {
-    name.bytes()
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+    name != BODY
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && KEYWORDS.binary_search(&name).is_err()
 }
 
-/// Whether a folded word is a keyword that needs quotes as an identifier.
+/// Returns whether a folded word is a keyword that needs quotes as an identifier.
 pub fn is_reserved(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
 }
@@ -79,7 +94,8 @@ pub fn quote_literal(value: &str) -> String {
     }
 }
 
-/// The name of a tenant's schema: a legal identifier of at most 63 bytes that is not reserved to the system.
+/// The name of a tenant's schema: a legal identifier of at most 63 bytes that is reserved neither to the system nor to
+/// schemastamp itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TenantName(String);
@@ -114,6 +130,12 @@ pub enum NameError {
     /// `information_schema` is a system schema.
     #[error("'information_schema' is a system schema")]
     InformationSchema,
+    /// schemastamp makes schemas of such names itself, and drops some of them.
+    #[error("the name '{}' is reserved for schemastamp's own schemas", name.escape_debug())]
+    Own {
+        /// The name.
+        name: String,
+    },
 }
 
 impl TenantName {
@@ -122,6 +144,17 @@ impl TenantName {
     /// # Errors
     /// The rule the name breaks. Upper case, blanks, dashes, quotes and reserved words are legal: they are quoted.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
+        let name = Self::for_own_schema(name)?;
+        let is_own =
+            name.0 == POOL || name.0.starts_with(SCRATCH) || name.0.starts_with(SPARE_NAME);
+        if is_own {
+            return Err(NameError::Own { name: name.0 });
+        }
+        Ok(name)
+    }
+
+    /// Checks a name that may be that of a schema of schemastamp's own: one that a run has made up, or that is on the server.
+    pub(crate) fn for_own_schema(name: impl Into<String>) -> Result<Self, NameError> {
         let name = name.into();
         if name.is_empty() {
             Err(NameError::Empty)
@@ -139,6 +172,28 @@ impl TenantName {
         } else {
             Ok(Self(name))
         }
+    }
+
+    /// Returns whether every server stores the name as it is, whatever its encoding: ASCII is the same in all of them.
+    pub fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
+    }
+
+    /// An SQL condition: the server stores the name as it is.
+    ///
+    /// It measures identifiers in its own encoding (`é` has 2 bytes in UTF-8 and 3 in `EUC_JP`) and truncates silently; and
+    /// some conversions make one letter of two (U+301C and U+FF5E in `EUC_JP`).
+    pub(crate) fn is_storable_sql(&self) -> String {
+        let hex = self.0.bytes().fold(String::new(), |mut hex, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let name = quote_literal(&self.0);
+        format!(
+            "(pg_catalog.octet_length({name}) <= pg_catalog.current_setting('max_identifier_length')::int \
+             AND pg_catalog.encode(pg_catalog.convert_to({name}, 'UTF8'), 'hex') = '{hex}')"
+        )
     }
 
     /// The name as it is in `pg_namespace`.
@@ -212,6 +267,7 @@ mod tests {
             ("acme", "acme"),
             ("_a1", "_a1"),
             ("select", "\"select\""),
+            ("begin", "\"begin\""),
             ("Acme", "\"Acme\""),
             ("1a", "\"1a\""),
             ("a-b", "\"a-b\""),
@@ -238,6 +294,9 @@ mod tests {
             ("a\0b", "NUL"),
             ("pg_x", "pg_"),
             ("information_schema", "system"),
+            ("schemastamp_pool", "own"),
+            ("schemastamp_spare_1", "own"),
+            ("schemastamp_scratch_0123456789abcdef01234567", "own"),
         ] {
             assert!(
                 TenantName::new(name)

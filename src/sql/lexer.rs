@@ -126,7 +126,7 @@ impl<'a> Lexer<'a> {
         (TokenKind::BlockComment(false), self.source.len())
     }
 
-    /// From behind an opening double quote to behind the closing one.
+    /// Reads from after an opening double quote to after the closing one.
     fn quoted(&self, mut index: usize) -> (usize, bool) {
         while index < self.source.len() {
             if self.at(index) == b'"' {

@@ -1,4 +1,4 @@
-//! What stands inside a string literal, with the way back to the bytes of the source.
+//! The value of a string literal, with the mapping to the bytes of the source.
 
 use super::token::{Prefix, Token, TokenKind, is_space};
 

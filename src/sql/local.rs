@@ -2,8 +2,8 @@
 
 use super::{TokenKind, tokens};
 
-/// `SET` as `SET LOCAL`: the next tenant, or whoever gets the server's connection from a pooler, must not inherit it. Any
-/// other statement is returned as it is.
+/// Turns `SET` into `SET LOCAL`: the next tenant, or the next client of a pooler's connection, must
+/// not inherit it. Returns any other statement as it is.
 pub fn local(sql: &str) -> String {
     let significant: Vec<_> = tokens(sql)
         .into_iter()

@@ -8,11 +8,15 @@ pub mod literal;
 mod local;
 mod reloaded;
 pub mod script;
+mod session;
 pub mod token;
 
-pub use identifier::{NameError, TenantName, fold, quote, quote_literal};
+pub use identifier::{
+    NameError, POOL, SCRATCH, SPARE_NAME, TenantName, fold, quote, quote_literal,
+};
 pub use lexer::{tokens, tokens_of_template};
 pub use local::local;
 pub use reloaded::as_reloaded;
 pub use script::{Script, ScriptError, Segment, Segments, Statement, refuse_nul};
+pub use session::{SettingScope, may_change_session, session_cleanup, session_remembered};
 pub use token::{Token, TokenKind};

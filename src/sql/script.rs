@@ -63,7 +63,7 @@ impl Statement {
     }
 }
 
-/// Why a text is not a script that psql would read to its end.
+/// The reason why psql would not read a text to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScriptError {
@@ -72,7 +72,7 @@ pub enum ScriptError {
     Unterminated {
         /// 1-based line on which it starts.
         line: usize,
-        /// What it is.
+        /// The kind.
         what: &'static str,
     },
     /// A parenthesis without its partner.
@@ -149,7 +149,7 @@ impl<'a> Script<'a> {
     /// Cuts a script of plain SQL, such as a dump.
     ///
     /// # Errors
-    /// When psql would send an unfinished statement at the end of the file.
+    /// Fails if psql would send an unfinished statement at the end of the file.
     pub fn parse(source: &'a str) -> Result<Self, ScriptError> {
         Ok(Self {
             source,
@@ -160,7 +160,7 @@ impl<'a> Script<'a> {
     /// Cuts a template: as [`Script::parse`], with `#{…}` as a token.
     ///
     /// # Errors
-    /// As [`Script::parse`].
+    /// See [`Script::parse`].
     pub fn parse_template(source: &'a str) -> Result<Self, ScriptError> {
         Ok(Self {
             source,
@@ -207,7 +207,8 @@ struct Depth {
     parentheses: usize,
     begins: usize,
     words: usize,
-    /// How much of `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}` has been read; only there `BEGIN … END` hides semicolons.
+    /// The part of `CREATE [OR REPLACE] {FUNCTION|PROCEDURE}` that has been read. Only there does
+    /// `BEGIN … END` hide semicolons.
     create: Create,
 }
 
@@ -384,7 +385,7 @@ impl<'a> Segments<'a> {
         }
     }
 
-    /// Ends a statement; behind `COPY … FROM stdin` takes the data too.
+    /// Ends a statement. After `COPY … FROM stdin`, takes the data too.
     fn end(&mut self, mut tokens: Vec<Token>) -> Result<Segment, ScriptError> {
         while tokens.last().is_some_and(|token| token.is_trivia()) {
             tokens.pop();

@@ -1,6 +1,6 @@
 //! The tokens of `PostgreSQL`'s SQL, after `src/backend/parser/scan.l`, and which bytes they are made of.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// Blanks, tabs, line ends.
@@ -37,7 +37,7 @@ pub enum TokenKind {
     Unknown,
 }
 
-/// How a string literal is introduced.
+/// The prefix of a string literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix {
     /// `'…'`
@@ -64,7 +64,7 @@ impl Prefix {
         }
     }
 
-    /// Whether there is no prefix.
+    /// Returns `true` if there is no prefix.
     pub fn is_empty(self) -> bool {
         self == Self::None
     }
@@ -73,11 +73,11 @@ impl Prefix {
 /// A token: its kind and its byte range in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What it is.
+    /// The kind.
     pub kind: TokenKind,
     /// Byte offset of its first byte.
     pub start: usize,
-    /// Byte offset behind its last byte.
+    /// Byte offset after its last byte.
     pub end: usize,
 }
 
@@ -87,7 +87,7 @@ impl Token {
         source.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Whether the token is blank or a comment.
+    /// Returns `true` if the token is whitespace or a comment.
     pub fn is_trivia(self) -> bool {
         matches!(
             self.kind,
@@ -95,7 +95,7 @@ impl Token {
         )
     }
 
-    /// Whether the token ended before the text did.
+    /// Returns `true` if the token is terminated.
     pub fn is_terminated(self) -> bool {
         !matches!(
             self.kind,
@@ -107,12 +107,12 @@ impl Token {
         )
     }
 
-    /// Whether this is an unquoted word equal to `keyword`, which is given in lower case.
+    /// Returns `true` for an unquoted word equal to `keyword`, which is given in lower case.
     pub fn is_word(self, source: &str, keyword: &str) -> bool {
         self.kind == TokenKind::Word && self.text(source).eq_ignore_ascii_case(keyword)
     }
 
-    /// Whether this is the punctuation or operator `text`.
+    /// Returns `true` for the punctuation or operator `text`.
     pub fn is(self, source: &str, text: &str) -> bool {
         matches!(
             self.kind,
@@ -121,12 +121,12 @@ impl Token {
     }
 }
 
-/// Whether a byte can start an unquoted identifier (`ident_start`).
+/// Returns `true` if a byte can start an unquoted identifier (`ident_start`).
 pub fn starts_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
 }
 
-/// Whether a byte can continue an unquoted identifier (`ident_cont`).
+/// Returns `true` if a byte can continue an unquoted identifier (`ident_cont`).
 pub fn continues_word(byte: u8) -> bool {
     starts_word(byte) || byte.is_ascii_digit() || byte == b'$'
 }

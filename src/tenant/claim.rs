@@ -5,7 +5,7 @@ use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::snapshot::capture::SPARE;
 use crate::snapshot::{
-    RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings,
+    RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings, storability,
 };
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::text::swrite;
@@ -16,8 +16,8 @@ const CLAIMED: &str = "schemastamp.claimed";
 /// whatever the statistics say.
 const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 
-/// Returns the message that claims a spare for a tenant. Its last line of output is the spare's
-/// name, or empty if there was none and nothing has changed.
+/// Returns the message that claims a spare for a tenant. Its last line of output is the token and
+/// the spare's name, or the token alone if there was none and nothing has changed.
 ///
 /// # Errors
 /// Like [`Snapshot::statements_for`].
@@ -25,6 +25,7 @@ pub(crate) fn claim_message(
     snapshot: &Snapshot,
     tenant: &TenantName,
     options: &RenderOptions,
+    token: &str,
 ) -> Result<String, TemplateError> {
     let by_keys: Vec<String> = BY_KEYS
         .iter()
@@ -38,6 +39,7 @@ pub(crate) fn claim_message(
         ),
         lock(tenant),
     ];
+    statements.extend(storability(tenant));
     statements.extend(
         options
             .role
@@ -48,7 +50,9 @@ pub(crate) fn claim_message(
         "DO {}",
         quote_literal(&body(snapshot, tenant, options)?)
     ));
-    statements.push(format!("SELECT pg_catalog.current_setting('{CLAIMED}')"));
+    statements.push(format!(
+        "SELECT pg_catalog.concat_ws(' ', '{token}', NULLIF(pg_catalog.current_setting('{CLAIMED}'), ''))"
+    ));
     let statements: Vec<Rendered> = statements.into_iter().map(Rendered::added).collect();
     Ok(one_message(&statements))
 }
@@ -67,11 +71,10 @@ pub(crate) fn forget_message(spare: &str, options: &RenderOptions) -> String {
     )
 }
 
-/// Returns `true` if the output of a claim reports a spare.
-pub(crate) fn claimed(lines: &[String]) -> bool {
-    lines
-        .last()
-        .is_some_and(|name| name.starts_with(SPARE_NAME))
+/// Returns whether the output of a claim reports a spare; `None` without the token.
+pub(crate) fn claimed(lines: &[String], token: &str) -> Option<bool> {
+    let spare = lines.last()?.strip_prefix(token)?.trim_start();
+    Some(spare.starts_with(SPARE_NAME))
 }
 
 fn body(

@@ -1,6 +1,7 @@
 //! Tells schemas apart: tenants, spares of a pool, and scratch schemas.
 
 pub use crate::snapshot::capture::SPARE;
+pub use crate::sql::{POOL, SCRATCH, SPARE_NAME};
 
 use crate::snapshot::capture::MARK;
 
@@ -17,13 +18,6 @@ pub enum Mark {
     /// A ready-made blank tenant that was not claimed.
     Spare,
 }
-
-/// The beginning of a scratch schema's name. 24 random hexadecimal digits follow.
-pub const SCRATCH: &str = "schemastamp_scratch_";
-/// The beginning of a spare's name. 24 random hexadecimal digits follow.
-pub const SPARE_NAME: &str = "schemastamp_spare_";
-/// The schema in which the pools of spare tenants are kept.
-pub const POOL: &str = "schemastamp_pool";
 
 impl Mark {
     /// Reads a schema's comment.

@@ -12,6 +12,7 @@ pub mod migrations;
 mod provision;
 mod rewrite;
 pub mod spares;
+mod transaction;
 pub mod versions;
 
 pub(crate) use provision::Psql;
@@ -20,3 +21,4 @@ pub use provision::{
     ProvisionSource, Provisioner, Retries, TenantOrigin, citus, hint_of,
 };
 pub(crate) use rewrite::{RewriteReader, written_anew};
+pub use transaction::UnknownEnd;

@@ -16,18 +16,18 @@ use crate::text;
 /// The most names of one certificate that are kept.
 const NAMES: usize = 100;
 
-/// What a certificate says about itself, ready to print: every text is escaped and bounded.
+/// The content of a certificate, ready to print: every text is escaped and bounded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// The whole certificate.
     pub der: Vec<u8>,
-    /// Who it is for, as `CN=…, O=…`.
+    /// The subject, as `CN=…, O=…`.
     pub subject: String,
-    /// Who signed it, as `CN=…, O=…`.
+    /// The issuer, as `CN=…, O=…`.
     pub issuer: String,
-    /// The last common name of the subject, as libpq's CN check takes it; `None` when there is none.
+    /// The last common name of the subject, which libpq's CN check uses, if there is one.
     pub common_name: Option<String>,
-    /// The organisations of subject and issuer; `None` where there is none.
+    /// The organisations of subject and issuer, if they have any.
     pub organisations: (Option<String>, Option<String>),
     /// The DNS names it is for.
     pub dns_names: Vec<String>,
@@ -47,7 +47,7 @@ pub struct Certificate {
     pub weak_digest: Option<&'static str>,
     /// Subject and issuer are the same.
     pub self_signed: bool,
-    /// What its extended key usage allows; `None` when it does not restrict.
+    /// The purposes that its extended key usage allows, or `None` without a restriction.
     pub usage: Option<Usage>,
     raw_subject: Vec<u8>,
     raw_issuer: Vec<u8>,
@@ -71,7 +71,7 @@ pub struct Validity {
     pub not_after: i64,
 }
 
-/// Where a moment lies in a validity.
+/// The position of a moment relative to a validity period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValidityStatus {
     /// Before its first second.
@@ -83,7 +83,7 @@ pub enum ValidityStatus {
 }
 
 impl Validity {
-    /// Where `now`, in seconds since 1970, lies.
+    /// Returns the position of `now`, in seconds since 1970.
     pub fn standing(self, now: i64) -> ValidityStatus {
         if now < self.not_before {
             ValidityStatus::NotYetValid
@@ -94,7 +94,7 @@ impl Validity {
         }
     }
 
-    /// Whole days from `now` to the end; negative when it is over.
+    /// Returns the whole days from `now` to the end, negative after it.
     pub fn days_left(self, now: i64) -> i64 {
         (self.not_after.saturating_sub(now)).div_euclid(86_400)
     }
@@ -185,12 +185,13 @@ impl Certificate {
         })
     }
 
-    /// Whether `other` has this one's issuer as its subject. Names only: no signature is checked.
+    /// Returns `true` if the subject of `other` is this certificate's issuer. Only names are
+    /// compared; no signature is checked.
     pub fn names_as_issuer(&self, other: &Self) -> bool {
         self.raw_issuer == other.raw_subject
     }
 
-    /// Whether OpenSSL's usual security level refuses the key: RSA below 2048 bits.
+    /// Returns `true` if OpenSSL's default security level refuses the key: RSA below 2048 bits.
     pub fn has_weak_key(&self) -> bool {
         self.key
             .strip_prefix("RSA ")
@@ -252,7 +253,7 @@ fn weak_digest(algorithm: &str) -> Option<&'static str> {
     })
 }
 
-/// What a certificate file holds.
+/// The content of a certificate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// PEM, with at least one certificate.
@@ -268,7 +269,7 @@ pub enum Content {
     Nothing(Nothing),
 }
 
-/// Why a file holds no certificate.
+/// The reason why a file has no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {
     /// No bytes.
@@ -295,7 +296,7 @@ impl fmt::Display for Nothing {
     }
 }
 
-/// Says what a certificate file holds.
+/// Parses a certificate file.
 pub fn content(bytes: &[u8]) -> Content {
     if bytes.is_empty() {
         return Content::Nothing(Nothing::Empty);
@@ -340,7 +341,7 @@ fn normalised(bytes: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Whether `needle` stands anywhere in `bytes`.
+/// Returns `true` if `bytes` contains `needle`.
 pub(crate) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }

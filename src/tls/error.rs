@@ -4,17 +4,17 @@ use super::feature::{Feature, RangeError};
 use super::mode::{SslMode, UnknownSslMode};
 use super::problem::Problem;
 
-/// Why a connection with TLS cannot work as configured, known before it is tried.
+/// The reason why a connection with TLS cannot work as configured, known before it is tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] Problem),
-    /// The mode is none.
+    /// The mode is invalid.
     #[error(transparent)]
     Mode(#[from] UnknownSslMode),
-    /// The protocol range is none.
+    /// The protocol range is empty.
     #[error(transparent)]
     Range(#[from] RangeError),
     /// A mode that libpq refuses together with another setting.
@@ -34,7 +34,7 @@ pub enum TlsError {
         program: &'static str,
         /// The setting, as `sslnegotiation=direct`.
         setting: String,
-        /// What it needs.
+        /// The requirement.
         feature: Feature,
         /// The libpq that there is.
         libpq_major: u32,
@@ -52,7 +52,7 @@ pub enum TlsError {
     /// The system's certificate authorities were not found.
     #[error("the system's certificate authorities are in none of the usual files")]
     NoSystemRoots {
-        /// Where they were looked for.
+        /// The places that were searched.
         searched: Vec<PathBuf>,
     },
     /// `verify-full` without a name to verify.
@@ -75,7 +75,7 @@ impl TlsError {
         }
     }
 
-    /// Why it is so.
+    /// The reason.
     pub fn why(&self) -> String {
         match self {
             Self::File(problem) => problem.why(),
@@ -109,7 +109,7 @@ impl TlsError {
         }
     }
 
-    /// What to change.
+    /// The fix.
     pub fn fix(&self) -> String {
         match self {
             Self::File(problem) => problem.fix(),
@@ -125,7 +125,7 @@ impl TlsError {
             Self::NoSystemRoots { .. } => {
                 "install the system's ca-certificates, or name a file in sslrootcert".to_owned()
             }
-            Self::NoHostName => "set host to the name in the server's certificate, beside hostaddr".to_owned(),
+            Self::NoHostName => "set host to the name in the server's certificate, and keep the address in hostaddr".to_owned(),
         }
     }
 }

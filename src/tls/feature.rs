@@ -38,7 +38,7 @@ impl Feature {
         }
     }
 
-    /// Whether a libpq of this major version has it.
+    /// Returns `true` if a libpq of this major version has it.
     pub fn known_to(self, libpq_major: u32) -> bool {
         libpq_major >= self.since()
     }
@@ -120,7 +120,7 @@ pub struct TlsRange {
     pub max: Option<TlsVersion>,
 }
 
-/// Why a pair of protocol versions is no range.
+/// The reason why a pair of protocol versions is not a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// The word is no version.
@@ -162,7 +162,7 @@ impl TlsRange {
         }
     }
 
-    /// Whether the version lies within.
+    /// Returns `true` if the version is within the range.
     pub fn contains(self, version: TlsVersion) -> bool {
         version >= self.min && self.max.is_none_or(|max| version <= max)
     }

@@ -44,18 +44,18 @@ pub struct Named {
     pub ssl_cert_file: Option<PathBuf>,
 }
 
-/// A file that libpq will be told about.
+/// A file that libpq gets.
 #[derive(Clone, Debug)]
 pub struct Used<C> {
-    /// What was seen.
+    /// The observation.
     pub observed: Observed,
-    /// What that means.
+    /// The judgement.
     pub judged: FileJudgement<C>,
     /// Nobody named it: it is libpq's default in the home directory, or the system's.
     pub by_default: bool,
 }
 
-/// Where the server's chain must end.
+/// The authorities at which the server's chain must end.
 #[derive(Clone, Debug, Default)]
 pub enum Roots {
     /// Nowhere: the server is not verified.
@@ -80,7 +80,7 @@ impl Roots {
 /// The files of one connection, each looked at and judged.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// Where the server's chain must end.
+    /// The authorities at which the server's chain must end.
     pub roots: Roots,
     /// The revocation list.
     pub crl: Option<Used<Vec<u8>>>,
@@ -88,7 +88,7 @@ pub struct Files {
     pub client_cert: Option<Used<Vec<Certificate>>>,
     /// The private key; looked at only when a certificate was loaded, as libpq does.
     pub client_key: Option<Used<KeyContent>>,
-    /// What is wrong with the set: a certificate without a key.
+    /// The problem with the set: a certificate without a key.
     pub problems: Vec<Problem>,
 }
 
@@ -110,14 +110,14 @@ impl Files {
         self.all_problems().find(|problem| problem.fatal)
     }
 
-    /// Whether libpq will verify the server's chain whenever it uses TLS.
+    /// Returns `true` if libpq verifies the server's chain whenever it uses TLS.
     pub fn verifies(&self) -> bool {
         self.roots
             .file()
             .is_some_and(|used| used.judged.content.is_some())
     }
 
-    /// Whether a client certificate will be shown to a server that asks.
+    /// Returns `true` if a client certificate is sent to a server that asks.
     pub fn sends_client_cert(&self) -> bool {
         self.client_cert
             .as_ref()
@@ -222,7 +222,7 @@ fn resolve_roots(
                 Ok(Roots::System(used))
             }
             Some(used) => Ok(Roots::File(used)),
-            // OpenSSL may have a directory of its own that is not known here: a newer libpq decides.
+            // OpenSSL may have its own directory, which is not known here: a newer libpq decides.
             None if Feature::SystemRoots.known_to(circumstances.libpq_major) => Ok(Roots::None),
             None => Err(TlsError::NoSystemRoots { searched }),
         };

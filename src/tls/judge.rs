@@ -7,7 +7,7 @@ use super::observe::{Bytes, FileType, Observed, Obstacle, Stat};
 use super::problem::{Fault, FileKind, Problem};
 use crate::path::GROUP_AND_OTHERS;
 
-/// What a judgement depends on besides the file.
+/// The facts that a judgement depends on, besides the file.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgementContext {
     /// The configured mode.
@@ -21,9 +21,9 @@ pub struct JudgementContext {
 /// A judged file: what is in it and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileJudgement<C> {
-    /// What libpq would load; `None` when it would load nothing.
+    /// The content that libpq would load, or `None` if it would load nothing.
     pub content: Option<C>,
-    /// What is wrong, the worst first.
+    /// The problems, the worst first.
     pub problems: Vec<Problem>,
 }
 
@@ -148,7 +148,7 @@ pub fn client_cert(
                 leaf.filter(|leaf| leaf.usage.is_some_and(|usage| !usage.client))
                     .map(|_| Fault::WrongPurpose),
                 leaf.filter(|leaf| leaf.is_ca).map(|_| Fault::IsCa),
-                // OpenSSL's level decides, which is not known here: psql will tell.
+                // OpenSSL's level decides, which is not known here: psql will show it.
                 leaf.filter(|leaf| leaf.has_weak_key())
                     .map(|leaf| Fault::WeakKey(leaf.key.clone())),
                 // Nobody checks the signature of a self-signed certificate.

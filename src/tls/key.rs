@@ -5,7 +5,7 @@ use rustls_pki_types::pem::{Error as PemError, PemObject};
 
 use super::certificate::contains;
 
-/// What a private-key file holds. Never the key itself.
+/// The content of a private-key file, but never the key itself.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KeyContent {
     /// A key that needs no pass phrase.
@@ -19,7 +19,7 @@ pub enum KeyContent {
     Nothing(NoKey),
 }
 
-/// Why a file holds no private key.
+/// The reason why a file has no private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoKey {
     /// No bytes.
@@ -57,7 +57,7 @@ impl fmt::Debug for KeyContent {
     }
 }
 
-/// Says what a private-key file holds. libpq reads PEM, then DER.
+/// Parses a private-key file. libpq reads PEM, then DER.
 pub fn content(bytes: &[u8]) -> KeyContent {
     if bytes.is_empty() {
         return KeyContent::Nothing(NoKey::Empty);
@@ -73,7 +73,8 @@ pub fn content(bytes: &[u8]) -> KeyContent {
                 public_key: public_key(&key),
             };
         }
-        // A frame that is none of PKCS #1, #8 or SEC1, such as `DSA PRIVATE KEY`: OpenSSL may know it.
+        // A PEM label other than those of PKCS #1, #8 or SEC1, such as `DSA PRIVATE KEY`: OpenSSL
+        // may know it.
         Err(PemError::NoItemsFound) if contains(bytes, b" PRIVATE KEY-----") => {
             return KeyContent::Plain { public_key: None };
         }
@@ -89,7 +90,8 @@ pub fn content(bytes: &[u8]) -> KeyContent {
     if super::certificate::Certificate::from_der(bytes).is_ok() {
         return KeyContent::Nothing(NoKey::Certificate);
     }
-    // `try_from` looks at the outer structure only; a key of no known kind has no public key here, and OpenSSL judges.
+    // `try_from` checks only the outer structure. A key of an unknown kind has no public key here,
+    // and OpenSSL judges it.
     PrivateKeyDer::try_from(bytes).map_or(KeyContent::Nothing(NoKey::Unknown), |key| {
         KeyContent::Plain {
             public_key: public_key(&key),

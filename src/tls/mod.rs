@@ -1,6 +1,8 @@
-//! What libpq will do about TLS: modes, certificate files and their permissions, certificates, host names.
+//! Predicts libpq's TLS behaviour: modes, certificate files and their permissions, certificates,
+//! host names.
 //!
-//! Everything here is pure but [`observe`](observe()), which looks at a file, and what it saw is data to be judged.
+//! Everything here is pure except [`observe`](observe()), which reads a file. Its observations are
+//! judged as data.
 
 mod certificate;
 mod error;

@@ -41,12 +41,12 @@ impl SslMode {
         }
     }
 
-    /// Whether a connection in plaintext can be the outcome.
+    /// Returns `true` if the connection can end up in plaintext.
     pub fn may_be_plaintext(self) -> bool {
         self <= Self::Prefer
     }
 
-    /// Whether a missing root certificate file is an error rather than "do not verify".
+    /// Returns `true` if a missing root certificate file is an error rather than "do not verify".
     pub fn needs_root_cert(self) -> bool {
         self >= Self::VerifyCa
     }
@@ -81,7 +81,7 @@ impl FromStr for SslMode {
     }
 }
 
-/// What decides how much of the server's identity libpq verifies.
+/// The settings that decide how much of the server's identity libpq verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The configured mode.
@@ -92,7 +92,7 @@ pub struct Terms {
     pub socket: bool,
 }
 
-/// How far a connection is protected when it comes about.
+/// The protection of a successful connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protection {
     /// Encrypted for certain, not at all, or as it comes.
@@ -103,7 +103,7 @@ pub struct Protection {
     pub host_name: bool,
 }
 
-/// Whether the connection is encrypted.
+/// The encryption of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     /// Never.
@@ -117,7 +117,7 @@ pub enum Encryption {
 }
 
 impl Terms {
-    /// What will really be verified.
+    /// The verification that really takes place.
     ///
     /// libpq verifies the chain in *every* TLS mode once a root certificate file was loaded, and the host name only
     /// under `verify-full`.

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::certificate::Certificate;
 
-/// Whether libpq takes the certificate for `host` under `verify-full`.
+/// Returns `true` if libpq accepts the certificate for `host` under `verify-full`.
 ///
 /// The rule of `fe-secure-common.c` and `fe-secure-openssl.c`: DNS names are compared without regard to case, a wildcard
 /// `*.` stands for exactly one first label and never for an IP address; IP names count from libpq 15 on; the common name

@@ -9,21 +9,22 @@ use std::path::{Path, PathBuf};
 /// The most bytes that are read of a certificate or key file: 4 MiB, twenty times a system's root bundle.
 pub const READ_LIMIT: u64 = 4 << 20;
 
-/// What the operating system says about a file, for a pure judgement afterwards.
+/// The facts about a file from the operating system, for a pure judgement afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// The path that was looked at.
     pub path: PathBuf,
-    /// What `stat` says, symbolic links followed.
+    /// The result of `stat`, with symbolic links followed.
     pub stat: Result<Stat, Obstacle>,
-    /// What was read; `None` when the file was not opened because it is not there or not a regular file.
+    /// The content, or `None` if the file was not opened because it does not exist or is not a
+    /// regular file.
     pub content: Option<Result<Bytes, Obstacle>>,
 }
 
-/// The part of `stat` that libpq looks at.
+/// The part of `stat` that libpq checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// What kind of file it is.
+    /// The kind of the file.
     pub file_type: FileType,
     /// Permission bits, as `0o640`.
     pub mode: u32,
@@ -38,7 +39,7 @@ pub enum FileType {
     Regular,
     /// A directory.
     Directory,
-    /// A named pipe, which would block whoever opens it.
+    /// A named pipe, which would block on opening.
     Fifo,
     /// A character or block device.
     Device,
@@ -61,7 +62,7 @@ impl fmt::Display for FileType {
 /// The content of a file, up to [`READ_LIMIT`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bytes {
-    /// What was read.
+    /// The content.
     pub bytes: Vec<u8>,
     /// The file goes on after that.
     pub cut: bool,
@@ -79,7 +80,7 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// Why a file cannot be reached, in the classes that libpq tells apart.
+/// The reason why a file cannot be reached, in the classes that libpq distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// `ENOENT` or `ENOTDIR`: there is no such file.
@@ -115,7 +116,7 @@ impl From<&io::Error> for Obstacle {
     }
 }
 
-/// Looks at a file as libpq would, but never opens what could block: a pipe, a device, a socket.
+/// Reads a file as libpq would, but never opens one that could block: a pipe, a device, a socket.
 pub fn observe(path: &Path) -> Observed {
     let stat = fs::metadata(path)
         .map(|metadata| stat(&metadata))

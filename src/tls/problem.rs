@@ -62,17 +62,17 @@ impl FileKind {
 /// Something wrong with one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which file.
+    /// The file.
     pub kind: FileKind,
     /// Its path.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub fault: Fault,
     /// libpq cannot connect with TLS because of it; otherwise it goes on without the file.
     pub fatal: bool,
 }
 
-/// What is wrong with a file.
+/// The problem with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// There is no such file.
@@ -143,12 +143,12 @@ impl Problem {
         format!("{}.{fault}", self.kind.area())
     }
 
-    /// Why it is so, in one or two sentences.
+    /// Returns the reason, in one or two sentences.
     pub fn why(&self) -> String {
         let consequence = self.consequence();
         match &self.fault {
             Fault::Missing if starts_with_tilde(&self.path) => format!(
-                "neither libpq nor the environment expands '~': it is the name of a folder in the current directory. \
+                "neither libpq nor the environment expands '~': it is the name of a directory in the current directory. \
                  {consequence}"
             ),
             Fault::Unreachable(Obstacle::Denied) => {
@@ -196,7 +196,7 @@ impl Problem {
         }
     }
 
-    /// What to change.
+    /// The fix.
     pub fn fix(&self) -> String {
         let path = text::safe(&self.path.to_string_lossy());
         let keyword = self.kind.keyword();
@@ -265,7 +265,7 @@ impl Problem {
         }
     }
 
-    /// What libpq does because of it.
+    /// Returns libpq's reaction.
     fn consequence(&self) -> &'static str {
         match (self.kind, self.fatal) {
             (FileKind::RootCert, true) => {
@@ -279,7 +279,7 @@ impl Problem {
     }
 }
 
-/// What is wrong, as a lowercase fragment with the path.
+/// Returns the problem, as a lowercase fragment with the path.
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = self.kind.noun();

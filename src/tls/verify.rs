@@ -9,7 +9,8 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName,
 
 use super::certificate::{Certificate, ValidityStatus};
 
-/// Why a server's chain is not to be trusted: the reasons that libpq's one sentence `certificate verify failed` hides.
+/// The reason why a server's chain is not trusted. libpq has only one message for all of them:
+/// `certificate verify failed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainFault {
     /// A certificate of the chain is over.
@@ -21,17 +22,17 @@ pub enum ChainFault {
     /// The server sent its certificate alone, and the one that signed it is neither there nor in the root file; its name says
     /// that it is an intermediate of an organisation whose root is there.
     IntermediateMissing {
-        /// Who signed the last certificate that was sent.
+        /// The issuer of the last certificate that was sent.
         issuer: String,
     },
     /// The chain ends in an authority that the root certificate file does not have.
     UnknownIssuer {
-        /// Who signed the last certificate that was sent.
+        /// The issuer of the last certificate that was sent.
         issuer: String,
     },
     /// An authority of that name is in the root certificate file, but its key did not sign the chain.
     IssuerKeyMismatch {
-        /// Who claims to have signed the last certificate that was sent.
+        /// The claimed issuer of the last certificate that was sent.
         issuer: String,
     },
     /// The root file has only an intermediate, and OpenSSL wants the authority at the end of the chain.
@@ -52,21 +53,21 @@ pub enum ChainFault {
     },
     /// A key of the chain is shorter than OpenSSL's security level allows.
     WeakKey {
-        /// Whose key.
+        /// The owner of the key.
         subject: String,
         /// Its kind: `RSA 1024`.
         key: String,
     },
     /// A certificate of the chain is signed with a digest that OpenSSL's security level does not allow.
     WeakDigest {
-        /// Whose certificate.
+        /// The owner of the certificate.
         subject: String,
         /// `SHA-1` or `MD5`.
         digest: &'static str,
     },
 }
 
-/// What a chain is verified against.
+/// The input of a chain's verification.
 #[derive(Clone, Debug)]
 pub struct Trust<'a> {
     /// The certificates of the root certificate file.
@@ -162,7 +163,7 @@ fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<ChainFault> 
     )
 }
 
-/// Whether a name is one that authorities give to intermediates, and not to roots.
+/// Returns `true` for a name that authorities give to intermediates and not to roots.
 fn is_named_intermediate(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
@@ -271,7 +272,8 @@ fn by_webpki(
         .enforce_revocation_expiration()
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;
-    // The host name is compared elsewhere, by libpq's rule; a name that is certainly not there tells it apart.
+    // The host name is compared elsewhere, by libpq's rule. A name that certainly does not match
+    // separates the two checks.
     let name = ServerName::try_from("name.invalid")
         .map_err(|error| rustls::Error::General(error.to_string()))?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(

@@ -80,6 +80,8 @@ fn pairs() -> Vec<(Release, Release)> {
             (INSTALLED, EMBEDDED),
             (EMBEDDED, Release::Major(18)),
             (EMBEDDED, EMBEDDED),
+            // The oldest one.
+            (Release::Major(13), EMBEDDED),
         ]
     };
     pairs

@@ -26,7 +26,11 @@ pub(in crate::cli) async fn run(
         .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
-    let names = NameReader::new(&arguments.tenants, arguments.from_file.as_deref())?;
+    let names = NameReader::new(
+        &arguments.tenants,
+        arguments.from_file.as_deref(),
+        &|path| session.read_input(path),
+    )?;
     let config = provision_config(
         &arguments,
         hook,
@@ -35,7 +39,7 @@ pub(in crate::cli) async fn run(
     );
     // Read the snapshot while psql reports its version.
     let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
-        snapshot_file::load(&path, session.output)
+        snapshot_file::load(&path, session)
     });
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
     let servers = servers.with(&snapshot, &config.options);

@@ -32,6 +32,9 @@ pub(in crate::cli) fn build_report(
             .hint("the file was left untouched; remove it, or pass another file to --output"),
         CommandError::Template { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
         CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
+        CommandError::File(error) if error.source.kind() == std::io::ErrorKind::TimedOut => {
+            ErrorReport::of(error, "timeout")
+        }
         CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
         CommandError::Name(error) => ErrorReport::of(error, "tenant.name"),
         CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),

@@ -43,8 +43,9 @@ pub(super) fn tls_report(error: &TlsError) -> ErrorReport {
 pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => program_report(error),
-        PsqlError::Folder(_) => ErrorReport::of(error, error.id())
-            .hint("set TMPDIR to a directory that exists, is writable and has free space"),
+        PsqlError::Folder(_) => ErrorReport::of(error, error.id()).hint(
+            "set TMPDIR to a directory that exists, is writable, has free space, and that only you and root can replace",
+        ),
         PsqlError::Run(error) => run_report(error),
         PsqlError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
@@ -56,6 +57,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         PsqlError::Lost { .. }
         | PsqlError::Random(_)
         | PsqlError::Fatal { .. }
+        | PsqlError::Unconfirmed
         | PsqlError::Output { .. }
         | PsqlError::Encoding { .. } => ErrorReport::of(error, error.id()),
     }
@@ -118,7 +120,9 @@ pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
     match error {
         ProgramError::Version { source, .. } => run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
-            report.hint("set TMPDIR to a directory that exists, is writable and has free space")
+            report.hint(
+                "set TMPDIR to a directory that exists, is writable, has free space, and that only you and root can replace",
+            )
         }
         _ => report,
     }
@@ -158,7 +162,9 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::Budget(_) => ErrorReport::of(error, error.id())
             .hint("nothing was created; change the setting and restart the server"),
         ProvisionError::NoCitus => ErrorReport::of(error, error.id()).hint(CREATE_CITUS),
-        ProvisionError::PoolFull => ErrorReport::of(error, error.id()),
+        ProvisionError::NotStorable(_) | ProvisionError::PoolFull => {
+            ErrorReport::of(error, error.id())
+        }
         ProvisionError::TimedOut { .. } => ErrorReport::of(error, error.id())
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
         ProvisionError::Interrupted { signal } => of_interruption(error, *signal),

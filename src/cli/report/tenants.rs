@@ -6,6 +6,7 @@ use super::capture::capture_report;
 use super::library::{of_interruption, psql_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
+use crate::cli::lines::TenantOutcome;
 use crate::diagnose::Context;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
@@ -13,7 +14,8 @@ use crate::fleet::pool::PoolError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
-use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError};
+use crate::tenant::UnknownEnd;
+use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
 use crate::tenant::migrations::MigrationError;
 
@@ -21,6 +23,7 @@ pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
         MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
+        MigrationError::Mixed { .. } | MigrationError::Nested { .. } => "migration.layout",
         MigrationError::Repeatable { .. } => "migration.repeatable",
         MigrationError::Duplicate { .. } => "migration.duplicate",
         MigrationError::Encoding { .. } => "migration.encoding",
@@ -82,6 +85,8 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
     match error {
         VerifyError::Fleet(error) => fleet_report(error, context),
         VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::NoUsage(_) => ErrorReport::of(error, "sql.insufficient_privilege")
+            .hint("verify as the tenants' owner (--username), or grant the right: GRANT USAGE ON SCHEMA … TO …"),
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
@@ -111,15 +116,51 @@ pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> Error
     match error {
         DropError::Psql(source) => report_beneath(error, source, context),
         DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        DropError::Refused(refusal) => refusal_report(refusal),
+        DropError::Unknown(end) => unknown_report(error, end, context),
+        DropError::InPart { source, .. } => drop_report(source, context)
+            .beneath(error)
+            .hint("drop it again: what is gone is no obstacle"),
         DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
             .hint("nothing was dropped; pass --cascade to drop these too"),
     }
+}
+
+/// A schema that is left alone.
+fn refusal_report(refusal: &SchemaRefusal) -> ErrorReport {
+    match refusal {
+        SchemaRefusal::NotATenant(_) => ErrorReport::of(refusal, "tenant.not_a_tenant").hint(
+            "nothing was done; pass --not-a-tenant if it is the right schema, or --versions-table if its versions table \
+             has a name of its own",
+        ),
+        _ => ErrorReport::of(refusal, "tenant.protected").hint("nothing was done"),
+    }
+}
+
+/// A transaction whose end nobody has seen.
+fn unknown_report(
+    error: &dyn std::error::Error,
+    end: &UnknownEnd,
+    context: Option<&Context>,
+) -> ErrorReport {
+    let mut report = psql_report(&end.cause, context).beneath(error);
+    report.causes.push(match &end.look {
+        Some(look) => format!("the server could not be asked: {look}"),
+        None => "the server still works on it".to_owned(),
+    });
+    report.more.outcome = Some(TenantOutcome::Unknown);
+    report.hint("check on the server which schemas there are before you run it again")
 }
 
 pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => report_beneath(error, source, context),
         LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        LifecycleError::Refused(refusal) => refusal_report(refusal),
+        LifecycleError::NestedNames(_) => ErrorReport::of(error, "tenant.nested_names")
+            .hint("nothing was done; keep such references in columns of their own, or set these values to NULL"),
+        LifecycleError::NotStorable(_) => ErrorReport::of(error, "tenant.name"),
+        LifecycleError::Unknown(end) => unknown_report(error, end, context),
         LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
             ErrorReport::of(error, "tenant.changed").hint("nothing was changed; run the command again")

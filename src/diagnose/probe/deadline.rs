@@ -7,7 +7,7 @@ pub struct Deadline {
     end: Option<Instant>,
 }
 
-/// The time was up.
+/// The deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no answer in time")]
 pub struct DeadlineExceeded;
@@ -20,14 +20,14 @@ impl Deadline {
         }
     }
 
-    /// What is left; [`Duration::MAX`] when there is no end.
+    /// Returns the remaining time, or [`Duration::MAX`] without a limit.
     pub fn left(self) -> Duration {
         self.end.map_or(Duration::MAX, |end| {
             end.saturating_duration_since(Instant::now())
         })
     }
 
-    /// Whether nothing is left.
+    /// Returns `true` if the deadline has passed.
     pub fn is_over(self) -> bool {
         self.left().is_zero()
     }
@@ -50,7 +50,7 @@ impl Deadline {
     /// Runs a future until the deadline.
     ///
     /// # Errors
-    /// The time was up first.
+    /// The deadline passed first.
     pub async fn run<F: Future>(self, future: F) -> Result<F::Output, DeadlineExceeded> {
         match self.end {
             None => Ok(future.await),

@@ -12,20 +12,20 @@ pub enum TlsObstacle {
     LosesLargeMessages,
 }
 
-/// What was learnt of a server's ways of connecting, without a password.
+/// The observed connection methods of a server, without a password.
 #[derive(Debug, Default)]
 pub struct ServerProbe {
-    /// What it answered to the request for TLS; `None` when it was not asked.
+    /// The answer to the request for TLS, or `None` if it was not asked.
     pub answer: Option<Answer>,
     /// The handshake came about.
     pub tls: bool,
-    /// What was seen of it.
+    /// The observations.
     pub seen: Seen,
-    /// Why the handshake did not come about.
+    /// The reason why the handshake failed.
     pub broken: Option<Broken>,
     /// What stands in between, if it does not let TLS through as `PostgreSQL` begins it.
     pub obstacle: Option<TlsObstacle>,
-    /// What the chain is worth against the configured authorities; `None` without any.
+    /// The verdict on the chain with the configured authorities, or `None` without any.
     pub verdict: Option<Verdict>,
     /// The certificate is for the host's name; `None` when there is no certificate or no name.
     pub name_fits: Option<bool>,
@@ -47,7 +47,8 @@ impl ServerProbe {
         self.seen.client_cert_asked.is_some() && ended
     }
 
-    /// Whether the server took part in a handshake, so that a request for a certificate would have been seen.
+    /// Returns `true` if the server took part in a handshake, so that a request for a certificate
+    /// would have been seen.
     pub fn handshake_begun(&self) -> bool {
         self.tls || matches!(self.broken, Some(Broken::Alert(_)))
     }

@@ -19,7 +19,7 @@ use super::deadline::Deadline;
 use crate::text;
 use crate::tls::{Certificate, TlsRange, TlsVersion, provider};
 
-/// How a handshake is to be made.
+/// Options of a handshake.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The name for the server's name indication; an address sends none.
@@ -32,7 +32,7 @@ pub struct Offer {
     pub large: bool,
 }
 
-/// What was seen of a handshake, complete or not.
+/// The observations of a handshake, complete or not.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The server's certificates, its own first.
@@ -49,7 +49,7 @@ pub struct Seen {
     pub client_cert_asked: Option<Vec<String>>,
 }
 
-/// Why a handshake did not come about.
+/// The reason why a handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// No version in common.
@@ -60,7 +60,7 @@ pub enum Broken {
     Closed,
     /// It said nothing in time.
     Silent,
-    /// What it sent is not TLS.
+    /// The server's answer is not TLS.
     Rubbish(String),
     /// This program's TLS library cannot go on where OpenSSL may.
     Limits(String),
@@ -106,7 +106,7 @@ pub async fn shake_hands(
     (seen, result)
 }
 
-/// What an alert or a closed connection after the handshake means.
+/// Interprets an alert or a closed connection after the handshake.
 pub(super) fn broken(error: &io::Error) -> Broken {
     let Some(tls) = error
         .get_ref()

@@ -1,4 +1,4 @@
-//! What this program sees of a server by itself, without libpq. Every step has a deadline.
+//! Probes a server without libpq. Every step has a deadline.
 
 mod deadline;
 mod facts;

@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 /// The most addresses of one name that are tried.
 const ADDRESSES: usize = 16;
 
-/// Why an address cannot be reached.
+/// The reason why an address cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreachable {
     /// `ECONNREFUSED`: the machine is there, nothing listens.
@@ -49,7 +49,7 @@ impl Unreachable {
 pub struct Reached {
     /// The address.
     pub address: SocketAddr,
-    /// An open connection and the time it took, or why there is none.
+    /// Opens a connection, and measures the time.
     pub outcome: Result<(TcpStream, Duration), Unreachable>,
 }
 
@@ -107,7 +107,7 @@ pub async fn reach(addresses: &[SocketAddr], deadline: Deadline) -> Vec<Reached>
 /// Connects to one address.
 ///
 /// # Errors
-/// Why the address cannot be reached.
+/// Fails if the address cannot be reached, with the reason.
 pub async fn connect(
     address: SocketAddr,
     deadline: Deadline,

@@ -68,7 +68,7 @@ fn bare_error(rest: &[u8]) -> Option<String> {
     fine.then(|| format!("FATAL:  {}", crate::text::safe(words)))
 }
 
-/// What follows at once, up to a kilobyte.
+/// The bytes that follow at once, up to a kilobyte.
 async fn some_more(stream: &mut TcpStream) -> Vec<u8> {
     let mut buffer = vec![0_u8; 1024];
     let time = std::time::Duration::from_millis(200);

@@ -21,7 +21,7 @@ pub enum StartupReply {
     },
     /// It refuses.
     Refused(Refusal),
-    /// A pooler refused a parameter that only poolers look at this early.
+    /// A pooler refused a parameter that only poolers check this early.
     Pooler,
     /// It closed the connection.
     Closed,
@@ -29,7 +29,7 @@ pub enum StartupReply {
     Alert(String),
     /// Nothing came in time.
     Silent,
-    /// What came is not the protocol.
+    /// The answer is not PostgreSQL's protocol.
     Rubbish,
 }
 
@@ -45,7 +45,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the server itself speaks, rather than a pooler.
+    /// Returns `true` if the server itself answers, rather than a pooler.
     pub fn is_from_postgresql(&self) -> bool {
         self.routine.is_some()
     }

@@ -123,7 +123,7 @@ fn files_at_home(
     effects
 }
 
-/// The files that libpq is told about, and the protection that follows.
+/// The files that libpq gets, and the resulting protection.
 pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -> Vec<Finding> {
     let files = &prepared.files;
     let origin = |kind: FileKind| {
@@ -186,7 +186,7 @@ pub(in crate::diagnose) fn files(prepared: &Prepared, connection: &Connection) -
     findings
 }
 
-/// What a report shows of a certificate.
+/// Returns the evidence about a certificate.
 pub(in crate::diagnose) fn describe(certificate: &crate::tls::Certificate) -> Value {
     let mut fields = Map::new();
     for (name, value) in [

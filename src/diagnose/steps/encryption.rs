@@ -17,7 +17,7 @@ use crate::diagnose::{Context, Prepared};
 use crate::text;
 use crate::tls::{ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
 
-/// How long a look at TLS without a request may take.
+/// Time limit of the probe with direct TLS.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The days before a certificate's end at which a report begins to speak of it.
@@ -146,7 +146,8 @@ fn may_be_tls_at_once(answer: &Answer) -> bool {
     }
 }
 
-/// Whether a server answers a handshake at once, and then does not say anything but `PostgreSQL`'s protocol.
+/// Returns `true` if a server answers a handshake at once, and then speaks only `PostgreSQL`'s
+/// protocol.
 async fn speaks_tls_at_once(
     address: SocketAddr,
     host: &Host,
@@ -177,7 +178,7 @@ async fn speaks_tls_at_once(
     false
 }
 
-/// Whether a first message larger than a packet is lost where a small one arrives.
+/// Returns `true` if a first message larger than a packet is lost although a small one arrives.
 pub(in crate::diagnose) async fn loses_large_messages(
     address: SocketAddr,
     host: &Host,
@@ -303,7 +304,7 @@ fn broken_finding(
         Broken::Closed => finding("net.closed").with("when", "in the middle of the handshake"),
         Broken::Silent => finding("net.silent").with("when", "in the middle of the handshake"),
         Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
-        // What rustls cannot do says nothing about OpenSSL.
+        // A limit of rustls says nothing about OpenSSL.
         Broken::Limits(words) => {
             return Finding::skipped("tls", format!("it cannot be looked at here: {words}"));
         }
@@ -472,7 +473,8 @@ fn encrypted(context: &Context) -> Context {
     }
 }
 
-/// What the server said to the beginnings of a login. Only what no password could change is a suspicion.
+/// Interprets the server's answers to the beginnings of a login. Only an answer that no password
+/// could change is a suspicion.
 fn reply_findings(probe: &ServerProbe, prepared: &Prepared, context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     let asked = probe.seen.client_cert_asked.is_some();
@@ -487,8 +489,8 @@ fn reply_findings(probe: &ServerProbe, prepared: &Prepared, context: &Context) -
             };
             findings.push(finding.at(severity).with("alert", alert.clone()));
         }
-        // Without a rule for TLS, "no entry" in plaintext is not about TLS.
-        // Where plaintext is what is asked for, and is taken, it does not matter.
+        // Without a rule for TLS, "no entry" in plaintext is not about TLS. It does not matter if
+        // plaintext is requested and accepted.
         Some(StartupReply::Refused(refusal))
             if prepared.mode >= SslMode::Prefer
                 || matches!(probe.in_plaintext, Some(StartupReply::Refused(_))) =>

@@ -15,7 +15,8 @@ use crate::tls::SslMode;
 /// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
 const FEW_LOCKS: u64 = 6400;
 
-/// `\conninfo` tells of the client's own link; a pooler's link to the server is another. Nothing is changed.
+/// `\conninfo` reports on the client's own link. A pooler's link to the server is another one.
+/// Nothing is changed.
 const SCRIPT: &str = r"\conninfo
 SET LOCAL search_path = pg_catalog, pg_temp \;
 SELECT pg_catalog.json_build_object(
@@ -45,7 +46,7 @@ struct Facts {
     age_ms: Option<i64>,
 }
 
-/// What psql brought back.
+/// The output of psql.
 #[derive(Debug)]
 pub(in crate::diagnose) enum Outcome {
     /// It got in.
@@ -95,7 +96,7 @@ pub(in crate::diagnose) async fn log_in(
     }
 }
 
-/// Whether psql found the server full where the looks before it had found room.
+/// Returns `true` if psql found the server full although the earlier probes had found a free slot.
 pub(in crate::diagnose) fn may_be_our_doing(
     outcome: &Outcome,
     probe: &ServerProbe,

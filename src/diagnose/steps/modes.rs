@@ -1,4 +1,4 @@
-//! What each sslmode would do here.
+//! Describes the effect of each sslmode here.
 
 use crate::diagnose::Prepared;
 use crate::diagnose::finding::Finding;
@@ -15,7 +15,7 @@ pub(in crate::diagnose) fn outcomes(probe: &ServerProbe, prepared: &Prepared) ->
     finding
 }
 
-/// What a mode would do, as far as it can be seen without a password.
+/// Returns the effect of a mode, as far as it can be determined without a password.
 pub(in crate::diagnose) fn outcome(
     mode: SslMode,
     probe: &ServerProbe,

@@ -164,7 +164,7 @@ fn why_unreachable(why: &Unreachable, hosts: &[Host], addresses: &[IpAddr]) -> &
     }
 }
 
-/// Whether the hosts are given by name: an address was chosen by whoever wrote it.
+/// Returns `true` if the hosts are given by name and not by address.
 fn is_named(hosts: &[Host]) -> bool {
     hosts.iter().any(|host| {
         host.address.is_none()

@@ -1,4 +1,4 @@
-//! psql, `pg_dump` and the libpq behind them.
+//! Checks psql, `pg_dump` and their libpq.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use crate::pg::{NamedProgram, Program, ProgramError, Version};
 use crate::process::{EnvValue, Shutdown};
 use crate::text;
 
-/// What the later steps need to know of the programs.
+/// The facts about the programs that later steps need.
 #[derive(Debug, Default)]
 pub(in crate::diagnose) struct Programs {
     pub(in crate::diagnose) psql: Option<Program>,
@@ -132,7 +132,7 @@ pub(in crate::diagnose) async fn pg_dump_refusal(
     Some(Finding::from(&refused).at(Severity::Warning))
 }
 
-/// A psql or `pg_dump` that does not even tell its version.
+/// Reports on a psql or `pg_dump` that does not report its version.
 pub(in crate::diagnose) fn hung() -> (Programs, Vec<Finding>) {
     let finding = Finding::from_catalogue("program.failed", &Context::default())
         .because("it does not answer --version in time");

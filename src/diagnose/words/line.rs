@@ -1,6 +1,6 @@
 //! One line of a client's stderr, taken apart.
 
-/// Who speaks in a line, as far as its form says.
+/// The source of a line, as far as its form shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::diagnose) enum Voice {
     /// libpq, OpenSSL, the operating system: on this side of the connection.
@@ -28,9 +28,9 @@ pub(in crate::diagnose) enum Endpoint {
 /// A line without program and address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::diagnose) struct Line<'a> {
-    /// Where the attempt went to, if the line says so.
+    /// The address of the attempt, if the line contains it.
     pub(in crate::diagnose) endpoint: Option<Endpoint>,
-    /// Who speaks.
+    /// The speaker.
     pub(in crate::diagnose) voice: Voice,
     /// The sentence itself, without `FATAL:  `.
     pub(in crate::diagnose) words: &'a str,

@@ -20,7 +20,7 @@ fn fits(row: &Row, line: &Line<'_>) -> bool {
     matches(row.pattern, line.words)
 }
 
-/// Whether a text has the form of a pattern, in which `*` stands for anything.
+/// Returns `true` if a text matches a pattern in which `*` stands for any text.
 ///
 /// The whole text has to fit: a sentence inside another one is another sentence.
 fn matches(pattern: &str, text: &str) -> bool {

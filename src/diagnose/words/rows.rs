@@ -5,10 +5,10 @@
 
 use crate::diagnose::finding::Speaker;
 
-/// A sentence, who says it, and what it means.
+/// A message, its source, and its meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Who says so.
+    /// The speaker.
     pub speaker: Speaker,
     /// The whole sentence; `*` stands for anything.
     pub pattern: &'static str,
@@ -16,7 +16,7 @@ pub struct Row {
     pub finding: &'static str,
     /// The versions in which it was seen.
     pub seen_in: &'static str,
-    /// What to change, where that differs from the finding's own words; empty otherwise.
+    /// The fix, if it differs from the finding's own, or else empty.
     pub fix: &'static str,
 }
 
@@ -134,7 +134,7 @@ rows! {
         "SSL error: *unrecognized name*" => "login.not_routed", "1.1.1-3.6";
         "SSL error: *alert *" => "tls.handshake", "1.1.1-3.6";
     }
-    // What OpenSSL says on this side.
+    // Messages of OpenSSL on this side.
     Libpq {
         "SSL error: no application protocol*" => "tls.alpn", "1.1.1-3.6";
         "SSL error: no protocols available*" => "tls.protocol_version", "1.1.1-3.6";
@@ -282,7 +282,7 @@ rows! {
         "no authentication method is found" => "login.refused", "1.25-1.26",
             "set auth_type in PgBouncer's configuration for this kind of connection";
         "bouncer config error" => "login.refused", "1.18-1.26",
-            "look into PgBouncer's log: auth_user, auth_query and auth_file";
+            "check PgBouncer's log: auth_user, auth_query and auth_file";
         "client selected an invalid SASL authentication mechanism" => "login.method_not_supported", "1.18-1.26";
         "bad packet header: '*" => "server.protocol_version", "1.18-1.26";
         "old V2 protocol not supported" => "server.protocol_version", "1.18-1.26";
@@ -518,7 +518,7 @@ rows! {
         "could not load pg_hba.conf" => "login.no_hba_entry", "9-18",
             "correct pg_hba.conf; the server's log and pg_hba_file_rules name the line";
     }
-    // Seen in the field; who says it is not certain.
+    // Seen in the field; the source is uncertain.
     Server {
         "SSL/TLS required" => "tls.server_requires_tls", "seen 2024";
     }

@@ -618,7 +618,7 @@ fn every_sentence_without_an_address_has_its_finding() {
     }
 }
 
-/// Sentences that look like others.
+/// Messages that resemble others.
 const MUST_NOT: &[(&str, &str)] = &[
     // The server has spoken: somebody listens.
     (

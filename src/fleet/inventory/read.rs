@@ -132,7 +132,7 @@ type Schema = (String, Option<String>, bool, Option<Vec<Table>>);
 /// Returns `None` for schemas that are not tenants.
 fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>) -> Option<Tenant> {
     let (name, comment, usage, tables) = schema;
-    let name = TenantName::new(name).ok()?;
+    let name = TenantName::for_own_schema(name).ok()?;
     let tables = tables.unwrap_or_default();
     let mark = comment.as_deref().and_then(Mark::read);
     if let TenantSelection::All { .. } = scope {

@@ -89,5 +89,5 @@ pub async fn begin_fill(
 fn spare_name() -> Result<TenantName, PoolError> {
     // `fresh_name` separates the prefix from 24 random digits with an underscore.
     let name = fresh_name(SPARE_NAME.trim_end_matches('_')).map_err(PoolError::Random)?;
-    TenantName::new(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
+    TenantName::for_own_schema(name).map_err(|_| TemplateError::Glued { line: 0 }.into())
 }

@@ -131,7 +131,7 @@ impl Trial<'_> {
         }
         push(&snapshot.schema_comment(&renamed, options)?);
         for tenant in &tenants {
-            // What the body before has set is for itself: the access method of its last table.
+            // Reset what the previous body has set, such as the access method of its last table.
             push(&settings(server.timeout));
             for statement in snapshot.body_for(
                 tenant,

@@ -110,7 +110,7 @@ pub async fn refresh(
     shutdown: &Shutdown,
 ) -> Result<Refreshed, RefreshError> {
     let leftovers = clean_leftovers(server, shutdown).await?;
-    let scratch = TenantName::new(scratch_name().map_err(RefreshError::Random)?)?;
+    let scratch = TenantName::for_own_schema(scratch_name().map_err(RefreshError::Random)?)?;
     let work = async {
         load(server, snapshot, &scratch, shutdown).await?;
         let applied = apply(server, &scratch, migrations, options, shutdown).await?;

@@ -8,7 +8,7 @@ use crate::process::Shutdown;
 use crate::snapshot::capture::fresh_name;
 use crate::snapshot::{lock, lock_key, settings};
 use crate::sql::TenantName;
-use crate::tenant::lifecycle::{DropError, drop_tenant};
+use crate::tenant::lifecycle::{DropError, drop_own_schema};
 use crate::tenant::marker::{SCRATCH, is_scratch};
 
 /// Time limit for dropping the schema after a stopped run.
@@ -25,7 +25,7 @@ pub(super) fn scratch_name() -> std::io::Result<String> {
 
 /// The lock of a run that works in the schema. It is not the tenant's lock, which each step takes.
 fn in_use(scratch: &TenantName) -> Option<TenantName> {
-    TenantName::new(format!("{scratch} in use")).ok()
+    TenantName::for_own_schema(format!("{scratch} in use")).ok()
 }
 
 /// Runs `work` while another transaction shows other runs that the schema is in use.
@@ -58,7 +58,7 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
 pub(super) async fn clean(server: &Server, scratch: &TenantName) -> Result<(), DropError> {
     let mut server = server.clone();
     server.timeout = Some(CLEANING);
-    match drop_tenant(&server, scratch, false, &Shutdown::new()).await {
+    match drop_own_schema(&server, scratch, &Shutdown::new()).await {
         Err(DropError::Missing(_)) => Ok(()),
         other => other,
     }
@@ -80,7 +80,7 @@ pub(super) async fn clean_leftovers(
         let Some(name) = name.as_str().filter(|name| is_scratch(name)) else {
             continue;
         };
-        let Ok(tenant) = TenantName::new(name) else {
+        let Ok(tenant) = TenantName::for_own_schema(name) else {
             continue;
         };
         let Some(in_use) = in_use(&tenant) else {

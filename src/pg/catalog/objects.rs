@@ -52,9 +52,10 @@ pub struct Aspect {
     pub schema: String,
     /// The object.
     pub object: ObjectId,
-    /// What of it: `definition`, `column order`, `owner`, `privileges`, `comment`, `security label`.
+    /// The aspect: `definition`, `column order`, `owner`, `privileges`, `comment`, `security
+    /// label`.
     pub aspect: String,
-    /// The aspect as text; `None` where there is nothing.
+    /// The value of the aspect, or `None` if there is none.
     pub value: Option<String>,
 }
 
@@ -135,7 +136,7 @@ impl Aspects {
             .len()
     }
 
-    /// Whether there is nothing at all.
+    /// Returns `true` if there is nothing at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

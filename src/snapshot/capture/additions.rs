@@ -1,4 +1,4 @@
-//! What belongs to the schema, and `pg_dump` does not write.
+//! Adds what belongs to the schema and `pg_dump` does not write.
 
 use super::casts::{cast, place_casts};
 use super::dump::{Dump, DumpStatement};
@@ -48,7 +48,7 @@ pub(super) fn add_initial_privileges(
         None => return,
     };
     dump.statements.retain(|statement| !is_on_schema(statement));
-    // Where pg_dump has them for other schemas: in front of all other privileges.
+    // The place where pg_dump puts them for other schemas: before all other privileges.
     let privileges = |statement: &DumpStatement| statement.object.action == Action::Privileges;
     let at = dump
         .statements

@@ -17,20 +17,20 @@ use crate::sql::literal::content;
 use crate::sql::token::Prefix;
 use crate::sql::{TokenKind, as_reloaded, quote};
 
-/// What a tenant's schema comment ends with when schemastamp made the schema.
+/// The beginning of the marker, with which a tenant's schema comment ends.
 pub const MARK: &str = "schemastamp: ";
-/// Begins the last line of the comment of a spare tenant; the fingerprint follows, as behind [`MARK`].
+/// The beginning of the last line of a spare's comment. The fingerprint follows, as after [`MARK`].
 pub const SPARE: &str = "schemastamp spare: ";
 
 /// Columns of an excerpt on either side of the doubtful word.
 const AROUND: usize = 56;
 
-/// A place that nobody but the user can judge.
+/// A place that only the user can judge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// The object, as decisions name it: `function n(integer)`.
     pub object: String,
-    /// Which doubtful place of the object it is, counted from 1.
+    /// The number of the ambiguous place in the object, starting at 1.
     pub place: usize,
     /// 1-based line in the dump.
     pub line: usize,
@@ -40,7 +40,7 @@ pub struct Doubt {
     pub excerpt: String,
     /// Byte range of the word within [`Doubt::excerpt`].
     pub word: Range<usize>,
-    /// Why it is doubtful.
+    /// The reason why it is ambiguous.
     pub why: String,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// What stands between a dump and its snapshot.
+/// The intermediate form between a dump and its snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Undecided {
     /// Places for the user to decide.
@@ -78,14 +78,15 @@ pub struct Assembled {
     pub decidable: BTreeSet<String>,
 }
 
-/// What the body is made of beside the dump.
+/// The input of the body in addition to the dump.
 #[derive(Debug, Default)]
 pub struct SnapshotParts<'a> {
     /// Rows, in the order in which they are inserted.
     pub rows: &'a [TableRows],
     /// Materialized views to fill.
     pub refresh: &'a [String],
-    /// The schemas behind the tenant's own while rows are inserted and views filled.
+    /// The schemas that follow the tenant's own in `search_path` while rows are inserted and views
+    /// are filled.
     pub search_path: &'a [String],
     /// Definitions before and after a rename.
     pub pairs: &'a [Pair],
@@ -147,7 +148,8 @@ pub fn assemble(
     }
 }
 
-/// `pg_dump` puts rows behind tables, functions and views, and in front of constraints, indexes and triggers.
+/// `pg_dump` puts rows after tables, functions and views, and before constraints, indexes and
+/// triggers.
 fn is_behind_rows(object: &Object) -> bool {
     object.action == Action::Create
         && matches!(
@@ -499,7 +501,8 @@ fn with_own_delimiter(object: &Object, text: String) -> String {
     format!("{before}{delimiter}{body}{delimiter}{behind}")
 }
 
-/// A schema's comment without the mark that `provision` leaves; `None` when nothing else is in it.
+/// Returns a schema's comment without the marker of `provision`, or `None` if nothing else is in
+/// it.
 fn without_mark(object: &Object, text: String) -> Option<String> {
     if object.kind != ObjectKind::Schema || object.action != Action::Comment {
         return Some(text);
@@ -516,7 +519,7 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
         (_, "") => None,
         (Some(token), kept) if kept != value.text => {
             let head = text.get(..token.start).unwrap_or_default();
-            // As pg_dump writes it: never with `E`, whatever backslashes it has.
+            // Written as pg_dump does: never with `E`, whatever backslashes it has.
             Some(format!("{head}'{}'", kept.replace('\'', "''")))
         }
         _ => Some(text),

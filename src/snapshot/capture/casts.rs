@@ -15,8 +15,9 @@ pub(super) fn cast(text: String, schema: &str) -> Option<DumpStatement> {
     })
 }
 
-/// Moves every cast as far to the front as it can be made: directly behind the last of its types and its function, where
-/// no view, default or body that uses it can have come before. The order is the same for live schemas and for dumps.
+/// Moves each cast as far to the front as possible: directly after the last of its types and its
+/// function, before any view, default or body that can use it. The order is the same for live
+/// schemas and for dumps.
 pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
     let is_cast = |statement: &DumpStatement| {
         statement.object.kind == ObjectKind::Cast && statement.object.action == Action::Create
@@ -44,7 +45,7 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
                     _ => false,
                 }
         });
-        // Behind the owner of what it needs, and behind the casts that were put there.
+        // After the owner of what it needs, and after the casts that were put there.
         let from = last.map_or(0, |at| at + 1);
         let behind = others.get(from..).unwrap_or_default();
         let at = behind
@@ -55,7 +56,8 @@ pub(super) fn place_casts(statements: &mut Vec<DumpStatement>) {
     *statements = others;
 }
 
-/// The names behind the schema's own: `ty` and `f` of `CREATE CAST (app.ty AS text) WITH FUNCTION app.f(app.ty)`.
+/// Returns the names qualified with the schema: `ty` and `f` of `CREATE CAST (app.ty AS text) WITH
+/// FUNCTION app.f(app.ty)`.
 fn members(cast: &DumpStatement) -> Vec<String> {
     let ObjectScope::Named(schema) = &cast.object.scope else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! How a copy differs from its source, but for the schema's name.
+//! Compares a copy with its source, apart from the schema's name.
 
 use std::fmt;
 
@@ -17,11 +17,11 @@ use crate::sql::{as_reloaded, quote, tokens};
 pub struct Difference {
     /// The object.
     pub object: ObjectId,
-    /// Which aspect.
+    /// The aspect.
     pub aspect: String,
-    /// What the source has; `None`: it has no such object.
+    /// The value in the source, or `None` if it has no such object.
     pub source: Option<String>,
-    /// What the copy has; `None`: it has no such object.
+    /// The value in the copy, or `None` if it has no such object.
     pub copy: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
     match aspect.aspect.as_str() {
         "owner" => compare.owners,
         "privileges" => compare.privileges && compare.owners,
-        // The schema's own comment may hold a mark; it is compared by what else it says.
+        // The schema's own comment may hold a marker. Only the rest of it is compared.
         "comment" => {
             !(aspect.object.kind == "schema"
                 && aspect
@@ -124,7 +124,8 @@ pub(crate) fn differences(
     found
 }
 
-/// Whether a text of the copy says the same as the source's, with the source's name for the fresh one.
+/// Returns `true` if a text of the copy equals the source's, with the source's name for the new
+/// one.
 pub(super) fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schema: &str) -> bool {
     source == value
         || source == value.replace(copy, schema)
@@ -139,7 +140,7 @@ pub(super) fn unescaped(text: &str, from: &str, to: &str) -> String {
     let mut output = String::new();
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(fields)) => {
-            // What no SQL reads is compared letter by letter.
+            // Text that no SQL reads is compared letter by letter.
             let foreign = fields
                 .get("language")
                 .and_then(Value::as_str)

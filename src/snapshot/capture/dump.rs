@@ -11,22 +11,22 @@ use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
 use crate::sql::{Script, ScriptError, Segment, Segments, quote};
 
-/// What a dump holds of one schema.
+/// The content of a dump for one schema.
 #[derive(Clone, Debug, Default)]
 pub struct Dump {
     /// Major version of the server it was made from, where the dump says so.
     pub server: Option<u32>,
     /// The statements that make the schema's objects, in the dump's order.
     pub statements: Vec<DumpStatement>,
-    /// Where the dump has rows, by table; [`Dump::data`] reads them.
+    /// The places of the dump's rows, by table. [`Dump::data`] reads them.
     pub(super) rows: BTreeMap<String, Vec<RowsAt>>,
     /// `setval` by sequence: the whole statement.
     pub sequence_values: BTreeMap<String, DumpStatement>,
     /// Materialized views that the dump refreshes.
     pub refreshed: BTreeSet<String>,
-    /// Whether the dump has rows or refreshes at all, so that what is missing is missing on purpose.
+    /// `true` if the dump has any rows or refreshes, so that a missing one is missing on purpose.
     pub has_data: bool,
-    /// What was left out, for people: objects that name the schema and belong to none.
+    /// Descriptions of what was left out: objects that name the schema and belong to no schema.
     pub left_out: Vec<String>,
     /// What else the dump says that a snapshot does not hold, by what it is.
     pub concerns: Vec<Concern>,
@@ -83,7 +83,7 @@ impl CopyData {
 /// A statement and what it is about.
 #[derive(Clone, Debug)]
 pub struct DumpStatement {
-    /// What it is about.
+    /// The object.
     pub object: Object,
     /// Its text, without the closing semicolon.
     pub text: String,
@@ -91,7 +91,7 @@ pub struct DumpStatement {
     pub line: usize,
 }
 
-/// Why a dump cannot be captured.
+/// The reason why a dump cannot be captured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DumpError {
@@ -111,7 +111,7 @@ pub enum DumpError {
     Encoding {
         /// 1-based line.
         line: usize,
-        /// What `SET client_encoding` says.
+        /// The value of `SET client_encoding`.
         encoding: String,
     },
     /// `standard_conforming_strings` is off.
@@ -125,7 +125,7 @@ pub enum DumpError {
     /// Nothing of the schema.
     #[error("the dump has no schema '{}'{}", schema.escape_debug(), found(others))]
     NoSchema {
-        /// What was looked for.
+        /// The schema that was searched.
         schema: String,
         /// The schemas that the dump does have.
         others: Vec<String>,
@@ -148,8 +148,8 @@ pub enum DumpError {
         /// Its first word.
         command: String,
     },
-    /// A statement that nobody knows what to do with.
-    #[error("line {line}: cannot tell what this statement does to the schema: {excerpt}")]
+    /// A statement whose effect on the schema is unknown.
+    #[error("line {line}: cannot determine what this statement does to the schema: {excerpt}")]
     Statement {
         /// 1-based line.
         line: usize,
@@ -193,7 +193,7 @@ pub enum DumpError {
         line: usize,
         /// The table.
         table: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: ValueError,
     },
@@ -218,7 +218,8 @@ impl Dump {
     /// Reads the statements of one schema out of a dump.
     ///
     /// # Errors
-    /// Where the dump cannot be read, or holds something of the schema that a snapshot cannot carry.
+    /// Fails if the dump cannot be read, or has something of the schema that a snapshot cannot
+    /// carry.
     pub fn read(text: &str, schema: &str) -> Result<Self, DumpError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.starts_with("PGDMP") {
@@ -260,7 +261,8 @@ impl Dump {
             let data = match place {
                 RowsAt::Copy { data, .. } => CopyData {
                     columns: values::columns(&script, sql),
-                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default()),
+                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
+                        .map_err(refuse)?,
                 },
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
             };
@@ -455,7 +457,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
             ("CREATE TABLE none.t (", "the dump cannot be read"),
             (
                 "ANALYZE none.t;",
-                "line 1: cannot tell what this statement does",
+                "line 1: cannot determine what this statement does",
             ),
         ] {
             let error = Dump::read(text, "none").unwrap_err().to_string();

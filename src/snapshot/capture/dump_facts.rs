@@ -1,4 +1,4 @@
-//! What the statements of a dump say of a table: columns, primary key, identity, sequences.
+//! The facts about a table in the statements of a dump: columns, primary key, identity, sequences.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::sql::literal::content;
 use crate::sql::{Token, TokenKind};
 
-/// Whether a dump's table has an identity column that only the system fills.
+/// Returns `true` if a dump's table has an identity column that only the system fills.
 pub(super) fn has_identity(dump: &Dump, table: &str) -> bool {
     dump.statements.iter().any(|statement| {
         statement.object.kind == ObjectKind::Table
@@ -74,7 +74,7 @@ pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>>
             }
             _ => {}
         }
-        // A default that counts with a sequence of which nobody is the owner.
+        // A default that uses a sequence that no column owns.
         if matches!(
             statement.object.kind,
             ObjectKind::Table | ObjectKind::Column
@@ -158,7 +158,7 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
     columns
 }
 
-/// Which table each partition is a part of, by partition.
+/// Returns the parent table of each partition.
 pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
     let mut parents = BTreeMap::new();
     for statement in &dump.statements {
@@ -198,14 +198,14 @@ pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
     parents
 }
 
-/// Whether a table is a partition of another, or of a partition of it.
+/// Returns `true` if a table is a partition of another, directly or indirectly.
 pub(super) fn is_partition_of(parents: &BTreeMap<String, String>, table: &str, of: &str) -> bool {
     let above = std::iter::successors(parents.get(table), |parent| parents.get(*parent));
     above.take(parents.len()).any(|parent| parent == of)
 }
 
-/// The columns of a table whose values are names of objects: `regclass` and its kin, also in arrays; and whether they are
-/// names of schemas: `regnamespace`.
+/// Returns the columns of a table whose values are names of objects, such as `regclass`, also in
+/// arrays. The flag is `true` for names of schemas: `regnamespace`.
 pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
     let created = dump.statements.iter().find(|statement| {
         statement.object.action == Action::Create

@@ -61,9 +61,9 @@ struct UnqualifiedRows {
 /// Settings that `pg_dump` changes between statements.
 #[derive(Default, PartialEq, Eq, Clone)]
 struct Settings {
-    /// What the statement before needs, as written into the snapshot.
+    /// The requirement of the previous statement, as written into the snapshot.
     written: BTreeMap<String, String>,
-    /// What the dump has set.
+    /// The settings of the dump.
     current: BTreeMap<String, String>,
 }
 
@@ -851,7 +851,8 @@ fn described(object: &Object) -> String {
     }
 }
 
-/// Whether a statement makes an object in whatever schema the `search_path` finds, as `pg_dump` before 10.3 wrote them.
+/// Returns `true` if a statement creates an object in the first schema of the `search_path`, as
+/// `pg_dump` before 10.3 wrote them.
 fn is_unqualified(object: &Object) -> bool {
     let of_a_schema = !matches!(
         object.kind,
@@ -950,7 +951,7 @@ mod tests {
         ] {
             let error = read(&format!("{MADE}{statement};")).unwrap_err();
             assert!(
-                error.starts_with("line 4: cannot tell what this statement does"),
+                error.starts_with("line 4: cannot determine what this statement does"),
                 "{statement}: {error}"
             );
         }

@@ -1,4 +1,4 @@
-//! What a dump does not tell: asked of the live schema.
+//! Queries the facts about the live schema that a dump does not contain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::identifier::unquote;
 use crate::sql::{TokenKind, quote, quote_literal, tokens};
 
-/// What the server says of a live schema.
+/// The server's facts about a live schema.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Inspection {
     /// Major version of the server.
@@ -58,11 +58,12 @@ pub struct InspectedTable {
     pub name: String,
     /// Columns that can be inserted.
     pub columns: Vec<String>,
-    /// Whether an identity column is among them.
+    /// `true` if an identity column is among them.
     pub identity: bool,
-    /// Whether its rows are in partitions.
+    /// `true` if its rows are in partitions.
     pub partitioned: bool,
-    /// Columns whose values are names of objects, `regclass` and its kin, and whether of schemas: `regnamespace`.
+    /// Columns whose values are names of objects, such as `regclass`. The flag is `true` for names
+    /// of schemas: `regnamespace`.
     pub names: Vec<(String, bool)>,
     /// Columns whose types are not `PostgreSQL`'s own.
     pub own_types: Vec<String>,
@@ -70,7 +71,7 @@ pub struct InspectedTable {
     pub oid_columns: Vec<(String, String)>,
 }
 
-/// Asks for everything about the schema that is needed beside its dump.
+/// Queries everything about the schema that is needed in addition to its dump.
 ///
 /// # Errors
 /// See [`PsqlError`].
@@ -193,7 +194,7 @@ fn as_pattern(text: &str) -> String {
     })
 }
 
-/// The schemas behind the tenant's own in a `search_path`: without `"$user"`, the system's and the tenant's.
+/// Returns the schemas of a `search_path` except the tenant's, the system's and `"$user"`.
 pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
     tokens(search_path)
         .into_iter()
@@ -206,7 +207,7 @@ pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
         .collect()
 }
 
-/// Which tables' rows go into the snapshot: the versions tables and the seeds.
+/// Chooses the tables whose rows go into the snapshot: the version tables and the seeds.
 pub(super) fn wanted_tables<'a>(
     present: impl Iterator<Item = &'a str>,
     versions_table: Option<&str>,
@@ -267,7 +268,7 @@ pub(super) async fn read_rows(
             if !own_types.contains(column) {
                 return format!("{quoted}::text");
             }
-            // As pg_dump writes it, by the type's output function; a cast to text may be anything.
+            // Written by the type's output function, as in pg_dump. A cast to text may do anything.
             format!(
                 "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
             )

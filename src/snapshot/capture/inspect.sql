@@ -9,13 +9,19 @@ SELECT pg_catalog.json_build_object(
             (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
             EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity <> ''), c.relkind = 'p',
-            -- Columns whose values are names: regclass and its kin, also in arrays and domains.
-            (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, 'regnamespace' IN (t.typname, COALESCE(e.typname, ''))) ORDER BY a.attnum), '[]')
-             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-             LEFT JOIN pg_catalog.pg_type e ON e.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-               AND (t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND t.typname ~ '^_?reg'
-                 OR e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND e.typname ~ '^_?reg')),
+            -- Columns whose values are names, regclass and similar; also in arrays, domains, composite types and ranges.
+            (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, n.of_schemas) ORDER BY a.attnum), '[]')
+             FROM pg_catalog.pg_attribute a CROSS JOIN LATERAL (
+                WITH RECURSIVE part (oid) AS (SELECT a.atttypid UNION SELECT x.oid
+                    FROM part p JOIN pg_catalog.pg_type t ON t.oid = p.oid CROSS JOIN LATERAL (SELECT t.typbasetype
+                        UNION ALL SELECT t.typelem WHERE t.typlen = -1
+                        UNION ALL SELECT c.atttypid FROM pg_catalog.pg_attribute c
+                            WHERE c.attrelid = t.typrelid AND c.attnum > 0 AND NOT c.attisdropped
+                        UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid) x (oid)
+                    WHERE x.oid <> 0)
+                SELECT pg_catalog.bool_or(t.typname = 'regnamespace') AS of_schemas FROM part p JOIN pg_catalog.pg_type t ON t.oid = p.oid
+                WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND t.typname ~ '^reg') n
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND n.of_schemas IS NOT NULL),
             -- Columns of types that are not PostgreSQL's: a cast of theirs to text would run somebody's function.
             (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]')
              FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid

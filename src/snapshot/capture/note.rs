@@ -25,21 +25,21 @@ pub enum Note {
     NotProven,
     /// Contested names were settled by asking the server.
     AskedServer {
-        /// How many objects.
+        /// Number of objects.
         objects: usize,
     },
     /// Values in seed rows that are the schema's name, or begin with it, and stay as they are.
     NameInRows {
-        /// What decisions call the rows: `rows of settings`.
+        /// The name of the rows in decisions: `rows of settings`.
         rows: String,
-        /// How many values.
+        /// Number of values.
         values: usize,
     },
     /// Rows that every tenant begins with.
     Carried {
         /// The table.
         table: String,
-        /// How many rows.
+        /// Number of rows.
         rows: usize,
     },
 }

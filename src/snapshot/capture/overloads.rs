@@ -5,7 +5,7 @@ use super::dump::DumpStatement;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::sql::{Token, tokens};
 
-/// What is created, with what is said of it behind: its owner, its comment.
+/// A created object with the statements that follow: its owner, its comment.
 struct Group {
     statements: Vec<DumpStatement>,
     /// The statement without the schema.
@@ -54,7 +54,7 @@ fn class(statement: &DumpStatement) -> Option<ObjectKind> {
 }
 
 fn flush(run: &mut Vec<Group>, output: &mut Vec<DumpStatement>, schema: &str) {
-    // One that calls another has to stay behind it.
+    // A routine that calls another must stay after it.
     if run.len() > 1
         && !run
             .iter()
@@ -139,7 +139,7 @@ mod tests {
         ];
         assert_eq!(order("app", "app.ty", "text"), expected);
         assert_eq!(order("zoo", "text", "zoo.ty"), expected);
-        // What is called comes first.
+        // The called routine comes first.
         let calls = order("app", "app.ty", "text DEFAULT app.f(NULL::app.ty)");
         assert_eq!(calls[0], "function f(ty)");
     }

@@ -16,21 +16,21 @@ use crate::snapshot::template::PLACEHOLDER;
 use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError};
 use crate::sql::{TenantName, quote, quote_literal};
 
-/// What was proven.
+/// The proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// How many objects of the copy were compared.
+    /// Number of compared objects of the copy.
     pub objects: usize,
     /// Tables that have the same columns in another order: no dump can make a child whose inherited columns stand
     /// elsewhere than in front.
     pub column_order: Vec<String>,
-    /// What was not compared, since this server sets it by itself.
+    /// Properties that were not compared, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
     /// Definitions that the server prints differently after a reload.
     pub reworded: Vec<Reworded>,
 }
 
-/// Why there is no proof.
+/// The reason why there is no proof.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
@@ -40,22 +40,22 @@ pub enum ProofError {
     /// The snapshot does not load.
     #[error("the snapshot does not load: {object} (line {line} of the dump's or snapshot's SQL)")]
     Load {
-        /// What the failed statement is about.
+        /// The object of the failed statement.
         object: String,
         /// 1-based line of the statement.
         line: usize,
-        /// What the server said.
+        /// The server's message.
         #[source]
         source: PsqlError,
     },
     /// The dump itself does not load.
     #[error("the dump itself does not load: {object} (line {line} of the dump)")]
     Dump {
-        /// What the failed statement is about.
+        /// The object of the failed statement.
         object: String,
         /// 1-based line of the statement.
         line: usize,
-        /// What the server said.
+        /// The server's message.
         #[source]
         source: PsqlError,
     },
@@ -107,7 +107,7 @@ pub struct LoadableDump<'a> {
     pub refresh: &'a [String],
 }
 
-/// Where the source is, while the proof is made.
+/// The location of the source during the proof.
 #[derive(Clone, Copy, Debug)]
 pub enum SourceOf<'a> {
     /// It is live in the database.
@@ -119,20 +119,20 @@ pub enum SourceOf<'a> {
     Dump(LoadableDump<'a>),
 }
 
-/// What is compared with what.
+/// The two sides of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct ProofInputs<'a> {
     /// The snapshot that is to be proven.
     pub snapshot: &'a Snapshot,
     /// The schema that it was captured from.
     pub schema: &'a str,
-    /// Where that schema is.
+    /// The location of that schema.
     pub source: SourceOf<'a>,
     /// Major version of the server.
     pub major: u32,
-    /// Whether the server has a schema of that name.
+    /// `true` if the server has a schema of that name.
     pub live_exists: bool,
-    /// What of the snapshot is rendered and compared: with owners and privileges, or without.
+    /// Options of rendering and comparing: with or without owners and privileges.
     pub compare: &'a RenderOptions,
     /// What the copy lacks on purpose.
     pub exceptions: Exceptions<'a>,
@@ -140,8 +140,9 @@ pub struct ProofInputs<'a> {
 
 /// Loads the snapshot under a fresh name, compares it with its source, and rolls everything back.
 ///
-/// Where the two differ, it is loaded a second time, twice: what differs between the copies is the server's own. Then what
-/// is left is compared with the source's dump, loaded under its own name: what is gone in that was only worded differently.
+/// If the two differ, the snapshot is loaded again, twice: a property that differs between these
+/// copies belongs to the server. The remaining differences are compared with the source's dump,
+/// loaded under its own name: a difference that is gone there was only worded differently.
 ///
 /// # Errors
 /// See [`ProofError`].
@@ -185,7 +186,7 @@ pub async fn prove(
             Ok(reloaded) => {
                 (other, proof.reworded) = without_rewording(other, &reloaded, copy, schema);
             }
-            // Those who may not rename the schema see the difference as it is.
+            // A role that may not rename the schema sees the difference as it is.
             Err(error) => tracing::debug!(%error, "the dump of the source was not loaded again"),
         }
     }
@@ -369,8 +370,9 @@ async fn read(
 
 /// The statements that set the transaction's `search_path` to schemas, without a semicolon at the end.
 ///
-/// Before that they make sure that no operator there takes the place of one of `PostgreSQL`'s in questions to the catalogs:
-/// one for types of `PostgreSQL` that runs a function of somebody who is neither a superuser nor the role itself.
+/// Before that, they check that no operator there shadows one of `PostgreSQL`'s in catalog queries:
+/// one for types of `PostgreSQL` whose function belongs neither to a superuser nor to the current
+/// role.
 pub(crate) fn search_path(schemas: &[&str]) -> String {
     let path: Vec<String> = schemas.iter().map(|schema| quote(schema)).collect();
     let names: Vec<String> = schemas

@@ -28,7 +28,7 @@ const PRINTED: [&str; 8] = [
 pub struct Reworded {
     /// The object.
     pub object: ObjectId,
-    /// Which aspect.
+    /// The aspect.
     pub aspect: String,
     /// The wording of the source, by its tokens, with a placeholder for its name.
     source: String,
@@ -37,7 +37,7 @@ pub struct Reworded {
 }
 
 impl Reworded {
-    /// Whether a difference between a schema and its copy is this one.
+    /// Returns `true` if this is the difference between a schema and its copy.
     pub(crate) fn explains(&self, difference: &Difference, schema: &str, copy: &str) -> bool {
         let is = |text: Option<&str>, name: &str, wording: &str| {
             text.is_some_and(|text| unescaped(text, name, PLACEHOLDER) == wording)
@@ -49,7 +49,7 @@ impl Reworded {
     }
 }
 
-/// Whether both sides have the aspect and only what the server prints differs.
+/// Returns `true` if both sides have the aspect, and only the server's output differs.
 pub(crate) fn may_be_reworded(difference: &Difference) -> bool {
     let (Some(source), Some(copy)) = (&difference.source, &difference.copy) else {
         return false;

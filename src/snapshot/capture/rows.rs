@@ -1,4 +1,4 @@
-//! Rows that a new tenant begins with: the versions table and seed tables, as INSERT.
+//! Writes the rows of a new tenant as INSERT: those of the version table and of seed tables.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
 
-/// Tables in which migration tools keep what was applied: found by themselves when `capture` is not told which.
+/// The well-known tables of migration tools, which `capture` finds if none is named.
 pub const VERSIONS_TABLES: &[&str] = &[
     "schema_migrations",
     "ar_internal_metadata",
@@ -41,7 +41,7 @@ const ROWS_PER_STATEMENT: usize = 500;
 /// What became of the values of a table that are the schema's name.
 #[derive(Debug, Default)]
 pub(super) struct DecidedRows {
-    /// How many there are.
+    /// Their number.
     pub(super) places: usize,
     /// How many the user did not decide about.
     pub(super) undecided: usize,
@@ -58,7 +58,7 @@ pub struct TableRows {
     pub columns: Vec<String>,
     /// Values in the order of the columns.
     pub rows: Vec<Vec<Value>>,
-    /// Whether an identity column gets explicit values.
+    /// `true` if an identity column gets explicit values.
     pub identity: bool,
 }
 
@@ -84,7 +84,7 @@ impl TableRows {
     }
 
     /// Puts `#{prefix}` into the values of columns that hold names of objects, such as `regclass`. Returns the column of a
-    /// value that names the schema where that cannot be done: within an array.
+    /// value that names the schema where that cannot be done: within an array, a composite value or a range.
     pub(super) fn rename(&mut self, names: &[(String, bool)], schema: &str) -> Result<(), String> {
         for (at, column) in self.columns.iter().enumerate() {
             let Some((_, of_schemas)) = names.iter().find(|(name, _)| name == column) else {
@@ -92,7 +92,7 @@ impl TableRows {
             };
             for value in self.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
                 let Value::Text(text) = value else { continue };
-                if text.starts_with('{') {
+                if text.starts_with(['{', '(', '[']) {
                     if text.contains(schema) {
                         return Err(column.clone());
                     }
@@ -133,12 +133,13 @@ impl TableRows {
         decided
     }
 
-    /// What decisions call the rows.
+    /// Returns the name of the rows in decisions.
     pub(super) fn object(&self) -> String {
         format!("rows of {}", quote(&self.table))
     }
 
-    /// Sorts by the key columns, numbers by value; without a key by all columns. The order on disk is nobody's wish.
+    /// Sorts by the key columns, numbers by value, or without a key by all columns. The order on
+    /// disk does not matter.
     pub fn sort(&mut self, key: &[String]) {
         let positions: Vec<usize> = key
             .iter()
@@ -210,7 +211,8 @@ fn literal(value: &Value) -> String {
         Value::Null => "NULL".to_owned(),
         Value::Default => "DEFAULT".to_owned(),
         Value::Text(text) => escape_placeholders(&quote_literal(text)).into_owned(),
-        // Within a literal of its own the name is not quoted, unless the literal is read as an identifier.
+        // If the name is the whole literal, it is not quoted, unless the literal is read as an
+        // identifier.
         Value::Name(template) if template == PLACEHOLDER => {
             format!("'{template}'::pg_catalog.regnamespace")
         }
@@ -232,7 +234,7 @@ fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     }
 }
 
-/// What the header says of a versions table: how many rows, and the last version.
+/// Returns the header's text about a version table: the number of rows, and the last version.
 pub fn describe_versions(rows: &TableRows) -> String {
     let named = [
         "version",

@@ -32,7 +32,7 @@ use crate::sql::{quote, quote_literal};
 /// The `pg_dump` whose wording snapshots have, whichever made the dump.
 const WORDING: u32 = 18;
 
-/// Where the schema comes from.
+/// The source of the schema.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -45,32 +45,32 @@ pub enum CaptureSource {
     Dump(String),
 }
 
-/// What is captured, and how.
+/// Options of a capture.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Capture {
     /// The schema.
     pub schema: String,
-    /// Where it comes from.
+    /// The source of the schema.
     pub source: CaptureSource,
     /// Tables whose rows a new tenant begins with, in the order in which they are filled.
     pub seeds: Vec<String>,
-    /// The versions table; `None`: the well-known ones that are there.
+    /// The version table, or `None` for the well-known ones that exist.
     pub versions_table: Option<String>,
-    /// What the user decided about doubtful text.
+    /// The user's decisions about ambiguous text.
     pub decisions: Decisions,
-    /// Whether owners are kept.
+    /// `true` to keep owners.
     pub owners: bool,
-    /// Whether grants are kept.
+    /// `true` to keep grants.
     pub privileges: bool,
     /// The server for the exact judgement and the proof; `None` for neither.
     pub server: Option<Server>,
-    /// Whether the proof is made.
+    /// `true` to prove the snapshot.
     pub prove: bool,
     /// Whether the proof fills materialized views, as a new tenant does; who copies rows fills them behind these.
     pub fill_views: bool,
-    /// Another database, in which a dump is loaded (and rolled back) for judgement and proof: for those who may not rename
-    /// the schema, or create one, where it lives.
+    /// Another database in which a dump is loaded, and rolled back, for judgement and proof: for a
+    /// role that may not rename the schema, or create one, in its own database.
     pub scratch: Option<Server>,
 }
 
@@ -81,7 +81,7 @@ pub struct Captured {
     pub snapshot: Snapshot,
     /// The proof; `None` when it was not asked for.
     pub proof: Option<Proof>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
 }
 
@@ -96,7 +96,7 @@ impl Captured {
     }
 }
 
-/// Why there is no snapshot.
+/// The reason why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -117,7 +117,7 @@ pub enum CaptureError {
     Contested {
         /// The objects.
         objects: Vec<String>,
-        /// Why the server could not be asked; `None` without a connection.
+        /// The reason why the server could not be asked, or `None` without a connection.
         #[source]
         source: Option<Box<ProofError>>,
     },
@@ -205,8 +205,8 @@ impl From<ProofError> for CaptureError {
     }
 }
 
-/// Makes sure that what `pg_dump` sets for its session, `search_path` and `row_security` among it, holds for its session:
-/// for all of it, and for nobody else.
+/// Checks that the session settings of `pg_dump`, such as `search_path` and `row_security`, apply
+/// to its whole session and to no other client.
 async fn make_sure_of_the_session(
     pg_dump: &PgDump,
     shutdown: &Shutdown,
@@ -228,7 +228,7 @@ async fn make_sure_of_the_session(
             Ok(())
         }
         Ok(Pooling::Sessions) => Ok(()),
-        // Whatever it is, pg_dump meets it, too, and is explained; but for a stop.
+        // pg_dump will fail in the same way and be explained, except for a shutdown.
         Err(error) => match error {
             PsqlError::Run(
                 stopped @ (RunError::Interrupted { .. } | RunError::TimedOut { .. }),
@@ -452,7 +452,7 @@ impl Capture {
         })
     }
 
-    /// The rows that a tenant begins with, and what the header says of the versions tables.
+    /// Returns the rows of a new tenant, and the header's text about the version tables.
     async fn rows(
         &self,
         dump: &mut Dump,
@@ -759,8 +759,9 @@ async fn major_and_schema(
     })
 }
 
-/// Materialized views that a tenant finds filled: those that are, or that the dump fills; all, when a dump of the schema
-/// alone cannot tell, as `CREATE MATERIALIZED VIEW` fills them too.
+/// Returns the materialized views that a new tenant has filled: those that are filled, or that the
+/// dump fills. A dump of the schema alone does not show this; then all are, as with `CREATE
+/// MATERIALIZED VIEW`.
 fn refreshed(dump: &Dump, inspection: Option<&Inspection>) -> Vec<String> {
     dump.statements
         .iter()

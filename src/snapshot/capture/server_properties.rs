@@ -1,4 +1,5 @@
-//! Properties that a server sets by itself, told from what DDL sets: they differ between copies that one script made.
+//! Distinguishes properties that a server sets by itself from those that DDL sets: they differ
+//! between two copies of the same script.
 //!
 //! Catalogs gain private fields even in minor releases; 15.20 gave every column a `pg_attver` of its own.
 
@@ -39,7 +40,7 @@ impl fmt::Display for ServerProperty {
 pub(crate) struct LoadedCopy<'a> {
     /// The name of its schema.
     pub(crate) name: &'a str,
-    /// What it has.
+    /// The value.
     pub(crate) aspects: &'a Aspects,
 }
 
@@ -191,7 +192,7 @@ fn differing_options(lists: &[BTreeMap<&str, &str>]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Removes an option from a list, and the list when nothing is left in it.
+/// Removes an option from a list, and an empty list too.
 fn remove_option(fields: &mut Map<String, Value>, list: &str, option: &str) {
     let Some(Value::Array(options)) = fields.get_mut(list) else {
         return;
@@ -264,7 +265,7 @@ mod tests {
             ),
             (0, vec!["options: private of column t.a".to_owned()])
         );
-        // What a user has set still counts.
+        // A user's setting still counts.
         assert_eq!(
             settled(
                 &list("\"n_distinct=5\", \"private=1\""),

@@ -13,7 +13,7 @@ const NOT_POPULATED: &str = "55000";
 pub(super) struct UnfilledView {
     /// Its name.
     pub(super) view: String,
-    /// What the server said.
+    /// The server's message.
     pub(super) message: String,
     /// Whether it may succeed behind the others.
     pub(super) is_too_early: bool,

@@ -15,14 +15,15 @@ pub enum Value {
     Default,
     /// Anything else, as the text that the column's type reads.
     Text(String),
-    /// The name of an object of the schema, as template text: a value of `regclass` or its kin.
+    /// The name of an object of the schema, as template text: a value of `regclass` or a similar
+    /// type.
     Name(String),
     /// The schema's own name, as text.
     Schema,
 }
 
 impl Value {
-    /// The text, where there is one.
+    /// Returns the text, if there is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Name(text) => Some(text),
@@ -38,10 +39,16 @@ impl From<Option<String>> for Value {
     }
 }
 
-/// Why rows cannot be read.
+/// The reason why rows cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
+    /// Octal or hexadecimal escapes of COPY that are no text in UTF-8.
+    #[error("row {row}: its escapes are not UTF-8; make the dump with `pg_dump --encoding=UTF8`")]
+    Encoding {
+        /// 1-based row of the data.
+        row: usize,
+    },
     /// Not `INSERT INTO t (…) VALUES (…)`.
     #[error("it is not INSERT … VALUES with literals")]
     NotValues,
@@ -53,7 +60,7 @@ pub enum ValueError {
     Columns,
 }
 
-/// The columns named behind the table: `t (a, b)`; `None` without a list.
+/// Returns the columns named after the table, `t (a, b)`, or `None` without a list.
 pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>> {
     let tokens: Vec<Token> = statement.significant().collect();
     let end = tokens.iter().position(|token| {
@@ -137,7 +144,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
             }
             _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
         }
-        // A cast behind a literal says nothing that the column's type does not say.
+        // A cast after a literal adds nothing to the column's type.
         if rest.peek().is_some_and(|next| next.kind == TokenKind::Cast) && depth == 1 {
             rest.next();
             while rest
@@ -154,7 +161,7 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
     })
 }
 
-/// Whether this is `ON CONFLICT DO NOTHING`, up to the statement's end.
+/// Returns `true` for `ON CONFLICT DO NOTHING`, up to the statement's end.
 fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) -> bool {
     std::iter::once(first)
         .chain(rest)
@@ -164,25 +171,26 @@ fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) 
 }
 
 /// The rows of COPY's text format.
-pub(super) fn copy_rows(data: &str) -> Vec<Vec<Value>> {
+pub(super) fn copy_rows(data: &str) -> Result<Vec<Vec<Value>>, ValueError> {
     data.split_terminator('\n')
-        .map(|line| {
+        .enumerate()
+        .map(|(index, line)| {
             line.strip_suffix('\r')
                 .unwrap_or(line)
                 .split('\t')
-                .map(copy_value)
+                .map(|field| copy_value(field).ok_or(ValueError::Encoding { row: index + 1 }))
                 .collect()
         })
         .collect()
 }
 
-/// `CopyReadAttributesText`: backslash escapes, `\N` for NULL.
-fn copy_value(field: &str) -> Value {
+/// `CopyReadAttributesText`: backslash escapes, `\N` for NULL. `None` where escapes make bytes that are not UTF-8.
+fn copy_value(field: &str) -> Option<Value> {
     if field == "\\N" {
-        return Value::Null;
+        return Some(Value::Null);
     }
     if !field.contains('\\') {
-        return Value::Text(field.to_owned());
+        return Some(Value::Text(field.to_owned()));
     }
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.bytes().peekable();
@@ -227,7 +235,9 @@ fn copy_value(field: &str) -> Value {
             None => bytes.push(b'\\'),
         }
     }
-    Value::Text(String::from_utf8_lossy(&bytes).into_owned())
+    // The server refuses NUL in a text, too.
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.contains('\0')).then_some(Value::Text(text))
 }
 
 #[cfg(test)]
@@ -242,13 +252,25 @@ mod tests {
     #[test]
     fn copy_text() {
         assert_eq!(
-            copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n"),
+            copy_rows("1\t\\N\ta\\tb\\\\N\n2\t\\x41\\101\tx\n").unwrap(),
             [
                 vec![text("1"), Value::Null, text("a\tb\\N")],
                 vec![text("2"), text("AA"), text("x")]
             ]
         );
-        assert!(copy_rows("").is_empty());
+        assert_eq!(copy_rows("").unwrap(), Vec::<Vec<Value>>::new());
+        assert_eq!(
+            copy_rows("\\303\\244\\xe2\\x82\\xac\n").unwrap(),
+            [[text("ä€")]]
+        );
+        for (data, row) in [
+            ("ok\n\\377\n", 2),
+            ("a\t\\xe4\n", 1),
+            ("\\303\tb\n", 1),
+            ("x\\000\n", 1),
+        ] {
+            assert_eq!(copy_rows(data), Err(ValueError::Encoding { row }), "{data}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How different `pg_dump`s say the same.
+//! Normalises the wording of different versions of `pg_dump`.
 
 use std::collections::HashMap;
 
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::sql::Script;
 
-    /// What is kept of a statement; nothing where it is left out.
+    /// The part of a statement that is kept, or nothing if it is left out.
     fn kept(sql: &str) -> String {
         let script = Script::parse(sql).unwrap();
         let statement = script.statements().next().unwrap();

@@ -36,7 +36,7 @@ pub enum ObjectScope {
 /// The object a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// What the statement does.
+    /// The action of the statement.
     pub action: Action,
     /// The kind of the object.
     pub kind: ObjectKind,

@@ -1,6 +1,6 @@
 //! Kinds of database objects, and what statements do to them.
 
-/// What a statement does to its object.
+/// The action of a statement on its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Creates the object.
@@ -19,7 +19,7 @@ pub enum Action {
     Refresh,
     /// `SET`, `SELECT set_config(…)`: a setting of the session.
     Setting,
-    /// `BEGIN`, `COMMIT` and their kin.
+    /// `BEGIN`, `COMMIT` and similar.
     Transaction,
     /// `DROP`.
     Drop,

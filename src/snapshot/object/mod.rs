@@ -1,4 +1,4 @@
-//! Which object a statement of a dump or snapshot is about.
+//! Finds the object of a statement in a dump or snapshot.
 //!
 //! Reads the head of a statement by its grammar (`gram.y`), for the statements that `pg_dump` writes and people add.
 

@@ -42,7 +42,7 @@ impl Parser<'_> {
         while choices.iter().any(|words| self.eat(words)) {}
     }
 
-    /// Moves behind the first of these words outside of parentheses.
+    /// Moves after the first of these words outside of parentheses.
     pub(super) fn skip_to(&mut self, words: &[&str]) -> bool {
         let mut depth = 0_usize;
         while let Some(token) = self.peek() {

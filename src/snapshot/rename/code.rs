@@ -9,15 +9,15 @@ use crate::sql::identifier::{MAX_BYTES, is_reserved};
 use crate::sql::literal::LiteralContent;
 use crate::sql::{Statement, Token, TokenKind, tokens};
 
-/// What a piece of code is.
+/// The kind of a piece of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CodePlace {
     /// A definition printed by the server: every name is qualified, aliases exist only in queries.
     Definition {
-        /// Whether it holds a query, in which aliases and tables can be called like the schema.
+        /// `true` if it holds a query, in which aliases and tables can have the schema's name.
         query: bool,
     },
-    /// A body, or dynamic SQL in it: written by people, names are looked up at run time.
+    /// A body, or dynamic SQL in it: written by people, with names resolved at run time.
     Body,
 }
 
@@ -26,7 +26,8 @@ pub(super) struct CodeReader<'a> {
     pub(super) schema: &'a str,
     pub(super) catalog: &'a Catalog,
     pub(super) object: &'a Object,
-    /// Whether the head of the routine calls something like the schema: an argument, a column of `RETURNS TABLE`, itself.
+    /// Returns `true` if the head of the routine gives something the schema's name: an argument, a
+    /// column of `RETURNS TABLE`, the routine itself.
     pub(super) head: bool,
     pub(super) found: Vec<Mention>,
 }
@@ -67,7 +68,7 @@ pub fn mentions(
     reader.found
 }
 
-/// `INSERT INTO schema.table`, `COPY schema.table`: the first qualifier and nothing behind it.
+/// `INSERT INTO schema.table`, `COPY schema.table`: only the first qualifier.
 fn rows_head(statement: &Statement, source: &str, schema: &str) -> Vec<Mention> {
     let significant: Vec<Token> = statement.significant().take(4).collect();
     significant
@@ -93,7 +94,7 @@ fn has_atomic_body(tokens: &[Token], text: &str, object: &Object) -> bool {
             || tokens.iter().any(|token| token.is_word(text, "return")))
 }
 
-/// What the server makes of an identifier of more than 63 bytes.
+/// Truncates an identifier of more than 63 bytes as the server does.
 fn truncated(identifier: &str) -> &str {
     let mut end = identifier.len().min(MAX_BYTES);
     while !identifier.is_char_boundary(end) {
@@ -172,7 +173,8 @@ impl CodeReader<'_> {
         }
     }
 
-    /// Whether something in the code is called like the schema, so that `schema.x` can mean a part of it.
+    /// Returns `true` if something in the code has the schema's name, so that `schema.x` can mean a
+    /// part of it.
     fn is_introduced(&self, view: &View<'_>, place: CodePlace) -> bool {
         if is_row_variable(self.schema) {
             return true;
@@ -190,7 +192,7 @@ impl CodeReader<'_> {
         })
     }
 
-    /// `None` for an identifier that is plainly something else.
+    /// Returns `None` for an identifier that is certainly something else.
     fn identifier(
         &self,
         view: &View<'_>,
@@ -221,7 +223,8 @@ impl CodeReader<'_> {
         }
     }
 
-    /// Whether the name qualifies an operator: `OPERATOR(schema.*)`, or in a definition of operators.
+    /// Returns `true` if the name qualifies an operator: `OPERATOR(schema.*)`, or in a definition
+    /// of operators.
     fn is_operator(&self, view: &View<'_>, index: usize) -> bool {
         let called = view.before_is(index, "(") && index > 1 && view.word(index - 2, "operator");
         let kinds = [
@@ -236,7 +239,7 @@ impl CodeReader<'_> {
                     .is_some_and(|t| t.kind == TokenKind::Operator))
     }
 
-    /// Whether only a schema can stand in front of the dot there.
+    /// Returns `true` if only a schema can precede the dot there.
     fn is_decisive(&self, view: &View<'_>, index: usize, place: CodePlace) -> bool {
         let before = |word| index > 0 && view.word(index - 1, word);
         // `x::schema.type`, `COLLATE schema.c`, `schema.f(…)`.
@@ -255,7 +258,7 @@ impl CodeReader<'_> {
         definition && (view.is(index + 3, ".") || self.in_head(view, index))
     }
 
-    /// Whether a token stands in front of the query of a view, rule, policy or routine.
+    /// Returns `true` if a token precedes the query of a view, rule, policy or routine.
     fn in_head(&self, view: &View<'_>, index: usize) -> bool {
         let before =
             |words: &[&str]| !(0..index).any(|at| words.iter().any(|word| view.word(at, word)));
@@ -271,7 +274,7 @@ impl CodeReader<'_> {
 
     fn in_body(&self, view: &View<'_>, index: usize, introduced: bool) -> Option<MentionVerdict> {
         let before = |word| index > 0 && view.word(index - 1, word);
-        // A configuration parameter: SET app.tenant = …, RESET, SHOW; also behind LOCAL and SESSION.
+        // A configuration parameter: SET app.tenant = …, RESET, SHOW; also after LOCAL and SESSION.
         if before("set")
             || before("reset")
             || before("show")
@@ -315,7 +318,7 @@ impl CodeReader<'_> {
         ))
     }
 
-    /// Whether `schema.table` stands at a place where only a table can.
+    /// Returns `true` if `schema.table` is at a place where only a table can be.
     fn names_table(&self, view: &View<'_>, index: usize, table: &str) -> bool {
         view.at(index)
             .is_some_and(|token| self.is_schema(token, view.source))
@@ -360,7 +363,7 @@ impl CodeReader<'_> {
     }
 }
 
-/// Whole words of any text that are the name.
+/// Finds the name as a whole word in any text.
 pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
     let continues = |character: Option<char>| {
         character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$')

@@ -8,7 +8,7 @@ use crate::snapshot::template::{callee, reads_as_identifier};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::{Token, TokenKind, tokens};
 
-/// What a literal is used for.
+/// The use of a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     /// Names of parameters, options of types: not a reference, and nothing that anybody would want changed.
@@ -135,7 +135,8 @@ fn prose(reader: &mut CodeReader<'_>, inner: &LiteralContent, tokens: &[Token]) 
     }
 }
 
-/// Reports the name at the end of a command that goes on behind `||`: `EXECUTE 'SELECT … FROM app' || '.t'`.
+/// Reports the name at the end of a command that continues after `||`: `EXECUTE 'SELECT … FROM app'
+/// || '.t'`.
 fn cut_off(
     reader: &mut CodeReader<'_>,
     inner: &LiteralContent,
@@ -156,7 +157,8 @@ fn cut_off(
     }
 }
 
-/// Whether a part of the name that no quoting changes is in the text, in any case.
+/// Returns `true` if the text contains, in any letter case, a part of the name that no quoting
+/// changes.
 pub(in crate::snapshot) fn may_hold(text: &str, schema: &str) -> bool {
     let plain = schema
         .split(['"', '\'', '\\', '%'])
@@ -451,7 +453,7 @@ fn in_definition(
             return Use::Code;
         }
         (Action::Create, ObjectKind::Trigger) => {
-            // The arguments behind EXECUTE FUNCTION f; in WHEN a literal is compared.
+            // The arguments after EXECUTE FUNCTION f. In WHEN, a literal is compared.
             let executes = (0..index).any(|at| view.word(at, "execute"));
             return if executes {
                 Use::Handed("the schema's name in the argument of a trigger")
@@ -472,7 +474,8 @@ fn in_definition(
             .checked_sub(1)
             .is_some_and(|before| view.word(before, "to"))
     {
-        // The one parameter of PostgreSQL beside search_path that names an object with its schema.
+        // The only parameter of PostgreSQL, apart from search_path, that names an object with its
+        // schema.
         let names_object = index >= 2 && view.word(index - 2, "default_text_search_config");
         // A parameter of an extension or of the app: `SET app.schema TO 'tenant'` or `SET "app.schema" TO …`.
         let is_custom = index
@@ -506,9 +509,9 @@ fn in_definition(
     }
 }
 
-/// Whether a constant may be compared with a schema's name, or becomes an identifier at run time: its type is `name`, the
-/// definition reads something called like a schema (`table_schema`, `nspname`, `current_schema`), or casts a computed
-/// text to one of the types that are read as identifiers.
+/// Returns `true` if a constant may be compared with a schema's name, or becomes an identifier at
+/// run time: its type is `name`, the definition reads a column such as `table_schema`, `nspname` or
+/// `current_schema`, or it casts a computed text to one of the types that are read as identifiers.
 fn meets_schemas(reader: &CodeReader<'_>, view: &View<'_>, index: usize) -> bool {
     if view.is_cast(index + 1) && view.word(index + 2, "name") {
         return true;
@@ -531,7 +534,8 @@ fn meets_schemas(reader: &CodeReader<'_>, view: &View<'_>, index: usize) -> bool
     })
 }
 
-/// Whether what looks like the arguments of a call are the columns of `CREATE TABLE t (…)` or `… OF type (…)`.
+/// Returns `true` if a list in parentheses is the columns of `CREATE TABLE t (…)` or `… OF type
+/// (…)`, not the arguments of a call.
 fn is_column_list(reader: &CodeReader<'_>, view: &View<'_>, index: usize, arguments: &str) -> bool {
     let first = view.tokens.iter().find(|token| token.is(view.source, "("));
     let end = view.at(index).map_or(0, |token| token.start);
@@ -541,7 +545,8 @@ fn is_column_list(reader: &CodeReader<'_>, view: &View<'_>, index: usize, argume
     ) && first.is_some_and(|first| view.source.get(first.end..end) == Some(arguments))
 }
 
-/// Whether a function of `pg_catalog` (which the server prints without a schema) only computes with its text.
+/// Returns `true` if a function of `pg_catalog` (which the server prints without a schema) only
+/// computes with its text.
 fn is_harmless(view: &View<'_>, index: usize, name: &str) -> bool {
     let qualified = (0..index).rev().any(|at| {
         view.at(at)

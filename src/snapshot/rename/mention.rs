@@ -3,16 +3,16 @@ use std::ops::Range;
 
 use crate::snapshot::object::{Action, Object, ObjectKind};
 
-/// What a place is where the schema's name is read.
+/// The kind of a place where the schema's name is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MentionVerdict {
     /// The schema.
     Schema,
     /// Something that is only called the same: an alias, a column, a configuration parameter.
     Other,
-    /// The schema or an alias: `PostgreSQL` can tell.
+    /// The schema or an alias: `PostgreSQL` can decide.
     Contested,
-    /// Text of which nobody but the user knows how it is used; says why.
+    /// Text whose use only the user knows, with the reason.
     Doubtful(&'static str),
     /// A word in a constant, a message or a comment: it stays unless the user says otherwise, and is reported.
     Text,
@@ -23,7 +23,7 @@ pub enum MentionVerdict {
 pub struct Mention {
     /// Byte range of the identifier in the source, quotes included.
     pub range: Range<usize>,
-    /// What it is.
+    /// The kind.
     pub verdict: MentionVerdict,
 }
 
@@ -60,7 +60,7 @@ impl Catalog {
         catalog
     }
 
-    /// Whether a table, view, sequence or index has the name.
+    /// Returns `true` if a table, view, sequence or index has the name.
     pub fn has_relation(&self, name: &str) -> bool {
         self.relations.contains(name)
     }
@@ -70,7 +70,7 @@ impl Catalog {
         self.routines.contains(name)
     }
 
-    /// Whether any object has the name.
+    /// Returns `true` if any object has the name.
     pub fn has(&self, name: &str) -> bool {
         self.relations.contains(name) || self.routines.contains(name) || self.others.contains(name)
     }

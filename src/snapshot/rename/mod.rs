@@ -1,7 +1,8 @@
-//! Which words of a dump name the schema, and which only look alike.
+//! Decides which words of a dump name the schema, and which only look like its name.
 //!
-//! Tokens settle most: a word that no alias, column or variable in its statement can mean is the schema. What tokens
-//! cannot settle is *contested* (`PostgreSQL` itself can tell, see [`Pair`]) or *doubtful* (nobody but the user can).
+//! Tokens settle most: a word that cannot mean an alias, column or variable in its statement is the
+//! schema. Other words are *contested* (`PostgreSQL` itself can decide, see [`Pair`]) or *doubtful*
+//! (only the user can).
 
 mod code;
 mod literal;

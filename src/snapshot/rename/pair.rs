@@ -32,7 +32,7 @@ pub fn settle(
         if pair.before.is_empty() || !text.contains(&pair.before) {
             continue;
         }
-        // The same text with another meaning elsewhere: it cannot be told which of them this is.
+        // The same text has another meaning elsewhere, so the two cannot be distinguished.
         if pairs
             .iter()
             .any(|other| other.before == pair.before && other.after != pair.after)

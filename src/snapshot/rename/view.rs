@@ -39,7 +39,8 @@ impl View<'_> {
             .is_some_and(|token| token.is_word(self.source, word))
     }
 
-    /// Whether the identifier stands where only a schema can: `SCHEMA x`, or an item of `SET search_path TO …`.
+    /// Returns `true` if the identifier is where only a schema can be: `SCHEMA x`, or an item of
+    /// `SET search_path TO …`.
     pub(super) fn names_schema(&self, index: usize) -> bool {
         let Some(mut before) = index.checked_sub(1) else {
             return false;
@@ -68,7 +69,8 @@ impl View<'_> {
             .is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted(true)))
     }
 
-    /// Whether a token is an item of `SET [LOCAL | SESSION] search_path {TO | =} a, 'b', …`.
+    /// Returns `true` if a token is an item of `SET [LOCAL | SESSION] search_path {TO | =} a, 'b',
+    /// …`.
     pub(super) fn in_search_path(&self, index: usize) -> bool {
         let mut at = index;
         while at >= 2 && self.is(at - 1, ",") {
@@ -89,8 +91,8 @@ impl View<'_> {
                 .any(|word| self.word(at - 3, word))
     }
 
-    /// Whether a name stands where a table is named: behind `FROM`, `JOIN`, `USING`, `UPDATE`, `INSERT INTO`, or a comma
-    /// of a list of tables.
+    /// Returns `true` if a name is where a table is named: after `FROM`, `JOIN`, `USING`, `UPDATE`,
+    /// `INSERT INTO`, or a comma in a list of tables.
     pub(super) fn is_relation(&self, index: usize) -> bool {
         let Some(before) = self.behind_parentheses(index) else {
             return false;
@@ -122,18 +124,19 @@ impl View<'_> {
             || (self.is(before, ",") && matches!(self.clause(before), Some("from" | "using")))
     }
 
-    /// Whether `USING` gives values to `EXECUTE '…'`, and names no tables.
+    /// Returns `true` if `USING` gives values to `EXECUTE '…'` and names no tables.
     fn is_of_execute(&self, using: usize) -> bool {
         let begin = (0..using).rev().find(|at| self.begins_statement(*at));
         (begin.unwrap_or_default()..using).any(|at| self.word(at, "execute"))
     }
 
-    /// Whether what is behind a token begins a statement: of SQL, or of PL/pgSQL.
+    /// Returns `true` if a statement of SQL or of PL/pgSQL begins after a token.
     fn begins_statement(&self, index: usize) -> bool {
         self.is(index, ";") || ["begin", "loop"].iter().any(|word| self.word(index, word))
     }
 
-    /// Whether a name stands where a declaration of PL/pgSQL has its type: `DECLARE a [CONSTANT] schema.type;`.
+    /// Returns `true` if a name is where a declaration of PL/pgSQL has its type: `DECLARE a
+    /// [CONSTANT] schema.type;`.
     pub(super) fn is_declared_type(&self, index: usize) -> bool {
         let Some(mut name) = index.checked_sub(1) else {
             return false;
@@ -151,7 +154,7 @@ impl View<'_> {
             && section.is_some_and(|at| self.word(at, "declare"))
     }
 
-    /// Whether a name stands in the list of `WITH (option = value)`.
+    /// Returns `true` if a name is in the list of `WITH (option = value)`.
     pub(super) fn is_option(&self, index: usize) -> bool {
         (0..index)
             .rev()
@@ -164,7 +167,7 @@ impl View<'_> {
         (0..index).rev().find(|at| !self.is(*at, "("))
     }
 
-    /// Whether a name stands where only an expression can.
+    /// Returns `true` if a name is where only an expression can be.
     pub(super) fn is_expression(&self, index: usize) -> bool {
         const INTRODUCE: &[&str] = &[
             "select",
@@ -264,7 +267,8 @@ impl View<'_> {
         None
     }
 
-    /// Whether a token stands among the arguments of `extract(… FROM …)` and the like.
+    /// Returns `true` if a token is among the arguments of `extract(… FROM …)` or a similar
+    /// function.
     fn in_call(&self, index: usize) -> bool {
         // In a subquery among the arguments, FROM is the subquery's.
         let mut depth = 0_usize;

@@ -29,7 +29,7 @@ impl Template {
     /// Reads a template and finds out where each placeholder stands.
     ///
     /// # Errors
-    /// What is wrong, with its line.
+    /// Fails with the problem and its line.
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let mut statements = Vec::new();
         let (mut line, mut counted) = (1, 0);
@@ -121,7 +121,7 @@ impl<'a> Compiler<'a> {
         let mut pieces = Vec::new();
         let mut at = range.start;
         for mark in self.marks {
-            // A mark inside one that was replaced as a whole.
+            // A placeholder inside one that was replaced as a whole.
             if mark.range.start < at {
                 continue;
             }
@@ -154,8 +154,9 @@ impl<'a> Compiler<'a> {
         self.marks.push(Mark { range, piece });
     }
 
-    /// What psql would take for its own outside of quotes: variables (`:name`, `:"name"`) and the semicolons of an
-    /// atomic body; and literals whose backslashes depend on `standard_conforming_strings`.
+    /// Escapes what psql would interpret outside of quotes: variables (`:name`, `:"name"`) and the
+    /// semicolons of an atomic body. Also escapes literals whose backslashes depend on
+    /// `standard_conforming_strings`.
     fn guard_from_psql(&mut self) {
         let statement = self.statement;
         let is_routine = is_create_routine(statement, self.source);

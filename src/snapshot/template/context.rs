@@ -1,4 +1,4 @@
-//! What a literal is used for, by what stands around it.
+//! Determines the use of a literal from its context.
 
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
@@ -36,7 +36,7 @@ pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str)
     None
 }
 
-/// Whether a literal is what follows the `AS` of a routine.
+/// Returns `true` if a literal follows the `AS` of a routine.
 pub(super) fn is_body(tokens: &[Token], index: usize, source: &str) -> bool {
     let before = tokens.get(..index).unwrap_or_default();
     before
@@ -62,7 +62,7 @@ const IDENTIFIER_FUNCTIONS: &[&str] = &[
     "pg_get_serial_sequence",
 ];
 
-/// Whether a literal that holds nothing but the name is parsed as an identifier by what stands around it:
+/// Returns `true` if the context parses a literal that holds only the name as an identifier:
 /// `::regnamespace`, `to_regnamespace('…')`, `set_config('search_path', '…')`, `'…' || …`.
 ///
 /// Everywhere else it is the name itself: an item of `SET search_path TO '…'`, an argument of `format('%I', '…')`, a
@@ -142,7 +142,7 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
                             source.get(token.end..end).unwrap_or_default().to_owned(),
                         ));
                     }
-                    // Parentheses that group only: look further out.
+                    // These parentheses only group: check further out.
                     None if before.is_none_or(|token| {
                         token.kind != TokenKind::Punctuation || token.text(source) != "]"
                     }) => {}
@@ -156,7 +156,7 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
     None
 }
 
-/// Whether a literal stands in the first argument of `format()`.
+/// Returns `true` if a literal is in the first argument of `format()`.
 pub(super) fn is_format(tokens: &[Token], index: usize, source: &str) -> bool {
     callee(tokens, index, source).is_some_and(|(name, arguments)| {
         let mut depth = 0_i32;

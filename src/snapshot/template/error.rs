@@ -1,8 +1,8 @@
-//! Why a template cannot be used, or not for a name.
+//! The reason why a template cannot be used, or not for a name.
 
 use crate::sql::ScriptError;
 
-/// Why a template cannot be used.
+/// The reason why a template cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -25,7 +25,7 @@ pub enum TemplateError {
         /// 1-based line.
         line: usize,
     },
-    /// `BEGIN`, `COMMIT` and their kin.
+    /// `BEGIN`, `COMMIT` and similar.
     #[error("line {line}: '{word}' would end the one transaction that a tenant is created in")]
     Transaction {
         /// 1-based line.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::sql::identifier::quote;
 
-/// What stands where the schema's name stood.
+/// The slots that replace the schema's name.
 pub const PLACEHOLDER: &str = "#{prefix}";
 
 /// Stands for a `#` in front of a brace that is no placeholder.
@@ -41,7 +41,7 @@ pub(super) struct Slot {
     pub(super) escapes: Vec<Escape>,
 }
 
-/// What the name is, where it stands.
+/// The form that the name has at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotForm {
     /// An identifier of SQL: quoted when it needs it.

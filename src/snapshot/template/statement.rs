@@ -9,7 +9,7 @@ use crate::sql::identifier::is_plain;
 /// A statement of a template.
 #[derive(Clone, Debug)]
 pub struct CompiledStatement {
-    /// What it is about.
+    /// The object.
     pub object: Object,
     /// 1-based line in the snapshot file.
     pub line: usize,
@@ -19,9 +19,10 @@ pub struct CompiledStatement {
 }
 
 impl CompiledStatement {
-    /// Whether the name stands in it as text, not only as an identifier: in a literal, a body, a comment.
+    /// Returns `true` if it holds the name as text, not only as an identifier: in a literal, a
+    /// body, a comment.
     ///
-    /// `PostgreSQL` itself renames what is an identifier; text has to be written anew.
+    /// `PostgreSQL` itself renames identifiers. Text must be rewritten.
     pub fn holds_name_as_text(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Slot(slot) => !slot.escapes.is_empty() || slot.form == SlotForm::Name,
@@ -40,10 +41,10 @@ impl CompiledStatement {
         self.render_with(tenant, "\\;", output)
     }
 
-    /// As [`CompiledStatement::render`], for the server itself instead of psql: for `EXECUTE`.
+    /// Like [`CompiledStatement::render`], for the server itself instead of psql: for `EXECUTE`.
     ///
     /// # Errors
-    /// As [`CompiledStatement::render`].
+    /// See [`CompiledStatement::render`].
     pub fn render_plain(
         &self,
         tenant: &TenantName,
@@ -305,7 +306,8 @@ pub(super) mod tests {
     }
 
     proptest! {
-        /// Whatever the name, the rendered statement has the same tokens around it and names exactly the schema.
+        /// With any name, the rendered statement has the same tokens around it, and names exactly
+        /// the schema.
         #[test]
         fn no_name_leaves_its_place(name in "[ -~é\\n]{1,20}|[$'\"\\\\]{1,8}") {
             prop_assume!(TenantName::new(name.clone()).is_ok());

@@ -1,26 +1,28 @@
 //! Copies a tenant with its data, in one transaction.
 
-use std::collections::HashMap;
+use serde::Deserialize;
 
-use super::LifecycleError;
-use super::rows::{checks_aside, checks_back, fill_views, find_obstacle, hash_roots};
+use super::guard::Demand;
+use super::rows::{checks_aside, checks_back, fill_views, find_obstacle};
 use super::state::{captured, explain, guard, look};
-use crate::pg::{PgDump, ScriptOptions, Server};
+use super::{LifecycleError, MoveOptions};
+use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Captured, ServerProperty, shared_schemas};
-use crate::snapshot::{Action, Decisions, Marking, Object, ObjectKind, RenderOptions, settings};
+use crate::snapshot::{Action, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
+use crate::tenant::transaction::{TransactionError, run_transaction};
 use crate::tenant::versions::qualified;
 use crate::text::swriteln;
 
 /// A tenant that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cloned {
-    /// How many tables were copied.
+    /// Number of tables that were copied.
     pub tables: usize,
-    /// How many sequences were set.
+    /// Number of sequences that were set.
     pub sequences: usize,
-    /// What the proof did not compare, since this server sets it by itself.
+    /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
 }
 
@@ -30,16 +32,20 @@ pub struct Cloned {
 /// Rows of foreign tables and large objects are not copied.
 ///
 /// # Errors
-/// [`LifecycleError`]; nothing has changed then.
+/// [`LifecycleError`]; but for [`LifecycleError::Unknown`] nothing has changed then.
 pub async fn clone_tenant(
     server: &Server,
     pg_dump: &PgDump,
     old: &TenantName,
     new: &TenantName,
-    decisions: &Decisions,
+    options: &MoveOptions,
     shutdown: &Shutdown,
 ) -> Result<Cloned, LifecycleError> {
-    let before = look(server, old, new, shutdown).await?;
+    // A copy takes nothing from anybody: any schema that is not protected will do.
+    let versions_table = options.versions_table.as_deref();
+    let demand = Demand::AnySchema;
+    let before = look(server, old, new, versions_table, demand, shutdown).await?;
+    let decisions = &options.decisions;
     let captured = captured(server, pg_dump, old, decisions, true, shutdown).await?;
     if let Some(obstacle) = find_obstacle(server, old, &captured, decisions, shutdown).await? {
         return Err(obstacle.into());
@@ -47,8 +53,7 @@ pub async fn clone_tenant(
     let Captured {
         snapshot, proof, ..
     } = captured;
-    let mut contents = read_contents(server, old, shutdown).await?;
-    contents.roots = hash_roots(server, old, shutdown).await?;
+    let contents = read_contents(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
         shared_schemas(&before.search_path, old.as_str())
@@ -58,7 +63,7 @@ pub async fn clone_tenant(
     let path = path.join(", ");
     let data = copy_statements(&contents, old, new, &path);
     let mut script = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{};\n{}",
+        "{};\n{}",
         settings(server.timeout),
         guard(old, new, &before)
     );
@@ -70,7 +75,7 @@ pub async fn clone_tenant(
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();
         let is_rows = object.is_some_and(|object| object.action == Action::Rows);
-        // As pg_dump does: rows before what watches them.
+        // Rows come before their triggers, as in pg_dump.
         if let Some(view) = object.filter(|object| object.action == Action::Refresh) {
             views.push(view.name.clone());
             continue;
@@ -79,15 +84,17 @@ pub async fn clone_tenant(
             copied = true;
             script.push_str(&data);
         }
-        if !is_rows {
-            script.push_str(&statement.sql);
-            script.push_str(";\n");
+        if is_rows {
+            continue;
         }
+        script.push_str(&statement.sql);
+        script.push_str(";\n");
     }
     if !copied {
         script.push_str(&data);
     }
     if !views.is_empty() {
+        // Functions of a materialized view find by it what the tenant's sessions find; before 17, REFRESH heeds it.
         script.push_str(&set_search_path(&path));
         script.push_str(&fill_views(new, &views));
         script.push_str(&set_search_path(""));
@@ -108,11 +115,21 @@ pub async fn clone_tenant(
             quote_literal(comment)
         );
     }
-    script.push_str("COMMIT;\n");
-    server
-        .run_script(&script, &ScriptOptions::default(), shutdown)
-        .await
-        .map_err(|error| explain(error, old, new))?;
+    run_transaction(
+        server,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        &script,
+        shutdown,
+    )
+    .await
+    .map_err(|error| match error {
+        TransactionError::Failed(PsqlError::Script { message, .. })
+            if message.sqlstate == Some(NESTED) =>
+        {
+            LifecycleError::NestedNames(message.detail.unwrap_or_default())
+        }
+        error => explain(error, old, new),
+    })?;
     Ok(Cloned {
         tables: contents.tables.len(),
         sequences: contents.sequences.len(),
@@ -126,16 +143,34 @@ fn is_behind_rows(object: &Object) -> bool {
         && matches!(object.kind, Constraint | Index | Trigger | Rule | Policy)
 }
 
-/// A column: its name; its type, where values go through their text: without its schema where that is the tenant's own;
-/// whether the values are names of objects, `regclass` and its kin.
-type Column = (String, Option<String>, bool);
+/// Raised when rows refer to objects from within a composite value, an array of several dimensions or a range.
+const NESTED: SqlState = SqlState::new(*b"SS011");
+
+/// A column that is copied.
+#[derive(Debug, Deserialize)]
+struct Column {
+    name: String,
+    /// Its type, where values go through their text: without its schema where that is the tenant's own.
+    by_text: Option<String>,
+    /// True when the values are names of objects, `regclass` and similar, or domains over them, or arrays of either.
+    names: bool,
+    /// True when such names stand further inside: in a composite type, in a range, in an array within a domain.
+    nested: bool,
+}
+
+/// A table whose own rows are copied.
+#[derive(Debug)]
+struct SourceTable {
+    name: String,
+    /// The table that the rows are put into: for a partition the topmost partitioned table, which finds the right partition.
+    /// Hashes of an enum's values depend on their OIDs, which are others in the copy.
+    target: String,
+    columns: Vec<Column>,
+}
 
 struct Contents {
-    /// Each table with its columns.
-    tables: Vec<(String, Vec<Column>)>,
+    tables: Vec<SourceTable>,
     sequences: Vec<String>,
-    /// The table through which the rows of a hash partition are inserted.
-    roots: HashMap<String, String>,
 }
 
 async fn read_contents(
@@ -145,17 +180,28 @@ async fn read_contents(
 ) -> Result<Contents, LifecycleError> {
     let sql = format!(
         "BEGIN READ ONLY;\nSET LOCAL search_path = {schema};\n\
-         SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
-         CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid OR b.names THEN pg_catalog.format_type(a.atttypid, NULL) END, b.names) \
-         ORDER BY a.attnum) \
+         SELECT pg_catalog.json_build_array('table', c.relname, COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, \
+         'by_text', CASE WHEN COALESCE(e.typnamespace, t.typnamespace) = n.oid OR b.names THEN pg_catalog.format_type(a.atttypid, NULL) END, \
+         'names', b.names, 'nested', b.nested) ORDER BY a.attnum) \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
          LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typlen = -1 \
-         CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_type r WHERE r.typname::text OPERATOR(pg_catalog.~) '^_?reg' \
-         AND r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid AND r.oid IN (t.oid, t.typbasetype)) AS names) b \
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '[]')) \
+         CROSS JOIN LATERAL (\
+            WITH RECURSIVE part (oid, inside) AS (SELECT a.atttypid, false UNION \
+            SELECT x.oid, p.inside OR x.inside FROM part p JOIN pg_catalog.pg_type y ON y.oid = p.oid CROSS JOIN LATERAL (\
+                SELECT y.typbasetype, false UNION ALL SELECT y.typelem, p.oid <> a.atttypid WHERE y.typlen = -1 \
+                UNION ALL SELECT z.atttypid, true FROM pg_catalog.pg_attribute z \
+                    WHERE z.attrelid = y.typrelid AND z.attnum > 0 AND NOT z.attisdropped \
+                UNION ALL SELECT r.rngsubtype, true FROM pg_catalog.pg_range r WHERE r.rngtypid = y.oid) x (oid, inside) \
+            WHERE x.oid <> 0) \
+            SELECT COALESCE(pg_catalog.bool_or(NOT p.inside AND r.typname::text OPERATOR(pg_catalog.~) '^reg'), false) AS names, \
+            COALESCE(pg_catalog.bool_or(p.inside AND r.typname::text OPERATOR(pg_catalog.~) '^reg'), false) AS nested \
+            FROM part p JOIN pg_catalog.pg_type r ON r.oid = p.oid \
+            WHERE r.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid) b \
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), '[]'), \
+         (SELECT r.relname FROM pg_catalog.pg_class r WHERE r.oid = pg_catalog.pg_partition_root(c.oid) AND r.relnamespace = n.oid)) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {name} AND c.relkind = 'r' ORDER BY c.relname;\n\
-         SELECT pg_catalog.json_build_array('sequence', c.relname, '[]'::json) FROM pg_catalog.pg_class c \
+         SELECT pg_catalog.json_build_array('sequence', c.relname, '[]'::json, NULL) FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {name} AND c.relkind = 'S' ORDER BY c.relname;\n\
          COMMIT;\n",
         schema = tenant.quoted(),
@@ -164,18 +210,22 @@ async fn read_contents(
     let mut contents = Contents {
         tables: Vec::new(),
         sequences: Vec::new(),
-        roots: HashMap::new(),
     };
     for line in server.query_json(&sql, shutdown).await? {
-        let Ok((kind, name, columns)) =
-            serde_json::from_value::<(String, String, Vec<Column>)>(line)
-        else {
-            continue;
-        };
-        if kind == "table" {
-            contents.tables.push((name, columns));
-        } else {
-            contents.sequences.push(name);
+        let text = line.to_string().chars().take(200).collect();
+        let (kind, name, columns, root): (String, String, Vec<Column>, Option<String>) =
+            serde_json::from_value(line).map_err(|source| PsqlError::Output {
+                line: 1,
+                text,
+                source,
+            })?;
+        match kind.as_str() {
+            "table" => contents.tables.push(SourceTable {
+                target: root.unwrap_or_else(|| name.clone()),
+                name,
+                columns,
+            }),
+            _ => contents.sequences.push(name),
         }
     }
     Ok(contents)
@@ -183,7 +233,7 @@ async fn read_contents(
 
 /// A value that names objects, with the new schema in the place of the old one.
 fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) -> String {
-    // The text of an array has quotes of its own.
+    // The text of an array has its own quotes.
     if let Some(element) = names_type.strip_suffix("[]") {
         let one = renamed("name", element, old, new);
         return format!(
@@ -191,7 +241,8 @@ fn renamed(value: &str, names_type: &str, old: &TenantName, new: &TenantName) ->
              AS u (name, at) ORDER BY at) END"
         );
     }
-    // Neither within a longer name nor behind a dot: the whole of `regnamespace`, or what qualifies a name.
+    // Match neither within a longer name nor after a dot: the whole of a `regnamespace`, or the
+    // qualifier of a name.
     let pattern = format!(
         "(?<![[:alnum:]_$\".]){}(?![[:alnum:]_$\"])",
         escaped(&old.quoted())
@@ -221,25 +272,67 @@ fn escaped(text: &str) -> String {
 const AS_TEXT: &str = "SET LOCAL datestyle = 'ISO';\nSET LOCAL intervalstyle = 'postgres';\n\
     SET LOCAL extra_float_digits = 3;\nSET LOCAL bytea_output = 'hex';\n";
 
+/// A statement that fails where rows refer to objects of the old tenant in a form that a copy cannot follow. Empty when no
+/// column can.
+fn refusals(contents: &Contents, old: &TenantName) -> String {
+    let mut checks = Vec::new();
+    for table in &contents.tables {
+        for column in &table.columns {
+            let value = quote(&column.name);
+            let by_text = column.by_text.as_ref();
+            let condition = if column.nested {
+                format!("pg_catalog.num_nulls({value}) = 0")
+            } else if column.names && by_text.is_some_and(|name| name.ends_with("[]")) {
+                format!("pg_catalog.array_ndims({value}) > 1")
+            } else {
+                continue;
+            };
+            checks.push(format!(
+                "SELECT {} WHERE EXISTS (SELECT FROM ONLY {} WHERE {condition})",
+                quote_literal(&format!("{}.{}", table.name, column.name)),
+                qualified(old.as_str(), &table.name)
+            ));
+        }
+    }
+    if checks.is_empty() {
+        return String::new();
+    }
+    let body = format!(
+        "DECLARE found text; BEGIN SELECT pg_catalog.string_agg(c, ', ') INTO found FROM ({}) AS s (c); \
+         IF found IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{NESTED}', MESSAGE = 'refused', DETAIL = found; \
+         END IF; END",
+        checks.join(" UNION ALL ")
+    );
+    format!("DO {};\n", quote_literal(&body))
+}
+
 /// The statements that copy the rows. Values of the tenant's own types go through their text.
 fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path: &str) -> String {
     let mut script = String::from(AS_TEXT);
+    script.push_str(&refusals(contents, old));
     script.push_str(&checks_aside(new));
     script.push_str(&set_search_path(path));
-    for (table, columns) in &contents.tables {
-        let names: Vec<String> = columns.iter().map(|(column, ..)| quote(column)).collect();
+    for SourceTable {
+        name: table,
+        target,
+        columns,
+    } in &contents.tables
+    {
+        let names: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
         let values: Vec<String> = columns
             .iter()
-            .map(|(column, by_text, names)| match by_text {
-                // What refers to an object of the old tenant refers to the new one's.
-                Some(names_type) if *names => renamed(&format!("source.{}", quote(column)), names_type, old, new),
-                // `search_path` leads to the new tenant's type.
-                Some(own_type) => {
-                    let value = format!("source.{}", quote(column));
-                    // By the type's output function: a cast to text may be anything.
-                    format!("CASE WHEN pg_catalog.num_nulls({value}) = 0 THEN pg_catalog.format('%s', {value}) END::{own_type}")
+            .map(|column| {
+                let value = format!("source.{}", quote(&column.name));
+                match &column.by_text {
+                    // A reference to an object of the old tenant becomes one to the new tenant's.
+                    Some(names_type) if column.names => renamed(&value, names_type, old, new),
+                    // `search_path` leads to the new tenant's type. By the type's output function: a cast to text may be
+                    // anything.
+                    Some(own_type) => format!(
+                        "CASE WHEN pg_catalog.num_nulls({value}) = 0 THEN pg_catalog.format('%s', {value}) END::{own_type}"
+                    ),
+                    None => value,
                 }
-                None => format!("source.{}", quote(column)),
             })
             .collect();
         let list = if names.is_empty() {
@@ -250,7 +343,7 @@ fn copy_statements(contents: &Contents, old: &TenantName, new: &TenantName, path
         swriteln!(
             script,
             "INSERT INTO {}{list} OVERRIDING SYSTEM VALUE SELECT {} FROM ONLY {} AS source;",
-            qualified(new.as_str(), contents.roots.get(table).unwrap_or(table)),
+            qualified(new.as_str(), target),
             values.join(", "),
             qualified(old.as_str(), table)
         );

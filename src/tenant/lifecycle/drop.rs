@@ -1,19 +1,22 @@
 //! Drops a tenant, and nothing but the tenant.
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::pg::{PsqlError, ScriptOptions, Server, SqlState};
+use super::guard::{Demand, Facts, SchemaRefusal};
+use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
-use crate::text::{swrite, swriteln};
+use crate::tenant::transaction::{TransactionError, UnknownEnd, run_transaction};
+use crate::text::swriteln;
 
 /// Raised when something outside of the schema depends on it.
 const OUTSIDE: SqlState = SqlState::new(*b"SS003");
 /// The share of the server's lock table that one transaction takes.
 const LOCK_SHARE: u64 = 4;
 
-/// What would go.
+/// Objects that would go with a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Preview {
     /// Tables, partitions included.
@@ -26,15 +29,52 @@ pub struct Preview {
     pub routines: u64,
     /// Bytes on disk, indexes included.
     pub bytes: u64,
-    /// What is not in the schema and depends on it, at most 20.
+    /// Objects outside the schema that depend on it, at most 20.
     pub outside: Vec<String>,
+    /// Publications that lose tables.
+    pub publications: Vec<String>,
     /// Relations of all kinds: each takes a lock.
     relations: u64,
     /// Locks that the server has room for.
     locks: u64,
+    facts: Value,
 }
 
-/// Why a tenant is not dropped.
+impl Preview {
+    /// Refuses a schema that [`drop_tenant`] would refuse.
+    ///
+    /// # Errors
+    /// [`DropError::Refused`].
+    pub fn check(&self, tenant: &TenantName, options: &DropOptions) -> Result<(), DropError> {
+        let demand = if options.not_a_tenant {
+            Demand::AnySchema
+        } else {
+            Demand::Tenant
+        };
+        Ok(Facts::read(self.facts.clone())?.check(tenant, demand)?)
+    }
+}
+
+/// Options for [`drop_tenant`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DropOptions {
+    /// Drop also what other schemas have that depends on the tenant.
+    pub cascade: bool,
+    /// Drop a schema that has neither a mark nor a versions table, too.
+    pub not_a_tenant: bool,
+    /// The name of the versions table, where it is none that is well known.
+    pub versions_table: Option<String>,
+}
+
+impl DropOptions {
+    /// Drops tenants only, and nothing outside them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// Reasons why a tenant is not dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DropError {
@@ -47,19 +87,37 @@ pub enum DropError {
     /// Something outside of the schema depends on it.
     #[error("objects of other schemas depend on it: {}", .0.join("; "))]
     Outside(Vec<String>),
+    /// The schema is one that is left alone.
+    #[error(transparent)]
+    Refused(#[from] SchemaRefusal),
+    /// The answer was lost, and the server could not be asked what became of it.
+    #[error("it is not known whether the tenant was dropped")]
+    Unknown(#[source] UnknownEnd),
+    /// A big schema is dropped in steps, and one of them failed.
+    #[error("{dropped} of its {tables} tables are dropped already")]
+    InPart {
+        /// Tables that are gone.
+        dropped: usize,
+        /// Tables there were.
+        tables: usize,
+        /// Cause.
+        #[source]
+        source: Box<DropError>,
+    },
 }
 
 fn outside(tenant: &TenantName) -> String {
     include_str!("inside.sql").replace("$schema$", &quote_literal(tenant.as_str()))
 }
 
-/// Tells what would go; `None` when there is no such schema.
+/// Returns what would go; `None` when there is no such schema.
 ///
 /// # Errors
 /// See [`PsqlError`].
 pub async fn preview(
     server: &Server,
     tenant: &TenantName,
+    versions_table: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
@@ -75,6 +133,10 @@ pub async fn preview(
          FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'm')), \
          'locks', pg_catalog.current_setting('max_locks_per_transaction')::bigint \
          * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), \
+         'facts', {facts}, \
+         'publications', COALESCE((SELECT pg_catalog.json_agg(DISTINCT p.pubname) FROM pg_catalog.pg_publication_tables t \
+         JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname \
+         WHERE t.schemaname = n.nspname AND NOT p.puballtables), '[]'), \
          'outside', COALESCE((SELECT pg_catalog.json_agg(outside) FROM ({outside} ORDER BY 1 LIMIT 20) AS o), '[]')) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname = {name};\n",
         tables = count("'r', 'p', 'f'"),
@@ -82,6 +144,7 @@ pub async fn preview(
         sequences = count("'S'"),
         relations = count("'r', 'p', 'f', 'v', 'm', 'S', 'i', 'I'"),
         outside = outside(tenant),
+        facts = Facts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
     );
     server.query_json_optional(&sql, shutdown).await
@@ -89,52 +152,79 @@ pub async fn preview(
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.
 ///
-/// What is outside of the schema and depends on it goes only with `cascade`; otherwise nothing goes at all, or, of a big
-/// schema, nothing more from the step on in which it appeared.
+/// Objects outside the schema that depend on it go only with `cascade`; otherwise nothing goes at all, or, of a big
+/// schema, nothing more from the step on in which it appeared. A schema that is no tenant, `public` and those of extensions
+/// are refused.
 ///
 /// # Errors
-/// See [`DropError`].
+/// See [`DropError`]; but for [`DropError::Unknown`] and [`DropError::InPart`] nothing was dropped.
 pub async fn drop_tenant(
     server: &Server,
     tenant: &TenantName,
+    options: &DropOptions,
+    shutdown: &Shutdown,
+) -> Result<(), DropError> {
+    let seen = preview(server, tenant, options.versions_table.as_deref(), shutdown)
+        .await?
+        .ok_or_else(|| DropError::Missing(tenant.clone()))?;
+    seen.check(tenant, options)?;
+    drop_seen(server, tenant, seen, options.cascade, shutdown).await
+}
+
+/// Drops a schema that a run has made for itself.
+pub(crate) async fn drop_own_schema(
+    server: &Server,
+    schema: &TenantName,
+    shutdown: &Shutdown,
+) -> Result<(), DropError> {
+    let seen = preview(server, schema, None, shutdown)
+        .await?
+        .ok_or_else(|| DropError::Missing(schema.clone()))?;
+    drop_seen(server, schema, seen, false, shutdown).await
+}
+
+async fn drop_seen(
+    server: &Server,
+    tenant: &TenantName,
+    seen: Preview,
     cascade: bool,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, tenant, shutdown)
-        .await?
-        .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     if !cascade && !seen.outside.is_empty() {
         return Err(DropError::Outside(seen.outside));
     }
     let most = (seen.locks / LOCK_SHARE).max(64);
+    let (mut dropped, mut count) = (0, 0);
+    let in_part = |dropped: usize, tables: usize, source: DropError| match dropped {
+        0 => source,
+        _ => DropError::InPart {
+            dropped,
+            tables,
+            source: Box::new(source),
+        },
+    };
     if seen.relations > most {
         // Each table has its indexes, its sequences and its TOAST table with it.
         let per_table = seen.relations.saturating_mul(2) / seen.tables.max(1) + 2;
         let at_once = usize::try_from((most / per_table).max(1)).unwrap_or(usize::MAX);
         let tables = read_tables(server, tenant, shutdown).await?;
+        count = tables.len();
         for chunk in tables.chunks(at_once) {
             let names: Vec<String> = chunk
                 .iter()
                 .map(|table| format!("{}.{}", tenant.quoted(), quote(table)))
                 .collect();
-            transaction(
-                server,
-                tenant,
-                cascade,
-                &format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", ")),
-                shutdown,
-            )
-            .await?;
+            let sql = format!("DROP TABLE IF EXISTS {} CASCADE", names.join(", "));
+            transaction(server, tenant, cascade, &sql, shutdown)
+                .await
+                .map_err(|error| in_part(dropped, count, error))?;
+            dropped += chunk.len();
         }
     }
-    transaction(
-        server,
-        tenant,
-        cascade,
-        &format!("DROP SCHEMA {} CASCADE", tenant.quoted()),
-        shutdown,
-    )
-    .await
+    let sql = format!("DROP SCHEMA {} CASCADE", tenant.quoted());
+    transaction(server, tenant, cascade, &sql, shutdown)
+        .await
+        .map_err(|error| in_part(dropped, count, error))
 }
 
 async fn read_tables(
@@ -155,7 +245,7 @@ async fn read_tables(
         .collect())
 }
 
-/// Under the tenant's lock: looks for what is outside once more, then drops.
+/// Checks for outside objects again under the tenant's lock, then drops.
 async fn transaction(
     server: &Server,
     tenant: &TenantName,
@@ -163,32 +253,32 @@ async fn transaction(
     drop: &str,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let mut script = format!("BEGIN;\n{};\n{};\n", settings(server.timeout), lock(tenant));
+    let mut body = format!("{};\n{};\n", settings(server.timeout), lock(tenant));
     if !cascade {
-        let body = format!(
+        let check = format!(
             "DECLARE found text; BEGIN SELECT pg_catalog.string_agg(outside, E'\\n') INTO found FROM ({} LIMIT 20) AS o; \
              IF found IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{OUTSIDE}', MESSAGE = 'outside', DETAIL = found; END IF; END",
             outside(tenant)
         );
-        swriteln!(script, "DO {};", quote_literal(&body));
+        swriteln!(body, "DO {};", quote_literal(&check));
     }
-    swrite!(script, "{drop};\nCOMMIT;\n");
-    match server
-        .run_script(&script, &ScriptOptions::default(), shutdown)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(PsqlError::Script { message, .. }) if message.sqlstate == Some(OUTSIDE) => {
+    swriteln!(body, "{drop};");
+    match run_transaction(server, "BEGIN", &body, shutdown).await {
+        Ok(()) => Ok(()),
+        Err(TransactionError::Unknown(end)) => Err(DropError::Unknown(end)),
+        Err(TransactionError::Failed(PsqlError::Script { message, .. }))
+            if message.sqlstate == Some(OUTSIDE) =>
+        {
             let found = message.detail.unwrap_or_default();
             Err(DropError::Outside(
                 found.split('\n').map(str::to_owned).collect(),
             ))
         }
-        Err(PsqlError::Script { message, .. })
+        Err(TransactionError::Failed(PsqlError::Script { message, .. }))
             if message.sqlstate == Some(SqlState::INVALID_SCHEMA_NAME) =>
         {
             Err(DropError::Missing(tenant.clone()))
         }
-        Err(error) => Err(error.into()),
+        Err(TransactionError::Failed(error)) => Err(error.into()),
     }
 }

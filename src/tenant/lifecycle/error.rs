@@ -1,12 +1,12 @@
+use super::{CopyObstacle, SchemaRefusal};
 use crate::pg::PsqlError;
 use crate::pg::catalog::DuplicateIdentity;
 use crate::snapshot::TemplateError;
 use crate::snapshot::capture::{CaptureError, Difference};
 use crate::sql::TenantName;
+use crate::tenant::transaction::UnknownEnd;
 
-use super::CopyObstacle;
-
-/// Why a tenant is neither renamed nor cloned. Nothing has changed then.
+/// Reasons why a tenant is neither renamed nor cloned. But for [`LifecycleError::Unknown`] nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifecycleError {
@@ -22,6 +22,21 @@ pub enum LifecycleError {
     /// Somebody changed the schema meanwhile.
     #[error("'{}' was changed meanwhile", .0.as_str().escape_debug())]
     Changed(TenantName),
+    /// The schema is one that is left alone.
+    #[error(transparent)]
+    Refused(#[from] SchemaRefusal),
+    /// The server would store the new name in another form.
+    #[error("in its encoding, this server would store the name '{}' truncated or with other letters", .0.as_str().escape_debug())]
+    NotStorable(TenantName),
+    /// The answer was lost, and the server could not be asked what became of it.
+    #[error("it is not known whether it was done")]
+    Unknown(#[source] UnknownEnd),
+    /// Rows refer to objects of the old tenant from within other values.
+    #[error(
+        "values of {0} refer to objects by number (regclass and similar) within a composite value, a range or an array of several \
+         dimensions; in a copy they would still refer to the old tenant's"
+    )]
+    NestedNames(String),
     /// The schema cannot be captured.
     #[error(transparent)]
     Capture(#[from] CaptureError),

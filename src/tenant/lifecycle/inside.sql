@@ -17,7 +17,9 @@ inside (classid, objid) AS (
     UNION ALL SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
     UNION ALL SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, d.oid FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
     UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ns ON ns.oid = c.connamespace
-), dependent (classid, objid, refclassid, refobjid) AS (
+-- Up to 14, pg_depend has a row of class 0 for each pinned object, which the functions below cannot describe: they must not
+-- be called before the join.
+), dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
     JOIN inside i ON i.classid = d.refclassid AND i.objid = d.refobjid
     WHERE d.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass

@@ -3,12 +3,18 @@
 mod clone;
 mod drop;
 mod error;
+mod guard;
+mod mentions;
 mod rename;
 mod rows;
 mod state;
 
 pub use clone::{Cloned, clone_tenant};
-pub use drop::{DropError, Preview, drop_tenant, preview};
+pub(crate) use drop::drop_own_schema;
+pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview};
 pub use error::LifecycleError;
+pub use guard::SchemaRefusal;
+pub use mentions::{SettingMention, setting_mentions};
 pub use rename::{Renamed, rename_tenant};
 pub use rows::CopyObstacle;
+pub use state::MoveOptions;

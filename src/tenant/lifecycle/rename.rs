@@ -1,7 +1,8 @@
-//! Renames a tenant: the server renames what are identifiers, what is text is written anew, and the result is proven.
+//! Renames a tenant: the server renames identifiers, text is rewritten, and the result is proven.
 
-use super::LifecycleError;
+use super::guard::Demand;
 use super::state::{captured, explain, guard, look};
+use super::{LifecycleError, MoveOptions};
 use crate::pg::catalog::{Aspect, Aspects, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
@@ -10,19 +11,20 @@ use crate::snapshot::capture::{
     may_be_reworded, search_path, without_server_properties,
 };
 use crate::snapshot::{
-    Action, CompiledStatement, Decisions, Marking, RenderOptions, Snapshot, TemplateError, settings,
+    Action, CompiledStatement, Marking, RenderOptions, Snapshot, TemplateError, settings,
 };
 use crate::sql::TenantName;
+use crate::tenant::transaction::{TransactionError, run_transaction};
 use crate::tenant::{RewriteReader, written_anew};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renamed {
-    /// The objects whose text was written anew: `function audit(integer)`.
+    /// The objects whose text was rewritten: `function audit(integer)`.
     pub rewritten: Vec<String>,
-    /// How many objects were proven to be those of a tenant of the new name.
+    /// Number of objects that were proven to be those of a tenant of the new name.
     pub objects: usize,
-    /// What the proof did not compare, since this server sets it by itself.
+    /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
 }
 
@@ -32,17 +34,23 @@ pub struct Renamed {
 /// be left that still says the old name. Then for good, if the schema is still the same.
 ///
 /// # Errors
-/// [`LifecycleError`]; nothing has changed then.
+/// [`LifecycleError`]; but for [`LifecycleError::Unknown`] nothing has changed then.
 pub async fn rename_tenant(
     server: &Server,
     pg_dump: &PgDump,
     old: &TenantName,
     new: &TenantName,
-    decisions: &Decisions,
+    options: &MoveOptions,
     shutdown: &Shutdown,
 ) -> Result<Renamed, LifecycleError> {
-    let before = look(server, old, new, shutdown).await?;
-    let source = captured(server, pg_dump, old, decisions, false, shutdown).await?;
+    let demand = if options.not_a_tenant {
+        Demand::AnySchema
+    } else {
+        Demand::Tenant
+    };
+    let versions_table = options.versions_table.as_deref();
+    let before = look(server, old, new, versions_table, demand, shutdown).await?;
+    let source = captured(server, pg_dump, old, &options.decisions, false, shutdown).await?;
     let snapshot = &source.snapshot;
     let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
     for anew in written_anew(snapshot, new, before.major, RewriteReader::Psql)? {
@@ -53,7 +61,7 @@ pub async fn rename_tenant(
         }
     }
     let work = format!(
-        "BEGIN;\n{};\n{}ALTER SCHEMA {} RENAME TO {};\n{rewriting}",
+        "{};\n{}ALTER SCHEMA {} RENAME TO {};\n{rewriting}",
         settings(server.timeout),
         guard(old, new, &before),
         old.quoted(),
@@ -82,12 +90,12 @@ pub async fn rename_tenant(
         ignored,
         copy,
     } = trial.prove(shutdown).await.map_err(|error| match error {
-        LifecycleError::Psql(error) => explain(error, old, new),
+        LifecycleError::Psql(error) => explain(TransactionError::Failed(error), old, new),
         other => other,
     })?;
     if !found.is_empty() && found.iter().all(may_be_reworded) {
         // The proof of a capture finds out what the server words differently after a reload.
-        let proven = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+        let proven = captured(server, pg_dump, old, &options.decisions, true, shutdown).await?;
         let reworded = proven.proof.map(|proof| proof.reworded).unwrap_or_default();
         found.retain(|difference| {
             !reworded
@@ -98,12 +106,7 @@ pub async fn rename_tenant(
     if !found.is_empty() {
         return Err(LifecycleError::NotProven(found));
     }
-    server
-        .run_script(
-            &format!("{work}COMMIT;\n"),
-            &ScriptOptions::default(),
-            shutdown,
-        )
+    run_transaction(server, "BEGIN", &work, shutdown)
         .await
         .map_err(|error| explain(error, old, new))?;
     Ok(Renamed {
@@ -113,11 +116,11 @@ pub async fn rename_tenant(
     })
 }
 
-/// What a rename is proven with.
+/// The input of a rename's proof.
 struct Trial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
-    /// The rename itself, from `BEGIN` on.
+    /// The rename itself, behind `BEGIN`.
     work: &'a str,
     new: &'a TenantName,
     major: u32,
@@ -126,8 +129,8 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Compares the renamed schema with a copy of the template. Where they differ, a second trial with two copies tells
-    /// what the server sets by itself.
+    /// Compares the renamed schema with a copy of the template. If they differ, a second trial with
+    /// two copies finds the properties that the server sets by itself.
     async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
         let (renamed, [(copy, of_copy)]) = self.run([fresh_tenant()?], shutdown).await?;
         let new = self.new.as_str();
@@ -166,7 +169,7 @@ impl Trial<'_> {
             mark: Marking::None,
             ..RenderOptions::default()
         };
-        let mut script = self.work.to_owned();
+        let mut script = format!("BEGIN;\n{}", self.work);
         for copy in &copies {
             script.push_str(&settings(self.server.timeout));
             script.push_str(";\n");
@@ -211,7 +214,7 @@ impl Trial<'_> {
     }
 }
 
-/// What came of a trial.
+/// The result of a trial.
 struct Compared {
     objects: usize,
     found: Vec<Difference>,
@@ -224,7 +227,7 @@ fn is_compared(aspect: &Aspect) -> bool {
         aspect.aspect.as_str(),
         "owner" | "privileges" | "security label"
     );
-    // The schema's own comment holds the mark.
+    // The schema's own comment holds the marker.
     let is_own_comment = aspect.object.kind == "schema" && aspect.aspect == "comment";
     !is_left_out && !is_own_comment
 }

@@ -1,7 +1,5 @@
 //! What a copy of a tenant's rows needs besides `INSERT`, and what no copy can have.
 
-use std::collections::HashMap;
-
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Captured, ConcernId, Note, inspect, oid_values};
@@ -86,36 +84,6 @@ pub(super) async fn find_obstacle(
         column: values.column,
         large_objects: values.large_objects,
     }))
-}
-
-/// The table into which the rows of a hash partition are inserted, by partition: which one a row belongs to depends on the
-/// OIDs of the tenant's own types, so that the topmost table that is partitioned by hash decides.
-pub(super) async fn hash_roots(
-    server: &Server,
-    tenant: &TenantName,
-    shutdown: &Shutdown,
-) -> Result<HashMap<String, String>, PsqlError> {
-    let sql = format!(
-        "SELECT pg_catalog.json_build_array(c.relname, r.relname) FROM pg_catalog.pg_class c \
-         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = {} \
-         CROSS JOIN LATERAL (SELECT p.relname FROM pg_catalog.pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (oid, at) \
-         JOIN pg_catalog.pg_partitioned_table t ON t.partrelid = a.oid AND t.partstrat = 'h' \
-         JOIN pg_catalog.pg_class p ON p.oid = a.oid AND p.relnamespace = c.relnamespace ORDER BY a.at DESC LIMIT 1) r \
-         WHERE c.relkind = 'r' AND c.relispartition;\n",
-        quote_literal(tenant.as_str())
-    );
-    server
-        .query_json(&sql, shutdown)
-        .await?
-        .into_iter()
-        .map(|line| {
-            serde_json::from_value(line).map_err(|source| PsqlError::Output {
-                line: 1,
-                text: String::new(),
-                source,
-            })
-        })
-        .collect()
 }
 
 /// Constraints, of tables and of domains, whose functions or operators somebody wrote.

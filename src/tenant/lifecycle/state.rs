@@ -1,23 +1,52 @@
-//! Whether a schema is still what it was when it was captured.
+//! Detects changes of a schema since it was captured.
+
+use serde_json::Value;
 
 use super::LifecycleError;
+use super::guard::{Demand, Facts};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Capture, CaptureSource, Captured};
 use crate::snapshot::{Decisions, lock};
 use crate::sql::{TenantName, quote_literal};
+use crate::tenant::transaction::TransactionError;
 
 /// Raised when the schema is another.
 const CHANGED: SqlState = SqlState::new(*b"SS004");
 
-/// What is known of the two names before anything is done.
+/// Options for [`rename_tenant`](super::rename_tenant) and [`clone_tenant`](super::clone_tenant).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct MoveOptions {
+    /// Decisions on doubtful text.
+    pub decisions: Decisions,
+    /// Rename a schema that has neither a mark nor a versions table, too.
+    pub not_a_tenant: bool,
+    /// The name of the versions table, where it is none that is well known.
+    pub versions_table: Option<String>,
+}
+
+impl MoveOptions {
+    /// Renames tenants only, with these decisions on doubtful text.
+    pub fn new(decisions: Decisions) -> Self {
+        Self {
+            decisions,
+            ..Self::default()
+        }
+    }
+}
+
+/// Facts about the two names before anything is done.
 pub(super) struct StateBefore {
     pub(super) major: u32,
     pub(super) search_path: String,
-    /// The comment of the old schema, mark included.
+    /// The comment of the old schema, marker included.
     pub(super) comment: Option<String>,
     state: String,
 }
+
+/// Row of the query of [`look`].
+type Row = (u32, String, bool, bool, Option<String>, String, Value, bool);
 
 /// A digest of the catalog rows of a schema: each change of a definition changes one of them.
 fn state_sql(schema: &str) -> String {
@@ -55,11 +84,13 @@ fn state_sql(schema: &str) -> String {
     )
 }
 
-/// Looks at both names.
+/// Queries the server about both names, and refuses what is not to be moved.
 pub(super) async fn look(
     server: &Server,
     old: &TenantName,
     new: &TenantName,
+    versions_table: Option<&str>,
+    demand: Demand,
     shutdown: &Shutdown,
 ) -> Result<StateBefore, LifecycleError> {
     let exists = |name: &TenantName| {
@@ -71,24 +102,33 @@ pub(super) async fn look(
     let sql = format!(
         "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
          (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), {}, {}, \
-         (SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = {}), ({}));\n",
+         (SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = {name}), ({}), \
+         (SELECT {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), {});\n",
         exists(old),
         exists(new),
-        quote_literal(old.as_str()),
-        state_sql(old.as_str())
+        state_sql(old.as_str()),
+        Facts::sql(versions_table),
+        new.is_storable_sql(),
+        name = quote_literal(old.as_str()),
     );
-    let (major, search_path, is_there, is_taken, comment, state) =
-        server.query_json_one(&sql, shutdown).await?;
-    match (is_there, is_taken) {
-        (false, _) => Err(LifecycleError::Missing(old.clone())),
-        (_, true) => Err(LifecycleError::Exists(new.clone())),
-        _ => Ok(StateBefore {
-            major,
-            search_path,
-            comment,
-            state,
-        }),
+    let row: Row = server.query_json_one(&sql, shutdown).await?;
+    let (major, search_path, is_there, is_taken, comment, state, facts, is_storable) = row;
+    if !is_there {
+        return Err(LifecycleError::Missing(old.clone()));
     }
+    Facts::read(facts)?.check(old, demand)?;
+    if is_taken {
+        return Err(LifecycleError::Exists(new.clone()));
+    }
+    if !is_storable {
+        return Err(LifecycleError::NotStorable(new.clone()));
+    }
+    Ok(StateBefore {
+        major,
+        search_path,
+        comment,
+        state,
+    })
 }
 
 /// The decisions on definitions: those on rows concern the copy of the rows.
@@ -140,15 +180,24 @@ pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) ->
     )
 }
 
-/// Tells what an error of the script means.
-pub(super) fn explain(error: PsqlError, old: &TenantName, new: &TenantName) -> LifecycleError {
-    let state = match &error {
-        PsqlError::Script { message, .. } => message.sqlstate,
-        _ => None,
+/// Explains an error of the script.
+pub(super) fn explain(
+    error: TransactionError,
+    old: &TenantName,
+    new: &TenantName,
+) -> LifecycleError {
+    let error = match error {
+        TransactionError::Unknown(end) => return LifecycleError::Unknown(end),
+        TransactionError::Failed(error) => error,
     };
-    match state {
+    let PsqlError::Script { message, .. } = &error else {
+        return error.into();
+    };
+    match message.sqlstate {
         Some(CHANGED) => LifecycleError::Changed(old.clone()),
-        Some(SqlState::DUPLICATE_SCHEMA) => LifecycleError::Exists(new.clone()),
+        Some(SqlState::DUPLICATE_SCHEMA) if message.says_schema_exists(new.as_str()) => {
+            LifecycleError::Exists(new.clone())
+        }
         _ => error.into(),
     }
 }

@@ -7,7 +7,9 @@ use super::indexes::{IndexState, concurrent_index};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
-use crate::sql::{TenantName, local, quote, quote_literal};
+use crate::sql::{
+    SettingScope, TenantName, local, quote, quote_literal, session_cleanup, session_remembered,
+};
 use crate::tenant::migrations::Migration;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
 use crate::text::swrite;
@@ -128,17 +130,16 @@ impl<'a> MigrationScript<'a> {
             }
             // A plan has no migration that the table cannot hold.
             parts.extend(versions.style.write_sql(&table, migration).map(ours));
+            if !migration.transaction {
+                parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
+            } else if migration.changes_session() {
+                let cleanup = session_cleanup(SettingScope::Transaction);
+                parts.extend(cleanup.into_iter().map(ours));
+            }
             if migration.transaction {
                 parts.push(ours("COMMIT".to_owned()));
-                parts.push(ours(marker));
-            } else {
-                parts.push(ours(marker));
-                parts.extend(["RESET ROLE", "RESET ALL"].map(|sql| ours(sql.to_owned())));
-                parts.push(ours(format!(
-                    "DO 'BEGIN PERFORM pg_catalog.pg_advisory_unlock({}); END'",
-                    lock_key(tenant)
-                )));
             }
+            parts.push(ours(marker));
             if separated || !migration.transaction {
                 for (sql, place) in parts {
                     self.push(&sql, place);
@@ -232,7 +233,10 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
             quote_literal(value)
         )
     };
-    let body: Vec<String> = settings.iter().map(set).collect();
+    let remembered = session_remembered(SettingScope::Session);
+    let body: Vec<String> = std::iter::once(format!("PERFORM {remembered};"))
+        .chain(settings.iter().map(set))
+        .collect();
     vec![format!(
         "DO {}",
         quote_literal(&format!("BEGIN {} END", body.join(" ")))
@@ -253,6 +257,10 @@ fn version_guard(
 ) -> String {
     let mut body = String::from("BEGIN ");
     if migration.transaction {
+        if migration.changes_session() {
+            let remembered = session_remembered(SettingScope::Transaction);
+            swrite!(body, "PERFORM {remembered}; ");
+        }
         for (name, value) in tenant_settings(context, tenant) {
             swrite!(
                 body,

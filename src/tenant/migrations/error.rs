@@ -20,6 +20,18 @@ pub enum MigrationError {
         /// The file or directory.
         path: PathBuf,
     },
+    /// A migration beside the directory `up`, whose migrations alone would be run.
+    #[error("'{}' stands beside the directory 'up' and would not be run; move it there", path.display())]
+    Mixed {
+        /// The file or directory.
+        path: PathBuf,
+    },
+    /// A migration in a directory within the one that is read.
+    #[error("'{}' is in a directory of its own and would not be run; move it up, or rename it", path.display())]
+    Nested {
+        /// The file.
+        path: PathBuf,
+    },
     /// A repeatable migration, which runs again whenever it changes.
     #[error("'{}' is a repeatable migration; only Flyway itself can run it: use --run", path.display())]
     Repeatable {

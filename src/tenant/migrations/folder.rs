@@ -7,7 +7,8 @@ use crate::path::{PathError, read, read_to_string};
 
 /// Reads a directory of migrations.
 ///
-/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored.
+/// Files other than `*.sql`, directories without `up.sql`, and ways down are ignored. What looks like a
+/// migration and would be left out is an error.
 ///
 /// # Errors
 /// [`MigrationError`]. Names that do not begin with a version, and duplicate versions, are errors.
@@ -16,6 +17,9 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     let up = folder.join("up");
     // Some tools keep the ways up and down in two directories.
     let files = if up.is_dir() && !up.join("up.sql").exists() {
+        if let Some(path) = entries(folder)?.into_iter().find(|path| is_migration(path)) {
+            return Err(MigrationError::Mixed { path });
+        }
         &up
     } else {
         folder
@@ -38,6 +42,10 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
                     text(&file)?,
                     transaction,
                 )?);
+            } else if name != "down"
+                && let Some(path) = entries(&path)?.into_iter().find(|path| is_migration(path))
+            {
+                return Err(MigrationError::Nested { path });
             }
             continue;
         }
@@ -66,6 +74,24 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
         )?);
     }
     Migrations::new(folder, migrations)
+}
+
+/// Returns whether a path looks like a migration that is to be run: an SQL file that begins with a version and is no way down, or a
+/// directory of diesel's.
+fn is_migration(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if path.is_dir() {
+        return path.join("up.sql").is_file();
+    }
+    let Some(stem) = name.strip_suffix(".sql") else {
+        return false;
+    };
+    let is_down = stem.strip_suffix(".down").is_some() || is_undo(stem);
+    let stem = stem.strip_suffix(".up").unwrap_or(stem);
+    !is_down && parse_file_name(stem).is_some()
 }
 
 /// Returns the visible entries of a directory, sorted.
@@ -311,6 +337,59 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert_eq!(missing, "cannot read '/nonexistent/directory'");
+    }
+
+    #[test]
+    fn what_would_be_left_out_is_an_error() {
+        let sql = "SELECT 1;";
+        for (files, expected) in [
+            (
+                &[("up/1_a.sql", sql), ("3_c.sql", sql)][..],
+                "'3_c.sql' stands beside",
+            ),
+            (
+                &[("up/1_a.sql", sql), ("2_b/up.sql", sql)],
+                "'2_b' stands beside",
+            ),
+            (
+                &[("1_a.sql", sql), ("2024/2_b.sql", sql)],
+                "'2024/2_b.sql' is in a directory of its own",
+            ),
+            (
+                &[("1_a.sql", sql), ("more/V2__b.up.sql", sql)],
+                "'more/V2__b.up.sql' is in a directory",
+            ),
+        ] {
+            let said = refused(files);
+            assert!(said.starts_with(expected), "{said}");
+        }
+        assert_eq!(
+            versions(&[
+                ("1_a.sql", sql),
+                ("down/1_a.sql", sql),
+                ("meta/1_snapshot.json", "{}"),
+                ("seeds/users.sql", sql)
+            ]),
+            ["1 a"]
+        );
+    }
+
+    #[test]
+    fn what_blocks_or_has_no_end_is_no_migration() {
+        let folder = folder(&[("1_a.sql", "SELECT 1;")]);
+        let fifo = folder.path().join("2_b.sql");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, mode).unwrap();
+        assert!(matches!(
+            read_folder(folder.path()),
+            Err(MigrationError::Path(_))
+        ));
+        std::fs::remove_file(&fifo).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &fifo).unwrap();
+        assert!(matches!(
+            read_folder(folder.path()),
+            Err(MigrationError::Path(_))
+        ));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{FixedSchema, MigrationError, MigrationVersion};
-use crate::snapshot::{CompiledStatement, Template, sha256};
+use crate::snapshot::{CompiledStatement, Template, changes_session, sha256};
 use crate::sql::refuse_nul;
 
 /// One migration's way up, ready to be run for any tenant.
@@ -20,6 +20,7 @@ pub struct Migration {
     /// Names in a fixed schema where `#{prefix}` should be used. They cause warnings.
     pub fixed_schemas: Vec<FixedSchema>,
     template: Template,
+    changes_session: bool,
 }
 
 impl Migration {
@@ -55,8 +56,14 @@ impl Migration {
             transaction,
             text,
             fixed_schemas,
+            changes_session: template.statements.iter().any(changes_session),
             template,
         })
+    }
+
+    /// Returns whether its statements may leave something behind in their session.
+    pub(crate) fn changes_session(&self) -> bool {
+        self.changes_session
     }
 
     /// Returns the statements, in order, with the lines of the file.

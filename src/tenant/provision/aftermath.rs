@@ -109,8 +109,6 @@ pub(super) async fn look_after(
     tenant: &TenantName,
     token: &str,
 ) -> Result<RunState, PsqlError> {
-    let mut server = server.clone();
-    server.timeout = Some(LIMIT);
     // Check the message first: once it has ended, the following statement sees all its effects.
     let script = format!(
         "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
@@ -120,9 +118,25 @@ pub(super) async fn look_after(
         // The run's own token proves the marker.
         query(tenant, None)
     );
+    Ok(match ask_until_settled(server, &script).await? {
+        Some(mut values) => RunState::Settled(read(values.next().unwrap_or_default())?),
+        None => RunState::StillRunning,
+    })
+}
+
+/// Asks the server again and again until what a run has left behind there has ended: the first value of `sql` is the number
+/// of what still runs. Returns the further values, or `None` when it goes on.
+///
+/// Bounded, and not stopped by a signal.
+pub(in crate::tenant) async fn ask_until_settled(
+    server: &Server,
+    sql: &str,
+) -> Result<Option<std::vec::IntoIter<Value>>, PsqlError> {
+    let mut server = server.clone();
+    server.timeout = Some(LIMIT);
     let start = Instant::now();
     loop {
-        let mut values = match server.query_json(&script, &Shutdown::new()).await {
+        let mut values = match server.query_json(sql, &Shutdown::new()).await {
             // The server may be restarting.
             Err(error) if error.is_transient() && start.elapsed() < ABSENCE => {
                 tokio::time::sleep(PAUSE).await;
@@ -136,10 +150,10 @@ pub(super) async fn look_after(
             .unwrap_or_default()
             > 0;
         if !running {
-            return Ok(RunState::Settled(read(values.next().unwrap_or_default())?));
+            return Ok(Some(values));
         }
         if start.elapsed() > PATIENCE {
-            return Ok(RunState::StillRunning);
+            return Ok(None);
         }
         tokio::time::sleep(PAUSE).await;
     }

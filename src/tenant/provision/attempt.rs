@@ -11,7 +11,7 @@ use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
 use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{EnvValue, RunError, Shutdown};
-use crate::snapshot::{Action, NO_CITUS, ObjectKind, Rendered};
+use crate::snapshot::{NO_CITUS, NOT_STORABLE, Rendered};
 use crate::sql::TenantName;
 use crate::tenant::claim::{claimed, forget_message};
 use crate::tenant::marker::POOL;
@@ -122,7 +122,7 @@ impl Attempt<'_> {
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
             .await
         {
-            Ran::Done(output) if claimed(&output.lines) => {
+            Ran::Done(output) if claimed(&output.lines, &token) == Some(true) => {
                 Ok(Some(self.created(ProvisionSource::Pool)))
             }
             Ran::Done(_) => Ok(None),
@@ -173,7 +173,9 @@ impl Attempt<'_> {
             }
         };
         Ran::Over(match ran {
-            Ok(output) => return Ran::Done(output),
+            Ok(output) if is_confirmed(&output.lines, token) => return Ran::Done(output),
+            // Exit code 0 alone is no proof.
+            Ok(_) => self.ended(token, PsqlError::Unconfirmed, source).await,
             Err(PsqlError::Script { message, .. }) => self.refused(*message, statements).await,
             Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Arc::new(error))),
             Err(error) if !error.began() => Err(self.not_started(error)),
@@ -210,6 +212,9 @@ impl Attempt<'_> {
         }
         if state.is_some_and(|state| state.as_str() == NO_CITUS) {
             return Err(ProvisionError::NoCitus);
+        }
+        if state == Some(NOT_STORABLE) {
+            return Err(ProvisionError::NotStorable(self.tenant.to_string()));
         }
         // PostgreSQL checks the privilege to create schemas before it checks whether the schema
         // exists.
@@ -267,27 +272,12 @@ impl Attempt<'_> {
         }
     }
 
-    /// Returns `true` if the server reports that the schema exists. The snapshot creates no schema
-    /// other than the tenant's.
+    /// Returns `true` if the server reports that the schema exists.
     fn says_exists(&self, message: &ServerMessage) -> bool {
-        let schemas = self
-            .provisioner
-            .snapshot
-            .template()
-            .statements
-            .iter()
-            .filter(|statement| {
-                statement.object.action == Action::Create
-                    && statement.object.kind == ObjectKind::Schema
-            });
-        match message.sqlstate {
-            Some(SqlState::DUPLICATE_SCHEMA) => schemas.count() == 1,
-            // Another program was creating the schema at the same time.
-            Some(SqlState::UNIQUE_VIOLATION) => {
-                message.constraint.as_deref() == Some("pg_namespace_nspname_index")
-            }
-            _ => false,
-        }
+        // 23505: another program was creating the schema at the same time.
+        message.says_schema_exists(self.tenant.as_str())
+            || (message.sqlstate == Some(SqlState::UNIQUE_VIOLATION)
+                && message.constraint.as_deref() == Some("pg_namespace_nspname_index"))
     }
 
     async fn look(&self) -> Result<Option<SchemaState>, PsqlError> {
@@ -391,6 +381,11 @@ impl Attempt<'_> {
             made_of,
         }
     }
+}
+
+/// Returns whether the last row is the run's own token, or begins with it.
+fn is_confirmed(lines: &[String], token: &str) -> bool {
+    lines.last().is_some_and(|line| line.starts_with(token))
 }
 
 /// Returns `true` if the server reports that the table of spares or its schema is missing.

@@ -51,6 +51,9 @@ pub enum ProvisionError {
     /// The tenant should become a distributed schema, but the server has no suitable Citus.
     #[error("the server has no Citus 12 or later in this database")]
     NoCitus,
+    /// The server would store the tenant's name in another form.
+    #[error("in its encoding, this server would store the name '{}' truncated or with other letters", .0.escape_debug())]
+    NotStorable(String),
     /// The server refused a statement.
     #[error("{message}{}", failed(statement.as_ref()))]
     Sql {
@@ -114,6 +117,7 @@ impl ProvisionError {
         match self {
             Self::Exists { .. } | Self::ExistsOfAnother { .. } => "tenant.exists".to_owned(),
             Self::ExistsInPart { .. } => "tenant.exists_in_part".to_owned(),
+            Self::NotStorable(_) => "tenant.name".to_owned(),
             Self::Budget(_) => "sql.lock_budget".to_owned(),
             Self::PoolFull => "pool.full".to_owned(),
             Self::NoCitus => "config.no_citus".to_owned(),
@@ -138,7 +142,7 @@ impl ProvisionError {
                 .is_some_and(|sqlstate| sqlstate.is_retryable()),
             Self::Connect(error) => error.is_transient(),
             // psql was killed, or the server was restarted.
-            Self::Lost(_) => true,
+            Self::Lost(error) => !matches!(**error, PsqlError::Unconfirmed),
             Self::Look { source, .. } => source.is_transient(),
             // psql was killed before it began, as the kernel does when memory runs out. A psql that
             // crashes would crash again.

@@ -10,6 +10,7 @@ mod outcome;
 mod provisioner;
 mod run;
 
+pub(in crate::tenant) use aftermath::ask_until_settled;
 pub(crate) use attempt::Psql;
 pub use error::{BudgetError, FailedStatement, ProvisionError};
 pub use hint::hint_of;

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -171,7 +172,7 @@ impl Provisioner {
     ) -> Result<String, TemplateError> {
         Ok(message_with(
             token,
-            &claim_message(&self.snapshot, tenant, &self.render_options(token))?,
+            &claim_message(&self.snapshot, tenant, &self.render_options(token), token)?,
         ))
     }
 
@@ -199,14 +200,24 @@ impl Provisioner {
                 size,
             ));
         }
-        Ok(statements)
+        Ok(self.snapshot.contained(statements))
     }
 
-    /// Returns the script for a tenant. Its message begins with a token that `pg_stat_activity`
-    /// shows.
+    /// Returns the script for a tenant. Its message begins with a token that `pg_stat_activity` shows,
+    /// and ends with a row that has it: only the server can have sent that.
     pub(super) fn script_with(&self, token: &str, statements: &[Rendered]) -> String {
+        let confirmation = format!("SELECT '{token}'");
         if !self.options.render.citus {
-            return message_with(token, &one_message(statements));
+            let mut all = statements.to_vec();
+            if self.snapshot.changes_session() {
+                // When a statement fails, a session's lock and a prepared statement stay. A pooler closes the connection of
+                // a client that leaves within a transaction, which is the one way to be rid of them.
+                all.insert(0, Rendered::added("BEGIN".to_owned()));
+                all.push(Rendered::added("COMMIT".to_owned()));
+            }
+            // psql before 15 prints the result of the last statement only.
+            all.push(Rendered::added(confirmation));
+            return message_with(token, &one_message(&all));
         }
         // Citus forwards the text of a message to its workers, so each statement is a message. The
         // application's name then identifies the run in `pg_stat_activity`.
@@ -217,7 +228,7 @@ impl Provisioner {
             script.push_str(&statement.sql);
             script.push_str(";\n");
         }
-        script.push_str("COMMIT;\n");
+        let _ = writeln!(script, "COMMIT;\n{confirmation};");
         script
     }
 

@@ -15,7 +15,7 @@ fn failed_login_is_explained() {
     --- stderr ---
     error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: fe_sendauth: no password supplied
-    caused by: psql is never let to ask for one
+    caused by: psql is not allowed to prompt for one
     hint: set the password by DATABASE_URL, PGPASSWORD or a password file for role 'locked'
     [exit status: 13]
     "#);

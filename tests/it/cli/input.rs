@@ -157,3 +157,124 @@ fn hundred_megabytes_are_refused_in_time() {
         start.elapsed()
     );
 }
+
+#[test]
+fn what_blocks_answers_signals_and_timeouts() {
+    let world = Schemastamp::new();
+    world.write("app.sql", snapshot(SMALL));
+    let fifo = world.path("fifo");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, mode).unwrap();
+    let commands: [&[&str]; 4] = [
+        &["render", "a", "--snapshot", "fifo"],
+        &["provision", "a", "--snapshot", "fifo"],
+        &["provision", "--from-file", "fifo", "--snapshot", "app.sql"],
+        &["minify", "fifo"],
+    ];
+    for command in commands {
+        for (signal, code) in [
+            (rustix::process::Signal::INT, 130),
+            (rustix::process::Signal::TERM, 143),
+        ] {
+            let child = world.spawn(command);
+            std::thread::sleep(Duration::from_millis(300));
+            rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal)
+                .unwrap();
+            let start = Instant::now();
+            let output = world.finish(child).exits_with(code);
+            assert!(start.elapsed() < Duration::from_secs(5), "{output}");
+        }
+        let output = world
+            .run(&[command, &["--timeout", "0.3", "--format", "json"]].concat())
+            .exits_with(16);
+        assert!(output.stdout.contains("\"timeout\""), "{output}");
+    }
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_read_to_its_end() {
+    let world = Schemastamp::new();
+    let text = snapshot(SMALL);
+    world.write("app.sql", &text);
+    let fifo = world.path("fifo");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, mode).unwrap();
+    let expected = world
+        .run(&["render", "a", "--snapshot", "app.sql"])
+        .succeeds();
+    let child = world.spawn(&["render", "a", "--snapshot", "fifo"]);
+    let writer = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new().write(true).open(fifo).unwrap();
+        let (head, tail) = text.split_at(text.len() / 2);
+        file.write_all(head.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        file.write_all(tail.as_bytes()).unwrap();
+    });
+    let output = world.finish(child).succeeds();
+    writer.join().unwrap();
+    assert_eq!(output.stdout, expected.stdout);
+}
+
+#[test]
+fn what_has_no_end_is_refused() {
+    let world = Schemastamp::new();
+    world.write("app.sql", snapshot(SMALL));
+    std::os::unix::fs::symlink("/dev/zero", world.path("zero.sql")).unwrap();
+    world.write("m/1_a.sql", "SELECT 1;");
+    std::os::unix::fs::symlink("/dev/zero", world.path("m/2_b.sql")).unwrap();
+    let commands: [&[&str]; 4] = [
+        &["render", "a", "--snapshot", "zero.sql"],
+        &[
+            "provision",
+            "--from-file",
+            "/dev/zero",
+            "--snapshot",
+            "app.sql",
+        ],
+        &[
+            "capture",
+            "--schema",
+            "a",
+            "--from",
+            "/dev/zero",
+            "--no-prove",
+        ],
+        &["migrate", "--all", "--migrations", "m"],
+    ];
+    for command in commands {
+        let start = Instant::now();
+        let output = world.run(command).exits_with(12);
+        assert!(
+            output.stderr.contains("zero") || output.stderr.contains("2_b.sql"),
+            "{output}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(10), "{output}");
+    }
+}
+
+#[test]
+fn a_psql_of_the_working_directory_is_not_run() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = Schemastamp::new();
+    for name in ["psql", "bin/psql"] {
+        let path = world.write(
+            name,
+            "#!/bin/sh\ntouch ran\necho 'psql (PostgreSQL) 16.1'\n",
+        );
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut world = world;
+    for path in [
+        ":/nonexistent",
+        "/nonexistent:",
+        "/nonexistent::/nor/this",
+        ".",
+        "bin",
+    ] {
+        world = world.env("PATH", path);
+        let output = world.run(&["diagnose", "--format", "json"]).exits_with(20);
+        assert!(output.stdout.contains("psql_missing"), "{path}: {output}");
+        assert!(!world.path("ran").exists(), "{path}");
+    }
+}

@@ -3,6 +3,7 @@
 mod capture;
 mod connection;
 mod docs;
+mod ignored;
 mod input;
 mod json;
 mod output;

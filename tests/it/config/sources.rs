@@ -353,7 +353,7 @@ fn odd_combinations_are_said() {
              meant",
             "SCHEMASTAMP_CLIENT_ENCODING is not used: schemastamp speaks UTF8 with the server",
             "PGOPTIONS is not passed on to psql; set SCHEMASTAMP_OPTIONS if it is meant",
-            "PGSSLCERT begins with '~', which is read as a folder of that name; write the home directory in full",
+            "PGSSLCERT begins with '~', which is read as a directory of that name; write the home directory in full",
         ]
     );
     assert_eq!(

@@ -33,7 +33,10 @@ async fn a_temporary_folder_that_is_none_is_named() {
         };
         assert_eq!(
             cause.to_string(),
-            format!("cannot create a private folder in '{}'", unusable.display())
+            format!(
+                "cannot create a private directory in '{}'",
+                unusable.display()
+            )
         );
     }
     assert!(!fake.started());

@@ -30,6 +30,9 @@ fn provision(orders: &str, arguments: &[&str]) -> CommandOutput {
     output
 }
 
+/// What the server sends last: the run's own token.
+const TOKEN: &str = "sed -n \"s/^SELECT '\\([0-9a-f]*\\)';$/\\1/p\" \"$file\"\n";
+
 const CONNECTED: &str = "echo 'schemastamp: connected' >&2\n";
 
 #[test]
@@ -70,8 +73,8 @@ fn psql_that_dies_is_reported() {
 
 #[test]
 fn psql_that_floods_or_prints_garbage_is_reported() {
-    let flood = format!("{CONNECTED}yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0");
-    provision(&flood, &[]).succeeds();
+    let flood = "yes 'WARNING:  noise' | head -c 30000000 >&2; exit 0";
+    provision(&format!("{CONNECTED}{TOKEN}{flood}"), &[]).succeeds();
     let broken = format!(
         "{CONNECTED}printf 'psql:script.sql:4: ERROR:  42P07: \\377\\376 exists\\n' >&2; exit 3"
     );
@@ -105,7 +108,7 @@ fn program_that_is_not_psql_is_reported() {
     world.write("not-a-program", "x");
     insta::assert_snapshot!(no_reason(stderr("./missing")), @"error: cannot run './missing' (--psql) as psql");
     insta::assert_snapshot!(no_reason(stderr("./not-a-program")), @"error: cannot run './not-a-program' (--psql) as psql");
-    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not tell its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change…""#);
+    insta::assert_snapshot!(no_reason(stderr("/bin/true")), @r#"error: '/bin/true' does not report its version with --version: "true (GNU coreutils) 9.1\nCopyright (C) 2022 Free Software Foundation, Inc.\nLicense GPLv3+: GNU GPL version 3 or later <https://gnu.org/licenses/gpl.html>.\nThis is free software: you are free to change…""#);
     let nowhere = Schemastamp::new()
         .env("PGHOST", "db")
         .env("PGUSER", "app")
@@ -117,4 +120,22 @@ fn program_that_is_not_psql_is_reported() {
     error: no psql in PATH (searched '/nonexistent'); install the PostgreSQL client programs (Debian, Ubuntu, Alpine: postgresql-client; Fedora: postgresql) or give the path of psql
     [exit status: 11]
     "#);
+}
+
+#[test]
+fn success_without_the_servers_word_is_no_success() {
+    for orders in [
+        "exit 0",
+        "echo 0123456789abcdef; exit 0",
+        // Some other script was run in the place of this one.
+        "echo \"$file\"; exit 0",
+    ] {
+        let output = provision(&format!("{CONNECTED}{orders}"), &[]);
+        assert_eq!(output.code, Some(11), "{output}");
+        assert!(
+            output.stderr.contains("confirmation is missing"),
+            "{output}"
+        );
+        assert!(!output.stdout.contains("created"), "{output}");
+    }
 }

@@ -3,7 +3,8 @@
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{Decision, Decisions};
 use schemastamp::tenant::lifecycle::{
-    DropError, LifecycleError, clone_tenant, drop_tenant, preview, rename_tenant,
+    CopyObstacle, DropError, DropOptions, LifecycleError, MoveOptions, SchemaRefusal, clone_tenant,
+    drop_tenant, preview, rename_tenant,
 };
 
 use super::world::{World, name};
@@ -14,7 +15,7 @@ async fn drop_removes_only_the_tenant() {
     world.tenants(&["o'ne\"il", "other"]);
     let tenant = name("o'ne\"il");
     let never = Shutdown::new();
-    let seen = preview(&world.server, &tenant, &never)
+    let seen = preview(&world.server, &tenant, None, &never)
         .await
         .unwrap()
         .unwrap();
@@ -27,17 +28,17 @@ async fn drop_removes_only_the_tenant() {
          CREATE RULE r AS ON DELETE TO \"o'ne\"\"il\".notes DO NOTHING; CREATE POLICY p ON \"o'ne\"\"il\".notes USING (n > 0);\n\
          ALTER DEFAULT PRIVILEGES IN SCHEMA \"o'ne\"\"il\" GRANT SELECT ON TABLES TO PUBLIC;",
     );
-    drop_tenant(&world.server, &tenant, false, &never)
+    drop_tenant(&world.server, &tenant, &DropOptions::new(), &never)
         .await
         .unwrap();
     assert!(
-        preview(&world.server, &tenant, &never)
+        preview(&world.server, &tenant, None, &never)
             .await
             .unwrap()
             .is_none()
     );
     assert!(matches!(
-        drop_tenant(&world.server, &tenant, false, &never).await,
+        drop_tenant(&world.server, &tenant, &DropOptions::new(), &never).await,
         Err(DropError::Missing(_))
     ));
     assert_eq!(world.versions("other"), "1");
@@ -57,7 +58,7 @@ async fn dependent_objects_are_dropped_only_with_cascade() {
         world.database.sql("CREATE TYPE acme.mood AS ENUM ('a')");
         let tenant = name("acme");
         world.database.sql(dependent);
-        let error = drop_tenant(&world.server, &tenant, false, &never)
+        let error = drop_tenant(&world.server, &tenant, &DropOptions::new(), &never)
             .await
             .unwrap_err();
         assert!(
@@ -65,7 +66,9 @@ async fn dependent_objects_are_dropped_only_with_cascade() {
             "{dependent}: {error:?}"
         );
         assert_eq!(world.versions("acme"), "1");
-        drop_tenant(&world.server, &tenant, true, &never)
+        let mut cascade = DropOptions::new();
+        cascade.cascade = true;
+        drop_tenant(&world.server, &tenant, &cascade, &never)
             .await
             .unwrap();
         world.database.sql("DROP TABLE IF EXISTS refers, typed");
@@ -82,9 +85,14 @@ async fn outgoing_references_do_not_prevent_a_drop() {
          CREATE FUNCTION acme.pair_of(text) RETURNS acme.pair LANGUAGE sql AS $$ SELECT ROW(1, 2)::acme.pair $$;
          CREATE CAST (text AS acme.pair) WITH FUNCTION acme.pair_of(text);",
     );
-    drop_tenant(&world.server, &name("acme"), false, &Shutdown::new())
-        .await
-        .unwrap();
+    drop_tenant(
+        &world.server,
+        &name("acme"),
+        &DropOptions::new(),
+        &Shutdown::new(),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         world.database.query("SELECT count(*) FROM currencies"),
         "0",
@@ -101,7 +109,9 @@ async fn big_schema_is_dropped_in_steps() {
          CREATE TABLE big.p (id int) PARTITION BY LIST (id); CREATE TABLE big.p1 PARTITION OF big.p FOR VALUES IN (1); \
          CREATE VIEW big.v AS SELECT * FROM big.t1;",
     );
-    drop_tenant(&world.server, &name("big"), false, &Shutdown::new())
+    let mut options = DropOptions::new();
+    options.not_a_tenant = true;
+    drop_tenant(&world.server, &name("big"), &options, &Shutdown::new())
         .await
         .unwrap();
     assert_eq!(
@@ -112,10 +122,12 @@ async fn big_schema_is_dropped_in_steps() {
     );
 }
 
-fn renaming(object: &str) -> Decisions {
+fn renaming(object: &str) -> MoveOptions {
     let mut decisions = Decisions::default();
     decisions.add(object, Decision::Rename);
-    decisions
+    let mut options = MoveOptions::new(decisions);
+    options.not_a_tenant = true;
+    options
 }
 
 const LIVING: &str = "CREATE SCHEMA acme;
@@ -155,7 +167,9 @@ async fn disabled_triggers_stay_disabled() {
          ALTER TABLE acme.p2 ENABLE ALWAYS TRIGGER part",
     );
     let mut decisions = renaming("trigger off on t");
-    decisions.add("trigger part on p", Decision::Rename);
+    decisions
+        .decisions
+        .add("trigger part on p", Decision::Rename);
     let (from, to, never) = (name("acme"), name("o'neil"), Shutdown::new());
     rename_tenant(
         &world.server,
@@ -197,7 +211,7 @@ async fn object_references_in_rows_follow_the_clone() {
             '{acme.users,pg_class,acme.refers}', NULL, 'pg_catalog.pg_class', ROW(0.1::float8 + 0.2::float8, '2024-02-01'))",
     );
     let (from, to, never) = (name("acme"), name("o'ne\"il\\1"), Shutdown::new());
-    let none = Decisions::default();
+    let none = MoveOptions::default();
     clone_tenant(&world.server, &world.pg_dump(), &from, &to, &none, &never)
         .await
         .unwrap();
@@ -378,4 +392,253 @@ async fn clone_has_rows_and_sequence_positions() {
     )
     .await;
     assert!(matches!(taken, Err(LifecycleError::Exists(_))));
+}
+
+#[tokio::test]
+async fn what_is_no_tenant_is_neither_dropped_nor_renamed_unasked() {
+    let world = World::new();
+    world.tenants(&["versions"]);
+    world.database.sql(&format!(
+        "CREATE SCHEMA marked; COMMENT ON SCHEMA marked IS 'schemastamp: {}'; \
+         CREATE SCHEMA own_table; CREATE TABLE own_table.done (version int); \
+         CREATE SCHEMA reports; CREATE TABLE reports.t (id int)",
+        "0f".repeat(32)
+    ));
+    let never = Shutdown::new();
+    let (from, to) = (name("reports"), name("reports2"));
+    let mut options = MoveOptions::default();
+    let refused = rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &from,
+        &to,
+        &options,
+        &never,
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            LifecycleError::Refused(SchemaRefusal::NotATenant(_))
+        ),
+        "{refused:?}"
+    );
+    options.not_a_tenant = true;
+    rename_tenant(
+        &world.server,
+        &world.pg_dump(),
+        &from,
+        &to,
+        &options,
+        &never,
+    )
+    .await
+    .unwrap();
+    let mut drop = DropOptions::new();
+    for schema in ["reports2", "own_table"] {
+        let refused = drop_tenant(&world.server, &name(schema), &drop, &never)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, DropError::Refused(SchemaRefusal::NotATenant(_))),
+            "{refused:?}"
+        );
+    }
+    for schema in ["versions", "marked"] {
+        drop_tenant(&world.server, &name(schema), &drop, &never)
+            .await
+            .unwrap();
+    }
+    drop.versions_table = Some("done".to_owned());
+    drop_tenant(&world.server, &name("own_table"), &drop, &never)
+        .await
+        .unwrap();
+    drop.not_a_tenant = true;
+    drop_tenant(&world.server, &name("reports2"), &drop, &never)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_belongs_to_all_is_left_alone_whatever_is_said() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE TABLE public.schema_migrations (version varchar PRIMARY KEY); \
+         CREATE SCHEMA ext; CREATE EXTENSION pgcrypto SCHEMA ext; \
+         CREATE SCHEMA made; CREATE EXTENSION hstore; ALTER EXTENSION hstore ADD SCHEMA made; \
+         CREATE TABLE made.schema_migrations (version varchar PRIMARY KEY)",
+    );
+    let never = Shutdown::new();
+    let mut drop = DropOptions::new();
+    drop.not_a_tenant = true;
+    drop.cascade = true;
+    let mut moving = MoveOptions::default();
+    moving.not_a_tenant = true;
+    for schema in ["public", "ext", "made"] {
+        let (from, to) = (name(schema), name("elsewhere"));
+        let refused = drop_tenant(&world.server, &from, &drop, &never).await;
+        assert!(
+            matches!(refused, Err(DropError::Refused(_))),
+            "{schema}: {refused:?}"
+        );
+        let refused =
+            rename_tenant(&world.server, &world.pg_dump(), &from, &to, &moving, &never).await;
+        assert!(
+            matches!(refused, Err(LifecycleError::Refused(_))),
+            "{schema}: {refused:?}"
+        );
+        let refused =
+            clone_tenant(&world.server, &world.pg_dump(), &from, &to, &moving, &never).await;
+        assert!(
+            matches!(refused, Err(LifecycleError::Refused(_))),
+            "{schema}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn names_within_domains_and_arrays_are_those_of_the_clone_and_others_are_refused() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA rc; CREATE TABLE rc.target (id int); CREATE DOMAIN rc.dreg AS regclass; CREATE DOMAIN rc.ddreg AS rc.dreg;
+         CREATE TABLE rc.x (dd rc.ddreg, da rc.dreg[], dda rc.ddreg[]);
+         INSERT INTO rc.x VALUES ('rc.target', '{rc.target,pg_class}', '{rc.target}')",
+    );
+    let (from, never, none) = (name("rc"), Shutdown::new(), MoveOptions::default());
+    let clone = async |to: &str| {
+        clone_tenant(
+            &world.server,
+            &world.pg_dump(),
+            &from,
+            &name(to),
+            &none,
+            &never,
+        )
+        .await
+    };
+    clone("copy").await.unwrap();
+    assert_eq!(
+        world.database.query("SELECT * FROM copy.x"),
+        "copy.target|{copy.target,pg_class}|{copy.target}"
+    );
+    world.database.sql(
+        "CREATE TYPE rc.comp AS (a int, r regclass); CREATE TYPE public.outer_comp AS (a int, c rc.comp);
+         CREATE DOMAIN rc.many AS regclass[]; CREATE TYPE rc.span AS RANGE (subtype = regclass, subtype_opclass = oid_ops)",
+    );
+    for (number, (kind, value)) in [
+        ("rc.comp", "(1,rc.target)"),
+        ("rc.comp[]", "{\"(1,rc.target)\"}"),
+        ("public.outer_comp", "(1,\"(1,rc.target)\")"),
+        ("rc.many", "{rc.target}"),
+        ("rc.span", "[rc.target,rc.target]"),
+        ("regclass[]", "{{rc.target},{rc.target}}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let to = format!("copy{number}");
+        world.database.sql(&format!(
+            "CREATE TABLE rc.nested (v {kind}); INSERT INTO rc.nested VALUES (NULL)"
+        ));
+        clone(&to).await.unwrap();
+        world
+            .database
+            .sql(&format!("INSERT INTO rc.nested VALUES ('{value}')"));
+        let refused = clone(&format!("{to}_refused")).await;
+        assert!(
+            matches!(&refused, Err(LifecycleError::NestedNames(found)) if found == "nested.v"),
+            "{kind}: {refused:?}"
+        );
+        world.database.sql("DROP TABLE rc.nested");
+    }
+}
+
+#[tokio::test]
+async fn a_clone_shares_no_large_object_and_has_no_half_table() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE EXTENSION lo; CREATE SCHEMA a; CREATE DOMAIN a.file AS lo;
+         CREATE TABLE a.files (id int, body lo, plain oid, own a.file, many lo[], big bigint);
+         INSERT INTO a.files VALUES (1, NULL, 1259, NULL, '{}', 5)",
+    );
+    let (never, none) = (Shutdown::new(), MoveOptions::default());
+    let clone = async |from: &str, to: &str| {
+        clone_tenant(
+            &world.server,
+            &world.pg_dump(),
+            &name(from),
+            &name(to),
+            &none,
+            &never,
+        )
+        .await
+    };
+    clone("a", "without").await.unwrap();
+    for column in ["body", "plain", "own", "many"] {
+        let id = "lo_from_bytea(0, 'x')";
+        let value = if column == "many" {
+            format!("ARRAY[{id}::lo]")
+        } else {
+            id.to_owned()
+        };
+        world.database.sql(&format!(
+            "DELETE FROM a.files; INSERT INTO a.files ({column}) VALUES ({value})"
+        ));
+        let refused = clone("a", "b").await;
+        assert!(
+            matches!(&refused, Err(LifecycleError::Copy(CopyObstacle::Oids { column: found, .. })) if found == column),
+            "{refused:?}"
+        );
+    }
+    world.database.sql(
+        "CREATE SCHEMA parts; CREATE SCHEMA p; CREATE TABLE p.events (n int) PARTITION BY LIST (n);
+         CREATE TABLE p.one PARTITION OF p.events FOR VALUES IN (1);
+         CREATE TABLE parts.two PARTITION OF p.events FOR VALUES IN (2);
+         CREATE SCHEMA i; CREATE TABLE i.base (n int); CREATE TABLE parts.child () INHERITS (i.base)",
+    );
+    for (schema, part) in [("p", "parts.two"), ("i", "parts.child")] {
+        let refused = clone(schema, "b").await;
+        assert!(
+            matches!(&refused, Err(LifecycleError::Copy(CopyObstacle::PartsOutside(found))) if found[0].contains(part)),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_clone_has_hash_partitions_of_enums_and_views_that_need_the_path() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA a; CREATE TYPE a.state AS ENUM ('new', 'open', 'done', 'lost', 'sold', 'kept');
+         CREATE TABLE a.items (s a.state, n int) PARTITION BY HASH (s);
+         CREATE TABLE a.items_0 PARTITION OF a.items FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+         CREATE TABLE a.items_1 PARTITION OF a.items FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+         CREATE TABLE a.items_2 PARTITION OF a.items FOR VALUES WITH (MODULUS 3, REMAINDER 2) PARTITION BY RANGE (n);
+         CREATE TABLE a.items_2a PARTITION OF a.items_2 DEFAULT;
+         INSERT INTO a.items SELECT s, n FROM unnest(enum_range(NULL::a.state)) s, generate_series(1, 5) n;
+         CREATE TABLE a.docs (body text); INSERT INTO a.docs VALUES ('x');
+         CREATE FUNCTION a.words(t text) RETURNS bigint LANGUAGE plpgsql STABLE AS
+            'BEGIN RETURN (SELECT count(*) FROM docs) + length(t); END';
+         SET search_path = a; CREATE MATERIALIZED VIEW m AS SELECT words(body) FROM docs",
+    );
+    let (never, none) = (Shutdown::new(), MoveOptions::default());
+    for (from, to) in [("a", "b"), ("b", "c")] {
+        clone_tenant(
+            &world.server,
+            &world.pg_dump(),
+            &name(from),
+            &name(to),
+            &none,
+            &never,
+        )
+        .await
+        .unwrap();
+        let rows = format!("SELECT count(*), sum(n) FROM {to}.items WHERE s::text <> ''");
+        assert_eq!(world.database.query(&rows), "30|90");
+        assert_eq!(
+            world.database.query(&format!("SELECT words FROM {to}.m")),
+            "2"
+        );
+    }
 }

@@ -9,12 +9,12 @@ use crate::support::{
 };
 
 /// A tenant as Rails makes them.
-const TENANT: &str = "CREATE SCHEMA old; CREATE TABLE old.users (id int PRIMARY KEY, name text); \
+pub(super) const TENANT: &str = "CREATE SCHEMA old; CREATE TABLE old.users (id int PRIMARY KEY, name text); \
     INSERT INTO old.users VALUES (1, 'a'); CREATE TABLE old.schema_migrations (version varchar PRIMARY KEY); \
     INSERT INTO old.schema_migrations VALUES ('1')";
 
 /// Every command that works on tenants, one after the other.
-fn run_all(world: &Schemastamp) {
+pub(super) fn run_all(world: &Schemastamp) {
     world.write(
         "m/2_age.sql",
         "ALTER TABLE #{prefix}.users ADD age integer;",

@@ -7,6 +7,7 @@ use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::{Aspect, Class, Reference};
 
 use super::world::{World, all, name};
+use crate::support::{Cluster, Options, Schemastamp};
 
 pub(super) const SNAPSHOT: &str = "-- schemastamp snapshot, format 1
 
@@ -165,5 +166,48 @@ async fn owners_comments_and_grants_are_compared_on_request() {
     assert!(
         lines.len() == 1 && lines[0].starts_with("b: table users, privileges: has 'PUBLIC=SELECT"),
         "{lines:?}"
+    );
+}
+
+#[test]
+fn a_role_that_may_not_use_a_schema_is_told_so() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    database.sql(&format!(
+        "CREATE ROLE own_r; CREATE ROLE app LOGIN NOINHERIT; GRANT own_r TO app; \
+         GRANT CREATE ON DATABASE {0} TO own_r, app",
+        database.name
+    ));
+    let run = Schemastamp::on(&database).env("PGUSER", "app");
+    run.write(
+        "snapshots/app.sql",
+        "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\
+         CREATE TABLE #{prefix}.schema_migrations (version text PRIMARY KEY);\n",
+    );
+    run.run(&["provision", "a", "b", "--role", "own_r"])
+        .succeeds();
+    for command in [
+        &["verify"][..],
+        &["verify", "a", "b"],
+        &["verify", "--each-other"],
+    ] {
+        let output = run
+            .run(&[command, &["--format", "json"]].concat())
+            .exits_with(14);
+        assert!(
+            output.stderr.contains("no USAGE on the schemas 'a', 'b'"),
+            "{output}"
+        );
+        assert!(
+            output.stdout.contains("sql.insufficient_privilege"),
+            "{output}"
+        );
+    }
+    database.sql("GRANT USAGE ON SCHEMA a TO app");
+    run.run(&["verify", "a"]).succeeds();
+    let output = run.run(&["verify", "a", "b"]).exits_with(14);
+    assert!(
+        output.stderr.contains("no USAGE on the schema 'b'"),
+        "{output}"
     );
 }

@@ -1,0 +1,179 @@
+//! Names that are no tenant's, and schemas that are left alone.
+
+use super::world::World;
+use crate::support::{Cluster, Options, Schemastamp};
+
+const SNAPSHOT: &str = "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id int);\n";
+
+#[test]
+fn names_of_schemastamps_own_schemas_are_refused() {
+    let world = World::new();
+    world.tenants(&["a"]);
+    let run = Schemastamp::on(&world.database);
+    run.write("snapshots/app.sql", SNAPSHOT);
+    for own in [
+        "schemastamp_pool",
+        "schemastamp_scratch_0123456789abcdef01234567",
+        "schemastamp_spare_0123456789abcdef01234567",
+        "schemastamp_spare_x",
+    ] {
+        for command in [
+            &["provision", own][..],
+            &["rename", "a", own, "--yes"],
+            &["clone", "a", own],
+            &["drop", own, "--yes", "--not-a-tenant"],
+            &["render", own],
+        ] {
+            let output = run.run(&[command, &["--format", "json"]].concat());
+            let output = output.exits_with(2);
+            assert!(output.stdout.contains("\"tenant.name\""), "{output}");
+        }
+    }
+    assert_eq!(
+        world
+            .database
+            .query("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^schemastamp'"),
+        "0"
+    );
+}
+
+#[test]
+fn names_that_the_server_would_store_in_another_form_are_refused() {
+    let maintenance = Cluster::shared().maintenance();
+    // Two bytes in UTF-8, three in EUC_JP; and the broken bar, of which EUC_JP makes a whole one.
+    let (long, folded) = ("é".repeat(30), "a\u{a6}b");
+    for (encoding, refused) in [
+        ("EUC_JP", &[long.as_str(), folded][..]),
+        ("LATIN1", &[]),
+        ("UTF8", &[]),
+    ] {
+        let name = format!("names_{}", encoding.to_lowercase());
+        maintenance.sql(&format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ));
+        let run = Schemastamp::on(&maintenance).env("PGDATABASE", &name);
+        run.write("snapshots/app.sql", SNAPSHOT);
+        run.run(&["provision", "source", "é"]).succeeds();
+        for tenant in refused {
+            for command in [
+                &["provision", tenant][..],
+                &["rename", "source", tenant, "--yes"],
+                &["clone", "source", tenant],
+            ] {
+                let output = run
+                    .run(&[command, &["--format", "json"]].concat())
+                    .exits_with(2);
+                assert!(output.stdout.contains("\"tenant.name\""), "{output}");
+            }
+        }
+        if refused.is_empty() {
+            run.run(&["provision", &long]).succeeds();
+        }
+        let count = run
+            .run(&["status", "--all", "--format", "json"])
+            .succeeds()
+            .stdout
+            .matches("\"tenant\"")
+            .count();
+        assert_eq!(count, 2 + usize::from(refused.is_empty()), "{encoding}");
+        maintenance.sql(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+}
+
+#[test]
+fn a_list_with_a_schema_that_is_left_alone_drops_nothing() {
+    let world = World::new();
+    world.tenants(&["a", "b"]);
+    world.database.sql(
+        "CREATE SCHEMA reports; CREATE TABLE reports.t (id int); CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext",
+    );
+    let run = Schemastamp::on(&world.database);
+    for (list, id) in [
+        (&["a", "public"][..], "tenant.protected"),
+        (&["a", "ext", "b"], "tenant.protected"),
+        (&["a", "reports"], "tenant.not_a_tenant"),
+        (&["a", "reports", "--not-a-tenant"], "usage"),
+        (&["a", "pg_catalog"], "tenant.name"),
+        (&["information_schema"], "tenant.name"),
+        (
+            &["public", "--not-a-tenant", "--cascade"],
+            "tenant.protected",
+        ),
+    ] {
+        let output = run
+            .run(&[&["drop", "--yes", "--format", "json"], list].concat())
+            .exits_with(2);
+        assert_eq!(output.json()[0]["error"]["id"], id, "{output}");
+    }
+    let schemas = "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|information)'";
+    assert_eq!(world.database.query(schemas), "a b ext public reports");
+    run.run(&["drop", "reports", "--not-a-tenant", "--yes"])
+        .succeeds();
+    assert_eq!(world.database.query(schemas), "a b ext public");
+}
+
+#[test]
+fn drop_says_which_publications_lose_tables() {
+    let world = World::new();
+    world.tenants(&["a", "b"]);
+    world.database.sql(
+        "CREATE PUBLICATION mine FOR TABLE a.users, b.users; CREATE PUBLICATION of_b FOR TABLE b.users; \
+         CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA a; CREATE PUBLICATION everything FOR ALL TABLES",
+    );
+    let run = Schemastamp::on(&world.database);
+    let output = run.run(&["drop", "a", "--dry-run"]).succeeds();
+    for (publication, is_named) in [
+        ("mine", true),
+        ("of_schema", true),
+        ("of_b", false),
+        ("everything", false),
+    ] {
+        let said = format!("the publication '{publication}' loses its tables");
+        assert_eq!(output.stderr.contains(&said), is_named, "{output}");
+    }
+}
+
+#[test]
+fn settings_that_name_the_schema_are_told_with_the_statement_to_run() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    database.sql(&format!(
+        "CREATE SCHEMA acme; CREATE TABLE acme.schema_migrations (version varchar PRIMARY KEY); CREATE ROLE app;
+         ALTER ROLE app SET search_path = acme, public; ALTER DATABASE {0} SET search_path = public, \"acme\";
+         ALTER ROLE app IN DATABASE {0} SET my.tenant = 'acme'; ALTER ROLE ALL SET my.other = 'acme2';
+         CREATE DATABASE other; ALTER DATABASE other SET search_path = acme",
+        database.name
+    ));
+    let run = Schemastamp::on(&database);
+    let output = run.run(&["drop", "acme", "--dry-run"]).succeeds();
+    for statement in [
+        "ALTER ROLE app RESET search_path".to_owned(),
+        format!("ALTER DATABASE {} RESET search_path", database.name),
+        format!(
+            "ALTER ROLE app IN DATABASE {} RESET my.tenant",
+            database.name
+        ),
+    ] {
+        assert!(output.stderr.contains(&statement), "{statement}: {output}");
+    }
+    assert_eq!(
+        output.stderr.matches("still names it").count(),
+        3,
+        "{output}"
+    );
+    let output = run
+        .run(&["rename", "acme", "Ber-lin", "--yes", "--format", "json"])
+        .succeeds();
+    let lines = output.json();
+    let statements = lines[0]["settings"].as_array().unwrap();
+    assert_eq!(statements.len(), 3, "{output}");
+    for statement in statements {
+        database.sql(statement.as_str().unwrap());
+    }
+    assert_eq!(
+        database.query(
+            "SELECT count(*) FROM pg_db_role_setting s, unnest(setconfig) c WHERE c ~ 'Ber-lin' AND c !~ 'acme'"
+        ),
+        "3"
+    );
+}
