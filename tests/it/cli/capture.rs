@@ -39,7 +39,7 @@ fn capture_writes_to_stdout_or_a_file() {
     [exit status: 0]
     ");
     insta::assert_snapshot!(world.run(&[&to_file[..], &["--format", "json"]].concat()), @r#"
-    {"summary":{"changed":false,"concerns":[],"file":"notebook.sql","notes":["carried 2 rows of schema_migrations"],"objects":{"constraint":5,"function":1,"index":1,"table":3,"trigger":1,"type":1,"view":1},"proven":31}}
+    {"type":"summary","summary":{"command":"capture","file":"notebook.sql","changed":false,"objects":{"constraint":5,"function":1,"index":1,"table":3,"trigger":1,"type":1,"view":1},"proven":31,"concerns":[],"notes":["carried 2 rows of schema_migrations"],"ms":0.0}}
     --- stderr ---
     note: carried 2 rows of schema_migrations
     [exit status: 0]
