@@ -146,7 +146,12 @@ fn as_is(page: &mut String, title: &str, lines: &str) {
 fn definitions(page: &mut String, title: &str, terms: &[(&str, &str)]) {
     swrite!(*page, ".SH {title}\n");
     for (term, meaning) in terms {
-        swrite!(*page, ".TP\n\\fB{}\\fR\n{}\n", escape(term), escape(meaning));
+        swrite!(
+            *page,
+            ".TP\n\\fB{}\\fR\n{}\n",
+            escape(term),
+            escape(meaning)
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! Integration tests, against real programs and servers.
-#![cfg(all(test, feature = "cli"))]
+#![cfg(test)]
+#![cfg(feature = "cli")]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests stage their own files, programs and environments"

@@ -28,12 +28,12 @@ impl Schema<'_> {
     /// Checks a value, and that every field of it is named by the schema.
     fn check(&self, schema: &Value, value: &Value, place: &str) -> Result<(), String> {
         let named = self.named(schema, value, place)?;
-        if let (Value::Object(fields), Some(named)) = (value, named) {
-            if let Some(unknown) = fields.keys().find(|field| !named.contains(*field)) {
-                return Err(format!(
-                    "{place} has '{unknown}', which the schema does not name"
-                ));
-            }
+        if let (Value::Object(fields), Some(named)) = (value, named)
+            && let Some(unknown) = fields.keys().find(|field| !named.contains(*field))
+        {
+            return Err(format!(
+                "{place} has '{unknown}', which the schema does not name"
+            ));
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Schema<'_> {
             match keyword.as_str() {
                 "$schema" | "$defs" | "title" | "description" | "default" | "format"
                 | "deprecated" | "required" | "properties" => {}
-                "type" => self.is_of_type(argument, value, place)?,
+                "type" => Self::is_of_type(argument, value, place)?,
                 "const" if argument == value => {}
                 "enum" if argument.as_array().is_some_and(|all| all.contains(value)) => {}
                 "const" | "enum" => return Err(format!("{place} is {value}, not {argument}")),
@@ -144,7 +144,7 @@ impl Schema<'_> {
         Ok(())
     }
 
-    fn is_of_type(&self, types: &Value, value: &Value, place: &str) -> Result<(), String> {
+    fn is_of_type(types: &Value, value: &Value, place: &str) -> Result<(), String> {
         let fits = |name: &str| match name {
             "null" => value.is_null(),
             "boolean" => value.is_boolean(),

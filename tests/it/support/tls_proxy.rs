@@ -1,5 +1,5 @@
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::cluster::{free_port, write_private};
@@ -30,7 +30,7 @@ impl TlsProxy {
         );
         let program = present("/usr/sbin/haproxy");
         Self::start(
-            folder,
+            &folder,
             port,
             &[&program, "-db", "-f", configuration.to_str().unwrap()],
         )
@@ -71,7 +71,7 @@ impl TlsProxy {
             ),
         );
         let program = present("/usr/bin/stunnel4");
-        Self::start(folder, port, &[&program, configuration.to_str().unwrap()])
+        Self::start(&folder, port, &[&program, configuration.to_str().unwrap()])
     }
 
     /// `openssl s_server`, which takes only the protocol of `alpn` and has nothing behind it.
@@ -85,11 +85,11 @@ impl TlsProxy {
             "s_server", "-quiet", "-accept", &place, "-cert", &pem, "-key", &pem, "-alpn", alpn,
         ];
         let command: Vec<&str> = [program.as_str()].into_iter().chain(arguments).collect();
-        Self::start(folder, port, &command)
+        Self::start(&folder, port, &command)
     }
 
-    fn start(folder: PathBuf, port: u16, program: &[&str]) -> Self {
-        let supervisor = Supervisor::start(&folder, program);
+    fn start(folder: &Path, port: u16, program: &[&str]) -> Self {
+        let supervisor = Supervisor::start(folder, program);
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let log = supervisor.log();

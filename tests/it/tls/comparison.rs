@@ -46,7 +46,7 @@ fn words(finding: &str) -> &'static [&'static str] {
             &["Is a directory", "not a regular file"]
         }
         "tls.client_key.not_a_file" => &["not a regular file", "Is a directory"],
-        "tls.client_key.permissions" => &["has group or world access"],
+        "tls.client_key.permissions" | "login.password_file" => &["has group or world access"],
         "tls.client_key.mismatch" => &["key values mismatch"],
         "tls.client_key.encrypted" => &["pass phrase", "password", "processing error"],
         "tls.client_key.colon" => &["engine"],
@@ -62,7 +62,9 @@ fn words(finding: &str) -> &'static [&'static str] {
         "config.weak_sslmode" => &["weak sslmode"],
         "config.invalid" => &["invalid sslmode value", "protocol version range"],
         "program.libpq_too_old" => &["invalid connection option", "sslnegotiation"],
-        "net.dns" => &["could not translate host name", "Name or service not known"],
+        "net.dns" | "net.private_name" => {
+            &["could not translate host name", "Name or service not known"]
+        }
         "net.refused" => &["Connection refused"],
         "net.socket_missing" => &["No such file or directory"],
         "net.not_postgresql" => &["invalid response", "wrong version number"],
@@ -81,12 +83,10 @@ fn words(finding: &str) -> &'static [&'static str] {
         "server.no_create_right" => &["permission denied"],
         "environment.interference" => &["HOME"],
         "tls.openssl_config" => &["no ciphers"],
-        "login.password_file" => &["has group or world access"],
         "login.gssapi" => &["No Kerberos credentials"],
         "config.gssencmode" => &["no credential cache"],
         "server.database_closed" => &["invalid database"],
         "server.startup_parameter" => &["command-line argument", "invalid value for parameter"],
-        "net.private_name" => &["could not translate host name", "Name or service not known"],
         other => panic!("{other} is not compared yet"),
     }
 }

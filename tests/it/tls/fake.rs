@@ -242,7 +242,9 @@ fn error_response(words: &str) -> Vec<u8> {
     let (message, detail) = rest.split_once("\nDETAIL:  ").unwrap_or((rest, ""));
     let mut fields = format!("S{severity}\0CXX000\0M{message}\0");
     if !detail.is_empty() {
-        fields += &format!("D{detail}\0");
+        fields.push('D');
+        fields.push_str(detail);
+        fields.push('\0');
     }
     fields.push('\0');
     let length = u32::try_from(fields.len() + 4).unwrap();
