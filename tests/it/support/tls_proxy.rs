@@ -112,7 +112,7 @@ impl TlsProxy {
 
 fn present(program: &str) -> String {
     assert!(
-        std::path::Path::new(program).exists(),
+        Path::new(program).exists(),
         "'{program}' is missing: run scripts/test, which installs what the tests need"
     );
     program.to_owned()
