@@ -39,7 +39,7 @@ fn invalid_snapshot_is_refused_with_file_and_line() {
     insta::assert_snapshot!(refused(good.replace("CREATE SCHEMA #{prefix}", "CREATE SCHEMA app")), @"error: 'app.sql': the body has 0 statements `CREATE SCHEMA #{prefix}`; it needs exactly one, as the first statement");
     insta::assert_snapshot!(refused([good.as_bytes(), b"-- caf\xe9\n"].concat()), @"error: 'app.sql': line 17: not UTF-8; snapshots are UTF-8, whatever the server's encoding");
     let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    insta::assert_snapshot!(refused(utf16), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(utf16), @"error: 'app.sql': line 1: a NUL byte, behind which psql would not read the rest of the line");
     insta::assert_snapshot!(refused(good.replace("-- sha256: ", "-- sha256: x")), @"error: 'app.sql': line 3: 'x9f40ca76c5768b6de285d1c0d4360b3000a08a2a95c57855b4948c7d99f99ac2' is not a SHA-256 of 64 hexadecimal digits");
 }
 

@@ -112,6 +112,15 @@ impl Schema<'_> {
                         }
                     }
                 }
+                "minItems" | "maxItems" => {
+                    let count = value.as_array().map_or(0, Vec::len) as u64;
+                    let bound = argument.as_u64().expect("a number of items");
+                    if (keyword == "minItems" && count < bound)
+                        || (keyword == "maxItems" && count > bound)
+                    {
+                        return Err(format!("{place} has {count} items, not {keyword} {bound}"));
+                    }
+                }
                 unknown => panic!("{place}: the keyword '{unknown}' is not known here"),
             }
         }
