@@ -1,7 +1,7 @@
 //! Explains why a connection fails and what to change: recognises messages, probes the server, and
 //! runs the diagnosis.
 //!
-//! - [`explain`] is pure: what a client printed, turned into findings. Every command calls it when it cannot connect.
+//! - [`explain()`] is pure: what a client printed, turned into findings. Every command calls it when it cannot connect.
 //! - [`prepare()`] settles what a connection does about TLS, and refuses what cannot work, before a command connects.
 //! - [`walk()`] is the command `diagnose`.
 

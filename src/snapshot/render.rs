@@ -87,7 +87,7 @@ impl Rendered {
 impl Snapshot {
     /// All statements of the transaction that creates a tenant, in order, without `BEGIN` and `COMMIT`.
     ///
-    /// If they may change the session, [`Snapshot::contained`] undoes that.
+    /// If they may change the session, `Snapshot::contained` undoes that.
     ///
     /// # Errors
     /// [`TemplateError::Foreign`] for a name that a body in another language cannot hold.

@@ -310,7 +310,7 @@ mod tests {
             (
                 "1_a.sql",
                 "SELECT E'a'\n'b\\'c';",
-                "'1_a.sql' is no usable migration: line 1: a literal E'…'",
+                "'1_a.sql' is not a valid migration: line 1: a literal E'…'",
             ),
             (
                 "1_a.sql",
