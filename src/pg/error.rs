@@ -150,11 +150,13 @@ impl PsqlError {
             Self::Folder(_) => "file.private_folder".to_owned(),
             Self::Run(error) => error.id().to_owned(),
             Self::Connect { .. } => "connection.failed".to_owned(),
-            Self::Lost { .. } | Self::Unconfirmed => "connection.lost".to_owned(),
+            Self::Lost { .. } => "connection.lost".to_owned(),
             Self::Script { message, .. } => message.id(),
-            Self::Random(_) | Self::Fatal { .. } | Self::Output { .. } | Self::Encoding { .. } => {
-                "program.failed".to_owned()
-            }
+            Self::Unconfirmed
+            | Self::Random(_)
+            | Self::Fatal { .. }
+            | Self::Output { .. }
+            | Self::Encoding { .. } => "program.failed".to_owned(),
         }
     }
 

@@ -42,6 +42,19 @@ pub struct ServerMessage {
     pub raw: String,
 }
 
+/// libpq's words for a connection that went away.
+const CONNECTION_LOST: [&str; 9] = [
+    "server closed the connection unexpectedly",
+    "connection to server was lost",
+    "no connection to the server",
+    "connection not open",
+    "could not receive data from server",
+    "could not send data to server",
+    "SSL SYSCALL error",
+    "SSL connection has been closed unexpectedly",
+    "lost synchronization with server",
+];
+
 /// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaker {
@@ -100,6 +113,16 @@ impl ServerMessage {
             (None, Some(sqlstate)) => format!("sql.{sqlstate}"),
             (None, None) => "sql.error".to_owned(),
         }
+    }
+
+    /// Returns `true` if libpq says that the connection is gone (`fe-secure.c`, `fe-misc.c`, `fe-exec.c`). Its words are English,
+    /// because psql runs with `LC_ALL=C`.
+    pub fn says_connection_lost(&self) -> bool {
+        self.speaker == Speaker::Program
+            && self.sqlstate.is_none()
+            && CONNECTION_LOST
+                .iter()
+                .any(|words| self.message.contains(words))
     }
 
     /// Returns `true` if the statement, the session or the program failed because of this message.

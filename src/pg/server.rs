@@ -206,14 +206,14 @@ impl Server {
     /// Runs a query whose result is one row of JSON, and reads it.
     ///
     /// # Errors
-    /// See [`PsqlError`]; [`PsqlError::Output`] when there is no row, or it is another than `T`.
+    /// See [`PsqlError`]; [`PsqlError::Unconfirmed`] when there is no row, [`PsqlError::Output`] when it is another than `T`.
     pub async fn query_json_one<T: DeserializeOwned>(
         &self,
         sql: &str,
         shutdown: &Shutdown,
     ) -> Result<T, PsqlError> {
         let rows = self.query_json(sql, shutdown).await?;
-        read_json(rows.into_iter().next().unwrap_or_default(), 1)
+        read_json(rows.into_iter().next().ok_or(PsqlError::Unconfirmed)?, 1)
     }
 
     /// As [`Server::query_json_one`]; `None` when the result has no row.
@@ -235,16 +235,23 @@ impl Server {
     /// Runs queries of which every line of the result is one JSON value, and hands each over as it comes.
     ///
     /// # Errors
-    /// See [`PsqlError`]. Values may have been handed over before.
+    /// See [`PsqlError`]; [`PsqlError::Unconfirmed`] when psql did not run all of them, though it reports success. Values may
+    /// have been handed over before.
     pub async fn query_json_each(
         &self,
         sql: &str,
         shutdown: &Shutdown,
         mut take: impl FnMut(Value) + Send,
     ) -> Result<(), PsqlError> {
-        let (mut line_number, mut refused) = (0, None);
+        // psql prints it when it has run the whole file. Without it an empty output would pass for an empty result.
+        let end = script::restrict_key().map_err(PsqlError::Random)?;
+        let (mut line_number, mut refused, mut is_whole) = (0, None, false);
         let mut take_line = |line: &[u8]| {
             line_number += 1;
+            is_whole = line == end.as_bytes();
+            if is_whole {
+                return ControlFlow::Continue(());
+            }
             match serde_json::from_slice(line) {
                 Ok(value) => {
                     take(value);
@@ -264,16 +271,17 @@ impl Server {
         };
         let ran = self
             .run_lines(
-                &format!("{UNHURRIED}{sql}"),
+                &format!("{UNHURRIED}{sql}\n\\echo {end}\n"),
                 &options,
                 shutdown,
                 &mut take_line,
             )
             .await;
-        match refused {
-            Some(error) => Err(error),
-            None => ran.map(drop),
+        if let Some(error) = refused {
+            return Err(error);
         }
+        ran?;
+        is_whole.then_some(()).ok_or(PsqlError::Unconfirmed)
     }
 
     /// Runs a script and hands the lines of its result over.
@@ -402,6 +410,10 @@ pub(super) fn judge(
             Err(PsqlError::Connect { messages, stderr })
         }
         (2, _) => Err(PsqlError::Lost { messages, stderr }),
+        // psql noticed the loss only as it sent the next statement (`SendQuery` in common.c).
+        (3, Some(message)) if message.says_connection_lost() => {
+            Err(PsqlError::Lost { messages, stderr })
+        }
         (3, Some(message)) => Err(PsqlError::Script {
             message: Box::new(message.clone()),
             messages,

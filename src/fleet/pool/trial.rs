@@ -218,9 +218,5 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
 
 async fn major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
     let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
-    let value = server.query_json(sql, shutdown).await?.into_iter().next();
-    Ok(value
-        .and_then(|value| value.as_u64())
-        .and_then(|major| u32::try_from(major).ok())
-        .unwrap_or_default())
+    server.query_json_one(sql, shutdown).await
 }

@@ -89,12 +89,8 @@ pub(super) async fn clean_leftovers(
         let key = lock_key(&in_use);
         let free =
             format!("SELECT pg_catalog.to_json(pg_catalog.pg_try_advisory_xact_lock({key}));\n");
-        let is_free = server
-            .query_json(&free, shutdown)
-            .await?
-            .first()
-            .and_then(serde_json::Value::as_bool);
-        if is_free == Some(true) && clean(server, &tenant).await.is_ok() {
+        let is_free: bool = server.query_json_one(&free, shutdown).await?;
+        if is_free && clean(server, &tenant).await.is_ok() {
             dropped.push(name.to_owned());
         }
     }

@@ -161,6 +161,13 @@ fn a_lost_connection() {
         (Speaker::Program, 3)
     );
     assert_eq!(lost.message, "connection to server was lost");
+    assert_eq!(
+        messages
+            .iter()
+            .map(ServerMessage::says_connection_lost)
+            .collect::<Vec<_>>(),
+        [false, true, true]
+    );
 }
 
 #[test]

@@ -746,17 +746,7 @@ async fn major_and_schema(
          EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}));",
         quote_literal(schema)
     );
-    let value = server
-        .query_json(&sql, shutdown)
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    serde_json::from_value(value).map_err(|source| PsqlError::Output {
-        line: 1,
-        text: String::new(),
-        source,
-    })
+    server.query_json_one(&sql, shutdown).await
 }
 
 /// Returns the materialized views that a new tenant has filled: those that are filled, or that the

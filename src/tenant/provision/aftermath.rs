@@ -119,7 +119,9 @@ pub(super) async fn look_after(
         query(tenant, None)
     );
     Ok(match ask_until_settled(server, &script).await? {
-        Some(mut values) => RunState::Settled(read(values.next().unwrap_or_default())?),
+        Some(mut values) => {
+            RunState::Settled(read_json(values.next().ok_or(PsqlError::Unconfirmed)?, 1)?)
+        }
         None => RunState::StillRunning,
     })
 }
@@ -147,7 +149,7 @@ pub(in crate::tenant) async fn ask_until_settled(
         let running = values
             .next()
             .and_then(|count| count.as_u64())
-            .unwrap_or_default()
+            .ok_or(PsqlError::Unconfirmed)?
             > 0;
         if !running {
             return Ok(Some(values));
@@ -164,18 +166,7 @@ async fn seen(
     script: &str,
     shutdown: &Shutdown,
 ) -> Result<Option<SchemaState>, PsqlError> {
-    read(
-        server
-            .query_json(script, shutdown)
-            .await?
-            .into_iter()
-            .next()
-            .unwrap_or_default(),
-    )
-}
-
-fn read(value: Value) -> Result<Option<SchemaState>, PsqlError> {
-    read_json(value, 1)
+    server.query_json_one(script, shutdown).await
 }
 
 /// Returns a query for one row: the schema's comment and the names of its objects, or `null`.

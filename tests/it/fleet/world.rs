@@ -23,6 +23,8 @@ pub(super) struct Answer {
     pub(super) outcome: String,
     /// The error's id; empty without an error.
     pub(super) id: String,
+    /// The error's message; empty without an error.
+    pub(super) message: String,
 }
 
 impl<'a> Fleet<'a> {
@@ -175,6 +177,7 @@ pub(super) fn answers(output: &CommandOutput) -> Vec<Answer> {
             tenant: text(&line["tenant"]),
             outcome: text(&line["outcome"]),
             id: text(&line["error"]["id"]),
+            message: text(&line["error"]["message"]),
         })
         .collect()
 }

@@ -139,3 +139,15 @@ fn success_without_the_servers_word_is_no_success() {
         assert!(!output.stdout.contains("created"), "{output}");
     }
 }
+
+/// psql ends as after a refused statement when it notices the loss as it sends the next one.
+#[test]
+fn a_lost_connection_is_no_refusal() {
+    let output = provision(
+        &format!(
+            "{CONNECTED}printf 'psql:script.sql:4: server closed the connection unexpectedly\\n' >&2; exit 3"
+        ),
+        &["--format", "json"],
+    );
+    assert_eq!(output.json()[0]["outcome"], "unknown", "{output}");
+}

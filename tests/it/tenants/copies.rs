@@ -136,7 +136,7 @@ fn rows_that_the_source_has_come_along() {
         // It can be renamed, too, and keeps what it has.
         let world = Schemastamp::on(&database);
         world
-            .run(&["rename", "tenant_b", "tenant_c", "--yes"])
+            .run(&["rename", "tenant_b", "tenant_c", "--yes", "--not-a-tenant"])
             .succeeds();
         assert_eq!(
             database.query(&check.replace("tenant_b", "tenant_c")),

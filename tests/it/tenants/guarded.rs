@@ -73,7 +73,7 @@ fn names_that_the_server_would_store_in_another_form_are_refused() {
             .run(&["status", "--all", "--format", "json"])
             .succeeds()
             .stdout
-            .matches("\"tenant\"")
+            .matches(r#""type":"tenant""#)
             .count();
         assert_eq!(count, 2 + usize::from(refused.is_empty()), "{encoding}");
         maintenance.sql(&format!("DROP DATABASE {name} WITH (FORCE)"));

@@ -251,8 +251,7 @@ async fn failures_leave_no_scratch_schema() {
     let stopper = async {
         world
             .wait_for(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid() \
-                 AND datname = current_database()",
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
                 "1",
             )
             .await;

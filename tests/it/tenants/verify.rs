@@ -187,9 +187,9 @@ fn a_role_that_may_not_use_a_schema_is_told_so() {
     run.run(&["provision", "a", "b", "--role", "own_r"])
         .succeeds();
     for command in [
-        &["verify"][..],
+        &["verify", "--all"][..],
         &["verify", "a", "b"],
-        &["verify", "--each-other"],
+        &["verify", "--all", "--each-other"],
     ] {
         let output = run
             .run(&[command, &["--format", "json"]].concat())

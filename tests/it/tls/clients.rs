@@ -12,6 +12,10 @@ const OTHERWISE: &[&str] = &[
     "TLS without a request for it, psql 15",
     // OpenSSL before 3 takes no root certificate that may not sign certificates.
     "self-signed",
+    // Providers came with OpenSSL 3.
+    "an OPENSSL_CONF without a provider",
+    // It was built without GSSAPI, which is `login.method_not_supported`.
+    "Kerberos without a ticket",
 ];
 
 /// Every scene of every table, with psql and libpq of another version.
