@@ -17,6 +17,7 @@ use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::script::line_of;
 use crate::sql::{Statement, Token, quote};
+use crate::text::slice;
 
 /// Most characters of a statement that a message shows.
 const SHOWN: usize = 60;
@@ -105,14 +106,14 @@ impl<'a> DumpReader<'a> {
 
     fn line(&mut self, offset: usize) -> usize {
         let (from, line) = self.counted;
-        let passed = self.source.get(from..offset).unwrap_or_default();
+        let passed = slice(self.source, from..offset);
         let line = line + line_of(passed, passed.len()) - 1;
         self.counted = (offset, line);
         line
     }
 
     pub(super) fn meta(&mut self, offset: usize) -> Result<(), DumpError> {
-        let rest = self.source.get(offset..).unwrap_or_default();
+        let rest = slice(self.source, offset..);
         let command_line = rest.split('\n').next().unwrap_or_default();
         let command = command_line.split_whitespace().next().unwrap_or_default();
         match command {
