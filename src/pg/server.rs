@@ -269,9 +269,10 @@ impl Server {
             announce: false,
             ..ScriptOptions::default()
         };
+        let sql = sql.trim_end().trim_end_matches(';');
         let ran = self
             .run_lines(
-                &format!("{UNHURRIED}{sql}\n\\echo {end}\n"),
+                &format!("{UNHURRIED}{sql};\n\\echo {end}\n"),
                 &options,
                 shutdown,
                 &mut take_line,

@@ -8,14 +8,13 @@ use super::context::{foreign_language, is_body, is_format, reads_as_identifier};
 use super::error::TemplateError;
 use super::slot::{Escape, HASH, PLACEHOLDER, Piece, Slot, SlotForm};
 use super::statement::CompiledStatement;
-use crate::snapshot::format::hexadecimal;
 use crate::snapshot::minify::minify_into;
 use crate::snapshot::object::{Action, Object};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
 use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
-use crate::text::slice;
+use crate::text::{hexadecimal, slice};
 
 /// SQL with `#{prefix}` in it, ready to be rendered many times.
 #[derive(Clone, Debug)]
