@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
@@ -16,6 +17,9 @@ use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext}
 use crate::path;
 use crate::process::Shutdown;
 use crate::text::milliseconds;
+
+/// Maximum number of bytes that are read from stdin.
+const STDIN_LIMIT: u64 = 1 << 30;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -86,6 +90,24 @@ impl Session {
                 }
                 _ => error.into(),
             }
+        })
+    }
+
+    /// Reads stdin to its end. A signal ends the wait.
+    pub(super) async fn read_stdin(&self) -> Result<Vec<u8>, CommandError> {
+        let mut bytes = Vec::new();
+        let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
+        let read = tokio::select! {
+            read = stdin.read_to_end(&mut bytes) => read,
+            signal = self.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
+        };
+        read.and_then(|length| match u64::try_from(length) {
+            Ok(length) if length <= STDIN_LIMIT => Ok(bytes),
+            _ => Err(ErrorKind::FileTooLarge.into()),
+        })
+        .map_err(|source| CommandError::Stream {
+            stream: "standard input",
+            source,
         })
     }
 

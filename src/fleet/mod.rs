@@ -1,7 +1,8 @@
 //! The operations on many tenants, on one server or several.
 //!
 //! [`bulk`] creates tenants with a few psql processes that stay open, and [`pool`] keeps ready-made
-//! ones. [`migrate`](migrate::migrate) applies pending migrations, [`status`](status::status)
+//! ones. [`migrate`](migrate::migrate) applies pending migrations, [`query`](query::query) runs SQL in each
+//! tenant, [`status`](status::status)
 //! reports versions, and [`verify`](verify::verify) finds differences. The operations on one tenant
 //! are in [`tenant`](crate::tenant).
 
@@ -10,6 +11,7 @@ pub mod inventory;
 pub mod migrate;
 mod names;
 pub mod pool;
+pub mod query;
 pub mod refresh;
 mod route;
 mod schedule;

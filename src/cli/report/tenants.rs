@@ -11,6 +11,7 @@ use crate::diagnose::Context;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
@@ -67,6 +68,14 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
         MigrateError::Fleet(error) => fleet_report(error, context),
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        QueryError::Fleet(error) => fleet_report(error, context),
+        QueryError::Psql(error) => psql_report(error, context),
+        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 
