@@ -3,12 +3,12 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
-use crate::fleet::LineError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{LineError, NoTenants, RegistryError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
@@ -88,6 +88,11 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Fleet(Box<FleetError>),
     #[error(transparent)]
+    Registry(Box<RegistryError>),
+    /// No tenant is selected.
+    #[error(transparent)]
+    NoTenants(#[from] NoTenants),
+    #[error(transparent)]
     Migrate(Box<MigrateError>),
     #[error(transparent)]
     Verify(Box<VerifyError>),
@@ -130,6 +135,7 @@ boxed! {
     Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),
+    Registry(RegistryError),
     Migrate(MigrateError),
     Verify(VerifyError),
     Refresh(RefreshError),

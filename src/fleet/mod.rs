@@ -11,6 +11,7 @@ pub mod migrate;
 mod names;
 pub mod pool;
 pub mod refresh;
+mod registry;
 mod route;
 mod schedule;
 mod selection;
@@ -18,5 +19,8 @@ pub mod status;
 pub mod verify;
 
 pub use names::{LineError, LineProblem, NameLines};
+pub use registry::{RegistryError, RowProblem, query_tenants};
 pub use route::Route;
-pub use selection::TenantSelection;
+pub use selection::{
+    NoTenants, SelectedTenant, Selection, SelectionRequest, SelectionSource, TenantSelection,
+};
