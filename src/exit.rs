@@ -63,6 +63,8 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.name", USAGE),
     ("tenant.no_target", USAGE),
     ("tenant.missing", USAGE),
+    ("tenant.none", USAGE),
+    ("tenant.query", USAGE),
     ("tenant.depended_on", SQL),
     ("tenant.changed", SQL),
     ("tenant.not_proven", SQL),

@@ -96,7 +96,8 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations
-  schemastamp status --match 'tenant_*' --format json";
+  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -117,7 +118,8 @@ Examples:
 const DROP_EXAMPLES: &str = "\
 Examples:
   schemastamp drop acme --dry-run
-  schemastamp drop acme globex --yes";
+  schemastamp drop acme globex --yes
+  schemastamp drop --from-file cancelled.txt --yes";
 
 const RENAME_EXAMPLES: &str = "\
 Examples:
@@ -420,18 +422,36 @@ pub(super) struct PoolDrainArguments {
     pub(super) what: TenantKindArguments,
 }
 
-/// Options that select tenants.
+/// Options that select existing tenants, all of them too.
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub(super) struct ScopeArguments {
-    /// Select the schema TENANT
-    #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) listed: ListedArguments,
     /// Select every schema, except public, that has a version table or that schemastamp created
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tenants", "from_file", "tenants_query"])]
     pub(super) all: bool,
-    /// Select those of --all whose name matches PATTERN, as in psql's \dn: 'tenant_*'
-    #[arg(long = "match", value_name = "PATTERN")]
+    /// Fail if there are no tenants, also with --all
+    #[arg(long)]
+    pub(super) require_any: bool,
+}
+
+/// Options that select existing tenants by name or by pattern.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(super) struct ListedArguments {
+    /// Select the schema TENANT
+    #[arg(value_name = "TENANT", conflicts_with_all = ["pattern", "from_file", "tenants_query"])]
+    pub(super) tenants: Vec<String>,
+    /// Select the tenants whose name matches PATTERN, as in psql's \dn: 'tenant_*'
+    #[arg(long = "match", value_name = "PATTERN", conflicts_with_all = ["from_file", "tenants_query"])]
     pub(super) pattern: Option<String>,
+    /// Select the tenants that the file NAMES lists, one per line; - for stdin
+    #[arg(long, value_name = "NAMES", conflicts_with = "tenants_query")]
+    pub(super) from_file: Option<PathBuf>,
+    /// Select the tenants that the query SQL returns, with the columns name[, group][, target]
+    #[arg(long, value_name = "SQL")]
+    pub(super) tenants_query: Option<String>,
 }
 
 /// The arguments of `migrate`.
@@ -519,6 +539,9 @@ pub(super) struct QueryArguments {
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
+    #[arg(long, requires = "tenants_query")]
+    pub(super) reconcile: bool,
     /// Count against the SQL migrations in DIR [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -584,9 +607,8 @@ pub(super) struct CheckArguments {
 /// The arguments of `drop`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct DropArguments {
-    /// Drop the schema TENANT
-    #[arg(value_name = "TENANT", required = true)]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) scope: ListedArguments,
     /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,

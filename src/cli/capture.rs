@@ -223,11 +223,7 @@ async fn scratch(
 }
 
 async fn read_dump(session: &Session, path: &Path) -> Result<String, CommandError> {
-    let bytes = if path == Path::new("-") {
-        session.read_stdin().await?
-    } else {
-        session.read_input(path)?
-    };
+    let bytes = session.read_input_or_stdin(path).await?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error
             .as_bytes()

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
-use crate::fleet::LineError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{LineError, NoTenants, RegistryError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
@@ -90,6 +90,11 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Fleet(Box<FleetError>),
     #[error(transparent)]
+    Registry(Box<RegistryError>),
+    /// No tenant is selected.
+    #[error(transparent)]
+    NoTenants(#[from] NoTenants),
+    #[error(transparent)]
     Migrate(Box<MigrateError>),
     /// The SQL of a query has something that is not run.
     #[error("{}", refused(origin, source))]
@@ -141,6 +146,7 @@ boxed! {
     Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),
+    Registry(RegistryError),
     Migrate(MigrateError),
     Query(QueryError),
     Verify(VerifyError),

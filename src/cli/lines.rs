@@ -102,6 +102,8 @@ pub(super) enum TenantOutcome {
     ForeignTenant,
     /// There is no such tenant.
     Missing,
+    /// `status --reconcile`: the query of `--tenants-query` does not return it.
+    Unregistered,
     /// `drop`: it is gone.
     Dropped,
     /// `drop --dry-run`: it would be dropped.
@@ -623,12 +625,17 @@ pub(super) struct QueryCounts {
 /// Figures of `status`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StatusCounts {
-    /// All tenants.
+    /// All tenants that exist.
     pub(super) tenants: usize,
     /// Tenants with pending migrations.
     pub(super) behind: usize,
     /// Tenants that have problems, or of which nothing is known.
     pub(super) odd: usize,
+    /// Tenants that were named and do not exist.
+    pub(super) missing: usize,
+    /// Tenants that the query did not return, with `--reconcile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unregistered: Option<usize>,
     /// The number of tenants at each version, the most frequent first.
     pub(super) versions: Vec<VersionCount>,
 }

@@ -18,7 +18,9 @@ use crate::path;
 use crate::process::Shutdown;
 use crate::text::milliseconds;
 
-/// Maximum number of bytes that are read from stdin.
+/// The argument that means stdin.
+pub(super) const STDIN: &str = "-";
+/// Most bytes that are read from stdin.
 const STDIN_LIMIT: u64 = 1 << 30;
 
 /// The state that every command works with.
@@ -93,8 +95,11 @@ impl Session {
         })
     }
 
-    /// Reads stdin to its end. A signal ends the wait.
-    pub(super) async fn read_stdin(&self) -> Result<Vec<u8>, CommandError> {
+    /// Like [`Session::read_input`]; `-` is stdin, which is read to its end without a timeout.
+    pub(super) async fn read_input_or_stdin(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        if path != Path::new(STDIN) {
+            return self.read_input(path);
+        }
         let mut bytes = Vec::new();
         let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
         let read = tokio::select! {
@@ -102,13 +107,14 @@ impl Session {
             signal = self.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
         };
         read.and_then(|length| match u64::try_from(length) {
-            Ok(length) if length <= STDIN_LIMIT => Ok(bytes),
+            Ok(length) if length <= STDIN_LIMIT => Ok(()),
             _ => Err(ErrorKind::FileTooLarge.into()),
         })
         .map_err(|source| CommandError::Stream {
             stream: "standard input",
             source,
-        })
+        })?;
+        Ok(bytes)
     }
 
     /// Returns the settings of the tool, with the number of workers.

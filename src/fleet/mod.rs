@@ -13,6 +13,7 @@ mod names;
 pub mod pool;
 pub mod query;
 pub mod refresh;
+mod registry;
 mod route;
 mod schedule;
 mod selection;
@@ -20,5 +21,8 @@ pub mod status;
 pub mod verify;
 
 pub use names::{LineError, LineProblem, NameLines};
+pub use registry::{RegistryError, RowProblem, query_tenants};
 pub use route::Route;
-pub use selection::TenantSelection;
+pub use selection::{
+    NoTenants, SelectedTenant, Selection, SelectionRequest, SelectionSource, TenantSelection,
+};

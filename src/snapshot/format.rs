@@ -11,6 +11,7 @@ use super::object::{Action, ObjectKind, ObjectScope};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
 use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
+use crate::text::slice;
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl Snapshot {
             checksum,
             objects,
         } = parse_header(text, &mut warnings)?;
-        let body = text.get(header_length..).unwrap_or_default();
+        let body = slice(text, header_length..);
         match checksum {
             None => warnings.push(Warning::NoChecksum),
             Some(recorded) => {

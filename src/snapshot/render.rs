@@ -15,6 +15,7 @@ use crate::sql::{
     SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
     session_remembered, tokens,
 };
+use crate::text::slice;
 
 /// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
@@ -392,7 +393,7 @@ fn marked(sql: &str, mark: &str) -> String {
     else {
         return sql.to_owned();
     };
-    let head = sql.get(..token.start).unwrap_or_default();
+    let head = slice(sql, ..token.start);
     format!(
         "{head}{}",
         quote_literal(&format!("{}\n\n{mark}", comment.text))

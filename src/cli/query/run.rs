@@ -1,5 +1,5 @@
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
 
@@ -15,8 +15,8 @@ use crate::cli::lines::{
 };
 use crate::cli::output::Output;
 use crate::cli::report::signal_exit_code;
-use crate::cli::scope::named;
-use crate::cli::session::Session;
+use crate::cli::scope::{missing_tenant, named, say_duplicates};
+use crate::cli::session::{STDIN, Session};
 use crate::exit;
 use crate::fleet::query::{QueryOptions, QueryReport, TenantQuery, query};
 use crate::sql::TenantName;
@@ -29,7 +29,13 @@ pub(in crate::cli) async fn run(
     session: &Session,
     arguments: QueryArguments,
 ) -> Result<u8, CommandError> {
-    let scope = arguments.scope.explicit_scope()?;
+    let is_stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new(STDIN));
+    if is_stdin(&arguments.file) && is_stdin(&arguments.scope.listed.from_file) {
+        return Err(CommandError::Usage(
+            "--file and --from-file cannot both read stdin".to_owned(),
+        ));
+    }
+    let request = arguments.scope.explicit_request(session).await?;
     let checked = read_query(session, &arguments).await?;
     let format = session.common.format;
     if format == Format::Csv && checked.results() != 1 {
@@ -40,12 +46,14 @@ pub(in crate::cli) async fn run(
     }
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
+    let selection = request.resolve(&target.server, &session.shutdown).await?;
+    say_duplicates(session.output, &selection);
     let options = QueryOptions {
         jobs: arguments.jobs.into(),
         max_failures: arguments.max_failures,
         role: arguments.role,
         typed: format == Format::Json,
-        ..QueryOptions::new(scope)
+        ..QueryOptions::new(selection.at(None))
     };
     let mut printer = Printer::new(session, checked.access());
     let report = query(
@@ -56,6 +64,10 @@ pub(in crate::cli) async fn run(
         &mut |tenant| printer.take(&tenant),
     )
     .await?;
+    let found = report.done + report.failed + report.not_reached;
+    arguments
+        .scope
+        .check_found(&selection, found, session.output)?;
     printer.conclude(&report)
 }
 
@@ -63,8 +75,8 @@ pub(in crate::cli) async fn run(
 async fn read_query(session: &Session, arguments: &QueryArguments) -> Result<Query, CommandError> {
     let (origin, text) = match (&arguments.command, &arguments.file) {
         (Some(sql), _) => ("--command".to_owned(), sql.clone()),
-        (None, Some(path)) if path == Path::new("-") => {
-            let bytes = session.read_stdin().await?;
+        (None, Some(path)) if path == Path::new(STDIN) => {
+            let bytes = session.read_input_or_stdin(path).await?;
             ("standard input".to_owned(), utf8("standard input", bytes)?)
         }
         (None, Some(path)) => {
@@ -130,7 +142,7 @@ impl<'a> Printer<'a> {
     }
 
     fn print(&mut self, tenant: &TenantQuery) -> Result<(), CommandError> {
-        if let Some(error) = error(&tenant.outcome) {
+        if let Some(error) = error(&tenant.outcome, &tenant.tenant) {
             self.code = error.code;
         }
         let results: &[StatementResult] = match &tenant.outcome {
@@ -198,7 +210,7 @@ impl<'a> Printer<'a> {
             details: TenantDetails::Query(QueryDetails {
                 results: results.iter().map(result_object).collect(),
             }),
-            error: error(&tenant.outcome),
+            error: error(&tenant.outcome, &tenant.tenant),
         }))
     }
 
@@ -293,15 +305,11 @@ impl<'a> Printer<'a> {
     }
 }
 
-fn error(outcome: &QueryOutcome) -> Option<ErrorObject> {
-    let missing;
+fn error(outcome: &QueryOutcome, tenant: &TenantName) -> Option<ErrorObject> {
     let failure = match outcome {
-        QueryOutcome::Done(_) | QueryOutcome::NotReached => return None,
         QueryOutcome::Failed(failure) | QueryOutcome::Unknown(failure) => failure,
-        QueryOutcome::Missing => {
-            missing = QueryFailure::new("tenant.missing", "there is no such schema");
-            &missing
-        }
+        QueryOutcome::Missing => return Some(missing_tenant(tenant)),
+        _ => return None,
     };
     Some(ErrorObject {
         code: exit::code_of(&failure.id),

@@ -8,6 +8,7 @@ use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
 use crate::diagnose::Context;
+use crate::fleet::RegistryError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
@@ -60,6 +61,17 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
         FleetError::Unsteady(source) => psql_report(source, context)
             .beneath(error)
             .hint("run the command again"),
+    }
+}
+
+pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        RegistryError::Psql(source) => report_beneath(error, source, context),
+        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::of(error, "tenant.query")
+            .hint("give the columns these names: SELECT schema_name AS name, plan AS \"group\" FROM …"),
+        RegistryError::Row { .. } | RegistryError::TooMany => {
+            ErrorReport::of(error, "tenant.query").hint("leave such rows out with WHERE")
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::snapshot::template::{callee, reads_as_identifier};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::{Token, TokenKind, tokens};
+use crate::text::slice;
 
 /// The use of a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,7 +310,7 @@ fn in_a_string(reader: &mut CodeReader<'_>, outer: &LiteralContent, token: Token
     } else {
         // An apostrophe in prose: what follows is no string.
         let start = token.start + 1;
-        let rest = outer.text.get(start..token.end).unwrap_or_default();
+        let rest = slice(&outer.text, start..token.end);
         LiteralContent::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
     };
     if nested.text == reader.schema {

@@ -108,7 +108,7 @@ impl QueryOutcome {
             Self::Done(_) | Self::NotReached => None,
             Self::Failed(failure) => Some(failure.to_string()),
             Self::Unknown(failure) => Some(format!("outcome unknown: {failure}")),
-            Self::Missing => Some("there is no such schema".to_owned()),
+            Self::Missing => Some("there is no such tenant".to_owned()),
         }
     }
 }

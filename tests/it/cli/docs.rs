@@ -39,7 +39,12 @@ fn every_id_is_documented() {
         let text = std::fs::read_to_string(root.join("src").join(file)).unwrap();
         code.push_str(text.split("#[cfg(test)]").next().unwrap());
     }
-    for folder in ["src/cli", "src/cli/provision", "src/cli/query", "src/cli/report"] {
+    for folder in [
+        "src/cli",
+        "src/cli/provision",
+        "src/cli/query",
+        "src/cli/report",
+    ] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -157,7 +157,7 @@ fn failures_are_grouped_and_do_not_stop_others() {
         assert_eq!(
             output.stderr,
             "error: 2 tenants: 42P01 relation \"users\" does not exist in statement 2 (line 3): c, d\n\
-             error: 1 tenant: there is no such schema: nowhere\n2 queried, 3 failed, 4 rows\n"
+             error: 1 tenant: there is no such tenant: nowhere\n2 queried, 3 failed, 4 rows\n"
         );
     }
     for (tenant, code, id) in [
@@ -305,7 +305,7 @@ fn a_tenant_that_the_role_may_not_use_or_that_goes_is_not_read_from_elsewhere() 
     world.database.sql("ALTER SCHEMA acme RENAME TO gone");
     let output = run.finish(child).exits_with(2);
     assert!(
-        output.stderr.contains("there is no such schema: acme"),
+        output.stderr.contains("there is no such tenant: acme"),
         "{output}"
     );
     world.database.sql("DROP OWNED BY reader; DROP ROLE reader");
@@ -413,11 +413,7 @@ fn a_query_ends_with_its_time_and_its_reader() {
         "json",
     ]);
     let output = output.exits_with(16);
-    assert_eq!(
-        output.json()[0]["error"]["id"],
-        "timeout",
-        "{output}"
-    );
+    assert_eq!(output.json()[0]["error"]["id"], "timeout", "{output}");
     let mut child = run.spawn(&[
         "query",
         "--all",
