@@ -74,7 +74,7 @@ fn places(header: &[String], names: &[String]) -> Option<Vec<usize>> {
     left.iter().all(Option::is_none).then_some(order)
 }
 
-/// Writes a record as PostgreSQL's COPY does: nothing for NULL, and an empty text in quotation marks.
+/// Writes a record as `PostgreSQL`'s COPY does: nothing for NULL, and an empty text in quotation marks.
 fn record<'a>(text: &mut String, fields: impl Iterator<Item = Option<&'a str>>) {
     for (index, field) in fields.enumerate() {
         if index > 0 {

@@ -156,7 +156,7 @@ impl<'a> Printer<'a> {
             }
         }
         match self.session.common.format {
-            Format::Json => self.print_line(tenant, results),
+            Format::Json => Self::print_line(tenant, results),
             Format::Text => self.print_word(tenant, results),
             Format::Csv => Ok(()),
         }
@@ -192,11 +192,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn print_line(
-        &self,
-        tenant: &TenantQuery,
-        results: &[StatementResult],
-    ) -> Result<(), CommandError> {
+    fn print_line(tenant: &TenantQuery, results: &[StatementResult]) -> Result<(), CommandError> {
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.tenant.as_str().to_owned(),
             outcome: match tenant.outcome {

@@ -194,7 +194,7 @@ impl<'a> Engine<'a> {
             // psql came to the end of its script, but lines are missing.
             Ok(_) => {
                 self.interrupted(turn, PsqlError::Unconfirmed, transaction)
-                    .await
+                    .await;
             }
         }
     }
@@ -218,7 +218,7 @@ impl<'a> Engine<'a> {
         }
         let may_pass = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if may_pass && turn.retries < RETRIES && self.shutdown.signal().is_none() {
-            return self.put_off(turn);
+            return self.put_off(&turn);
         }
         let mut failure =
             QueryFailure::said(message, &tenant, place.and_then(|place| place.statement));
@@ -226,18 +226,18 @@ impl<'a> Engine<'a> {
             "timeout".clone_into(&mut failure.id);
         }
         if state == Some(BUSY) {
-            failure.id = "query.busy".to_owned();
+            "query.busy".clone_into(&mut failure.id);
             failure.sqlstate = None;
         }
         self.settle(turn.tenant, QueryOutcome::Failed(failure));
     }
 
-    fn put_off(&self, turn: Turn) {
+    fn put_off(&self, turn: &Turn) {
         let pause = Backoff::new(PAUSE).pause_after(turn.retries);
         self.scheduler.add(Turn {
             retries: turn.retries + 1,
             ready: Instant::now() + pause,
-            ..turn
+            ..turn.clone()
         });
     }
 
@@ -263,7 +263,7 @@ impl<'a> Engine<'a> {
             if timed_out || turn.retries >= LOSSES {
                 self.settle(turn.tenant, QueryOutcome::Failed(failure));
             } else {
-                self.put_off(turn);
+                self.put_off(&turn);
             }
         } else {
             let outcome = self.ask(failure, &error, transaction).await;

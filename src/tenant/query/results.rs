@@ -14,7 +14,7 @@ pub struct ResultColumn {
 pub struct ResultTable {
     /// The columns, in order.
     pub columns: Vec<ResultColumn>,
-    /// The rows, each with a value for each column. `None` is NULL.
+    /// The rows, each with a value for each column. `None` is NULL. Rows without columns are not among them.
     pub rows: Vec<Vec<Option<String>>>,
 }
 
@@ -47,8 +47,9 @@ impl ResultReader {
         }
         self.pending.extend_from_slice(line);
         // psql doubles quotation marks within quotes, so their number is even once a record has ended.
-        let quotes = line.iter().filter(|byte| **byte == b'"').count();
-        self.open ^= quotes % 2 == 1;
+        for byte in line {
+            self.open ^= *byte == b'"';
+        }
         if self.open {
             return;
         }
@@ -94,12 +95,9 @@ impl ResultReader {
             });
             return;
         };
-        let row = if table.columns.is_empty() {
-            Vec::new()
-        } else {
-            fields(record, null)
-        };
-        if row.len() == table.columns.len() && (!row.is_empty() || record.is_empty()) {
+        // psql prints nothing for a row without columns.
+        let row = fields(record, null);
+        if row.len() == table.columns.len() {
             table.rows.push(row);
         } else {
             self.fail(ResultError::Shape);
@@ -163,7 +161,7 @@ mod tests {
         assert_eq!(shown("a\n\n\n"), "[\"a\"] [[Some(\"\")], [Some(\"\")]]");
         assert_eq!(shown("a\n\"x\r\n,\"\n"), "[\"a\"] [[Some(\"x\\r\\n,\")]]");
         assert_eq!(shown("a\n"), "[\"a\"] []");
-        assert_eq!(shown("\n\n\n"), "[] [[], []]");
+        assert_eq!(shown("\n"), "[] []");
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) enum QueryLine {
     Types,
     /// The rows of a statement follow.
     Rows,
-    /// The statement has ended, and has returned or changed so many rows.
+    /// The statement has ended, and returned or changed this number of rows.
     Ended(u64),
     /// The tenant's transaction has ended.
     Done,

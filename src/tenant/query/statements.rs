@@ -3,7 +3,7 @@
 use crate::sql::script::line_of;
 use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind, fold, local};
 
-/// The words that a read-only query may begin with. What they do is up to the server's read-only transaction.
+/// The words that a read-only query may begin with. The server refuses what such a statement may not change.
 const READING: [&str; 7] = [
     "select", "with", "values", "table", "show", "explain", "set",
 ];
