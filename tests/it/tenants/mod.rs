@@ -13,6 +13,7 @@ mod migrators;
 mod older;
 mod plain_owner;
 mod pooler;
+mod query;
 mod refresh;
 mod strangers;
 mod styles;
