@@ -26,7 +26,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;

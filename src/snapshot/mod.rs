@@ -6,6 +6,7 @@ mod format;
 mod header;
 mod minify;
 pub mod object;
+mod outside;
 mod problem;
 pub mod rename;
 mod render;
@@ -18,6 +19,8 @@ pub use header::{FORMAT, Header, parse_names};
 pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, ObjectScope};
+pub use outside::{OutsidePolicy, OutsideStatement, Reach};
+pub(crate) use outside::{grouped, refusal};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
     Marking, NO_CITUS, NOT_STORABLE, RenderOptions, Rendered, lock, lock_key, one_message,
