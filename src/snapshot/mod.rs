@@ -7,6 +7,7 @@ mod header;
 mod mark;
 mod minify;
 pub mod object;
+mod outside;
 mod problem;
 pub mod rename;
 mod render;
@@ -21,6 +22,8 @@ pub use mark::{MARK, SPARE, strip_mark};
 pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, ObjectScope};
+pub use outside::{OutsidePolicy, OutsideStatement, Reach};
+pub(crate) use outside::{grouped, refusal};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
     Marking, NO_CITUS, NOT_STORABLE, RenderOptions, Rendered, lock, lock_key, one_message,

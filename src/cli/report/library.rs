@@ -17,6 +17,8 @@ use crate::tls::TlsError;
 pub(super) const CREATE_CITUS: &str =
     "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
 
+pub(super) const ALLOW_OUTSIDE: &str = "remove the statement and run it once by hand, or pass --allow-outside if each run is meant to do this";
+
 /// Returns the exit code of a process that `signal` ended: 128+n.
 pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
     exit::SIGNAL_BASE.saturating_add(u8::try_from(signal.number()).unwrap_or_default())

@@ -11,6 +11,7 @@ mod lost;
 mod migrate;
 mod migrators;
 mod older;
+mod outside;
 mod plain_owner;
 mod pooler;
 mod query;
