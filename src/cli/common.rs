@@ -104,6 +104,9 @@ struct ConnectionArguments {
     /// Reject the certificates that the revocation list in FILE names
     #[arg(long, global = true, value_name = "FILE")]
     sslcrl: Option<String>,
+    /// Run COMMAND for the password of each new connection [env: SCHEMASTAMP_PASSWORD_COMMAND]
+    #[arg(long, global = true, value_name = "COMMAND")]
+    password_command: Option<String>,
 }
 
 /// Hides the database, which may be a URI with a password.
@@ -125,6 +128,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         } = arguments;
         Self {
             host,
@@ -136,6 +140,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         }
     }
 }
