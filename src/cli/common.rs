@@ -108,6 +108,9 @@ struct ConnectionArguments {
     /// Reject the certificates that the revocation list in FILE names
     #[arg(long, global = true, value_name = "FILE")]
     sslcrl: Option<String>,
+    /// Run COMMAND for the password of each new connection [env: SCHEMASTAMP_PASSWORD_COMMAND]
+    #[arg(long, global = true, value_name = "COMMAND")]
+    password_command: Option<String>,
 }
 
 /// Hides the database, which may be a URI with a password.
@@ -129,6 +132,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         } = arguments;
         Self {
             host,
@@ -140,6 +144,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         }
     }
 }
