@@ -301,6 +301,9 @@ pub(super) struct TenantKindArguments {
     /// Create tenants as ROLE (SET LOCAL ROLE)
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
+    /// Create tenants as distributed schemas of Citus 12 or later
+    #[arg(long)]
+    pub(super) citus: bool,
 }
 
 /// The arguments of `render`.
@@ -349,9 +352,6 @@ pub(super) struct ProvisionArguments {
     /// Create tenants on the servers listed in FILE (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
-    /// Create tenants as distributed schemas of Citus 12 or later
-    #[arg(long, conflicts_with = "from_pool")]
-    pub(super) citus: bool,
     /// Run CMD after each tenant is created, with SCHEMASTAMP_TENANT and PG* set
     #[arg(long, value_name = "CMD")]
     pub(super) run: Option<String>,

@@ -187,6 +187,7 @@ fn foretell(
             sequences: seen.sequences,
             routines: seen.routines,
             bytes: seen.bytes,
+            distributed: seen.distributed.then_some(true),
             outside: seen.outside.clone(),
         });
         let outcome = match &content {
@@ -204,13 +205,18 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
     let count =
         |number: u64, what: &str| plural(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
-        "'{}' has {}, {}, {}, {}, {} MB",
+        "'{}' has {}, {}, {}, {}, {} MB{}",
         safe(tenant.as_str()),
         count(seen.tables, "table"),
         count(seen.views, "view"),
         count(seen.sequences, "sequence"),
         count(seen.routines, "function"),
         seen.bytes.div_ceil(1_000_000),
+        if seen.distributed {
+            " on the workers"
+        } else {
+            ""
+        },
     ));
     for outside in &seen.outside {
         session

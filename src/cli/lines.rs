@@ -261,6 +261,9 @@ pub(super) struct StatusDetails {
     pub(super) problems: Vec<String>,
     /// Reason why nothing is known of its versions.
     pub(super) odd: Option<String>,
+    /// In a database with Citus, true for a distributed schema and false for an ordinary one; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) distributed: Option<bool>,
 }
 
 /// Fields of a tenant's line of `verify`.
@@ -290,8 +293,11 @@ pub(super) struct TenantContent {
     pub(super) sequences: u64,
     /// Functions and procedures.
     pub(super) routines: u64,
-    /// Bytes on disk, indexes included.
+    /// Bytes on disk, indexes included; those of a distributed tenant's shards.
     pub(super) bytes: u64,
+    /// True for a distributed schema of Citus; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) distributed: Option<bool>,
     /// Objects of other schemas that depend on it; at most 20.
     pub(super) outside: Vec<String>,
 }

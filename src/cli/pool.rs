@@ -16,13 +16,16 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
+use super::provision::check_citus;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::exit;
-use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::bulk::{
+    Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
+};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::text::{milliseconds, plural, safe, swrite};
@@ -67,6 +70,13 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let output = session.output;
     let tool = session.tool_with_jobs(arguments.jobs)?;
     let provisioner = connect_provisioner(session, &arguments.what).await?;
+    if provisioner.options().render.citus {
+        let mut psql = provisioner.session();
+        let room = ServerCapacity::query(&mut psql, &session.shutdown).await;
+        psql.close().await;
+        let room = room.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+        check_citus(&session.shutdown, &provisioner, None, &room).await?;
+    }
     let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
     ignored::say(output, &filling.ignored);
     if let Some(objects) = filling.proven {

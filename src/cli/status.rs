@@ -116,6 +116,7 @@ fn line(session: &Session, report: &Report, tenant: &TenantStatus) -> Result<(),
                 snapshot: tenant.snapshot.clone(),
                 problems: tenant.problems.iter().map(ToString::to_string).collect(),
                 odd: tenant.oddity.as_ref().map(ToString::to_string),
+                distributed: tenant.distributed,
             }),
             error: (outcome == TenantOutcome::Missing).then(|| missing_tenant(&tenant.tenant)),
         }));
@@ -151,6 +152,9 @@ fn line(session: &Session, report: &Report, tenant: &TenantStatus) -> Result<(),
         .and_then(|snapshot| snapshot.get(..SHOWN))
     {
         swrite!(rest, ", from snapshot {snapshot}");
+    }
+    if tenant.distributed == Some(true) {
+        rest.push_str(", distributed");
     }
     for problem in &tenant.problems {
         swrite!(rest, "; {problem}");

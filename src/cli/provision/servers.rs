@@ -46,7 +46,7 @@ impl Servers {
             let found = ServerEntry {
                 name: String::new(),
                 target,
-                citus: arguments.citus,
+                citus: arguments.what.citus,
             };
             return Ok(Self {
                 found: vec![found],
@@ -74,7 +74,7 @@ impl Servers {
             found.push(ServerEntry {
                 name: target.name,
                 target: reached,
-                citus: target.citus || arguments.citus,
+                citus: target.citus || arguments.what.citus,
             });
         }
         Ok(Self { found, route })

@@ -57,6 +57,8 @@ pub(in crate::cli) fn build_report(
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::CitusWorker { .. } => ErrorReport::of(failure, "config.citus_worker")
+            .hint("nothing was created; connect to the coordinator"),
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();

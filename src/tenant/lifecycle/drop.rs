@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::distribution::distributed_bytes;
 use super::guard::{Demand, Facts, SchemaRefusal};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -33,6 +34,9 @@ pub struct Preview {
     pub outside: Vec<String>,
     /// Publications that lose tables.
     pub publications: Vec<String>,
+    /// True for a distributed schema of Citus.
+    #[serde(skip)]
+    pub distributed: bool,
     /// Relations of all kinds: each takes a lock.
     relations: u64,
     /// Locks that the server has room for.
@@ -147,7 +151,15 @@ pub async fn preview(
         facts = Facts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
     );
-    server.query_json_optional(&sql, shutdown).await
+    let mut seen: Option<Preview> = server.query_json_optional(&sql, shutdown).await?;
+    // The coordinator's own tables of a distributed tenant are empty shells.
+    if let Some(seen) = &mut seen
+        && let Some(bytes) = distributed_bytes(server, tenant, shutdown).await?
+    {
+        seen.distributed = true;
+        seen.bytes = bytes;
+    }
+    Ok(seen)
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.

@@ -23,6 +23,16 @@ pub(super) fn hint_for(
     let says = |words: &str| text.contains(words);
     let named = || quoted_name(text).unwrap_or("ROLE");
     let own = text.contains(&format!("{tenant}."));
+    // A worker has not seen what the transaction created: Citus asks it as the extension's owner, on another connection.
+    let own_schema = format!("schema {}", tenant.quoted());
+    let unseen = says(&own_schema) || says(&format!("schema \"{tenant}\"")) || own;
+    if message.is_of_worker() && unseen {
+        return Some(
+            "connect as the owner of the extension citus, without --role: of a tenant that is distributed, only that role \
+             can create what a sequence or a type of the same transaction needs"
+                .to_owned(),
+        );
+    }
     Some(match message.sqlstate? {
         // undefined_object: a role, an operator class, a type, a tablespace …
         SqlState::UNDEFINED_OBJECT if says("role ") => format!(

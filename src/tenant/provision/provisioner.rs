@@ -1,13 +1,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::aftermath::marks;
 use super::error::ProvisionError;
-use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
+use crate::pg::{PsqlError, PsqlSession, Server, ServerMessage, Severity, restrict_key};
 use crate::process::Shutdown;
-use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
+use crate::snapshot::{
+    Marking, PLACEHOLDER, RenderOptions, Rendered, Snapshot, TemplateError, one_message,
+};
 use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::spares::registering;
@@ -16,6 +18,9 @@ use crate::tenant::spares::registering;
 /// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
 /// 15).
 const CAPACITY: usize = 200_000;
+
+/// The lines of a script in front of its first statement, where each statement is sent by itself.
+pub(super) const LINES_BEFORE: usize = 2;
 
 /// The reaction to an existing tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +90,8 @@ pub struct Provisioner {
     pub(super) options: ProvisionOptions,
     /// The size of the pool, if this provisioner creates spares.
     pool_size: Option<usize>,
+    /// The server's warnings that were reported, with the placeholder for the tenant's name. Clones share them.
+    warned: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Provisioner {
@@ -98,6 +105,26 @@ impl Provisioner {
             snapshot,
             options,
             pool_size: None,
+            warned: Arc::default(),
+        }
+    }
+
+    /// Reports warnings of Citus, each once: they are alike for all tenants of a snapshot.
+    pub(super) fn report_warnings(&self, tenant: &TenantName, notices: &[ServerMessage]) {
+        for notice in notices {
+            let detail = notice.detail.as_deref().unwrap_or_default();
+            let text = [notice.message.as_str(), detail]
+                .join("; ")
+                .trim_end_matches("; ")
+                .to_owned();
+            let general = text.replace(tenant.as_str(), PLACEHOLDER);
+            let is_new = self
+                .warned
+                .lock()
+                .is_ok_and(|mut warned| warned.insert(general));
+            if notice.severity == Severity::Warning && is_new {
+                tracing::warn!("tenant '{tenant}': {text}");
+            }
         }
     }
 
@@ -160,9 +187,9 @@ impl Provisioner {
         Ok(Some(self.claim_script_with(&token, tenant)?))
     }
 
-    /// Returns `true` if it claims spares. Citus cannot run a claim in one message.
+    /// Returns `true` if it claims spares.
     pub(super) fn claims(&self) -> bool {
-        self.options.from_pool && !self.options.render.citus
+        self.options.from_pool
     }
 
     pub(super) fn claim_script_with(
@@ -219,8 +246,15 @@ impl Provisioner {
             all.push(Rendered::added(confirmation));
             return message_with(token, &one_message(&all));
         }
-        // Citus forwards the text of a message to its workers, so each statement is a message. The
-        // application's name then identifies the run in `pg_stat_activity`.
+        Self::script_one_by_one(token, statements)
+    }
+
+    /// Returns a script that sends each statement by itself, behind [`LINES_BEFORE`] lines.
+    ///
+    /// Citus forwards the text of a message to its workers. The application's name then identifies the run in
+    /// `pg_stat_activity`.
+    pub(super) fn script_one_by_one(token: &str, statements: &[Rendered]) -> String {
+        let confirmation = format!("SELECT '{token}'");
         let mut script = format!(
             "BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n"
         );
