@@ -18,7 +18,7 @@ use crate::fleet::verify::{Verification, VerifyOptions, verify};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::text::swrite;
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -58,6 +58,16 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     arguments
         .scope
         .check_found(&selection, found, session.output)?;
+    if !verification.undistributed.is_empty() {
+        let names = verification
+            .undistributed
+            .iter()
+            .map(|tenant| safe(tenant.as_str()));
+        session.output.warning(&format!(
+            "on the coordinator only, while other tenants are distributed by Citus: {}",
+            listed(names, SHOWN)
+        ));
+    }
     if session.output.is_json() {
         for_programs(session, &verification)?;
     } else {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::inventory::{FleetError, read_fleet};
+use super::inventory::{Fleet, FleetError, read_fleet};
 use super::selection::TenantSelection;
 use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{differences, fresh_name, search_path};
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
@@ -54,6 +55,8 @@ pub struct Verification {
     pub variants: Vec<DriftVariant>,
     /// Tenants that do not exist, or were dropped during the run.
     pub missing: Vec<TenantName>,
+    /// Ordinary schemas, if others in the scope are distributed schemas of Citus.
+    pub undistributed: Vec<TenantName>,
 }
 
 impl Verification {
@@ -208,6 +211,7 @@ pub async fn verify(
     let findings = comparison.run(server, reference, &groups, shutdown).await?;
     let mut verification = Verification {
         missing,
+        undistributed: undistributed(&fleet),
         ..Verification::default()
     };
     for (tenants, findings) in groups.into_iter().zip(findings) {
@@ -236,6 +240,20 @@ pub async fn verify(
         .variants
         .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
     Ok(verification)
+}
+
+/// Returns the tenants that are ordinary schemas, if others are distributed.
+fn undistributed(fleet: &Fleet) -> Vec<TenantName> {
+    let with = |distributed| {
+        fleet
+            .tenants
+            .iter()
+            .filter(move |tenant| tenant.distributed == Some(distributed))
+    };
+    if with(true).next().is_none() {
+        return Vec::new();
+    }
+    with(false).map(|tenant| tenant.name.clone()).collect()
 }
 
 /// Returns the tenants by their hash.
@@ -297,7 +315,7 @@ impl Comparison<'_> {
         let Some(largest) = groups.first().and_then(|group| group.first()) else {
             return Ok(found);
         };
-        let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+        let mut script = format!("BEGIN;\n{};\n{ON_COORDINATOR};\n", settings(server.timeout));
         let mut loaded_lines = 0;
         let name = match reference {
             Reference::Majority => largest.clone(),

@@ -381,6 +381,21 @@ mod tests {
     }
 
     #[test]
+    fn node_with_the_least_room_limits_the_workers() {
+        // The form of an answer of `workers.sql` with Citus 13.2.2, with other numbers.
+        let answer = r#"[{"node": "127.0.0.1:9701", "locks": 2000, "connections": 95, "locks_held": 1, "max_connections": 100, "locks_per_transaction": 64},
+            {"node": "127.0.0.1:9702", "locks": 51200, "connections": 14, "locks_held": 1, "max_connections": 20, "locks_per_transaction": 256}]"#;
+        let workers: Vec<WorkerCapacity> = serde_json::from_str(answer).unwrap();
+        let room = room().with_workers(&workers);
+        assert_eq!(
+            (room.connections, room.limited_by.as_str()),
+            (14, "max_connections (20) of the worker 127.0.0.1:9702")
+        );
+        assert_eq!((room.locks, room.locks_per_transaction), (1333, 64));
+        assert_eq!(room.budget(10, Some(20), 32).unwrap().workers, 15);
+    }
+
+    #[test]
     fn locks_are_measured_only_near_the_limit() {
         assert!(room().is_ample(50, Some(20), 32));
         assert!(!room().is_ample(100, Some(20), 32));

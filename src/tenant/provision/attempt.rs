@@ -1,6 +1,7 @@
 //! One attempt to create a tenant, and the meaning of its end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::aftermath::{RunState, SchemaState, look, look_after};
@@ -59,6 +60,9 @@ impl Attempt<'_> {
             return Ok(outcome);
         }
         let provisioner = self.provisioner;
+        if provisioner.one_by_one.load(Ordering::Relaxed) {
+            return self.make_one_by_one(psql).await;
+        }
         let token = new_token()?;
         // Render the statements while psql reports its version.
         let (version, rendered) = tokio::join!(
@@ -90,6 +94,7 @@ impl Attempt<'_> {
             Ran::Over(Err(ProvisionError::Sql { message, .. }))
                 if message.says_one_by_one() && !options.render.citus =>
             {
+                provisioner.one_by_one.store(true, Ordering::Relaxed);
                 self.make_one_by_one(psql).await
             }
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {

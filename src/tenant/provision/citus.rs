@@ -366,3 +366,91 @@ fn references(words: &Words<'_>) -> Vec<(Option<String>, String)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNAPSHOT: &str = "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\
+        CREATE TABLE #{prefix}.users (id int, plan int, name text);\n\
+        CREATE TABLE #{prefix}.notes (id int REFERENCES public.kinds (id), b text DEFAULT 'x references y');\n\
+        ALTER TABLE ONLY #{prefix}.users ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES public.\"Plans\"(id);\n\
+        ALTER TABLE ONLY #{prefix}.notes ADD CONSTRAINT notes_id_fkey FOREIGN KEY (id) REFERENCES #{prefix}.users(id);\n\
+        CREATE STATISTICS #{prefix}.simple ON id, plan FROM #{prefix}.users;\n\
+        CREATE STATISTICS #{prefix}.by_name ON (lower(name)) FROM #{prefix}.users;\n\
+        CREATE VIEW #{prefix}.v AS SELECT id FROM #{prefix}.users;\n\
+        CREATE TRIGGER touch BEFORE UPDATE ON #{prefix}.users FOR EACH ROW EXECUTE FUNCTION public.touch();\n\
+        CREATE TRIGGER put INSTEAD OF INSERT ON #{prefix}.v FOR EACH ROW EXECUTE FUNCTION public.touch();\n\
+        ALTER TABLE ONLY #{prefix}.users ALTER COLUMN id SET DEFAULT nextval('#{prefix}.users_id_seq'::regclass);\n\
+        GRANT SELECT(name),UPDATE(name) ON TABLE #{prefix}.users TO app;\n";
+
+    /// The answer of a coordinator with Citus 13.2.2 on `PostgreSQL` 15.20, where `public.kinds` is a reference table.
+    const CITUS_13_2: &str = r#"{"version" : "13.2-1", "unsafe_triggers" : false, "not_reference" : ["public.\"Plans\""], "login" : "app", "owner" : "postgres", "group" : 0}"#;
+
+    fn answers() -> CitusAnswers {
+        serde_json::from_str(CITUS_13_2).unwrap()
+    }
+
+    fn obstacles(snapshot: &str) -> CitusObstacles {
+        CitusObstacles::from_snapshot(&Snapshot::parse(snapshot).unwrap())
+    }
+
+    #[test]
+    fn obstacles_are_found_by_object() {
+        let obstacles = obstacles(SNAPSHOT);
+        insta::assert_snapshot!(obstacles.refused(&answers(), None).join("\n"), @r"
+        ");
+        let owner = obstacles.refused(&answers(), Some("postgres"));
+        assert_eq!(owner.len(), 2, "{owner:?}");
+        let permissive = CitusAnswers {
+            unsafe_triggers: true,
+            not_reference: Vec::new(),
+            ..answers()
+        };
+        assert_eq!(
+            obstacles.refused(&permissive, Some("postgres")),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn older_versions_refuse_more() {
+        let obstacles = obstacles(SNAPSHOT);
+        let count = |version: &str| {
+            let answers = CitusAnswers {
+                version: version.to_owned(),
+                ..answers()
+            };
+            obstacles.refused(&answers, Some("postgres")).len()
+        };
+        assert_eq!(
+            [count("12.1-1"), count("13.1-1"), count("13.2-1")],
+            [4, 3, 2]
+        );
+        assert_eq!(count("14.0-1"), 2);
+    }
+
+    #[test]
+    fn worker_is_recognised_by_its_group() {
+        assert!(!answers().is_worker());
+        assert!(
+            CitusAnswers {
+                group: 2,
+                ..answers()
+            }
+            .is_worker()
+        );
+    }
+
+    #[test]
+    fn words_in_other_places_are_no_obstacles() {
+        let taken = obstacles(
+            "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\n\
+             CREATE TABLE #{prefix}.t (serial text, inherits text, nextval int, \"references\" int);\n\
+             CREATE POLICY p ON #{prefix}.t FOR SELECT USING ((nextval > 1));\n\
+             CREATE TYPE #{prefix}.span AS RANGE (SUBTYPE = integer);\n\
+             COMMENT ON TABLE #{prefix}.t IS 'INHERITS (x) REFERENCES public.x nextval(1)';\n",
+        );
+        assert_eq!(taken, CitusObstacles::default());
+    }
+}

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,8 @@ pub struct Provisioner {
     pool_size: Option<usize>,
     /// The server's warnings that were reported, with the placeholder for the tenant's name. Clones share them.
     warned: Arc<Mutex<BTreeSet<String>>>,
+    /// `true` once Citus has refused one message for a whole tenant. Clones share it.
+    pub(super) one_by_one: Arc<AtomicBool>,
 }
 
 impl Provisioner {
@@ -106,6 +109,7 @@ impl Provisioner {
             options,
             pool_size: None,
             warned: Arc::default(),
+            one_by_one: Arc::default(),
         }
     }
 
