@@ -267,6 +267,8 @@ pub(super) struct CaptureArguments {
     /// Remove comments and needless whitespace
     #[arg(long)]
     pub(super) minify: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `minify`.
@@ -337,9 +339,8 @@ pub(super) struct ProvisionArguments {
     /// Refill the pool to SIZE ready-made tenants
     #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = whole(1_usize..=100_000))]
     pub(super) refill: Option<usize>,
-    /// Create tenants on the servers listed in FILE (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub(super) targets: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
@@ -394,6 +395,8 @@ pub(super) struct PoolFillArguments {
     pub(super) jobs: Option<String>,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool status`.
@@ -401,6 +404,8 @@ pub(super) struct PoolFillArguments {
 pub(super) struct PoolKindArguments {
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool drain`.
@@ -411,6 +416,50 @@ pub(super) struct PoolDrainArguments {
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+}
+
+/// Options that select the servers of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct TargetsArguments {
+    /// Work on the servers listed in FILE (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub(super) targets: Option<PathBuf>,
+    /// Work only on the target NAME of the file (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Vec<String>,
+    /// Run at most N workers on all targets together
+    #[arg(long, value_name = "N", requires = "targets", value_parser = whole(1_usize..=usize::MAX), help_heading = "Targets")]
+    pub(super) total_jobs: Option<usize>,
+}
+
+/// Options that select one server of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct OneTargetArguments {
+    /// Read the servers of a fleet from FILE (TOML)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "target",
+        help_heading = "Targets"
+    )]
+    pub(super) targets: Option<PathBuf>,
+    /// Work on the target NAME of the file
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Option<String>,
 }
 
 /// Options that select existing tenants, all of them too.
@@ -451,6 +500,8 @@ pub(super) struct ListedArguments {
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Read SQL migrations from the directory DIR
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -501,6 +552,8 @@ pub(super) struct MigrateArguments {
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(super) reconcile: bool,
@@ -517,6 +570,8 @@ pub(super) struct StatusArguments {
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Compare with what most of the tenants have, instead of the snapshot
     #[arg(long)]
     pub(super) each_other: bool,
@@ -564,6 +619,8 @@ pub(super) struct CheckArguments {
     /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `drop`.
@@ -571,6 +628,8 @@ pub(super) struct CheckArguments {
 pub(super) struct DropArguments {
     #[command(flatten)]
     pub(super) scope: ListedArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,
@@ -619,6 +678,8 @@ pub(super) struct TwoTenantsArguments {
     /// Replace the schema's name in ambiguous text of OBJECT (repeatable; likewise)
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// Parses a whole number within a range.

@@ -21,6 +21,8 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
+    /// A target whose tenants are not known, because it could not be asked.
+    Target(TargetLine),
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
@@ -42,6 +44,9 @@ pub(super) enum Line {
 pub(super) struct TenantLine {
     /// The tenant's name as it was given; at most 200 characters of one that no schema can have.
     pub(super) tenant: String,
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// Outcome for the tenant.
     pub(super) outcome: TenantOutcome,
     /// Milliseconds that it took.
@@ -142,9 +147,6 @@ pub(super) struct ProvisionDetails {
     /// Source of a tenant that was not created from the snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<ProvisionSource>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The number of attempts, where there was more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u32>,
@@ -166,16 +168,13 @@ pub(super) struct DryRunDetails {
     pub(super) script: String,
     /// The command of `--run`.
     pub(super) run: Option<String>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The SQL that would claim a spare, with `--from-pool`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) claim: Option<String>,
 }
 
 /// Fields of a tenant's line of `migrate`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct MigrateDetails {
     /// Its last version before; null when it had none.
     pub(super) from: Option<String>,
@@ -191,7 +190,7 @@ pub(super) struct MigrateDetails {
 }
 
 /// Fields of a tenant's line of `status`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct StatusDetails {
     /// Its last version; null when it has none or nothing is known.
     pub(super) version: Option<String>,
@@ -205,10 +204,16 @@ pub(super) struct StatusDetails {
     pub(super) problems: Vec<String>,
     /// Reason why nothing is known of its versions.
     pub(super) odd: Option<String>,
+    /// The target where it should be by the rules of the targets file, if it is at another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) belongs_at: Option<String>,
+    /// Further targets that have a tenant with this name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) also_at: Vec<String>,
 }
 
 /// Fields of a tenant's line of `verify`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct VerifyDetails {
     /// The number of the variant that it belongs to; the line of that variant has the differences.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,6 +276,25 @@ pub(super) struct CloneDetails {
     pub(super) ignored: Vec<String>,
 }
 
+/// A target whose tenants are not known.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// Outcome for the target.
+    pub(super) outcome: TargetOutcome,
+    /// The reason.
+    pub(super) error: ErrorObject,
+}
+
+/// Outcome of a command for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TargetOutcome {
+    /// It could not be asked, or its work could not begin.
+    Failed,
+}
+
 /// Tenants that differ alike from their reference.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct VariantLine {
@@ -316,6 +340,9 @@ pub(super) enum DifferenceClass {
 /// The spares of one kind.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct SparesLine {
+    /// The name of their target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The fingerprint of the snapshot that they were made of.
     pub(super) snapshot: String,
     /// The options that they were made with; empty for none.
@@ -335,6 +362,9 @@ pub(super) struct SparesLine {
 /// A spare that is in no pool.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StrayLine {
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The name of its schema.
     pub(super) stray: String,
 }
@@ -497,6 +527,9 @@ pub(super) struct PoolFillCounts {
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool status`.
@@ -508,6 +541,9 @@ pub(super) struct PoolStatusCounts {
     pub(super) other: usize,
     /// Spares that are in no pool.
     pub(super) strays: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool drain`.
@@ -517,6 +553,9 @@ pub(super) struct PoolDrainCounts {
     pub(super) dropped: usize,
     /// Rows whose schema was gone.
     pub(super) forgotten: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `migrate`.
@@ -536,6 +575,9 @@ pub(super) struct MigrateCounts {
     pub(super) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(super) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// A reason, and the number of tenants that failed for it.
@@ -561,6 +603,15 @@ pub(super) struct StatusCounts {
     /// Tenants that the query did not return, with `--reconcile`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unregistered: Option<usize>,
+    /// Tenants that the rules of the targets file send to another target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<usize>,
+    /// Names that tenants of two or more targets have, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) in_two_places: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
     /// The number of tenants at each version, the most frequent first.
     pub(super) versions: Vec<VersionCount>,
 }
@@ -585,6 +636,12 @@ pub(super) struct VerifyCounts {
     pub(super) variants: usize,
     /// Names that are no tenants.
     pub(super) missing: usize,
+    /// Tenants that could not be compared; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `refresh`.
@@ -627,6 +684,9 @@ pub(super) struct DropCounts {
     /// Tenants whose turn did not come; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_reached: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `rename`.

@@ -32,6 +32,7 @@ mod refresh;
 mod render;
 mod report;
 mod scope;
+mod servers;
 mod session;
 mod snapshot_file;
 mod status;

@@ -16,11 +16,14 @@ mod route;
 mod schedule;
 mod selection;
 pub mod status;
+mod target;
 pub mod verify;
 
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, query_tenants};
 pub use route::Route;
+pub use schedule::{CanaryPass, RunLimits};
 pub use selection::{
     NoTenants, SelectedTenant, Selection, SelectionRequest, SelectionSource, TenantSelection,
 };
+pub use target::{FleetOutcome, FleetTarget, TargetError, TargetRun, on_each_target};

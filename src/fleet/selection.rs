@@ -27,6 +27,8 @@ pub enum TenantSelection {
 pub struct Selection {
     source: SelectionSource,
     tenants: Vec<SelectedTenant>,
+    /// The same tenants, for a quick search.
+    index: HashSet<(TenantName, Option<String>)>,
     /// Number of duplicates that are left out.
     duplicates: usize,
 }
@@ -128,6 +130,7 @@ impl Selection {
             source,
             duplicates: given - tenants.len(),
             tenants,
+            index: seen,
         }
     }
 
@@ -140,6 +143,12 @@ impl Selection {
     /// all or by pattern.
     pub fn tenants(&self) -> &[SelectedTenant] {
         &self.tenants
+    }
+
+    /// Returns `true` if a tenant of a target is selected by its name, for this target or for any.
+    pub fn names(&self, tenant: &TenantName, target: Option<&str>) -> bool {
+        let key = |target: Option<&str>| (tenant.clone(), target.map(str::to_owned));
+        self.index.contains(&key(None)) || self.index.contains(&key(target))
     }
 
     /// Returns the number of duplicate names that are left out.

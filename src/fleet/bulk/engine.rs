@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::budget::ServerCapacity;
 use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 use super::target::{BulkTarget, TargetState};
-use crate::fleet::schedule::{RunControl, RunEnd};
+use crate::fleet::schedule::{RunControl, RunEnd, RunLimits};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
@@ -56,7 +56,7 @@ impl Bulk {
             .into_iter()
             .map(|target| TargetState::new(target, workers))
             .collect();
-        let control = RunControl::new(options.max_failures);
+        let control = RunControl::new(Arc::new(RunLimits::new(1, options.max_failures, 0)));
         Self {
             targets,
             options,

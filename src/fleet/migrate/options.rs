@@ -1,6 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::inventory::FleetError;
+use crate::fleet::schedule::{CanaryPass, RunLimits};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
 use crate::tenant::versions::PlanStrictness;
@@ -52,6 +54,20 @@ impl MigrateOptions {
             strictness: PlanStrictness::default(),
             dry_run: false,
         }
+    }
+}
+
+/// The part of one target in a run.
+#[derive(Debug)]
+pub struct RunShare<'a> {
+    pub(super) limits: &'a Arc<RunLimits>,
+    pub(super) pass: CanaryPass,
+}
+
+impl<'a> RunShare<'a> {
+    /// Creates the share of the target that has the pass.
+    pub fn new(limits: &'a Arc<RunLimits>, pass: CanaryPass) -> Self {
+        Self { limits, pass }
     }
 }
 
