@@ -80,6 +80,9 @@ pub(super) enum CommandError {
         target: String,
         has_file: bool,
     },
+    /// Two targets lead to the same database.
+    #[error("the targets '{}' and '{}' lead to the same database", .0.escape_debug(), .1.escape_debug())]
+    SharedTargets(String, String),
     /// A name without a target that several targets have.
     #[error("there is a tenant '{}' at {}", tenant.as_str().escape_debug(), targets.join(" and at "))]
     TwoPlaces {

@@ -58,6 +58,7 @@ impl Pools {
                 snapshot_file::load(&path, session)
             });
         let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+        servers.refuse_shared(session).await?;
         let retries = Retries {
             attempts: 8,
             ..Retries::default()

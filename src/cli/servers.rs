@@ -20,7 +20,7 @@ use crate::diagnose::Context;
 use crate::exit;
 use crate::fleet::{
     CanaryPass, FleetOutcome, FleetTarget, Route, RunLimits, Selection, SelectionRequest,
-    TenantSelection, on_each_target,
+    TenantSelection, on_each_target, shared_database,
 };
 use crate::sql::TenantName;
 use crate::text::{plural, safe};
@@ -240,6 +240,28 @@ impl Servers {
         Ok(selection)
     }
 
+    fn fleet_targets(&self) -> Vec<FleetTarget> {
+        let targets = self.entries.iter().map(|entry| FleetTarget {
+            name: entry.name.clone(),
+            server: entry.target.server.clone(),
+        });
+        targets.collect()
+    }
+
+    /// Refuses two targets that lead to the same database.
+    pub(super) async fn refuse_shared(&self, session: &Session) -> Result<(), CommandError> {
+        self.refuse(shared_database(&self.fleet_targets(), &session.shutdown).await)
+    }
+
+    /// The error about two targets, by their indexes, that lead to the same database.
+    pub(super) fn refuse(&self, shared: Option<(usize, usize)>) -> Result<(), CommandError> {
+        let Some((one, other)) = shared else {
+            return Ok(());
+        };
+        let name = |index| self.name(index).unwrap_or_default().to_owned();
+        Err(CommandError::SharedTargets(name(one), name(other)))
+    }
+
     /// Runs a task for each server. The failure of the only server, without a targets file, is that
     /// of the command.
     pub(super) async fn run<T, F: Future<Output = Result<T, CommandError>>>(
@@ -249,16 +271,8 @@ impl Servers {
         limits: &Arc<RunLimits>,
         task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
     ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
-        let targets: Vec<FleetTarget> = self
-            .entries
-            .iter()
-            .map(|entry| FleetTarget {
-                name: entry.name.clone(),
-                server: entry.target.server.clone(),
-            })
-            .collect();
         let mut outcome = on_each_target(
-            &targets,
+            &self.fleet_targets(),
             selection,
             self.route.as_ref(),
             limits,

@@ -6,6 +6,7 @@
 //! are in [`tenant`](crate::tenant).
 
 pub mod bulk;
+mod database;
 pub mod inventory;
 pub mod migrate;
 mod names;
@@ -19,6 +20,7 @@ pub mod status;
 mod target;
 pub mod verify;
 
+pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, query_tenants};
 pub use route::Route;
@@ -26,4 +28,4 @@ pub use schedule::{CanaryPass, RunLimits};
 pub use selection::{
     NoTenants, SelectedTenant, Selection, SelectionRequest, SelectionSource, TenantSelection,
 };
-pub use target::{FleetOutcome, FleetTarget, TargetError, TargetRun, on_each_target};
+pub use target::{FleetOutcome, TargetError, TargetRun, on_each_target};

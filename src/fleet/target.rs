@@ -4,21 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::database::{DatabaseIdentity, FleetTarget};
 use super::route::Route;
 use super::schedule::{CanaryPass, RunLimits, join_all};
 use super::selection::{SelectedTenant, Selection, TenantSelection};
-use crate::pg::{PsqlError, Server, read_json};
+use crate::pg::{PsqlError, read_json};
 use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
-
-/// A server of a fleet.
-#[derive(Clone, Debug)]
-pub struct FleetTarget {
-    /// The server's name, or `None` if it is the only one.
-    pub name: Option<String>,
-    /// The server.
-    pub server: Server,
-}
 
 /// The reason why nothing was done at a target.
 #[derive(Debug, thiserror::Error)]
@@ -183,10 +175,6 @@ struct Survey<'a> {
     seen: Mutex<BTreeMap<DatabaseIdentity, String>>,
 }
 
-/// A database of a running server: the time at which the server started, to the microsecond, and
-/// the database's OID and name. A copy of a server has another time.
-type DatabaseIdentity = (String, u32, String);
-
 impl Survey<'_> {
     /// The names that are selected for a target.
     fn wanted(&self, target: &FleetTarget) -> impl Iterator<Item = &TenantName> {
@@ -201,9 +189,7 @@ impl Survey<'_> {
     /// that it has; `None` for a selection of all or by pattern.
     async fn find(&self, target: &FleetTarget) -> Result<Option<Vec<TenantName>>, TargetError> {
         let _permit = self.limits.worker().await;
-        let mut sql = "SELECT pg_catalog.json_build_array(pg_catalog.pg_postmaster_start_time(), d.oid, d.datname) \
-             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database();\n"
-            .to_owned();
+        let mut sql = DatabaseIdentity::sql();
         if self.selection.is_by_name() {
             let names: Vec<&str> = self.wanted(target).map(TenantName::as_str).collect();
             let names = serde_json::Value::from(names).to_string();

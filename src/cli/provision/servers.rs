@@ -6,10 +6,11 @@ use crate::cli::failure::CommandError;
 use crate::cli::servers::Servers;
 use crate::cli::session::look_at_server;
 use crate::diagnose::Context;
-use crate::fleet::bulk::BulkTarget;
+use crate::fleet::bulk::{BulkTarget, ServerCapacity};
+use crate::fleet::find_shared;
 use crate::snapshot::Snapshot;
 use crate::sql::TenantName;
-use crate::tenant::{ProvisionOptions, Provisioner};
+use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner};
 
 /// Servers with a provisioner for each.
 pub(super) struct Provisioners {
@@ -64,6 +65,19 @@ impl Provisioners {
     /// Returns the limit of workers on all servers together.
     pub(super) fn total_jobs(&self) -> Option<usize> {
         self.servers.total_jobs()
+    }
+
+    /// Refuses two targets that lead to the same database. A server that is not reached counts as
+    /// another one.
+    pub(super) fn refuse_shared(
+        &self,
+        rooms: &[Result<ServerCapacity, ProvisionError>],
+    ) -> Result<(), CommandError> {
+        let databases: Vec<_> = rooms
+            .iter()
+            .map(|room| room.as_ref().ok()?.database.clone())
+            .collect();
+        self.servers.refuse(find_shared(&databases))
     }
 
     /// Looks at a server that could not be connected to, before its tenants' failures are reported.

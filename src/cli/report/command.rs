@@ -53,6 +53,8 @@ pub(in crate::cli) fn build_report(
         } else {
             "pass --targets FILE, or leave the column target out"
         }),
+        CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
+            .hint("nothing was done; remove one of them from the targets file"),
         CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
             .hint("nothing was done; name the right one with --target"),
         CommandError::Target(error) => target_report(error, context),
