@@ -131,6 +131,12 @@ Examples:
   schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
   schemastamp provision acme --diagnose";
 
+const TARGETS_EXPORT_EXAMPLES: &str = "\
+Examples:
+  schemastamp targets export --targets fleet.toml --format pgbouncer > databases.ini
+  schemastamp targets export --targets fleet.toml --format pgdog --name prod > pgdog.toml
+  schemastamp targets export --targets fleet.toml --format json";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
@@ -204,6 +210,9 @@ pub(super) enum Command {
     /// Copy a tenant with its rows and the positions of its sequences
     #[command(after_help = CLONE_EXAMPLES)]
     Clone(TwoTenantsArguments),
+    /// Work with a targets file itself
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Targets(TargetsFileArguments),
     /// Report on programs, configuration, files, network, TLS, login and privileges
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose,
@@ -418,6 +427,31 @@ pub(super) struct PoolDrainArguments {
     pub(super) what: TenantKindArguments,
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
+}
+
+/// The arguments of `targets`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetsFileArguments {
+    #[command(subcommand)]
+    pub(super) command: TargetsCommand,
+}
+
+/// The commands of `targets`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TargetsCommand {
+    /// Print the targets for a pooler: --format pgdog, pgbouncer or json; without passwords
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Export(TargetsExportArguments),
+}
+
+/// The arguments of `targets export`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetsExportArguments {
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Call the sharded database of PgDog NAME [default: the database of the first target]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
 }
 
 /// Options that select the servers of a fleet.

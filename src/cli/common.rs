@@ -163,6 +163,11 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    // For `targets export` only.
+    #[value(hide = true)]
+    Pgdog,
+    #[value(hide = true)]
+    Pgbouncer,
 }
 
 /// The values of `--color`.

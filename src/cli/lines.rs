@@ -23,6 +23,8 @@ pub(super) enum Line {
     Tenant(TenantLine),
     /// A target whose tenants are not known, because it could not be asked.
     Target(TargetLine),
+    /// A target for a pooler: `targets export`.
+    Export(ExportLine),
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
@@ -136,7 +138,13 @@ pub(super) enum TenantDetails {
     Rename(RenameDetails),
     /// Of `clone`.
     Clone(CloneDetails),
+    /// None.
+    None(NoDetails),
 }
+
+/// No fields.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub(super) struct NoDetails {}
 
 /// Fields of a tenant's line of `provision`.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -287,6 +295,25 @@ pub(super) struct TargetLine {
     pub(super) error: ErrorObject,
 }
 
+/// A target as a pooler reaches it, without its password.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ExportLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// The host: a name, an address or a socket directory.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: String,
+    /// The database.
+    pub(super) dbname: String,
+    /// The role; null if the file names none.
+    pub(super) user: Option<String>,
+    /// The mode of TLS; null if the file names none.
+    pub(super) sslmode: Option<String>,
+    /// The tenants that it has.
+    pub(super) tenants: Vec<String>,
+}
+
 /// Outcome of a command for a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -429,6 +456,8 @@ pub(super) enum Counts {
     Rename(RenameCounts),
     /// Of `clone`.
     Clone(CloneCounts),
+    /// Of `targets export`.
+    TargetsExport(TargetsExportCounts),
     /// Of `diagnose`.
     Diagnose(DiagnoseCounts),
 }
@@ -701,6 +730,15 @@ pub(super) struct RenameCounts {
 pub(super) struct CloneCounts {
     /// Tenants that were cloned: 1.
     pub(super) cloned: usize,
+}
+
+/// Figures of `targets export`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetsExportCounts {
+    /// Targets that were printed.
+    pub(super) targets: usize,
+    /// Their tenants.
+    pub(super) tenants: usize,
 }
 
 /// Figures of `diagnose`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use super::arguments::{Arguments, Command};
+use super::common::Format;
 use super::failure::CommandError;
 use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
@@ -13,7 +14,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, refresh,
-    render, status, verify,
+    render, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -144,6 +145,12 @@ async fn run(arguments: Arguments) -> u8 {
 }
 
 async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
+    let is_for_pooler = matches!(session.common.format, Format::Pgdog | Format::Pgbouncer);
+    if is_for_pooler && !matches!(command, Some(Command::Targets(_))) {
+        return Err(CommandError::Usage(
+            "--format pgdog and --format pgbouncer are for `targets export`".to_owned(),
+        ));
+    }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
@@ -158,6 +165,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
+        Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),

@@ -36,6 +36,7 @@ mod servers;
 mod session;
 mod snapshot_file;
 mod status;
+mod targets;
 mod verify;
 
 pub use main::main;
