@@ -379,7 +379,7 @@ impl Servers {
     }
 }
 
-/// What failed because of a target, and the tenants that are missing.
+/// Failures because of a target, and the tenants that are missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FleetFailures {
     /// Number of targets whose tenants are not known.

@@ -339,7 +339,7 @@ fn summary(session: &Session, report: &Report) -> Result<(), CommandError> {
     let tenants = report.count(|tenant| !tenant.status.is_missing());
     let is_behind = |tenant: &Placed| tenant.status.behind.is_some_and(|behind| behind > 0);
     let behind = report.count(is_behind);
-    let odd = report.count(|tenant| tenant.status.has_problem()) + report.failures.tenants;
+    let problems = report.count(|tenant| tenant.status.has_problem()) + report.failures.tenants;
     let unregistered = report
         .reconciles
         .then(|| report.count(|tenant| tenant.is_unregistered));
@@ -354,7 +354,7 @@ fn summary(session: &Session, report: &Report) -> Result<(), CommandError> {
         return session.summary(Counts::Status(StatusCounts {
             tenants,
             behind,
-            odd,
+            odd: problems,
             missing,
             unregistered,
             misplaced: report.has_targets.then_some(misplaced),
@@ -371,7 +371,7 @@ fn summary(session: &Session, report: &Report) -> Result<(), CommandError> {
         ));
     }
     let mut text = format!(
-        "{}, {behind} behind, {odd} with problems",
+        "{}, {behind} behind, {problems} with problems",
         plural(tenants, "tenant")
     );
     for (count, what) in [

@@ -18,7 +18,7 @@ pub struct FleetTarget {
 /// A database of a running server: the time at which the server started, to the microsecond, and
 /// the database's OID and name. A copy of a server has another time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub struct DatabaseIdentity(String, u32, String);
+pub struct DatabaseIdentity(String, String, String);
 
 /// Expression for a [`DatabaseIdentity`] as JSON.
 const IDENTITY: &str = "(SELECT pg_catalog.json_build_array(pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC', \
@@ -67,17 +67,24 @@ mod tests {
 
     #[test]
     fn the_same_database_of_the_same_run_of_a_server_is_found() {
-        let database =
-            |started: &str, oid| Some(DatabaseIdentity(started.to_owned(), oid, "app".to_owned()));
+        let database = |started: &str, oid: &str| {
+            let name = "app".to_owned();
+            Some(DatabaseIdentity(started.to_owned(), oid.to_owned(), name))
+        };
         let different = [
-            database("1", 5),
+            database("1", "5"),
             None,
-            database("2", 5),
-            database("1", 6),
+            database("2", "5"),
+            database("1", "6"),
             None,
         ];
         assert_eq!(find_shared(&different), None);
-        let shared = [database("1", 5), None, database("2", 5), database("2", 5)];
+        let shared = [
+            database("1", "5"),
+            None,
+            database("2", "5"),
+            database("2", "5"),
+        ];
         assert_eq!(find_shared(&shared), Some((2, 3)));
     }
 }

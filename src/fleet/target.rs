@@ -108,7 +108,7 @@ where
     attribute(targets, selection, route, ran)
 }
 
-/// What a target has of the tenants, and the result of its task.
+/// The selected tenants of a target, and the result of its task.
 type Ran<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
 
 /// Finds out for which tenants each failed target is responsible, and which are missing.

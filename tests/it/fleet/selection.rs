@@ -319,16 +319,27 @@ fn hundred_thousand_names_take_seconds() {
     });
     world.write("names", names);
     let start = std::time::Instant::now();
-    let output = run(&world, &["status"], &["--from-file", "names"]).exits_with(18);
-    let summary = output.json().last().unwrap()["summary"].clone();
-    assert_eq!(
-        (&summary["tenants"], &summary["missing"]),
-        (&json!(2), &json!(100_000)),
+    let output = world
+        .run(&["status", "--from-file", "names"])
+        .exits_with(18);
+    assert!(
+        output
+            .stderr
+            .contains("2 tenants, 0 behind, 0 with problems, 100000 missing\n"),
+        "{}",
+        output.stderr
     );
     let query =
         "SELECT 'tenant_' || g AS name FROM generate_series(1, 100000) g UNION ALL SELECT 'b'";
-    let output = run(&world, &["status"], &["--tenants-query", query]).exits_with(18);
-    let summary = output.json().last().unwrap()["summary"].clone();
-    assert_eq!(summary["missing"], 100_000);
+    let output = world
+        .run(&["status", "--tenants-query", query])
+        .exits_with(18);
+    assert!(
+        output
+            .stderr
+            .contains("1 tenant, 0 behind, 0 with problems, 100000 missing\n"),
+        "{}",
+        output.stderr
+    );
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
