@@ -57,6 +57,8 @@ const CODES: &[(&str, u8)] = &[
     ("pool.not_proven", SNAPSHOT),
     ("pool.", SQL),
     ("migrate.", PARTIAL),
+    ("query.refused", USAGE),
+    ("query.", PARTIAL),
     ("tenant.exists", EXISTS),
     ("tenant.name", USAGE),
     ("tenant.no_target", USAGE),

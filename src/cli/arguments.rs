@@ -86,6 +86,12 @@ Examples:
   schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  schemastamp query --all -c 'SELECT count(*) FROM users'
+  schemastamp query --match 'tenant_*' -f report.sql --format csv > report.csv
+  schemastamp query acme -c \"UPDATE plans SET price = 9 WHERE id = 1\" --write --yes";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
@@ -189,6 +195,9 @@ pub(super) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// Run a query in each tenant, read-only unless --write is passed
+    #[command(after_help = QUERY_EXAMPLES)]
+    Query(QueryArguments),
     /// Report each tenant's version and how far it is behind
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
@@ -581,6 +590,35 @@ pub(super) struct MigrateArguments {
     pub(super) dry_run: bool,
 }
 
+/// The arguments of `query`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("sql").args(["command", "file"]).required(true))]
+pub(super) struct QueryArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// Run SQL in each tenant, with the tenant first in the search_path
+    #[arg(long, short, value_name = "SQL")]
+    pub(super) command: Option<String>,
+    /// Read the SQL from FILE; - for stdin
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Commit each tenant's transaction, and allow statements that change something
+    #[arg(long, requires = "yes")]
+    pub(super) write: bool,
+    /// Confirm --write
+    #[arg(long, requires = "write")]
+    pub(super) yes: bool,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(super) jobs: u16,
+    /// Stop starting tenants after N failures
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
+    pub(super) max_failures: Option<usize>,
+    /// Query as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+}
+
 /// The arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StatusArguments {
@@ -638,6 +676,8 @@ pub(super) struct RefreshArguments {
     /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(super) no_prove: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `check`.

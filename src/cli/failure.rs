@@ -6,6 +6,7 @@ use crate::connect::ConnectError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{LineError, NoTenants, RegistryError, TargetError};
@@ -17,6 +18,7 @@ use crate::sql::{NameError, TenantName};
 use crate::tenant::ProvisionError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::query::QueryRefusal;
 
 /// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +119,15 @@ pub(super) enum CommandError {
     NoTenants(#[from] NoTenants),
     #[error(transparent)]
     Migrate(Box<MigrateError>),
+    /// The SQL of a query has something that is not run.
+    #[error("{}", refused(origin, source))]
+    QueryRefused {
+        /// The file, or the flag that has the SQL.
+        origin: String,
+        source: QueryRefusal,
+    },
+    #[error(transparent)]
+    Query(Box<QueryError>),
     #[error(transparent)]
     Verify(Box<VerifyError>),
     #[error(transparent)]
@@ -161,10 +172,19 @@ boxed! {
     Target(TargetError),
     Registry(RegistryError),
     Migrate(MigrateError),
+    Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),
     Drop(DropError),
     Lifecycle(LifecycleError),
+}
+
+/// `'report.sql', line 3: COPY …`.
+fn refused(origin: &str, refusal: &QueryRefusal) -> String {
+    match refusal.line {
+        Some(line) => format!("{origin}, line {line}: {refusal}"),
+        None => format!("{origin}: {refusal}"),
+    }
 }
 
 impl CommandError {

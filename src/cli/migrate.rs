@@ -19,14 +19,13 @@ use super::scope::{missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use crate::exit;
-use crate::fleet::migrate::{
-    MigrateOptions, MigrateReport, RunShare, migrate_share, migrate_share_by,
-};
-use crate::fleet::{CanaryPass, TenantSelection};
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate_share, migrate_share_by};
+use crate::fleet::{CanaryPass, RunShare, TenantSelection};
 use crate::path::PathError;
 use crate::process::EnvValue;
+use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{Migrations, read_folder};
+use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
@@ -40,7 +39,7 @@ pub(super) async fn run(
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let command = arguments
@@ -57,7 +56,7 @@ pub(super) async fn run(
     };
     let selection = servers.resolve(session, request).await?;
     let limits = servers.limits(arguments.max_failures, arguments.canary);
-    let options = migrate_options(&arguments);
+    let options = migrate_options(session, &arguments);
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
@@ -131,7 +130,7 @@ enum Work<'a> {
     Command(&'a ExternalCommand),
 }
 
-fn migrate_options(arguments: &MigrateArguments) -> MigrateOptions {
+fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOptions {
     MigrateOptions {
         versions_table: arguments.versions_table.clone(),
         jobs: arguments.jobs.into(),
@@ -145,6 +144,7 @@ fn migrate_options(arguments: &MigrateArguments) -> MigrateOptions {
             allow_missing: arguments.allow_missing,
             allow_changed: arguments.allow_changed,
         },
+        outside: session.common.outside(),
         dry_run: arguments.dry_run,
         ..MigrateOptions::new(TenantSelection::Named(Vec::new()))
     }
@@ -189,17 +189,43 @@ pub(super) fn external(
 }
 
 /// Reads a directory of migrations and prints its warnings.
-pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
+pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
+    let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
+    let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
-        for fixed in &migration.fixed_schemas {
-            output.warning(&format!("'{}', {fixed}", migration.path.display()));
+        let path = &migration.path;
+        let fixed = migration.fixed_schemas.iter();
+        for fixed in fixed.filter(|fixed| !(allowed && fixed.changed)) {
+            output.warning(&format!("'{}', {fixed}", path.display()));
+        }
+        if allowed {
+            continue;
+        }
+        session.record_outside(path, migration.outside());
+        // Those of changed names say what to write instead.
+        let unnamed: Vec<_> = migration
+            .outside()
+            .filter(|statement| !is_named(statement, &migration.fixed_schemas))
+            .cloned()
+            .collect();
+        if !unnamed.is_empty() {
+            output.warning(&format!("'{}': {}", path.display(), grouped(&unnamed)));
         }
     }
     Ok(migrations)
+}
+
+/// Returns whether a statement is reported by the name that it changes.
+fn is_named(statement: &OutsideStatement, fixed: &[FixedSchema]) -> bool {
+    let lines = statement.line..=statement.last_line;
+    statement.reach == Reach::Database
+        && fixed
+            .iter()
+            .any(|fixed| fixed.changed && lines.contains(&fixed.line))
 }
 
 /// Prints one tenant's line.

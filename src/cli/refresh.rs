@@ -25,13 +25,17 @@ pub(super) async fn run(
     arguments: RefreshArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let settings = session.settings()?;
+    let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
-    let migrations = load(&arguments.migrations, output)?;
-    let target = OneTargetArguments::default();
-    let (server, pg_dump) = programs(session, &target, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let migrations = load(&arguments.migrations, session)?;
+    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
+    let options = refresh_options(
+        session,
+        arguments.versions_table,
+        &snapshot,
+        !arguments.no_prove,
+    );
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -83,10 +87,10 @@ pub(super) async fn check(
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &committed, false);
+    let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
@@ -199,6 +203,7 @@ async fn programs(
 }
 
 fn refresh_options(
+    session: &Session,
     versions_table: Option<String>,
     snapshot: &Snapshot,
     prove: bool,
@@ -208,5 +213,6 @@ fn refresh_options(
         versions_table,
         prove,
         strictness: PlanStrictness::default(),
+        outside: session.common.outside(),
     }
 }

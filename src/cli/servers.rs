@@ -352,8 +352,9 @@ impl Servers {
             match &target.tenants {
                 Some(tenants) if tenants.is_empty() => {
                     session.output.warning(&format!(
-                        "{}; none of these tenants belongs there",
-                        report.message
+                        "target '{}': {}; none of these tenants belongs there",
+                        safe(&name),
+                        json.message
                     ));
                 }
                 Some(tenants) => {

@@ -36,7 +36,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::registry::{RegistryError, query_tenants};
+use super::registry::{RegistryError, SelectedTenant, query_tenants};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
@@ -47,29 +47,6 @@ pub enum SelectionSource {
     List(String),
     /// The rows of a query.
     Query,
-}
-
-/// A tenant that is selected by its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct SelectedTenant {
-    /// Its schema.
-    pub name: TenantName,
-    /// The group that the query returned for it.
-    pub group: Option<String>,
-    /// The name of the target that the query returned for it, or `None` for any target.
-    pub target: Option<String>,
-}
-
-impl SelectedTenant {
-    /// Selects a tenant without a group, on any target.
-    pub fn new(name: TenantName) -> Self {
-        Self {
-            name,
-            group: None,
-            target: None,
-        }
-    }
 }
 
 /// No tenant is selected.

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::database::{DatabaseIdentity, FleetTarget};
+use super::registry::SelectedTenant;
 use super::route::Route;
 use super::schedule::{CanaryPass, RunLimits, join_all};
-use super::selection::{SelectedTenant, Selection, TenantSelection};
+use super::selection::{Selection, TenantSelection};
 use crate::pg::{PsqlError, read_json};
 use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
@@ -195,7 +196,7 @@ impl Survey<'_> {
             let names = serde_json::Value::from(names).to_string();
             sql.push_str(&format!(
                 "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n WHERE n.nspname IN \
-                 (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted) ORDER BY 1;\n",
+                 (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted) ORDER BY n.nspname;\n",
                 quote_literal(&names)
             ));
         }

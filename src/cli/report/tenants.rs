@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
-use super::library::{of_interruption, psql_report};
+use super::library::{ALLOW_OUTSIDE, of_interruption, psql_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
@@ -11,6 +11,7 @@ use crate::diagnose::Context;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{RegistryError, TargetError};
@@ -86,8 +87,19 @@ pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) 
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Outside { .. } => {
+            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+        }
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        QueryError::Fleet(error) => fleet_report(error, context),
+        QueryError::Psql(error) => psql_report(error, context),
+        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

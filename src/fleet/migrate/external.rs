@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::options::{MigrateError, MigrateOptions, RunShare};
+use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
 use crate::fleet::inventory::{Fleet, read_fleet};
-use crate::fleet::schedule::{RunLimits, Scheduler, Turn};
+use crate::fleet::schedule::{RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;

@@ -10,5 +10,5 @@ mod report;
 
 pub use engine::{migrate, migrate_share};
 pub use external::{migrate_by, migrate_share_by};
-pub use options::{MigrateError, MigrateOptions, RunShare};
+pub use options::{MigrateError, MigrateOptions};
 pub use report::{FailureGroup, MigrateReport};

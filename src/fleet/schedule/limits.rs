@@ -40,6 +40,20 @@ pub struct CanaryPass {
     limits: Arc<RunLimits>,
 }
 
+/// The part of one target in a run.
+#[derive(Debug)]
+pub struct RunShare<'a> {
+    pub(in crate::fleet) limits: &'a Arc<RunLimits>,
+    pub(in crate::fleet) pass: CanaryPass,
+}
+
+impl<'a> RunShare<'a> {
+    /// Creates the share of the target that has the pass.
+    pub fn new(limits: &'a Arc<RunLimits>, pass: CanaryPass) -> Self {
+        Self { limits, pass }
+    }
+}
+
 impl RunLimits {
     /// Creates the limits of a run on a number of targets that ends after `max_failures` failed
     /// tenants, and of which `canaries` tenants go first.

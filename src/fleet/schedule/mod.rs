@@ -6,6 +6,6 @@ mod queue;
 mod scheduler;
 
 pub(super) use control::{RunControl, RunEnd};
-pub use limits::{CanaryPass, RunLimits};
+pub use limits::{CanaryPass, RunLimits, RunShare};
 pub(super) use queue::Turn;
 pub(super) use scheduler::{Scheduler, join_all};
