@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{ProvisionConfig, provision_config};
-use super::servers::Servers;
+use super::servers::Provisioners;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::migrate::external;
 use crate::cli::names::NameReader;
+use crate::cli::servers::Servers;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
 
@@ -38,11 +39,12 @@ pub(in crate::cli) async fn run(
         &names,
     );
     // Read the snapshot while psql reports its version.
-    let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
-        snapshot_file::load(&path, session)
-    });
+    let (servers, snapshot) = tokio::join!(
+        Servers::find(session, &arguments.targets, &tool, arguments.citus),
+        async { snapshot_file::load(&path, session) }
+    );
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
-    let servers = servers.with(&snapshot, &config.options);
+    let servers = Provisioners::new(servers, &snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
         dry_run::run(session, &servers, &config, names, &mut tally).await?
@@ -61,6 +63,6 @@ pub(in crate::cli) async fn run(
 /// Returns `true` if one tenant can be created with its own psql.
 fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
-        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
+        config.jobs.is_some() || arguments.targets.targets.is_some() || config.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }

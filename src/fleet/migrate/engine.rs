@@ -1,13 +1,13 @@
 //! Migrates all tenants: chooses the next one, sends its script, and reports its outcome.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
+use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::OutsidePolicy;
@@ -29,6 +29,25 @@ pub async fn migrate(
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
+    let share = RunShare::new(&limits, limits.pass());
+    migrate_share(server, migrations, options, share, shutdown, on_report).await
+}
+
+/// Like [`migrate`], for one target of a run. The limits of the run count, not those of the
+/// options.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_share(
+    server: &Server,
+    migrations: &Migrations,
+    options: &MigrateOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
+) -> Result<MigrateReport, MigrateError> {
+    let RunShare { limits, pass } = share;
     let start = Instant::now();
     let fleet = read_fleet(
         server,
@@ -66,17 +85,14 @@ pub async fn migrate(
         options,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(options.max_failures, shutdown),
+        scheduler: Scheduler::new(limits, shutdown),
         state: Mutex::new(state),
     };
     engine.report_settled();
     if !options.dry_run {
         let chunk = |turns| engine.chunk(turns);
         let turns = engine.turns();
-        engine
-            .scheduler
-            .run(turns, options.canary, options.jobs, chunk)
-            .await;
+        engine.scheduler.run(turns, pass, options.jobs, chunk).await;
         engine.look_again().await;
     }
     let Engine {
