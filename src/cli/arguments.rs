@@ -57,6 +57,7 @@ const PROVISION_EXAMPLES: &str = "\
 Examples:
   schemastamp provision acme globex
   schemastamp provision --from-file names.txt --jobs 4
+  schemastamp provision acme --migrations migrations
   schemastamp provision --from-file - --from-pool --refill 20 --format json";
 
 const POOL_EXAMPLES: &str = "\
@@ -349,6 +350,12 @@ pub(super) struct ProvisionArguments {
     /// Create tenants on the servers listed in FILE (TOML)
     #[arg(long, value_name = "FILE")]
     pub(super) targets: Option<PathBuf>,
+    /// Apply the SQL migrations in DIR that are newer than the snapshot, in the same transaction
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE", requires = "migrations")]
+    pub(super) versions_table: Option<String>,
     /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
