@@ -16,7 +16,7 @@ use crate::pg::Server;
 use crate::snapshot::capture::{
     Capture, CaptureError, CaptureSource, Captured, Note, VERSIONS_TABLES,
 };
-use crate::snapshot::{Decision, Decisions, Header, Snapshot, parse_names};
+use crate::snapshot::{Decision, Decisions, Header, OutsidePolicy, Snapshot, parse_names};
 use crate::sql::{TokenKind, fold, tokens};
 
 pub(super) async fn run(
@@ -74,7 +74,7 @@ fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    match Snapshot::parse_bytes(&bytes) {
+    match Snapshot::parse_bytes(&bytes, OutsidePolicy::Allow) {
         Ok(snapshot) => Ok(Some(snapshot.header().clone())),
         Err(source) => Err(CommandError::NotReplaced {
             path: path.to_owned(),

@@ -417,6 +417,23 @@ pub(super) struct Summary {
     pub(super) counts: Counts,
     /// Milliseconds from the start of the command.
     pub(super) ms: f64,
+    /// Statements of the snapshot and the migrations that are not confined to the tenant's schema, unless
+    /// `--allow-outside` is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) outside: Vec<OutsideObject>,
+}
+
+/// A statement that is not confined to the tenant's schema.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct OutsideObject {
+    /// The snapshot or migration.
+    pub(super) file: String,
+    /// Line of the statement, from 1.
+    pub(super) line: usize,
+    /// `database`, or `server` for one that reaches beyond the database.
+    pub(super) reach: String,
+    /// Its beginning.
+    pub(super) statement: String,
 }
 
 /// Figures of a command, which `command` names.
@@ -822,9 +839,13 @@ impl From<TenantLine> for Line {
 
 impl Line {
     /// The last line of a command.
-    pub(super) fn summary(counts: Counts, ms: f64) -> Self {
+    pub(super) fn summary(counts: Counts, ms: f64, outside: Vec<OutsideObject>) -> Self {
         Self::Summary(SummaryLine {
-            summary: Summary { counts, ms },
+            summary: Summary {
+                counts,
+                ms,
+                outside,
+            },
         })
     }
 }

@@ -20,8 +20,9 @@ use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
+use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{Migrations, read_folder};
+use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
@@ -34,7 +35,7 @@ pub(super) async fn run(
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
@@ -53,6 +54,7 @@ pub(super) async fn run(
             allow_missing: arguments.allow_missing,
             allow_changed: arguments.allow_changed,
         },
+        outside: session.common.outside(),
         dry_run: arguments.dry_run,
         ..MigrateOptions::new(selection.at(None))
     };
@@ -126,17 +128,43 @@ pub(super) fn external(
 }
 
 /// Reads a directory of migrations and prints its warnings.
-pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
+pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
+    let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
+    let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
-        for fixed in &migration.fixed_schemas {
-            output.warning(&format!("'{}', {fixed}", migration.path.display()));
+        let path = &migration.path;
+        let fixed = migration.fixed_schemas.iter();
+        for fixed in fixed.filter(|fixed| !(allowed && fixed.changed)) {
+            output.warning(&format!("'{}', {fixed}", path.display()));
+        }
+        if allowed {
+            continue;
+        }
+        session.record_outside(path, migration.outside());
+        // Those of changed names say what to write instead.
+        let unnamed: Vec<_> = migration
+            .outside()
+            .filter(|statement| !is_named(statement, &migration.fixed_schemas))
+            .cloned()
+            .collect();
+        if !unnamed.is_empty() {
+            output.warning(&format!("'{}': {}", path.display(), grouped(&unnamed)));
         }
     }
     Ok(migrations)
+}
+
+/// Returns whether a statement is reported by the name that it changes.
+fn is_named(statement: &OutsideStatement, fixed: &[FixedSchema]) -> bool {
+    let lines = statement.line..=statement.last_line;
+    statement.reach == Reach::Database
+        && fixed
+            .iter()
+            .any(|fixed| fixed.changed && lines.contains(&fixed.line))
 }
 
 fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<CommandError>) {

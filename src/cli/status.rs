@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let settings = session.settings()?;
     let server = session.target(&settings).await?.server;

@@ -17,7 +17,7 @@ pub mod spares;
 mod transaction;
 pub mod versions;
 
-pub use newer::{NewerError, NewerMigrations, NewerSource};
+pub use newer::{NewerError, NewerMigrations, NewerPolicy, NewerSource};
 pub(crate) use provision::Psql;
 pub use provision::{
     BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,

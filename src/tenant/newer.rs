@@ -9,7 +9,10 @@ use super::versions::{
     PlanProblem, PlanStrictness, TenantProblem, VersionsTable, plan_migrations, qualified,
     snapshot_versions,
 };
-use crate::snapshot::{Action, RenderOptions, Rendered, Snapshot, TemplateError};
+use crate::snapshot::{
+    Action, OutsidePolicy, OutsideStatement, RenderOptions, Rendered, Snapshot, TemplateError,
+    refusal,
+};
 use crate::sql::{
     SettingScope, TenantName, local, quote_literal, session_cleanup, session_remembered,
 };
@@ -50,6 +53,14 @@ pub enum NewerError {
     /// The snapshot's versions do not fit the directory, or only their tool can write them.
     #[error("the newer migrations cannot be applied to a tenant of this snapshot: {0}")]
     Plan(PlanProblem),
+    /// A newer migration has statements that reach beyond the database.
+    #[error("'{}', {}", path.display(), refusal(statements))]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// They, in their order.
+        statements: Vec<OutsideStatement>,
+    },
     /// A migration that must run outside of a transaction.
     #[error(
         "{file} runs outside of a transaction, so that it cannot be a part of the one that creates a tenant"
@@ -66,9 +77,19 @@ impl NewerError {
         match self {
             Self::Migrations(_) => None,
             Self::Versions(_) | Self::Plan(_) => Some("snapshot.versions"),
+            Self::Outside { .. } => Some("migration.outside"),
             Self::NoTransaction { .. } => Some("migration.no_transaction"),
         }
     }
+}
+
+/// The decisions about migrations that the user may allow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewerPolicy {
+    /// Mismatches between the snapshot's versions and the directory that are reported as warnings.
+    pub strictness: PlanStrictness,
+    /// Statements that reach beyond the database.
+    pub outside: OutsidePolicy,
 }
 
 /// The migrations of a directory that a snapshot does not have.
@@ -88,10 +109,10 @@ impl NewerMigrations {
         snapshot: &Snapshot,
         migrations: &Migrations,
         versions_table: Option<&str>,
-        strictness: PlanStrictness,
+        policy: NewerPolicy,
     ) -> Result<Self, NewerError> {
         let table = snapshot_versions(snapshot, versions_table).map_err(NewerError::Versions)?;
-        let plan = plan_migrations(&table, migrations, strictness);
+        let plan = plan_migrations(&table, migrations, policy.strictness);
         if let Some(problem) = plan.error() {
             return Err(NewerError::Plan(problem.clone()));
         }
@@ -100,6 +121,19 @@ impl NewerMigrations {
             return Err(NewerError::NoTransaction {
                 file: migration.file_name(),
             });
+        }
+        if policy.outside == OutsidePolicy::Refuse {
+            let mut all = plan.pending.iter();
+            let found = all.find_map(|migration| {
+                let statements = migration.beyond_the_database();
+                (!statements.is_empty()).then(|| NewerError::Outside {
+                    path: migration.path.clone(),
+                    statements,
+                })
+            });
+            if let Some(error) = found {
+                return Err(error);
+            }
         }
         let pending: Vec<Migration> = plan.pending.iter().map(|one| (*one).clone()).collect();
         let warnings = plan.warnings().cloned().collect();
@@ -236,7 +270,7 @@ pub struct NewerSource {
     snapshot: Arc<Snapshot>,
     folder: PathBuf,
     versions_table: Option<String>,
-    strictness: PlanStrictness,
+    policy: NewerPolicy,
     read: Mutex<(Vec<FileState>, Arc<NewerMigrations>)>,
 }
 
@@ -252,21 +286,17 @@ impl NewerSource {
         snapshot: Arc<Snapshot>,
         folder: &Path,
         versions_table: Option<String>,
-        strictness: PlanStrictness,
+        policy: NewerPolicy,
     ) -> Result<Self, NewerError> {
         let files = file_states(folder);
         let migrations = read_folder(folder)?;
-        let newer = NewerMigrations::new(
-            &snapshot,
-            &migrations,
-            versions_table.as_deref(),
-            strictness,
-        )?;
+        let newer =
+            NewerMigrations::new(&snapshot, &migrations, versions_table.as_deref(), policy)?;
         Ok(Self {
             snapshot,
             folder: folder.to_owned(),
             versions_table,
-            strictness,
+            policy,
             read: Mutex::new((files, Arc::new(newer))),
         })
     }
@@ -284,7 +314,7 @@ impl NewerSource {
                 &self.snapshot,
                 &migrations,
                 self.versions_table.as_deref(),
-                self.strictness,
+                self.policy,
             )?;
             *read = (files, Arc::new(newer));
         }

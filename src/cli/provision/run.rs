@@ -15,8 +15,7 @@ use crate::cli::names::NameReader;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
 use crate::snapshot::Snapshot;
-use crate::tenant::NewerSource;
-use crate::tenant::versions::PlanStrictness;
+use crate::tenant::{NewerPolicy, NewerSource};
 use crate::text::{listed, plural, safe};
 
 pub(in crate::cli) async fn run(
@@ -78,9 +77,12 @@ fn newer_migrations(
     versions_table: Option<String>,
 ) -> Result<Arc<NewerSource>, CommandError> {
     let output = session.output;
-    load(folder, output)?;
-    let strictness = PlanStrictness::default();
-    let source = NewerSource::new(Arc::clone(snapshot), folder, versions_table, strictness)?;
+    load(folder, session)?;
+    let policy = NewerPolicy {
+        outside: session.common.outside(),
+        ..NewerPolicy::default()
+    };
+    let source = NewerSource::new(Arc::clone(snapshot), folder, versions_table, policy)?;
     let newer = source.current()?;
     for problem in newer.warnings() {
         output.warning(&problem.to_string());

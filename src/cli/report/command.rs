@@ -4,7 +4,7 @@ use super::capture::capture_report;
 use super::library::{
     CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
-use super::migrations::{migration_report, newer_report};
+use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
     drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
@@ -13,6 +13,7 @@ use super::tenants::{
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
+use crate::snapshot::SnapshotError;
 use crate::tenant::query::QueryRefusalReason;
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
@@ -28,7 +29,13 @@ pub(in crate::cli) fn build_report(
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
+        CommandError::Snapshot { source, .. } => {
+            let report = ErrorReport::of(failure, source.id()).without_causes();
+            match source {
+                SnapshotError::Outside { .. } => report.hint(ALLOW_OUTSIDE),
+                _ => report,
+            }
+        }
         CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),

@@ -4,6 +4,8 @@ use super::shape::ErrorReport;
 use crate::tenant::NewerError;
 use crate::tenant::migrations::MigrationError;
 
+pub(super) const ALLOW_OUTSIDE: &str = "remove the statement and run it once by hand, or pass --allow-outside if each run is meant to do this";
+
 /// Reports on a directory that cannot be read.
 pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
@@ -30,6 +32,9 @@ pub(super) fn newer_report(error: &NewerError) -> ErrorReport {
         NewerError::Migrations(error) => migration_report(error),
         NewerError::Versions(_) | NewerError::Plan(_) => ErrorReport::of(error, "snapshot.versions")
             .hint("nothing was created; provision without --migrations, and run migrate for the tenants, or renew the snapshot"),
+        NewerError::Outside { .. } => {
+            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+        }
         NewerError::NoTransaction { .. } => ErrorReport::of(error, "migration.no_transaction")
             .hint("nothing was created; renew the snapshot with `schemastamp refresh`, which contains the migration then"),
     }

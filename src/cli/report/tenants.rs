@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
 use super::library::{of_interruption, psql_report};
+use super::migrations::ALLOW_OUTSIDE;
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
@@ -58,6 +59,9 @@ pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) 
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Outside { .. } => {
+            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+        }
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
     }

@@ -12,6 +12,7 @@ use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
+use crate::snapshot::OutsidePolicy;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
@@ -51,11 +52,14 @@ pub async fn migrate(
         search_path: &fleet.search_path,
         key: &key,
     };
-    let entries = fleet
+    let entries: Vec<_> = fleet
         .tenants
         .into_iter()
         .map(|tenant| QueueEntry::new(tenant, migrations, options))
         .collect();
+    if options.outside == OutsidePolicy::Refuse {
+        refuse_outside(&entries)?;
+    }
     let state = State {
         entries,
         separate: false,
@@ -106,6 +110,26 @@ pub async fn migrate(
         ended_early,
         elapsed: start.elapsed(),
     })
+}
+
+/// Refuses a run in which a migration that is pending for a tenant reaches beyond the database.
+fn refuse_outside(entries: &[QueueEntry<'_>]) -> Result<(), MigrateError> {
+    let would_run =
+        |entry: &&QueueEntry<'_>| !entry.settled || entry.report.outcome == MigrateOutcome::Pending;
+    let pending = entries
+        .iter()
+        .filter(would_run)
+        .flat_map(|entry| &entry.pending);
+    let refused = pending
+        .map(|migration| (migration, migration.beyond_the_database()))
+        .find(|(_, statements)| !statements.is_empty());
+    match refused {
+        Some((migration, statements)) => Err(MigrateError::Outside {
+            path: migration.path.clone(),
+            statements,
+        }),
+        None => Ok(()),
+    }
 }
 
 pub(super) struct State<'a, 'm> {
@@ -189,7 +213,16 @@ impl<'a, 'm> Engine<'a, 'm> {
             if known.contains(&tenant.name) {
                 continue;
             }
-            let entry = QueueEntry::new(tenant, self.migrations, self.options);
+            let mut entry = QueueEntry::new(tenant, self.migrations, self.options);
+            if self.options.outside == OutsidePolicy::Refuse
+                && let Err(error) = refuse_outside(std::slice::from_ref(&entry))
+            {
+                let failure = MigrateFailure::new(error.to_string());
+                entry.settle(MigrateOutcome::Failed(failure));
+                (state.on_report)(&entry.report);
+                state.entries.push(entry);
+                continue;
+            }
             if !entry.settled {
                 let alone = entry.pending.iter().any(|migration| !migration.transaction);
                 turns.push(Turn::new(state.entries.len(), alone));

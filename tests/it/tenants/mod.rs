@@ -12,6 +12,7 @@ mod migrate;
 mod migrators;
 mod newer;
 mod older;
+mod outside;
 mod plain_owner;
 mod pooler;
 mod query;
