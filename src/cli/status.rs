@@ -21,7 +21,6 @@ use crate::text::{plural, safe};
 const SHOWN: usize = 12;
 
 pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, CommandError> {
-    let output = session.output;
     let scope = arguments.scope.scope()?;
     let migrations = arguments
         .migrations

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, Line, TenantDetails, TenantLine, TenantOutcome,
-    VariantLine, VerifyCounts, VerifyDetails,
+    Counts, Difference, DifferenceClass, InvalidIndex, Line, TenantDetails, TenantLine,
+    TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::output::Output;
 use super::scope::named;
@@ -15,10 +15,11 @@ use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::pg::event_triggers;
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
 use crate::text::swrite;
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -49,6 +50,25 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         .map_or(Reference::Majority, Reference::Snapshot);
     let options = VerifyOptions { scope, aspects };
     let verification = verify(&target.server, reference, &options, &session.shutdown).await?;
+    if snapshot.is_some() {
+        // They change the copy that tenants are compared with as they would change a new tenant.
+        let triggers = event_triggers(&target.server, &session.shutdown).await;
+        let triggers = triggers.unwrap_or_default();
+        if !triggers.is_empty() {
+            session.output.note(&format!(
+                "event triggers have run for the copy that tenants are compared with, and may have changed it: {}",
+                listed(&triggers, 5)
+            ));
+        }
+    }
+    for (index, tenants) in &verification.invalid_indexes {
+        session.output.warning(&format!(
+            "index {} is invalid (REINDEX or drop it) in {}: {}",
+            safe(index),
+            plural(tenants.len(), "tenant"),
+            named(tenants)
+        ));
+    }
     if session.output.is_json() {
         for_programs(session, &verification)?;
     } else {
@@ -142,6 +162,14 @@ fn for_programs(session: &Session, verification: &Verification) -> Result<(), Co
             .sum(),
         variants: verification.variants.len(),
         missing: verification.missing.len(),
+        invalid_indexes: verification
+            .invalid_indexes
+            .iter()
+            .map(|(index, tenants)| InvalidIndex {
+                index: index.clone(),
+                tenants: tenants.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
     }))
 }
 

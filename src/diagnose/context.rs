@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
+use crate::pg::EventTrigger;
 use crate::text;
 use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, moment, observe};
 
@@ -26,6 +27,8 @@ pub struct Context {
     pub configured: Configured,
     /// The server as this program saw it, once it has looked. Clones share it.
     pub probe: ProbeSlot,
+    /// The event triggers that run for DDL, once they were queried. Clones share them.
+    pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -191,6 +194,7 @@ impl Context {
             port: value("port"),
             configured: Configured::new(connection, prepared, environment),
             probe: ProbeSlot::default(),
+            event_triggers: Arc::default(),
         }
     }
 
