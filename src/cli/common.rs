@@ -54,7 +54,7 @@ pub(super) struct CommonArguments {
     /// Allow statements that are not confined to the tenant's schema, also on roles, files and the server
     #[arg(long, global = true, help_heading = "Common options")]
     allow_outside: bool,
-    /// Print text for people, or JSON Lines
+    /// Print text for people, JSON Lines or, for `query`, CSV
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
     /// Set when to color the output
@@ -108,6 +108,9 @@ struct ConnectionArguments {
     /// Reject the certificates that the revocation list in FILE names
     #[arg(long, global = true, value_name = "FILE")]
     sslcrl: Option<String>,
+    /// Run COMMAND for the password of each new connection [env: SCHEMASTAMP_PASSWORD_COMMAND]
+    #[arg(long, global = true, value_name = "COMMAND")]
+    password_command: Option<String>,
 }
 
 /// Hides the database, which may be a URI with a password.
@@ -129,6 +132,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         } = arguments;
         Self {
             host,
@@ -140,6 +144,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         }
     }
 }
@@ -176,6 +181,7 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    Csv,
 }
 
 /// The values of `--color`.

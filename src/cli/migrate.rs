@@ -14,7 +14,7 @@ use super::lines::{
 };
 use super::output::Output;
 use super::report::signal_exit_code;
-use super::scope::named;
+use super::scope::{missing_tenant, named, say_duplicates};
 use super::session::Session;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
@@ -23,7 +23,7 @@ use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
-use crate::tenant::versions::PlanStrictness;
+use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
 pub(super) async fn run(
@@ -31,7 +31,7 @@ pub(super) async fn run(
     arguments: MigrateArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let scope = arguments.scope.explicit_scope()?;
+    let request = arguments.scope.explicit_request(session).await?;
     let migrations = arguments
         .migrations
         .as_deref()
@@ -39,6 +39,8 @@ pub(super) async fn run(
         .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
+    let selection = request.resolve(&target.server, &session.shutdown).await?;
+    say_duplicates(output, &selection);
     let options = MigrateOptions {
         versions_table: arguments.versions_table,
         jobs: arguments.jobs.into(),
@@ -54,7 +56,7 @@ pub(super) async fn run(
         },
         outside: session.common.outside(),
         dry_run: arguments.dry_run,
-        ..MigrateOptions::new(scope)
+        ..MigrateOptions::new(selection.at(None))
     };
     let mut failed = None;
     let mut tell = |tenant: &TenantReport| {
@@ -100,6 +102,8 @@ pub(super) async fn run(
     if let Some(failure) = failed {
         return Err(failure);
     }
+    let found = report.tenants.len();
+    arguments.scope.check_found(&selection, found, output)?;
     warn(output, &report);
     conclude(session, &report)
 }
@@ -184,7 +188,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
             }),
-            error: error(&report.outcome),
+            error: error(report),
         }));
     }
     let tenant = safe(report.tenant.as_str());
@@ -208,6 +212,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
             format!("{tenant}: at {to}; {failure}")
         }
         MigrateOutcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => tenant,
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
@@ -231,6 +236,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
         MigrateOutcome::Pending => TenantOutcome::Pending,
         MigrateOutcome::Failed(_) => TenantOutcome::Failed,
         MigrateOutcome::Refused(_) => TenantOutcome::Refused,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => TenantOutcome::Missing,
         MigrateOutcome::Odd(_) => TenantOutcome::Odd,
         MigrateOutcome::Unknown(_) => TenantOutcome::Unknown,
         MigrateOutcome::Gone => TenantOutcome::Gone,
@@ -238,7 +244,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
     }
 }
 
-fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
+fn error(report: &TenantReport) -> Option<ErrorObject> {
     let plain = |code: u8, id: &str, message: String| ErrorObject {
         code,
         id: id.to_owned(),
@@ -248,11 +254,12 @@ fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
         hint: None,
         more: ErrorDetails::default(),
     };
-    match outcome {
+    match &report.outcome {
         MigrateOutcome::UpToDate
         | MigrateOutcome::Migrated
         | MigrateOutcome::Pending
         | MigrateOutcome::NotReached => None,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
             let (code, id) = match failure.sqlstate.as_deref() {
                 None => (exit::PARTIAL, "migrate.failed".to_owned()),
@@ -350,7 +357,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
             let code = report
                 .tenants
                 .first()
-                .and_then(|tenant| error(&tenant.outcome))
+                .and_then(error)
                 .map(|error| error.code);
             code.unwrap_or(exit::PARTIAL)
         }

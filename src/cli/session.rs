@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
@@ -18,6 +19,11 @@ use crate::pg::{Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
 use crate::text::milliseconds;
+
+/// The argument that means stdin.
+pub(super) const STDIN: &str = "-";
+/// Most bytes that are read from stdin.
+const STDIN_LIMIT: u64 = 1 << 30;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -116,6 +122,28 @@ impl Session {
                 _ => error.into(),
             }
         })
+    }
+
+    /// Like [`Session::read_input`]; `-` is stdin, which is read to its end without a timeout.
+    pub(super) async fn read_input_or_stdin(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        if path != Path::new(STDIN) {
+            return self.read_input(path);
+        }
+        let mut bytes = Vec::new();
+        let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
+        let read = tokio::select! {
+            read = stdin.read_to_end(&mut bytes) => read,
+            signal = self.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
+        };
+        read.and_then(|length| match u64::try_from(length) {
+            Ok(length) if length <= STDIN_LIMIT => Ok(()),
+            _ => Err(ErrorKind::FileTooLarge.into()),
+        })
+        .map_err(|source| CommandError::Stream {
+            stream: "standard input",
+            source,
+        })?;
+        Ok(bytes)
     }
 
     /// Returns the settings of the tool, with the number of workers.

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{Header, ParsedHeader, TITLE, parse_header};
+use super::header::{Header, ParsedHeader, parse_header};
 use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
 use super::outside::{OutsidePolicy, OutsideStatement, Reach};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
+use super::version::TITLE;
 use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
+use crate::text::{hexadecimal, slice};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -63,7 +65,7 @@ impl Snapshot {
             checksum,
             objects,
         } = parse_header(text, &mut warnings)?;
-        let body = text.get(header_length..).unwrap_or_default();
+        let body = slice(text, header_length..);
         match checksum {
             None => warnings.push(Warning::NoChecksum),
             Some(recorded) => {
@@ -337,16 +339,6 @@ impl Snapshot {
 /// SHA-256 in hexadecimal.
 pub fn sha256(text: &str) -> String {
     hexadecimal(&Sha256::digest(text.as_bytes()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// Returns `true` if the last statement has its semicolon.

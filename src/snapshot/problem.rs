@@ -1,8 +1,8 @@
 //! The problems of a snapshot file, with which it is usable or not.
 
-use super::header::{FORMAT, OLDEST_FORMAT, TITLE};
 use super::outside::{OutsideStatement, grouped, refusal};
 use super::template::TemplateError;
+use super::version::{FORMAT, OLDEST_FORMAT, TITLE};
 use crate::sql::ScriptError;
 
 /// A problem of a snapshot file that can still be used.

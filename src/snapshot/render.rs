@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
+use super::mark::{MARK, SPARE};
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::{CompiledStatement, TemplateError};
 use crate::pg::{EXACT_SETTINGS, SqlState};
@@ -16,6 +16,7 @@ use crate::sql::{
     SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
     session_remembered, tokens,
 };
+use crate::text::slice;
 
 /// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
@@ -476,7 +477,7 @@ fn marked(sql: &str, mark: &str) -> String {
     else {
         return sql.to_owned();
     };
-    let head = sql.get(..token.start).unwrap_or_default();
+    let head = slice(sql, ..token.start);
     format!(
         "{head}{}",
         quote_literal(&format!("{}\n\n{mark}", comment.text))
@@ -545,12 +546,12 @@ mod tests {
             format!("COMMENT ON SCHEMA \"a-b\" IS 'It''s a tenant\n\n{mark}'")
         );
         assert_eq!(
-            super::super::capture::strip_mark(&format!("It's a tenant\n\n{mark}")),
+            super::super::mark::strip_mark(&format!("It's a tenant\n\n{mark}")),
             "It's a tenant"
         );
-        assert_eq!(super::super::capture::strip_mark(&mark), "");
+        assert_eq!(super::super::mark::strip_mark(&mark), "");
         assert_eq!(
-            super::super::capture::strip_mark("no schemastamp: here"),
+            super::super::mark::strip_mark("no schemastamp: here"),
             "no schemastamp: here"
         );
     }

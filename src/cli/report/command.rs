@@ -9,12 +9,13 @@ use super::library::{
 use super::shape::ErrorReport;
 use super::tenants::{
     drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, refresh_report, verify_report,
+    pool_report, query_report, refresh_report, registry_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
 use crate::snapshot::SnapshotError;
+use crate::tenant::query::QueryRefusalReason;
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
 /// connection.
@@ -74,7 +75,19 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Registry(error) => registry_report(error, context),
+        CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::QueryRefused { source, .. } => {
+            let report = ErrorReport::of(failure, "query.refused").without_causes();
+            match source.reason {
+                QueryRefusalReason::NotReading(_) => {
+                    report.hint("nothing was run; pass --write --yes to change tenants")
+                }
+                _ => report.hint("nothing was run"),
+            }
+        }
+        CommandError::Query(error) => query_report(error, context),
         CommandError::Verify(error) => verify_report(error, context),
         CommandError::Refresh(error) => refresh_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),

@@ -9,7 +9,7 @@ use crate::cli::lines::ErrorDetails;
 use crate::config::ConfigError;
 use crate::diagnose::{Context, explain};
 use crate::exit;
-use crate::pg::{ProgramError, PsqlError, ServerMessage};
+use crate::pg::{PasswordError, ProgramError, PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
 use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
@@ -56,6 +56,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
             hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
             ..ErrorReport::of(error, message.id())
         },
+        PsqlError::Password(error) => password_report(error),
         PsqlError::Lost { .. }
         | PsqlError::Random(_)
         | PsqlError::Fatal { .. }
@@ -63,6 +64,12 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         | PsqlError::Output { .. }
         | PsqlError::Encoding { .. } => ErrorReport::of(error, error.id()),
     }
+}
+
+pub(super) fn password_report(error: &PasswordError) -> ErrorReport {
+    ErrorReport::of(error, error.id()).hint(
+        "run the command by hand: it must print the password on one line of stdout and end with 0",
+    )
 }
 
 /// Explains a failed connection: what happened, why, and what to change.

@@ -8,9 +8,11 @@ use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
 use crate::diagnose::Context;
+use crate::fleet::RegistryError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
@@ -62,6 +64,17 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
     }
 }
 
+pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        RegistryError::Psql(source) => report_beneath(error, source, context),
+        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::of(error, "tenant.query")
+            .hint("give the columns these names: SELECT schema_name AS name, plan AS \"group\" FROM …"),
+        RegistryError::Row { .. } | RegistryError::TooMany => {
+            ErrorReport::of(error, "tenant.query").hint("leave such rows out with WHERE")
+        }
+    }
+}
+
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
@@ -70,6 +83,14 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
         }
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        QueryError::Fleet(error) => fleet_report(error, context),
+        QueryError::Psql(error) => psql_report(error, context),
+        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

@@ -1,19 +1,20 @@
 //! One pass over a dump: which of its statements make the schema, and what they need set.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
 use std::ops::Range;
 
 use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::dump_mentions::{Mentions, has_words, holds_word};
+use super::dump_settings::DumpSettings;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
 use super::overloads::sort_overloads;
 use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
-use crate::sql::literal::content;
 use crate::sql::script::line_of;
-use crate::sql::{Statement, Token, TokenKind, quote};
+use crate::sql::{Segment, Segments, Statement, Token, quote};
+use crate::text::slice;
 
 /// Most characters of a statement that a message shows.
 const SHOWN: usize = 60;
@@ -21,17 +22,15 @@ const SHOWN: usize = 60;
 /// Kind, name and table of an object.
 type Made = (ObjectKind, String, Option<String>);
 
-pub(super) struct DumpReader<'a> {
+struct DumpReader<'a> {
     source: &'a str,
     schema: &'a str,
-    pub(super) dump: Dump,
+    dump: Dump,
     others: BTreeSet<String>,
     /// Rows of tables whose schema was not named, with the `search_path` in force, by table.
     unqualified: BTreeMap<String, Vec<UnqualifiedRows>>,
     /// The tables that the dump makes, by schema.
     tables: BTreeMap<String, BTreeSet<String>>,
-    /// The `search_path` that the dump has set, or `None` before it sets one.
-    search_path: Option<Vec<String>>,
     /// The database that `\\connect` named last, and the number of others before it.
     database: (Option<String>, usize),
     /// The database, by number, in which the schema is.
@@ -46,7 +45,7 @@ pub(super) struct DumpReader<'a> {
     is_begun: bool,
     /// Line counting goes on from the last statement.
     counted: (usize, usize),
-    settings: Settings,
+    settings: DumpSettings,
     /// Views, materialized views and sequences by name.
     kinds: HashMap<String, ObjectKind>,
 }
@@ -58,17 +57,34 @@ struct UnqualifiedRows {
     place: RowsAt,
 }
 
-/// Settings that `pg_dump` changes between statements.
-#[derive(Default, PartialEq, Eq, Clone)]
-struct Settings {
-    /// The requirement of the previous statement, as written into the snapshot.
-    written: BTreeMap<String, String>,
-    /// The settings of the dump.
-    current: BTreeMap<String, String>,
+impl Dump {
+    /// Reads the statements of one schema out of a dump.
+    ///
+    /// # Errors
+    /// Fails if the dump cannot be read, or has something of the schema that a snapshot cannot
+    /// carry.
+    pub fn read(text: &str, schema: &str) -> Result<Self, DumpError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.starts_with("PGDMP") {
+            return Err(DumpError::Archive { format: "custom" });
+        }
+        if text.starts_with("toc.dat") {
+            return Err(DumpError::Archive { format: "tar" });
+        }
+        let mut reader = DumpReader::new(text, schema);
+        for segment in Segments::new(text, false) {
+            match segment? {
+                Segment::Statement(statement) => reader.statement(&statement)?,
+                Segment::Copy { statement, data } => reader.copy(&statement, data)?,
+                Segment::Meta { range } => reader.meta(range.start)?,
+            }
+        }
+        reader.finish()
+    }
 }
 
 impl<'a> DumpReader<'a> {
-    pub(super) fn new(source: &'a str, schema: &'a str) -> Self {
+    fn new(source: &'a str, schema: &'a str) -> Self {
         let mut dump = Dump::default();
         for line in source.split('\n').take(40) {
             if let Some(version) = line.strip_prefix("-- Dumped from database version ") {
@@ -87,7 +103,6 @@ impl<'a> DumpReader<'a> {
             others: BTreeSet::new(),
             unqualified: BTreeMap::new(),
             tables: BTreeMap::new(),
-            search_path: None,
             database: (None, 0),
             ours_in: None,
             began: None,
@@ -95,21 +110,28 @@ impl<'a> DumpReader<'a> {
             made: HashSet::new(),
             is_begun: false,
             counted: (0, 1),
-            settings: Settings::default(),
+            settings: DumpSettings::default(),
             kinds: HashMap::new(),
+        }
+    }
+
+    fn mentions(&self) -> Mentions<'a> {
+        Mentions {
+            source: self.source,
+            schema: self.schema,
         }
     }
 
     fn line(&mut self, offset: usize) -> usize {
         let (from, line) = self.counted;
-        let passed = self.source.get(from..offset).unwrap_or_default();
+        let passed = slice(self.source, from..offset);
         let line = line + line_of(passed, passed.len()) - 1;
         self.counted = (offset, line);
         line
     }
 
-    pub(super) fn meta(&mut self, offset: usize) -> Result<(), DumpError> {
-        let rest = self.source.get(offset..).unwrap_or_default();
+    fn meta(&mut self, offset: usize) -> Result<(), DumpError> {
+        let rest = slice(self.source, offset..);
         let command_line = rest.split('\n').next().unwrap_or_default();
         let command = command_line.split_whitespace().next().unwrap_or_default();
         match command {
@@ -123,7 +145,7 @@ impl<'a> DumpReader<'a> {
                     *number += 1;
                 }
                 *current = Some(named);
-                self.search_path = None;
+                self.settings.search_path = None;
                 Ok(())
             }
             _ => {
@@ -140,11 +162,7 @@ impl<'a> DumpReader<'a> {
     }
 
     /// Takes note of the rows of a `COPY`.
-    pub(super) fn copy(
-        &mut self,
-        statement: &Statement,
-        data: Range<usize>,
-    ) -> Result<(), DumpError> {
+    fn copy(&mut self, statement: &Statement, data: Range<usize>) -> Result<(), DumpError> {
         self.dump.has_data = true;
         let object = Object::from_statement(statement, self.source);
         let line = self.line(statement.range().start);
@@ -167,7 +185,7 @@ impl<'a> DumpReader<'a> {
         if object.scope == ObjectScope::None {
             let found = self.unqualified.entry(object.name).or_default();
             found.push(UnqualifiedRows {
-                search_path: self.search_path.clone(),
+                search_path: self.settings.search_path.clone(),
                 place,
             });
         } else {
@@ -197,7 +215,7 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    pub(super) fn statement(&mut self, statement: &Statement) -> Result<(), DumpError> {
+    fn statement(&mut self, statement: &Statement) -> Result<(), DumpError> {
         let object = Object::from_statement(statement, self.source);
         let line = self.line(statement.range().start);
         if let ObjectScope::Named(other) = &object.scope {
@@ -217,7 +235,13 @@ impl<'a> DumpReader<'a> {
             _ => object,
         };
         match object.action {
-            Action::Setting => self.setting(statement, line),
+            Action::Setting => {
+                if let Some(text) = self.settings.set(statement, self.source, line)? {
+                    let scope = ObjectScope::Named(self.schema.to_owned());
+                    self.push(setting(Action::Privileges, scope), text, line);
+                }
+                Ok(())
+            }
             Action::Transaction => self.transaction(statement, line),
             Action::Drop => self.dropped(statement, line),
             _ if object.scope == ObjectScope::Named(self.schema.to_owned()) => {
@@ -271,11 +295,11 @@ impl<'a> DumpReader<'a> {
             }
             _ => {}
         }
-        if self.moves(statement) {
+        if self.mentions().moves(statement) {
             return Err(self.refused(statement, line));
         }
         if object.action == Action::Alter
-            && let Some(partition) = self.attached(statement)
+            && let Some(partition) = self.mentions().attached(statement)
         {
             // The partition's index goes with it.
             if object.kind != ObjectKind::Index {
@@ -285,7 +309,9 @@ impl<'a> DumpReader<'a> {
         }
         if object.action == Action::Create
             && object.kind == ObjectKind::Table
-            && let Some(parent) = self.parent(statement, |schema| schema != self.schema)
+            && let Some(parent) = self
+                .mentions()
+                .parent(statement, |schema| schema != self.schema)
         {
             let child = format!("{} ({parent})", quote(&object.name));
             self.concern(ConcernId::ParentsOutside, child);
@@ -304,7 +330,9 @@ impl<'a> DumpReader<'a> {
                 text = without_shorthand(statement, self.source);
             }
         }
-        self.settings_before(&object, line);
+        for change in self.settings.before(&object) {
+            self.push(setting(Action::Setting, ObjectScope::None), change, line);
+        }
         self.push(object, text, line);
         Ok(())
     }
@@ -328,7 +356,7 @@ impl<'a> DumpReader<'a> {
                 return Ok(());
             }
             Action::Rows => {
-                if self.mentions_schema(statement) {
+                if self.mentions().mentions_schema(statement) {
                     self.concern(ConcernId::Registered, described(&object));
                 }
                 return Ok(());
@@ -345,10 +373,10 @@ impl<'a> DumpReader<'a> {
                 object: object.to_string(),
             });
         }
-        if !self.mentions_schema(statement) {
+        if !self.mentions().mentions_schema(statement) {
             return Ok(());
         }
-        if self.moves(statement) || object.action == Action::Other {
+        if self.mentions().moves(statement) || object.action == Action::Other {
             return Err(self.refused(statement, line));
         }
         // Also a cast between types elsewhere through a function of the schema: a database has it only once.
@@ -367,7 +395,7 @@ impl<'a> DumpReader<'a> {
             return Err(self.refused(statement, line));
         }
         if object.action == Action::Alter
-            && let Some(partition) = self.attached_here(statement)
+            && let Some(partition) = self.mentions().attached_here(statement)
         {
             if object.kind != ObjectKind::Index {
                 let child = format!("{} ({})", quote(&partition), qualified(&object));
@@ -378,6 +406,7 @@ impl<'a> DumpReader<'a> {
         if object.action == Action::Create
             && object.kind == ObjectKind::Table
             && self
+                .mentions()
                 .parent(statement, |schema| schema == self.schema)
                 .is_some()
         {
@@ -415,7 +444,7 @@ impl<'a> DumpReader<'a> {
                     excerpt: head(statement.text(self.source)),
                 });
             }
-        } else if is("prepare") && self.mentions_schema(statement) {
+        } else if is("prepare") && self.mentions().mentions_schema(statement) {
             return Err(self.refused(statement, line));
         }
         Ok(())
@@ -457,7 +486,8 @@ impl<'a> DumpReader<'a> {
                 && made.object.kind != ObjectKind::Schema
                 && names(made.object.bare_name())
         });
-        if (drops_ours && (self.mentions_schema(statement) || !self.is_qualified(&tokens)))
+        if (drops_ours
+            && (self.mentions().mentions_schema(statement) || !self.is_qualified(&tokens)))
             || is(1, "owned")
         {
             return Err(DumpError::TakenBack {
@@ -474,85 +504,6 @@ impl<'a> DumpReader<'a> {
 
     fn is_made(&self, object: &Object) -> bool {
         self.made.contains(&made(object))
-    }
-
-    /// Returns whether a statement moves something between schemas, or gives a schema another name.
-    fn moves(&self, statement: &Statement) -> bool {
-        let tokens: Vec<Token> = statement.significant().collect();
-        let first = |at: usize, word: &str| {
-            tokens
-                .get(at)
-                .is_some_and(|token| token.is_word(self.source, word))
-        };
-        first(0, "alter")
-            && (has_words(statement, self.source, &["set", "schema"])
-                || (first(1, "schema") && has_words(statement, self.source, &["rename", "to"])))
-    }
-
-    /// The partition, in another schema, that `ATTACH PARTITION` gives a table of the schema.
-    fn attached(&self, statement: &Statement) -> Option<String> {
-        let (schema, name) = self.behind(statement, &["attach", "partition"])?;
-        (schema != self.schema).then(|| format!("{}.{}", quote(&schema), quote(&name)))
-    }
-
-    /// The table of the schema that `ATTACH PARTITION` gives a table elsewhere.
-    fn attached_here(&self, statement: &Statement) -> Option<String> {
-        let (schema, name) = self.behind(statement, &["attach", "partition"])?;
-        (schema == self.schema).then_some(name)
-    }
-
-    /// The table that a new one is a partition or child of, if its schema is accepted.
-    fn parent(&self, statement: &Statement, accept: impl Fn(&str) -> bool) -> Option<String> {
-        let (schema, name) = self
-            .behind(statement, &["partition", "of"])
-            .or_else(|| self.behind(statement, &["inherits", "("]))?;
-        accept(&schema).then(|| format!("{}.{}", quote(&schema), quote(&name)))
-    }
-
-    /// The qualified name behind words.
-    fn behind(&self, statement: &Statement, words: &[&str]) -> Option<(String, String)> {
-        let tokens: Vec<Token> = statement.significant().collect();
-        let at = position(&tokens, self.source, words)? + words.len();
-        let schema = identifier_value(*tokens.get(at)?, self.source)?;
-        if !tokens.get(at + 1)?.is(self.source, ".") {
-            return None;
-        }
-        Some((schema, identifier_value(*tokens.get(at + 2)?, self.source)?))
-    }
-
-    /// Returns whether a statement names the schema: as an identifier, in a literal or in a body.
-    fn mentions_schema(&self, statement: &Statement) -> bool {
-        if !holds_word(statement.text(self.source), self.schema)
-            && self.schema.chars().all(|c| c.is_alphanumeric() || c == '_')
-        {
-            return false;
-        }
-        let tokens: Vec<Token> = statement.significant().collect();
-        // Lists: `IN SCHEMA a, b`, `SET search_path TO a, b`.
-        let names_schemas = tokens.iter().any(|token| {
-            token.is_word(self.source, "schema") || token.is_word(self.source, "search_path")
-        });
-        tokens
-            .iter()
-            .enumerate()
-            .any(|(at, token)| match token.kind {
-                TokenKind::String(..) | TokenKind::Dollar(..) => content(*token, self.source)
-                    .is_some_and(|content| holds_word(&content.text, self.schema)),
-                _ if identifier_value(*token, self.source).as_deref() == Some(self.schema) => {
-                    let is = |at: Option<usize>, test: &dyn Fn(&Token) -> bool| {
-                        at.and_then(|at| tokens.get(at)).is_some_and(test)
-                    };
-                    is(Some(at + 1), &|next| next.is(self.source, "."))
-                        || is(at.checked_sub(1), &|before| {
-                            before.is_word(self.source, "schema")
-                                || (names_schemas
-                                    && (before.is(self.source, ",")
-                                        || before.is(self.source, "=")
-                                        || before.is_word(self.source, "to")))
-                        })
-                }
-                _ => false,
-            })
     }
 
     fn push(&mut self, object: Object, text: String, line: usize) {
@@ -572,157 +523,7 @@ impl<'a> DumpReader<'a> {
             .push(DumpStatement { object, text, line });
     }
 
-    /// Remembers a setting; refuses those that change what the text means.
-    fn setting(&mut self, statement: &Statement, line: usize) -> Result<(), DumpError> {
-        let tokens: Vec<Token> = statement.significant().collect();
-        self.follow_search_path(&tokens);
-        let Some(name) = tokens
-            .get(1)
-            .and_then(|token| identifier_value(*token, self.source))
-        else {
-            return Ok(());
-        };
-        let value = tokens.get(3).map(|token| {
-            content(*token, self.source)
-                .map(|content| content.text)
-                .or_else(|| identifier_value(*token, self.source))
-                .unwrap_or_else(|| token.text(self.source).to_owned())
-        });
-        let value = value.unwrap_or_default();
-        match name.as_str() {
-            "client_encoding"
-                if !matches!(
-                    value.to_ascii_uppercase().as_str(),
-                    "UTF8" | "UTF-8" | "SQL_ASCII"
-                ) =>
-            {
-                Err(DumpError::Encoding {
-                    line,
-                    encoding: value,
-                })
-            }
-            "standard_conforming_strings" if value.eq_ignore_ascii_case("off") => {
-                Err(DumpError::Strings { line })
-            }
-            "default_tablespace" | "default_table_access_method" => {
-                self.settings.current.insert(name, value);
-                Ok(())
-            }
-            "session"
-                if tokens
-                    .get(2)
-                    .is_some_and(|token| token.is_word(self.source, "authorization")) =>
-            {
-                // Around GRANTs that another role than the owner gave.
-                let text = if tokens
-                    .first()
-                    .is_some_and(|token| token.is_word(self.source, "reset"))
-                {
-                    "SET LOCAL SESSION AUTHORIZATION DEFAULT".to_owned()
-                } else {
-                    statement
-                        .text(self.source)
-                        .replacen("SET ", "SET LOCAL ", 1)
-                };
-                let object = Object {
-                    action: Action::Privileges,
-                    kind: ObjectKind::Setting,
-                    scope: ObjectScope::Named(self.schema.to_owned()),
-                    name: String::new(),
-                    table: None,
-                };
-                self.push(object, text, line);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Remembers the `search_path`: rows may be for a table that is named without its schema.
-    fn follow_search_path(&mut self, tokens: &[Token]) {
-        let source = self.source;
-        let is = |at: usize, word: &str| {
-            tokens
-                .get(at)
-                .is_some_and(|token| token.is_word(source, word))
-        };
-        let literals: Vec<String> = tokens
-            .iter()
-            .filter_map(|token| content(*token, source).map(|content| content.text))
-            .collect();
-        if is(0, "select") {
-            // `SELECT pg_catalog.set_config('search_path', 'a, b', false)`.
-            if let [name, value, ..] = literals.as_slice()
-                && name.eq_ignore_ascii_case("search_path")
-            {
-                let items = crate::sql::tokens(value);
-                let items = items
-                    .into_iter()
-                    .filter_map(|item| identifier_value(item, value));
-                self.search_path = Some(items.collect());
-            }
-        } else if is(0, "reset") && (is(1, "all") || is(1, "search_path")) {
-            self.search_path = None;
-        } else if let Some(at) = tokens
-            .iter()
-            .position(|token| token.is_word(source, "search_path"))
-        {
-            let items = tokens.get(at + 2..).unwrap_or_default().iter();
-            let items: Vec<String> = items
-                .filter_map(|item| {
-                    identifier_value(*item, source)
-                        .or_else(|| content(*item, source).map(|content| content.text))
-                })
-                .collect();
-            self.search_path = (items != ["default"]).then_some(items);
-        }
-    }
-
-    /// Writes a tablespace or access method that is not the default, for this transaction only, where it changes.
-    fn settings_before(&mut self, object: &Object, line: usize) {
-        let concerned = object.action == Action::Create
-            && matches!(
-                object.kind,
-                ObjectKind::Table
-                    | ObjectKind::MaterializedView
-                    | ObjectKind::Index
-                    | ObjectKind::Constraint
-            );
-        if !concerned {
-            return;
-        }
-        for (name, default) in [
-            ("default_tablespace", ""),
-            ("default_table_access_method", "heap"),
-        ] {
-            let current = self
-                .settings
-                .current
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| default.to_owned());
-            let written = self
-                .settings
-                .written
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| default.to_owned());
-            if current != written {
-                let text = format!("SET LOCAL {name} = {}", crate::sql::quote_literal(&current));
-                self.settings.written.insert(name.to_owned(), current);
-                let object = Object {
-                    action: Action::Setting,
-                    kind: ObjectKind::Setting,
-                    scope: ObjectScope::None,
-                    name: String::new(),
-                    table: None,
-                };
-                self.push(object, text, line);
-            }
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Result<Dump, DumpError> {
+    fn finish(mut self) -> Result<Dump, DumpError> {
         if !self
             .dump
             .statements
@@ -788,6 +589,16 @@ impl<'a> DumpReader<'a> {
     }
 }
 
+fn setting(action: Action, scope: ObjectScope) -> Object {
+    Object {
+        action,
+        kind: ObjectKind::Setting,
+        scope,
+        name: String::new(),
+        table: None,
+    }
+}
+
 fn made(object: &Object) -> Made {
     (object.kind, object.name.clone(), object.table.clone())
 }
@@ -798,35 +609,6 @@ fn head(text: &str) -> String {
         .take(SHOWN)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
-}
-
-/// Returns whether a whole word of a text is the name.
-fn holds_word(text: &str, name: &str) -> bool {
-    let ends = |character: Option<char>| {
-        character.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '$'))
-    };
-    text.match_indices(name).any(|(at, found)| {
-        ends(text.get(..at).and_then(|before| before.chars().next_back()))
-            && ends(
-                text.get(at + found.len()..)
-                    .and_then(|behind| behind.chars().next()),
-            )
-    })
-}
-
-/// Position at which words, or punctuation, follow each other.
-fn position(tokens: &[Token], source: &str, words: &[&str]) -> Option<usize> {
-    tokens.windows(words.len()).position(|window| {
-        window
-            .iter()
-            .zip(words)
-            .all(|(token, word)| token.is_word(source, word) || token.is(source, word))
-    })
-}
-
-fn has_words(statement: &Statement, source: &str, words: &[&str]) -> bool {
-    let tokens: Vec<Token> = statement.significant().collect();
-    position(&tokens, source, words).is_some()
 }
 
 /// `auth.users`: the object, or the table that it belongs to, with its schema.
@@ -886,230 +668,4 @@ fn drop_empty_sessions(statements: &mut Vec<DumpStatement>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Dump, String> {
-        Dump::read(text, "app").map_err(|error| error.to_string())
-    }
-
-    fn concerns(dump: &Dump) -> Vec<String> {
-        dump.concerns.iter().map(ToString::to_string).collect()
-    }
-
-    const MADE: &str =
-        "CREATE SCHEMA app;\nCREATE TABLE app.t (i integer);\nCREATE VIEW app.v AS SELECT 1;\n";
-
-    #[test]
-    fn what_is_taken_back_is_refused_with_its_line() {
-        for statement in [
-            "DROP TABLE app.t",
-            "DROP VIEW IF EXISTS app.x, app.v CASCADE",
-            "DROP TABLE t",
-            "DROP OWNED BY bob",
-            "BEGIN;CREATE TABLE app.tx ();ROLLBACK",
-            "BEGIN;CREATE TABLE app.tx ();ABORT",
-        ] {
-            let error = read(&format!("{MADE}{statement};")).unwrap_err();
-            assert!(
-                error.starts_with("line 4: this takes back what the file made"),
-                "{statement}: {error}"
-            );
-        }
-        for statement in [
-            "DROP TABLE public.t",
-            "DROP TABLE IF EXISTS app.not_there",
-            "BEGIN;CREATE TABLE public.tx ();ROLLBACK",
-            "BEGIN;CREATE TABLE app.tx ();COMMIT;ROLLBACK",
-            "DROP EXTENSION citext",
-        ] {
-            let read = read(&format!("{MADE}{statement};"));
-            assert!(read.is_ok(), "{statement}: {read:?}");
-        }
-        let dump = read(&format!(
-            "{MADE}DROP SCHEMA IF EXISTS app CASCADE;CREATE SCHEMA app;CREATE TABLE app.u ();"
-        ))
-        .unwrap();
-        assert_eq!(dump.tables().collect::<Vec<_>>(), ["u"]);
-    }
-
-    #[test]
-    fn what_names_the_schema_and_cannot_be_followed_is_refused_with_its_line() {
-        for statement in [
-            "SELECT create_hypertable('app.t', 'at')",
-            "SELECT partman.create_parent(p_parent_table := 'app.t')",
-            "SELECT cron.schedule('x', '0 3 * * *', 'CALL app.rollup()')",
-            "CALL admin.register('app', 't')",
-            "DO $$ BEGIN PERFORM app.f(); END $$",
-            "UPDATE public.x SET y = 'app.t'",
-            "ALTER TABLE public.s SET SCHEMA app",
-            "ALTER TABLE app.t SET SCHEMA public",
-            "ALTER SCHEMA app RENAME TO x",
-            "ALTER SCHEMA other RENAME TO app",
-            "GRANT SELECT ON ALL TABLES IN SCHEMA app TO bob",
-            "PREPARE p AS SELECT * FROM app.t",
-        ] {
-            let error = read(&format!("{MADE}{statement};")).unwrap_err();
-            assert!(
-                error.starts_with("line 4: cannot determine what this statement does"),
-                "{statement}: {error}"
-            );
-        }
-        for statement in [
-            "SELECT create_hypertable('other.t', 'at')",
-            "SELECT 'my_app', 'apps'",
-            "CREATE ROLE app",
-        ] {
-            let read = read(&format!("{MADE}{statement};"));
-            assert!(read.is_ok(), "{statement}: {read:?}");
-        }
-    }
-
-    #[test]
-    fn what_hangs_on_the_schema_from_outside_is_reported_by_name() {
-        let dump = read(&format!(
-            "{MADE}CREATE TRIGGER on_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.f();
-             CREATE POLICY seen ON auth.users USING (EXISTS (SELECT FROM app.t));
-             CREATE VIEW public.everything AS SELECT * FROM app.t;
-             CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS $$ SELECT i FROM app.t $$;
-             ALTER TABLE ONLY public.refers ADD CONSTRAINT fk FOREIGN KEY (i) REFERENCES app.t(i);
-             INSERT INTO cron.job (command) VALUES ('CALL app.rollup()');
-             COPY partman.part_config (parent_table) FROM stdin;\napp.t\n\\.\n
-             ALTER ROLE bob SET search_path TO 'app', 'public';
-             CREATE TABLE parts.p1 (i integer);
-             ALTER TABLE ONLY app.t ATTACH PARTITION parts.p1 FOR VALUES IN (1);
-             CREATE TABLE parts.p2 PARTITION OF app.t FOR VALUES IN (2);
-             CREATE TABLE parts.child (x integer) INHERITS (app.t);
-             CREATE TABLE app.mine (x integer) INHERITS (public.base);
-             ALTER TABLE ONLY public.root ATTACH PARTITION app.r1 FOR VALUES IN (1);
-             CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION app.f();"
-        ))
-        .unwrap();
-        insta::assert_snapshot!(concerns(&dump).join("\n"), @"
-        left out, as they are in another schema; a tenant refuses the rows that belong there: partitions: parts.p1, parts.p2
-        left out, as they are in another schema: tables that inherit from the schema's: parts.child
-        shared by all tenants, who can be read through it: the parent, in another schema, of: mine (public.base), r1 (public.root)
-        left out, as they are in another schema or in none; they work on the source only: constraint fk on public.refers, function public.f(), policy seen on auth.users, trigger on_user on auth.users, view public.everything
-        left out; a new tenant has to be registered there by itself: rows that name the schema in: table cron.job, table partman.part_config
-        left out: settings that name the schema, of: ALTER ROLE bob SET search_path TO 'app', 'public'
-        ");
-        assert_eq!(
-            dump.left_out,
-            ["CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION a"]
-        );
-        assert!(
-            dump.statements
-                .iter()
-                .all(|statement| !statement.text.contains("ATTACH"))
-        );
-    }
-
-    #[test]
-    fn two_databases_in_one_file() {
-        let one = "\\connect shop\nCREATE SCHEMA app;\nCREATE TABLE app.a (i integer);\n";
-        let two = "\\connect crm\nCREATE SCHEMA app;\nCREATE TABLE app.b (i integer);\n";
-        let error = read(&format!("{one}{two}")).unwrap_err();
-        assert!(
-            error.starts_with("line 5: the schema is in two databases"),
-            "{error}"
-        );
-        assert!(read(&format!("{one}\\connect crm\nCREATE SCHEMA other;\n")).is_ok());
-        assert!(read(&format!("{one}\\connect shop\nCREATE TABLE app.c ();\n")).is_ok());
-        let rows = "\\connect crm\nCOPY app.a (i) FROM stdin;\n7\n\\.\n";
-        assert!(read(&format!("{one}{rows}")).is_err());
-    }
-
-    #[test]
-    fn rows_without_a_schema_follow_the_search_path() {
-        let tables = "CREATE TABLE public.schema_migrations (v text);\nCREATE SCHEMA app;\n\
-            CREATE TABLE app.schema_migrations (v text);\n";
-        for (path, ours) in [
-            ("SET search_path TO \"$user\", public;", false),
-            ("", false),
-            ("SET search_path = app, public;", true),
-            (
-                "SELECT pg_catalog.set_config('search_path', 'app', false);",
-                true,
-            ),
-            ("SET search_path = app; RESET ALL;", false),
-        ] {
-            let dump = read(&format!(
-                "{tables}{path}\nINSERT INTO schema_migrations (v) VALUES ('1');"
-            ))
-            .unwrap();
-            assert_eq!(dump.rows.contains_key("schema_migrations"), ours, "{path}");
-            assert_eq!(concerns(&dump).is_empty(), ours, "{path}");
-        }
-        let only_ours = "CREATE TABLE app.schema_migrations (v text);\nINSERT INTO schema_migrations (v) VALUES ('1');";
-        assert!(
-            read(only_ours)
-                .unwrap()
-                .rows
-                .contains_key("schema_migrations")
-        );
-    }
-
-    #[test]
-    fn shorthand_of_the_file_is_taken_off() {
-        let dump = read(
-            "CREATE SCHEMA IF NOT EXISTS \"app\";
-             CREATE TABLE IF NOT EXISTS app.t (i integer);
-             CREATE TABLE IF NOT EXISTS app.t (j integer);
-             CREATE OR REPLACE VIEW app.v AS SELECT 1 AS a;
-             CREATE OR REPLACE VIEW app.v AS SELECT 2 AS a;
-             CREATE INDEX IF NOT EXISTS i ON app.t (i);
-             CREATE OR REPLACE FUNCTION app.f() RETURNS integer LANGUAGE sql AS 'SELECT 1';",
-        )
-        .unwrap();
-        let texts: Vec<&str> = dump
-            .statements
-            .iter()
-            .map(|statement| statement.text.as_str())
-            .collect();
-        assert_eq!(
-            texts,
-            [
-                "CREATE SCHEMA \"app\"",
-                "CREATE TABLE app.t (i integer)",
-                "CREATE VIEW app.v AS SELECT 1 AS a",
-                "CREATE OR REPLACE VIEW app.v AS SELECT 2 AS a",
-                "CREATE INDEX i ON app.t (i)",
-                "CREATE FUNCTION app.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_trigger_on_very_many_columns() {
-        let columns: Vec<String> = (0..1100).map(|number| format!("c{number}")).collect();
-        let dump = read(&format!(
-            "CREATE TRIGGER x BEFORE UPDATE OF {} ON app.t FOR EACH ROW EXECUTE FUNCTION app.f();",
-            columns.join(", ")
-        ))
-        .unwrap();
-        assert_eq!(dump.statements[0].object.to_string(), "trigger x on t");
-    }
-
-    #[test]
-    fn a_tablespace_is_set_for_the_transaction_where_it_changes() {
-        let dump = Dump::read(
-            "SET default_tablespace = fast;\nCREATE TABLE a.t ();\nSET default_tablespace = '';\nCREATE TABLE a.u ();",
-            "a",
-        )
-        .unwrap();
-        let texts: Vec<&str> = dump
-            .statements
-            .iter()
-            .map(|statement| statement.text.as_str())
-            .collect();
-        assert_eq!(
-            texts,
-            [
-                "SET LOCAL default_tablespace = 'fast'",
-                "CREATE TABLE a.t ()",
-                "SET LOCAL default_tablespace = ''",
-                "CREATE TABLE a.u ()"
-            ]
-        );
-    }
-}
+mod tests;

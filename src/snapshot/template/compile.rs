@@ -8,7 +8,6 @@ use super::context::{foreign_language, is_body, is_format, reads_as_identifier};
 use super::error::TemplateError;
 use super::slot::{Escape, HASH, PLACEHOLDER, Piece, Slot, SlotForm};
 use super::statement::CompiledStatement;
-use crate::snapshot::format::hexadecimal;
 use crate::snapshot::minify::minify_into;
 use crate::snapshot::object::{Action, Object};
 use crate::snapshot::outside::{OutsideStatement, Reach, judge, reached_through_definitions};
@@ -16,6 +15,7 @@ use crate::sql::literal::{LiteralContent, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
 use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
+use crate::text::{hexadecimal, slice};
 
 /// SQL with `#{prefix}` in it, ready to be rendered many times.
 #[derive(Clone, Debug)]
@@ -57,10 +57,7 @@ impl Template {
                 }
             };
             let start = statement.range().start;
-            line += line_of(
-                source.get(counted..start).unwrap_or_default(),
-                start - counted,
-            ) - 1;
+            line += line_of(slice(source, counted..start), start - counted) - 1;
             counted = start;
             let object = Object::from_statement(statement, source);
             if object.action == Action::Transaction {
@@ -478,13 +475,13 @@ impl<'a> Compiler<'a> {
         form: SlotForm,
         escapes: &[Escape],
     ) -> Result<(), TemplateError> {
-        let text = code.text.get(range.clone()).unwrap_or_default();
+        let text = slice(&code.text, range.clone());
         for (offset, _) in text.match_indices("#{") {
-            let rest = text.get(offset..).unwrap_or_default();
+            let rest = slice(text, offset..);
             let length = rest.find('}').map_or(rest.len(), |end| end + 1);
             let start = range.start + offset;
             let source_range = code.source_offset(start)..code.source_offset(start + length);
-            match rest.get(..length).unwrap_or_default() {
+            match slice(rest, ..length) {
                 PLACEHOLDER => self.mark(
                     source_range,
                     Piece::Slot(Slot {

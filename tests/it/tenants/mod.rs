@@ -15,6 +15,7 @@ mod older;
 mod outside;
 mod plain_owner;
 mod pooler;
+mod query;
 mod refresh;
 mod strangers;
 mod styles;
