@@ -1,6 +1,6 @@
 //! Compares tenants with a snapshot or with each other, object by object, all of them at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::inventory::{FleetError, read_fleet};
 use super::selection::TenantSelection;
@@ -54,6 +54,8 @@ pub struct Verification {
     pub variants: Vec<DriftVariant>,
     /// Tenants that do not exist, or were dropped during the run.
     pub missing: Vec<TenantName>,
+    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind, by name, with their tenants.
+    pub invalid_indexes: BTreeMap<String, Vec<TenantName>>,
 }
 
 impl Verification {
@@ -124,30 +126,57 @@ fn named_schemas(tenants: &[TenantName]) -> String {
     }
 }
 
-/// The tenants whose schemas the role may not use.
-async fn without_usage(
+/// Peculiarities of tenants that a comparison of definitions does not show.
+#[derive(Debug, Default)]
+struct Peculiarities {
+    /// Schemas that the role may not use.
+    unusable: Vec<TenantName>,
+    /// Indexes that are invalid, with their tenants.
+    invalid_indexes: BTreeMap<String, Vec<TenantName>>,
+}
+
+/// Queries what the comparison of definitions does not show.
+async fn peculiarities(
     server: &Server,
     tenants: &[TenantName],
     shutdown: &Shutdown,
-) -> Result<Vec<TenantName>, PsqlError> {
+) -> Result<Peculiarities, PsqlError> {
+    let mut found = Peculiarities::default();
     if tenants.is_empty() {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let names: Vec<String> = tenants
         .iter()
         .map(|tenant| quote_literal(tenant.as_str()))
         .collect();
+    // An index of a partitioned table is invalid until each partition has one; that is in its definition.
     let sql = format!(
-        "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n \
-         WHERE n.nspname IN ({}) AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname;\n",
+        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.has_schema_privilege(n.oid, 'USAGE'), i.invalid) \
+         FROM pg_catalog.pg_namespace n LEFT JOIN LATERAL (SELECT pg_catalog.json_agg(c.relname ORDER BY c.relname) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid \
+         WHERE c.relnamespace = n.oid AND c.relkind = 'i' AND NOT x.indisvalid) AS i (invalid) ON true \
+         WHERE n.nspname IN ({}) AND (i.invalid IS NOT NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) \
+         ORDER BY n.nspname;\n",
         names.join(", ")
     );
-    let found = server.query_json(&sql, shutdown).await?;
-    Ok(found
-        .iter()
-        .filter_map(serde_json::Value::as_str)
-        .filter_map(|name| TenantName::for_own_schema(name).ok())
-        .collect())
+    for line in server.query_json(&sql, shutdown).await? {
+        let Ok((name, usable, invalid)) =
+            serde_json::from_value::<(String, Option<bool>, Option<Vec<String>>)>(line)
+        else {
+            continue;
+        };
+        let Ok(tenant) = TenantName::for_own_schema(name) else {
+            continue;
+        };
+        for index in invalid.into_iter().flatten() {
+            let tenants = found.invalid_indexes.entry(index).or_default();
+            tenants.push(tenant.clone());
+        }
+        if usable == Some(false) {
+            found.unusable.push(tenant);
+        }
+    }
+    Ok(found)
 }
 
 /// Compares all tenants of the scope with the reference: by hashes that the server computes, and in
@@ -171,7 +200,10 @@ pub async fn verify(
             present.push(tenant.name.clone());
         }
     }
-    let unusable = without_usage(server, &present, shutdown).await?;
+    let Peculiarities {
+        unusable,
+        invalid_indexes,
+    } = peculiarities(server, &present, shutdown).await?;
     if !unusable.is_empty() {
         return Err(VerifyError::NoUsage(unusable));
     }
@@ -208,6 +240,7 @@ pub async fn verify(
     let findings = comparison.run(server, reference, &groups, shutdown).await?;
     let mut verification = Verification {
         missing,
+        invalid_indexes,
         ..Verification::default()
     };
     for (tenants, findings) in groups.into_iter().zip(findings) {

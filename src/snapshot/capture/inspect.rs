@@ -44,9 +44,14 @@ pub struct Inspection {
 impl Inspection {
     /// The indexes that a failed `CREATE INDEX CONCURRENTLY` left behind.
     pub(super) fn invalid_indexes(&self) -> &[String] {
+        self.objects_of(ConcernId::InvalidIndexes)
+    }
+
+    /// The objects that a concern is about.
+    pub(super) fn objects_of(&self, id: ConcernId) -> &[String] {
         self.concerns
             .iter()
-            .find(|concern| concern.id == ConcernId::InvalidIndexes)
+            .find(|concern| concern.id == id)
             .map_or(&[], |concern| &concern.objects)
     }
 }

@@ -80,6 +80,12 @@ inside (classid, objid) AS MATERIALIZED (
     WHERE NOT i.indisvalid AND c.relkind = 'i'
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)
     UNION
+    -- Only a member of the role can set them; from 16 on, one that has its rights.
+    SELECT 'default_privileges_of_others', a.defaclrole::pg_catalog.regrole::text
+    FROM pg_catalog.pg_default_acl a JOIN ns ON ns.oid = a.defaclnamespace
+    WHERE NOT pg_catalog.pg_has_role(a.defaclrole,
+        CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'USAGE' ELSE 'MEMBER' END)
+    UNION
     SELECT 'hypertables', c.relname
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN ns ON ns.oid = c.relnamespace
     JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::guard::{Demand, Facts, SchemaRefusal};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
+use crate::snapshot::capture::{inspect, oid_values};
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, UnknownEnd, run_transaction};
@@ -33,6 +34,9 @@ pub struct Preview {
     pub outside: Vec<String>,
     /// Publications that lose tables.
     pub publications: Vec<String>,
+    /// Large objects whose ids its rows hold, and that stay in the database; `None` if the rows cannot be read.
+    #[serde(skip)]
+    pub large_objects: Option<usize>,
     /// Relations of all kinds: each takes a lock.
     relations: u64,
     /// Locks that the server has room for.
@@ -147,7 +151,20 @@ pub async fn preview(
         facts = Facts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
     );
-    server.query_json_optional(&sql, shutdown).await
+    let mut seen: Option<Preview> = server.query_json_optional(&sql, shutdown).await?;
+    if let Some(seen) = &mut seen {
+        seen.large_objects = large_objects(server, tenant, shutdown).await;
+    }
+    Ok(seen)
+}
+
+/// Returns the number of large objects whose ids a tenant's rows hold; `None` if the rows cannot be read.
+async fn large_objects(server: &Server, tenant: &TenantName, shutdown: &Shutdown) -> Option<usize> {
+    let inspection = inspect(server, tenant.as_str(), shutdown).await.ok()?;
+    let tables = inspection.tables.iter();
+    let found = oid_values(server, tenant.as_str(), tables, shutdown).await;
+    let found = found.ok()?;
+    Some(found.iter().map(|values| values.large_objects).sum())
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.

@@ -211,3 +211,40 @@ fn a_role_that_may_not_use_a_schema_is_told_so() {
         "{output}"
     );
 }
+
+#[test]
+fn invalid_indexes_are_named_whether_or_not_tenants_differ() {
+    let world = World::new();
+    world.tenants(&["a", "b", "c"]);
+    for tenant in ["a", "b"] {
+        world.database.sql(&format!(
+            "CREATE UNIQUE INDEX half ON {tenant}.users (email); \
+             UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{tenant}.half'::regclass"
+        ));
+    }
+    let run = Schemastamp::on(&world.database);
+    let said = "index half is invalid (REINDEX or drop it) in 2 tenants: a, b";
+    let output = run.run(&["verify", "a", "b", "--each-other"]).succeeds();
+    assert!(output.stderr.contains(said), "{output}");
+    let output = run.run(&["verify", "c", "--each-other"]).succeeds();
+    assert!(!output.stderr.contains("invalid"), "{output}");
+    run.run(&["capture", "--schema", "c", "-o", "snapshots/app.sql"])
+        .succeeds();
+    let output = run.run(&["verify", "--all"]).exits_with(1);
+    assert!(
+        output
+            .stdout
+            .contains("unexpected index half, which is invalid"),
+        "{output}"
+    );
+    let output = run
+        .run(&["verify", "--all", "--format", "json"])
+        .exits_with(1);
+    let lines = output.json();
+    let found = &lines.last().unwrap()["summary"]["invalid_indexes"];
+    assert_eq!(
+        *found,
+        serde_json::json!([{ "index": "half", "tenants": ["a", "b"] }]),
+        "{output}"
+    );
+}
