@@ -26,7 +26,7 @@ mod wording;
 
 pub use assemble::{Assembled, Doubt, MARK, SPARE, SnapshotParts, Undecided, assemble, strip_mark};
 pub use difference::Difference;
-pub(crate) use difference::differences;
+pub(crate) use difference::{differences, is_same_definition};
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use exceptions::Exceptions;
 pub(crate) use inspect::oid_values;
