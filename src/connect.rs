@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::{Environment, Settings, ToolSettings};
 use crate::diagnose::{
     Context, LibraryTraits, LookPlan, depends_on_library, examine, has_guarded, named_program,
-    prepare, refuse_ignored,
+    password_command, prepare, refuse_ignored,
 };
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
 use crate::process::Shutdown;
@@ -81,6 +81,10 @@ pub async fn server(
     let mut child = environment.inherited();
     child.extend(connection.child_environment());
     let mut server = Server::new(psql, child, temporary);
+    server.password_command = password_command(&connection, environment);
+    context
+        .password_command
+        .clone_from(&server.password_command);
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = Some(settings.tool.timeout.value).filter(|timeout| !timeout.is_zero());

@@ -27,6 +27,15 @@ pub(crate) use {swrite, swriteln};
 /// The longest text that a report takes from a certificate or a server, in characters.
 pub const LIMIT: usize = 200;
 
+/// Returns bytes as lower-case hexadecimal digits, two for each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        swrite!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// Returns the part of a text at a range of bytes that was found in the same text.
 ///
 /// # Panics

@@ -86,11 +86,18 @@ Examples:
   schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  schemastamp query --all -c 'SELECT count(*) FROM users'
+  schemastamp query --match 'tenant_*' -f report.sql --format csv > report.csv
+  schemastamp query acme -c \"UPDATE plans SET price = 9 WHERE id = 1\" --write --yes";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations
-  schemastamp status --match 'tenant_*' --format json";
+  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -111,7 +118,8 @@ Examples:
 const DROP_EXAMPLES: &str = "\
 Examples:
   schemastamp drop acme --dry-run
-  schemastamp drop acme globex --yes";
+  schemastamp drop acme globex --yes
+  schemastamp drop --from-file cancelled.txt --yes";
 
 const RENAME_EXAMPLES: &str = "\
 Examples:
@@ -181,6 +189,9 @@ pub(super) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// Run a query in each tenant, read-only unless --write is passed
+    #[command(after_help = QUERY_EXAMPLES)]
+    Query(QueryArguments),
     /// Report each tenant's version and how far it is behind
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
@@ -411,18 +422,36 @@ pub(super) struct PoolDrainArguments {
     pub(super) what: TenantKindArguments,
 }
 
-/// Options that select tenants.
+/// Options that select existing tenants, all of them too.
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub(super) struct ScopeArguments {
-    /// Select the schema TENANT
-    #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) listed: ListedArguments,
     /// Select every schema, except public, that has a version table or that schemastamp created
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tenants", "from_file", "tenants_query"])]
     pub(super) all: bool,
-    /// Select those of --all whose name matches PATTERN, as in psql's \dn: 'tenant_*'
-    #[arg(long = "match", value_name = "PATTERN")]
+    /// Fail if there are no tenants, also with --all
+    #[arg(long)]
+    pub(super) require_any: bool,
+}
+
+/// Options that select existing tenants by name or by pattern.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(super) struct ListedArguments {
+    /// Select the schema TENANT
+    #[arg(value_name = "TENANT", conflicts_with_all = ["pattern", "from_file", "tenants_query"])]
+    pub(super) tenants: Vec<String>,
+    /// Select the tenants whose name matches PATTERN, as in psql's \dn: 'tenant_*'
+    #[arg(long = "match", value_name = "PATTERN", conflicts_with_all = ["from_file", "tenants_query"])]
     pub(super) pattern: Option<String>,
+    /// Select the tenants that the file NAMES lists, one per line; - for stdin
+    #[arg(long, value_name = "NAMES", conflicts_with = "tenants_query")]
+    pub(super) from_file: Option<PathBuf>,
+    /// Select the tenants that the query SQL returns, with the columns name[, group][, target]
+    #[arg(long, value_name = "SQL")]
+    pub(super) tenants_query: Option<String>,
 }
 
 /// The arguments of `migrate`.
@@ -476,11 +505,43 @@ pub(super) struct MigrateArguments {
     pub(super) dry_run: bool,
 }
 
+/// The arguments of `query`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("sql").args(["command", "file"]).required(true))]
+pub(super) struct QueryArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// Run SQL in each tenant, with the tenant first in the search_path
+    #[arg(long, short, value_name = "SQL")]
+    pub(super) command: Option<String>,
+    /// Read the SQL from FILE; - for stdin
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Commit each tenant's transaction, and allow statements that change something
+    #[arg(long, requires = "yes")]
+    pub(super) write: bool,
+    /// Confirm --write
+    #[arg(long, requires = "write")]
+    pub(super) yes: bool,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(super) jobs: u16,
+    /// Stop starting tenants after N failures
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
+    pub(super) max_failures: Option<usize>,
+    /// Query as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+}
+
 /// The arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
+    #[arg(long, requires = "tenants_query")]
+    pub(super) reconcile: bool,
     /// Count against the SQL migrations in DIR [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -546,9 +607,8 @@ pub(super) struct CheckArguments {
 /// The arguments of `drop`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct DropArguments {
-    /// Drop the schema TENANT
-    #[arg(value_name = "TENANT", required = true)]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) scope: ListedArguments,
     /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use tokio::io::AsyncReadExt as _;
-
 use super::arguments::CaptureArguments;
 use super::decide;
 use super::failure::CommandError;
@@ -19,7 +17,9 @@ use crate::pg::Server;
 use crate::snapshot::capture::{
     Capture, CaptureError, CaptureSource, Captured, Note, VERSIONS_TABLES,
 };
-use crate::snapshot::{Action, Decision, Decisions, FORMAT, Header, Snapshot, parse_names};
+use crate::snapshot::{
+    Action, Decision, Decisions, FORMAT, Header, OutsidePolicy, Snapshot, parse_names,
+};
 use crate::sql::{TenantName, TokenKind, fold, tokens};
 
 pub(super) async fn run(
@@ -127,7 +127,7 @@ fn kept(path: &Path) -> Result<Option<Snapshot>, CommandError> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    match Snapshot::parse_bytes(&bytes) {
+    match Snapshot::parse_bytes(&bytes, OutsidePolicy::Allow) {
         Ok(snapshot) => Ok(Some(snapshot)),
         Err(source) => Err(CommandError::NotReplaced {
             path: path.to_owned(),
@@ -275,29 +275,8 @@ async fn scratch(
     Ok(session.target(&settings).await?.server)
 }
 
-/// Most bytes of a dump that comes over stdin.
-const STDIN_LIMIT: u64 = 1 << 30;
-
 async fn read_dump(session: &Session, path: &Path) -> Result<String, CommandError> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
-        let read = tokio::select! {
-            read = stdin.read_to_end(&mut bytes) => read,
-            signal = session.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
-        };
-        read.and_then(|length| match u64::try_from(length) {
-            Ok(length) if length <= STDIN_LIMIT => Ok(()),
-            _ => Err(std::io::ErrorKind::FileTooLarge.into()),
-        })
-        .map_err(|source| CommandError::Stream {
-            stream: "standard input",
-            source,
-        })?;
-        bytes
-    } else {
-        session.read_input(path)?
-    };
+    let bytes = session.read_input_or_stdin(path).await?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error
             .as_bytes()

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::config::{ConnectionFlags, ToolFlags};
+use crate::snapshot::OutsidePolicy;
 
 /// The arguments of every command, before or after its name.
 #[derive(Clone, Args, Debug)]
@@ -50,7 +51,10 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     timeout: Option<String>,
-    /// Print text for people, or JSON Lines
+    /// Allow statements that are not confined to the tenant's schema, also on roles, files and the server
+    #[arg(long, global = true, help_heading = "Common options")]
+    allow_outside: bool,
+    /// Print text for people, JSON Lines or, for `query`, CSV
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
     /// Set when to color the output
@@ -104,6 +108,9 @@ struct ConnectionArguments {
     /// Reject the certificates that the revocation list in FILE names
     #[arg(long, global = true, value_name = "FILE")]
     sslcrl: Option<String>,
+    /// Run COMMAND for the password of each new connection [env: SCHEMASTAMP_PASSWORD_COMMAND]
+    #[arg(long, global = true, value_name = "COMMAND")]
+    password_command: Option<String>,
 }
 
 /// Hides the database, which may be a URI with a password.
@@ -125,6 +132,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         } = arguments;
         Self {
             host,
@@ -136,6 +144,7 @@ impl From<ConnectionArguments> for ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         }
     }
 }
@@ -144,6 +153,15 @@ impl CommonArguments {
     /// Returns the connection flags.
     pub(super) fn connection(&self) -> ConnectionFlags {
         self.connection.clone().into()
+    }
+
+    /// Returns the decision about statements that are not confined to the tenant's schema.
+    pub(super) fn outside(&self) -> OutsidePolicy {
+        if self.allow_outside {
+            OutsidePolicy::Allow
+        } else {
+            OutsidePolicy::Refuse
+        }
     }
 
     /// Returns the flags of the tool itself.
@@ -163,6 +181,7 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    Csv,
 }
 
 /// The values of `--color`.

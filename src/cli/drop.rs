@@ -11,8 +11,11 @@ use super::lines::{
 use super::output::Output;
 use super::prompt::ask;
 use super::report::{build_report, signal_exit_code};
+use super::scope::{missing_code, missing_tenant, say_duplicates};
 use super::session::Session;
 use crate::exit;
+use crate::fleet::TenantSelection;
+use crate::fleet::inventory::read_fleet;
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
     DropError, DropOptions, Preview, drop_tenant, preview, setting_mentions,
@@ -20,14 +23,14 @@ use crate::tenant::lifecycle::{
 use crate::text::{plural, safe};
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
-    let mut tenants: Vec<TenantName> = Vec::new();
-    for name in &arguments.tenants {
-        let name = TenantName::new(name.as_str())?;
-        if !tenants.contains(&name) {
-            tenants.push(name);
-        }
-    }
-    if arguments.not_a_tenant && tenants.len() != 1 {
+    let output = session.output;
+    let Some(request) = arguments.scope.request(session).await? else {
+        return Err(CommandError::Usage(
+            "no tenants selected: name them, or pass --match PATTERN, --from-file FILE or --tenants-query SQL"
+                .to_owned(),
+        ));
+    };
+    if arguments.not_a_tenant && arguments.scope.tenants.len() != 1 {
         return Err(CommandError::Usage(
             "--not-a-tenant takes exactly one name".to_owned(),
         ));
@@ -38,6 +41,21 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     options.versions_table = arguments.versions_table;
     let settings = session.settings()?;
     let server = session.target(&settings).await?.server;
+    let selection = request.resolve(&server, &session.shutdown).await?;
+    say_duplicates(output, &selection);
+    let tenants = match selection.at(None) {
+        TenantSelection::Named(names) => names,
+        pattern @ TenantSelection::All { .. } => {
+            let versions_table = options.versions_table.as_deref();
+            let fleet = read_fleet(&server, &pattern, versions_table, &session.shutdown).await?;
+            fleet
+                .tenants
+                .into_iter()
+                .map(|tenant| tenant.name)
+                .collect()
+        }
+    };
+    selection.check_found(tenants.len(), true)?;
     let mut previews = Vec::with_capacity(tenants.len());
     for tenant in &tenants {
         let versions_table = options.versions_table.as_deref();
@@ -67,7 +85,8 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     }
     if arguments.dry_run {
         foretell(session, &tenants, &previews)?;
-        return Ok(exit::DONE);
+        let missing = previews.iter().filter(|preview| preview.is_none()).count();
+        return Ok(missing_code(missing, tenants.len()).unwrap_or(exit::DONE));
     }
     if previews.iter().any(Option::is_some) && !arguments.yes {
         confirm(session, &tenants).await?;
@@ -174,7 +193,8 @@ fn foretell(
             Some(_) => TenantOutcome::WouldDrop,
             None => TenantOutcome::Missing,
         };
-        line(tenant, outcome, content, None)?;
+        let error = content.is_none().then(|| missing_tenant(tenant));
+        line(tenant, outcome, content, error)?;
     }
     let missing = previews.iter().filter(|preview| preview.is_none()).count();
     conclude(session, 0, missing, 0)

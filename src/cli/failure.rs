@@ -3,12 +3,13 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
-use crate::fleet::LineError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{LineError, NoTenants, RegistryError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
@@ -17,6 +18,7 @@ use crate::sql::NameError;
 use crate::tenant::ProvisionError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::query::QueryRefusal;
 
 /// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +90,21 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Fleet(Box<FleetError>),
     #[error(transparent)]
+    Registry(Box<RegistryError>),
+    /// No tenant is selected.
+    #[error(transparent)]
+    NoTenants(#[from] NoTenants),
+    #[error(transparent)]
     Migrate(Box<MigrateError>),
+    /// The SQL of a query has something that is not run.
+    #[error("{}", refused(origin, source))]
+    QueryRefused {
+        /// The file, or the flag that has the SQL.
+        origin: String,
+        source: QueryRefusal,
+    },
+    #[error(transparent)]
+    Query(Box<QueryError>),
     #[error(transparent)]
     Verify(Box<VerifyError>),
     #[error(transparent)]
@@ -130,11 +146,21 @@ boxed! {
     Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),
+    Registry(RegistryError),
     Migrate(MigrateError),
+    Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),
     Drop(DropError),
     Lifecycle(LifecycleError),
+}
+
+/// `'report.sql', line 3: COPY …`.
+fn refused(origin: &str, refusal: &QueryRefusal) -> String {
+    match refusal.line {
+        Some(line) => format!("{origin}, line {line}: {refusal}"),
+        None => format!("{origin}: {refusal}"),
+    }
 }
 
 impl CommandError {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::diagnose::Finding;
 use crate::snapshot::capture::Concern;
@@ -21,6 +22,8 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
+    /// A row of a tenant: `query`.
+    Row(RowLine),
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
@@ -69,6 +72,8 @@ pub(super) enum TenantOutcome {
     Unknown,
     /// `render`, `provision --dry-run`: its script is in `script`.
     Rendered,
+    /// `query`: the query was run; its rows are the lines before this one.
+    Queried,
     /// `migrate`: everything that was pending is applied.
     Migrated,
     /// `migrate`: nothing was pending.
@@ -97,6 +102,8 @@ pub(super) enum TenantOutcome {
     ForeignTenant,
     /// There is no such tenant.
     Missing,
+    /// `status --reconcile`: the query of `--tenants-query` does not return it.
+    Unregistered,
     /// `drop`: it is gone.
     Dropped,
     /// `drop --dry-run`: it would be dropped.
@@ -119,6 +126,8 @@ pub(super) enum TenantDetails {
     DryRun(DryRunDetails),
     /// Of `migrate`.
     Migrate(MigrateDetails),
+    /// Of `query`.
+    Query(QueryDetails),
     /// Of `status`.
     Status(StatusDetails),
     /// Of `verify`.
@@ -186,6 +195,55 @@ pub(super) struct MigrateDetails {
     /// Problems that were no obstacle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) warnings: Vec<String>,
+}
+
+/// Fields of a tenant's line of `query`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct QueryDetails {
+    /// The result of each statement, in order; empty for a tenant that was not queried.
+    pub(super) results: Vec<ResultObject>,
+}
+
+/// The result of a statement.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ResultObject {
+    /// The columns, in order; null for a statement that returns no rows.
+    pub(super) columns: Option<Vec<ColumnObject>>,
+    /// The number of rows that the statement returned or changed.
+    pub(super) rows: u64,
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ColumnObject {
+    /// The name of the value in `row`.
+    pub(super) name: String,
+    /// The type: `integer`, `numeric(10,2)`, `text`.
+    #[serde(rename = "type")]
+    pub(super) type_name: String,
+}
+
+/// A row of a tenant.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct RowLine {
+    /// The tenant.
+    pub(super) tenant: String,
+    /// The number of the statement that returned it, from 1.
+    pub(super) statement: usize,
+    /// The values by column. Numbers, booleans and JSON are what they are, and everything else is text. The second column
+    /// of a name `a` is `a_2`.
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub(super) row: RowObject,
+}
+
+/// The values of a row by column, in order.
+#[derive(Clone, Debug)]
+pub(super) struct RowObject(pub(super) Vec<(String, Box<RawValue>)>);
+
+impl Serialize for RowObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// Fields of a tenant's line of `status`.
@@ -359,6 +417,23 @@ pub(super) struct Summary {
     pub(super) counts: Counts,
     /// Milliseconds from the start of the command.
     pub(super) ms: f64,
+    /// Statements of the snapshot and the migrations that are not confined to the tenant's schema, unless
+    /// `--allow-outside` is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) outside: Vec<OutsideObject>,
+}
+
+/// A statement that is not confined to the tenant's schema.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct OutsideObject {
+    /// The snapshot or migration.
+    pub(super) file: String,
+    /// Line of the statement, from 1.
+    pub(super) line: usize,
+    /// `database`, or `server` for one that reaches beyond the database.
+    pub(super) reach: String,
+    /// Its beginning.
+    pub(super) statement: String,
 }
 
 /// Figures of a command, which `command` names.
@@ -383,6 +458,8 @@ pub(super) enum Counts {
     PoolDrain(PoolDrainCounts),
     /// Of `migrate`.
     Migrate(MigrateCounts),
+    /// Of `query`.
+    Query(QueryCounts),
     /// Of `status`.
     Status(StatusCounts),
     /// Of `verify`.
@@ -545,15 +622,37 @@ pub(super) struct ReasonCount {
     pub(super) tenants: usize,
 }
 
+/// Figures of `query`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct QueryCounts {
+    /// Tenants in which the query was run.
+    pub(super) queried: usize,
+    /// Tenants with any other outcome.
+    pub(super) failed: usize,
+    /// Tenants whose turn did not come.
+    pub(super) not_reached: usize,
+    /// Rows of all tenants.
+    pub(super) rows: usize,
+    /// The reasons for failures, each with its number of tenants.
+    pub(super) errors: Vec<ReasonCount>,
+    /// Reason why the run ended before all tenants had their turn.
+    pub(super) ended_early: Option<String>,
+}
+
 /// Figures of `status`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StatusCounts {
-    /// All tenants.
+    /// All tenants that exist.
     pub(super) tenants: usize,
     /// Tenants with pending migrations.
     pub(super) behind: usize,
     /// Tenants that have problems, or of which nothing is known.
     pub(super) odd: usize,
+    /// Tenants that were named and do not exist.
+    pub(super) missing: usize,
+    /// Tenants that the query did not return, with `--reconcile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unregistered: Option<usize>,
     /// The number of tenants at each version, the most frequent first.
     pub(super) versions: Vec<VersionCount>,
 }
@@ -740,9 +839,13 @@ impl From<TenantLine> for Line {
 
 impl Line {
     /// The last line of a command.
-    pub(super) fn summary(counts: Counts, ms: f64) -> Self {
+    pub(super) fn summary(counts: Counts, ms: f64, outside: Vec<OutsideObject>) -> Self {
         Self::Summary(SummaryLine {
-            summary: Summary { counts, ms },
+            summary: Summary {
+                counts,
+                ms,
+                outside,
+            },
         })
     }
 }

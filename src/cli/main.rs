@@ -6,14 +6,15 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use super::arguments::{Arguments, Command};
+use super::common::Format;
 use super::failure::CommandError;
 use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, refresh,
-    render, status, verify,
+    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, query,
+    refresh, render, status, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -144,6 +145,11 @@ async fn run(arguments: Arguments) -> u8 {
 }
 
 async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
+    if session.common.format == Format::Csv && !matches!(command, Some(Command::Query(_))) {
+        return Err(CommandError::Usage(
+            "only query prints CSV; pass --format text or json".to_owned(),
+        ));
+    }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
@@ -151,6 +157,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
         Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
+        Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,
         Some(Command::Refresh(arguments)) => Box::pin(refresh::run(session, arguments)).await,

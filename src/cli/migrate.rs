@@ -14,15 +14,16 @@ use super::lines::{
 };
 use super::output::Output;
 use super::report::signal_exit_code;
-use super::scope::named;
+use super::scope::{missing_tenant, named, say_duplicates};
 use super::session::Session;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
 use crate::path::PathError;
 use crate::process::EnvValue;
+use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{Migrations, read_folder};
-use crate::tenant::versions::PlanStrictness;
+use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
+use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
 pub(super) async fn run(
@@ -30,14 +31,16 @@ pub(super) async fn run(
     arguments: MigrateArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let scope = arguments.scope.explicit_scope()?;
+    let request = arguments.scope.explicit_request(session).await?;
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let settings = session.settings()?;
     let target = session.target(&settings).await?;
+    let selection = request.resolve(&target.server, &session.shutdown).await?;
+    say_duplicates(output, &selection);
     let options = MigrateOptions {
         versions_table: arguments.versions_table,
         jobs: arguments.jobs.into(),
@@ -51,8 +54,9 @@ pub(super) async fn run(
             allow_missing: arguments.allow_missing,
             allow_changed: arguments.allow_changed,
         },
+        outside: session.common.outside(),
         dry_run: arguments.dry_run,
-        ..MigrateOptions::new(scope)
+        ..MigrateOptions::new(selection.at(None))
     };
     let mut failed = None;
     let mut tell = |tenant: &TenantReport| {
@@ -98,6 +102,8 @@ pub(super) async fn run(
     if let Some(failure) = failed {
         return Err(failure);
     }
+    let found = report.tenants.len();
+    arguments.scope.check_found(&selection, found, output)?;
     warn(output, &report);
     conclude(session, &report)
 }
@@ -122,17 +128,43 @@ pub(super) fn external(
 }
 
 /// Reads a directory of migrations and prints its warnings.
-pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
+pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
+    let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
+    let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
-        for fixed in &migration.fixed_schemas {
-            output.warning(&format!("'{}', {fixed}", migration.path.display()));
+        let path = &migration.path;
+        let fixed = migration.fixed_schemas.iter();
+        for fixed in fixed.filter(|fixed| !(allowed && fixed.changed)) {
+            output.warning(&format!("'{}', {fixed}", path.display()));
+        }
+        if allowed {
+            continue;
+        }
+        session.record_outside(path, migration.outside());
+        // Those of changed names say what to write instead.
+        let unnamed: Vec<_> = migration
+            .outside()
+            .filter(|statement| !is_named(statement, &migration.fixed_schemas))
+            .cloned()
+            .collect();
+        if !unnamed.is_empty() {
+            output.warning(&format!("'{}': {}", path.display(), grouped(&unnamed)));
         }
     }
     Ok(migrations)
+}
+
+/// Returns whether a statement is reported by the name that it changes.
+fn is_named(statement: &OutsideStatement, fixed: &[FixedSchema]) -> bool {
+    let lines = statement.line..=statement.last_line;
+    statement.reach == Reach::Database
+        && fixed
+            .iter()
+            .any(|fixed| fixed.changed && lines.contains(&fixed.line))
 }
 
 fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<CommandError>) {
@@ -156,7 +188,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
             }),
-            error: error(&report.outcome),
+            error: error(report),
         }));
     }
     let tenant = safe(report.tenant.as_str());
@@ -180,6 +212,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
             format!("{tenant}: at {to}; {failure}")
         }
         MigrateOutcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => tenant,
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
@@ -203,6 +236,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
         MigrateOutcome::Pending => TenantOutcome::Pending,
         MigrateOutcome::Failed(_) => TenantOutcome::Failed,
         MigrateOutcome::Refused(_) => TenantOutcome::Refused,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => TenantOutcome::Missing,
         MigrateOutcome::Odd(_) => TenantOutcome::Odd,
         MigrateOutcome::Unknown(_) => TenantOutcome::Unknown,
         MigrateOutcome::Gone => TenantOutcome::Gone,
@@ -210,7 +244,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
     }
 }
 
-fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
+fn error(report: &TenantReport) -> Option<ErrorObject> {
     let plain = |code: u8, id: &str, message: String| ErrorObject {
         code,
         id: id.to_owned(),
@@ -220,11 +254,12 @@ fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
         hint: None,
         more: ErrorDetails::default(),
     };
-    match outcome {
+    match &report.outcome {
         MigrateOutcome::UpToDate
         | MigrateOutcome::Migrated
         | MigrateOutcome::Pending
         | MigrateOutcome::NotReached => None,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
             let (code, id) = match failure.sqlstate.as_deref() {
                 None => (exit::PARTIAL, "migrate.failed".to_owned()),
@@ -322,7 +357,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
             let code = report
                 .tenants
                 .first()
-                .and_then(|tenant| error(&tenant.outcome))
+                .and_then(error)
                 .map(|error| error.code);
             code.unwrap_or(exit::PARTIAL)
         }

@@ -28,6 +28,7 @@ mod pool;
 mod progress;
 mod prompt;
 mod provision;
+mod query;
 mod refresh;
 mod render;
 mod report;

@@ -28,9 +28,14 @@ pub(super) async fn run(
     let settings = session.settings()?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
-    let migrations = load(&arguments.migrations, output)?;
+    let migrations = load(&arguments.migrations, session)?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let options = refresh_options(
+        session,
+        arguments.versions_table,
+        &snapshot,
+        !arguments.no_prove,
+    );
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -82,10 +87,10 @@ pub(super) async fn check(
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
     let (server, pg_dump) = programs(session, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &committed, false);
+    let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
@@ -197,6 +202,7 @@ async fn programs(
 }
 
 fn refresh_options(
+    session: &Session,
     versions_table: Option<String>,
     snapshot: &Snapshot,
     prove: bool,
@@ -206,5 +212,6 @@ fn refresh_options(
         versions_table,
         prove,
         strictness: PlanStrictness::default(),
+        outside: session.common.outside(),
     }
 }

@@ -3,11 +3,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
-use super::lines::{Counts, Line};
+use super::lines::{Counts, Line, OutsideObject};
 use super::output::Output;
 use super::report::build_report;
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
@@ -15,7 +16,13 @@ use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::path;
 use crate::process::Shutdown;
+use crate::snapshot::OutsideStatement;
 use crate::text::milliseconds;
+
+/// The argument that means stdin.
+pub(super) const STDIN: &str = "-";
+/// Most bytes that are read from stdin.
+const STDIN_LIMIT: u64 = 1 << 30;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub(super) struct Session {
     look: OnceLock<LookPlan>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
     links: Mutex<Vec<Link>>,
+    /// Statements of snapshots and migrations that are not confined to the tenant's schema.
+    outside: Mutex<Vec<OutsideObject>>,
 }
 
 /// A check of one connection, and the name of its server.
@@ -56,6 +65,7 @@ impl Session {
             context: OnceLock::new(),
             look: OnceLock::new(),
             links: Mutex::default(),
+            outside: Mutex::default(),
         }
     }
 
@@ -64,7 +74,28 @@ impl Session {
         if !self.output.is_json() {
             return Ok(());
         }
-        Output::json(&Line::summary(counts, milliseconds(self.started.elapsed())))
+        let outside = std::mem::take(&mut *self.outside());
+        let ms = milliseconds(self.started.elapsed());
+        Output::json(&Line::summary(counts, ms, outside))
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Vec<OutsideObject>> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the statements of a file that are not confined to the tenant's schema for the summary.
+    pub(super) fn record_outside<'a>(
+        &self,
+        path: &Path,
+        statements: impl Iterator<Item = &'a OutsideStatement>,
+    ) {
+        self.outside()
+            .extend(statements.map(|statement| OutsideObject {
+                file: path.display().to_string(),
+                line: statement.line,
+                reach: statement.reach.word().to_owned(),
+                statement: statement.excerpt.clone(),
+            }));
     }
 
     /// Returns the settings of the tool, which need no server.
@@ -87,6 +118,28 @@ impl Session {
                 _ => error.into(),
             }
         })
+    }
+
+    /// Like [`Session::read_input`]; `-` is stdin, which is read to its end without a timeout.
+    pub(super) async fn read_input_or_stdin(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        if path != Path::new(STDIN) {
+            return self.read_input(path);
+        }
+        let mut bytes = Vec::new();
+        let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
+        let read = tokio::select! {
+            read = stdin.read_to_end(&mut bytes) => read,
+            signal = self.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
+        };
+        read.and_then(|length| match u64::try_from(length) {
+            Ok(length) if length <= STDIN_LIMIT => Ok(()),
+            _ => Err(ErrorKind::FileTooLarge.into()),
+        })
+        .map_err(|source| CommandError::Stream {
+            stream: "standard input",
+            source,
+        })?;
+        Ok(bytes)
     }
 
     /// Returns the settings of the tool, with the number of workers.

@@ -10,7 +10,7 @@ use super::lines::{
     VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::output::Output;
-use super::scope::named;
+use super::scope::{missing_code, missing_tenant, named, say_duplicates};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
@@ -24,7 +24,7 @@ use crate::text::{plural, safe};
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
-    let scope = arguments.scope.explicit_scope()?;
+    let request = arguments.scope.explicit_request(session).await?;
     let settings = session.settings()?;
     let snapshot = if arguments.each_other {
         None
@@ -47,18 +47,28 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let reference = snapshot
         .as_ref()
         .map_or(Reference::Majority, Reference::Snapshot);
-    let options = VerifyOptions { scope, aspects };
+    let selection = request.resolve(&target.server, &session.shutdown).await?;
+    say_duplicates(session.output, &selection);
+    let options = VerifyOptions {
+        scope: selection.at(None),
+        aspects,
+    };
     let verification = verify(&target.server, reference, &options, &session.shutdown).await?;
+    let found = verification.len();
+    arguments
+        .scope
+        .check_found(&selection, found, session.output)?;
     if session.output.is_json() {
         for_programs(session, &verification)?;
     } else {
         for_people(session, &verification)?;
     }
     let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
-    Ok(if differs {
-        exit::DIFFERENCES
-    } else {
-        exit::DONE
+    let missing = missing_code(verification.missing.len(), found);
+    Ok(match missing {
+        Some(code) => code,
+        None if differs => exit::DIFFERENCES,
+        None => exit::DONE,
     })
 }
 
@@ -114,7 +124,7 @@ fn for_programs(session: &Session, verification: &Verification) -> Result<(), Co
             outcome,
             ms: None,
             details: TenantDetails::Verify(VerifyDetails { variant }),
-            error: None,
+            error: (outcome == TenantOutcome::Missing).then(|| missing_tenant(tenant)),
         }))
     };
     for tenant in &verification.equal {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Connection;
 use super::keyword::{Handling, KEYWORDS};
+use super::{Connection, Environment};
 use crate::process::EnvValue;
 
 /// Passed on only where GSSAPI is asked for.
@@ -12,6 +12,77 @@ pub(super) const KERBEROS: &[&str] = &[
     "KRB5_CONFIG",
     "KRB5_CLIENT_KTNAME",
     "KRB5_KTNAME",
+];
+
+/// Variables that the command inherits besides those that every child inherits: what programs need
+/// to find their own configuration and credentials, a proxy and a certificate bundle.
+const NAMES: &[&str] = &[
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "SSH_AUTH_SOCK",
+    "GNUPGHOME",
+    "PASSWORD_STORE_DIR",
+    "CREDENTIALS_DIRECTORY",
+    "BW_SESSION",
+    "KUBECONFIG",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "NIX_SSL_CERT_FILE",
+];
+
+/// Beginnings of further variables that the command inherits, each of one tool or service.
+const PREFIXES: &[&str] = &[
+    "XDG_",
+    "AWS_",
+    "AZURE_",
+    "ARM_",
+    "MSI_",
+    "IDENTITY_",
+    "IMDS_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+    "GCLOUD_",
+    "GCP_",
+    "OCI_",
+    "ALIBABA_CLOUD_",
+    "IBMCLOUD_",
+    "DIGITALOCEAN_",
+    "DATABRICKS_",
+    "VAULT_",
+    "BAO_",
+    "OP_",
+    "SOPS_",
+    "DOPPLER_",
+    "INFISICAL_",
+    "CONJUR_",
+    "TELEPORT_",
+    "KUBERNETES_",
+];
+
+/// Settings of the connection that the command gets, by libpq's variable.
+const CONNECTION: [(&str, &str); 5] = [
+    ("host", "PGHOST"),
+    ("hostaddr", "PGHOSTADDR"),
+    ("port", "PGPORT"),
+    ("user", "PGUSER"),
+    ("dbname", "PGDATABASE"),
 ];
 
 impl Connection {
@@ -94,6 +165,32 @@ impl Connection {
                 ))
             })
             .collect()
+    }
+
+    /// The whole environment of the command that prints the password.
+    ///
+    /// Of the parent's variables those count that lead tools to their configuration and credentials,
+    /// and none of this program's. All are kept out of logs. `PGHOST`, `PGPORT`, `PGUSER` and
+    /// `PGDATABASE` are those of this connection.
+    pub fn password_command_environment(
+        &self,
+        environment: &Environment,
+    ) -> BTreeMap<String, EnvValue> {
+        let mut variables = environment.inherited();
+        for (name, value) in environment.iter() {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+                continue;
+            };
+            if NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+                variables.insert(name.to_owned(), EnvValue::Secret(value.into()));
+            }
+        }
+        for (keyword, variable) in CONNECTION {
+            if let Some(value) = self.value(keyword) {
+                variables.insert(variable.to_owned(), EnvValue::Plain(value.into()));
+            }
+        }
+        variables
     }
 
     fn asks_for_gss(&self) -> bool {
@@ -237,6 +334,39 @@ mod tests {
             connection.conninfo_arguments(),
             [r"fallback_application_name='it\'s'", "keepalives_idle=30"]
         );
+    }
+
+    #[test]
+    fn the_command_inherits_what_tools_need_and_no_other_secret() {
+        let environment = Environment::from_iter([
+            ("PATH", "/bin"),
+            ("HOME", "/home/app"),
+            ("AWS_SECRET_ACCESS_KEY", "key"),
+            ("PGPASSWORD", "hunter2"),
+            ("DATABASE_URL", "postgres://u:hunter2@db:6432/d"),
+            ("SCHEMASTAMP_USER", "app"),
+            ("PYTHONPATH", "/evil"),
+        ]);
+        let connection = Connection::resolve(&ConnectionFlags::default(), &environment).unwrap();
+        let variables = connection.password_command_environment(&environment);
+        let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "AWS_SECRET_ACCESS_KEY",
+                "HOME",
+                "PATH",
+                "PGDATABASE",
+                "PGHOST",
+                "PGPORT",
+                "PGUSER"
+            ]
+        );
+        assert!(matches!(
+            &variables["AWS_SECRET_ACCESS_KEY"],
+            EnvValue::Secret(_)
+        ));
+        assert!(matches!(&variables["PGHOST"], EnvValue::Plain(host) if host == "db"));
     }
 
     proptest! {

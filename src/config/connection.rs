@@ -5,9 +5,9 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::error::nearest;
-use super::keyword::{Handling, KEYWORDS, Keyword};
+use super::keyword::{Handling, KEYWORDS, Keyword, PASSWORD_COMMAND};
 use super::value::Given;
-use super::{ConfigError, ConfigWarning, Environment, Origin, Setting};
+use super::{CommandLine, ConfigError, ConfigWarning, Environment, Origin, Setting};
 use crate::process::EnvValue;
 
 /// A resolved connection: libpq's keywords, each with its origin, and the password.
@@ -17,6 +17,7 @@ use crate::process::EnvValue;
 pub struct Connection {
     pub(super) settings: BTreeMap<&'static str, Setting<String>>,
     pub(super) password: Option<Setting<SecretString>>,
+    pub(super) password_command: Option<Setting<CommandLine>>,
     /// `true` if the child reads the password file itself, because several hosts have different
     /// passwords.
     pub(super) hands_over_passfile: bool,
@@ -63,6 +64,28 @@ impl Connection {
         self.password.as_ref()
     }
 
+    /// The command that prints the password of each new connection.
+    pub fn password_command(&self) -> Option<&Setting<CommandLine>> {
+        self.password_command.as_ref()
+    }
+
+    /// Replaces the password by a command that prints it: a program and its arguments.
+    ///
+    /// # Errors
+    /// There is no such program in `PATH`.
+    pub fn set_password_command(
+        &mut self,
+        words: Vec<String>,
+        origin: Origin,
+        environment: &Environment,
+    ) -> Result<(), ConfigError> {
+        let command = CommandLine::new(words, &origin, environment)?;
+        self.password = None;
+        self.password_command = Some(Setting::new(command, origin));
+        self.hands_over_passfile = false;
+        Ok(())
+    }
+
     /// The role to log in as.
     pub fn user(&self) -> &str {
         self.value("user").unwrap_or_default()
@@ -105,6 +128,7 @@ impl Connection {
     /// Replaces the password.
     pub fn set_password(&mut self, password: SecretString, origin: Origin) {
         self.password = Some(Setting::new(password, origin));
+        self.password_command = None;
         self.hands_over_passfile = false;
     }
 
@@ -145,7 +169,12 @@ impl Connection {
 
     /// Every setting with a value fit for the eye and its origin, the more important ones first.
     pub fn describe(&self) -> impl Iterator<Item = Described<'_>> {
-        KEYWORDS.iter().filter_map(|keyword| {
+        let command = self.password_command.iter().map(|command| Described {
+            keyword: PASSWORD_COMMAND,
+            value: command.value.shown(),
+            origin: &command.origin,
+        });
+        let settings = KEYWORDS.iter().filter_map(|keyword| {
             let (value, origin) = match (&self.password, self.get(keyword.name)) {
                 (Some(password), _) if keyword.name == "password" => {
                     ("[redacted]", &password.origin)
@@ -158,7 +187,8 @@ impl Connection {
                 value,
                 origin,
             })
-        })
+        });
+        settings.chain(command)
     }
 
     /// The settings that a libpq of this major version does not know, and would ignore or refuse.

@@ -146,6 +146,22 @@ pub enum ConfigError {
         /// Its mode.
         mode: u32,
     },
+    /// A password and a command that prints one, from sources of the same rank.
+    #[error("{password} and {command} both give the password; remove one of them")]
+    TwoPasswords {
+        /// The origin of the password.
+        password: Box<Origin>,
+        /// The origin of the command.
+        command: Box<Origin>,
+    },
+    /// The program of a command is not there.
+    #[error("the program '{program}' of {origin} is not in PATH")]
+    CommandNotFound {
+        /// The origin of the command.
+        origin: Origin,
+        /// The program's name.
+        program: String,
+    },
     /// A file that a setting names cannot be read.
     #[error("the file named by {origin} cannot be used")]
     File {
@@ -182,6 +198,7 @@ impl ConfigError {
             Self::ServiceFile { .. } | Self::ServiceNotFound { .. } => "config.service",
             Self::File { .. } => "config.file",
             Self::Targets { .. } => "config.targets",
+            Self::CommandNotFound { .. } => "config.password_command",
             Self::Exposed { .. } => "config.exposed",
             Self::ProtocolRange { .. } => "config.protocol_range",
             _ => "config.invalid",

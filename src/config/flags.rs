@@ -29,6 +29,8 @@ pub struct ConnectionFlags {
     pub sslkey: Option<String>,
     /// `--sslcrl`.
     pub sslcrl: Option<String>,
+    /// `--password-command`: a program with its arguments.
+    pub password_command: Option<String>,
 }
 
 /// The flags of the tool itself, as typed.
@@ -61,6 +63,7 @@ impl ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         } = self;
         [
             host,
@@ -72,6 +75,7 @@ impl ConnectionFlags {
             sslcert,
             sslkey,
             sslcrl,
+            password_command,
         ]
         .iter()
         .any(|flag| flag.is_some())
@@ -123,6 +127,8 @@ impl ConnectionFlags {
             (None, None) => {}
         }
         given.extend(tls.iter().filter_map(flag));
+        let command = self.password_command.as_ref();
+        given.extend(command.map(|line| Given::command(line, Origin::Flag("--password-command"))));
         Ok((given, is_string))
     }
 }
@@ -164,6 +170,10 @@ impl fmt::Debug for ConnectionFlags {
             .field("sslcert", &self.sslcert)
             .field("sslkey", &self.sslkey)
             .field("sslcrl", &self.sslcrl)
+            .field(
+                "password_command",
+                &self.password_command.as_ref().map(|_| "[redacted]"),
+            )
             .finish()
     }
 }

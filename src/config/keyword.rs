@@ -106,6 +106,12 @@ const fn keyword(
     }
 }
 
+/// The name of the setting whose command prints the password. It is this tool's, not libpq's.
+pub(super) const PASSWORD_COMMAND: &str = "password_command";
+
+pub(super) static PASSWORD_COMMAND_KEYWORD: Keyword =
+    keyword(PASSWORD_COMMAND, "", 0, Text, Consumed);
+
 /// Every keyword of libpq, the more important ones first.
 pub static KEYWORDS: &[Keyword] = &[
     keyword("host", "PGHOST", 0, Hosts, Adopt),

@@ -7,11 +7,11 @@ use super::child::KERBEROS;
 use super::conninfo;
 use super::flags::of_string;
 use super::host::DEFAULT_PORT;
-use super::keyword::{Handling, KEYWORDS, TLS_VERSIONS};
+use super::keyword::{Handling, KEYWORDS, PASSWORD_COMMAND, TLS_VERSIONS};
 use super::value::Given;
 use super::{
-    ConfigError, ConfigWarning, Connection, ConnectionFlags, Environment, Interference, Keyword,
-    Origin, Setting, passfile, service, variables,
+    CommandLine, ConfigError, ConfigWarning, Connection, ConnectionFlags, Environment,
+    Interference, Keyword, Origin, Setting, passfile, service, variables,
 };
 
 /// The sources found so far, the strongest first; within one, the last value of a keyword counts.
@@ -226,10 +226,48 @@ impl Sources<'_> {
         ))
     }
 
+    /// The command that prints the password, unless a stronger source has the password itself.
+    fn password_command(&self) -> Result<Option<CommandChoice>, ConfigError> {
+        let last = |layer: &'_ [Given], name: &str| {
+            let found = layer.iter().rev().find(|given| given.keyword.name == name);
+            found.cloned()
+        };
+        let mut password: Option<Given> = None;
+        for layer in &self.layers {
+            let own = last(layer, "password");
+            if let Some(command) = last(layer, PASSWORD_COMMAND) {
+                return match (password, own) {
+                    (Some(password), _) => Ok(Some(CommandChoice {
+                        setting: None,
+                        overridden: Some(ConfigWarning::Overridden {
+                            loser: command.origin,
+                            winner: password.origin,
+                        }),
+                    })),
+                    (None, Some(password)) => Err(ConfigError::TwoPasswords {
+                        password: Box::new(password.origin),
+                        command: Box::new(command.origin),
+                    }),
+                    (None, None) => {
+                        let line = command.checked(self.environment)?;
+                        let line = CommandLine::parse(&line, &command.origin, self.environment)?;
+                        Ok(Some(CommandChoice {
+                            setting: Some(Setting::new(line, command.origin)),
+                            overridden: None,
+                        }))
+                    }
+                };
+            }
+            password = password.or(own);
+        }
+        Ok(None)
+    }
+
     fn into_connection(self) -> Result<Connection, ConfigError> {
         let mut connection = Connection {
             settings: BTreeMap::new(),
             password: None,
+            password_command: None,
             hands_over_passfile: false,
             kerberos: self.environment.pick(KERBEROS),
             warnings: Vec::new(),
@@ -241,7 +279,15 @@ impl Sources<'_> {
         {
             connection.put(given, self.environment)?;
         }
+        let command = self.password_command()?;
         let mut warnings = self.warnings;
+        if let Some(command) = command {
+            warnings.extend(command.overridden);
+            if command.setting.is_some() {
+                connection.password = None;
+                connection.password_command = command.setting;
+            }
+        }
         warnings.extend(odd_values(&connection, self.environment));
         defaults(&mut connection, self.environment)?;
         connection.check_hosts()?;
@@ -251,6 +297,12 @@ impl Sources<'_> {
         connection.interfering = Interference::find(&connection, self.environment);
         Ok(connection)
     }
+}
+
+/// The command that was found, or the warning that a password wins over it.
+struct CommandChoice {
+    setting: Option<Setting<CommandLine>>,
+    overridden: Option<ConfigWarning>,
 }
 
 fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigWarning> {
@@ -374,7 +426,7 @@ fn look_up_password(
     environment: &Environment,
     warnings: &mut Vec<ConfigWarning>,
 ) -> Result<(), ConfigError> {
-    if connection.password.is_some() {
+    if connection.password.is_some() || connection.password_command.is_some() {
         return Ok(());
     }
     let named = connection.get("passfile").cloned();

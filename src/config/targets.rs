@@ -7,17 +7,18 @@ use toml::Value;
 
 use super::error::nearest;
 use super::flags::of_string;
-use super::keyword::KEYWORDS;
+use super::keyword::{KEYWORDS, PASSWORD_COMMAND};
 use super::value::Given;
 use super::{ConfigError, Connection, Environment, Keyword, Origin, conninfo};
 use crate::path;
 use crate::path::{GROUP_AND_OTHERS, PERMISSIONS};
 
 /// The keys of a target that are not libpq's.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "name",
     "url",
     "password_variable",
+    PASSWORD_COMMAND,
     "citus",
     "weight",
     "tenants",
@@ -225,6 +226,21 @@ fn target(
             ));
         }
     };
+    match table.remove(PASSWORD_COMMAND) {
+        None => {}
+        Some(Value::String(line)) => {
+            let origin = Origin::Part {
+                keyword: PASSWORD_COMMAND.to_owned(),
+                whole: Box::new(whole.clone()),
+            };
+            given.push(Given::command(line, origin));
+        }
+        Some(_) => {
+            return Err(problem(
+                "password_command must be text: a program with its arguments".to_owned(),
+            ));
+        }
+    }
     for (key, value) in table {
         let Some(keyword) = Keyword::named(&key) else {
             let names = KEYWORDS.iter().map(|keyword| keyword.name).chain(OWN);

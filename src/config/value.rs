@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::conninfo::{Form, form, pairs};
 use super::error::shown;
-use super::keyword::{Keyword, Kind};
+use super::keyword::{Keyword, Kind, PASSWORD_COMMAND_KEYWORD};
 use super::{ConfigError, Environment, Origin};
 
 /// A value from some source, not yet checked. No `Debug`: it may be a password.
@@ -26,6 +26,14 @@ impl Given {
             value: value.into(),
             showable: !keyword.is_secret(),
             origin,
+        }
+    }
+
+    /// The command that prints the password. Errors do not show it.
+    pub(super) fn command(line: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            showable: false,
+            ..Self::new(&PASSWORD_COMMAND_KEYWORD, line, origin)
         }
     }
 

@@ -10,6 +10,8 @@ use super::{ConfigError, Environment, Keyword, Origin};
 const PREFIX: &str = "SCHEMASTAMP_";
 /// Another spelling of `SCHEMASTAMP_USER`, after the flag's name.
 const USERNAME: &str = "SCHEMASTAMP_USERNAME";
+/// The command that prints the password.
+const COMMAND: &str = "PASSWORD_COMMAND";
 /// Stands in for `DATABASE_URL`.
 pub(super) const DATABASE_URL: &str = "SCHEMASTAMP_DATABASE_URL";
 const TOOL: &[&str] = &["SNAPSHOT", "PSQL", "PG_DUMP", "TIMEOUT", "JOBS"];
@@ -65,6 +67,10 @@ pub(super) fn connection(environment: &Environment) -> Result<Vec<Given>, Config
             given.push(Given::new(keyword, value, Origin::Variable(variable)));
         }
     }
+    let variable = format!("{PREFIX}{COMMAND}");
+    if let Some(line) = environment.text(&variable)? {
+        given.push(Given::command(line, Origin::Variable(variable)));
+    }
     Ok(given)
 }
 
@@ -91,7 +97,10 @@ fn texts(
             continue;
         };
         let upper = !name.contains(|c: char| c.is_ascii_lowercase());
-        let known = variable == DATABASE_URL || TOOL.contains(&name) || keyword(name).is_some();
+        let known = variable == DATABASE_URL
+            || name == COMMAND
+            || TOOL.contains(&name)
+            || keyword(name).is_some();
         if !(upper && known) {
             let names = KEYWORDS
                 .iter()
@@ -99,7 +108,7 @@ fn texts(
             let names: Vec<String> = names
                 .chain(
                     TOOL.iter()
-                        .chain(&["USERNAME", "DATABASE_URL"])
+                        .chain(&["USERNAME", "DATABASE_URL", COMMAND])
                         .map(ToString::to_string),
                 )
                 .collect();

@@ -2,12 +2,21 @@ use std::path::PathBuf;
 
 use super::Origin;
 
+/// psql has no command that prints the password.
+fn as_in_psql(loser: &Origin) -> &'static str {
+    if loser.to_string().to_ascii_lowercase().contains("password") {
+        ""
+    } else {
+        ", as in psql"
+    }
+}
+
 /// Something in the configuration that works, and probably not as meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigWarning {
     /// A flag that a connection string overrides.
-    #[error("{loser} is not used: {winner} wins, as in psql")]
+    #[error("{loser} is not used: {winner} wins{}", as_in_psql(loser))]
     Overridden {
         /// The setting that is not used.
         loser: Origin,

@@ -70,6 +70,8 @@ catalogue! {
         "set host to the name in the server's certificate, and keep the address in hostaddr";
     "config.gssencmode": "encryption by GSSAPI cannot be had", "gssencmode=require needs a Kerberos ticket, a server with GSSAPI, and TCP",
         "get a ticket with kinit, or set gssencmode=disable";
+    "config.password_command": "the password command gave no password", "it could not be run, failed, or printed none",
+        "run it by hand: it must print the password on one line of stdout and end with 0";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
         "set the user name";
     "config.not_as_meant": "a setting is probably not as meant", "it works, and another source wins, or it is not passed on",

@@ -477,7 +477,7 @@ fn is_ours(theirs: &str, ours: &str) -> bool {
 
 /// The name and the password, or the token, were not accepted.
 fn credentials_refused(id: &'static str, context: &Context) -> Decision {
-    match context.configured.expired_token() {
+    match context.expired_token() {
         Some(token) => Decision::new("login.token_expired")
             .because(format!(
                 "the password is {}, and it expired at {}",
@@ -485,7 +485,7 @@ fn credentials_refused(id: &'static str, context: &Context) -> Decision {
                 token.end()
             ))
             .with("expired", token.end()),
-        None => match &context.configured.token {
+        None => match context.token() {
             Some(token) => Decision::new(id).with("token_expires", token.end()),
             None => Decision::new(id),
         },
@@ -521,7 +521,7 @@ fn unknown_words(message: &Message, context: &Context) -> Decision {
     if let Some(decision) = after_a_password(message, context) {
         return decision;
     }
-    match context.configured.expired_token() {
+    match context.expired_token() {
         Some(_) => credentials_refused("login.refused", context),
         None => Decision::new("connection.failed"),
     }

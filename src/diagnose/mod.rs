@@ -22,13 +22,13 @@ mod verdict;
 mod walk;
 mod words;
 
-pub use context::{Configured, Context, SystemRoots, Token};
+pub use context::{Configured, Context, SystemRoots};
 pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};
 pub use libpq::{Library, LibraryTraits, depends_on_library, examine};
 pub use link::{Link, silent_plaintext};
 pub use look::{LookPlan, look_closer};
-pub use prepare::{Prepared, has_guarded, prepare, refuse_ignored, settle};
+pub use prepare::{Prepared, has_guarded, password_command, prepare, refuse_ignored, settle};
 pub use report::{Report, Summary};
 pub(crate) use steps::programs::named_program;
 pub use walk::{Inputs, walk};

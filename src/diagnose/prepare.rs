@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Connection, Environment, Origin, Setting};
+use crate::pg::PasswordCommand;
 use crate::process::EnvValue;
 use crate::tls::judge::JudgementContext;
 use crate::tls::{
@@ -113,6 +114,22 @@ pub fn settle(
     };
     name_explicitly(connection, &prepared, system_roots);
     Ok(prepared)
+}
+
+/// The command that prints the password of each new connection, ready to be run.
+pub fn password_command(
+    connection: &Connection,
+    environment: &Environment,
+) -> Option<PasswordCommand> {
+    let Setting { value, origin } = connection.password_command()?;
+    let directory = environment.absolute(Path::new("."));
+    Some(PasswordCommand::new(
+        value.program(),
+        value.arguments().iter().cloned(),
+        directory.unwrap_or_else(|| PathBuf::from("/")),
+        connection.password_command_environment(environment),
+        origin.to_string(),
+    ))
 }
 
 /// Now, in seconds since 1970.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::finding::Finding;
 use super::look::{LookPlan, LookedAt};
-use super::prepare::{Prepared, settle};
+use super::prepare::{Prepared, password_command, settle};
 use super::probe::{Deadline, ServerProbe};
 use super::report::Report;
 use super::steps::programs::{self, Programs};
@@ -109,6 +109,7 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
         findings.extend(refusal.await);
     }
     let mut context = Context::new(&connection, &prepared, environment);
+    context.password_command = password_command(&connection, environment);
     context.configured.libpq_major = programs.library.map(|library| library.major);
     let plan = LookPlan::new(connection.hosts(), prepared, libpq_major, None);
     let (mut ways, seen) = network::find_ways(&plan.hosts, &context, deadline).await;
@@ -131,6 +132,9 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
         return report.conclude(looked_at, Login::NotTried(why));
     };
     let mut server = Server::new(psql, child, temporary);
+    server
+        .password_command
+        .clone_from(&context.password_command);
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = inputs.timeout.map(|_| {

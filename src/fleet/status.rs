@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::inventory::Fleet;
+use crate::fleet::inventory::{Fleet, Tenant};
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
@@ -28,6 +28,18 @@ pub struct TenantStatus {
     pub oddity: Option<TenantProblem>,
 }
 
+impl TenantStatus {
+    /// Returns `true` if it was named and does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.oddity == Some(TenantProblem::NoSchema)
+    }
+
+    /// Returns `true` if it exists, and its versions are unknown or have a problem.
+    pub fn has_problem(&self) -> bool {
+        !self.is_missing() && (self.oddity.is_some() || !self.problems.is_empty())
+    }
+}
+
 /// All tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -35,12 +47,25 @@ pub struct Status {
     pub tenants: Vec<TenantStatus>,
 }
 
+/// Adds to the registered tenants those of the database that are not registered, and returns their
+/// names.
+pub fn add_unregistered(registered: &mut Fleet, all: Fleet) -> BTreeSet<TenantName> {
+    let known: BTreeSet<&TenantName> = registered.tenants.iter().map(|t| &t.name).collect();
+    let is_new = |tenant: &Tenant| !known.contains(&tenant.name);
+    let new: Vec<Tenant> = all.tenants.into_iter().filter(is_new).collect();
+    let names = new.iter().map(|tenant| tenant.name.clone()).collect();
+    registered.tenants.extend(new);
+    let by_name = |one: &Tenant, other: &Tenant| one.name.cmp(&other.name);
+    registered.tenants.sort_by(by_name);
+    names
+}
+
 impl Status {
-    /// Counts the tenants at each version, the most frequent first. `None` stands for those without
+    /// Counts the existing tenants at each version, the most frequent first. `None` stands for those without
     /// a version.
     pub fn by_version(&self) -> Vec<(Option<&str>, usize)> {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        for tenant in &self.tenants {
+        for tenant in self.tenants.iter().filter(|tenant| !tenant.is_missing()) {
             *counts.entry(tenant.version.as_deref()).or_default() += 1;
         }
         let mut counts: Vec<_> = counts.into_iter().collect();

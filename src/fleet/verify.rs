@@ -60,13 +60,22 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Returns the number of tenants, missing ones included.
+    pub fn len(&self) -> usize {
+        let different = self.variants.iter().map(|variant| variant.tenants.len());
+        self.equal.len() + different.sum::<usize>() + self.missing.len()
+    }
+
+    /// Returns `true` if there is no tenant.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Returns `true` if a tenant has a difference that is not cosmetic.
     pub fn differs(&self) -> bool {
-        !self.missing.is_empty()
-            || self
-                .variants
-                .iter()
-                .any(|variant| variant.class() > Class::Cosmetic)
+        self.variants
+            .iter()
+            .any(|variant| variant.class() > Class::Cosmetic)
     }
 }
 

@@ -1,7 +1,8 @@
 use std::io;
 
+use super::password::AskError;
 use super::script::without_announcement;
-use super::{ProgramError, ServerMessage, Severity, Speaker};
+use super::{PasswordError, ProgramError, ServerMessage, Severity, Speaker};
 use crate::path::PathError;
 use crate::process::{RunError, StderrTail};
 
@@ -77,6 +78,9 @@ pub enum PsqlError {
     /// The operating system has no random bytes for `\restrict`.
     #[error("cannot make a key for \\restrict")]
     Random(#[source] io::Error),
+    /// The command that prints the password printed none, so nothing was done.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// psql was not started, was stopped, or was killed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -148,6 +152,7 @@ impl PsqlError {
         match self {
             Self::Program(error) => error.id(),
             Self::Folder(_) => "file.private_folder".to_owned(),
+            Self::Password(error) => error.id().to_owned(),
             Self::Run(error) => error.id().to_owned(),
             Self::Connect { .. } => "connection.failed".to_owned(),
             Self::Lost { .. } => "connection.lost".to_owned(),
@@ -177,8 +182,10 @@ impl PsqlError {
     /// libpq's own words are English, as psql is run with `LC_ALL=C`. The server's are those of its `lc_messages`, and a failed
     /// login has no SQLSTATE in psql's output: what is not known to be permanent may pass.
     pub fn is_transient(&self) -> bool {
-        let Self::Connect { messages, .. } = self else {
-            return false;
+        let messages = match self {
+            Self::Connect { messages, .. } => messages,
+            Self::Password(error) => return error.is_transient(),
+            _ => return false,
         };
         let mut errors = messages
             .iter()
@@ -212,6 +219,7 @@ impl PsqlError {
             Self::Program(_)
             | Self::Folder(_)
             | Self::Random(_)
+            | Self::Password(_)
             | Self::Connect { .. }
             | Self::Run(
                 RunError::NotFound { .. }
@@ -245,7 +253,10 @@ impl PsqlError {
 
     /// Returns whether the server may have committed what the script did, although its answer did not come.
     pub fn is_ambiguous(&self) -> bool {
-        let refused = matches!(self, Self::Script { .. } | Self::Connect { .. });
+        let refused = matches!(
+            self,
+            Self::Script { .. } | Self::Connect { .. } | Self::Password(_)
+        );
         !refused && self.began() && !self.server_refused()
     }
 
@@ -266,6 +277,15 @@ impl PsqlError {
                 },
             ) => Some(stderr),
             _ => None,
+        }
+    }
+}
+
+impl From<AskError> for PsqlError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Password(error) => Self::Password(error),
+            AskError::Stop(shutdown) => Self::Run(shutdown),
         }
     }
 }

@@ -3,7 +3,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::{EXACT_SETTINGS, Program, ProgramError, Server, ServerMessage, Version};
+use super::password::AskError;
+use super::{EXACT_SETTINGS, PasswordError, Program, ProgramError, Server, ServerMessage, Version};
 use crate::path::{self, PathError};
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 
@@ -99,6 +100,9 @@ pub enum PgDumpError {
         /// All messages.
         messages: Vec<ServerMessage>,
     },
+    /// The command that prints the password printed none.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// `pg_dump` failed for another reason.
     #[error(
         "pg_dump failed with exit code {code}: {}",
@@ -130,6 +134,15 @@ pub enum PgDumpError {
         #[source]
         source: std::str::Utf8Error,
     },
+}
+
+impl From<AskError> for PgDumpError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Password(error) => Self::Password(error),
+            AskError::Stop(shutdown) => Self::Run(shutdown),
+        }
+    }
 }
 
 impl From<ProgramError> for PgDumpError {
@@ -210,10 +223,12 @@ impl PgDump {
         }
         invocation = invocation.args(["--file".as_ref(), file.as_os_str()]);
         invocation.env = environment;
-        invocation.timeout = self
+        let left = |timeout: Duration| timeout.saturating_sub(start.elapsed());
+        let password = self
             .server
-            .timeout
-            .map(|timeout| timeout.saturating_sub(start.elapsed()));
+            .password(self.server.timeout.map(left), shutdown);
+        invocation.env.extend(password.await?);
+        invocation.timeout = self.server.timeout.map(left);
         invocation.grace = self.server.grace;
         let finished = run(
             &invocation,

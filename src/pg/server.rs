@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::json::{not_as_expected, read_json};
-use super::{Program, PsqlError, ServerMessage, script};
+use super::password::AskError;
+use super::{PasswordCommand, Program, PsqlError, ServerMessage, script};
 use crate::process::{
     EnvValue, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run,
 };
@@ -25,6 +26,8 @@ pub struct Server {
     pub psql: Program,
     /// The child's whole environment: `PG*` with the connection, and what is inherited on purpose.
     pub environment: BTreeMap<String, EnvValue>,
+    /// The command that prints the password of each new connection, if `environment` has none.
+    pub password_command: Option<PasswordCommand>,
     /// Connection settings that have no variable, as a `key=value` string without secrets: it is seen in `ps`.
     pub conninfo: Option<String>,
     /// The directory in which private directories are created: `TMPDIR`.
@@ -105,6 +108,7 @@ impl Server {
         Self {
             psql,
             environment,
+            password_command: None,
             conninfo: None,
             temporary: temporary.into(),
             timeout: None,
@@ -269,9 +273,10 @@ impl Server {
             announce: false,
             ..ScriptOptions::default()
         };
+        let sql = sql.trim_end().trim_end_matches(';');
         let ran = self
             .run_lines(
-                &format!("{UNHURRIED}{sql}\n\\echo {end}\n"),
+                &format!("{UNHURRIED}{sql};\n\\echo {end}\n"),
                 &options,
                 shutdown,
                 &mut take_line,
@@ -298,8 +303,10 @@ impl Server {
         let file = run_dir
             .write("script.sql", text.as_bytes())
             .map_err(PsqlError::Folder)?;
-        let spent = start.elapsed();
         let mut invocation = self.psql_invocation(&file, &options.variables);
+        let password = self.password(self.timeout, shutdown).await?;
+        invocation.env.extend(password);
+        let spent = start.elapsed();
         invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
         let finished = run(
             &invocation,
@@ -315,6 +322,32 @@ impl Server {
             tracing::warn!(%error, "the private directory is left behind");
         }
         judge(finished, lines_before)
+    }
+
+    /// The variable with the password of a new connection, if a command has to print it.
+    pub(super) async fn password(
+        &self,
+        timeout: Option<Duration>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<(String, EnvValue)>, AskError> {
+        let Some(command) = &self.password_command else {
+            return Ok(None);
+        };
+        let password = command.ask(&self.temporary, timeout, shutdown).await?;
+        Ok(Some(("PGPASSWORD".to_owned(), EnvValue::Secret(password))))
+    }
+
+    /// Returns the environment for a program that connects by itself, with the password of now.
+    ///
+    /// # Errors
+    /// The command that prints the password fails, or the run is to end.
+    pub async fn environment_now(
+        &self,
+        shutdown: &Shutdown,
+    ) -> Result<BTreeMap<String, EnvValue>, PsqlError> {
+        let mut environment = self.environment.clone();
+        environment.extend(self.password(self.timeout, shutdown).await?);
+        Ok(environment)
     }
 
     /// A script as psql gets it, and how many lines were put before it.

@@ -185,7 +185,11 @@ impl PsqlSession {
             return Ok(open);
         }
         let run_dir = RunDir::new(&self.server.temporary).map_err(PsqlError::Folder)?;
-        let invocation = self.server.psql_reading_stdin(&BTreeMap::new());
+        let mut invocation = self.server.psql_reading_stdin(&BTreeMap::new());
+        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        invocation
+            .env
+            .extend(self.server.password(left, shutdown).await?);
         let now = Instant::now();
         self.starts += 1;
         let kept = PersistentProcess::start(invocation, run_dir, shutdown)?;

@@ -25,6 +25,10 @@ pub struct Invocation {
     pub timeout: Option<Duration>,
     /// Time it gets to obey SIGINT, and then SIGTERM, before the next, harder signal.
     pub grace: Duration,
+    /// The directory in which it starts; `None` for the run's own.
+    pub directory: Option<PathBuf>,
+    /// Arguments may contain a secret, and are shown as `[redacted]`.
+    pub hides_arguments: bool,
 }
 
 impl Invocation {
@@ -36,6 +40,8 @@ impl Invocation {
             env: BTreeMap::new(),
             timeout: None,
             grace: Duration::from_secs(5),
+            directory: None,
+            hides_arguments: false,
         }
     }
 
@@ -62,7 +68,7 @@ impl Invocation {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
-            .current_dir(run_dir.path())
+            .current_dir(self.directory.as_deref().unwrap_or(run_dir.path()))
             .env_clear()
             .env("HOME", run_dir.path());
         for (name, value) in &self.env {
@@ -95,6 +101,9 @@ impl fmt::Display for Invocation {
             }
         }
         formatter.write_str(&quoted(self.program.as_os_str()))?;
+        if self.hides_arguments && !self.args.is_empty() {
+            return formatter.write_str(" [redacted]");
+        }
         self.args
             .iter()
             .try_for_each(|argument| write!(formatter, " {}", quoted(argument)))

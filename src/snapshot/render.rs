@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::capture::{MARK, SPARE};
 use super::format::Snapshot;
+use super::mark::{MARK, SPARE};
 use super::object::{Action, Object, ObjectKind, identifier_value};
 use super::template::TemplateError;
 use crate::pg::{EXACT_SETTINGS, SqlState};
@@ -462,12 +462,12 @@ mod tests {
             format!("COMMENT ON SCHEMA \"a-b\" IS 'It''s a tenant\n\n{mark}'")
         );
         assert_eq!(
-            super::super::capture::strip_mark(&format!("It's a tenant\n\n{mark}")),
+            super::super::mark::strip_mark(&format!("It's a tenant\n\n{mark}")),
             "It's a tenant"
         );
-        assert_eq!(super::super::capture::strip_mark(&mark), "");
+        assert_eq!(super::super::mark::strip_mark(&mark), "");
         assert_eq!(
-            super::super::capture::strip_mark("no schemastamp: here"),
+            super::super::mark::strip_mark("no schemastamp: here"),
             "no schemastamp: here"
         );
     }

@@ -4,7 +4,7 @@ use super::marker::SPARE_NAME;
 use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::pg::catalog::BY_KEYS;
-use crate::snapshot::capture::SPARE;
+use crate::snapshot::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings, storability,
 };

@@ -10,6 +10,7 @@ pub mod marker;
 pub mod migrate;
 pub mod migrations;
 mod provision;
+pub mod query;
 mod rewrite;
 pub mod spares;
 mod transaction;
@@ -22,3 +23,4 @@ pub use provision::{
 };
 pub(crate) use rewrite::{RewriteReader, written_anew};
 pub use transaction::UnknownEnd;
+pub(crate) use transaction::was_committed;

@@ -1,6 +1,6 @@
 //! Reports on failures of `capture`.
 
-use super::library::{connection_report, program_report, psql_report, run_report};
+use super::library::{connection_report, password_report, program_report, psql_report, run_report};
 use super::shape::ErrorReport;
 use crate::cli::doubts;
 use crate::diagnose::Context;
@@ -69,6 +69,7 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
             ErrorReport::of(error, "program.failed")
         }
         PgDumpError::Run(error) => run_report(error),
+        PgDumpError::Password(error) => password_report(error),
         PgDumpError::Pooled { server, .. } => {
             let place = server
                 .as_ref()

@@ -2,16 +2,19 @@
 
 use super::capture::capture_report;
 use super::library::{
-    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
+    ALLOW_OUTSIDE, CREATE_CITUS, config_report, of_interruption, provision_report, psql_report,
+    tls_report,
 };
 use super::shape::ErrorReport;
 use super::tenants::{
     drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, refresh_report, verify_report,
+    pool_report, query_report, refresh_report, registry_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
+use crate::snapshot::SnapshotError;
+use crate::tenant::query::QueryRefusalReason;
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
 /// connection.
@@ -26,7 +29,13 @@ pub(in crate::cli) fn build_report(
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
+        CommandError::Snapshot { source, .. } => {
+            let report = ErrorReport::of(failure, source.id()).without_causes();
+            match source {
+                SnapshotError::Outside { .. } => report.hint(ALLOW_OUTSIDE),
+                _ => report,
+            }
+        }
         CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
@@ -57,7 +66,19 @@ pub(in crate::cli) fn build_report(
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Registry(error) => registry_report(error, context),
+        CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::QueryRefused { source, .. } => {
+            let report = ErrorReport::of(failure, "query.refused").without_causes();
+            match source.reason {
+                QueryRefusalReason::NotReading(_) => {
+                    report.hint("nothing was run; pass --write --yes to change tenants")
+                }
+                _ => report.hint("nothing was run"),
+            }
+        }
+        CommandError::Query(error) => query_report(error, context),
         CommandError::Verify(error) => verify_report(error, context),
         CommandError::Refresh(error) => refresh_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),

@@ -9,13 +9,15 @@ use crate::cli::lines::ErrorDetails;
 use crate::config::ConfigError;
 use crate::diagnose::{Context, explain};
 use crate::exit;
-use crate::pg::{ProgramError, PsqlError, ServerMessage};
+use crate::pg::{PasswordError, ProgramError, PsqlError, ServerMessage};
 use crate::process::{RunError, Signal};
 use crate::tenant::{FailedStatement, ProvisionError, hint_of};
 use crate::tls::TlsError;
 
 pub(super) const CREATE_CITUS: &str =
     "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
+
+pub(super) const ALLOW_OUTSIDE: &str = "remove the statement and run it once by hand, or pass --allow-outside if each run is meant to do this";
 
 /// Returns the exit code of a process that `signal` ended: 128+n.
 pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
@@ -54,6 +56,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
             hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
             ..ErrorReport::of(error, message.id())
         },
+        PsqlError::Password(error) => password_report(error),
         PsqlError::Lost { .. }
         | PsqlError::Random(_)
         | PsqlError::Fatal { .. }
@@ -61,6 +64,12 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         | PsqlError::Output { .. }
         | PsqlError::Encoding { .. } => ErrorReport::of(error, error.id()),
     }
+}
+
+pub(super) fn password_report(error: &PasswordError) -> ErrorReport {
+    ErrorReport::of(error, error.id()).hint(
+        "run the command by hand: it must print the password on one line of stdout and end with 0",
+    )
 }
 
 /// Explains a failed connection: what happened, why, and what to change.

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
-use super::library::{of_interruption, psql_report};
+use super::library::{ALLOW_OUTSIDE, of_interruption, psql_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
 use crate::diagnose::Context;
+use crate::fleet::RegistryError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
 use crate::pg::PsqlError;
@@ -62,11 +64,33 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
     }
 }
 
+pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        RegistryError::Psql(source) => report_beneath(error, source, context),
+        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::of(error, "tenant.query")
+            .hint("give the columns these names: SELECT schema_name AS name, plan AS \"group\" FROM …"),
+        RegistryError::Row { .. } | RegistryError::TooMany => {
+            ErrorReport::of(error, "tenant.query").hint("leave such rows out with WHERE")
+        }
+    }
+}
+
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Outside { .. } => {
+            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+        }
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        QueryError::Fleet(error) => fleet_report(error, context),
+        QueryError::Psql(error) => psql_report(error, context),
+        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

@@ -213,6 +213,13 @@ fn failure(error: &PsqlError, probe: &ServerProbe, context: &Context) -> Outcome
                 ),
             }
         }
+        PsqlError::Password(error) => {
+            let finding = Finding::from_catalogue(error.id(), context);
+            Outcome::Broken(Finding {
+                what: crate::text::bounded(&error.to_string(), 500),
+                ..finding
+            })
+        }
         PsqlError::Run(_) | PsqlError::Program(_) => Outcome::Broken(
             Finding::from_catalogue("program.failed", context).with("message", error.to_string()),
         ),

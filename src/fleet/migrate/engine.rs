@@ -10,6 +10,7 @@ use crate::fleet::inventory::read_fleet;
 use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
+use crate::snapshot::OutsidePolicy;
 use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
 };
@@ -45,11 +46,14 @@ pub async fn migrate(
         search_path: &fleet.search_path,
         key: &key,
     };
-    let entries = fleet
+    let entries: Vec<_> = fleet
         .tenants
         .into_iter()
         .map(|tenant| QueueEntry::new(tenant, migrations, options))
         .collect();
+    if options.outside == OutsidePolicy::Refuse {
+        refuse_outside(&entries)?;
+    }
     let state = State {
         entries,
         separate: false,
@@ -92,6 +96,26 @@ pub async fn migrate(
         ended_early,
         elapsed: start.elapsed(),
     })
+}
+
+/// Refuses a run in which a migration that is pending for a tenant reaches beyond the database.
+fn refuse_outside(entries: &[QueueEntry<'_>]) -> Result<(), MigrateError> {
+    let would_run =
+        |entry: &&QueueEntry<'_>| !entry.settled || entry.report.outcome == MigrateOutcome::Pending;
+    let pending = entries
+        .iter()
+        .filter(would_run)
+        .flat_map(|entry| &entry.pending);
+    let refused = pending
+        .map(|migration| (migration, migration.beyond_the_database()))
+        .find(|(_, statements)| !statements.is_empty());
+    match refused {
+        Some((migration, statements)) => Err(MigrateError::Outside {
+            path: migration.path.clone(),
+            statements,
+        }),
+        None => Ok(()),
+    }
 }
 
 pub(super) struct State<'a, 'm> {

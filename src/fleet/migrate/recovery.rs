@@ -107,6 +107,7 @@ impl Engine<'_, '_> {
             PsqlError::Connect { .. }
             | PsqlError::Folder(_)
             | PsqlError::Program(_)
+            | PsqlError::Password(_)
             | PsqlError::Random(_) => {
                 self.scheduler.give_back(std::iter::once(turn));
                 self.trouble(error).await;
@@ -128,7 +129,8 @@ impl Engine<'_, '_> {
 
     /// Handles a failure of the server or psql: pauses if that may help, or ends the run.
     pub(super) async fn trouble(&self, error: PsqlError) {
-        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
+        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. })
+            || matches!(&error, PsqlError::Password(error) if error.is_transient());
         let reconnects = {
             let state = &mut *self.state();
             state.reconnects += 1;

@@ -11,17 +11,13 @@ use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
+use crate::snapshot::strip_mark;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::Script;
 use crate::sql::literal::content;
 use crate::sql::token::Prefix;
 use crate::sql::{TokenKind, as_reloaded, quote};
 use crate::text::slice;
-
-/// The beginning of the marker, with which a tenant's schema comment ends.
-pub const MARK: &str = "schemastamp: ";
-/// The beginning of the last line of a spare's comment. The fingerprint follows, as after [`MARK`].
-pub const SPARE: &str = "schemastamp spare: ";
 
 /// Columns of an excerpt on either side of the doubtful word.
 const AROUND: usize = 56;
@@ -515,20 +511,5 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
             Some(format!("{head}'{}'", kept.replace('\'', "''")))
         }
         _ => Some(text),
-    }
-}
-
-/// A comment without the line that begins with [`MARK`] or [`SPARE`].
-pub fn strip_mark(comment: &str) -> &str {
-    match comment.rfind(SPARE).or_else(|| comment.rfind(MARK)) {
-        Some(0) => "",
-        Some(at)
-            if comment
-                .get(..at)
-                .is_some_and(|before| before.ends_with('\n')) =>
-        {
-            slice(comment, ..at).trim_end_matches('\n')
-        }
-        _ => comment,
     }
 }

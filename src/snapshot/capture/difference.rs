@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::strip_mark;
 use crate::pg::catalog::{Aspect, Aspects, ObjectId};
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::rename::may_hold;
+use crate::snapshot::strip_mark;
 use crate::sql::literal::content;
 use crate::sql::{as_reloaded, quote, tokens};
 

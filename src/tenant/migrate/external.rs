@@ -45,12 +45,10 @@ impl ExternalCommand {
         invocation.args.push(self.folder.clone().into_os_string());
         invocation.args.push(self.command.clone().into());
         invocation.env.clone_from(&self.environment);
-        invocation.env.extend(
-            server
-                .environment
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
+        let connection = server.environment_now(shutdown).await;
+        invocation
+            .env
+            .extend(connection.map_err(|error| failed(error.to_string()))?);
         invocation.env.insert(
             "SCHEMASTAMP_TENANT".to_owned(),
             EnvValue::Plain(tenant.as_str().into()),

@@ -177,7 +177,9 @@ impl Attempt<'_> {
             // Exit code 0 alone is no proof.
             Ok(_) => self.ended(token, PsqlError::Unconfirmed, source).await,
             Err(PsqlError::Script { message, .. }) => self.refused(*message, statements).await,
-            Err(error @ PsqlError::Connect { .. }) => Err(ProvisionError::Connect(Arc::new(error))),
+            Err(error @ (PsqlError::Connect { .. } | PsqlError::Password(_))) => {
+                Err(ProvisionError::Connect(Arc::new(error)))
+            }
             Err(error) if !error.began() => Err(self.not_started(error)),
             Err(error) => self.ended(token, error, source).await,
         })

@@ -510,3 +510,50 @@ fn the_documentation_lists_every_keyword_and_variable() {
         }
     }
 }
+
+/// Resolves `SCHEMASTAMP_PASSWORD_COMMAND=/bin/token` with further variables and flags.
+fn resolve(flags: &ConnectionFlags, variables: &[(&str, &str)]) -> Result<String, String> {
+    let fixed = [
+        ("PGUSER", "u"),
+        ("SCHEMASTAMP_PASSWORD_COMMAND", "/bin/token hunter2"),
+    ];
+    let environment: Environment = fixed.iter().chain(variables).copied().collect();
+    let connection = Connection::resolve(flags, &environment).map_err(|error| error.to_string())?;
+    let password = connection
+        .password()
+        .map(|password| password.origin.to_string());
+    let command = connection
+        .password_command()
+        .map(|command| command.origin.to_string());
+    assert!(!format!("{connection:?}").contains("hunter2"));
+    Ok(password.or(command).unwrap_or_default())
+}
+
+#[test]
+fn the_strongest_source_of_a_password_counts() {
+    let flags = ConnectionFlags::default();
+    let command = Ok("SCHEMASTAMP_PASSWORD_COMMAND".to_owned());
+    assert_eq!(resolve(&flags, &[]), command);
+    assert_eq!(resolve(&flags, &[("PGPASSWORD", "x")]), command);
+    assert_eq!(
+        resolve(&flags, &[("DATABASE_URL", "postgres://u:x@h/d")]),
+        command
+    );
+    let url = ConnectionFlags {
+        dbname: Some("postgres://u:x@h/d".to_owned()),
+        ..ConnectionFlags::default()
+    };
+    assert_eq!(resolve(&url, &[]), Ok("password in --dbname".to_owned()));
+    let flag = ConnectionFlags {
+        password_command: Some("/bin/other".to_owned()),
+        ..ConnectionFlags::default()
+    };
+    assert_eq!(
+        resolve(&flag, &[("SCHEMASTAMP_PASSWORD", "x")]),
+        Ok("--password-command".to_owned())
+    );
+    assert_eq!(
+        resolve(&flags, &[("SCHEMASTAMP_PASSWORD", "x")]).unwrap_err(),
+        "SCHEMASTAMP_PASSWORD and SCHEMASTAMP_PASSWORD_COMMAND both give the password; remove one of them"
+    );
+}

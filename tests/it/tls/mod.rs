@@ -21,6 +21,7 @@ mod proxies;
 mod scene;
 mod server_certificates;
 mod services;
+mod tokens;
 mod world;
 
 use self::scene::Scene;
