@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::pg::{PasswordCommand, Token};
+use crate::pg::{EventTrigger, PasswordCommand, Token};
 use crate::text;
 use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, observe};
 
@@ -29,6 +29,8 @@ pub struct Context {
     pub password_command: Option<PasswordCommand>,
     /// The server as this program saw it, once it has looked. Clones share it.
     pub probe: ProbeSlot,
+    /// The event triggers that run for DDL, once they were queried. Clones share them.
+    pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -95,6 +97,7 @@ impl Context {
             configured: Configured::new(connection, prepared, environment),
             password_command: None,
             probe: ProbeSlot::default(),
+            event_triggers: Arc::default(),
         }
     }
 

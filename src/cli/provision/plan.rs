@@ -55,6 +55,7 @@ pub(super) fn provision_config(
             render: render_options(&arguments.what),
             if_exists,
             from_pool: arguments.from_pool,
+            newer: None,
             retries: Retries {
                 attempts: retries + 1,
                 ..Retries::default()

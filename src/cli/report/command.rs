@@ -1,14 +1,15 @@
 //! The report on the failure of a command. Every error of the library is matched in this directory, once.
 
 use super::capture::capture_report;
+use super::event_trigger::name_event_triggers;
 use super::library::{
-    ALLOW_OUTSIDE, CREATE_CITUS, config_report, of_interruption, provision_report, psql_report,
-    tls_report,
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
+use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
-    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, query_report, refresh_report, registry_report, verify_report,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
+    query_report, refresh_report, registry_report, target_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
@@ -22,6 +23,14 @@ pub(in crate::cli) fn build_report(
     failure: &CommandError,
     context: Option<&Context>,
 ) -> ErrorReport {
+    let mut report = report_on(failure, context);
+    if let Some(triggers) = context.and_then(|context| context.event_triggers.get()) {
+        name_event_triggers(&mut report, failure, triggers);
+    }
+    report
+}
+
+fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
         CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
         CommandError::Config(error) => config_report(error),
@@ -56,6 +65,17 @@ pub(in crate::cli) fn build_report(
         CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
+        CommandError::OtherTarget(_) => ErrorReport::of(failure, "tenant.no_target"),
+        CommandError::UnknownTarget { has_file, .. } => ErrorReport::of(failure, "tenant.no_target").hint(if *has_file {
+            "add the target to the file, or correct the row"
+        } else {
+            "pass --targets FILE, or leave the column target out"
+        }),
+        CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
+            .hint("nothing was done; remove one of them from the targets file"),
+        CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
+            .hint("nothing was done; name the right one with --target"),
+        CommandError::Target(error) => target_report(error, context),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
         CommandError::CitusWorker { .. } => ErrorReport::of(failure, "config.citus_worker")
             .hint("nothing was created; connect to the coordinator"),
@@ -65,6 +85,7 @@ pub(in crate::cli) fn build_report(
             report.more.objects = Some(lines.clone());
             report
         }
+        CommandError::Newer(error) => newer_report(error),
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),

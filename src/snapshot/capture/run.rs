@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Assembled, SnapshotParts, Undecided, assemble};
-use super::dump::{Dump, DumpError};
+use super::dump::{Dump, DumpError, DumpStatement};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
 use super::error::{CaptureError, ProofError};
@@ -132,6 +132,16 @@ async fn make_sure_of_the_session(
     }
 }
 
+/// Returns whether a statement sets default privileges of one of the roles, which are written as `regrole` prints them.
+fn sets_privileges_of(statement: &DumpStatement, roles: &[String]) -> bool {
+    statement.object.kind == ObjectKind::DefaultPrivileges
+        && roles.iter().any(|role| {
+            statement
+                .text
+                .starts_with(&format!("ALTER DEFAULT PRIVILEGES FOR ROLE {role} "))
+        })
+}
+
 impl Capture {
     /// Captures the schema.
     ///
@@ -179,6 +189,9 @@ impl Capture {
         };
         if let Some(inspection) = &inspection {
             add_casts(&mut dump, &inspection.casts, &self.schema);
+            let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
+            dump.statements
+                .retain(|statement| !sets_privileges_of(statement, roles));
         }
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
@@ -194,6 +207,12 @@ impl Capture {
             .as_ref()
             .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
         let mut notes = concerns(&dump, inspection.as_ref(), live);
+        if !self.privileges {
+            notes.retain(|note| {
+                note.as_concern()
+                    .is_none_or(|concern| concern.id != ConcernId::DefaultPrivilegesOfOthers)
+            });
+        }
         if let Some(inspection) = &inspection {
             notes.extend(Note::concern(
                 ConcernId::ShellOperators,
@@ -278,6 +297,9 @@ impl Capture {
                 invalid_indexes: inspection
                     .as_ref()
                     .map_or(&[][..], Inspection::invalid_indexes),
+                default_privileges: inspection.as_ref().map_or(&[][..], |inspection| {
+                    inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
+                }),
                 unfilled_views: if self.fill_views {
                     &unfilled_views
                 } else {

@@ -65,7 +65,7 @@ fn takes_only_local(sql: &str, views: &BTreeSet<Vec<String>>) -> bool {
 
 /// Makes the tenant on the coordinator, then distributes it, in the same transaction.
 ///
-/// What Citus did not see is not on the workers, so routines and views are created again at the end. One that depends on
+/// Routines and views are not on the workers then, because Citus did not see them; they are created again. One that depends on
 /// something that Citus does not know stays on the coordinator, with a warning, as it does when it is created at first.
 fn distributed_afterwards(
     statements: Vec<Rendered>,

@@ -49,7 +49,7 @@ enum CitusLimit {
 /// A version of Citus: 13.2.
 type Version = (u32, u32);
 
-/// What a server says about the limits.
+/// Answers of a server that decide about the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct CitusAnswers {
     /// The version of the extension, as `13.2-1`.

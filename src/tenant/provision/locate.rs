@@ -114,6 +114,7 @@ fn located(
             _ => object.to_string(),
         }),
         line: rendered.line,
+        file: rendered.file.clone(),
     };
     Some(LocatedStatement {
         message,
@@ -131,6 +132,7 @@ mod tests {
             sql: sql.to_owned(),
             object: None,
             line: None,
+            file: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cli;
 mod copies;
+mod event_triggers;
 mod external;
 mod faults;
 mod guarded;
@@ -10,6 +11,7 @@ mod lifecycle;
 mod lost;
 mod migrate;
 mod migrators;
+mod newer;
 mod older;
 mod outside;
 mod plain_owner;
