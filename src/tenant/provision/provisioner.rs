@@ -13,6 +13,7 @@ use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::newer::{NewerMigrations, NewerSource};
 use crate::tenant::spares::registering;
+use crate::text::slice;
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
 /// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
@@ -122,7 +123,7 @@ impl Provisioner {
                 .join("; ")
                 .trim_end_matches("; ")
                 .to_owned();
-            let general = text.replace(tenant.as_str(), PLACEHOLDER);
+            let general = without_name(&text, tenant.as_str());
             let is_new = self
                 .warned
                 .lock()
@@ -328,6 +329,24 @@ impl Provisioner {
     }
 }
 
+/// Returns a text with the placeholder for a name, where it stands as a word.
+fn without_name(text: &str, name: &str) -> String {
+    let in_word = |character: Option<char>| {
+        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    };
+    let (mut general, mut rest) = (String::new(), 0);
+    for (start, _) in text.match_indices(name) {
+        let (before, after) = (slice(text, ..start), slice(text, start + name.len()..));
+        if in_word(before.chars().next_back()) || in_word(after.chars().next()) {
+            continue;
+        }
+        general.push_str(slice(text, rest..start));
+        general.push_str(PLACEHOLDER);
+        rest = start + name.len();
+    }
+    general + slice(text, rest..)
+}
+
 /// Returns the part of an attempt's token that goes into the marker.
 pub(super) fn run_of(token: &str) -> &str {
     token.get(..12).unwrap_or(token)
@@ -350,4 +369,21 @@ pub(super) fn in_a_block(token: &str, message: &str) -> String {
 
 pub(super) fn new_token() -> Result<String, ProvisionError> {
     restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_alike_but_for_the_name() {
+        let warning =
+            |name: &str| format!("\"view {name}.v\" has dependency to \"table a_b\", that {name}");
+        let general = without_name(&warning("a"), "a");
+        assert_eq!(
+            general,
+            "\"view #{prefix}.v\" has dependency to \"table a_b\", that #{prefix}"
+        );
+        assert_eq!(without_name(&warning("b-c"), "b-c"), general);
+    }
 }

@@ -81,7 +81,7 @@ const TAKEN: [(&str, &str); 7] = [
     ),
     (
         "serial column",
-        "CREATE SEQUENCE #{prefix}.s;\nALTER TABLE ONLY #{prefix}.a ALTER COLUMN id SET DEFAULT nextval('#{prefix}.s'::regclass);\n",
+        "CREATE SEQUENCE #{prefix}.s AS integer;\nALTER TABLE ONLY #{prefix}.a ALTER COLUMN id SET DEFAULT nextval('#{prefix}.s'::regclass);\n",
     ),
 ];
 

@@ -37,14 +37,9 @@ impl Nodes {
             .setting("citus.node_conninfo", "sslmode=disable")
             .setting("max_prepared_transactions", "50")
             .setting("max_locks_per_transaction", "256");
-        let start = || {
-            let cluster = Cluster::start(&options);
-            cluster.maintenance().sql("CREATE ROLE app LOGIN");
-            cluster
-        };
         Some(Self {
-            coordinator: start(),
-            workers: [start(), start()],
+            coordinator: Cluster::start(&options),
+            workers: [Cluster::start(&options), Cluster::start(&options)],
         })
     }
 
@@ -63,11 +58,13 @@ impl Nodes {
              CREATE TABLE public.plain (id integer PRIMARY KEY); \
              CREATE TABLE public.reference (id integer PRIMARY KEY); SELECT create_reference_table('public.reference'); \
              CREATE TABLE public.hash (id integer PRIMARY KEY); SELECT create_distributed_table('public.hash', 'id'); \
-             GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT CREATE ON DATABASE {} TO app",
+             CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; \
+             GRANT CREATE ON DATABASE {database} TO {role}",
             self.coordinator.port(),
             self.workers[0].port(),
             self.workers[1].port(),
-            database.name
+            role = role(&database),
+            database = database.name,
         ));
         database
     }
@@ -80,6 +77,11 @@ impl Nodes {
             .filter(|worker| Database::named(worker, &database.name).query(&sql) == "1")
             .count()
     }
+}
+
+/// An ordinary role. Citus knows it on all nodes, because it was created in that database.
+pub(super) fn role(database: &Database<'_>) -> String {
+    format!("app_{}", database.name)
 }
 
 /// The tenants that are distributed schemas, by name.
