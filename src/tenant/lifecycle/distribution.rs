@@ -5,7 +5,7 @@ use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
 
 /// SQL expression that is true in a database with Citus 12 or later.
-const HAS_DISTRIBUTED_SCHEMAS: &str =
+pub(super) const HAS_DISTRIBUTED_SCHEMAS: &str =
     "(pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL)";
 
 /// Returns `true` if the tenant is a distributed schema of Citus.
@@ -17,10 +17,13 @@ pub(super) async fn is_distributed(
     tenant: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<bool, PsqlError> {
-    Ok(distributed_bytes(server, tenant, shutdown).await?.is_some())
+    let sql = format!("SELECT pg_catalog.to_json({HAS_DISTRIBUTED_SCHEMAS});\n");
+    let has_citus: bool = server.query_json_one(&sql, shutdown).await?;
+    Ok(has_citus && distributed_bytes(server, tenant, shutdown).await?.is_some())
 }
 
-/// Returns the bytes of a distributed tenant's shards, indexes included, or `None` for an ordinary schema.
+/// Returns the bytes of a distributed tenant's shards, indexes included, or `None` for an ordinary schema. The database must
+/// have Citus.
 ///
 /// # Errors
 /// See [`PsqlError`].
@@ -29,10 +32,6 @@ pub(super) async fn distributed_bytes(
     tenant: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<Option<u64>, PsqlError> {
-    let sql = format!("SELECT pg_catalog.to_json({HAS_DISTRIBUTED_SCHEMAS});\n");
-    if !server.query_json_one::<bool>(&sql, shutdown).await? {
-        return Ok(None);
-    }
     // A worker that is down must not hide that the schema is distributed.
     let sql = format!(
         "SELECT COALESCE((SELECT pg_catalog.sum(pg_catalog.citus_total_relation_size(c.oid, false)) \
