@@ -50,7 +50,7 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     timeout: Option<String>,
-    /// Print text for people, or JSON Lines
+    /// Print text for people, JSON Lines, or one line for Nagios (diagnose only)
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
     /// Set when to color the output
@@ -168,6 +168,7 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    Nagios,
 }
 
 /// The values of `--color`.

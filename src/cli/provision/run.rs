@@ -7,7 +7,7 @@ use super::plan::{ProvisionConfig, provision_config};
 use super::servers::Servers;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
-use crate::cli::arguments::ProvisionArguments;
+use crate::cli::arguments::{DiagnoseArguments, ProvisionArguments};
 use crate::cli::failure::CommandError;
 use crate::cli::migrate::external;
 use crate::cli::names::NameReader;
@@ -53,7 +53,7 @@ pub(in crate::cli) async fn run(
     };
     let code = tally.conclude(session, arguments.dry_run, left, start.elapsed())?;
     if session.common.diagnose && tally.unreachable() {
-        diagnose::run(session).await?;
+        diagnose::run(session, DiagnoseArguments::default()).await?;
     }
     Ok(code)
 }

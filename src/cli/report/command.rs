@@ -40,7 +40,7 @@ pub(in crate::cli) fn build_report(
         CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => psql_report(error, context),
-            ConnectError::Tls(error) => tls_report(error),
+            ConnectError::Tls { error, cure } => tls_report(error, cure),
         },
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),

@@ -20,9 +20,6 @@ use crate::tls::{ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
 /// Time limit of the probe with direct TLS.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The days before a certificate's end at which a report begins to speak of it.
-const SOON: i64 = 14;
-
 /// Asks for TLS, makes the handshake, judges the chain, and hears the first words over TLS and in plaintext.
 pub(in crate::diagnose) async fn look(
     way: Way,
@@ -373,30 +370,42 @@ fn handshake_findings(
             names
         };
         finding.fix = format!(
-            "set host to {} (hostaddr keeps the address), or have the certificate issued for '{}'",
-            if for_names.is_empty() {
-                "a name of the certificate".to_owned()
-            } else {
-                format!("'{}'", for_names.join("' or '"))
-            },
+            "{}, or have the certificate issued for '{}'",
+            connect_as(&for_names),
             text::safe(host)
         );
         suspicions.push(finding.with("names", for_names));
     }
     if suspicions.is_empty() {
-        let mut findings = vec![evidence(Finding::ok(
+        return vec![evidence(Finding::ok(
             "tls",
             format!("{version}, {cipher}, {subject}{until}; the server {asks}"),
         ))];
-        let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
-        if days.is_some_and(|days| (0..SOON).contains(&days)) {
-            let finding = Finding::from_catalogue("tls.server_cert.expires_soon", context)
-                .at(Severity::Warning);
-            findings.push(finding.with("days", days.unwrap_or_default()));
-        }
-        return findings;
     }
     suspicions.into_iter().map(evidence).collect()
+}
+
+/// Tells to connect under a name of the server's certificate: the first that is one host's.
+fn connect_as(names: &[String]) -> String {
+    let is_host = |name: &&String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+        !name.is_empty() && name.chars().all(plain)
+    };
+    match names.iter().find(is_host) {
+        Some(name) => {
+            let others = if names.len() > 1 {
+                format!(
+                    " (it is for '{}'; hostaddr keeps the address)",
+                    names.join("', '")
+                )
+            } else {
+                " (hostaddr keeps the address)".to_owned()
+            };
+            format!("[set host={name}]{others}")
+        }
+        None if names.is_empty() => "name a host of the certificate in [host]".to_owned(),
+        None => format!("name a host that fits '{}' in [host]", names.join("' or '")),
+    }
 }
 
 fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Context) -> Finding {
@@ -431,7 +440,7 @@ fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Contex
         ChainFault::UnknownIssuer { issuer } | ChainFault::IssuerKeyMismatch { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
             finding.fix = format!(
-                "get the present certificate of {issuer} and name its file in sslrootcert; if it is an intermediate, \
+                "get the present certificate of {issuer} and name its file in [sslrootcert]; if it is an intermediate, \
                  the server should send it"
             );
         }

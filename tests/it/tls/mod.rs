@@ -22,6 +22,7 @@ mod scene;
 mod server_certificates;
 mod services;
 mod tokens;
+mod watch;
 mod world;
 
 use self::scene::Scene;
