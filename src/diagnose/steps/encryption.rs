@@ -1,6 +1,6 @@
 //! The request for TLS, the handshake, and what the server's certificate is worth.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -118,7 +118,8 @@ pub(in crate::diagnose) async fn look(
                 Ok(word) => {
                     probe.tls = true;
                     probe.over_tls = Some(word);
-                    findings.extend(handshake_findings(&probe, prepared, &offer.host, context));
+                    let place = (offer.host.as_str(), address);
+                    findings.extend(handshake_findings(&probe, prepared, place, context));
                 }
                 Err(broken) => {
                     findings.push(broken_finding(&broken, &probe, prepared, context));
@@ -320,7 +321,7 @@ fn broken_finding(
 fn handshake_findings(
     probe: &ServerProbe,
     prepared: &Prepared,
-    host: &str,
+    (host, address): (&str, SocketAddr),
     context: &Context,
 ) -> Vec<Finding> {
     let seen = &probe.seen;
@@ -371,7 +372,7 @@ fn handshake_findings(
         };
         finding.fix = format!(
             "{}, or have the certificate issued for '{}'",
-            connect_as(&for_names),
+            connect_as(&for_names, address.ip()),
             text::safe(host)
         );
         suspicions.push(finding.with("names", for_names));
@@ -386,22 +387,15 @@ fn handshake_findings(
 }
 
 /// Tells to connect under a name of the server's certificate: the first that is one host's.
-fn connect_as(names: &[String]) -> String {
+fn connect_as(names: &[String], address: IpAddr) -> String {
     let is_host = |name: &&String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
         !name.is_empty() && name.chars().all(plain)
     };
     match names.iter().find(is_host) {
+        Some(name) if name.parse::<IpAddr>().is_ok() => format!("[set host={name}]"),
         Some(name) => {
-            let others = if names.len() > 1 {
-                format!(
-                    " (it is for '{}'; hostaddr keeps the address)",
-                    names.join("', '")
-                )
-            } else {
-                " (hostaddr keeps the address)".to_owned()
-            };
-            format!("[set host={name}]{others}")
+            format!("[set host={name}], and [set hostaddr={address}] unless that name leads to it")
         }
         None if names.is_empty() => "name a host of the certificate in [host]".to_owned(),
         None => format!("name a host that fits '{}' in [host]", names.join("' or '")),

@@ -16,7 +16,7 @@ fn failed_login_is_explained() {
     error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: fe_sendauth: no password supplied
     caused by: psql is not allowed to prompt for one
-    hint: set the password by DATABASE_URL, PGPASSWORD or a password file for role 'locked'
+    hint: set the password in PGPASSWORD for role 'locked', or add a line to a password file
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "nobody_here"]), @r#"
@@ -24,7 +24,7 @@ fn failed_login_is_explained() {
     error: tenant 'a': cannot connect: the role does not exist (login.unknown_role, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  role "nobody_here" does not exist
     caused by: the server has no role of that name
-    hint: create role 'nobody_here', or correct the name
+    hint: create role 'nobody_here', or correct the name in --username
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["capture", "--schema", "a", "-d", "no_such_database"]), @r#"
