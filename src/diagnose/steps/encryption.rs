@@ -15,7 +15,7 @@ use crate::diagnose::probe::{
 };
 use crate::diagnose::{Context, Prepared};
 use crate::text;
-use crate::tls::{ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
+use crate::tls::{Certificate, ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
 
 /// Time limit of the probe with direct TLS.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -355,7 +355,7 @@ fn handshake_findings(
     if protection.chain
         && let Some(Verdict::Rejected(distrust)) = &probe.verdict
     {
-        suspicions.push(distrust_finding(distrust, prepared, context));
+        suspicions.push(distrust_finding(distrust, leaf, prepared, context));
     }
     if protection.host_name
         && probe.name_fits == Some(false)
@@ -402,7 +402,78 @@ fn connect_as(names: &[String], address: IpAddr) -> String {
     }
 }
 
-fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Context) -> Finding {
+/// The certificate that is not valid today: the server's own, one that it sends along, or a root.
+enum Outdated {
+    Leaf,
+    Intermediate,
+    Root,
+}
+
+impl Outdated {
+    fn new(certificate: &Certificate, leaf: Option<&Certificate>, prepared: &Prepared) -> Self {
+        let roots = prepared.files.roots.file();
+        let mut roots = roots
+            .iter()
+            .flat_map(|used| used.judged.content.iter().flatten());
+        if leaf.is_some_and(|leaf| leaf.der == certificate.der) {
+            Self::Leaf
+        } else if roots.any(|root| root.der == certificate.der) {
+            Self::Root
+        } else {
+            Self::Intermediate
+        }
+    }
+}
+
+/// A certificate of the chain that has expired, or is not yet valid: renewing another one would not help.
+fn outdated(
+    certificate: &Certificate,
+    is_over: bool,
+    whose: &Outdated,
+    context: &Context,
+) -> Finding {
+    let id = match (whose, is_over) {
+        (Outdated::Root, true) => "tls.root_cert.expired",
+        (Outdated::Root, false) => "tls.root_cert.not_yet_valid",
+        (_, true) => "tls.server_cert.expired",
+        (_, false) => "tls.server_cert.not_yet_valid",
+    };
+    let mut finding = Finding::from_catalogue(id, context);
+    finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
+    let state = if is_over {
+        "has expired"
+    } else {
+        "is not yet valid"
+    };
+    match (whose, is_over) {
+        (Outdated::Leaf, _) => {}
+        (Outdated::Root, _) => {
+            finding.what = format!("the root certificate at which the server's chain ends {state}");
+            if is_over {
+                finding.fix =
+                    "get the authority's present certificate, and name its file in [sslrootcert]"
+                        .to_owned();
+            }
+        }
+        (Outdated::Intermediate, _) => {
+            finding.what = format!("an intermediate certificate that the server sends {state}");
+            if is_over {
+                finding.fix = format!(
+                    "put the present certificate of {} into the server's certificate file",
+                    certificate.subject
+                );
+            }
+        }
+    }
+    finding
+}
+
+fn distrust_finding(
+    distrust: &ChainFault,
+    leaf: Option<&Certificate>,
+    prepared: &Prepared,
+    context: &Context,
+) -> Finding {
     let file = prepared
         .files
         .roots
@@ -410,8 +481,13 @@ fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Contex
         .map(|used| text::safe(&used.observed.path.to_string_lossy()))
         .unwrap_or_default();
     let id = match distrust {
-        ChainFault::Expired(_) => "tls.server_cert.expired",
-        ChainFault::NotYetValid(_) => "tls.server_cert.not_yet_valid",
+        ChainFault::Expired(certificate) | ChainFault::NotYetValid(certificate) => {
+            let is_over = matches!(distrust, ChainFault::Expired(_));
+            let whose = Outdated::new(certificate, leaf, prepared);
+            return outdated(certificate, is_over, &whose, context)
+                .said_by(Speaker::Schemastamp)
+                .with("root_certificate_file", file);
+        }
         ChainFault::SelfSigned => "tls.server_cert.self_signed",
         ChainFault::IntermediateMissing { .. } => "tls.server_cert.incomplete_chain",
         ChainFault::UnknownIssuer { .. } => "tls.server_cert.unknown_issuer",
@@ -428,9 +504,6 @@ fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Contex
         .said_by(Speaker::Schemastamp)
         .with("root_certificate_file", file.clone());
     match distrust {
-        ChainFault::Expired(certificate) | ChainFault::NotYetValid(certificate) => {
-            finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
-        }
         ChainFault::UnknownIssuer { issuer } | ChainFault::IssuerKeyMismatch { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
             finding.fix = format!(

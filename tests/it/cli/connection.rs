@@ -32,17 +32,17 @@ fn failed_login_is_explained() {
     error: cannot connect: the database does not exist (server.unknown_database, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  database "no_such_database" does not exist
     caused by: the server has none of that name
-    hint: create database 'no_such_database', or correct the name
+    hint: create database 'no_such_database', or correct the name in --dbname
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "--sslmode", "require", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","causes":["connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required","it answered the request for TLS with 'no'"],"hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable"}}
+    {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","causes":["connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required","it answered the request for TLS with 'no'"],"hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or pass --sslmode disable where plaintext is acceptable"}}
     {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     error: tenant 'a': cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: server does not support SSL, but SSL was required
     caused by: it answered the request for TLS with 'no'
-    hint: switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable
+    hint: switch TLS on at the server (ssl=on, client_tls_sslmode), or pass --sslmode disable where plaintext is acceptable
     [exit status: 13]
     "#);
     let world = world.env("PGPASSWORD", "wrong");

@@ -15,6 +15,7 @@ mod libraries;
 mod limits;
 mod login;
 mod network;
+mod others;
 mod plaintext;
 mod poolers;
 mod proxies;
