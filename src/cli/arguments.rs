@@ -57,6 +57,7 @@ const PROVISION_EXAMPLES: &str = "\
 Examples:
   schemastamp provision acme globex
   schemastamp provision --from-file names.txt --jobs 4
+  schemastamp provision acme --migrations migrations
   schemastamp provision --from-file - --from-pool --refill 20 --format json";
 
 const POOL_EXAMPLES: &str = "\
@@ -359,6 +360,12 @@ pub(super) struct ProvisionArguments {
     pub(super) refill: Option<usize>,
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
+    /// Apply the SQL migrations in DIR that are newer than the snapshot, in the same transaction
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE", requires = "migrations")]
+    pub(super) versions_table: Option<String>,
     /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,

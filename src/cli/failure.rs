@@ -15,10 +15,10 @@ use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
 use crate::sql::{NameError, TenantName};
-use crate::tenant::ProvisionError;
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::query::QueryRefusal;
+use crate::tenant::{NewerError, ProvisionError};
 
 /// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,8 @@ pub(super) enum CommandError {
     #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },
     #[error(transparent)]
+    Newer(Box<NewerError>),
+    #[error(transparent)]
     Pool(Box<PoolError>),
     #[error(transparent)]
     Migration(Box<MigrationError>),
@@ -166,6 +168,7 @@ boxed! {
     Connect(ConnectError),
     Capture(CaptureError),
     Provision(ProvisionError),
+    Newer(NewerError),
     Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),

@@ -1,6 +1,7 @@
 //! Turns a spare into a tenant.
 
 use super::marker::SPARE_NAME;
+use super::newer::NewerMigrations;
 use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::snapshot::SPARE;
@@ -23,6 +24,7 @@ const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 /// Like [`Snapshot::statements_for`].
 pub(crate) fn claim_message(
     snapshot: &Snapshot,
+    newer: Option<&NewerMigrations>,
     tenant: &TenantName,
     options: &RenderOptions,
     token: &str,
@@ -48,7 +50,7 @@ pub(crate) fn claim_message(
     );
     statements.push(format!(
         "DO {}",
-        quote_literal(&body(snapshot, tenant, options)?)
+        quote_literal(&body(snapshot, newer, tenant, options)?)
     ));
     statements.push(format!(
         "SELECT pg_catalog.concat_ws(' ', '{token}', NULLIF(pg_catalog.current_setting('{CLAIMED}'), ''))"
@@ -79,6 +81,7 @@ pub(crate) fn claimed(lines: &[String], token: &str) -> Option<bool> {
 
 fn body(
     snapshot: &Snapshot,
+    newer: Option<&NewerMigrations>,
     tenant: &TenantName,
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
@@ -120,9 +123,17 @@ fn body(
     swrite!(
         body,
         " named := {}; IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
-         MESSAGE = spare::text, DETAIL = named; END IF; \
-         PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END",
+         MESSAGE = spare::text, DETAIL = named; END IF;",
         still_named()
+    );
+    if let Some(newer) = newer {
+        for sql in newer.executed(tenant, options)? {
+            swrite!(body, " EXECUTE {};", quote_literal(&sql));
+        }
+    }
+    swrite!(
+        body,
+        " PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END"
     );
     Ok(body)
 }

@@ -1,5 +1,6 @@
 //! The command `provision`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,11 +10,14 @@ use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::CommandError;
-use crate::cli::migrate::external;
+use crate::cli::migrate::{external, load};
 use crate::cli::names::NameReader;
 use crate::cli::servers::Servers;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
+use crate::snapshot::Snapshot;
+use crate::tenant::{NewerPolicy, NewerSource};
+use crate::text::{listed, plural, safe};
 
 pub(in crate::cli) async fn run(
     session: &Session,
@@ -32,7 +36,7 @@ pub(in crate::cli) async fn run(
         arguments.from_file.as_deref(),
         &|path| session.read_input(path),
     )?;
-    let config = provision_config(
+    let mut config = provision_config(
         &arguments,
         hook,
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
@@ -44,6 +48,13 @@ pub(in crate::cli) async fn run(
         async { snapshot_file::load(&path, session) }
     );
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+    config.options.newer = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| {
+            newer_migrations(session, folder, &snapshot, arguments.versions_table.clone())
+        })
+        .transpose()?;
     let servers = Provisioners::new(servers, &snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
@@ -58,6 +69,35 @@ pub(in crate::cli) async fn run(
         diagnose::run(session).await?;
     }
     Ok(code)
+}
+
+/// Returns the migrations that are newer than the snapshot, and reports them.
+fn newer_migrations(
+    session: &Session,
+    folder: &Path,
+    snapshot: &Arc<Snapshot>,
+    versions_table: Option<String>,
+) -> Result<Arc<NewerSource>, CommandError> {
+    let output = session.output;
+    load(folder, session)?;
+    let policy = NewerPolicy {
+        outside: session.common.outside(),
+        ..NewerPolicy::default()
+    };
+    let source = NewerSource::new(Arc::clone(snapshot), folder, versions_table, policy)?;
+    let newer = source.current()?;
+    for problem in newer.warnings() {
+        output.warning(&problem.to_string());
+    }
+    let files = newer.files();
+    if !files.is_empty() {
+        output.note(&format!(
+            "each tenant gets {} that the snapshot does not have: {}",
+            plural(files.len(), "migration"),
+            listed(files.iter().map(|file| safe(file)), 10)
+        ));
+    }
+    Ok(Arc::new(source))
 }
 
 /// Returns `true` if one tenant can be created with its own psql.

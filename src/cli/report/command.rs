@@ -2,13 +2,13 @@
 
 use super::capture::capture_report;
 use super::library::{
-    ALLOW_OUTSIDE, CREATE_CITUS, config_report, of_interruption, provision_report, psql_report,
-    tls_report,
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
+use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
-    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, query_report, refresh_report, registry_report, target_report, verify_report,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
+    query_report, refresh_report, registry_report, target_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
@@ -74,6 +74,7 @@ pub(in crate::cli) fn build_report(
             report.more.objects = Some(lines.clone());
             report
         }
+        CommandError::Newer(error) => newer_report(error),
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),

@@ -3,6 +3,7 @@
 mod capture;
 mod command;
 mod library;
+mod migrations;
 mod shape;
 mod tenants;
 

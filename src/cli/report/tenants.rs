@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
-use super::library::{ALLOW_OUTSIDE, of_interruption, psql_report};
+use super::library::{of_interruption, psql_report};
+use super::migrations::ALLOW_OUTSIDE;
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
@@ -19,26 +20,6 @@ use crate::pg::PsqlError;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
-use crate::tenant::migrations::MigrationError;
-
-pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
-    let id = match error {
-        MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
-        MigrationError::Name { .. } => "migration.name",
-        MigrationError::Mixed { .. } | MigrationError::Nested { .. } => "migration.layout",
-        MigrationError::Repeatable { .. } => "migration.repeatable",
-        MigrationError::Duplicate { .. } => "migration.duplicate",
-        MigrationError::Encoding { .. } => "migration.encoding",
-        MigrationError::NoUp { .. } => "migration.no_up",
-        MigrationError::Variables { .. } => "migration.variables",
-        MigrationError::Transaction { .. } => "migration.transaction",
-        MigrationError::Meta { .. } => "migration.meta_command",
-        MigrationError::Copy { .. } => "migration.copy",
-        MigrationError::Template { .. } => "migration.invalid",
-        MigrationError::Metadata { .. } => "migration.metadata",
-    };
-    ErrorReport::of(error, id)
-}
 
 /// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
 /// itself.

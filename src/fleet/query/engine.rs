@@ -206,7 +206,7 @@ impl<'a> Engine<'a> {
                     .as_ref()
                     .map_or(0, |place| place.line as usize);
                 let place = script.place(line).filter(|place| place.tenant == open);
-                self.refused(turn, &message, place);
+                self.refused(&turn, &message, place);
             }
             Err(error) => self.interrupted(turn, error, transaction).await,
             // psql came to the end of its script, but lines are missing.
@@ -226,7 +226,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Handles a refused statement, whose transaction was rolled back.
-    fn refused(&self, turn: Turn, message: &ServerMessage, place: Option<QueryPlace>) {
+    fn refused(&self, turn: &Turn, message: &ServerMessage, place: Option<QueryPlace>) {
         let Some(tenant) = self.tenant(turn.tenant) else {
             return;
         };
@@ -236,7 +236,7 @@ impl<'a> Engine<'a> {
         }
         let may_pass = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if may_pass && turn.retries < RETRIES && self.shutdown.signal().is_none() {
-            return self.put_off(&turn);
+            return self.put_off(turn);
         }
         let mut failure =
             QueryFailure::said(message, &tenant, place.and_then(|place| place.statement));

@@ -59,6 +59,16 @@ impl<'a> Scheduler<'a> {
             (ran, failed)
         };
         pass.go_first(self.shutdown, first).await;
+        self.run_rest(turns, jobs, task).await;
+    }
+
+    /// Runs turns of which none goes first.
+    pub(in crate::fleet) async fn run_rest<F: Future<Output = ()>>(
+        &self,
+        turns: impl IntoIterator<Item = Turn>,
+        jobs: usize,
+        task: impl Fn(Vec<Turn>) -> F,
+    ) {
         if !self.control().goes_on(self.shutdown) {
             return;
         }

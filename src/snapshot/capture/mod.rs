@@ -2,6 +2,7 @@
 
 mod additions;
 mod assemble;
+mod carried;
 mod casts;
 mod difference;
 mod dump;
@@ -28,6 +29,7 @@ mod values;
 mod wording;
 
 pub use assemble::{Assembled, Doubt, SnapshotParts, Undecided, assemble};
+pub(crate) use carried::{CarriedTable, carried_table};
 pub use difference::Difference;
 pub(crate) use difference::differences;
 pub use dump::{Dump, DumpError, DumpStatement};
