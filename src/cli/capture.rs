@@ -190,8 +190,8 @@ async fn sources(
     if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
         return Ok((CaptureSource::Dump(text.clone()), None, None));
     }
-    let settings = session.settings()?;
-    let server = session.target(&settings).await?.server;
+    let settings = arguments.target.settings(session)?;
+    let server = arguments.target.connect(session, &settings).await?.server;
     let scratch = match &arguments.scratch {
         Some(database) => Some(scratch(session, settings.clone(), database).await?),
         None => None,

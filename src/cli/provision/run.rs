@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{ProvisionConfig, provision_config};
-use super::servers::Servers;
+use super::servers::Provisioners;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::ProvisionArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::migrate::{external, load};
 use crate::cli::names::NameReader;
+use crate::cli::servers::Servers;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
 use crate::snapshot::Snapshot;
@@ -42,9 +43,10 @@ pub(in crate::cli) async fn run(
         &names,
     );
     // Read the snapshot while psql reports its version.
-    let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
-        snapshot_file::load(&path, session)
-    });
+    let (servers, snapshot) = tokio::join!(
+        Servers::find(session, &arguments.targets, &tool, arguments.citus),
+        async { snapshot_file::load(&path, session) }
+    );
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
     config.options.newer = arguments
         .migrations
@@ -53,7 +55,7 @@ pub(in crate::cli) async fn run(
             newer_migrations(session, folder, &snapshot, arguments.versions_table.clone())
         })
         .transpose()?;
-    let servers = servers.with(&snapshot, &config.options);
+    let servers = Provisioners::new(servers, &snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
         dry_run::run(session, &servers, &config, names, &mut tally).await?
@@ -101,6 +103,6 @@ fn newer_migrations(
 /// Returns `true` if one tenant can be created with its own psql.
 fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
-        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
+        config.jobs.is_some() || arguments.targets.targets.is_some() || config.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }

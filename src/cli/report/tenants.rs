@@ -9,13 +9,13 @@ use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
 use crate::diagnose::Context;
-use crate::fleet::RegistryError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{RegistryError, TargetError};
 use crate::pg::PsqlError;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
@@ -42,6 +42,15 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
         FleetError::Unsteady(source) => psql_report(source, context)
             .beneath(error)
             .hint("run the command again"),
+    }
+}
+
+pub(super) fn target_report(error: &TargetError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        TargetError::Psql(source) => report_beneath(error, source, context),
+        TargetError::SharedDatabase(_) => ErrorReport::of(error, "config.shared_target").hint(
+            "remove one of the two from the targets file: nothing was done here for this one",
+        ),
     }
 }
 

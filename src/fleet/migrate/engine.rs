@@ -1,14 +1,14 @@
 //! Migrates all tenants: chooses the next one, sends its script, and reports its outcome.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
+use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
@@ -35,6 +35,25 @@ pub async fn migrate(
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
+    let share = RunShare::new(&limits, limits.pass());
+    migrate_share(server, migrations, options, share, shutdown, on_report).await
+}
+
+/// Like [`migrate`], for one target of a run. The limits of the run count, not those of the
+/// options.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_share(
+    server: &Server,
+    migrations: &Migrations,
+    options: &MigrateOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
+) -> Result<MigrateReport, MigrateError> {
+    let RunShare { limits, pass } = share;
     let start = Instant::now();
     let fleet = read_fleet(
         server,
@@ -72,23 +91,20 @@ pub async fn migrate(
         options,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(options.max_failures, shutdown),
+        scheduler: Scheduler::new(limits, shutdown),
         state: Mutex::new(state),
     };
     engine.report_settled();
     if !options.dry_run {
         let chunk = |turns| engine.chunk(turns);
         let turns = engine.turns();
-        engine
-            .scheduler
-            .run(turns, options.canary, options.jobs, chunk)
-            .await;
+        engine.scheduler.run(turns, pass, options.jobs, chunk).await;
         for _ in 0..LATECOMER_ROUNDS {
             let late = engine.add_latecomers().await;
             if late.is_empty() {
                 break;
             }
-            engine.scheduler.run(late, 0, options.jobs, chunk).await;
+            engine.scheduler.run_all(late, options.jobs, &chunk).await;
         }
         engine.look_again().await;
     }
