@@ -154,9 +154,13 @@ fn hint_of_function(message: &ServerMessage) -> Option<String> {
 /// Returns the innermost function of a call stack (`CONTEXT`). A schema with a random name is left out.
 fn calling_function(context: &str) -> Option<String> {
     let (_, rest) = context.lines().next()?.split_once("function ")?;
-    let ends = [" line ", " during ", " statement ", " while "];
+    let ends = [" line ", " during ", " statement ", " while ", " near "];
     let end = ends.iter().filter_map(|end| rest.find(end)).min()?;
     let function = rest.get(..end)?.trim();
+    // The body of `DO`.
+    if function.trim_matches('"') == "inline_code_block" {
+        return None;
+    }
     let of_copy = function
         .split_once('.')
         .filter(|(schema, _)| schema.starts_with("stamp_") || schema.starts_with("schemastamp_"));
