@@ -136,7 +136,7 @@ pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
 }
 
 /// Returns the hint for a function that does not find a name: whatever calls it while a tenant is made has an empty
-/// `search_path`, as `pg_dump` and pg_restore do.
+/// `search_path`, as `pg_dump` and `pg_restore` do.
 fn hint_of_function(message: &ServerMessage) -> Option<String> {
     let is_unfound = matches!(
         message.sqlstate?,

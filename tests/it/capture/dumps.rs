@@ -170,8 +170,9 @@ fn rows_of_version_tables_that_a_dump_lacks_come_from_a_schema() {
         "dump.sql",
         "CREATE SCHEMA app;\nCREATE TABLE app.schema_migrations (version text PRIMARY KEY);\n\
          CREATE SEQUENCE app.goose_db_version_id_seq;\n\
-         CREATE TABLE app.goose_db_version (id integer DEFAULT nextval('app.goose_db_version_id_seq') PRIMARY KEY, version_id bigint);\n\
-         ALTER SEQUENCE app.goose_db_version_id_seq OWNED BY app.goose_db_version.id;\n",
+         CREATE TABLE app.goose_db_version (id integer NOT NULL, version_id bigint NOT NULL);\n\
+         ALTER SEQUENCE app.goose_db_version_id_seq OWNED BY app.goose_db_version.id;\n\
+         ALTER TABLE ONLY app.goose_db_version ALTER COLUMN id SET DEFAULT nextval('app.goose_db_version_id_seq'::regclass);\n",
     );
     let capture = [
         "capture",
