@@ -65,6 +65,7 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.missing", USAGE),
     ("tenant.none", USAGE),
     ("tenant.query", USAGE),
+    ("tenant.two_places", USAGE),
     ("tenant.depended_on", SQL),
     ("tenant.changed", SQL),
     ("tenant.not_proven", SQL),

@@ -57,6 +57,7 @@ const PROVISION_EXAMPLES: &str = "\
 Examples:
   schemastamp provision acme globex
   schemastamp provision --from-file names.txt --jobs 4
+  schemastamp provision acme --migrations migrations
   schemastamp provision --from-file - --from-pool --refill 20 --format json";
 
 const POOL_EXAMPLES: &str = "\
@@ -137,6 +138,12 @@ Examples:
   schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
   schemastamp provision acme --diagnose";
 
+const TARGETS_EXPORT_EXAMPLES: &str = "\
+Examples:
+  schemastamp targets export --targets fleet.toml --format pgbouncer > databases.ini
+  schemastamp targets export --targets fleet.toml --format pgdog --name prod > pgdog.toml
+  schemastamp targets export --targets fleet.toml --format json";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
@@ -213,6 +220,9 @@ pub(super) enum Command {
     /// Copy a tenant with its rows and the positions of its sequences
     #[command(after_help = CLONE_EXAMPLES)]
     Clone(TwoTenantsArguments),
+    /// Work with a targets file itself
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Targets(TargetsFileArguments),
     /// Report on programs, configuration, files, network, TLS, login and privileges
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose,
@@ -279,6 +289,8 @@ pub(super) struct CaptureArguments {
     /// Remove comments and needless whitespace
     #[arg(long)]
     pub(super) minify: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `minify`.
@@ -349,9 +361,14 @@ pub(super) struct ProvisionArguments {
     /// Refill the pool to SIZE ready-made tenants
     #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = whole(1_usize..=100_000))]
     pub(super) refill: Option<usize>,
-    /// Create tenants on the servers listed in FILE (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub(super) targets: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Apply the SQL migrations in DIR that are newer than the snapshot, in the same transaction
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE", requires = "migrations")]
+    pub(super) versions_table: Option<String>,
     /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
@@ -406,6 +423,8 @@ pub(super) struct PoolFillArguments {
     pub(super) jobs: Option<String>,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool status`.
@@ -413,6 +432,8 @@ pub(super) struct PoolFillArguments {
 pub(super) struct PoolKindArguments {
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool drain`.
@@ -423,6 +444,75 @@ pub(super) struct PoolDrainArguments {
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+}
+
+/// The arguments of `targets`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetsFileArguments {
+    #[command(subcommand)]
+    pub(super) command: TargetsCommand,
+}
+
+/// The commands of `targets`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TargetsCommand {
+    /// Print the targets for a pooler: --format pgdog, pgbouncer or json; without passwords
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Export(TargetsExportArguments),
+}
+
+/// The arguments of `targets export`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetsExportArguments {
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Call the sharded database of PgDog NAME [default: the database of the first target]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
+/// Options that select the servers of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct TargetsArguments {
+    /// Work on the servers listed in FILE (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub(super) targets: Option<PathBuf>,
+    /// Work only on the target NAME of the file (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Vec<String>,
+    /// Run at most N workers on all targets together
+    #[arg(long, value_name = "N", requires = "targets", value_parser = whole(1_usize..=usize::MAX), help_heading = "Targets")]
+    pub(super) total_jobs: Option<usize>,
+}
+
+/// Options that select one server of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct OneTargetArguments {
+    /// Read the servers of a fleet from FILE (TOML)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "target",
+        help_heading = "Targets"
+    )]
+    pub(super) targets: Option<PathBuf>,
+    /// Work on the target NAME of the file
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Option<String>,
 }
 
 /// Options that select existing tenants, all of them too.
@@ -463,6 +553,8 @@ pub(super) struct ListedArguments {
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Read SQL migrations from the directory DIR
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -542,6 +634,8 @@ pub(super) struct QueryArguments {
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(super) reconcile: bool,
@@ -558,6 +652,8 @@ pub(super) struct StatusArguments {
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Compare with what most of the tenants have, instead of the snapshot
     #[arg(long)]
     pub(super) each_other: bool,
@@ -590,6 +686,8 @@ pub(super) struct RefreshArguments {
     /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(super) no_prove: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `check`.
@@ -605,6 +703,8 @@ pub(super) struct CheckArguments {
     /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `drop`.
@@ -612,6 +712,8 @@ pub(super) struct CheckArguments {
 pub(super) struct DropArguments {
     #[command(flatten)]
     pub(super) scope: ListedArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,
@@ -660,6 +762,8 @@ pub(super) struct TwoTenantsArguments {
     /// Replace the schema's name in ambiguous text of OBJECT (repeatable; likewise)
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// Parses a whole number within a range.

@@ -182,6 +182,11 @@ pub(super) enum Format {
     Text,
     Json,
     Csv,
+    // For `targets export` only.
+    #[value(hide = true)]
+    Pgdog,
+    #[value(hide = true)]
+    Pgbouncer,
 }
 
 /// The values of `--color`.

@@ -22,6 +22,10 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
+    /// A target whose tenants are not known, because it could not be asked.
+    Target(TargetLine),
+    /// A target for a pooler: `targets export`.
+    Export(ExportLine),
     /// A row of a tenant: `query`.
     Row(RowLine),
     /// Tenants that differ alike from their reference: `verify`.
@@ -45,6 +49,9 @@ pub(super) enum Line {
 pub(super) struct TenantLine {
     /// The tenant's name as it was given; at most 200 characters of one that no schema can have.
     pub(super) tenant: String,
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// Outcome for the tenant.
     pub(super) outcome: TenantOutcome,
     /// Milliseconds that it took.
@@ -138,7 +145,13 @@ pub(super) enum TenantDetails {
     Rename(RenameDetails),
     /// Of `clone`.
     Clone(CloneDetails),
+    /// None.
+    None(NoDetails),
 }
+
+/// No fields.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub(super) struct NoDetails {}
 
 /// Fields of a tenant's line of `provision`.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -149,9 +162,6 @@ pub(super) struct ProvisionDetails {
     /// Source of a tenant that was not created from the snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<ProvisionSource>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The number of attempts, where there was more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u32>,
@@ -173,16 +183,13 @@ pub(super) struct DryRunDetails {
     pub(super) script: String,
     /// The command of `--run`.
     pub(super) run: Option<String>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The SQL that would claim a spare, with `--from-pool`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) claim: Option<String>,
 }
 
 /// Fields of a tenant's line of `migrate`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct MigrateDetails {
     /// Its last version before; null when it had none.
     pub(super) from: Option<String>,
@@ -247,7 +254,7 @@ impl Serialize for RowObject {
 }
 
 /// Fields of a tenant's line of `status`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct StatusDetails {
     /// Its last version; null when it has none or nothing is known.
     pub(super) version: Option<String>,
@@ -261,10 +268,16 @@ pub(super) struct StatusDetails {
     pub(super) problems: Vec<String>,
     /// Reason why nothing is known of its versions.
     pub(super) odd: Option<String>,
+    /// The target where it should be by the rules of the targets file, if it is at another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) belongs_at: Option<String>,
+    /// Further targets that have a tenant with this name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) also_at: Vec<String>,
 }
 
 /// Fields of a tenant's line of `verify`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct VerifyDetails {
     /// The number of the variant that it belongs to; the line of that variant has the differences.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -332,6 +345,44 @@ pub(super) struct CloneDetails {
     pub(super) ignored: Vec<String>,
 }
 
+/// A target whose tenants are not known.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// Outcome for the target.
+    pub(super) outcome: TargetOutcome,
+    /// The reason.
+    pub(super) error: ErrorObject,
+}
+
+/// A target as a pooler reaches it, without its password.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ExportLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// The host: a name, an address or a socket directory.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: String,
+    /// The database.
+    pub(super) dbname: String,
+    /// The role; null if the file names none.
+    pub(super) user: Option<String>,
+    /// The mode of TLS; null if the file names none.
+    pub(super) sslmode: Option<String>,
+    /// The tenants that it has.
+    pub(super) tenants: Vec<String>,
+}
+
+/// Outcome of a command for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TargetOutcome {
+    /// It could not be asked, or its work could not begin.
+    Failed,
+}
+
 /// Tenants that differ alike from their reference.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct VariantLine {
@@ -377,6 +428,9 @@ pub(super) enum DifferenceClass {
 /// The spares of one kind.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct SparesLine {
+    /// The name of their target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The fingerprint of the snapshot that they were made of.
     pub(super) snapshot: String,
     /// The options that they were made with; empty for none.
@@ -396,6 +450,9 @@ pub(super) struct SparesLine {
 /// A spare that is in no pool.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StrayLine {
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The name of its schema.
     pub(super) stray: String,
 }
@@ -479,6 +536,8 @@ pub(super) enum Counts {
     Rename(RenameCounts),
     /// Of `clone`.
     Clone(CloneCounts),
+    /// Of `targets export`.
+    TargetsExport(TargetsExportCounts),
     /// Of `diagnose`.
     Diagnose(DiagnoseCounts),
 }
@@ -577,6 +636,9 @@ pub(super) struct PoolFillCounts {
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool status`.
@@ -588,6 +650,9 @@ pub(super) struct PoolStatusCounts {
     pub(super) other: usize,
     /// Spares that are in no pool.
     pub(super) strays: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool drain`.
@@ -597,6 +662,9 @@ pub(super) struct PoolDrainCounts {
     pub(super) dropped: usize,
     /// Rows whose schema was gone.
     pub(super) forgotten: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `migrate`.
@@ -616,6 +684,9 @@ pub(super) struct MigrateCounts {
     pub(super) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(super) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// A reason, and the number of tenants that failed for it.
@@ -658,6 +729,15 @@ pub(super) struct StatusCounts {
     /// Tenants that the query did not return, with `--reconcile`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unregistered: Option<usize>,
+    /// Tenants that the rules of the targets file send to another target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<usize>,
+    /// Names that tenants of two or more targets have, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) in_two_places: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
     /// The number of tenants at each version, the most frequent first.
     pub(super) versions: Vec<VersionCount>,
 }
@@ -682,6 +762,12 @@ pub(super) struct VerifyCounts {
     pub(super) variants: usize,
     /// Names that are no tenants.
     pub(super) missing: usize,
+    /// Tenants that could not be compared; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
     /// Indexes that are invalid, whether or not their tenants differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) invalid_indexes: Vec<InvalidIndex>,
@@ -736,6 +822,9 @@ pub(super) struct DropCounts {
     /// Tenants whose turn did not come; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_reached: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `rename`.
@@ -750,6 +839,15 @@ pub(super) struct RenameCounts {
 pub(super) struct CloneCounts {
     /// Tenants that were cloned: 1.
     pub(super) cloned: usize,
+}
+
+/// Figures of `targets export`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetsExportCounts {
+    /// Targets that were printed.
+    pub(super) targets: usize,
+    /// Their tenants.
+    pub(super) tenants: usize,
 }
 
 /// Figures of `diagnose`.

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, query,
-    refresh, render, status, verify,
+    refresh, render, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -145,6 +145,12 @@ async fn run(arguments: Arguments) -> u8 {
 }
 
 async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
+    let is_for_pooler = matches!(session.common.format, Format::Pgdog | Format::Pgbouncer);
+    if is_for_pooler && !matches!(command, Some(Command::Targets(_))) {
+        return Err(CommandError::Usage(
+            "--format pgdog and --format pgbouncer are for `targets export`".to_owned(),
+        ));
+    }
     if session.common.format == Format::Csv && !matches!(command, Some(Command::Query(_))) {
         return Err(CommandError::Usage(
             "only query prints CSV; pass --format text or json".to_owned(),
@@ -165,6 +171,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
+        Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
         Some(Command::Diagnose) => diagnose::run(session).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),

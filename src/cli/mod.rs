@@ -33,9 +33,11 @@ mod refresh;
 mod render;
 mod report;
 mod scope;
+mod servers;
 mod session;
 mod snapshot_file;
 mod status;
+mod targets;
 mod verify;
 
 pub use main::main;

@@ -10,6 +10,7 @@ use super::lines::{
 };
 use super::output::Output;
 use super::prompt::ask;
+use super::servers::at;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -44,7 +45,7 @@ impl MovePlan {
                 "the old and the new name are the same".to_owned(),
             ));
         }
-        let settings = session.settings()?;
+        let settings = arguments.target.settings(session)?;
         let mut decisions = decided(session, &settings)?;
         for (objects, decision) in [
             (&arguments.keep, Decision::Keep),
@@ -54,7 +55,7 @@ impl MovePlan {
                 decisions.add(object, decision);
             }
         }
-        let server = session.target(&settings).await?.server;
+        let server = arguments.target.connect(session, &settings).await?.server;
         let pg_dump = connect::pg_dump(
             &settings.tool,
             &session.environment,
@@ -105,6 +106,7 @@ pub(super) async fn rename(
     arguments: RenameArguments,
 ) -> Result<u8, CommandError> {
     let yes = arguments.tenants.yes;
+    let target = arguments.tenants.target.target.clone();
     let MovePlan {
         old,
         new,
@@ -136,6 +138,7 @@ pub(super) async fn rename(
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
+            target: target.clone(),
             outcome: TenantOutcome::Renamed,
             ms: None,
             details: TenantDetails::Rename(RenameDetails {
@@ -159,7 +162,7 @@ pub(super) async fn rename(
     output.result(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
-        &format!("{old} to {new}"),
+        &format!("{old} to {new}{}", at(target.as_deref())),
     )?;
     Ok(exit::DONE)
 }
@@ -168,6 +171,7 @@ pub(super) async fn clone(
     session: &Session,
     arguments: TwoTenantsArguments,
 ) -> Result<u8, CommandError> {
+    let target = arguments.target.target.clone();
     let MovePlan {
         old,
         new,
@@ -183,6 +187,7 @@ pub(super) async fn clone(
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
+            target: target.clone(),
             outcome: TenantOutcome::Cloned,
             ms: None,
             details: TenantDetails::Clone(CloneDetails {
@@ -200,7 +205,8 @@ pub(super) async fn clone(
     ignored::say(output, &cloned.ignored);
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
-        "{old} to {new}: {}, {}",
+        "{old} to {new}{}: {}, {}",
+        at(target.as_deref()),
         plural(cloned.tables, "table"),
         plural(cloned.sequences, "sequence")
     );

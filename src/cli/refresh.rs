@@ -1,6 +1,6 @@
 //! The commands `refresh` and `check`.
 
-use super::arguments::{CheckArguments, RefreshArguments};
+use super::arguments::{CheckArguments, OneTargetArguments, RefreshArguments};
 use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
@@ -25,11 +25,11 @@ pub(super) async fn run(
     arguments: RefreshArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let settings = session.settings()?;
+    let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
     let migrations = load(&arguments.migrations, session)?;
-    let (server, pg_dump) = programs(session, &settings).await?;
+    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
     let options = refresh_options(
         session,
         arguments.versions_table,
@@ -81,7 +81,7 @@ pub(super) async fn check(
     arguments: CheckArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let settings = session.settings()?;
+    let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let committed = snapshot_file::load(&path, session)?;
     let migrations = arguments
@@ -89,7 +89,7 @@ pub(super) async fn check(
         .as_deref()
         .map(|folder| load(folder, session))
         .transpose()?;
-    let (server, pg_dump) = programs(session, &settings).await?;
+    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
     let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
@@ -188,9 +188,10 @@ pub(super) async fn check(
 
 async fn programs(
     session: &Session,
+    target: &OneTargetArguments,
     settings: &Settings,
 ) -> Result<(Server, PgDump), CommandError> {
-    let server = session.target(settings).await?.server;
+    let server = target.connect(session, settings).await?.server;
     let pg_dump = connect::pg_dump(
         &settings.tool,
         &session.environment,

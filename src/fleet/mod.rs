@@ -7,6 +7,7 @@
 //! are in [`tenant`](crate::tenant).
 
 pub mod bulk;
+mod database;
 pub mod inventory;
 pub mod migrate;
 mod names;
@@ -18,11 +19,13 @@ mod route;
 mod schedule;
 mod selection;
 pub mod status;
+mod target;
 pub mod verify;
 
+pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
 pub use names::{LineError, LineProblem, NameLines};
-pub use registry::{RegistryError, RowProblem, query_tenants};
+pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;
-pub use selection::{
-    NoTenants, SelectedTenant, Selection, SelectionRequest, SelectionSource, TenantSelection,
-};
+pub use schedule::{CanaryPass, RunLimits, RunShare};
+pub use selection::{NoTenants, Selection, SelectionRequest, SelectionSource, TenantSelection};
+pub use target::{FleetOutcome, TargetError, TargetRun, on_each_target};

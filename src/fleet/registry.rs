@@ -4,13 +4,35 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::selection::SelectedTenant;
 use crate::pg::{PsqlError, Server, read_json};
 use crate::process::Shutdown;
 use crate::sql::{NameError, TenantName, quote_literal};
 
 /// Maximum number of rows of a tenants query.
 const MOST_ROWS: usize = 1_000_000;
+
+/// A tenant that is selected by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct SelectedTenant {
+    /// Its schema.
+    pub name: TenantName,
+    /// The group that the query returned for it.
+    pub group: Option<String>,
+    /// The name of the target that the query returned for it, or `None` for any target.
+    pub target: Option<String>,
+}
+
+impl SelectedTenant {
+    /// Selects a tenant without a group, on any target.
+    pub fn new(name: TenantName) -> Self {
+        Self {
+            name,
+            group: None,
+            target: None,
+        }
+    }
+}
 
 /// The reason why the tenants query selects nothing.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::registry::{RegistryError, query_tenants};
+use super::registry::{RegistryError, SelectedTenant, query_tenants};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
@@ -27,6 +27,8 @@ pub enum TenantSelection {
 pub struct Selection {
     source: SelectionSource,
     tenants: Vec<SelectedTenant>,
+    /// The same tenants, for a quick search.
+    index: HashSet<(TenantName, Option<String>)>,
     /// Number of duplicates that are left out.
     duplicates: usize,
 }
@@ -45,29 +47,6 @@ pub enum SelectionSource {
     List(String),
     /// The rows of a query.
     Query,
-}
-
-/// A tenant that is selected by its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct SelectedTenant {
-    /// Its schema.
-    pub name: TenantName,
-    /// The group that the query returned for it.
-    pub group: Option<String>,
-    /// The name of the target that the query returned for it, or `None` for any target.
-    pub target: Option<String>,
-}
-
-impl SelectedTenant {
-    /// Selects a tenant without a group, on any target.
-    pub fn new(name: TenantName) -> Self {
-        Self {
-            name,
-            group: None,
-            target: None,
-        }
-    }
 }
 
 /// No tenant is selected.
@@ -128,6 +107,7 @@ impl Selection {
             source,
             duplicates: given - tenants.len(),
             tenants,
+            index: seen,
         }
     }
 
@@ -140,6 +120,12 @@ impl Selection {
     /// all or by pattern.
     pub fn tenants(&self) -> &[SelectedTenant] {
         &self.tenants
+    }
+
+    /// Returns `true` if a tenant of a target is selected by its name, for this target or for any.
+    pub fn names(&self, tenant: &TenantName, target: Option<&str>) -> bool {
+        let key = |target: Option<&str>| (tenant.clone(), target.map(str::to_owned));
+        self.index.contains(&key(None)) || self.index.contains(&key(target))
     }
 
     /// Returns the number of duplicate names that are left out.

@@ -47,38 +47,38 @@ pub struct Status {
     pub tenants: Vec<TenantStatus>,
 }
 
-/// Adds to the registered tenants those of the database that are not registered, and returns their
-/// names.
-pub fn add_unregistered(registered: &mut Fleet, all: Fleet) -> BTreeSet<TenantName> {
-    let known: BTreeSet<&TenantName> = registered.tenants.iter().map(|t| &t.name).collect();
-    let is_new = |tenant: &Tenant| !known.contains(&tenant.name);
-    let new: Vec<Tenant> = all.tenants.into_iter().filter(is_new).collect();
-    let names = new.iter().map(|tenant| tenant.name.clone()).collect();
-    registered.tenants.extend(new);
-    let by_name = |one: &Tenant, other: &Tenant| one.name.cmp(&other.name);
-    registered.tenants.sort_by(by_name);
-    names
+impl Status {
+    /// Counts the existing tenants at each version, the most frequent first. `None` stands for those
+    /// without a version.
+    pub fn by_version(&self) -> Vec<(Option<&str>, usize)> {
+        count_versions(&self.tenants)
+    }
 }
 
-impl Status {
-    /// Counts the existing tenants at each version, the most frequent first. `None` stands for those without
-    /// a version.
-    pub fn by_version(&self) -> Vec<(Option<&str>, usize)> {
-        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        for tenant in self.tenants.iter().filter(|tenant| !tenant.is_missing()) {
-            *counts.entry(tenant.version.as_deref()).or_default() += 1;
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts
+/// As [`Status::by_version`], of any tenants.
+pub fn count_versions<'a>(
+    tenants: impl IntoIterator<Item = &'a TenantStatus>,
+) -> Vec<(Option<&'a str>, usize)> {
+    let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for tenant in tenants.into_iter().filter(|tenant| !tenant.is_missing()) {
+        *counts.entry(tenant.version.as_deref()).or_default() += 1;
     }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }
 
 /// Compares each tenant with a directory of migrations, or else with the versions that any tenant
 /// of the same tool has.
 pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
+    let tenants: Vec<&Tenant> = fleet.tenants.iter().collect();
+    status_of(&tenants, migrations)
+}
+
+/// Like [`status`], for the tenants of several servers, in the order given.
+pub fn status_of(tenants: &[&Tenant], migrations: Option<&Migrations>) -> Status {
     let mut seen: BTreeMap<Style, BTreeSet<&str>> = BTreeMap::new();
-    for tenant in &fleet.tenants {
+    for tenant in tenants {
         if let Applied::Known(table) = &tenant.applied {
             seen.entry(table.style)
                 .or_default()
@@ -104,8 +104,7 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                 .count()
         })
     };
-    let tenants = fleet
-        .tenants
+    let tenants = tenants
         .iter()
         .map(|tenant| {
             let mut status = TenantStatus {

@@ -71,8 +71,10 @@ pub struct Rendered {
     pub sql: String,
     /// The object, or `None` for statements that the snapshot does not contain.
     pub object: Option<Object>,
-    /// 1-based line in the snapshot file; `None` as for `object`.
+    /// 1-based line in the snapshot file, or in `file`; `None` for statements that no file contains.
     pub line: Option<usize>,
+    /// The migration that contains the statement, or `None` for the snapshot.
+    pub file: Option<String>,
 }
 
 impl Rendered {
@@ -82,6 +84,7 @@ impl Rendered {
             sql,
             object: None,
             line: None,
+            file: None,
         }
     }
 }
@@ -184,6 +187,7 @@ impl Snapshot {
                 sql,
                 object: Some(object.clone()),
                 line: Some(statement.line),
+                file: None,
             });
             if let Some(lent) = lent.as_ref().filter(|lent| lent.to == index) {
                 statements.push(Rendered::added(lent.revoke(tenant)));

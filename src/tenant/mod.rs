@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod marker;
 pub mod migrate;
 pub mod migrations;
+mod newer;
 mod provision;
 pub mod query;
 mod rewrite;
@@ -16,6 +17,7 @@ pub mod spares;
 mod transaction;
 pub mod versions;
 
+pub use newer::{NewerError, NewerMigrations, NewerPolicy, NewerSource};
 pub(crate) use provision::Psql;
 pub use provision::{
     BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,

@@ -158,7 +158,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Json => Self::print_line(tenant, results),
             Format::Text => self.print_word(tenant, results),
-            Format::Csv => Ok(()),
+            Format::Csv | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
     }
 
@@ -178,6 +178,8 @@ impl<'a> Printer<'a> {
                 }
                 Ok(())
             }
+            // Other commands print these.
+            Format::Pgdog | Format::Pgbouncer => Ok(()),
             Format::Json => {
                 let keys = keys(&table.columns);
                 for row in &table.rows {
@@ -195,6 +197,7 @@ impl<'a> Printer<'a> {
     fn print_line(tenant: &TenantQuery, results: &[StatementResult]) -> Result<(), CommandError> {
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.tenant.as_str().to_owned(),
+            target: None,
             outcome: match tenant.outcome {
                 QueryOutcome::Done(_) => TenantOutcome::Queried,
                 QueryOutcome::Failed(_) => TenantOutcome::Failed,
@@ -241,7 +244,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Text => self.table.finish()?,
             Format::Csv => self.csv.finish()?,
-            Format::Json => {}
+            Format::Json | Format::Pgdog | Format::Pgbouncer => {}
         }
         let unprinted = self.unprinted.len();
         let (done, failed) = (report.done - unprinted, report.failed + unprinted);

@@ -3,13 +3,13 @@
 use super::capture::capture_report;
 use super::event_trigger::name_event_triggers;
 use super::library::{
-    ALLOW_OUTSIDE, CREATE_CITUS, config_report, of_interruption, provision_report, psql_report,
-    tls_report,
+    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
+use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
-    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, query_report, refresh_report, registry_report, verify_report,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
+    query_report, refresh_report, registry_report, target_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
@@ -65,6 +65,17 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
+        CommandError::OtherTarget(_) => ErrorReport::of(failure, "tenant.no_target"),
+        CommandError::UnknownTarget { has_file, .. } => ErrorReport::of(failure, "tenant.no_target").hint(if *has_file {
+            "add the target to the file, or correct the row"
+        } else {
+            "pass --targets FILE, or leave the column target out"
+        }),
+        CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
+            .hint("nothing was done; remove one of them from the targets file"),
+        CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
+            .hint("nothing was done; name the right one with --target"),
+        CommandError::Target(error) => target_report(error, context),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
@@ -72,6 +83,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
             report.more.objects = Some(lines.clone());
             report
         }
+        CommandError::Newer(error) => newer_report(error),
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use serde_json::Value;
 
+use super::migrations::newer_report;
 use super::shape::ErrorReport;
 use crate::cli::lines::ErrorDetails;
 use crate::config::ConfigError;
@@ -16,8 +17,6 @@ use crate::tls::TlsError;
 
 pub(super) const CREATE_CITUS: &str =
     "run CREATE EXTENSION citus in that database, or create ordinary tenants without citus";
-
-pub(super) const ALLOW_OUTSIDE: &str = "remove the statement and run it once by hand, or pass --allow-outside if each run is meant to do this";
 
 /// Returns the exit code of a process that `signal` ended: 128+n.
 pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
@@ -166,6 +165,7 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
             report
         }
         ProvisionError::Template(source) => ErrorReport::of(error, source.id()),
+        ProvisionError::Newer(source) => newer_report(source),
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, error.id())

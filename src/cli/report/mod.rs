@@ -4,6 +4,7 @@ mod capture;
 mod command;
 mod event_trigger;
 mod library;
+mod migrations;
 mod shape;
 mod tenants;
 

@@ -1,14 +1,14 @@
 //! Queries all tenants: chooses the next ones, sends their script, and reports their results.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::options::{QueryError, QueryOptions};
 use super::output::OutputReader;
 use super::report::{QueryReport, TenantQuery};
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
+use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
 use crate::process::{Backoff, RunError, Shutdown, Signal};
 use crate::sql::TenantName;
@@ -40,6 +40,24 @@ pub async fn query(
     shutdown: &Shutdown,
     on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
 ) -> Result<QueryReport, QueryError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, 0));
+    let share = RunShare::new(&limits, limits.pass());
+    query_share(server, query, options, share, shutdown, on_result).await
+}
+
+/// Like [`query`], for one target of a run. The limits of the run count, not those of the options.
+///
+/// # Errors
+/// As [`query`].
+pub async fn query_share(
+    server: &Server,
+    query: &Query,
+    options: &QueryOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
+) -> Result<QueryReport, QueryError> {
+    let RunShare { limits, pass } = share;
     let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
     let version = server.psql.version(&server.temporary, shutdown).await;
     let version = version.map_err(PsqlError::from)?;
@@ -71,7 +89,7 @@ pub async fn query(
         server,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(options.max_failures, shutdown),
+        scheduler: Scheduler::new(limits, shutdown),
         state: Mutex::new(State {
             entries,
             report: QueryReport::default(),
@@ -84,7 +102,7 @@ pub async fn query(
     }
     let chunk = |turns| engine.chunk(turns);
     let turns = engine.turns();
-    engine.scheduler.run(turns, 0, options.jobs, chunk).await;
+    engine.scheduler.run(turns, pass, options.jobs, chunk).await;
     engine.end()
 }
 
@@ -188,7 +206,7 @@ impl<'a> Engine<'a> {
                     .as_ref()
                     .map_or(0, |place| place.line as usize);
                 let place = script.place(line).filter(|place| place.tenant == open);
-                self.refused(turn, &message, place);
+                self.refused(&turn, &message, place);
             }
             Err(error) => self.interrupted(turn, error, transaction).await,
             // psql came to the end of its script, but lines are missing.
@@ -208,7 +226,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Handles a refused statement, whose transaction was rolled back.
-    fn refused(&self, turn: Turn, message: &ServerMessage, place: Option<QueryPlace>) {
+    fn refused(&self, turn: &Turn, message: &ServerMessage, place: Option<QueryPlace>) {
         let Some(tenant) = self.tenant(turn.tenant) else {
             return;
         };
@@ -218,7 +236,7 @@ impl<'a> Engine<'a> {
         }
         let may_pass = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if may_pass && turn.retries < RETRIES && self.shutdown.signal().is_none() {
-            return self.put_off(&turn);
+            return self.put_off(turn);
         }
         let mut failure =
             QueryFailure::said(message, &tenant, place.and_then(|place| place.statement));

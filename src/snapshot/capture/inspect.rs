@@ -9,6 +9,7 @@ use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::note::{Concern, ConcernId};
 use super::rows::{TableRows, VERSIONS_TABLES};
+use crate::pg::catalog::{BY_KEYS, with_members};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
@@ -86,13 +87,15 @@ pub async fn inspect(
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
     let substituted = |sql: &str| {
-        sql.replace("$schema$", &quote_literal(schema))
+        with_members(sql)
+            .replace("$schema$", &quote_literal(schema))
             .replace("$pattern$", &quote_literal(&as_pattern(schema)))
     };
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\nSET LOCAL row_security = off;\n{}\n{}\n\
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n\
          DO {};\nSELECT pg_catalog.json_build_array('registered', name) \
          FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\nCOMMIT;\n",
+        BY_KEYS.join(";\n"),
         substituted(include_str!("inspect.sql")),
         substituted(include_str!("outside.sql")),
         quote_literal(substituted(include_str!("registries.sql")).trim_end()),

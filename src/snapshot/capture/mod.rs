@@ -2,6 +2,7 @@
 
 mod additions;
 mod assemble;
+mod carried;
 mod casts;
 mod difference;
 mod dump;
@@ -28,8 +29,9 @@ mod values;
 mod wording;
 
 pub use assemble::{Assembled, Doubt, SnapshotParts, Undecided, assemble};
+pub(crate) use carried::{CarriedTable, carried_table};
 pub use difference::Difference;
-pub(crate) use difference::differences;
+pub(crate) use difference::{differences, is_same_definition};
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use error::{CaptureError, ProofError};
 pub use exceptions::Exceptions;

@@ -11,6 +11,7 @@ mod lifecycle;
 mod lost;
 mod migrate;
 mod migrators;
+mod newer;
 mod older;
 mod outside;
 mod plain_owner;
