@@ -278,6 +278,9 @@ pub(super) struct CaptureArguments {
     /// Use TABLE as the version table, if it is not a well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
+    /// With --from: take the rows of version tables that the dump lacks from SCHEMA of the database
+    #[arg(long, value_name = "SCHEMA", requires = "from")]
+    pub(super) versions_from: Option<String>,
     /// Keep ambiguous text of OBJECT as it is (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(super) keep: Vec<String>,
