@@ -386,7 +386,7 @@ fn handshake_findings(
     suspicions.into_iter().map(evidence).collect()
 }
 
-/// Tells to connect under a name of the server's certificate: the first that is one host's.
+/// Advises to connect under a name of the server's certificate: the first that is one host's.
 fn connect_as(names: &[String], address: IpAddr) -> String {
     let is_host = |name: &&String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
