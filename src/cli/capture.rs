@@ -40,6 +40,7 @@ pub(super) async fn run(
         source,
         seeds,
         versions_table,
+        versions_from: arguments.versions_from.clone(),
         decisions,
         owners: !arguments.no_owner,
         privileges: !arguments.no_privileges,
@@ -240,7 +241,8 @@ async fn sources(
         None => None,
     };
     // A dump needs no server if it is not proven.
-    if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
+    let asks_server = arguments.scratch.is_some() || arguments.versions_from.is_some();
+    if let (Some(text), true, false) = (&dump, arguments.no_prove, asks_server) {
         return Ok((CaptureSource::Dump(text.clone()), None, None));
     }
     let settings = arguments.target.settings(session)?;

@@ -238,13 +238,15 @@ pub(super) fn wanted_tables<'a>(
     (versions, seeds)
 }
 
-/// Reads the rows of tables, and where the sequences that they own stand.
+/// Reads the rows of tables, and where the sequences that they own stand. The values are those for `named`, the schema of
+/// the dump.
 ///
 /// # Errors
 /// See [`PsqlError`].
 pub(super) async fn read_rows(
     server: &Server,
     schema: &str,
+    named: &str,
     dump: &mut Dump,
     inspection: &Inspection,
     tables: &[String],
@@ -324,7 +326,7 @@ pub(super) async fn read_rows(
         } else if let Ok((sequence, last, called)) =
             serde_json::from_value::<(String, String, bool)>(value)
         {
-            let qualified = format!("{}.{}", quote(schema), quote(&sequence));
+            let qualified = format!("{}.{}", quote(named), quote(&sequence));
             let text = format!(
                 "SELECT pg_catalog.setval({}, {last}, {called})",
                 quote_literal(&qualified)
@@ -332,7 +334,7 @@ pub(super) async fn read_rows(
             let object = Object {
                 action: Action::Rows,
                 kind: ObjectKind::Sequence,
-                scope: ObjectScope::Named(schema.to_owned()),
+                scope: ObjectScope::Named(named.to_owned()),
                 name: sequence.clone(),
                 table: None,
             };

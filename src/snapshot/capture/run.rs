@@ -57,6 +57,8 @@ pub struct Capture {
     pub seeds: Vec<String>,
     /// The version table, or `None` for the well-known ones that exist.
     pub versions_table: Option<String>,
+    /// The schema of the connected database that has the rows of version tables which a dump has not.
+    pub versions_from: Option<String>,
     /// The user's decisions about ambiguous text.
     pub decisions: Decisions,
     /// `true` to keep owners.
@@ -206,7 +208,7 @@ impl Capture {
         let of_session = inspection
             .as_ref()
             .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
-        let mut notes = concerns(&dump, inspection.as_ref(), live);
+        let mut notes = concerns(&dump, inspection.as_ref(), &rows, live);
         if !self.privileges {
             notes.retain(|note| {
                 note.as_concern()
@@ -393,10 +395,15 @@ impl Capture {
             .collect();
         let mut rows = match (inspection, &self.server) {
             (Some(inspection), Some(server)) => {
-                read_rows(server, &self.schema, dump, inspection, &wanted, shutdown).await?
+                let schema = &self.schema;
+                read_rows(server, schema, schema, dump, inspection, &wanted, shutdown).await?
             }
             _ => rows_of_dump(dump, text, &wanted, &self.seeds)?,
         };
+        rows.extend(
+            self.rows_from_elsewhere(dump, &versions, &rows, shutdown)
+                .await?,
+        );
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
         for table in &mut rows {
@@ -423,6 +430,52 @@ impl Capture {
             .map(describe_versions)
             .collect();
         Ok((rows, described))
+    }
+
+    /// Reads the rows of version tables that a dump of definitions alone has not, from another schema.
+    async fn rows_from_elsewhere(
+        &self,
+        dump: &mut Dump,
+        versions: &[String],
+        known: &[TableRows],
+        shutdown: &Shutdown,
+    ) -> Result<Vec<TableRows>, CaptureError> {
+        let (Some(schema), Some(server)) = (&self.versions_from, &self.server) else {
+            return Ok(Vec::new());
+        };
+        let absent: Vec<String> = versions
+            .iter()
+            .filter(|table| !known.iter().any(|rows| rows.table == **table))
+            .cloned()
+            .collect();
+        let inspection = inspect(server, schema, shutdown).await?;
+        let present = |table: &&String| {
+            inspection
+                .tables
+                .iter()
+                .any(|inspected| inspected.name == **table)
+        };
+        if let Some(table) = absent.iter().find(|table| !present(table)) {
+            return Err(CaptureError::NoTable {
+                table: table.clone(),
+                present: inspection
+                    .tables
+                    .iter()
+                    .map(|inspected| inspected.name.clone())
+                    .take(20)
+                    .collect(),
+            });
+        }
+        Ok(read_rows(
+            server,
+            schema,
+            &self.schema,
+            dump,
+            &inspection,
+            &absent,
+            shutdown,
+        )
+        .await?)
     }
 
     /// Refuses OIDs in seed rows that nobody has decided about.
@@ -620,14 +673,19 @@ impl Capture {
 }
 
 /// Objects that the snapshot does not hold, or shares with others.
-fn concerns(dump: &Dump, inspection: Option<&Inspection>, live: bool) -> Vec<Note> {
+fn concerns(
+    dump: &Dump,
+    inspection: Option<&Inspection>,
+    carried: &[TableRows],
+    live: bool,
+) -> Vec<Note> {
     let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
     notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
     if let Some(inspection) = inspection {
         notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
     }
     if !live {
-        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid()));
+        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
     }
     notes
 }

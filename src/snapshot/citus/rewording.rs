@@ -17,7 +17,7 @@ use crate::text::slice;
 /// `routines_and_views` are the statements that create these, as [`crate::snapshot::CompiledStatement::render_plain`] renders them.
 pub(in crate::snapshot) fn for_citus(
     statements: Vec<Rendered>,
-    routines_and_views: Vec<String>,
+    routines_and_views: &[String],
     tenant: &TenantName,
 ) -> Vec<Rendered> {
     let mut statements = views_in_one_piece(statements);
@@ -69,7 +69,7 @@ fn takes_only_local(sql: &str, views: &BTreeSet<Vec<String>>) -> bool {
 /// something that Citus does not know stays on the coordinator, with a warning, as it does when it is created at first.
 fn distributed_afterwards(
     statements: Vec<Rendered>,
-    routines_and_views: Vec<String>,
+    routines_and_views: &[String],
     tenant: &TenantName,
 ) -> Vec<Rendered> {
     let added = |sql: &str| Rendered::added(sql.to_owned());
@@ -246,11 +246,10 @@ mod tests {
             .iter()
             .map(|sql| Rendered::added((*sql).to_owned()))
             .collect();
-        let mut all: Vec<String> =
-            for_citus(statements, Vec::new(), &TenantName::new("a").unwrap())
-                .into_iter()
-                .map(|statement| statement.sql)
-                .collect();
+        let mut all: Vec<String> = for_citus(statements, &[], &TenantName::new("a").unwrap())
+            .into_iter()
+            .map(|statement| statement.sql)
+            .collect();
         assert!(all.pop().unwrap().contains("pg_dist_schema"));
         all
     }
@@ -354,7 +353,7 @@ mod tests {
             "CREATE FUNCTION a.f() RETURNS text LANGUAGE sql AS $$SELECT 'it''s'; SELECT 1$$";
         let found = for_citus(
             statements,
-            vec![routine.to_owned()],
+            &[routine.to_owned()],
             &TenantName::new("a").unwrap(),
         );
         let again = &found[found.len() - 2].sql;

@@ -152,6 +152,7 @@ pub(super) async fn captured(
         source: CaptureSource::Live(pg_dump.clone()),
         seeds: Vec::new(),
         versions_table: None,
+        versions_from: None,
         decisions: of_definitions(decisions),
         owners: true,
         privileges: true,

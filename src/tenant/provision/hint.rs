@@ -149,7 +149,7 @@ pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
 }
 
 /// Returns the hint for a function that does not find a name: whatever calls it while a tenant is made has an empty
-/// `search_path`, as `pg_dump` and pg_restore do.
+/// `search_path`, as `pg_dump` and `pg_restore` do.
 fn hint_of_function(message: &ServerMessage) -> Option<String> {
     let is_unfound = matches!(
         message.sqlstate?,
@@ -167,9 +167,13 @@ fn hint_of_function(message: &ServerMessage) -> Option<String> {
 /// Returns the innermost function of a call stack (`CONTEXT`). A schema with a random name is left out.
 fn calling_function(context: &str) -> Option<String> {
     let (_, rest) = context.lines().next()?.split_once("function ")?;
-    let ends = [" line ", " during ", " statement ", " while "];
+    let ends = [" line ", " during ", " statement ", " while ", " near "];
     let end = ends.iter().filter_map(|end| rest.find(end)).min()?;
     let function = rest.get(..end)?.trim();
+    // The body of `DO`.
+    if function.trim_matches('"') == "inline_code_block" {
+        return None;
+    }
     let of_copy = function
         .split_once('.')
         .filter(|(schema, _)| schema.starts_with("stamp_") || schema.starts_with("schemastamp_"));
