@@ -562,13 +562,13 @@ pub(super) struct ListedArguments {
 
 /// The arguments of `migrate`.
 #[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]).required(true))]
+#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]))]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
-    /// Read SQL migrations from the directory DIR
+    /// Read SQL migrations from the directory DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Run CMD for each tenant instead, with SCHEMASTAMP_TENANT and PG* set
@@ -652,7 +652,7 @@ pub(super) struct StatusArguments {
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(super) reconcile: bool,
-    /// Count against the SQL migrations in DIR [default: those that any other tenant has]
+    /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Use TABLE as the version table, if it is not the only well-known one
@@ -687,9 +687,9 @@ pub(super) struct VerifyArguments {
 /// The arguments of `refresh`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RefreshArguments {
-    /// Read SQL migrations from the directory DIR
+    /// Read SQL migrations from the directory DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
-    pub(super) migrations: PathBuf,
+    pub(super) migrations: Option<PathBuf>,
     /// Write the new snapshot to FILE instead of replacing the old one
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -705,12 +705,12 @@ pub(super) struct RefreshArguments {
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("reference").args(["schema", "migrations"]).required(true))]
+#[command(group = clap::ArgGroup::new("reference").args(["schema", "migrations"]))]
 pub(super) struct CheckArguments {
     /// Compare the snapshot with SCHEMA
     #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: Option<String>,
-    /// Compare the snapshot with itself plus the SQL migrations in DIR
+    /// Compare the snapshot with itself plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Use TABLE as the version table, if it is not the only well-known one

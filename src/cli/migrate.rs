@@ -25,7 +25,7 @@ use crate::path::PathError;
 use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
+use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
@@ -36,11 +36,10 @@ pub(super) async fn run(
     let start = Instant::now();
     let output = session.output;
     let request = arguments.scope.explicit_request(session).await?;
-    let migrations = arguments
-        .migrations
-        .as_deref()
-        .map(|folder| load(folder, session))
-        .transpose()?;
+    let migrations = match &arguments.run {
+        Some(_) => None,
+        None => load_chosen(arguments.migrations.as_deref(), session)?,
+    };
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let command = arguments
         .run
@@ -51,7 +50,10 @@ pub(super) async fn run(
         (Some(migrations), _) => Work::Files(migrations),
         (None, Some(command)) => Work::Command(command),
         (None, None) => {
-            return Err(CommandError::Usage("pass --migrations or --run".to_owned()));
+            return Err(CommandError::Usage(
+                "pass --migrations DIR, or --run CMD for migrations that only the app can run"
+                    .to_owned(),
+            ));
         }
     };
     let selection = servers.resolve(session, request).await?;
@@ -188,12 +190,25 @@ pub(super) fn external(
     })
 }
 
+/// Reads the directory of migrations that the flag names, or else `SCHEMASTAMP_MIGRATIONS`.
+pub(super) fn load_chosen(
+    flag: Option<&Path>,
+    session: &Session,
+) -> Result<Option<Migrations>, CommandError> {
+    let variable = session.tool()?.migrations;
+    let folder = flag.or(variable.as_ref().map(|setting| setting.value.as_path()));
+    folder.map(|folder| load(folder, session)).transpose()
+}
+
 /// Reads a directory of migrations and prints its warnings.
 pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
     let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
-        output.warning(&format!("'{}' contains no migrations", folder.display()));
+        return Err(CommandError::NoMigrations {
+            folder: folder.to_owned(),
+            other: other_migration(folder)?,
+        });
     }
     let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
