@@ -31,7 +31,7 @@ pub(super) enum Line {
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
-    Finding(Finding),
+    Finding(FindingLine),
     /// The spares of one kind: `pool status`.
     Spares(SparesLine),
     /// A spare that is in no pool: `pool status`.
@@ -42,6 +42,17 @@ pub(super) enum Line {
     Summary(SummaryLine),
     /// The last line of a command that could not begin, or not go on.
     Error(ErrorLine),
+}
+
+/// One step or fault of `diagnose`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct FindingLine {
+    /// The name of its server, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
+    /// The finding.
+    #[serde(flatten)]
+    pub(super) finding: Finding,
 }
 
 /// The outcome of a command for one tenant.
@@ -859,6 +870,12 @@ pub(super) struct DiagnoseCounts {
     pub(super) errors: usize,
     /// Findings that are warnings.
     pub(super) warnings: usize,
+    /// Servers that were diagnosed, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) targets: Option<usize>,
+    /// Servers that have an error, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// The last line of a command that could not begin, or not go on.

@@ -58,7 +58,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => psql_report(error, context),
-            ConnectError::Tls(error) => tls_report(error),
+            ConnectError::Tls { error, cure } => tls_report(error, cure),
         },
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),
