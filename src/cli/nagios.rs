@@ -21,7 +21,7 @@ pub(super) const UNKNOWN: u8 = 3;
 /// The longest text of a problem, in characters.
 const LONGEST: usize = 200;
 
-/// What was asked for, for the thresholds in the performance data.
+/// Limits for the performance data.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thresholds {
     /// The time before an end in which it is warned of.
@@ -81,7 +81,7 @@ fn rank(state: u8) -> u8 {
     }
 }
 
-/// Returns `true` for what makes a state. What a psql started by hand would do is none of it.
+/// Returns `true` for a problem that makes a state; one of a psql started by hand makes none.
 fn counts(finding: &Finding) -> bool {
     finding.severity >= Severity::Warning && finding.id != "environment.interference"
 }

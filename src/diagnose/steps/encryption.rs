@@ -386,7 +386,7 @@ fn handshake_findings(
     suspicions.into_iter().map(evidence).collect()
 }
 
-/// Tells to connect under a name of the server's certificate: the first that is one host's.
+/// Returns the advice to connect under a name of the server's certificate: the first that is one host's.
 fn connect_as(names: &[String], address: IpAddr) -> String {
     let is_host = |name: &&String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
@@ -450,9 +450,9 @@ fn outdated(
         (Outdated::Root, _) => {
             finding.what = format!("the root certificate at which the server's chain ends {state}");
             if is_over {
-                finding.fix =
-                    "get the authority's present certificate, and name its file in [sslrootcert]"
-                        .to_owned();
+                let fix =
+                    "get the authority's present certificate, and name its file in [sslrootcert]";
+                fix.clone_into(&mut finding.fix);
             }
         }
         (Outdated::Intermediate, _) => {
