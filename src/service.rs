@@ -85,6 +85,7 @@ impl ServiceError {
             Self::Snapshot(error) => error.id().to_owned(),
             Self::Name(_) => "tenant.name".to_owned(),
             Self::Provision(error) => error.id(),
+            Self::Migrate(MigrateError::Outside { .. }) => "migration.outside".to_owned(),
             Self::Migrate(_) | Self::Verify(_) => match self.psql() {
                 Some(error) => error.id(),
                 None => "program.failed".to_owned(),
@@ -176,7 +177,20 @@ impl Tenants {
         environment: &Environment,
         snapshot: &str,
     ) -> Result<Self, ServiceError> {
-        let snapshot = Arc::new(Snapshot::parse(snapshot)?);
+        Self::from_snapshot(settings, environment, Snapshot::parse(snapshot)?).await
+    }
+
+    /// Connects as [`Tenants::from_settings`] does, with a snapshot that the service has read itself. Only in this way can it
+    /// have statements that reach beyond the database: see [`Snapshot::parse_with`].
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn from_snapshot(
+        settings: &Settings,
+        environment: &Environment,
+        snapshot: Snapshot,
+    ) -> Result<Self, ServiceError> {
+        let snapshot = Arc::new(snapshot);
         let shutdown = Shutdown::new();
         let target = connect::server(settings, environment, &shutdown).await?;
         let options = ProvisionOptions::default();

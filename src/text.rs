@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
+use std::slice::SliceIndex;
 use std::time::Duration;
 
 /// Writes formatted text to a `String`, which cannot fail.
@@ -25,6 +26,34 @@ pub(crate) use {swrite, swriteln};
 
 /// The longest text that a report takes from a certificate or a server, in characters.
 pub const LIMIT: usize = 200;
+
+/// Returns bytes as lower-case hexadecimal digits, two for each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        swrite!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Returns the part of a text at a range of bytes that was found in the same text.
+///
+/// # Panics
+/// The range does not lie within the text, or splits a character: it was found in another text, and whatever is made of it would be
+/// wrong.
+#[track_caller]
+#[expect(
+    clippy::panic,
+    reason = "an empty text in its place would become a wrong rename"
+)]
+pub fn slice(text: &str, range: impl SliceIndex<str, Output = str> + Debug + Clone) -> &str {
+    text.get(range.clone()).unwrap_or_else(|| {
+        panic!(
+            "the range {range:?} does not belong to this text of {} bytes",
+            text.len()
+        )
+    })
+}
 
 /// Escapes what could steer a terminal or break a line, and cuts the text after [`LIMIT`] characters.
 ///

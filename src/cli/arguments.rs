@@ -58,6 +58,7 @@ const PROVISION_EXAMPLES: &str = "\
 Examples:
   schemastamp provision acme globex
   schemastamp provision --from-file names.txt --jobs 4
+  schemastamp provision acme --migrations migrations
   schemastamp provision --from-file - --from-pool --refill 20 --format json";
 
 const POOL_EXAMPLES: &str = "\
@@ -87,11 +88,18 @@ Examples:
   schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  schemastamp query --all -c 'SELECT count(*) FROM users'
+  schemastamp query --match 'tenant_*' -f report.sql --format csv > report.csv
+  schemastamp query acme -c \"UPDATE plans SET price = 9 WHERE id = 1\" --write --yes";
+
 const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations
-  schemastamp status --match 'tenant_*' --format json";
+  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -112,7 +120,8 @@ Examples:
 const DROP_EXAMPLES: &str = "\
 Examples:
   schemastamp drop acme --dry-run
-  schemastamp drop acme globex --yes";
+  schemastamp drop acme globex --yes
+  schemastamp drop --from-file cancelled.txt --yes";
 
 const RENAME_EXAMPLES: &str = "\
 Examples:
@@ -130,6 +139,12 @@ Examples:
   schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
   schemastamp diagnose --targets targets.toml --expires-within 30d --format nagios
   schemastamp provision acme --diagnose";
+
+const TARGETS_EXPORT_EXAMPLES: &str = "\
+Examples:
+  schemastamp targets export --targets fleet.toml --format pgbouncer > databases.ini
+  schemastamp targets export --targets fleet.toml --format pgdog --name prod > pgdog.toml
+  schemastamp targets export --targets fleet.toml --format json";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -183,6 +198,9 @@ pub(super) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// Run a query in each tenant, read-only unless --write is passed
+    #[command(after_help = QUERY_EXAMPLES)]
+    Query(QueryArguments),
     /// Report each tenant's version and how far it is behind
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
@@ -204,6 +222,9 @@ pub(super) enum Command {
     /// Copy a tenant with its rows and the positions of its sequences
     #[command(after_help = CLONE_EXAMPLES)]
     Clone(TwoTenantsArguments),
+    /// Work with a targets file itself
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Targets(TargetsFileArguments),
     /// Report on programs, configuration, files, network, TLS, login and privileges
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArguments),
@@ -278,6 +299,8 @@ pub(super) struct CaptureArguments {
     /// Remove comments and needless whitespace
     #[arg(long)]
     pub(super) minify: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `minify`.
@@ -348,9 +371,14 @@ pub(super) struct ProvisionArguments {
     /// Refill the pool to SIZE ready-made tenants
     #[arg(long, value_name = "SIZE", requires = "from_pool", value_parser = whole(1_usize..=100_000))]
     pub(super) refill: Option<usize>,
-    /// Create tenants on the servers listed in FILE (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub(super) targets: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Apply the SQL migrations in DIR that are newer than the snapshot, in the same transaction
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE", requires = "migrations")]
+    pub(super) versions_table: Option<String>,
     /// Create tenants as distributed schemas of Citus 12 or later
     #[arg(long, conflicts_with = "from_pool")]
     pub(super) citus: bool,
@@ -405,6 +433,8 @@ pub(super) struct PoolFillArguments {
     pub(super) jobs: Option<String>,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool status`.
@@ -412,6 +442,8 @@ pub(super) struct PoolFillArguments {
 pub(super) struct PoolKindArguments {
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
 /// The arguments of `pool drain`.
@@ -422,20 +454,107 @@ pub(super) struct PoolDrainArguments {
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) what: TenantKindArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
 }
 
-/// Options that select tenants.
+/// The arguments of `targets`.
 #[derive(Clone, Debug, Args)]
+pub(super) struct TargetsFileArguments {
+    #[command(subcommand)]
+    pub(super) command: TargetsCommand,
+}
+
+/// The commands of `targets`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TargetsCommand {
+    /// Print the targets for a pooler: --format pgdog, pgbouncer or json; without passwords
+    #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
+    Export(TargetsExportArguments),
+}
+
+/// The arguments of `targets export`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetsExportArguments {
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Call the sharded database of PgDog NAME [default: the database of the first target]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
+/// Options that select the servers of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct TargetsArguments {
+    /// Work on the servers listed in FILE (TOML)
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub(super) targets: Option<PathBuf>,
+    /// Work only on the target NAME of the file (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Vec<String>,
+    /// Run at most N workers on all targets together
+    #[arg(long, value_name = "N", requires = "targets", value_parser = whole(1_usize..=usize::MAX), help_heading = "Targets")]
+    pub(super) total_jobs: Option<usize>,
+}
+
+/// Options that select one server of a fleet.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(super) struct OneTargetArguments {
+    /// Read the servers of a fleet from FILE (TOML)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "target",
+        help_heading = "Targets"
+    )]
+    pub(super) targets: Option<PathBuf>,
+    /// Work on the target NAME of the file
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "targets",
+        help_heading = "Targets"
+    )]
+    pub(super) target: Option<String>,
+}
+
+/// Options that select existing tenants, all of them too.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub(super) struct ScopeArguments {
-    /// Select the schema TENANT
-    #[arg(value_name = "TENANT", conflicts_with_all = ["all", "pattern"])]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) listed: ListedArguments,
     /// Select every schema, except public, that has a version table or that schemastamp created
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tenants", "from_file", "tenants_query"])]
     pub(super) all: bool,
-    /// Select those of --all whose name matches PATTERN, as in psql's \dn: 'tenant_*'
-    #[arg(long = "match", value_name = "PATTERN")]
+    /// Fail if there are no tenants, also with --all
+    #[arg(long)]
+    pub(super) require_any: bool,
+}
+
+/// Options that select existing tenants by name or by pattern.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(super) struct ListedArguments {
+    /// Select the schema TENANT
+    #[arg(value_name = "TENANT", conflicts_with_all = ["pattern", "from_file", "tenants_query"])]
+    pub(super) tenants: Vec<String>,
+    /// Select the tenants whose name matches PATTERN, as in psql's \dn: 'tenant_*'
+    #[arg(long = "match", value_name = "PATTERN", conflicts_with_all = ["from_file", "tenants_query"])]
     pub(super) pattern: Option<String>,
+    /// Select the tenants that the file NAMES lists, one per line; - for stdin
+    #[arg(long, value_name = "NAMES", conflicts_with = "tenants_query")]
+    pub(super) from_file: Option<PathBuf>,
+    /// Select the tenants that the query SQL returns, with the columns name[, group][, target]
+    #[arg(long, value_name = "SQL")]
+    pub(super) tenants_query: Option<String>,
 }
 
 /// The arguments of `migrate`.
@@ -444,6 +563,8 @@ pub(super) struct ScopeArguments {
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Read SQL migrations from the directory DIR
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -489,11 +610,45 @@ pub(super) struct MigrateArguments {
     pub(super) dry_run: bool,
 }
 
+/// The arguments of `query`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("sql").args(["command", "file"]).required(true))]
+pub(super) struct QueryArguments {
+    #[command(flatten)]
+    pub(super) scope: ScopeArguments,
+    /// Run SQL in each tenant, with the tenant first in the search_path
+    #[arg(long, short, value_name = "SQL")]
+    pub(super) command: Option<String>,
+    /// Read the SQL from FILE; - for stdin
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Commit each tenant's transaction, and allow statements that change something
+    #[arg(long, requires = "yes")]
+    pub(super) write: bool,
+    /// Confirm --write
+    #[arg(long, requires = "write")]
+    pub(super) yes: bool,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(super) jobs: u16,
+    /// Stop starting tenants after N failures
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
+    pub(super) max_failures: Option<usize>,
+    /// Query as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
+}
+
 /// The arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StatusArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
+    /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
+    #[arg(long, requires = "tenants_query")]
+    pub(super) reconcile: bool,
     /// Count against the SQL migrations in DIR [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -507,6 +662,8 @@ pub(super) struct StatusArguments {
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Compare with what most of the tenants have, instead of the snapshot
     #[arg(long)]
     pub(super) each_other: bool,
@@ -539,6 +696,8 @@ pub(super) struct RefreshArguments {
     /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(super) no_prove: bool,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `check`.
@@ -554,14 +713,17 @@ pub(super) struct CheckArguments {
     /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// The arguments of `drop`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct DropArguments {
-    /// Drop the schema TENANT
-    #[arg(value_name = "TENANT", required = true)]
-    pub(super) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(super) scope: ListedArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Skip the question
     #[arg(long)]
     pub(super) yes: bool,
@@ -610,6 +772,8 @@ pub(super) struct TwoTenantsArguments {
     /// Replace the schema's name in ambiguous text of OBJECT (repeatable; likewise)
     #[arg(long, value_name = "OBJECT")]
     pub(super) rename: Vec<String>,
+    #[command(flatten)]
+    pub(super) target: OneTargetArguments,
 }
 
 /// Parses a whole number within a range.

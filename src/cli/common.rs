@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::config::{ConnectionFlags, ToolFlags};
+use crate::snapshot::OutsidePolicy;
 
 /// The arguments of every command, before or after its name.
 #[derive(Clone, Args, Debug)]
@@ -50,7 +51,10 @@ pub(super) struct CommonArguments {
         help_heading = "Common options"
     )]
     timeout: Option<String>,
-    /// Print text for people, JSON Lines, or one line for Nagios (diagnose only)
+    /// Allow statements that are not confined to the tenant's schema, also on roles, files and the server
+    #[arg(long, global = true, help_heading = "Common options")]
+    allow_outside: bool,
+    /// Print text for people, JSON Lines or, for `query`, CSV
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
     /// Set when to color the output
@@ -151,6 +155,15 @@ impl CommonArguments {
         self.connection.clone().into()
     }
 
+    /// Returns the decision about statements that are not confined to the tenant's schema.
+    pub(super) fn outside(&self) -> OutsidePolicy {
+        if self.allow_outside {
+            OutsidePolicy::Allow
+        } else {
+            OutsidePolicy::Refuse
+        }
+    }
+
     /// Returns the flags of the tool itself.
     pub(super) fn tool(&self) -> ToolFlags {
         ToolFlags {
@@ -168,7 +181,15 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    // For `diagnose` only.
+    #[value(hide = true)]
     Nagios,
+    Csv,
+    // For `targets export` only.
+    #[value(hide = true)]
+    Pgdog,
+    #[value(hide = true)]
+    Pgbouncer,
 }
 
 /// The values of `--color`.

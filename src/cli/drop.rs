@@ -1,5 +1,7 @@
 //! The command `drop`.
 
+use std::collections::BTreeMap;
+
 use anstyle::AnsiColor;
 
 use super::arguments::DropArguments;
@@ -10,9 +12,14 @@ use super::lines::{
 };
 use super::output::Output;
 use super::prompt::ask;
-use super::report::{build_report, signal_exit_code};
+use super::report::{ErrorReport, build_report, signal_exit_code};
+use super::scope::{missing_code, missing_tenant};
+use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use crate::exit;
+use crate::fleet::inventory::read_fleet;
+use crate::fleet::{CanaryPass, Selection, TenantSelection};
+use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
     DropError, DropOptions, Preview, drop_tenant, preview, setting_mentions,
@@ -20,14 +27,13 @@ use crate::tenant::lifecycle::{
 use crate::text::{plural, safe};
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
-    let mut tenants: Vec<TenantName> = Vec::new();
-    for name in &arguments.tenants {
-        let name = TenantName::new(name.as_str())?;
-        if !tenants.contains(&name) {
-            tenants.push(name);
-        }
-    }
-    if arguments.not_a_tenant && tenants.len() != 1 {
+    let Some(request) = arguments.scope.request(session).await? else {
+        return Err(CommandError::Usage(
+            "no tenants selected: name them, or pass --match PATTERN, --from-file FILE or --tenants-query SQL"
+                .to_owned(),
+        ));
+    };
+    if arguments.not_a_tenant && arguments.scope.tenants.len() != 1 {
         return Err(CommandError::Usage(
             "--not-a-tenant takes exactly one name".to_owned(),
         ));
@@ -36,86 +42,243 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     options.cascade = arguments.cascade;
     options.not_a_tenant = arguments.not_a_tenant;
     options.versions_table = arguments.versions_table;
-    let settings = session.settings()?;
-    let server = session.target(&settings).await?.server;
-    let mut previews = Vec::with_capacity(tenants.len());
-    for tenant in &tenants {
-        let versions_table = options.versions_table.as_deref();
-        let seen = preview(&server, tenant, versions_table, &session.shutdown)
-            .await
-            .map_err(DropError::Psql)?;
-        match &seen {
-            Some(seen) => {
-                // One that is to be left alone says that the list is wrong: nothing of it is dropped.
-                seen.check(tenant, &options)?;
-                show(session, tenant, seen);
-                let mentions = setting_mentions(&server, tenant, &session.shutdown)
-                    .await
-                    .map_err(DropError::Psql)?;
-                for mention in mentions {
-                    session.output.warning(&format!(
-                        "a setting still names it: {}",
-                        safe(&mention.reset_sql())
-                    ));
-                }
-            }
-            None => session
-                .output
-                .warning(&format!("there is no tenant '{}'", safe(tenant.as_str()))),
+    let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
+    let selection = servers.resolve(session, request).await?;
+    let limits = servers.limits(None, 0);
+    let look = async |index: usize, scope: TenantSelection, _: CanaryPass| {
+        let _permit = limits.worker().await;
+        let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
+        candidates(session, index, &entry.target.server, scope, &options).await
+    };
+    let mut outcome = servers.run(session, &selection, &limits, look).await?;
+    let mut found: Vec<Candidate> = Vec::new();
+    for target in &mut outcome.targets {
+        if let Some(Ok(candidates)) = &mut target.result {
+            found.append(candidates);
         }
-        previews.push(seen);
+    }
+    refuse_two_places(&servers, &selection, &found)?;
+    for candidate in &found {
+        show_candidate(session, &servers, candidate, &options)?;
+    }
+    let failures = servers
+        .tell_failures(session, &outcome, &|| {
+            TenantDetails::Drop(DropDetails::default())
+        })
+        .await?;
+    if failures.targets == 0 {
+        selection.check_found(found.len() + failures.count(), true)?;
     }
     if arguments.dry_run {
-        foretell(session, &tenants, &previews)?;
-        return Ok(exit::DONE);
+        foretell(session, &servers, &found, &failures)?;
+        let missing = found
+            .iter()
+            .filter(|tenant| tenant.preview.is_none())
+            .count();
+        let code = failures.exit_code(found.len());
+        return Ok(code
+            .or(missing_code(missing, found.len()))
+            .unwrap_or(exit::DONE));
     }
-    if previews.iter().any(Option::is_some) && !arguments.yes {
-        confirm(session, &tenants).await?;
+    if found.iter().any(|tenant| tenant.preview.is_some()) && !arguments.yes {
+        confirm(session, &found).await?;
     }
-    let (mut failed, mut last) = (0, exit::DONE);
-    for (index, tenant) in tenants.iter().enumerate() {
-        if let Some(signal) = session.shutdown.signal() {
-            for tenant in tenants
-                .iter()
-                .skip(index)
-                .filter(|_| session.output.is_json())
-            {
-                line(tenant, TenantOutcome::NotReached, None, None)?;
-            }
-            conclude(session, index - failed, failed, tenants.len() - index)?;
-            return Ok(signal_exit_code(signal));
+    drop_all(session, &servers, &found, &options, &failures).await
+}
+
+/// A tenant that is to be dropped.
+struct Candidate {
+    /// Index of its server.
+    target: usize,
+    tenant: TenantName,
+    /// Its content, or `None` if it does not exist.
+    preview: Option<Preview>,
+    /// Statements that reset the settings that name it.
+    mentions: Vec<String>,
+}
+
+/// Reads what would be dropped at one server.
+async fn candidates(
+    session: &Session,
+    target: usize,
+    server: &Server,
+    scope: TenantSelection,
+    options: &DropOptions,
+) -> Result<Vec<Candidate>, CommandError> {
+    let versions_table = options.versions_table.as_deref();
+    let names = match scope {
+        TenantSelection::Named(names) => names,
+        pattern @ TenantSelection::All { .. } => {
+            let fleet = read_fleet(server, &pattern, versions_table, &session.shutdown).await?;
+            fleet
+                .tenants
+                .into_iter()
+                .map(|tenant| tenant.name)
+                .collect()
         }
-        let ended = drop_tenant(&server, tenant, &options, &session.shutdown).await;
-        let outcome = match ended {
-            Err(DropError::Unknown(_)) => TenantOutcome::Unknown,
-            _ => TenantOutcome::Failed,
+    };
+    let mut candidates = Vec::with_capacity(names.len());
+    for tenant in names {
+        let preview = preview(server, &tenant, versions_table, &session.shutdown)
+            .await
+            .map_err(DropError::Psql)?;
+        let mentions = if preview.is_some() {
+            setting_mentions(server, &tenant, &session.shutdown)
+                .await
+                .map_err(DropError::Psql)?
+        } else {
+            Vec::new()
         };
-        let failure = ended.err().map(CommandError::from);
-        let output = session.output;
-        match failure {
-            None if output.is_json() => {
-                line(tenant, TenantOutcome::Dropped, None, None)?;
+        candidates.push(Candidate {
+            target,
+            tenant,
+            preview,
+            mentions: mentions.iter().map(|mention| mention.reset_sql()).collect(),
+        });
+    }
+    Ok(candidates)
+}
+
+/// Refuses a name without a target that two targets have: it may be meant for one of them.
+fn refuse_two_places(
+    servers: &Servers,
+    selection: &Selection,
+    found: &[Candidate],
+) -> Result<(), CommandError> {
+    let mut places: BTreeMap<&TenantName, Vec<String>> = BTreeMap::new();
+    for candidate in found {
+        let is_for_any = selection.is_by_name() && selection.names(&candidate.tenant, None);
+        if is_for_any {
+            let name = servers.name(candidate.target).unwrap_or_default();
+            places
+                .entry(&candidate.tenant)
+                .or_default()
+                .push(name.to_owned());
+        }
+    }
+    match places.into_iter().find(|(_, targets)| targets.len() > 1) {
+        Some((tenant, targets)) => Err(CommandError::TwoPlaces {
+            tenant: tenant.clone(),
+            targets,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Shows what would be dropped. A schema that is to be left alone says that the list is wrong:
+/// nothing of it is dropped.
+fn show_candidate(
+    session: &Session,
+    servers: &Servers,
+    candidate: &Candidate,
+    options: &DropOptions,
+) -> Result<(), CommandError> {
+    let place = at(servers.name(candidate.target));
+    match &candidate.preview {
+        Some(seen) => {
+            seen.check(&candidate.tenant, options)?;
+            show(session, &candidate.tenant, &place, seen);
+            for mention in &candidate.mentions {
+                session
+                    .output
+                    .warning(&format!("a setting still names it: {}", safe(mention)));
             }
-            None => {
-                output.result(
-                    AnsiColor::Green.on_default(),
-                    "dropped",
-                    &safe(tenant.as_str()),
+        }
+        None => session.output.warning(&format!(
+            "there is no tenant '{}'{place}",
+            safe(candidate.tenant.as_str())
+        )),
+    }
+    Ok(())
+}
+
+/// Drops one tenant after the other.
+async fn drop_all(
+    session: &Session,
+    servers: &Servers,
+    found: &[Candidate],
+    options: &DropOptions,
+    failures: &FleetFailures,
+) -> Result<u8, CommandError> {
+    let output = session.output;
+    let (mut failed, mut last) = (0, exit::DONE);
+    let earlier = failures.count() - failures.targets;
+    // The failed connections of servers: their further tenants do not wait for another one.
+    let mut down: BTreeMap<usize, ErrorReport> = BTreeMap::new();
+    for (index, candidate) in found.iter().enumerate() {
+        let target = servers.name(candidate.target);
+        if let Some(signal) = session.shutdown.signal() {
+            for candidate in found.iter().skip(index).filter(|_| output.is_json()) {
+                let target = servers.name(candidate.target);
+                line(
+                    &candidate.tenant,
+                    target,
+                    TenantOutcome::NotReached,
+                    None,
+                    None,
                 )?;
             }
-            Some(failure) => {
-                let mut report = build_report(&failure, session.context());
+            let left = found.len() - index;
+            conclude(session, index - failed, failed + earlier, left, failures)?;
+            return Ok(signal_exit_code(signal));
+        }
+        let Some(entry) = servers.entries().get(candidate.target) else {
+            continue;
+        };
+        let (outcome, report) = match down.get(&candidate.target) {
+            Some(report) => (TenantOutcome::Failed, Some(report.clone())),
+            None => {
+                let server = &entry.target.server;
+                let ended =
+                    drop_tenant(server, &candidate.tenant, options, &session.shutdown).await;
+                let outcome = match ended {
+                    Err(DropError::Unknown(_)) => TenantOutcome::Unknown,
+                    _ => TenantOutcome::Failed,
+                };
+                let is_down = matches!(&ended, Err(DropError::Psql(PsqlError::Connect { .. })));
+                let report = ended.err().map(CommandError::from);
+                let report =
+                    report.map(|failure| build_report(&failure, Some(&entry.target.context)));
+                if let Some(report) = report.as_ref().filter(|_| is_down) {
+                    down.insert(candidate.target, report.clone());
+                }
+                (outcome, report)
+            }
+        };
+        let text = format!("{}{}", safe(candidate.tenant.as_str()), at(target));
+        match report {
+            None if output.is_json() => {
+                line(
+                    &candidate.tenant,
+                    target,
+                    TenantOutcome::Dropped,
+                    None,
+                    None,
+                )?;
+            }
+            None => output.result(AnsiColor::Green.on_default(), "dropped", &text)?,
+            Some(mut report) => {
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {
-                    line(tenant, outcome, None, Some(report.json()))?;
+                    line(
+                        &candidate.tenant,
+                        target,
+                        outcome,
+                        None,
+                        Some(report.json()),
+                    )?;
                 }
-                report.message = format!("tenant '{}': {}", safe(tenant.as_str()), report.message);
+                let name = safe(candidate.tenant.as_str());
+                report.message = format!("tenant '{name}'{}: {}", at(target), report.message);
                 output.report(&report);
             }
         }
     }
-    conclude(session, tenants.len() - failed, failed, 0)?;
-    Ok(match (failed, tenants.len()) {
+    conclude(session, found.len() - failed, failed + earlier, 0, failures)?;
+    if let Some(code) = failures.exit_code(found.len()) {
+        return Ok(code);
+    }
+    Ok(match (failed, found.len()) {
         (0, _) => exit::DONE,
         (_, 1) => last,
         _ => exit::PARTIAL,
@@ -125,12 +288,14 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
 /// Prints a tenant's line for programs.
 fn line(
     tenant: &TenantName,
+    target: Option<&str>,
     outcome: TenantOutcome,
     content: Option<TenantContent>,
     error: Option<ErrorObject>,
 ) -> Result<(), CommandError> {
     Output::json(&Line::Tenant(TenantLine {
         tenant: tenant.as_str().to_owned(),
+        target: target.map(str::to_owned),
         outcome,
         ms: None,
         details: TenantDetails::Drop(DropDetails { content }),
@@ -143,48 +308,58 @@ fn conclude(
     dropped: usize,
     failed: usize,
     left: usize,
+    failures: &FleetFailures,
 ) -> Result<(), CommandError> {
     let not_reached = Some(left).filter(|left| *left > 0);
     session.summary(Counts::Drop(DropCounts {
         dropped,
         failed,
         not_reached,
+        failed_targets: failures.failed_targets(),
     }))
 }
 
 /// Prints for programs what a run without `--dry-run` would drop.
 fn foretell(
     session: &Session,
-    tenants: &[TenantName],
-    previews: &[Option<Preview>],
+    servers: &Servers,
+    found: &[Candidate],
+    failures: &FleetFailures,
 ) -> Result<(), CommandError> {
     if !session.output.is_json() {
         return Ok(());
     }
-    for (tenant, preview) in tenants.iter().zip(previews) {
-        let content = preview.as_ref().map(|seen| TenantContent {
+    for candidate in found {
+        let content = candidate.preview.as_ref().map(|seen| TenantContent {
             tables: seen.tables,
             views: seen.views,
             sequences: seen.sequences,
             routines: seen.routines,
             bytes: seen.bytes,
             outside: seen.outside.clone(),
+            large_objects: seen.large_objects,
         });
         let outcome = match &content {
             Some(_) => TenantOutcome::WouldDrop,
             None => TenantOutcome::Missing,
         };
-        line(tenant, outcome, content, None)?;
+        let error = content.is_none().then(|| missing_tenant(&candidate.tenant));
+        let target = servers.name(candidate.target);
+        line(&candidate.tenant, target, outcome, content, error)?;
     }
-    let missing = previews.iter().filter(|preview| preview.is_none()).count();
-    conclude(session, 0, missing, 0)
+    let missing = found
+        .iter()
+        .filter(|tenant| tenant.preview.is_none())
+        .count();
+    let failed = missing + failures.tenants + failures.missing;
+    conclude(session, 0, failed, 0, failures)
 }
 
-fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
+fn show(session: &Session, tenant: &TenantName, place: &str, seen: &Preview) {
     let count =
         |number: u64, what: &str| plural(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
-        "'{}' has {}, {}, {}, {}, {} MB",
+        "'{}'{place} has {}, {}, {}, {}, {} MB",
         safe(tenant.as_str()),
         count(seen.tables, "table"),
         count(seen.views, "view"),
@@ -192,6 +367,12 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
         count(seen.routines, "function"),
         seen.bytes.div_ceil(1_000_000),
     ));
+    if let Some(count) = seen.large_objects.filter(|count| *count > 0) {
+        session.output.warning(&format!(
+            "{} whose ids its rows hold will stay in the database: use lo_unlink() before, for those that nothing else uses",
+            plural(count, "large object")
+        ));
+    }
     for outside in &seen.outside {
         session
             .output
@@ -206,9 +387,9 @@ fn show(session: &Session, tenant: &TenantName, seen: &Preview) {
 }
 
 /// Asks for confirmation on the terminal, and fails if there is none.
-async fn confirm(session: &Session, tenants: &[TenantName]) -> Result<(), CommandError> {
+async fn confirm(session: &Session, tenants: &[Candidate]) -> Result<(), CommandError> {
     let (wanted, what) = match tenants {
-        [tenant] => (tenant.as_str().to_owned(), "the tenant's name"),
+        [only] => (only.tenant.as_str().to_owned(), "the tenant's name"),
         several => (several.len().to_string(), "the number of tenants"),
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {

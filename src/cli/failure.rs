@@ -3,20 +3,22 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
-use crate::fleet::LineError;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{LineError, NoTenants, RegistryError, TargetError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
-use crate::sql::NameError;
-use crate::tenant::ProvisionError;
+use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
+use crate::tenant::query::QueryRefusal;
+use crate::tenant::{NewerError, ProvisionError};
 
 /// The failure of a command, or of its work for one tenant.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,29 @@ pub(super) enum CommandError {
     /// No target lists the tenant, although the rule requires one.
     #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
+    /// The tenant belongs to a target that --target leaves out.
+    #[error("it belongs at target '{}', which --target leaves out", .0.escape_debug())]
+    OtherTarget(String),
+    /// The tenants query names a target that the file does not have.
+    #[error("the tenants query puts the tenant '{}' at target '{}'{}", tenant.as_str().escape_debug(), target.escape_debug(),
+        if *has_file { ", which the targets file does not have" } else { ", and there is no targets file" })]
+    UnknownTarget {
+        tenant: TenantName,
+        target: String,
+        has_file: bool,
+    },
+    /// Two targets lead to the same database.
+    #[error("the targets '{}' and '{}' lead to the same database", .0.escape_debug(), .1.escape_debug())]
+    SharedTargets(String, String),
+    /// A name without a target that several targets have.
+    #[error("there is a tenant '{}' at {}", tenant.as_str().escape_debug(), targets.join(" and at "))]
+    TwoPlaces {
+        tenant: TenantName,
+        targets: Vec<String>,
+    },
+    /// The target could not be asked for its tenants.
+    #[error(transparent)]
+    Target(Box<TargetError>),
     /// A target should use Citus, but has none or an old version.
     #[error("the server{target} {}", version.as_ref().map_or_else(
         || "has no Citus in this database".to_owned(),
@@ -82,13 +107,29 @@ pub(super) enum CommandError {
     #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },
     #[error(transparent)]
+    Newer(Box<NewerError>),
+    #[error(transparent)]
     Pool(Box<PoolError>),
     #[error(transparent)]
     Migration(Box<MigrationError>),
     #[error(transparent)]
     Fleet(Box<FleetError>),
     #[error(transparent)]
+    Registry(Box<RegistryError>),
+    /// No tenant is selected.
+    #[error(transparent)]
+    NoTenants(#[from] NoTenants),
+    #[error(transparent)]
     Migrate(Box<MigrateError>),
+    /// The SQL of a query has something that is not run.
+    #[error("{}", refused(origin, source))]
+    QueryRefused {
+        /// The file, or the flag that has the SQL.
+        origin: String,
+        source: QueryRefusal,
+    },
+    #[error(transparent)]
+    Query(Box<QueryError>),
     #[error(transparent)]
     Verify(Box<VerifyError>),
     #[error(transparent)]
@@ -127,14 +168,26 @@ boxed! {
     Connect(ConnectError),
     Capture(CaptureError),
     Provision(ProvisionError),
+    Newer(NewerError),
     Pool(PoolError),
     Migration(MigrationError),
     Fleet(FleetError),
+    Target(TargetError),
+    Registry(RegistryError),
     Migrate(MigrateError),
+    Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),
     Drop(DropError),
     Lifecycle(LifecycleError),
+}
+
+/// `'report.sql', line 3: COPY …`.
+fn refused(origin: &str, refusal: &QueryRefusal) -> String {
+    match refusal.line {
+        Some(line) => format!("{origin}, line {line}: {refusal}"),
+        None => format!("{origin}: {refusal}"),
+    }
 }
 
 impl CommandError {

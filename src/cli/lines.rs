@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::diagnose::Finding;
 use crate::snapshot::capture::Concern;
@@ -21,6 +22,12 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
+    /// A target whose tenants are not known, because it could not be asked.
+    Target(TargetLine),
+    /// A target for a pooler: `targets export`.
+    Export(ExportLine),
+    /// A row of a tenant: `query`.
+    Row(RowLine),
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
@@ -53,6 +60,9 @@ pub(super) struct FindingLine {
 pub(super) struct TenantLine {
     /// The tenant's name as it was given; at most 200 characters of one that no schema can have.
     pub(super) tenant: String,
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// Outcome for the tenant.
     pub(super) outcome: TenantOutcome,
     /// Milliseconds that it took.
@@ -80,6 +90,8 @@ pub(super) enum TenantOutcome {
     Unknown,
     /// `render`, `provision --dry-run`: its script is in `script`.
     Rendered,
+    /// `query`: the query was run; its rows are the lines before this one.
+    Queried,
     /// `migrate`: everything that was pending is applied.
     Migrated,
     /// `migrate`: nothing was pending.
@@ -108,6 +120,8 @@ pub(super) enum TenantOutcome {
     ForeignTenant,
     /// There is no such tenant.
     Missing,
+    /// `status --reconcile`: the query of `--tenants-query` does not return it.
+    Unregistered,
     /// `drop`: it is gone.
     Dropped,
     /// `drop --dry-run`: it would be dropped.
@@ -130,6 +144,8 @@ pub(super) enum TenantDetails {
     DryRun(DryRunDetails),
     /// Of `migrate`.
     Migrate(MigrateDetails),
+    /// Of `query`.
+    Query(QueryDetails),
     /// Of `status`.
     Status(StatusDetails),
     /// Of `verify`.
@@ -140,7 +156,13 @@ pub(super) enum TenantDetails {
     Rename(RenameDetails),
     /// Of `clone`.
     Clone(CloneDetails),
+    /// None.
+    None(NoDetails),
 }
+
+/// No fields.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub(super) struct NoDetails {}
 
 /// Fields of a tenant's line of `provision`.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -151,9 +173,6 @@ pub(super) struct ProvisionDetails {
     /// Source of a tenant that was not created from the snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<ProvisionSource>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The number of attempts, where there was more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u32>,
@@ -175,16 +194,13 @@ pub(super) struct DryRunDetails {
     pub(super) script: String,
     /// The command of `--run`.
     pub(super) run: Option<String>,
-    /// The name of its target, with `--targets`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) target: Option<String>,
     /// The SQL that would claim a spare, with `--from-pool`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) claim: Option<String>,
 }
 
 /// Fields of a tenant's line of `migrate`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct MigrateDetails {
     /// Its last version before; null when it had none.
     pub(super) from: Option<String>,
@@ -199,8 +215,57 @@ pub(super) struct MigrateDetails {
     pub(super) warnings: Vec<String>,
 }
 
-/// Fields of a tenant's line of `status`.
+/// Fields of a tenant's line of `query`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct QueryDetails {
+    /// The result of each statement, in order; empty for a tenant that was not queried.
+    pub(super) results: Vec<ResultObject>,
+}
+
+/// The result of a statement.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ResultObject {
+    /// The columns, in order; null for a statement that returns no rows.
+    pub(super) columns: Option<Vec<ColumnObject>>,
+    /// The number of rows that the statement returned or changed.
+    pub(super) rows: u64,
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ColumnObject {
+    /// The name of the value in `row`.
+    pub(super) name: String,
+    /// The type: `integer`, `numeric(10,2)`, `text`.
+    #[serde(rename = "type")]
+    pub(super) type_name: String,
+}
+
+/// A row of a tenant.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct RowLine {
+    /// The tenant.
+    pub(super) tenant: String,
+    /// The number of the statement that returned it, from 1.
+    pub(super) statement: usize,
+    /// The values by column. Numbers, booleans and JSON are what they are, and everything else is text. The second column
+    /// of a name `a` is `a_2`.
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub(super) row: RowObject,
+}
+
+/// The values of a row by column, in order.
+#[derive(Clone, Debug)]
+pub(super) struct RowObject(pub(super) Vec<(String, Box<RawValue>)>);
+
+impl Serialize for RowObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// Fields of a tenant's line of `status`.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct StatusDetails {
     /// Its last version; null when it has none or nothing is known.
     pub(super) version: Option<String>,
@@ -214,10 +279,16 @@ pub(super) struct StatusDetails {
     pub(super) problems: Vec<String>,
     /// Reason why nothing is known of its versions.
     pub(super) odd: Option<String>,
+    /// The target where it should be by the rules of the targets file, if it is at another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) belongs_at: Option<String>,
+    /// Further targets that have a tenant with this name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) also_at: Vec<String>,
 }
 
 /// Fields of a tenant's line of `verify`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct VerifyDetails {
     /// The number of the variant that it belongs to; the line of that variant has the differences.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,6 +318,8 @@ pub(super) struct TenantContent {
     pub(super) bytes: u64,
     /// Objects of other schemas that depend on it; at most 20.
     pub(super) outside: Vec<String>,
+    /// Large objects whose ids its rows hold, and that stay; null if the rows cannot be read.
+    pub(super) large_objects: Option<usize>,
 }
 
 /// Fields of a tenant's line of `rename`.
@@ -275,9 +348,50 @@ pub(super) struct CloneDetails {
     pub(super) tables: usize,
     /// The number of sequences whose positions were copied.
     pub(super) sequences: usize,
+    /// Objects that the copy lacks, shares with its source or has as text, grouped by reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) concerns: Vec<ConcernObject>,
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
+}
+
+/// A target whose tenants are not known.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// Outcome for the target.
+    pub(super) outcome: TargetOutcome,
+    /// The reason.
+    pub(super) error: ErrorObject,
+}
+
+/// A target as a pooler reaches it, without its password.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ExportLine {
+    /// The name of the target.
+    pub(super) target: String,
+    /// The host: a name, an address or a socket directory.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: String,
+    /// The database.
+    pub(super) dbname: String,
+    /// The role; null if the file names none.
+    pub(super) user: Option<String>,
+    /// The mode of TLS; null if the file names none.
+    pub(super) sslmode: Option<String>,
+    /// The tenants that it has.
+    pub(super) tenants: Vec<String>,
+}
+
+/// Outcome of a command for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TargetOutcome {
+    /// It could not be asked, or its work could not begin.
+    Failed,
 }
 
 /// Tenants that differ alike from their reference.
@@ -325,6 +439,9 @@ pub(super) enum DifferenceClass {
 /// The spares of one kind.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct SparesLine {
+    /// The name of their target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The fingerprint of the snapshot that they were made of.
     pub(super) snapshot: String,
     /// The options that they were made with; empty for none.
@@ -344,6 +461,9 @@ pub(super) struct SparesLine {
 /// A spare that is in no pool.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StrayLine {
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The name of its schema.
     pub(super) stray: String,
 }
@@ -370,6 +490,23 @@ pub(super) struct Summary {
     pub(super) counts: Counts,
     /// Milliseconds from the start of the command.
     pub(super) ms: f64,
+    /// Statements of the snapshot and the migrations that are not confined to the tenant's schema, unless
+    /// `--allow-outside` is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) outside: Vec<OutsideObject>,
+}
+
+/// A statement that is not confined to the tenant's schema.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct OutsideObject {
+    /// The snapshot or migration.
+    pub(super) file: String,
+    /// Line of the statement, from 1.
+    pub(super) line: usize,
+    /// `database`, or `server` for one that reaches beyond the database.
+    pub(super) reach: String,
+    /// Its beginning.
+    pub(super) statement: String,
 }
 
 /// Figures of a command, which `command` names.
@@ -394,6 +531,8 @@ pub(super) enum Counts {
     PoolDrain(PoolDrainCounts),
     /// Of `migrate`.
     Migrate(MigrateCounts),
+    /// Of `query`.
+    Query(QueryCounts),
     /// Of `status`.
     Status(StatusCounts),
     /// Of `verify`.
@@ -408,6 +547,8 @@ pub(super) enum Counts {
     Rename(RenameCounts),
     /// Of `clone`.
     Clone(CloneCounts),
+    /// Of `targets export`.
+    TargetsExport(TargetsExportCounts),
     /// Of `diagnose`.
     Diagnose(DiagnoseCounts),
 }
@@ -506,6 +647,9 @@ pub(super) struct PoolFillCounts {
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool status`.
@@ -517,6 +661,9 @@ pub(super) struct PoolStatusCounts {
     pub(super) other: usize,
     /// Spares that are in no pool.
     pub(super) strays: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `pool drain`.
@@ -526,6 +673,9 @@ pub(super) struct PoolDrainCounts {
     pub(super) dropped: usize,
     /// Rows whose schema was gone.
     pub(super) forgotten: usize,
+    /// Targets that could not be asked for their pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `migrate`.
@@ -545,6 +695,9 @@ pub(super) struct MigrateCounts {
     pub(super) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(super) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// A reason, and the number of tenants that failed for it.
@@ -556,15 +709,46 @@ pub(super) struct ReasonCount {
     pub(super) tenants: usize,
 }
 
+/// Figures of `query`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct QueryCounts {
+    /// Tenants in which the query was run.
+    pub(super) queried: usize,
+    /// Tenants with any other outcome.
+    pub(super) failed: usize,
+    /// Tenants whose turn did not come.
+    pub(super) not_reached: usize,
+    /// Rows of all tenants.
+    pub(super) rows: usize,
+    /// The reasons for failures, each with its number of tenants.
+    pub(super) errors: Vec<ReasonCount>,
+    /// Reason why the run ended before all tenants had their turn.
+    pub(super) ended_early: Option<String>,
+}
+
 /// Figures of `status`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct StatusCounts {
-    /// All tenants.
+    /// All tenants that exist.
     pub(super) tenants: usize,
     /// Tenants with pending migrations.
     pub(super) behind: usize,
     /// Tenants that have problems, or of which nothing is known.
     pub(super) odd: usize,
+    /// Tenants that were named and do not exist.
+    pub(super) missing: usize,
+    /// Tenants that the query did not return, with `--reconcile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unregistered: Option<usize>,
+    /// Tenants that the rules of the targets file send to another target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<usize>,
+    /// Names that tenants of two or more targets have, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) in_two_places: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
     /// The number of tenants at each version, the most frequent first.
     pub(super) versions: Vec<VersionCount>,
 }
@@ -589,6 +773,24 @@ pub(super) struct VerifyCounts {
     pub(super) variants: usize,
     /// Names that are no tenants.
     pub(super) missing: usize,
+    /// Tenants that could not be compared; only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
+    /// Indexes that are invalid, whether or not their tenants differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) invalid_indexes: Vec<InvalidIndex>,
+}
+
+/// An index that is invalid, such as one that a failed `CREATE INDEX CONCURRENTLY` left behind.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct InvalidIndex {
+    /// Its name.
+    pub(super) index: String,
+    /// The tenants that have it.
+    pub(super) tenants: Vec<String>,
 }
 
 /// Figures of `refresh`.
@@ -631,6 +833,9 @@ pub(super) struct DropCounts {
     /// Tenants whose turn did not come; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_reached: Option<usize>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `rename`.
@@ -645,6 +850,15 @@ pub(super) struct RenameCounts {
 pub(super) struct CloneCounts {
     /// Tenants that were cloned: 1.
     pub(super) cloned: usize,
+}
+
+/// Figures of `targets export`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct TargetsExportCounts {
+    /// Targets that were printed.
+    pub(super) targets: usize,
+    /// Their tenants.
+    pub(super) tenants: usize,
 }
 
 /// Figures of `diagnose`.
@@ -757,9 +971,13 @@ impl From<TenantLine> for Line {
 
 impl Line {
     /// The last line of a command.
-    pub(super) fn summary(counts: Counts, ms: f64) -> Self {
+    pub(super) fn summary(counts: Counts, ms: f64, outside: Vec<OutsideObject>) -> Self {
         Self::Summary(SummaryLine {
-            summary: Summary { counts, ms },
+            summary: Summary {
+                counts,
+                ms,
+                outside,
+            },
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use super::arguments::{Arguments, Command, DiagnoseArguments};
+use super::common::Format;
 use super::failure::CommandError;
 use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
@@ -13,7 +14,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     capture, diagnose, drop, migrate, minify, move_tenant, nagios, packaging, pool, provision,
-    refresh, render, status, verify,
+    query, refresh, render, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -154,6 +155,17 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         let text = "--format nagios is for diagnose only";
         return Err(CommandError::Usage(text.to_owned()));
     }
+    let is_for_pooler = matches!(session.common.format, Format::Pgdog | Format::Pgbouncer);
+    if is_for_pooler && !matches!(command, Some(Command::Targets(_))) {
+        return Err(CommandError::Usage(
+            "--format pgdog and --format pgbouncer are for `targets export`".to_owned(),
+        ));
+    }
+    if session.common.format == Format::Csv && !matches!(command, Some(Command::Query(_))) {
+        return Err(CommandError::Usage(
+            "only query prints CSV; pass --format text or json".to_owned(),
+        ));
+    }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
@@ -161,6 +173,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
         Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
+        Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,
         Some(Command::Refresh(arguments)) => Box::pin(refresh::run(session, arguments)).await,
@@ -168,6 +181,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Drop(arguments)) => drop::run(session, arguments).await,
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
+        Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
         Some(Command::Diagnose(arguments)) => diagnose::run(session, arguments).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 
@@ -14,92 +15,158 @@ use super::lines::{
 };
 use super::output::Output;
 use super::report::signal_exit_code;
-use super::scope::named;
+use super::scope::{missing_tenant, named};
+use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use crate::exit;
-use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate, migrate_by};
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate_share, migrate_share_by};
+use crate::fleet::{CanaryPass, RunShare, TenantSelection};
 use crate::path::PathError;
 use crate::process::EnvValue;
+use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{Migrations, read_folder};
-use crate::tenant::versions::PlanStrictness;
+use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
+use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
 pub(super) async fn run(
     session: &Session,
     arguments: MigrateArguments,
 ) -> Result<u8, CommandError> {
+    let start = Instant::now();
     let output = session.output;
-    let scope = arguments.scope.explicit_scope()?;
+    let request = arguments.scope.explicit_request(session).await?;
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
-    let settings = session.settings()?;
-    let target = session.target(&settings).await?;
-    let options = MigrateOptions {
-        versions_table: arguments.versions_table,
+    let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
+    let command = arguments
+        .run
+        .clone()
+        .map(|command| external(session, command))
+        .transpose()?;
+    let work = match (&migrations, &command) {
+        (Some(migrations), _) => Work::Files(migrations),
+        (None, Some(command)) => Work::Command(command),
+        (None, None) => {
+            return Err(CommandError::Usage("pass --migrations or --run".to_owned()));
+        }
+    };
+    let selection = servers.resolve(session, request).await?;
+    let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let options = migrate_options(session, &arguments);
+    // If stdout is closed, nothing more is printed, but the run continues.
+    let failed: Mutex<Option<CommandError>> = Mutex::new(None);
+    let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
+        let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_none() {
+            *failed = line(output, verbose, servers.name(index), tenant).err();
+        }
+    };
+    let migrate_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
+        let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
+        let server = &entry.target.server;
+        let options = MigrateOptions {
+            scope,
+            ..options.clone()
+        };
+        let share = RunShare::new(&limits, pass);
+        let verbose = session.common.verbose > 0;
+        let mut tell = |tenant: &TenantReport| tell(index, verbose, tenant);
+        let shutdown = &session.shutdown;
+        Ok(match work {
+            Work::Files(files) => {
+                migrate_share(server, files, &options, share, shutdown, &mut tell).await?
+            }
+            Work::Command(command) => {
+                migrate_share_by(server, command, &options, share, shutdown, &mut tell).await?
+            }
+        })
+    };
+    let outcome = servers
+        .run(session, &selection, &limits, migrate_target)
+        .await?;
+    let mut report = MigrateReport {
+        tenants: Vec::new(),
+        ended_early: None,
+        elapsed: start.elapsed(),
+    };
+    for (index, target) in outcome.targets.iter().enumerate() {
+        let Some(Ok(part)) = &target.result else {
+            continue;
+        };
+        for tenant in part.tenants.iter().filter(|tenant| {
+            matches!(
+                tenant.outcome,
+                MigrateOutcome::NotReached | MigrateOutcome::Pending
+            )
+        }) {
+            tell(index, true, tenant);
+        }
+        add(&mut report, servers.name(index), part);
+    }
+    if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    let failures = servers
+        .tell_failures(session, &outcome, &|| {
+            TenantDetails::Migrate(MigrateDetails::default())
+        })
+        .await?;
+    if failures.targets == 0 {
+        let found = report.tenants.len() + failures.count();
+        arguments.scope.check_found(&selection, found, output)?;
+    }
+    warn(output, &report);
+    conclude(session, &report, &failures)
+}
+
+/// The migrations of the run.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    Files(&'a Migrations),
+    Command(&'a ExternalCommand),
+}
+
+fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOptions {
+    MigrateOptions {
+        versions_table: arguments.versions_table.clone(),
         jobs: arguments.jobs.into(),
         canary: arguments.canary,
         max_failures: arguments.max_failures,
         lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
         lock_retries: arguments.lock_retries,
-        role: arguments.role,
+        role: arguments.role.clone(),
         strictness: PlanStrictness {
             allow_out_of_order: arguments.allow_out_of_order,
             allow_missing: arguments.allow_missing,
             allow_changed: arguments.allow_changed,
         },
+        outside: session.common.outside(),
         dry_run: arguments.dry_run,
-        ..MigrateOptions::new(scope)
-    };
-    let mut failed = None;
-    let mut tell = |tenant: &TenantReport| {
-        // If stdout is closed, nothing more is printed, but the run continues.
-        if failed.is_none() {
-            failed = line(output, session.common.verbose > 0, tenant).err();
-        }
-    };
-    let report = match (&migrations, arguments.run) {
-        (Some(migrations), _) => {
-            migrate(
-                &target.server,
-                migrations,
-                &options,
-                &session.shutdown,
-                &mut tell,
-            )
-            .await?
-        }
-        (None, Some(command)) => {
-            let command = external(session, command)?;
-            migrate_by(
-                &target.server,
-                &command,
-                &options,
-                &session.shutdown,
-                &mut tell,
-            )
-            .await?
-        }
-        (None, None) => {
-            return Err(CommandError::Usage("pass --migrations or --run".to_owned()));
-        }
-    };
-    for tenant in report.tenants.iter().filter(|tenant| {
-        matches!(
-            tenant.outcome,
-            MigrateOutcome::NotReached | MigrateOutcome::Pending
-        )
-    }) {
-        tell_unreached(output, tenant, &mut failed);
+        ..MigrateOptions::new(TenantSelection::Named(Vec::new()))
     }
-    if let Some(failure) = failed {
-        return Err(failure);
+}
+
+/// Adds the report on one target to that on all.
+fn add(report: &mut MigrateReport, target: Option<&str>, part: &MigrateReport) {
+    report.tenants.extend(part.tenants.iter().cloned());
+    let Some(reason) = &part.ended_early else {
+        return;
+    };
+    let reason = match target {
+        Some(target) => format!("target '{}': {reason}", safe(target)),
+        None => reason.clone(),
+    };
+    match &mut report.ended_early {
+        Some(reasons) => {
+            reasons.push_str("; ");
+            reasons.push_str(&reason);
+        }
+        None => report.ended_early = Some(reason),
     }
-    warn(output, &report);
-    conclude(session, &report)
 }
 
 /// Returns the app's command, to be run in the current directory. It inherits this process's
@@ -122,31 +189,57 @@ pub(super) fn external(
 }
 
 /// Reads a directory of migrations and prints its warnings.
-pub(super) fn load(folder: &Path, output: Output) -> Result<Migrations, CommandError> {
+pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
+    let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
         output.warning(&format!("'{}' contains no migrations", folder.display()));
     }
+    let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
-        for fixed in &migration.fixed_schemas {
-            output.warning(&format!("'{}', {fixed}", migration.path.display()));
+        let path = &migration.path;
+        let fixed = migration.fixed_schemas.iter();
+        for fixed in fixed.filter(|fixed| !(allowed && fixed.changed)) {
+            output.warning(&format!("'{}', {fixed}", path.display()));
+        }
+        if allowed {
+            continue;
+        }
+        session.record_outside(path, migration.outside());
+        // Those of changed names say what to write instead.
+        let unnamed: Vec<_> = migration
+            .outside()
+            .filter(|statement| !is_named(statement, &migration.fixed_schemas))
+            .cloned()
+            .collect();
+        if !unnamed.is_empty() {
+            output.warning(&format!("'{}': {}", path.display(), grouped(&unnamed)));
         }
     }
     Ok(migrations)
 }
 
-fn tell_unreached(output: Output, tenant: &TenantReport, failed: &mut Option<CommandError>) {
-    if failed.is_none() {
-        *failed = line(output, true, tenant).err();
-    }
+/// Returns whether a statement is reported by the name that it changes.
+fn is_named(statement: &OutsideStatement, fixed: &[FixedSchema]) -> bool {
+    let lines = statement.line..=statement.last_line;
+    statement.reach == Reach::Database
+        && fixed
+            .iter()
+            .any(|fixed| fixed.changed && lines.contains(&fixed.line))
 }
 
 /// Prints one tenant's line.
-fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), CommandError> {
+fn line(
+    output: Output,
+    verbose: bool,
+    target: Option<&str>,
+    report: &TenantReport,
+) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
     if output.is_json() {
         return Output::json(&Line::Tenant(TenantLine {
             tenant: report.tenant.as_str().to_owned(),
+            target: target.map(str::to_owned),
             outcome: outcome(&report.outcome),
             ms: Some(ms),
             details: TenantDetails::Migrate(MigrateDetails {
@@ -156,10 +249,10 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
             }),
-            error: error(&report.outcome),
+            error: error(report),
         }));
     }
-    let tenant = safe(report.tenant.as_str());
+    let tenant = format!("{}{}", safe(report.tenant.as_str()), at(target));
     let to = report.to.as_deref().unwrap_or("nothing");
     let from = report.from.as_deref().unwrap_or("nothing");
     let rest = match &report.outcome {
@@ -180,6 +273,7 @@ fn line(output: Output, verbose: bool, report: &TenantReport) -> Result<(), Comm
             format!("{tenant}: at {to}; {failure}")
         }
         MigrateOutcome::Refused(problem) => format!("{tenant}: at {to}; {problem}"),
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => tenant,
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
@@ -203,6 +297,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
         MigrateOutcome::Pending => TenantOutcome::Pending,
         MigrateOutcome::Failed(_) => TenantOutcome::Failed,
         MigrateOutcome::Refused(_) => TenantOutcome::Refused,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => TenantOutcome::Missing,
         MigrateOutcome::Odd(_) => TenantOutcome::Odd,
         MigrateOutcome::Unknown(_) => TenantOutcome::Unknown,
         MigrateOutcome::Gone => TenantOutcome::Gone,
@@ -210,7 +305,7 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
     }
 }
 
-fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
+fn error(report: &TenantReport) -> Option<ErrorObject> {
     let plain = |code: u8, id: &str, message: String| ErrorObject {
         code,
         id: id.to_owned(),
@@ -220,11 +315,12 @@ fn error(outcome: &MigrateOutcome) -> Option<ErrorObject> {
         hint: None,
         more: ErrorDetails::default(),
     };
-    match outcome {
+    match &report.outcome {
         MigrateOutcome::UpToDate
         | MigrateOutcome::Migrated
         | MigrateOutcome::Pending
         | MigrateOutcome::NotReached => None,
+        MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
             let (code, id) = match failure.sqlstate.as_deref() {
                 None => (exit::PARTIAL, "migrate.failed".to_owned()),
@@ -268,13 +364,18 @@ fn warn(output: Output, report: &MigrateReport) {
     }
 }
 
-fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandError> {
+fn conclude(
+    session: &Session,
+    report: &MigrateReport,
+    failures: &FleetFailures,
+) -> Result<u8, CommandError> {
     let output = session.output;
     let migrated = report.count(|outcome| *outcome == MigrateOutcome::Migrated);
     let up_to_date = report.count(|outcome| *outcome == MigrateOutcome::UpToDate);
     let pending = report.count(|outcome| *outcome == MigrateOutcome::Pending);
     let not_reached = report.count(|outcome| *outcome == MigrateOutcome::NotReached);
-    let failed = report.tenants.len() - migrated - up_to_date - pending - not_reached;
+    let done = migrated + up_to_date + pending + not_reached;
+    let failed = report.tenants.len() - done + failures.tenants + failures.missing;
     let groups = report.groups();
     if output.is_json() {
         let errors = groups.iter().map(|group| ReasonCount {
@@ -289,6 +390,7 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
             not_reached,
             errors: errors.collect(),
             ended_early: report.ended_early.clone(),
+            failed_targets: failures.failed_targets(),
         }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
@@ -307,22 +409,27 @@ fn conclude(session: &Session, report: &MigrateReport) -> Result<u8, CommandErro
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
         output.say(&format!(
-            "{} ({} ms)",
+            "{}{} ({} ms)",
             parts.join(", "),
+            failures.text(),
             milliseconds(report.elapsed)
         ));
     }
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));
     }
+    let is_incomplete = failed + not_reached + failures.targets > 0;
     Ok(match session.shutdown.signal() {
-        Some(signal) if failed + not_reached > 0 => signal_exit_code(signal),
+        Some(signal) if is_incomplete => signal_exit_code(signal),
+        _ if failures.count() > 0 => failures
+            .exit_code(report.tenants.len())
+            .unwrap_or(exit::PARTIAL),
         _ if failed + not_reached == 0 => exit::DONE,
         _ if report.tenants.len() == 1 => {
             let code = report
                 .tenants
                 .first()
-                .and_then(|tenant| error(&tenant.outcome))
+                .and_then(error)
                 .map(|error| error.code);
             code.unwrap_or(exit::PARTIAL)
         }

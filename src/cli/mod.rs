@@ -29,13 +29,16 @@ mod pool;
 mod progress;
 mod prompt;
 mod provision;
+mod query;
 mod refresh;
 mod render;
 mod report;
 mod scope;
+mod servers;
 mod session;
 mod snapshot_file;
 mod status;
+mod targets;
 mod verify;
 
 pub use main::main;

@@ -1,20 +1,23 @@
 //! The commands `rename` and `clone`.
 
 use super::arguments::{RenameArguments, TwoTenantsArguments};
+use super::capture::report_notes;
 use super::failure::CommandError;
 use super::ignored;
 use super::lines::{
-    CloneCounts, CloneDetails, Counts, Line, RenameCounts, RenameDetails, TenantDetails,
-    TenantLine, TenantOutcome,
+    CloneCounts, CloneDetails, ConcernObject, Counts, Line, RenameCounts, RenameDetails,
+    TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
 use super::prompt::ask;
+use super::servers::at;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
+use crate::snapshot::capture::Note;
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
@@ -42,7 +45,7 @@ impl MovePlan {
                 "the old and the new name are the same".to_owned(),
             ));
         }
-        let settings = session.settings()?;
+        let settings = arguments.target.settings(session)?;
         let mut decisions = decided(session, &settings)?;
         for (objects, decision) in [
             (&arguments.keep, Decision::Keep),
@@ -52,7 +55,7 @@ impl MovePlan {
                 decisions.add(object, decision);
             }
         }
-        let server = session.target(&settings).await?.server;
+        let server = arguments.target.connect(session, &settings).await?.server;
         let pg_dump = connect::pg_dump(
             &settings.tool,
             &session.environment,
@@ -103,6 +106,7 @@ pub(super) async fn rename(
     arguments: RenameArguments,
 ) -> Result<u8, CommandError> {
     let yes = arguments.tenants.yes;
+    let target = arguments.tenants.target.target.clone();
     let MovePlan {
         old,
         new,
@@ -134,6 +138,7 @@ pub(super) async fn rename(
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
+            target: target.clone(),
             outcome: TenantOutcome::Renamed,
             ms: None,
             details: TenantDetails::Rename(RenameDetails {
@@ -157,7 +162,7 @@ pub(super) async fn rename(
     output.result(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
-        &format!("{old} to {new}"),
+        &format!("{old} to {new}{}", at(target.as_deref())),
     )?;
     Ok(exit::DONE)
 }
@@ -166,6 +171,7 @@ pub(super) async fn clone(
     session: &Session,
     arguments: TwoTenantsArguments,
 ) -> Result<u8, CommandError> {
+    let target = arguments.target.target.clone();
     let MovePlan {
         old,
         new,
@@ -176,9 +182,12 @@ pub(super) async fn clone(
     let output = session.output;
     let options = MoveOptions::new(decisions);
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
+    let notes: Vec<Note> = cloned.concerns.iter().cloned().map(Note::Concern).collect();
+    report_notes(output, &notes);
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
+            target: target.clone(),
             outcome: TenantOutcome::Cloned,
             ms: None,
             details: TenantDetails::Clone(CloneDetails {
@@ -186,6 +195,7 @@ pub(super) async fn clone(
                 tables: cloned.tables,
                 sequences: cloned.sequences,
                 ignored: ignored::texts(&cloned.ignored),
+                concerns: cloned.concerns.iter().map(ConcernObject::from).collect(),
             }),
             error: None,
         }))?;
@@ -195,7 +205,8 @@ pub(super) async fn clone(
     ignored::say(output, &cloned.ignored);
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
     let text = format!(
-        "{old} to {new}: {}, {}",
+        "{old} to {new}{}: {}, {}",
+        at(target.as_deref()),
         plural(cloned.tables, "table"),
         plural(cloned.sequences, "sequence")
     );

@@ -106,6 +106,11 @@ impl Output {
         }
     }
 
+    /// Prints an error without a hint on stderr.
+    pub(super) fn failure(self, text: &str) {
+        self.stderr(AnsiColor::Red.on_default().bold(), "error", text);
+    }
+
     /// Prints an error, its causes, its details and its hint on stderr.
     pub(super) fn report(self, report: &ErrorReport) {
         self.stderr(AnsiColor::Red.on_default().bold(), "error", &report.message);

@@ -7,7 +7,8 @@ use std::time::Instant;
 use anstyle::AnsiColor;
 
 use super::arguments::{
-    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, TenantKindArguments,
+    PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments, PoolKindArguments,
+    TargetsArguments, TenantKindArguments,
 };
 use super::failure::CommandError;
 use super::ignored;
@@ -18,9 +19,9 @@ use super::output::Output;
 use super::progress::Progress;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
+use super::servers::{Servers, at};
 use super::session::Session;
 use super::snapshot_file;
-use crate::config::Settings;
 use crate::exit;
 use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
@@ -33,58 +34,156 @@ const SHOWN: usize = 12;
 pub(super) async fn run(session: &Session, arguments: PoolArguments) -> Result<u8, CommandError> {
     match arguments.command {
         PoolCommand::Fill(arguments) => fill(session, arguments).await,
-        PoolCommand::Status(arguments) => tell(session, &arguments.what).await,
+        PoolCommand::Status(arguments) => tell(session, &arguments).await,
         PoolCommand::Drain(arguments) => empty(session, &arguments).await,
     }
 }
 
-/// Returns the provisioner for the snapshot, on the server that has its spares.
-async fn connect_provisioner(
-    session: &Session,
-    what: &TenantKindArguments,
-) -> Result<Provisioner, CommandError> {
-    let settings = session.settings()?;
-    let Settings { tool, .. } = &settings;
-    let path = snapshot_file::find(tool)?;
-    let (target, snapshot) = tokio::join!(session.target(&settings), async {
-        snapshot_file::load(&path, session)
-    });
-    let (snapshot, target) = (snapshot?, target?);
-    let retries = Retries {
-        attempts: 8,
-        ..Retries::default()
-    };
-    let options = ProvisionOptions {
-        render: render_options(what),
-        retries,
-        ..ProvisionOptions::default()
-    };
-    Ok(Provisioner::new(target.server, Arc::new(snapshot), options))
+/// The servers, and a provisioner for the snapshot on each.
+struct Pools {
+    servers: Servers,
+    provisioners: Vec<Provisioner>,
+}
+
+impl Pools {
+    async fn find(
+        session: &Session,
+        what: &TenantKindArguments,
+        targets: &TargetsArguments,
+    ) -> Result<Self, CommandError> {
+        let tool = session.tool()?;
+        let path = snapshot_file::find(&tool)?;
+        let (servers, snapshot) =
+            tokio::join!(Servers::find(session, targets, &tool, false), async {
+                snapshot_file::load(&path, session)
+            });
+        let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+        servers.refuse_shared(session).await?;
+        let retries = Retries {
+            attempts: 8,
+            ..Retries::default()
+        };
+        let options = ProvisionOptions {
+            render: render_options(what),
+            retries,
+            ..ProvisionOptions::default()
+        };
+        let provisioners = servers.entries().iter().map(|entry| {
+            let server = entry.target.server.clone();
+            Provisioner::new(server, Arc::clone(&snapshot), options.clone())
+        });
+        Ok(Self {
+            provisioners: provisioners.collect(),
+            servers,
+        })
+    }
+
+    /// Works on one server after the other, until a signal. Returns the results, and the failures.
+    async fn each<T>(
+        &self,
+        session: &Session,
+        mut work: impl AsyncFnMut(&Provisioner, Option<&str>) -> Result<T, CommandError>,
+    ) -> Result<(Vec<T>, PoolFailures), CommandError> {
+        let (mut results, mut failures) = (Vec::new(), PoolFailures::default());
+        for (index, provisioner) in self.provisioners.iter().enumerate() {
+            if session.shutdown.signal().is_some() {
+                break;
+            }
+            match work(provisioner, self.servers.name(index)).await {
+                Ok(result) => results.push(result),
+                Err(failure) => {
+                    failures.code = self.servers.tell_failure(session, index, failure).await?;
+                    failures.targets += 1;
+                }
+            }
+        }
+        Ok((results, failures))
+    }
+}
+
+/// The targets whose pool could not be worked on.
+#[derive(Debug, Default)]
+struct PoolFailures {
+    targets: usize,
+    code: u8,
+}
+
+impl PoolFailures {
+    fn for_summary(&self) -> Option<usize> {
+        Some(self.targets).filter(|targets| *targets > 0)
+    }
+}
+
+/// The result of filling one pool.
+struct Filled {
+    made: usize,
+    ready: usize,
+    failed: usize,
+    code: u8,
+    ignored: Vec<String>,
 }
 
 async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, CommandError> {
+    let tool = session.tool_with_jobs(arguments.jobs)?;
+    let jobs = tool.jobs.map(|jobs| jobs.value.get());
+    let pools = Pools::find(session, &arguments.what, &arguments.targets).await?;
+    // One pool is filled at a time, so that both limits hold for it.
+    let total = pools.servers.total_jobs();
+    let jobs = jobs.map_or(total, |jobs| {
+        Some(total.map_or(jobs, |total| jobs.min(total)))
+    });
+    let (filled, failures) = pools
+        .each(session, async |provisioner, target| {
+            fill_one(session, provisioner, target, arguments.size, jobs).await
+        })
+        .await?;
+    let sum = |figure: fn(&Filled) -> usize| filled.iter().map(figure).sum();
+    session.summary(Counts::PoolFill(PoolFillCounts {
+        made: sum(|filled| filled.made),
+        ready: sum(|filled| filled.ready),
+        failed: sum(|filled| filled.failed),
+        ignored: filled
+            .iter()
+            .flat_map(|filled| filled.ignored.clone())
+            .collect(),
+        failed_targets: failures.for_summary(),
+    }))?;
+    let mut codes = filled.iter().map(|filled| filled.code);
+    Ok(match session.shutdown.signal() {
+        Some(signal) => signal_exit_code(signal),
+        None if failures.targets > 0 => failures.code,
+        None => codes.find(|code| *code != exit::DONE).unwrap_or(exit::DONE),
+    })
+}
+
+async fn fill_one(
+    session: &Session,
+    provisioner: &Provisioner,
+    target: Option<&str>,
+    size: usize,
+    jobs: Option<usize>,
+) -> Result<Filled, CommandError> {
     let start = Instant::now();
     let output = session.output;
-    let tool = session.tool_with_jobs(arguments.jobs)?;
-    let provisioner = connect_provisioner(session, &arguments.what).await?;
-    let filling = begin_fill(&provisioner, arguments.size, &session.shutdown).await?;
+    let filling = begin_fill(provisioner, size, &session.shutdown).await?;
     ignored::say(output, &filling.ignored);
     if let Some(objects) = filling.proven {
         output.say(&format!(
-            "proven: a claimed spare is a tenant, {objects} objects equal"
+            "proven{}: a claimed spare is a tenant, {objects} objects equal",
+            at(target)
         ));
     }
     let before = filling.before.ready();
     let mut names = filling.names()?.into_iter();
     let options = BulkOptions {
-        jobs: tool.jobs.map(|jobs| jobs.value.get()),
+        jobs,
         ..BulkOptions::default()
     };
-    let target = BulkTarget {
-        name: String::new(),
+    let bulk_target = BulkTarget {
+        name: target.unwrap_or_default().to_owned(),
         provisioner: filling.provisioner.clone(),
     };
-    let mut bulk = Bulk::new(vec![target], options);
+    let mut bulk = Bulk::new(vec![bulk_target], options);
     let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
     if filling.missing > 0 {
         for room in bulk.prepare(&session.shutdown).await {
@@ -124,21 +223,20 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
         }
     }
     let ready = before + made;
-    if output.is_json() {
-        session.summary(Counts::PoolFill(PoolFillCounts {
-            made,
-            ready,
-            failed,
-            ignored: ignored::texts(&filling.ignored),
-        }))?;
-    } else {
+    if !output.is_json() {
         let ms = milliseconds(start.elapsed());
-        output.say(&format!("{made} made, {ready} ready ({ms} ms)"));
+        output.say(&format!(
+            "{made} made, {ready} ready{} ({ms} ms)",
+            at(target)
+        ));
     }
     say_others(output, &filling.before.spares);
-    Ok(match session.shutdown.signal() {
-        Some(signal) => signal_exit_code(signal),
-        None => code,
+    Ok(Filled {
+        made,
+        ready,
+        failed,
+        code,
+        ignored: ignored::texts(&filling.ignored),
     })
 }
 
@@ -167,9 +265,38 @@ fn say_pool_of_another(output: Output, owner: Option<&str>) {
     }
 }
 
-async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, CommandError> {
+async fn tell(session: &Session, arguments: &PoolKindArguments) -> Result<u8, CommandError> {
+    let pools = Pools::find(session, &arguments.what, &arguments.targets).await?;
+    let (counts, failures) = pools
+        .each(session, async |provisioner, target| {
+            tell_one(session, provisioner, target).await
+        })
+        .await?;
+    let sum = |figure: fn(&PoolStatusCounts) -> usize| counts.iter().map(figure).sum();
+    session.summary(Counts::PoolStatus(PoolStatusCounts {
+        ready: sum(|counts| counts.ready),
+        other: sum(|counts| counts.other),
+        strays: sum(|counts| counts.strays),
+        failed_targets: failures.for_summary(),
+    }))?;
+    Ok(ended(session, &failures))
+}
+
+/// Returns the exit code of a command that went over all pools.
+fn ended(session: &Session, failures: &PoolFailures) -> u8 {
+    match session.shutdown.signal() {
+        Some(signal) => signal_exit_code(signal),
+        None if failures.targets > 0 => failures.code,
+        None => exit::DONE,
+    }
+}
+
+async fn tell_one(
+    session: &Session,
+    provisioner: &Provisioner,
+    target: Option<&str>,
+) -> Result<PoolStatusCounts, CommandError> {
     let output = session.output;
-    let provisioner = connect_provisioner(session, what).await?;
     let options = &provisioner.options().render;
     let seen = status(
         provisioner.server(),
@@ -192,6 +319,7 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         } = group;
         if output.is_json() {
             Output::json(&Line::Spares(SparesLine {
+                target: target.map(str::to_owned),
                 snapshot: snapshot.clone(),
                 options: options.clone(),
                 owner: owner.clone(),
@@ -204,9 +332,10 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         }
         let shown = snapshot.get(..SHOWN).unwrap_or(snapshot);
         let mut rest = format!(
-            "{} of {}",
+            "{} of {}{}",
             plural(*ready, "spare"),
-            if *wanted { "this snapshot" } else { shown }
+            if *wanted { "this snapshot" } else { shown },
+            at(target)
         );
         if let Some(owner) = owner.as_ref().filter(|_| !*wanted) {
             swrite!(rest, " for {}", safe(owner));
@@ -230,13 +359,14 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
     for stray in &seen.strays {
         if output.is_json() {
             Output::json(&Line::Stray(StrayLine {
+                target: target.map(str::to_owned),
                 stray: stray.clone(),
             }))?;
         } else {
             output.result(
                 AnsiColor::Yellow.on_default(),
                 "stray",
-                &format!("{stray}: in no pool"),
+                &format!("{stray}{}: in no pool", at(target)),
             )?;
         }
     }
@@ -244,39 +374,44 @@ async fn tell(session: &Session, what: &TenantKindArguments) -> Result<u8, Comma
         let groups = seen.spares.iter().filter(|group| group.wanted == wanted);
         groups.map(|group| group.ready).sum()
     };
-    session.summary(Counts::PoolStatus(PoolStatusCounts {
+    Ok(PoolStatusCounts {
         ready: count(true),
         other: count(false),
         strays: seen.strays.len(),
-    }))?;
-    Ok(exit::DONE)
+        failed_targets: None,
+    })
 }
 
 async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, CommandError> {
     let output = session.output;
-    let provisioner = connect_provisioner(session, &arguments.what).await?;
+    let pools = Pools::find(session, &arguments.what, &arguments.targets).await?;
     let which = if arguments.all {
         SparesToDrain::All
     } else {
         SparesToDrain::Others
     };
-    let options = &provisioner.options().render;
-    let drained = drain(
-        provisioner.server(),
-        provisioner.snapshot(),
-        options,
-        which,
-        &session.shutdown,
-    )
-    .await
-    .map_err(crate::fleet::pool::PoolError::from)?;
-    say_pool_of_another(output, drained.pool_of_another.as_deref());
-    if !output.is_json() {
-        output.say(&format!("{} dropped", plural(drained.dropped, "spare")));
-    }
+    let drain_one = async |provisioner: &Provisioner, target: Option<&str>| {
+        let drained = drain(
+            provisioner.server(),
+            provisioner.snapshot(),
+            &provisioner.options().render,
+            which,
+            &session.shutdown,
+        )
+        .await
+        .map_err(crate::fleet::pool::PoolError::from)?;
+        say_pool_of_another(output, drained.pool_of_another.as_deref());
+        if !output.is_json() {
+            let text = plural(drained.dropped, "spare");
+            output.say(&format!("{text} dropped{}", at(target)));
+        }
+        Ok(drained)
+    };
+    let (drained, failures) = pools.each(session, drain_one).await?;
     session.summary(Counts::PoolDrain(PoolDrainCounts {
-        dropped: drained.dropped,
-        forgotten: drained.forgotten,
+        dropped: drained.iter().map(|drained| drained.dropped).sum(),
+        forgotten: drained.iter().map(|drained| drained.forgotten).sum(),
+        failed_targets: failures.for_summary(),
     }))?;
-    Ok(exit::DONE)
+    Ok(ended(session, &failures))
 }

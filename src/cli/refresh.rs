@@ -1,6 +1,6 @@
 //! The commands `refresh` and `check`.
 
-use super::arguments::{CheckArguments, RefreshArguments};
+use super::arguments::{CheckArguments, OneTargetArguments, RefreshArguments};
 use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
@@ -25,12 +25,17 @@ pub(super) async fn run(
     arguments: RefreshArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let settings = session.settings()?;
+    let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
-    let migrations = load(&arguments.migrations, output)?;
-    let (server, pg_dump) = programs(session, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &snapshot, !arguments.no_prove);
+    let migrations = load(&arguments.migrations, session)?;
+    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
+    let options = refresh_options(
+        session,
+        arguments.versions_table,
+        &snapshot,
+        !arguments.no_prove,
+    );
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -76,16 +81,16 @@ pub(super) async fn check(
     arguments: CheckArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let settings = session.settings()?;
+    let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let committed = snapshot_file::load(&path, session)?;
     let migrations = arguments
         .migrations
         .as_deref()
-        .map(|folder| load(folder, output))
+        .map(|folder| load(folder, session))
         .transpose()?;
-    let (server, pg_dump) = programs(session, &settings).await?;
-    let options = refresh_options(arguments.versions_table, &committed, false);
+    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
+    let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
@@ -183,9 +188,10 @@ pub(super) async fn check(
 
 async fn programs(
     session: &Session,
+    target: &OneTargetArguments,
     settings: &Settings,
 ) -> Result<(Server, PgDump), CommandError> {
-    let server = session.target(settings).await?.server;
+    let server = target.connect(session, settings).await?.server;
     let pg_dump = connect::pg_dump(
         &settings.tool,
         &session.environment,
@@ -197,6 +203,7 @@ async fn programs(
 }
 
 fn refresh_options(
+    session: &Session,
     versions_table: Option<String>,
     snapshot: &Snapshot,
     prove: bool,
@@ -206,5 +213,6 @@ fn refresh_options(
         versions_table,
         prove,
         strictness: PlanStrictness::default(),
+        outside: session.common.outside(),
     }
 }

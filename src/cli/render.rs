@@ -25,6 +25,7 @@ pub(super) fn run(session: &Session, arguments: &RenderArguments) -> Result<u8, 
     if session.output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.as_str().to_owned(),
+            target: None,
             outcome: TenantOutcome::Rendered,
             ms: None,
             details: TenantDetails::Render(RenderDetails { script }),

@@ -3,19 +3,27 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
 use super::common::CommonArguments;
 use super::failure::CommandError;
-use super::lines::{Counts, Line};
+use super::lines::{Counts, Line, OutsideObject};
 use super::output::Output;
-use super::report::build_report;
+use super::report::{build_report, may_be_of_event_trigger};
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::path;
+use crate::pg::{Server, event_triggers};
 use crate::process::Shutdown;
+use crate::snapshot::OutsideStatement;
 use crate::text::milliseconds;
+
+/// The argument that means stdin.
+pub(super) const STDIN: &str = "-";
+/// Most bytes that are read from stdin.
+const STDIN_LIMIT: u64 = 1 << 30;
 
 /// The state that every command works with.
 #[derive(Debug)]
@@ -29,8 +37,12 @@ pub(super) struct Session {
     context: OnceLock<Context>,
     /// The plan for a look at the server when the connection fails.
     look: OnceLock<LookPlan>,
+    /// The first server that the command has found.
+    server: OnceLock<Server>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
     links: Mutex<Vec<Link>>,
+    /// Statements of snapshots and migrations that are not confined to the tenant's schema.
+    outside: Mutex<Vec<OutsideObject>>,
 }
 
 /// A check of one connection, and the name of its server.
@@ -55,7 +67,9 @@ impl Session {
             started: Instant::now(),
             context: OnceLock::new(),
             look: OnceLock::new(),
+            server: OnceLock::new(),
             links: Mutex::default(),
+            outside: Mutex::default(),
         }
     }
 
@@ -64,7 +78,28 @@ impl Session {
         if !self.output.is_json() {
             return Ok(());
         }
-        Output::json(&Line::summary(counts, milliseconds(self.started.elapsed())))
+        let outside = std::mem::take(&mut *self.outside());
+        let ms = milliseconds(self.started.elapsed());
+        Output::json(&Line::summary(counts, ms, outside))
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Vec<OutsideObject>> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the statements of a file that are not confined to the tenant's schema for the summary.
+    pub(super) fn record_outside<'a>(
+        &self,
+        path: &Path,
+        statements: impl Iterator<Item = &'a OutsideStatement>,
+    ) {
+        self.outside()
+            .extend(statements.map(|statement| OutsideObject {
+                file: path.display().to_string(),
+                line: statement.line,
+                reach: statement.reach.word().to_owned(),
+                statement: statement.excerpt.clone(),
+            }));
     }
 
     /// Returns the settings of the tool, which need no server.
@@ -87,6 +122,28 @@ impl Session {
                 _ => error.into(),
             }
         })
+    }
+
+    /// Like [`Session::read_input`]; `-` is stdin, which is read to its end without a timeout.
+    pub(super) async fn read_input_or_stdin(&self, path: &Path) -> Result<Vec<u8>, CommandError> {
+        if path != Path::new(STDIN) {
+            return self.read_input(path);
+        }
+        let mut bytes = Vec::new();
+        let mut stdin = tokio::io::stdin().take(STDIN_LIMIT + 1);
+        let read = tokio::select! {
+            read = stdin.read_to_end(&mut bytes) => read,
+            signal = self.shutdown.requested() => return Err(CommandError::Interrupted(signal)),
+        };
+        read.and_then(|length| match u64::try_from(length) {
+            Ok(length) if length <= STDIN_LIMIT => Ok(()),
+            _ => Err(ErrorKind::FileTooLarge.into()),
+        })
+        .map_err(|source| CommandError::Stream {
+            stream: "standard input",
+            source,
+        })?;
+        Ok(bytes)
     }
 
     /// Returns the settings of the tool, with the number of workers.
@@ -130,6 +187,7 @@ impl Session {
         let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         self.look.get_or_init(|| target.look.clone());
+        self.server.get_or_init(|| target.server.clone());
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
@@ -202,6 +260,9 @@ impl Session {
         if let (Some(context), Some(plan)) = (self.context.get(), self.look.get()) {
             look_at_server(failure, context, plan).await;
         }
+        if let (Some(context), Some(server)) = (self.context.get(), self.server.get()) {
+            query_event_triggers(failure, context, server, &self.shutdown).await;
+        }
     }
 
     /// Returns the facts about the connection, or `None` before [`Session::target`].
@@ -215,6 +276,23 @@ pub(super) async fn look_at_server(failure: &CommandError, context: &Context, pl
     let stderr = build_report(failure, Some(context)).stderr;
     if !stderr.is_empty() {
         Box::pin(look_closer(plan, &stderr, context)).await;
+    }
+}
+
+/// Queries the event triggers of the database, if one of them may have caused the failure.
+async fn query_event_triggers(
+    failure: &CommandError,
+    context: &Context,
+    server: &Server,
+    shutdown: &Shutdown,
+) {
+    let report = build_report(failure, Some(context));
+    if context.event_triggers.get().is_some() || !may_be_of_event_trigger(&report.id) {
+        return;
+    }
+    // The failure is reported as it is where they cannot be queried.
+    if let Ok(found) = event_triggers(server, shutdown).await {
+        context.event_triggers.get_or_init(|| found);
     }
 }
 

@@ -6,7 +6,7 @@ use super::failure::CommandError;
 use super::session::Session;
 use crate::config::ToolSettings;
 use crate::path;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{OutsidePolicy, Snapshot};
 
 /// The directory that is searched if no snapshot is named.
 const FOLDER: &str = "snapshots";
@@ -54,10 +54,15 @@ fn is_sql(path: &Path) -> bool {
 /// Reads a snapshot and prints its warnings.
 pub(super) fn load(path: &Path, session: &Session) -> Result<Snapshot, CommandError> {
     let (bytes, output) = (session.read_input(path)?, session.output);
-    let snapshot = Snapshot::parse_bytes(&bytes).map_err(|source| CommandError::Snapshot {
-        path: path.to_owned(),
-        source,
+    let snapshot = Snapshot::parse_bytes(&bytes, session.common.outside()).map_err(|source| {
+        CommandError::Snapshot {
+            path: path.to_owned(),
+            source,
+        }
     })?;
+    if session.common.outside() == OutsidePolicy::Refuse {
+        session.record_outside(path, snapshot.outside());
+    }
     for warning in snapshot.warnings() {
         output.warning(&format!("'{}': {warning}", path.display()));
     }

@@ -1,65 +1,202 @@
 //! The command `verify`.
 
+use std::collections::BTreeMap;
+
 use anstyle::AnsiColor;
 use serde_json::Value;
 
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, Line, TenantDetails, TenantLine, TenantOutcome,
-    VariantLine, VerifyCounts, VerifyDetails,
+    Counts, Difference, DifferenceClass, InvalidIndex, Line, TenantDetails, TenantLine,
+    TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::output::Output;
-use super::scope::named;
+use super::scope::{missing_code, missing_tenant, named};
+use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::fleet::{CanaryPass, TenantSelection};
+use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
-use crate::text::swrite;
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
-    let scope = arguments.scope.explicit_scope()?;
-    let settings = session.settings()?;
+    let request = arguments.scope.explicit_request(session).await?;
+    let tool = session.tool()?;
+    let servers = Servers::find(session, &arguments.targets, &tool, false).await?;
     let snapshot = if arguments.each_other {
         None
     } else {
-        Some(snapshot_file::load(
-            &snapshot_file::find(&settings.tool)?,
-            session,
-        )?)
+        Some(snapshot_file::load(&snapshot_file::find(&tool)?, session)?)
     };
-    let target = session.target(&settings).await?;
     let wanted = [
         (arguments.owners, Aspect::Owners),
         (arguments.privileges, Aspect::Privileges),
         (arguments.comments, Aspect::Comments),
     ];
-    let aspects = wanted
+    let aspects: Vec<Aspect> = wanted
         .into_iter()
         .filter_map(|(wanted, aspect)| wanted.then_some(aspect))
         .collect();
     let reference = snapshot
         .as_ref()
         .map_or(Reference::Majority, Reference::Snapshot);
-    let options = VerifyOptions { scope, aspects };
-    let verification = verify(&target.server, reference, &options, &session.shutdown).await?;
-    if session.output.is_json() {
-        for_programs(session, &verification)?;
-    } else {
-        for_people(session, &verification)?;
+    let selection = servers.resolve(session, request).await?;
+    let limits = servers.limits(None, 0);
+    let compare = async |index: usize, scope: TenantSelection, _: CanaryPass| {
+        let _permit = limits.worker().await;
+        let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
+        let options = VerifyOptions {
+            scope,
+            aspects: aspects.clone(),
+        };
+        Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
+    };
+    let outcome = servers.run(session, &selection, &limits, compare).await?;
+    let mut report = Report::default();
+    for (index, target) in outcome.targets.iter().enumerate() {
+        if let Some(Ok(verification)) = &target.result {
+            if snapshot.is_some()
+                && let Some(entry) = servers.entries().get(index)
+            {
+                note_event_triggers(session, &entry.target.server).await;
+            }
+            report.print(session, servers.name(index), verification)?;
+        }
     }
-    let differs = verification.differs() || (arguments.strict && !verification.variants.is_empty());
-    Ok(if differs {
-        exit::DIFFERENCES
-    } else {
-        exit::DONE
-    })
+    let failures = servers
+        .tell_failures(session, &outcome, &|| {
+            TenantDetails::Verify(VerifyDetails::default())
+        })
+        .await?;
+    if failures.targets == 0 {
+        let found = report.len() + failures.count();
+        arguments
+            .scope
+            .check_found(&selection, found, session.output)?;
+    }
+    report.summary(session, &failures)?;
+    Ok(report.exit_code(&failures, arguments.strict))
+}
+
+/// The figures of all targets.
+#[derive(Debug, Default)]
+struct Report {
+    equal: usize,
+    different: usize,
+    variants: usize,
+    missing: usize,
+    /// The tenants that have each invalid index.
+    invalid_indexes: BTreeMap<String, Vec<String>>,
+    /// A tenant has a difference that is not cosmetic.
+    differs: bool,
+}
+
+impl Report {
+    /// Returns the number of tenants, missing ones included.
+    fn len(&self) -> usize {
+        self.equal + self.different + self.missing
+    }
+
+    /// Prints the tenants of one target, and counts them.
+    fn print(
+        &mut self,
+        session: &Session,
+        target: Option<&str>,
+        verification: &Verification,
+    ) -> Result<(), CommandError> {
+        for (index, tenants) in &verification.invalid_indexes {
+            session.output.warning(&format!(
+                "index {} is invalid (REINDEX or drop it) in {}: {}",
+                safe(index),
+                plural(tenants.len(), "tenant"),
+                named(tenants)
+            ));
+        }
+        if session.output.is_json() {
+            for_programs(target, verification, self.variants)?;
+        } else {
+            for_people(session, target, verification)?;
+        }
+        let different = verification
+            .variants
+            .iter()
+            .map(|variant| variant.tenants.len());
+        self.equal += verification.equal.len();
+        self.different += different.sum::<usize>();
+        self.variants += verification.variants.len();
+        self.missing += verification.missing.len();
+        for (index, tenants) in &verification.invalid_indexes {
+            let tenants = tenants.iter().map(ToString::to_string);
+            let all = self.invalid_indexes.entry(index.clone()).or_default();
+            all.extend(tenants);
+        }
+        self.differs |= verification.differs();
+        Ok(())
+    }
+
+    fn summary(&self, session: &Session, failures: &FleetFailures) -> Result<(), CommandError> {
+        let missing = self.missing + failures.missing;
+        if session.output.is_json() {
+            return session.summary(Counts::Verify(VerifyCounts {
+                equal: self.equal,
+                different: self.different,
+                variants: self.variants,
+                missing,
+                failed: Some(failures.tenants).filter(|failed| *failed > 0),
+                failed_targets: failures.failed_targets(),
+                invalid_indexes: self
+                    .invalid_indexes
+                    .iter()
+                    .map(|(index, tenants)| InvalidIndex {
+                        index: index.clone(),
+                        tenants: tenants.clone(),
+                    })
+                    .collect(),
+            }));
+        }
+        let mut text = format!("{} equal", self.equal);
+        if self.different > 0 {
+            let variants = plural(self.variants, "variant");
+            swrite!(text, ", {} in {variants}", self.different);
+        }
+        for (count, what) in [(missing, "missing"), (failures.tenants, "failed")] {
+            if count > 0 {
+                swrite!(text, ", {count} {what}");
+            }
+        }
+        text.push_str(&failures.text());
+        session.output.say(&text);
+        Ok(())
+    }
+
+    fn exit_code(&self, failures: &FleetFailures, strict: bool) -> u8 {
+        let missing = missing_code(self.missing, self.len());
+        match failures.exit_code(self.len()).or(missing) {
+            Some(code) => code,
+            None if self.differs || (strict && self.variants > 0) => exit::DIFFERENCES,
+            None => exit::DONE,
+        }
+    }
+}
+
+/// Says that event triggers change the copy that tenants are compared with, as they would change a new tenant.
+async fn note_event_triggers(session: &Session, server: &Server) {
+    let triggers = event_triggers(server, &session.shutdown).await;
+    let triggers = triggers.unwrap_or_default();
+    if !triggers.is_empty() {
+        session.output.note(&format!(
+            "event triggers have run for the copy that tenants are compared with, and may have changed it: {}",
+            listed(&triggers, 5)
+        ));
+    }
 }
 
 fn word(class: Class) -> &'static str {
@@ -107,14 +244,20 @@ fn structured(text: Option<&str>) -> Value {
     }
 }
 
-fn for_programs(session: &Session, verification: &Verification) -> Result<(), CommandError> {
+/// Prints a target's tenants and variants, whose numbers follow those of earlier targets.
+fn for_programs(
+    target: Option<&str>,
+    verification: &Verification,
+    earlier: usize,
+) -> Result<(), CommandError> {
     let line = |tenant: &TenantName, outcome, variant| {
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.as_str().to_owned(),
+            target: target.map(str::to_owned),
             outcome,
             ms: None,
             details: TenantDetails::Verify(VerifyDetails { variant }),
-            error: None,
+            error: (outcome == TenantOutcome::Missing).then(|| missing_tenant(tenant)),
         }))
     };
     for tenant in &verification.equal {
@@ -123,7 +266,7 @@ fn for_programs(session: &Session, verification: &Verification) -> Result<(), Co
     for tenant in &verification.missing {
         line(tenant, TenantOutcome::Missing, None)?;
     }
-    for (variant, number) in verification.variants.iter().zip(1..) {
+    for (variant, number) in verification.variants.iter().zip(earlier + 1..) {
         for tenant in &variant.tenants {
             line(tenant, outcome(variant.class()), Some(number))?;
         }
@@ -133,19 +276,14 @@ fn for_programs(session: &Session, verification: &Verification) -> Result<(), Co
             findings: variant.findings.iter().map(difference).collect(),
         }))?;
     }
-    session.summary(Counts::Verify(VerifyCounts {
-        equal: verification.equal.len(),
-        different: verification
-            .variants
-            .iter()
-            .map(|variant| variant.tenants.len())
-            .sum(),
-        variants: verification.variants.len(),
-        missing: verification.missing.len(),
-    }))
+    Ok(())
 }
 
-fn for_people(session: &Session, verification: &Verification) -> Result<(), CommandError> {
+fn for_people(
+    session: &Session,
+    target: Option<&str>,
+    verification: &Verification,
+) -> Result<(), CommandError> {
     let output = session.output;
     let red = AnsiColor::Red.on_default();
     for variant in &verification.variants {
@@ -155,8 +293,9 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
             red
         };
         let heading = format!(
-            "{}: {}",
+            "{}{}: {}",
             plural(variant.tenants.len(), "tenant"),
+            at(target),
             named(&variant.tenants)
         );
         output.result(
@@ -182,24 +321,8 @@ fn for_people(session: &Session, verification: &Verification) -> Result<(), Comm
         }
     }
     for tenant in &verification.missing {
-        output.result(red, "missing", &safe(tenant.as_str()))?;
+        let text = format!("{}{}", safe(tenant.as_str()), at(target));
+        output.result(red, "missing", &text)?;
     }
-    let differing: usize = verification
-        .variants
-        .iter()
-        .map(|variant| variant.tenants.len())
-        .sum();
-    let mut text = format!("{} equal", verification.equal.len());
-    if differing > 0 {
-        swrite!(
-            text,
-            ", {differing} in {}",
-            plural(verification.variants.len(), "variant")
-        );
-    }
-    if !verification.missing.is_empty() {
-        swrite!(text, ", {} missing", verification.missing.len());
-    }
-    output.say(&text);
     Ok(())
 }

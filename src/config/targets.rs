@@ -14,12 +14,13 @@ use crate::path;
 use crate::path::{GROUP_AND_OTHERS, PERMISSIONS};
 
 /// The keys of a target that are not libpq's.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "name",
     "url",
     "password_variable",
     PASSWORD_COMMAND,
     "citus",
+    "registry",
     "weight",
     "tenants",
 ];
@@ -51,6 +52,8 @@ pub struct TargetSettings {
     pub connection: Connection,
     /// `true` if tenants become distributed schemas of Citus.
     pub citus: bool,
+    /// `true` if it has the app's table of tenants.
+    pub registry: bool,
     /// Its share of the tenants that are sent by hash; 0 for none.
     pub weight: u32,
     /// Names of tenants, or patterns with `*` and `?`, that belong here.
@@ -124,6 +127,12 @@ impl Targets {
                     format!("there are two targets called '{}'", target.name),
                 ));
             }
+            if target.registry && targets.iter().any(|other| other.registry) {
+                return Err(problem(
+                    None,
+                    "there are two targets with registry = true".to_owned(),
+                ));
+            }
             targets.push(target);
         }
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
@@ -180,10 +189,10 @@ fn target(
         path: path.to_owned(),
         target: name.clone(),
     };
-    let mut given = Vec::new();
+    let (mut given, mut warnings) = (Vec::new(), Vec::new());
     match table.remove("url") {
         None => {}
-        Some(Value::String(url)) => match conninfo::parse(&url, &whole)? {
+        Some(Value::String(url)) => match conninfo::parse(&url, &whole, &mut warnings)? {
             Some(parts) => given.extend(of_string(parts, &whole)),
             None => {
                 return Err(ConfigError::NotConnectionString {
@@ -194,11 +203,12 @@ fn target(
         },
         Some(_) => return Err(problem("url must be text".to_owned())),
     }
-    let citus = match table.remove("citus") {
-        None => false,
-        Some(Value::Boolean(citus)) => citus,
-        Some(_) => return Err(problem("citus must be true or false".to_owned())),
+    let mut flag = |key: &str| match table.remove(key) {
+        None => Ok(false),
+        Some(Value::Boolean(value)) => Ok(value),
+        Some(_) => Err(problem(format!("{key} must be true or false"))),
     };
+    let (citus, registry) = (flag("citus")?, flag("registry")?);
     let weight = match table.remove("weight") {
         None => Some(1),
         Some(Value::Integer(weight)) => u32::try_from(weight).ok().filter(|weight| *weight <= 1000),
@@ -271,12 +281,13 @@ fn target(
         };
         given.push(Given::new(keyword, password, Origin::Variable(variable)));
     }
-    let connection = Connection::of_given(given, environment)?;
+    let connection = Connection::of_given(given, warnings, environment)?;
     Ok((
         TargetSettings {
             name,
             connection,
             citus,
+            registry,
             weight,
             tenants,
         },
@@ -385,6 +396,10 @@ mod tests {
             (
                 "[[target]]\nname = 'a'\nuser = 'u'\nweight = 0\n",
                 "'t.toml': every target has weight 0",
+            ),
+            (
+                "[[target]]\nname = 'a'\nuser = 'u'\nregistry = true\n[[target]]\nname = 'b'\nuser = 'u'\nregistry = true\n",
+                "'t.toml': there are two targets with registry = true",
             ),
             (
                 "[[target]]\nname = 'a'\nurl = 'mysql://x'\n",

@@ -7,7 +7,7 @@ use super::cure::Origins;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::pg::{PasswordCommand, Token};
+use crate::pg::{EventTrigger, PasswordCommand, Token};
 use crate::text;
 use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, is_hashed_list, observe};
 
@@ -32,6 +32,8 @@ pub struct Context {
     pub origins: Origins,
     /// The server as this program saw it, once it has looked. Clones share it.
     pub probe: ProbeSlot,
+    /// The event triggers that run for DDL, once they were queried. Clones share them.
+    pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -99,6 +101,7 @@ impl Context {
             password_command: None,
             origins: Origins::new(connection, environment),
             probe: ProbeSlot::default(),
+            event_triggers: Arc::default(),
         }
     }
 

@@ -1,22 +1,31 @@
 //! The operations on many tenants, on one server or several.
 //!
 //! [`bulk`] creates tenants with a few psql processes that stay open, and [`pool`] keeps ready-made
-//! ones. [`migrate`](migrate::migrate) applies pending migrations, [`status`](status::status)
+//! ones. [`migrate`](migrate::migrate) applies pending migrations, [`query`](query::query) runs SQL in each
+//! tenant, [`status`](status::status)
 //! reports versions, and [`verify`](verify::verify) finds differences. The operations on one tenant
 //! are in [`tenant`](crate::tenant).
 
 pub mod bulk;
+mod database;
 pub mod inventory;
 pub mod migrate;
 mod names;
 pub mod pool;
+pub mod query;
 pub mod refresh;
+mod registry;
 mod route;
 mod schedule;
 mod selection;
 pub mod status;
+mod target;
 pub mod verify;
 
+pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
 pub use names::{LineError, LineProblem, NameLines};
+pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;
-pub use selection::TenantSelection;
+pub use schedule::{CanaryPass, RunLimits, RunShare};
+pub use selection::{NoTenants, Selection, SelectionRequest, SelectionSource, TenantSelection};
+pub use target::{FleetOutcome, TargetError, TargetRun, on_each_target};

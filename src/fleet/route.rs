@@ -55,6 +55,11 @@ impl Route {
             })
     }
 
+    /// Returns the name of a target of the file.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.targets.get(index).map(|target| target.name.as_str())
+    }
+
     fn by_hash(&self, tenant: &str) -> Option<usize> {
         let claims = self
             .targets

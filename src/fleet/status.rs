@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::inventory::Fleet;
+use crate::fleet::inventory::{Fleet, Tenant};
 use crate::sql::TenantName;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{
@@ -28,6 +28,18 @@ pub struct TenantStatus {
     pub oddity: Option<TenantProblem>,
 }
 
+impl TenantStatus {
+    /// Returns `true` if it was named and does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.oddity == Some(TenantProblem::NoSchema)
+    }
+
+    /// Returns `true` if it exists, and its versions are unknown or have a problem.
+    pub fn has_problem(&self) -> bool {
+        !self.is_missing() && (self.oddity.is_some() || !self.problems.is_empty())
+    }
+}
+
 /// All tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -36,24 +48,37 @@ pub struct Status {
 }
 
 impl Status {
-    /// Counts the tenants at each version, the most frequent first. `None` stands for those without
-    /// a version.
+    /// Counts the existing tenants at each version, the most frequent first. `None` stands for those
+    /// without a version.
     pub fn by_version(&self) -> Vec<(Option<&str>, usize)> {
-        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        for tenant in &self.tenants {
-            *counts.entry(tenant.version.as_deref()).or_default() += 1;
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts
+        count_versions(&self.tenants)
     }
+}
+
+/// As [`Status::by_version`], of any tenants.
+pub fn count_versions<'a>(
+    tenants: impl IntoIterator<Item = &'a TenantStatus>,
+) -> Vec<(Option<&'a str>, usize)> {
+    let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for tenant in tenants.into_iter().filter(|tenant| !tenant.is_missing()) {
+        *counts.entry(tenant.version.as_deref()).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }
 
 /// Compares each tenant with a directory of migrations, or else with the versions that any tenant
 /// of the same tool has.
 pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
+    let tenants: Vec<&Tenant> = fleet.tenants.iter().collect();
+    status_of(&tenants, migrations)
+}
+
+/// Like [`status`], for the tenants of several servers, in the order given.
+pub fn status_of(tenants: &[&Tenant], migrations: Option<&Migrations>) -> Status {
     let mut seen: BTreeMap<Style, BTreeSet<&str>> = BTreeMap::new();
-    for tenant in &fleet.tenants {
+    for tenant in tenants {
         if let Applied::Known(table) = &tenant.applied {
             seen.entry(table.style)
                 .or_default()
@@ -79,8 +104,7 @@ pub fn status(fleet: &Fleet, migrations: Option<&Migrations>) -> Status {
                 .count()
         })
     };
-    let tenants = fleet
-        .tenants
+    let tenants = tenants
         .iter()
         .map(|tenant| {
             let mut status = TenantStatus {

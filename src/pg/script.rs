@@ -1,7 +1,7 @@
 use std::io;
 
 use super::Version;
-use crate::text::swrite;
+use crate::text::hexadecimal;
 
 /// 192 bits, so that nobody who can write into the script can guess it.
 const KEY_BYTES: usize = 24;
@@ -40,10 +40,7 @@ pub(super) fn without_announcement(stderr: &str) -> (String, bool) {
 pub fn restrict_key() -> io::Result<String> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |mut key, byte| {
-        swrite!(key, "{byte:02x}");
-        key
-    }))
+    Ok(hexadecimal(&bytes))
 }
 
 /// Puts the script between `\restrict KEY` and `\unrestrict KEY` with a fresh key, so that psql refuses every other

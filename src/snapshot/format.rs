@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::header::{Header, ParsedHeader, TITLE, parse_header};
+use super::header::{Header, ParsedHeader, parse_header};
 use super::minify::minify;
 use super::object::{Action, ObjectKind, ObjectScope};
+use super::outside::{OutsidePolicy, OutsideStatement, Reach};
 use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
+use super::version::TITLE;
 use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
+use crate::text::{hexadecimal, slice};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -37,6 +40,14 @@ impl Snapshot {
     /// Fails if the snapshot is unusable, with the line. Problems of a usable snapshot are
     /// [`Snapshot::warnings`].
     pub fn parse(text: &str) -> Result<Self, SnapshotError> {
+        Self::parse_with(text, OutsidePolicy::Refuse)
+    }
+
+    /// Reads a snapshot file's text, with a decision about statements that are not confined to the tenant's schema.
+    ///
+    /// # Errors
+    /// See [`Snapshot::parse`].
+    pub fn parse_with(text: &str, outside: OutsidePolicy) -> Result<Self, SnapshotError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         refuse_nul(text)?;
         if text.trim().is_empty() {
@@ -54,7 +65,7 @@ impl Snapshot {
             checksum,
             objects,
         } = parse_header(text, &mut warnings)?;
-        let body = text.get(header_length..).unwrap_or_default();
+        let body = slice(text, header_length..);
         match checksum {
             None => warnings.push(Warning::NoChecksum),
             Some(recorded) => {
@@ -85,7 +96,35 @@ impl Snapshot {
         }
         let mut snapshot = Self::new(header, body.to_owned(), template, warnings)?;
         snapshot.count_missing(&objects);
+        if outside == OutsidePolicy::Refuse {
+            snapshot.refuse_outside()?;
+        }
         Ok(snapshot)
+    }
+
+    /// Returns the statements that are not confined to the tenant's schema.
+    pub fn outside(&self) -> impl Iterator<Item = &OutsideStatement> {
+        self.template
+            .statements
+            .iter()
+            .filter_map(CompiledStatement::outside)
+    }
+
+    /// Refuses what reaches beyond the database, and adds a warning for what is in other schemas.
+    fn refuse_outside(&mut self) -> Result<(), SnapshotError> {
+        let (refused, told): (Vec<_>, Vec<_>) = self
+            .outside()
+            .cloned()
+            .partition(|statement| statement.reach == Reach::Server);
+        if !refused.is_empty() {
+            return Err(SnapshotError::Outside {
+                statements: refused,
+            });
+        }
+        if !told.is_empty() {
+            self.warnings.push(Warning::Outside { statements: told });
+        }
+        Ok(())
     }
 
     /// Reports the objects that the header counts and an edited body lacks: it may be truncated.
@@ -119,13 +158,13 @@ impl Snapshot {
         }
     }
 
-    /// Reads a snapshot file's bytes: as [`Snapshot::parse`], and says where they are not UTF-8.
+    /// Reads a snapshot file's bytes: as [`Snapshot::parse_with`], and says where they are not UTF-8.
     ///
     /// # Errors
     /// See [`Snapshot::parse`].
-    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+    pub fn parse_bytes(bytes: &[u8], outside: OutsidePolicy) -> Result<Self, SnapshotError> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse(text),
+            Ok(text) => Self::parse_with(text, outside),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let line = before.split(|byte| *byte == b'\n').count();
@@ -134,7 +173,8 @@ impl Snapshot {
         }
     }
 
-    /// Makes a snapshot of a header and a body.
+    /// Makes a snapshot of a header and a body. Statements outside of the tenant's schema are accepted:
+    /// see [`Snapshot::outside`].
     ///
     /// # Errors
     /// Fails if the body is not a usable template. Lines are those of the body.
@@ -299,16 +339,6 @@ impl Snapshot {
 /// SHA-256 in hexadecimal.
 pub fn sha256(text: &str) -> String {
     hexadecimal(&Sha256::digest(text.as_bytes()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// Returns `true` if the last statement has its semicolon.
@@ -481,7 +511,7 @@ mod tests {
             assert!(error.starts_with(expected), "{error}");
         }
         assert_eq!(
-            Snapshot::parse_bytes(b"-- x\n\xff").unwrap_err(),
+            Snapshot::parse_bytes(b"-- x\n\xff", OutsidePolicy::Refuse).unwrap_err(),
             SnapshotError::Encoding { line: 2 }
         );
     }

@@ -2,15 +2,9 @@
 
 use super::decision::{Decision, Decisions};
 use super::problem::{SnapshotError, Warning};
+use super::version::{FORMAT, OLDEST_FORMAT, TITLE};
 use crate::sql::identifier::{fold, unquote};
 use crate::sql::{TokenKind, tokens};
-
-/// The format that this version writes. It grows when the same schema gives other bytes than before.
-pub const FORMAT: u32 = 2;
-/// The oldest format that this version reads.
-pub(super) const OLDEST_FORMAT: u32 = 1;
-
-pub(super) const TITLE: &str = "-- schemastamp snapshot, format ";
 
 /// The header of a snapshot: what people and tools want to know without reading the body.
 #[derive(Clone, Debug, PartialEq, Eq)]

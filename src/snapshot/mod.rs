@@ -4,20 +4,26 @@ pub mod capture;
 pub mod decision;
 mod format;
 mod header;
+mod mark;
 mod minify;
 pub mod object;
+mod outside;
 mod problem;
 pub mod rename;
 mod render;
 mod template;
+mod version;
 
 pub use decision::{Decision, Decisions};
 pub(crate) use format::changes_session;
 pub use format::{Snapshot, sha256};
-pub use header::{FORMAT, Header, parse_names};
+pub use header::{Header, parse_names};
+pub use mark::{MARK, SPARE, strip_mark};
 pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, ObjectScope};
+pub use outside::{OutsidePolicy, OutsideStatement, Reach};
+pub(crate) use outside::{grouped, refusal};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
     Marking, NO_CITUS, NOT_STORABLE, RenderOptions, Rendered, lock, lock_key, one_message,
@@ -25,3 +31,4 @@ pub use render::{
 };
 pub(crate) use template::callee;
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};
+pub use version::FORMAT;

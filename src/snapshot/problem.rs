@@ -1,7 +1,8 @@
 //! The problems of a snapshot file, with which it is usable or not.
 
-use super::header::{FORMAT, OLDEST_FORMAT, TITLE};
+use super::outside::{OutsideStatement, grouped, refusal};
 use super::template::TemplateError;
+use super::version::{FORMAT, OLDEST_FORMAT, TITLE};
 use crate::sql::ScriptError;
 
 /// A problem of a snapshot file that can still be used.
@@ -27,6 +28,11 @@ pub enum Warning {
         line: usize,
         /// The line's text, at most 80 characters.
         text: String,
+    },
+    /// Statements that change something in the database outside of the tenant's schema.
+    Outside {
+        /// They, in their order.
+        statements: Vec<OutsideStatement>,
     },
 }
 
@@ -64,6 +70,7 @@ impl std::fmt::Display for Warning {
             Self::UnknownHeader { line, text } => {
                 write!(formatter, "line {line}: unknown header line '{text}'")
             }
+            Self::Outside { statements } => formatter.write_str(&grouped(statements)),
         }
     }
 }
@@ -124,6 +131,12 @@ pub enum SnapshotError {
     /// The last statement of an edited body has no semicolon.
     #[error("the last statement has no semicolon; the file may be truncated")]
     Unfinished,
+    /// Statements that reach beyond the database.
+    #[error("{}", refusal(statements))]
+    Outside {
+        /// They, in their order.
+        statements: Vec<OutsideStatement>,
+    },
     /// The body is no usable template.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -140,6 +153,7 @@ impl SnapshotError {
             Self::Header { .. } => "snapshot.header",
             Self::CreateSchema { .. } => "snapshot.create_schema",
             Self::Unfinished => "snapshot.truncated",
+            Self::Outside { .. } => "snapshot.outside",
             Self::Template(error) => error.id(),
         }
     }

@@ -1,6 +1,7 @@
 //! Settings that end with their transaction.
 
 use super::{TokenKind, tokens};
+use crate::text::slice;
 
 /// Turns `SET` into `SET LOCAL`: the next tenant, or the next client of a pooler's connection, must
 /// not inherit it. Returns any other statement as it is.
@@ -29,7 +30,7 @@ pub fn local(sql: &str) -> String {
             let named = is(1, "session") && !is(2, "authorization");
             let from = usize::from(named);
             let end = significant.get(from).map_or(first.end, |token| token.end);
-            format!("SET LOCAL{}", sql.get(end..).unwrap_or_default())
+            format!("SET LOCAL{}", slice(sql, end..))
         }
         _ => sql.to_owned(),
     }

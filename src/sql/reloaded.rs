@@ -1,6 +1,7 @@
 //! The wording that an expression keeps when it is loaded and printed again.
 
 use super::{Token, TokenKind, tokens};
+use crate::text::slice;
 
 /// Moves casts into lists of `varchar` constants, as the server itself does the first time such a list is loaded again.
 ///
@@ -18,7 +19,7 @@ pub fn as_reloaded(sql: &str) -> String {
     let mut index = 0;
     while index < all.len() {
         if let Some(list) = List::at(all.get(index..).unwrap_or_default(), sql) {
-            output.push_str(sql.get(copied..list.start).unwrap_or_default());
+            output.push_str(slice(sql, copied..list.start));
             output.push_str(&list.reloaded());
             copied = list.end;
             index += list.tokens;
@@ -26,7 +27,7 @@ pub fn as_reloaded(sql: &str) -> String {
             index += 1;
         }
     }
-    output.push_str(sql.get(copied..).unwrap_or_default());
+    output.push_str(slice(sql, copied..));
     output
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::lexer::{Lexer, tokens};
 use super::token::{Token, TokenKind};
+use crate::text::slice;
 
 /// A script, cut into segments. Comments and blanks between statements belong to none.
 #[derive(Debug)]
@@ -377,7 +378,7 @@ impl<'a> Segments<'a> {
 
     /// Takes a meta-command to the end of its line.
     fn meta(&mut self, backslash: Token) -> Segment {
-        let rest = self.source.get(backslash.start..).unwrap_or_default();
+        let rest = slice(self.source, backslash.start..);
         let end = backslash.start + rest.find('\n').unwrap_or(rest.len());
         self.at = end;
         Segment::Meta {
@@ -398,15 +399,10 @@ impl<'a> Segments<'a> {
         let truncated = || ScriptError::CopyData {
             line: line_of(self.source, start_of_statement),
         };
-        let rest = self.source.get(self.at..).unwrap_or_default();
+        let rest = slice(self.source, self.at..);
         let start = self.at + rest.find('\n').ok_or_else(truncated)? + 1;
         let mut end = start;
-        for line in self
-            .source
-            .get(start..)
-            .unwrap_or_default()
-            .split_inclusive('\n')
-        {
+        for line in slice(self.source, start..).split_inclusive('\n') {
             if line.trim_end_matches(['\n', '\r']) == "\\." {
                 self.at = end + line.len();
                 return Ok(Segment::Copy {

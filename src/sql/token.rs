@@ -1,5 +1,7 @@
 //! The tokens of `PostgreSQL`'s SQL, after `src/backend/parser/scan.l`, and which bytes they are made of.
 
+use crate::text::slice;
+
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -84,7 +86,7 @@ pub struct Token {
 impl Token {
     /// The text of the token within the text it was lexed from.
     pub fn text(self, source: &str) -> &str {
-        source.get(self.start..self.end).unwrap_or_default()
+        slice(source, self.start..self.end)
     }
 
     /// Returns `true` if the token is whitespace or a comment.

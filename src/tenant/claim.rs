@@ -1,9 +1,11 @@
 //! Turns a spare into a tenant.
 
 use super::marker::SPARE_NAME;
+use super::newer::NewerMigrations;
 use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
-use crate::snapshot::capture::SPARE;
+use crate::pg::catalog::BY_KEYS;
+use crate::snapshot::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings, storability,
 };
@@ -12,9 +14,6 @@ use crate::text::swrite;
 
 /// The setting in which the claim keeps the spare's name until the end of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
-/// Settings that make the planner find rows by their keys, however large the catalogs are and
-/// whatever the statistics say.
-const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 
 /// Returns the message that claims a spare for a tenant. Its last line of output is the token and
 /// the spare's name, or the token alone if there was none and nothing has changed.
@@ -23,22 +22,17 @@ const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 /// Like [`Snapshot::statements_for`].
 pub(crate) fn claim_message(
     snapshot: &Snapshot,
+    newer: Option<&NewerMigrations>,
     tenant: &TenantName,
     options: &RenderOptions,
     token: &str,
 ) -> Result<String, TemplateError> {
-    let by_keys: Vec<String> = BY_KEYS
-        .iter()
-        .map(|name| format!("pg_catalog.set_config('{name}', 'off', true)"))
-        .collect();
-    let mut statements = vec![
-        settings(options.timeout),
-        format!(
-            "SELECT {}, pg_catalog.set_config('{CLAIMED}', '', true)",
-            by_keys.join(", ")
-        ),
+    let mut statements = vec![settings(options.timeout)];
+    statements.extend(BY_KEYS.map(str::to_owned));
+    statements.extend([
+        format!("SELECT pg_catalog.set_config('{CLAIMED}', '', true)"),
         lock(tenant),
-    ];
+    ]);
     statements.extend(storability(tenant));
     statements.extend(
         options
@@ -48,7 +42,7 @@ pub(crate) fn claim_message(
     );
     statements.push(format!(
         "DO {}",
-        quote_literal(&body(snapshot, tenant, options)?)
+        quote_literal(&body(snapshot, newer, tenant, options)?)
     ));
     statements.push(format!(
         "SELECT pg_catalog.concat_ws(' ', '{token}', NULLIF(pg_catalog.current_setting('{CLAIMED}'), ''))"
@@ -79,6 +73,7 @@ pub(crate) fn claimed(lines: &[String], token: &str) -> Option<bool> {
 
 fn body(
     snapshot: &Snapshot,
+    newer: Option<&NewerMigrations>,
     tenant: &TenantName,
     options: &RenderOptions,
 ) -> Result<String, TemplateError> {
@@ -120,9 +115,17 @@ fn body(
     swrite!(
         body,
         " named := {}; IF named IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = '{STILL_NAMED}', \
-         MESSAGE = spare::text, DETAIL = named; END IF; \
-         PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END",
+         MESSAGE = spare::text, DETAIL = named; END IF;",
         still_named()
+    );
+    if let Some(newer) = newer {
+        for sql in newer.executed(tenant, options)? {
+            swrite!(body, " EXECUTE {};", quote_literal(&sql));
+        }
+    }
+    swrite!(
+        body,
+        " PERFORM pg_catalog.set_config('{CLAIMED}', spare::text, true); END"
     );
     Ok(body)
 }

@@ -1,9 +1,9 @@
 //! Tells schemas apart: tenants, spares of a pool, and scratch schemas.
 
-pub use crate::snapshot::capture::SPARE;
+pub use crate::snapshot::SPARE;
 pub use crate::sql::{POOL, SCRATCH, SPARE_NAME};
 
-use crate::snapshot::capture::MARK;
+use crate::snapshot::MARK;
 
 /// The marker in a schema's comment.
 #[derive(Clone, Debug, PartialEq, Eq)]

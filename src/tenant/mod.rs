@@ -9,12 +9,15 @@ pub mod lifecycle;
 pub mod marker;
 pub mod migrate;
 pub mod migrations;
+mod newer;
 mod provision;
+pub mod query;
 mod rewrite;
 pub mod spares;
 mod transaction;
 pub mod versions;
 
+pub use newer::{NewerError, NewerMigrations, NewerPolicy, NewerSource};
 pub(crate) use provision::Psql;
 pub use provision::{
     BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,
@@ -22,3 +25,4 @@ pub use provision::{
 };
 pub(crate) use rewrite::{RewriteReader, written_anew};
 pub use transaction::UnknownEnd;
+pub(crate) use transaction::was_committed;

@@ -85,7 +85,7 @@ fn read_id(key: &str, line: &[u8]) -> Option<u64> {
 }
 
 /// Asks until the transaction has ended; `None` when it goes on.
-async fn was_committed(server: &Server, id: u64) -> Result<Option<bool>, PsqlError> {
+pub(crate) async fn was_committed(server: &Server, id: u64) -> Result<Option<bool>, PsqlError> {
     let status = format!("pg_catalog.pg_xact_status('{id}'::pg_catalog.xid8)");
     let sql = format!(
         "SELECT COALESCE(({status} = 'in progress')::int, 0);\n\

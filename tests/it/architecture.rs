@@ -20,14 +20,9 @@ const LEVELS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Modules whose own modules still import each other in a circle. One that no longer has a circle
+/// Modules whose own modules import each other in a circle: none. One that is listed and has no circle
 /// is a fault as well, so that this list only gets shorter.
-const CIRCLES: &[&str] = &[
-    "snapshot",
-    "snapshot::capture",
-    "snapshot::object",
-    "snapshot::rename",
-];
+const CIRCLES: &[&str] = &[];
 
 /// Source files by their path below `src`, such as `pg/server.rs`.
 type Sources = BTreeMap<String, String>;

@@ -35,6 +35,7 @@ pub(super) async fn run(
 ) -> Result<usize, CommandError> {
     let options = BulkOptions {
         jobs: config.jobs,
+        total_jobs: servers.total_jobs(),
         max_failures: config.max_failures,
         hook: config.hook.clone(),
         warm: config.streams,
@@ -47,12 +48,9 @@ pub(super) async fn run(
         return Ok(0);
     }
     let mut bulk = Bulk::new(servers.targets.clone(), options);
-    for (index, room) in bulk
-        .prepare(&session.shutdown)
-        .await
-        .into_iter()
-        .enumerate()
-    {
+    let rooms = bulk.prepare(&session.shutdown).await;
+    servers.refuse_shared(&rooms)?;
+    for (index, room) in rooms.into_iter().enumerate() {
         match room {
             Ok(room) => check_citus(session, servers, index, &room).await?,
             // The tenants of this target will fail with this reason.

@@ -70,13 +70,13 @@ async fn one(
     if session.output.is_json() {
         return Output::json(&Line::Tenant(TenantLine {
             tenant: wanted.text,
+            target: target.map(str::to_owned),
             outcome: TenantOutcome::Rendered,
             ms: None,
             details: TenantDetails::DryRun(DryRunDetails {
                 command,
                 script,
                 run: config.hook.as_ref().map(|hook| hook.command.clone()),
-                target: target.map(str::to_owned),
                 claim,
             }),
             error: None,

@@ -57,6 +57,7 @@ pub(super) fn provision_config(
             render,
             if_exists,
             from_pool: arguments.from_pool,
+            newer: None,
             retries: Retries {
                 attempts: retries + 1,
                 ..Retries::default()

@@ -1,18 +1,23 @@
 //! The command `provision`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{ProvisionConfig, provision_config};
-use super::servers::Servers;
+use super::servers::Provisioners;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::{DiagnoseArguments, ProvisionArguments};
 use crate::cli::failure::CommandError;
-use crate::cli::migrate::external;
+use crate::cli::migrate::{external, load};
 use crate::cli::names::NameReader;
+use crate::cli::servers::Servers;
 use crate::cli::session::Session;
 use crate::cli::{diagnose, snapshot_file};
+use crate::snapshot::Snapshot;
+use crate::tenant::{NewerPolicy, NewerSource};
+use crate::text::{listed, plural, safe};
 
 pub(in crate::cli) async fn run(
     session: &Session,
@@ -31,18 +36,26 @@ pub(in crate::cli) async fn run(
         arguments.from_file.as_deref(),
         &|path| session.read_input(path),
     )?;
-    let config = provision_config(
+    let mut config = provision_config(
         &arguments,
         hook,
         tool.jobs.as_ref().map(|jobs| jobs.value.get()),
         &names,
     );
     // Read the snapshot while psql reports its version.
-    let (servers, snapshot) = tokio::join!(Servers::find(session, &arguments, &tool), async {
-        snapshot_file::load(&path, session)
-    });
+    let (servers, snapshot) = tokio::join!(
+        Servers::find(session, &arguments.targets, &tool, arguments.citus),
+        async { snapshot_file::load(&path, session) }
+    );
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);
-    let servers = servers.with(&snapshot, &config.options);
+    config.options.newer = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| {
+            newer_migrations(session, folder, &snapshot, arguments.versions_table.clone())
+        })
+        .transpose()?;
+    let servers = Provisioners::new(servers, &snapshot, &config.options);
     let mut tally = ProvisionProgress::default();
     let left = if arguments.dry_run {
         dry_run::run(session, &servers, &config, names, &mut tally).await?
@@ -58,9 +71,38 @@ pub(in crate::cli) async fn run(
     Ok(code)
 }
 
+/// Returns the migrations that are newer than the snapshot, and reports them.
+fn newer_migrations(
+    session: &Session,
+    folder: &Path,
+    snapshot: &Arc<Snapshot>,
+    versions_table: Option<String>,
+) -> Result<Arc<NewerSource>, CommandError> {
+    let output = session.output;
+    load(folder, session)?;
+    let policy = NewerPolicy {
+        outside: session.common.outside(),
+        ..NewerPolicy::default()
+    };
+    let source = NewerSource::new(Arc::clone(snapshot), folder, versions_table, policy)?;
+    let newer = source.current()?;
+    for problem in newer.warnings() {
+        output.warning(&problem.to_string());
+    }
+    let files = newer.files();
+    if !files.is_empty() {
+        output.note(&format!(
+            "each tenant gets {} that the snapshot does not have: {}",
+            plural(files.len(), "migration"),
+            listed(files.iter().map(|file| safe(file)), 10)
+        ));
+    }
+    Ok(Arc::new(source))
+}
+
 /// Returns `true` if one tenant can be created with its own psql.
 fn is_single(arguments: &ProvisionArguments, config: &ProvisionConfig, names: &NameReader) -> bool {
     let asks_for_more =
-        config.jobs.is_some() || arguments.targets.is_some() || config.options.render.citus;
+        config.jobs.is_some() || arguments.targets.targets.is_some() || config.options.render.citus;
     names.known() == Some(1) && arguments.from_file.is_none() && !asks_for_more
 }

@@ -105,10 +105,7 @@ impl ProvisionProgress {
             }
         };
         let ms = milliseconds(outcome.elapsed());
-        let mut details = ProvisionDetails {
-            target: target.map(str::to_owned),
-            ..ProvisionDetails::default()
-        };
+        let mut details = ProvisionDetails::default();
         let word = match &outcome {
             ProvisionOutcome::Created {
                 source, attempts, ..
@@ -127,6 +124,7 @@ impl ProvisionProgress {
         if output.is_json() {
             return Output::json(&Line::Tenant(TenantLine {
                 tenant: tenant.to_owned(),
+                target: target.map(str::to_owned),
                 outcome: word,
                 ms: Some(ms),
                 details: TenantDetails::Provision(details),
@@ -183,6 +181,7 @@ impl ProvisionProgress {
         }
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.to_owned(),
+            target: target.map(str::to_owned),
             outcome: if unknown {
                 TenantOutcome::Unknown
             } else {
@@ -190,7 +189,6 @@ impl ProvisionProgress {
             },
             ms: Some(milliseconds(elapsed)),
             details: TenantDetails::Provision(ProvisionDetails {
-                target: target.map(str::to_owned),
                 attempts: Some(attempts).filter(|attempts| *attempts > 1),
                 ..ProvisionDetails::default()
             }),

@@ -1,17 +1,21 @@
 //! The report on the failure of a command. Every error of the library is matched in this directory, once.
 
 use super::capture::capture_report;
+use super::event_trigger::name_event_triggers;
 use super::library::{
     CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
+use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
-    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, migration_report,
-    pool_report, refresh_report, verify_report,
+    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
+    query_report, refresh_report, registry_report, target_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
+use crate::snapshot::SnapshotError;
+use crate::tenant::query::QueryRefusalReason;
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
 /// connection.
@@ -19,6 +23,14 @@ pub(in crate::cli) fn build_report(
     failure: &CommandError,
     context: Option<&Context>,
 ) -> ErrorReport {
+    let mut report = report_on(failure, context);
+    if let Some(triggers) = context.and_then(|context| context.event_triggers.get()) {
+        name_event_triggers(&mut report, failure, triggers);
+    }
+    report
+}
+
+fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
         CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
         CommandError::Config(error) => config_report(error),
@@ -26,7 +38,13 @@ pub(in crate::cli) fn build_report(
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::Snapshot { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
+        CommandError::Snapshot { source, .. } => {
+            let report = ErrorReport::of(failure, source.id()).without_causes();
+            match source {
+                SnapshotError::Outside { .. } => report.hint(ALLOW_OUTSIDE),
+                _ => report,
+            }
+        }
         CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
@@ -47,6 +65,17 @@ pub(in crate::cli) fn build_report(
         CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
+        CommandError::OtherTarget(_) => ErrorReport::of(failure, "tenant.no_target"),
+        CommandError::UnknownTarget { has_file, .. } => ErrorReport::of(failure, "tenant.no_target").hint(if *has_file {
+            "add the target to the file, or correct the row"
+        } else {
+            "pass --targets FILE, or leave the column target out"
+        }),
+        CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
+            .hint("nothing was done; remove one of them from the targets file"),
+        CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
+            .hint("nothing was done; name the right one with --target"),
+        CommandError::Target(error) => target_report(error, context),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
@@ -54,10 +83,23 @@ pub(in crate::cli) fn build_report(
             report.more.objects = Some(lines.clone());
             report
         }
+        CommandError::Newer(error) => newer_report(error),
         CommandError::Pool(error) => pool_report(error, context),
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),
+        CommandError::Registry(error) => registry_report(error, context),
+        CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::QueryRefused { source, .. } => {
+            let report = ErrorReport::of(failure, "query.refused").without_causes();
+            match source.reason {
+                QueryRefusalReason::NotReading(_) => {
+                    report.hint("nothing was run; pass --write --yes to change tenants")
+                }
+                _ => report.hint("nothing was run"),
+            }
+        }
+        CommandError::Query(error) => query_report(error, context),
         CommandError::Verify(error) => verify_report(error, context),
         CommandError::Refresh(error) => refresh_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),

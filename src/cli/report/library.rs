@@ -4,6 +4,7 @@ use std::error::Error;
 
 use serde_json::Value;
 
+use super::migrations::newer_report;
 use super::shape::ErrorReport;
 use crate::cli::lines::ErrorDetails;
 use crate::config::ConfigError;
@@ -164,6 +165,7 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
             report
         }
         ProvisionError::Template(source) => ErrorReport::of(error, source.id()),
+        ProvisionError::Newer(source) => newer_report(source),
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, error.id())

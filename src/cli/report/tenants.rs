@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
 use super::library::{of_interruption, psql_report};
+use super::migrations::ALLOW_OUTSIDE;
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
@@ -11,32 +12,14 @@ use crate::diagnose::Context;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
+use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::verify::VerifyError;
+use crate::fleet::{RegistryError, TargetError};
 use crate::pg::PsqlError;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
-use crate::tenant::migrations::MigrationError;
-
-pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
-    let id = match error {
-        MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
-        MigrationError::Name { .. } => "migration.name",
-        MigrationError::Mixed { .. } | MigrationError::Nested { .. } => "migration.layout",
-        MigrationError::Repeatable { .. } => "migration.repeatable",
-        MigrationError::Duplicate { .. } => "migration.duplicate",
-        MigrationError::Encoding { .. } => "migration.encoding",
-        MigrationError::NoUp { .. } => "migration.no_up",
-        MigrationError::Variables { .. } => "migration.variables",
-        MigrationError::Transaction { .. } => "migration.transaction",
-        MigrationError::Meta { .. } => "migration.meta_command",
-        MigrationError::Copy { .. } => "migration.copy",
-        MigrationError::Template { .. } => "migration.invalid",
-        MigrationError::Metadata { .. } => "migration.metadata",
-    };
-    ErrorReport::of(error, id)
-}
 
 /// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
 /// itself.
@@ -62,11 +45,42 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
     }
 }
 
+pub(super) fn target_report(error: &TargetError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        TargetError::Psql(source) => report_beneath(error, source, context),
+        TargetError::SharedDatabase(_) => ErrorReport::of(error, "config.shared_target").hint(
+            "remove one of the two from the targets file: nothing was done here for this one",
+        ),
+    }
+}
+
+pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        RegistryError::Psql(source) => report_beneath(error, source, context),
+        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::of(error, "tenant.query")
+            .hint("give the columns these names: SELECT schema_name AS name, plan AS \"group\" FROM …"),
+        RegistryError::Row { .. } | RegistryError::TooMany => {
+            ErrorReport::of(error, "tenant.query").hint("leave such rows out with WHERE")
+        }
+    }
+}
+
 pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) -> ErrorReport {
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
+        MigrateError::Outside { .. } => {
+            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+        }
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        QueryError::Fleet(error) => fleet_report(error, context),
+        QueryError::Psql(error) => psql_report(error, context),
+        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

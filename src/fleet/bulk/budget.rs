@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use crate::fleet::database::DatabaseIdentity;
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, parse_json};
 use crate::process::Shutdown;
 use crate::snapshot::capture::fresh_name;
@@ -37,6 +38,8 @@ pub struct ServerCapacity {
     pub limited_by: String,
     /// The version of Citus, or `None` without it.
     pub citus: Option<String>,
+    /// The database, by which another target of the same run is recognised.
+    pub database: Option<DatabaseIdentity>,
     /// Measured number of locks that a tenant takes, or `None` if the run stays far from the limit.
     #[serde(skip)]
     pub tenant_locks: Option<u64>,
@@ -288,6 +291,7 @@ mod tests {
             connections: 20,
             limited_by: "max_connections (100)".to_owned(),
             citus: None,
+            database: None,
             tenant_locks: None,
         }
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::budget::ServerCapacity;
 use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 use super::target::{BulkTarget, TargetState};
-use crate::fleet::schedule::{RunControl, RunEnd};
+use crate::fleet::schedule::{RunControl, RunEnd, RunLimits};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
@@ -35,6 +35,8 @@ pub struct Bulk {
     pub(super) tasks: JoinSet<WorkerEvent>,
     closing: JoinSet<()>,
     control: RunControl,
+    /// Index of the server that gets the next worker first.
+    next_target: usize,
     pub(super) notes: Vec<String>,
 }
 
@@ -56,13 +58,14 @@ impl Bulk {
             .into_iter()
             .map(|target| TargetState::new(target, workers))
             .collect();
-        let control = RunControl::new(options.max_failures);
+        let control = RunControl::new(Arc::new(RunLimits::new(1, options.max_failures, 0)));
         Self {
             targets,
             options,
             tasks: JoinSet::new(),
             closing: JoinSet::new(),
             control,
+            next_target: 0,
             notes: Vec::new(),
         }
     }
@@ -155,8 +158,21 @@ impl Bulk {
         on_done: &mut dyn FnMut(BulkResult) -> ControlFlow<()>,
         shutdown: &Shutdown,
     ) {
+        // With a limit for all servers, each gets one at a time, so that none has to wait for all
+        // tenants of another.
+        let mut started = true;
+        while started {
+            started = false;
+            for step in 0..self.targets.len() {
+                let index = self.next_target.wrapping_add(step) % self.targets.len();
+                let has_room = self.has_total_room();
+                started |=
+                    has_room && !self.control.has_ended() && self.one(index, on_done, shutdown);
+            }
+            // The next round begins with another server.
+            self.next_target = self.next_target.wrapping_add(1);
+        }
         for index in 0..self.targets.len() {
-            while !self.control.has_ended() && self.one(index, on_done, shutdown) {}
             let busy = self
                 .targets
                 .get(index)
@@ -165,6 +181,14 @@ impl Bulk {
                 self.staff(index, shutdown);
             }
         }
+    }
+
+    /// Returns `true` if the limit for all servers leaves room for another tenant.
+    fn has_total_room(&self) -> bool {
+        self.options.total_jobs.is_none_or(|most| {
+            let busy = self.targets.iter().map(|working| working.busy);
+            busy.sum::<usize>() < most
+        })
     }
 
     /// Starts one request of a server. Returns `false` if there was none to start.

@@ -11,6 +11,8 @@ use crate::tenant::{ProvisionError, ProvisionOutcome};
 pub struct BulkOptions {
     /// Number of workers for each server, or `None` for as many as help.
     pub jobs: Option<usize>,
+    /// Maximum number of tenants at a time on all servers together, or `None` for no limit.
+    pub total_jobs: Option<usize>,
     /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
     /// A command of the app that runs for each created tenant.

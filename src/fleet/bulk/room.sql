@@ -4,6 +4,8 @@ SELECT pg_catalog.json_build_object(
     'locks_held', (SELECT pg_catalog.count(DISTINCT (l.locktype, l.database, l.relation, l.classid, l.objid, l.objsubid, l.transactionid::text))
         FROM pg_catalog.pg_locks l WHERE NOT l.fastpath AND l.pid <> pg_catalog.pg_backend_pid()),
     'connections', least.room, 'limited_by', least.what,
+    'database', (SELECT pg_catalog.json_build_array(pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC', d.oid, d.datname)
+        FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
     'citus', (SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'citus'))
 FROM (SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint AS locks,
         pg_catalog.current_setting('max_connections')::bigint AS connections,

@@ -2,7 +2,7 @@
 
 use crate::fleet::selection::TenantSelection;
 use crate::pg::UNHURRIED;
-use crate::sql::quote_literal;
+use crate::sql::{TenantName, quote_literal};
 use crate::tenant::versions::{Style, TABLES, qualified};
 
 /// Number of tables that one statement reads. It bounds the locks to a few hundred, whatever the
@@ -37,11 +37,13 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
         }
         TenantSelection::Named(names) if names.is_empty() => "false".to_owned(),
         TenantSelection::Named(names) => {
-            let names: Vec<String> = names
-                .iter()
-                .map(|name| quote_literal(name.as_str()))
-                .collect();
-            format!("n.nspname IN ({})", names.join(", "))
+            // A list of constants is compared one by one before PostgreSQL 14; this is hashed.
+            let names: Vec<&str> = names.iter().map(TenantName::as_str).collect();
+            let names = serde_json::Value::from(names).to_string();
+            format!(
+                "n.nspname IN (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted)",
+                quote_literal(&names)
+            )
         }
     };
     format!(

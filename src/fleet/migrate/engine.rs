@@ -1,19 +1,26 @@
 //! Migrates all tenants: chooses the next one, sends its script, and reports its outcome.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, Scheduler, Turn};
+use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
+use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
+use crate::snapshot::OutsidePolicy;
+use crate::sql::TenantName;
 use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
 };
 use crate::tenant::migrations::Migrations;
+
+/// Maximum number of times that tenants are looked for that were created during the run.
+const LATECOMER_ROUNDS: usize = 3;
 
 /// Applies pending migrations to all tenants of the scope, and reports each tenant as soon as it is
 /// done.
@@ -28,6 +35,25 @@ pub async fn migrate(
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
+    let share = RunShare::new(&limits, limits.pass());
+    migrate_share(server, migrations, options, share, shutdown, on_report).await
+}
+
+/// Like [`migrate`], for one target of a run. The limits of the run count, not those of the
+/// options.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_share(
+    server: &Server,
+    migrations: &Migrations,
+    options: &MigrateOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
+) -> Result<MigrateReport, MigrateError> {
+    let RunShare { limits, pass } = share;
     let start = Instant::now();
     let fleet = read_fleet(
         server,
@@ -45,11 +71,14 @@ pub async fn migrate(
         search_path: &fleet.search_path,
         key: &key,
     };
-    let entries = fleet
+    let entries: Vec<_> = fleet
         .tenants
         .into_iter()
         .map(|tenant| QueueEntry::new(tenant, migrations, options))
         .collect();
+    if options.outside == OutsidePolicy::Refuse {
+        refuse_outside(&entries)?;
+    }
     let state = State {
         entries,
         separate: false,
@@ -62,17 +91,21 @@ pub async fn migrate(
         options,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(options.max_failures, shutdown),
+        scheduler: Scheduler::new(limits, shutdown),
         state: Mutex::new(state),
     };
     engine.report_settled();
     if !options.dry_run {
         let chunk = |turns| engine.chunk(turns);
         let turns = engine.turns();
-        engine
-            .scheduler
-            .run(turns, options.canary, options.jobs, chunk)
-            .await;
+        engine.scheduler.run(turns, pass, options.jobs, chunk).await;
+        for _ in 0..LATECOMER_ROUNDS {
+            let late = engine.add_latecomers().await;
+            if late.is_empty() {
+                break;
+            }
+            engine.scheduler.run_rest(late, options.jobs, chunk).await;
+        }
         engine.look_again().await;
     }
     let Engine {
@@ -86,12 +119,33 @@ pub async fn migrate(
         Some(RunEnd::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
         end => end.map(|end| end.to_string()),
     };
-    let tenants = entries.into_iter().map(|entry| entry.report).collect();
+    let mut tenants: Vec<TenantReport> = entries.into_iter().map(|entry| entry.report).collect();
+    tenants.sort_by(|one, two| one.tenant.cmp(&two.tenant));
     Ok(MigrateReport {
         tenants,
         ended_early,
         elapsed: start.elapsed(),
     })
+}
+
+/// Refuses a run in which a migration that is pending for a tenant reaches beyond the database.
+fn refuse_outside(entries: &[QueueEntry<'_>]) -> Result<(), MigrateError> {
+    let would_run =
+        |entry: &&QueueEntry<'_>| !entry.settled || entry.report.outcome == MigrateOutcome::Pending;
+    let pending = entries
+        .iter()
+        .filter(would_run)
+        .flat_map(|entry| &entry.pending);
+    let refused = pending
+        .map(|migration| (migration, migration.beyond_the_database()))
+        .find(|(_, statements)| !statements.is_empty());
+    match refused {
+        Some((migration, statements)) => Err(MigrateError::Outside {
+            path: migration.path.clone(),
+            statements,
+        }),
+        None => Ok(()),
+    }
 }
 
 pub(super) struct State<'a, 'm> {
@@ -141,6 +195,57 @@ impl<'a, 'm> Engine<'a, 'm> {
             Turn::new(tenant, alone)
         })
         .collect()
+    }
+
+    /// Adds the tenants that were created during the run and are behind: a sign-up that began before the newest migration
+    /// was there ends after this run has read the tenants. Returns their turns.
+    async fn add_latecomers(&self) -> Vec<Turn> {
+        if self.scheduler.has_ended() || !matches!(self.options.scope, TenantSelection::All { .. })
+        {
+            return Vec::new();
+        }
+        let versions_table = self.options.versions_table.as_deref();
+        let read = read_fleet(
+            self.server,
+            &self.options.scope,
+            versions_table,
+            self.shutdown,
+        );
+        let fleet = match read.await {
+            Ok(fleet) => fleet,
+            Err(error) => {
+                tracing::debug!(%error, "tenants that were created meanwhile are not known");
+                return Vec::new();
+            }
+        };
+        let state = &mut *self.state();
+        let known: BTreeSet<TenantName> = state
+            .entries
+            .iter()
+            .map(|entry| entry.report.tenant.clone())
+            .collect();
+        let mut turns = Vec::new();
+        for tenant in fleet.tenants {
+            if known.contains(&tenant.name) {
+                continue;
+            }
+            let mut entry = QueueEntry::new(tenant, self.migrations, self.options);
+            if self.options.outside == OutsidePolicy::Refuse
+                && let Err(error) = refuse_outside(std::slice::from_ref(&entry))
+            {
+                let failure = MigrateFailure::new(error.to_string());
+                entry.settle(MigrateOutcome::Failed(failure));
+                (state.on_report)(&entry.report);
+                state.entries.push(entry);
+                continue;
+            }
+            if !entry.settled {
+                let alone = entry.pending.iter().any(|migration| !migration.transaction);
+                turns.push(Turn::new(state.entries.len(), alone));
+                state.entries.push(entry);
+            }
+        }
+        turns
     }
 
     /// Runs some tenants through one psql.

@@ -1,13 +1,13 @@
 //! The app's own command, run for many tenants.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
 use crate::fleet::inventory::{Fleet, read_fleet};
-use crate::fleet::schedule::{Scheduler, Turn};
+use crate::fleet::schedule::{RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
@@ -27,6 +27,25 @@ pub async fn migrate_by(
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
+    let share = RunShare::new(&limits, limits.pass());
+    migrate_share_by(server, command, options, share, shutdown, on_report).await
+}
+
+/// Like [`migrate_by`], for one target of a run. The limits of the run count, not those of the
+/// options.
+///
+/// # Errors
+/// As [`migrate_by`].
+pub async fn migrate_share_by(
+    server: &Server,
+    command: &ExternalCommand,
+    options: &MigrateOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_report: &mut (dyn FnMut(&TenantReport) + Send),
+) -> Result<MigrateReport, MigrateError> {
+    let RunShare { limits, pass } = share;
     let start = Instant::now();
     let before = read_fleet(
         server,
@@ -61,7 +80,7 @@ pub async fn migrate_by(
                 .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
         })
         .collect();
-    let scheduler = Scheduler::new(options.max_failures, shutdown);
+    let scheduler = Scheduler::new(limits, shutdown);
     let shared = Mutex::new(&mut reports);
     let task = async |turns: Vec<Turn>| {
         for turn in turns {
@@ -88,9 +107,7 @@ pub async fn migrate_by(
         .into_iter()
         .map(|index| Turn::new(index, true))
         .collect();
-    scheduler
-        .run(turns, options.canary, options.jobs, task)
-        .await;
+    scheduler.run(turns, pass, options.jobs, task).await;
     let ended_early = scheduler.into_end().map(|end| end.to_string());
     // Report what the run did, even if it was stopped.
     let after = read_fleet(

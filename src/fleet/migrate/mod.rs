@@ -8,7 +8,7 @@ mod options;
 mod recovery;
 mod report;
 
-pub use engine::migrate;
-pub use external::migrate_by;
+pub use engine::{migrate, migrate_share};
+pub use external::{migrate_by, migrate_share_by};
 pub use options::{MigrateError, MigrateOptions};
 pub use report::{FailureGroup, MigrateReport};

@@ -1,8 +1,10 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
+use crate::snapshot::{OutsidePolicy, OutsideStatement, refusal};
 use crate::tenant::versions::PlanStrictness;
 
 /// Options of `migrate`.
@@ -31,6 +33,8 @@ pub struct MigrateOptions {
     pub role: Option<String>,
     /// Problems that are reported as warnings.
     pub strictness: PlanStrictness,
+    /// The decision about statements that are not confined to the tenant's schema.
+    pub outside: OutsidePolicy,
     /// Only reports what would be run.
     pub dry_run: bool,
 }
@@ -50,6 +54,7 @@ impl MigrateOptions {
             statement_timeout: None,
             role: None,
             strictness: PlanStrictness::default(),
+            outside: OutsidePolicy::Refuse,
             dry_run: false,
         }
     }
@@ -62,6 +67,14 @@ pub enum MigrateError {
     /// The tenants could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// A pending migration has statements that reach beyond the database; no tenant was started.
+    #[error("'{}', {}", path.display(), refusal(statements))]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// They, in their order.
+        statements: Vec<OutsideStatement>,
+    },
     /// psql failed before any tenant was started.
     #[error(transparent)]
     Psql(PsqlError),

@@ -236,7 +236,10 @@ impl Engine<'_, '_> {
                 }
                 _ => {}
             }
-            (state.on_report)(&entry.report);
+            // The caller reports the tenants that were not reached.
+            if entry.report.outcome != MigrateOutcome::NotReached {
+                (state.on_report)(&entry.report);
+            }
         }
     }
 }

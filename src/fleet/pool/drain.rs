@@ -3,7 +3,7 @@
 use super::status::status;
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::SPARE;
+use crate::snapshot::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot, settings};
 use crate::sql::{quote, quote_literal};
 use crate::tenant::marker::POOL;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::pg::{PsqlError, Server, UNHURRIED, read_json};
 use crate::process::Shutdown;
-use crate::snapshot::capture::SPARE;
+use crate::snapshot::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
 use crate::sql::quote_literal;
 use crate::tenant::marker::{POOL, SPARE_NAME};

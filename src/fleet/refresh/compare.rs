@@ -5,6 +5,7 @@ use similar::TextDiff;
 use super::run::is_minified;
 use crate::snapshot::{Snapshot, minify};
 use crate::sql::{Script, Segment, Statement, Token, TokenKind};
+use crate::text::slice;
 
 /// Columns of version tables with times and users: they differ wherever the migrations were run.
 const INCIDENTAL: &[&str] = &[
@@ -90,12 +91,12 @@ fn settled(body: &str, tables: &[String]) -> String {
             continue;
         };
         for token in incidental(statement, body, tables) {
-            output.push_str(body.get(from..token.start).unwrap_or_default());
+            output.push_str(slice(body, from..token.start));
             output.push_str("'…'");
             from = token.end;
         }
     }
-    output.push_str(body.get(from..).unwrap_or_default());
+    output.push_str(slice(body, from..));
     output
 }
 

@@ -9,7 +9,8 @@ use crate::snapshot::capture::{
     ProofInputs, SourceOf, prove,
 };
 use crate::snapshot::{
-    Action, Marking, RenderOptions, Snapshot, SnapshotError, TemplateError, minify, settings,
+    Action, Marking, OutsidePolicy, RenderOptions, Snapshot, SnapshotError, TemplateError, minify,
+    settings,
 };
 use crate::sql::{NameError, TenantName};
 use crate::tenant::lifecycle::DropError;
@@ -26,6 +27,8 @@ pub struct RefreshOptions {
     pub prove: bool,
     /// Problems that are reported as warnings.
     pub strictness: PlanStrictness,
+    /// The decision about statements of migrations that are not confined to the tenant's schema.
+    pub outside: OutsidePolicy,
 }
 
 /// A renewed snapshot.
@@ -275,6 +278,7 @@ async fn apply(
     let migrate_options = MigrateOptions {
         versions_table: options.versions_table.clone(),
         strictness: options.strictness,
+        outside: options.outside,
         ..MigrateOptions::new(scope.clone())
     };
     let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;

@@ -1,7 +1,9 @@
 //! Decides whether a run starts further tenants.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::limits::RunLimits;
 use crate::pg::PsqlError;
 use crate::process::Shutdown;
 use crate::text::plural;
@@ -37,27 +39,28 @@ impl fmt::Display for RunEnd {
 }
 
 /// Counts the failures of a run and remembers why it ended, if it did.
+///
+/// Failures count on all targets together, and the reason is that of one target.
 #[derive(Debug)]
 pub(in crate::fleet) struct RunControl {
-    max_failures: Option<usize>,
-    failures: usize,
+    limits: Arc<RunLimits>,
     end: Option<RunEnd>,
 }
 
 impl RunControl {
-    /// Creates the control of a run that ends after `max_failures` failed tenants.
-    pub(in crate::fleet) fn new(max_failures: Option<usize>) -> Self {
-        Self {
-            max_failures,
-            failures: 0,
-            end: None,
-        }
+    /// Creates the control of a run within limits that other targets may share.
+    pub(in crate::fleet) fn new(limits: Arc<RunLimits>) -> Self {
+        Self { limits, end: None }
     }
 
     /// Returns `true` while further tenants may be started. A shutdown ends the run.
     pub(in crate::fleet) fn goes_on(&mut self, shutdown: &Shutdown) -> bool {
         if shutdown.signal().is_some() {
             self.end(RunEnd::Stopped);
+        } else if self.limits.canary_failed() {
+            self.end(RunEnd::Canary);
+        } else if let Some(failures) = self.limits.too_many_failures() {
+            self.end(RunEnd::Failures(failures));
         }
         !self.has_ended()
     }
@@ -74,15 +77,10 @@ impl RunControl {
 
     /// Counts a failed tenant, and ends the run if that was one too many.
     pub(in crate::fleet) fn count_failure(&mut self) {
-        self.failures += 1;
-        if self.max_failures.is_some_and(|most| self.failures >= most) {
-            self.end(RunEnd::Failures(self.failures));
+        self.limits.count_failure();
+        if let Some(failures) = self.limits.too_many_failures() {
+            self.end(RunEnd::Failures(failures));
         }
-    }
-
-    /// Returns the number of failed tenants.
-    pub(in crate::fleet) fn failures(&self) -> usize {
-        self.failures
     }
 
     /// Returns the reason why the run ended early, or `None` if it did not.
@@ -99,21 +97,20 @@ mod tests {
     #[test]
     fn the_first_reason_ends_the_run() {
         let shutdown = Shutdown::new();
-        let mut control = RunControl::new(Some(2));
+        let mut control = RunControl::new(Arc::new(RunLimits::new(1, Some(2), 0)));
         control.count_failure();
         assert!(control.goes_on(&shutdown));
         control.count_failure();
         assert!(!control.goes_on(&shutdown));
         shutdown.request(Signal::TERMINATE);
         assert!(!control.goes_on(&shutdown));
-        assert_eq!(control.failures(), 2);
         assert_eq!(control.into_end().unwrap().to_string(), "2 tenants failed");
     }
 
     #[test]
     fn a_signal_ends_the_run() {
         let shutdown = Shutdown::new();
-        let mut control = RunControl::new(None);
+        let mut control = RunControl::new(Arc::new(RunLimits::new(1, None, 0)));
         control.count_failure();
         assert!(control.goes_on(&shutdown) && !control.has_ended());
         shutdown.request(Signal::TERMINATE);

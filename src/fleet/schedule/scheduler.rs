@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::control::{RunControl, RunEnd};
+use super::limits::{CanaryPass, RunLimits};
 use super::queue::{Next, Queue, Turn};
 use crate::process::Shutdown;
 
@@ -18,17 +20,22 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(in crate::fleet) struct Scheduler<'a> {
     shutdown: &'a Shutdown,
+    limits: Arc<RunLimits>,
     queue: Mutex<Queue>,
     control: Mutex<RunControl>,
+    /// Number of failed tenants of this scheduler.
+    failures: AtomicUsize,
 }
 
 impl<'a> Scheduler<'a> {
     /// Creates a scheduler without turns.
-    pub(in crate::fleet) fn new(max_failures: Option<usize>, shutdown: &'a Shutdown) -> Self {
+    pub(in crate::fleet) fn new(limits: &Arc<RunLimits>, shutdown: &'a Shutdown) -> Self {
         Self {
             shutdown,
+            limits: Arc::clone(limits),
             queue: Mutex::default(),
-            control: Mutex::new(RunControl::new(max_failures)),
+            failures: AtomicUsize::new(0),
+            control: Mutex::new(RunControl::new(Arc::clone(limits))),
         }
     }
 
@@ -36,19 +43,33 @@ impl<'a> Scheduler<'a> {
     pub(in crate::fleet) async fn run<F: Future<Output = ()>>(
         &self,
         turns: Vec<Turn>,
-        canaries: usize,
+        pass: CanaryPass,
         jobs: usize,
         task: impl Fn(Vec<Turn>) -> F,
     ) {
         let mut turns = turns.into_iter();
-        if canaries > 0 {
+        let first = async |canaries: usize| {
+            let ran = turns.len().min(canaries);
             self.queue().add_all(turns.by_ref().take(canaries));
             self.worker(1, &task).await;
-            if self.control().failures() > 0 {
+            let failed = self.failures.load(Ordering::Relaxed) > 0;
+            if failed {
                 self.end(RunEnd::Canary);
             }
-        }
-        if self.has_ended() {
+            (ran, failed)
+        };
+        pass.go_first(self.shutdown, first).await;
+        self.run_rest(turns, jobs, task).await;
+    }
+
+    /// Runs turns of which none goes first.
+    pub(in crate::fleet) async fn run_rest<F: Future<Output = ()>>(
+        &self,
+        turns: impl IntoIterator<Item = Turn>,
+        jobs: usize,
+        task: impl Fn(Vec<Turn>) -> F,
+    ) {
+        if !self.control().goes_on(self.shutdown) {
             return;
         }
         self.queue().add_all(turns);
@@ -68,7 +89,14 @@ impl<'a> Scheduler<'a> {
                     }
                 }
                 Next::Work(turns) => {
-                    task(turns).await;
+                    let permit = self.limits.worker().await;
+                    // The wait for the permit may have outlasted the run.
+                    if self.control().goes_on(self.shutdown) {
+                        task(turns).await;
+                    } else {
+                        self.queue().give_back(turns.into_iter());
+                    }
+                    drop(permit);
                     self.queue().done();
                 }
             }
@@ -87,6 +115,7 @@ impl<'a> Scheduler<'a> {
 
     /// Counts a failed tenant, and ends the run if that was one too many.
     pub(in crate::fleet) fn count_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
         self.control().count_failure();
     }
 
@@ -117,18 +146,29 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// Runs futures concurrently until all of them have ended.
-async fn join_all<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
-    let mut futures: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+/// Runs futures concurrently until all of them have ended; returns their outputs in order.
+pub(in crate::fleet) async fn join_all<F: Future>(
+    futures: impl Iterator<Item = F>,
+) -> Vec<F::Output> {
+    let mut futures: Vec<Option<Pin<Box<F>>>> = futures.map(|f| Some(Box::pin(f))).collect();
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
-        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if futures.is_empty() {
-            Poll::Ready(())
-        } else {
+        let mut pending = false;
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            let Some(running) = future else { continue };
+            match running.as_mut().poll(context) {
+                Poll::Ready(ready) => (*output, *future) = (Some(ready), None),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending {
             Poll::Pending
+        } else {
+            Poll::Ready(())
         }
     })
     .await;
+    outputs.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -144,7 +184,8 @@ mod tests {
         fails: impl Fn(usize) -> bool,
     ) -> (Vec<usize>, Option<String>) {
         let shutdown = Shutdown::new();
-        let scheduler = Scheduler::new(max_failures, &shutdown);
+        let limits = Arc::new(RunLimits::new(1, max_failures, canaries));
+        let scheduler = Scheduler::new(&limits, &shutdown);
         let started = Mutex::new(Vec::new());
         let turns = (0..tenants).map(|tenant| Turn::new(tenant, true)).collect();
         let task = async |turns: Vec<Turn>| {
@@ -155,7 +196,7 @@ mod tests {
                 }
             }
         };
-        scheduler.run(turns, canaries, 2, task).await;
+        scheduler.run(turns, limits.pass(), 2, task).await;
         let end = scheduler.into_end().map(|end| end.to_string());
         (started.into_inner().unwrap(), end)
     }
@@ -170,6 +211,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn canaries_of_all_targets_come_before_the_rest() {
+        let shutdown = Shutdown::new();
+        let limits = Arc::new(RunLimits::new(3, None, 3));
+        let order = Mutex::new(Vec::new());
+        let run = async |target: usize, tenants: usize, pass: CanaryPass| {
+            let scheduler = Scheduler::new(&limits, &shutdown);
+            let turns = (0..tenants).map(|tenant| Turn::new(tenant, true)).collect();
+            let task = async |turns: Vec<Turn>| {
+                for turn in turns {
+                    order.lock().unwrap().push((target, turn.tenant));
+                    tokio::task::yield_now().await;
+                }
+            };
+            scheduler.run(turns, pass, 2, task).await;
+        };
+        let (one, dead, two) = (limits.pass(), limits.pass(), limits.pass());
+        tokio::join!(run(1, 2, one), run(2, 9, two), async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(dead);
+        });
+        let order = order.into_inner().unwrap();
+        assert_eq!(order[..3], [(1, 0), (1, 1), (2, 0)]);
+        assert_eq!(order.len(), 11);
+    }
+
+    #[tokio::test]
     async fn nothing_is_started_after_the_last_failure_that_is_allowed() {
         let (ran, end) = started(50, 0, Some(3), |_| true).await;
         assert!(ran.len() < 5, "{ran:?}");
@@ -179,7 +246,8 @@ mod tests {
     #[tokio::test]
     async fn turns_that_come_back_are_run_again_and_a_signal_ends_the_wait_for_them() {
         let shutdown = Shutdown::new();
-        let scheduler = Scheduler::new(None, &shutdown);
+        let limits = Arc::new(RunLimits::new(1, None, 0));
+        let scheduler = Scheduler::new(&limits, &shutdown);
         let runs = Mutex::new(0);
         let task = async |turns: Vec<Turn>| {
             for mut turn in turns {
@@ -196,7 +264,8 @@ mod tests {
                 }
             }
         };
-        scheduler.run(vec![Turn::new(0, false)], 0, 2, task).await;
+        let turns = vec![Turn::new(0, false)];
+        scheduler.run(turns, limits.pass(), 2, task).await;
         assert_eq!(*runs.lock().unwrap(), 2);
         assert_eq!(
             scheduler.into_end().unwrap().to_string(),

@@ -11,16 +11,13 @@ use super::rows::TableRows;
 use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
+use crate::snapshot::strip_mark;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::Script;
 use crate::sql::literal::content;
 use crate::sql::token::Prefix;
 use crate::sql::{TokenKind, as_reloaded, quote};
-
-/// The beginning of the marker, with which a tenant's schema comment ends.
-pub const MARK: &str = "schemastamp: ";
-/// The beginning of the last line of a spare's comment. The fingerprint follows, as after [`MARK`].
-pub const SPARE: &str = "schemastamp spare: ";
+use crate::text::slice;
 
 /// Columns of an excerpt on either side of the doubtful word.
 const AROUND: usize = 56;
@@ -285,11 +282,7 @@ fn rename(
     let constants = format!("{TEXT_OF}{object}");
     let doubt = |place: usize, range: &Range<usize>, why: String| {
         let (excerpt, word) = excerpt(text, range);
-        let own_line = 1 + text
-            .get(..range.start)
-            .unwrap_or_default()
-            .matches('\n')
-            .count();
+        let own_line = 1 + slice(text, ..range.start).matches('\n').count();
         Doubt {
             object: object.clone(),
             place,
@@ -362,7 +355,7 @@ fn without_escape_marks(text: &str) -> String {
         match token.kind {
             TokenKind::Dollar(length, true) => {
                 let body = piece.get(length..piece.len() - length).unwrap_or_default();
-                let delimiter = piece.get(..length).unwrap_or_default();
+                let delimiter = slice(piece, ..length);
                 let _ = write!(
                     output,
                     "{delimiter}{}{delimiter}",
@@ -372,7 +365,7 @@ fn without_escape_marks(text: &str) -> String {
             TokenKind::String(Prefix::Escape, true)
                 if piece.contains(PLACEHOLDER) && !piece.contains('\\') =>
             {
-                output.push_str(piece.get(1..).unwrap_or_default());
+                output.push_str(slice(piece, 1..));
             }
             _ => output.push_str(piece),
         }
@@ -391,13 +384,11 @@ fn replace(text: &str, found: &[Mention]) -> String {
         if mention.range.start < at {
             continue;
         }
-        output.push_str(&escape_placeholders(
-            text.get(at..mention.range.start).unwrap_or_default(),
-        ));
+        output.push_str(&escape_placeholders(slice(text, at..mention.range.start)));
         output.push_str(PLACEHOLDER);
         at = mention.range.end;
     }
-    output.push_str(&escape_placeholders(text.get(at..).unwrap_or_default()));
+    output.push_str(&escape_placeholders(slice(text, at..)));
     output
 }
 
@@ -444,10 +435,10 @@ fn oids_in(
 
 /// The line of text around a word, cut so that the word is in the middle, and where the word is in it.
 fn excerpt(text: &str, range: &Range<usize>) -> (String, Range<usize>) {
-    let before = text.get(..range.start).unwrap_or_default();
+    let before = slice(text, ..range.start);
     let before = before.rsplit('\n').next().unwrap_or_default().trim_start();
     let word = text.get(range.clone()).unwrap_or_default();
-    let behind = text.get(range.end..).unwrap_or_default();
+    let behind = slice(text, range.end..);
     let behind = behind.split('\n').next().unwrap_or_default().trim_end();
     let cut = before.chars().count().saturating_sub(AROUND);
     let mut excerpt = String::new();
@@ -494,10 +485,7 @@ fn with_own_delimiter(object: &Object, text: String) -> String {
         delimiter.extend(suffixes.next());
     }
     delimiter.push('$');
-    let (before, behind) = (
-        text.get(..token.start).unwrap_or_default(),
-        text.get(token.end..).unwrap_or_default(),
-    );
+    let (before, behind) = (slice(&text, ..token.start), slice(&text, token.end..));
     format!("{before}{delimiter}{body}{delimiter}{behind}")
 }
 
@@ -518,25 +506,10 @@ fn without_mark(object: &Object, text: String) -> Option<String> {
     match (literal, kept) {
         (_, "") => None,
         (Some(token), kept) if kept != value.text => {
-            let head = text.get(..token.start).unwrap_or_default();
+            let head = slice(&text, ..token.start);
             // Written as pg_dump does: never with `E`, whatever backslashes it has.
             Some(format!("{head}'{}'", kept.replace('\'', "''")))
         }
         _ => Some(text),
-    }
-}
-
-/// A comment without the line that begins with [`MARK`] or [`SPARE`].
-pub fn strip_mark(comment: &str) -> &str {
-    match comment.rfind(SPARE).or_else(|| comment.rfind(MARK)) {
-        Some(0) => "",
-        Some(at)
-            if comment
-                .get(..at)
-                .is_some_and(|before| before.ends_with('\n')) =>
-        {
-            comment.get(..at).unwrap_or_default().trim_end_matches('\n')
-        }
-        _ => comment,
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::strip_mark;
 use crate::pg::catalog::{Aspect, Aspects, ObjectId};
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::rename::may_hold;
+use crate::snapshot::strip_mark;
 use crate::sql::literal::content;
 use crate::sql::{as_reloaded, quote, tokens};
 
@@ -132,6 +132,11 @@ pub(super) fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schem
         || source == value.replace(copy, &quote(schema))
         // A comment is prose.
         || (aspect != "comment" && unescaped(source, schema, schema) == unescaped(value, copy, schema))
+}
+
+/// Returns `true` if a text of a definition equals that of the schema `schema`, with that name for `copy`.
+pub(crate) fn is_same_definition(source: &str, value: &str, copy: &str, schema: &str) -> bool {
+    is_same("definition", source, value, copy, schema)
 }
 
 /// The text by its tokens, with `to` for the name `from`; identifiers of code by their values: `App.t`, `"app".t` and

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::dump_reader::DumpReader;
 use super::note::Concern;
 use super::rows::VERSIONS_TABLES;
-use super::values::{self, Value, ValueError};
+use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
-use crate::sql::{Script, ScriptError, Segment, Segments, quote};
+use crate::sql::{Script, ScriptError, quote};
 
 /// The content of a dump for one schema.
 #[derive(Clone, Debug, Default)]
@@ -44,40 +43,6 @@ pub(super) enum RowsAt {
     Insert {
         statement: Range<usize>,
     },
-}
-
-/// Rows of a table as a dump holds them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CopyData {
-    /// Column names; `None` when the dump does not name them.
-    pub columns: Option<Vec<String>>,
-    /// Values in the order of the columns.
-    pub rows: Vec<Vec<Value>>,
-}
-
-impl CopyData {
-    /// Adds rows, in the order of the columns that are here.
-    pub(super) fn append(&mut self, data: Self) -> Result<(), ValueError> {
-        if self.columns == data.columns {
-            self.rows.extend(data.rows);
-            return Ok(());
-        }
-        let (Some(to), Some(from)) = (&self.columns, &data.columns) else {
-            return Err(ValueError::Columns);
-        };
-        let order: Option<Vec<usize>> = to
-            .iter()
-            .map(|name| from.iter().position(|column| column == name))
-            .collect();
-        let order = order
-            .filter(|order| order.len() == from.len())
-            .ok_or(ValueError::Columns)?;
-        for row in data.rows {
-            let row: Option<Vec<Value>> = order.iter().map(|at| row.get(*at).cloned()).collect();
-            self.rows.push(row.ok_or(ValueError::Columns)?);
-        }
-        Ok(())
-    }
 }
 
 /// A statement and what it is about.
@@ -215,30 +180,6 @@ fn found(others: &[String]) -> String {
 }
 
 impl Dump {
-    /// Reads the statements of one schema out of a dump.
-    ///
-    /// # Errors
-    /// Fails if the dump cannot be read, or has something of the schema that a snapshot cannot
-    /// carry.
-    pub fn read(text: &str, schema: &str) -> Result<Self, DumpError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.starts_with("PGDMP") {
-            return Err(DumpError::Archive { format: "custom" });
-        }
-        if text.starts_with("toc.dat") {
-            return Err(DumpError::Archive { format: "tar" });
-        }
-        let mut reader = DumpReader::new(text, schema);
-        for segment in Segments::new(text, false) {
-            match segment? {
-                Segment::Statement(statement) => reader.statement(&statement)?,
-                Segment::Copy { statement, data } => reader.copy(&statement, data)?,
-                Segment::Meta { range } => reader.meta(range.start)?,
-            }
-        }
-        reader.finish()
-    }
-
     /// The rows of a table, out of the text that the dump was read from; `None` when it has none.
     ///
     /// # Errors
@@ -311,6 +252,7 @@ impl Dump {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::capture::Value;
 
     const WHOLE: &str = "\
 --

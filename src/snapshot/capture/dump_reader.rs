@@ -1,22 +1,20 @@
 //! One pass over a dump: which of its statements make the schema, and what they need set.
 
-mod mentions;
-mod settings;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use mentions::{has_words, holds_word};
-
 use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::dump_mentions::{Mentions, has_words, holds_word};
+use super::dump_settings::DumpSettings;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
 use super::overloads::sort_overloads;
 use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::script::line_of;
-use crate::sql::{Statement, Token, quote};
+use crate::sql::{Segment, Segments, Statement, Token, quote};
+use crate::text::slice;
 
 /// Most characters of a statement that a message shows.
 const SHOWN: usize = 60;
@@ -24,17 +22,15 @@ const SHOWN: usize = 60;
 /// Kind, name and table of an object.
 type Made = (ObjectKind, String, Option<String>);
 
-pub(super) struct DumpReader<'a> {
+struct DumpReader<'a> {
     source: &'a str,
     schema: &'a str,
-    pub(super) dump: Dump,
+    dump: Dump,
     others: BTreeSet<String>,
     /// Rows of tables whose schema was not named, with the `search_path` in force, by table.
     unqualified: BTreeMap<String, Vec<UnqualifiedRows>>,
     /// The tables that the dump makes, by schema.
     tables: BTreeMap<String, BTreeSet<String>>,
-    /// The `search_path` that the dump has set, or `None` before it sets one.
-    search_path: Option<Vec<String>>,
     /// The database that `\\connect` named last, and the number of others before it.
     database: (Option<String>, usize),
     /// The database, by number, in which the schema is.
@@ -49,7 +45,7 @@ pub(super) struct DumpReader<'a> {
     is_begun: bool,
     /// Line counting goes on from the last statement.
     counted: (usize, usize),
-    settings: Settings,
+    settings: DumpSettings,
     /// Views, materialized views and sequences by name.
     kinds: HashMap<String, ObjectKind>,
 }
@@ -61,17 +57,34 @@ struct UnqualifiedRows {
     place: RowsAt,
 }
 
-/// Settings that `pg_dump` changes between statements.
-#[derive(Default, PartialEq, Eq, Clone)]
-struct Settings {
-    /// The requirement of the previous statement, as written into the snapshot.
-    written: BTreeMap<String, String>,
-    /// The settings of the dump.
-    current: BTreeMap<String, String>,
+impl Dump {
+    /// Reads the statements of one schema out of a dump.
+    ///
+    /// # Errors
+    /// Fails if the dump cannot be read, or has something of the schema that a snapshot cannot
+    /// carry.
+    pub fn read(text: &str, schema: &str) -> Result<Self, DumpError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.starts_with("PGDMP") {
+            return Err(DumpError::Archive { format: "custom" });
+        }
+        if text.starts_with("toc.dat") {
+            return Err(DumpError::Archive { format: "tar" });
+        }
+        let mut reader = DumpReader::new(text, schema);
+        for segment in Segments::new(text, false) {
+            match segment? {
+                Segment::Statement(statement) => reader.statement(&statement)?,
+                Segment::Copy { statement, data } => reader.copy(&statement, data)?,
+                Segment::Meta { range } => reader.meta(range.start)?,
+            }
+        }
+        reader.finish()
+    }
 }
 
 impl<'a> DumpReader<'a> {
-    pub(super) fn new(source: &'a str, schema: &'a str) -> Self {
+    fn new(source: &'a str, schema: &'a str) -> Self {
         let mut dump = Dump::default();
         for line in source.split('\n').take(40) {
             if let Some(version) = line.strip_prefix("-- Dumped from database version ") {
@@ -90,7 +103,6 @@ impl<'a> DumpReader<'a> {
             others: BTreeSet::new(),
             unqualified: BTreeMap::new(),
             tables: BTreeMap::new(),
-            search_path: None,
             database: (None, 0),
             ours_in: None,
             began: None,
@@ -98,21 +110,28 @@ impl<'a> DumpReader<'a> {
             made: HashSet::new(),
             is_begun: false,
             counted: (0, 1),
-            settings: Settings::default(),
+            settings: DumpSettings::default(),
             kinds: HashMap::new(),
+        }
+    }
+
+    fn mentions(&self) -> Mentions<'a> {
+        Mentions {
+            source: self.source,
+            schema: self.schema,
         }
     }
 
     fn line(&mut self, offset: usize) -> usize {
         let (from, line) = self.counted;
-        let passed = self.source.get(from..offset).unwrap_or_default();
+        let passed = slice(self.source, from..offset);
         let line = line + line_of(passed, passed.len()) - 1;
         self.counted = (offset, line);
         line
     }
 
-    pub(super) fn meta(&mut self, offset: usize) -> Result<(), DumpError> {
-        let rest = self.source.get(offset..).unwrap_or_default();
+    fn meta(&mut self, offset: usize) -> Result<(), DumpError> {
+        let rest = slice(self.source, offset..);
         let command_line = rest.split('\n').next().unwrap_or_default();
         let command = command_line.split_whitespace().next().unwrap_or_default();
         match command {
@@ -126,7 +145,7 @@ impl<'a> DumpReader<'a> {
                     *number += 1;
                 }
                 *current = Some(named);
-                self.search_path = None;
+                self.settings.search_path = None;
                 Ok(())
             }
             _ => {
@@ -143,11 +162,7 @@ impl<'a> DumpReader<'a> {
     }
 
     /// Takes note of the rows of a `COPY`.
-    pub(super) fn copy(
-        &mut self,
-        statement: &Statement,
-        data: Range<usize>,
-    ) -> Result<(), DumpError> {
+    fn copy(&mut self, statement: &Statement, data: Range<usize>) -> Result<(), DumpError> {
         self.dump.has_data = true;
         let object = Object::from_statement(statement, self.source);
         let line = self.line(statement.range().start);
@@ -170,7 +185,7 @@ impl<'a> DumpReader<'a> {
         if object.scope == ObjectScope::None {
             let found = self.unqualified.entry(object.name).or_default();
             found.push(UnqualifiedRows {
-                search_path: self.search_path.clone(),
+                search_path: self.settings.search_path.clone(),
                 place,
             });
         } else {
@@ -200,7 +215,7 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    pub(super) fn statement(&mut self, statement: &Statement) -> Result<(), DumpError> {
+    fn statement(&mut self, statement: &Statement) -> Result<(), DumpError> {
         let object = Object::from_statement(statement, self.source);
         let line = self.line(statement.range().start);
         if let ObjectScope::Named(other) = &object.scope {
@@ -220,7 +235,13 @@ impl<'a> DumpReader<'a> {
             _ => object,
         };
         match object.action {
-            Action::Setting => self.setting(statement, line),
+            Action::Setting => {
+                if let Some(text) = self.settings.set(statement, self.source, line)? {
+                    let scope = ObjectScope::Named(self.schema.to_owned());
+                    self.push(setting(Action::Privileges, scope), text, line);
+                }
+                Ok(())
+            }
             Action::Transaction => self.transaction(statement, line),
             Action::Drop => self.dropped(statement, line),
             _ if object.scope == ObjectScope::Named(self.schema.to_owned()) => {
@@ -274,11 +295,11 @@ impl<'a> DumpReader<'a> {
             }
             _ => {}
         }
-        if self.moves(statement) {
+        if self.mentions().moves(statement) {
             return Err(self.refused(statement, line));
         }
         if object.action == Action::Alter
-            && let Some(partition) = self.attached(statement)
+            && let Some(partition) = self.mentions().attached(statement)
         {
             // The partition's index goes with it.
             if object.kind != ObjectKind::Index {
@@ -288,7 +309,9 @@ impl<'a> DumpReader<'a> {
         }
         if object.action == Action::Create
             && object.kind == ObjectKind::Table
-            && let Some(parent) = self.parent(statement, |schema| schema != self.schema)
+            && let Some(parent) = self
+                .mentions()
+                .parent(statement, |schema| schema != self.schema)
         {
             let child = format!("{} ({parent})", quote(&object.name));
             self.concern(ConcernId::ParentsOutside, child);
@@ -307,7 +330,9 @@ impl<'a> DumpReader<'a> {
                 text = without_shorthand(statement, self.source);
             }
         }
-        self.settings_before(&object, line);
+        for change in self.settings.before(&object) {
+            self.push(setting(Action::Setting, ObjectScope::None), change, line);
+        }
         self.push(object, text, line);
         Ok(())
     }
@@ -331,7 +356,7 @@ impl<'a> DumpReader<'a> {
                 return Ok(());
             }
             Action::Rows => {
-                if self.mentions_schema(statement) {
+                if self.mentions().mentions_schema(statement) {
                     self.concern(ConcernId::Registered, described(&object));
                 }
                 return Ok(());
@@ -348,10 +373,10 @@ impl<'a> DumpReader<'a> {
                 object: object.to_string(),
             });
         }
-        if !self.mentions_schema(statement) {
+        if !self.mentions().mentions_schema(statement) {
             return Ok(());
         }
-        if self.moves(statement) || object.action == Action::Other {
+        if self.mentions().moves(statement) || object.action == Action::Other {
             return Err(self.refused(statement, line));
         }
         // Also a cast between types elsewhere through a function of the schema: a database has it only once.
@@ -370,7 +395,7 @@ impl<'a> DumpReader<'a> {
             return Err(self.refused(statement, line));
         }
         if object.action == Action::Alter
-            && let Some(partition) = self.attached_here(statement)
+            && let Some(partition) = self.mentions().attached_here(statement)
         {
             if object.kind != ObjectKind::Index {
                 let child = format!("{} ({})", quote(&partition), qualified(&object));
@@ -381,6 +406,7 @@ impl<'a> DumpReader<'a> {
         if object.action == Action::Create
             && object.kind == ObjectKind::Table
             && self
+                .mentions()
                 .parent(statement, |schema| schema == self.schema)
                 .is_some()
         {
@@ -418,7 +444,7 @@ impl<'a> DumpReader<'a> {
                     excerpt: head(statement.text(self.source)),
                 });
             }
-        } else if is("prepare") && self.mentions_schema(statement) {
+        } else if is("prepare") && self.mentions().mentions_schema(statement) {
             return Err(self.refused(statement, line));
         }
         Ok(())
@@ -460,7 +486,8 @@ impl<'a> DumpReader<'a> {
                 && made.object.kind != ObjectKind::Schema
                 && names(made.object.bare_name())
         });
-        if (drops_ours && (self.mentions_schema(statement) || !self.is_qualified(&tokens)))
+        if (drops_ours
+            && (self.mentions().mentions_schema(statement) || !self.is_qualified(&tokens)))
             || is(1, "owned")
         {
             return Err(DumpError::TakenBack {
@@ -496,7 +523,7 @@ impl<'a> DumpReader<'a> {
             .push(DumpStatement { object, text, line });
     }
 
-    pub(super) fn finish(mut self) -> Result<Dump, DumpError> {
+    fn finish(mut self) -> Result<Dump, DumpError> {
         if !self
             .dump
             .statements
@@ -524,6 +551,51 @@ impl<'a> DumpReader<'a> {
             })
             .collect();
         Ok(self.dump)
+    }
+
+    /// `INSERT INTO schema_migrations`, as Rails appends it, means the table that the `search_path` finds.
+    fn place_unqualified_rows(&mut self) {
+        let default = ["$user".to_owned(), "public".to_owned()];
+        for (table, places) in std::mem::take(&mut self.unqualified) {
+            let has = |schema: &str| {
+                self.tables
+                    .get(schema)
+                    .is_some_and(|tables| tables.contains(&table))
+            };
+            if !has(self.schema) {
+                continue;
+            }
+            let elsewhere = self
+                .tables
+                .keys()
+                .any(|schema| schema != self.schema && has(schema));
+            let (mut ours, mut left_out) = (Vec::new(), false);
+            for UnqualifiedRows { search_path, place } in places {
+                let path = search_path.as_deref().unwrap_or(&default);
+                let found = path.iter().find(|schema| has(schema));
+                if found.map_or(!elsewhere, |schema| schema == self.schema) {
+                    ours.push(place);
+                } else {
+                    left_out = true;
+                }
+            }
+            if left_out {
+                self.concern(ConcernId::RowsElsewhere, quote(&table));
+            }
+            if !ours.is_empty() {
+                self.dump.rows.entry(table).or_insert(ours);
+            }
+        }
+    }
+}
+
+fn setting(action: Action, scope: ObjectScope) -> Object {
+    Object {
+        action,
+        kind: ObjectKind::Setting,
+        scope,
+        name: String::new(),
+        table: None,
     }
 }
 

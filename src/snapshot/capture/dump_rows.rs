@@ -1,10 +1,10 @@
 //! The rows that a dump has of the tables that a tenant begins with.
 
-use super::dump::{CopyData, Dump, DumpError};
+use super::dump::{Dump, DumpError};
 use super::dump_facts::{has_identity, is_partition_of, listed_columns, partitions};
+use super::error::CaptureError;
 use super::rows::TableRows;
-use super::run::CaptureError;
-use super::values::Value;
+use super::values::{CopyData, Value};
 
 /// The rows of tables; none for a table that the dump has no rows of, unless it must have.
 pub(super) fn rows_of_dump(

@@ -1,15 +1,14 @@
 //! The proof: the snapshot, loaded under a fresh name, has the same objects as its source and needs none of them.
 
-use std::fmt::Write as _;
-
 use super::difference::{Difference, differences, is_compared};
 use super::dump::Dump;
+use super::error::ProofError;
 use super::exceptions::Exceptions;
 use super::proof_script::Script;
 use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
-use crate::pg::catalog::{Aspect, Aspects, DuplicateIdentity, objects};
-use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
+use crate::pg::catalog::{Aspect, Aspects, objects, with_members};
+use crate::pg::{ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
@@ -28,65 +27,6 @@ pub struct Proof {
     pub ignored: Vec<ServerProperty>,
     /// Definitions that the server prints differently after a reload.
     pub reworded: Vec<Reworded>,
-}
-
-/// The reason why there is no proof.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProofError {
-    /// psql, the connection or the rights do not allow it.
-    #[error("the proof could not be made")]
-    Psql(#[source] PsqlError),
-    /// The snapshot does not load.
-    #[error("the snapshot does not load: {object} (line {line} of the dump's or snapshot's SQL)")]
-    Load {
-        /// The object of the failed statement.
-        object: String,
-        /// 1-based line of the statement.
-        line: usize,
-        /// The server's message.
-        #[source]
-        source: PsqlError,
-    },
-    /// The dump itself does not load.
-    #[error("the dump itself does not load: {object} (line {line} of the dump)")]
-    Dump {
-        /// The object of the failed statement.
-        object: String,
-        /// 1-based line of the statement.
-        line: usize,
-        /// The server's message.
-        #[source]
-        source: PsqlError,
-    },
-    /// The copy is not its source.
-    #[error("the copy is not equal to its source: {}", listed(.0))]
-    Different(Vec<Difference>),
-    /// The copy needs the source.
-    #[error("the copy depends on its source: {}", .0.join("; "))]
-    Depends(Vec<String>),
-    /// The snapshot cannot be rendered.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// The operating system has no random bytes for a fresh name.
-    #[error("cannot make a fresh name")]
-    Random(#[source] std::io::Error),
-    /// The comparison itself is at fault.
-    #[error(transparent)]
-    Identity(#[from] DuplicateIdentity),
-}
-
-fn listed(differences: &[Difference]) -> String {
-    let mut text = differences
-        .iter()
-        .take(5)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ");
-    if differences.len() > 5 {
-        let _ = write!(text, "; and {} more", differences.len() - 5);
-    }
-    text
 }
 
 /// A name that nothing else has: a plain identifier.
@@ -251,7 +191,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
         }
         for copy in tenants.iter().map(TenantName::as_str) {
             ask(&mut script, copy, major);
-            let depends = include_str!("depends.sql")
+            let depends = with_members(include_str!("depends.sql"))
                 .replace("$schema$", &quote_literal(schema))
                 .replace("$copy$", &quote_literal(copy));
             script.ours(depends.trim_end().trim_end_matches(';'));

@@ -1,7 +1,7 @@
 //! The script of a proof, and which statement an error of it belongs to.
 
 use super::dump::Dump;
-use super::proof::ProofError;
+use super::error::ProofError;
 use crate::pg::PsqlError;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::snapshot::render::Rendered;

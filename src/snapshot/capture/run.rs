@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Assembled, SnapshotParts, Undecided, assemble};
-use super::dump::{Dump, DumpError};
+use super::dump::{Dump, DumpError, DumpStatement};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
+use super::error::{CaptureError, ProofError};
 use super::exceptions::Exceptions;
 use super::inspect::{
     Inspection, OidValues, inspect, oid_values, read_rows, shared_schemas, wanted_tables,
 };
 use super::note::{ConcernId, Note};
-use super::proof::{LoadableDump, Proof, ProofError, ProofInputs, SourceOf, fresh_name, prove};
+use super::proof::{LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, prove};
 use super::proof_script::Script;
 use super::roles::roles_like;
 use super::rows::{TableRows, describe_versions};
@@ -24,7 +25,6 @@ use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::format::Snapshot;
 use crate::snapshot::header::Header;
 use crate::snapshot::object::{Action, ObjectKind};
-use crate::snapshot::problem::SnapshotError;
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{Marking, RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
@@ -96,115 +96,6 @@ impl Captured {
     }
 }
 
-/// The reason why there is no snapshot.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CaptureError {
-    /// `pg_dump` failed.
-    #[error(transparent)]
-    PgDump(Box<PgDumpError>),
-    /// The dump cannot be captured.
-    #[error(transparent)]
-    Dump(#[from] DumpError),
-    /// The server could not be asked.
-    #[error("the server could not be asked about the schema")]
-    Psql(#[source] Box<PsqlError>),
-    /// Text that the user has to judge.
-    #[error("{} of text may or may not name the schema", places(.0.doubts.len()))]
-    Doubtful(Undecided),
-    /// Names that only the server can judge, and it could not be asked.
-    #[error("{} called like the schema are used in: {}", "tables, aliases or columns", .objects.join(", "))]
-    Contested {
-        /// The objects.
-        objects: Vec<String>,
-        /// The reason why the server could not be asked, or `None` without a connection.
-        #[source]
-        source: Option<Box<ProofError>>,
-    },
-    /// Names that the server's own definitions do not settle.
-    #[error("names like the schema's cannot be told from it, not even by the server, in: {}", .objects.join(", "))]
-    Unsettled {
-        /// The objects.
-        objects: Vec<String>,
-    },
-    /// A table whose rows are wanted is not there.
-    #[error("there is no table '{table}' in the schema; it has: {}", present.join(", "))]
-    NoTable {
-        /// The table.
-        table: String,
-        /// The tables that are there, at most 20.
-        present: Vec<String>,
-    },
-    /// A value that names the schema, where it cannot be replaced.
-    #[error(
-        "column {column} of table '{table}' names objects of the schema in an array, which a seed cannot carry"
-    )]
-    Name {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
-    /// OIDs in the rows of a seed table, which every tenant would share.
-    #[error(
-        "column {column} of table '{table}' holds OIDs of {}, which every tenant would share with the source; \
-         leave the column empty in the seed, or say --keep 'rows of {table}' if that is meant",
-        if *.large_objects > 0 { "large objects" } else { "objects of the schema" }
-    )]
-    Oids {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// Number of large objects.
-        large_objects: usize,
-    },
-    /// Decisions that change nothing: a wrong name, most likely.
-    #[error(
-        "nothing doubtful is called {}{}",
-        quoted_list(.unused),
-        if .decidable.is_empty() { "; the schema has nothing to decide".to_owned() } else { format!("; there are: {}", .decidable.join(", ")) }
-    )]
-    UnusedDecisions {
-        /// The names and patterns.
-        unused: Vec<String>,
-        /// Objects that can be decided, at most 20.
-        decidable: Vec<String>,
-    },
-    /// A dump without the rows of a seed table.
-    #[error(
-        "the dump has no rows of table '{table}'; make it without --schema-only, or capture from the live database"
-    )]
-    NoRows {
-        /// The table.
-        table: String,
-    },
-    /// The body is no usable template: a fault of the rewriting.
-    #[error("the snapshot is not valid")]
-    Snapshot(#[from] SnapshotError),
-    /// The proof failed.
-    #[error("the snapshot is not proven")]
-    Proof(#[source] Box<ProofError>),
-}
-
-impl From<PgDumpError> for CaptureError {
-    fn from(error: PgDumpError) -> Self {
-        Self::PgDump(Box::new(error))
-    }
-}
-
-impl From<PsqlError> for CaptureError {
-    fn from(error: PsqlError) -> Self {
-        Self::Psql(Box::new(error))
-    }
-}
-
-impl From<ProofError> for CaptureError {
-    fn from(error: ProofError) -> Self {
-        Self::Proof(Box::new(error))
-    }
-}
-
 /// Checks that the session settings of `pg_dump`, such as `search_path` and `row_security`, apply
 /// to its whole session and to no other client.
 async fn make_sure_of_the_session(
@@ -241,20 +132,14 @@ async fn make_sure_of_the_session(
     }
 }
 
-fn quoted_list(names: &[String]) -> String {
-    let quoted: Vec<String> = names
-        .iter()
-        .map(|name| format!("'{}'", name.escape_debug()))
-        .collect();
-    quoted.join(", ")
-}
-
-fn places(count: usize) -> String {
-    if count == 1 {
-        "1 place".to_owned()
-    } else {
-        format!("{count} places")
-    }
+/// Returns whether a statement sets default privileges of one of the roles, which are written as `regrole` prints them.
+fn sets_privileges_of(statement: &DumpStatement, roles: &[String]) -> bool {
+    statement.object.kind == ObjectKind::DefaultPrivileges
+        && roles.iter().any(|role| {
+            statement
+                .text
+                .starts_with(&format!("ALTER DEFAULT PRIVILEGES FOR ROLE {role} "))
+        })
 }
 
 impl Capture {
@@ -304,6 +189,9 @@ impl Capture {
         };
         if let Some(inspection) = &inspection {
             add_casts(&mut dump, &inspection.casts, &self.schema);
+            let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
+            dump.statements
+                .retain(|statement| !sets_privileges_of(statement, roles));
         }
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
@@ -319,6 +207,12 @@ impl Capture {
             .as_ref()
             .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
         let mut notes = concerns(&dump, inspection.as_ref(), live);
+        if !self.privileges {
+            notes.retain(|note| {
+                note.as_concern()
+                    .is_none_or(|concern| concern.id != ConcernId::DefaultPrivilegesOfOthers)
+            });
+        }
         if let Some(inspection) = &inspection {
             notes.extend(Note::concern(
                 ConcernId::ShellOperators,
@@ -403,6 +297,9 @@ impl Capture {
                 invalid_indexes: inspection
                     .as_ref()
                     .map_or(&[][..], Inspection::invalid_indexes),
+                default_privileges: inspection.as_ref().map_or(&[][..], |inspection| {
+                    inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
+                }),
                 unfilled_views: if self.fill_views {
                     &unfilled_views
                 } else {

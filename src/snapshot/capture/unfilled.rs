@@ -1,6 +1,6 @@
 //! Materialized views that cannot be filled while there are no rows, or not yet.
 
-use super::proof::ProofError;
+use super::error::ProofError;
 use crate::pg::PsqlError;
 use crate::snapshot::Snapshot;
 use crate::snapshot::object::Action;

@@ -1,6 +1,5 @@
 //! Rows as dumps hold them: COPY's text format and INSERT.
 
-use super::dump::CopyData;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::PLACEHOLDER;
 use crate::sql::literal::content;
@@ -80,6 +79,40 @@ pub(super) fn columns(statement: &Statement, source: &str) -> Option<Vec<String>
             .filter_map(|token| identifier_value(*token, source))
             .collect(),
     )
+}
+
+/// Rows of a table as a dump holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyData {
+    /// Column names; `None` when the dump does not name them.
+    pub columns: Option<Vec<String>>,
+    /// Values in the order of the columns.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl CopyData {
+    /// Adds rows, in the order of the columns that are here.
+    pub(super) fn append(&mut self, data: Self) -> Result<(), ValueError> {
+        if self.columns == data.columns {
+            self.rows.extend(data.rows);
+            return Ok(());
+        }
+        let (Some(to), Some(from)) = (&self.columns, &data.columns) else {
+            return Err(ValueError::Columns);
+        };
+        let order: Option<Vec<usize>> = to
+            .iter()
+            .map(|name| from.iter().position(|column| column == name))
+            .collect();
+        let order = order
+            .filter(|order| order.len() == from.len())
+            .ok_or(ValueError::Columns)?;
+        for row in data.rows {
+            let row: Option<Vec<Value>> = order.iter().map(|at| row.get(*at).cloned()).collect();
+            self.rows.push(row.ok_or(ValueError::Columns)?);
+        }
+        Ok(())
+    }
 }
 
 /// The rows of `INSERT INTO t (…) VALUES (…), (…)`.

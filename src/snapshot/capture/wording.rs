@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::snapshot::object::{Action, Object, ObjectKind, identifier_value};
 use crate::sql::{Statement, Token};
+use crate::text::slice;
 
 /// Begins the names of options that the server keeps for itself: `pg_attver`, which 15.20 sets for each column.
 const PRIVATE_OPTION: &str = "pg_";
@@ -132,7 +133,7 @@ fn split_at_commas<'t>(tokens: &'t [Token], source: &str) -> Vec<&'t [Token]> {
 /// The text from the first of the tokens to the last.
 fn source_of<'a>(tokens: &[Token], source: &'a str) -> &'a str {
     match (tokens.first(), tokens.last()) {
-        (Some(first), Some(last)) => source.get(first.start..last.end).unwrap_or_default(),
+        (Some(first), Some(last)) => slice(source, first.start..last.end),
         _ => "",
     }
 }
@@ -161,7 +162,7 @@ pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
     });
     let (mut text, mut from) = (String::new(), statement.range().start);
     for (start, end) in cuts {
-        text.push_str(source.get(from..start).unwrap_or_default());
+        text.push_str(slice(source, from..start));
         from = end;
     }
     text.push_str(source.get(from..statement.range().end).unwrap_or_default());

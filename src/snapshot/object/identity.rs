@@ -3,24 +3,6 @@
 use std::fmt;
 
 use super::kind::{Action, ObjectKind};
-use super::parser::Parser;
-use crate::sql::{Statement, Token};
-
-/// The most tokens that are read of rows: their table stands in front. Anything else is read to its end, as `UPDATE OF` may
-/// list all columns of a table in front of the table's name.
-const HEAD_OF_ROWS: usize = 2000;
-
-fn head(statement: &Statement, source: &str) -> Vec<Token> {
-    let mut significant = statement.significant().peekable();
-    let is_rows = significant
-        .peek()
-        .is_some_and(|token| token.is_word(source, "insert"));
-    if is_rows {
-        significant.take(HEAD_OF_ROWS).collect()
-    } else {
-        significant.collect()
-    }
-}
 
 /// The schema part of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,28 +58,6 @@ fn printable(name: &str) -> String {
 }
 
 impl Object {
-    /// Reads the head of a statement.
-    pub fn from_statement(statement: &Statement, source: &str) -> Self {
-        let tokens = head(statement, source);
-        Parser {
-            tokens: &tokens,
-            source,
-            at: 0,
-        }
-        .statement()
-    }
-
-    /// The cast that `CREATE CAST` makes, when one of its types is in the schema; it can have types of two.
-    pub fn cast_in(statement: &Statement, source: &str, schema: &str) -> Option<Self> {
-        let tokens = head(statement, source);
-        Parser {
-            tokens: &tokens,
-            source,
-            at: 0,
-        }
-        .cast_in(schema)
-    }
-
     /// A routine's or other object's name without its arguments.
     pub fn bare_name(&self) -> &str {
         match self.kind {

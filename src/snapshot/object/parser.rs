@@ -65,6 +65,7 @@ impl Parser<'_> {
         let value = match token.kind {
             TokenKind::Word => Ok(fold(text)),
             TokenKind::Quoted(_) => Ok(unquote(text)),
+            TokenKind::UnicodeQuoted(true) => Ok(identifier_value(token, self.source)?),
             TokenKind::Placeholder => Err(()),
             _ => return None,
         };

@@ -3,8 +3,48 @@
 use super::identity::{Object, ObjectScope};
 use super::kind::{Action, ObjectKind};
 use super::parser::Parser;
-use crate::sql::TokenKind;
 use crate::sql::identifier::fold;
+use crate::sql::{Statement, Token, TokenKind};
+
+/// The most tokens that are read of rows: their table stands in front. Anything else is read to its end, as `UPDATE OF` may
+/// list all columns of a table in front of the table's name.
+const HEAD_OF_ROWS: usize = 2000;
+
+fn head(statement: &Statement, source: &str) -> Vec<Token> {
+    let mut significant = statement.significant().peekable();
+    let is_rows = significant
+        .peek()
+        .is_some_and(|token| token.is_word(source, "insert"));
+    if is_rows {
+        significant.take(HEAD_OF_ROWS).collect()
+    } else {
+        significant.collect()
+    }
+}
+
+impl Object {
+    /// Reads the head of a statement.
+    pub fn from_statement(statement: &Statement, source: &str) -> Self {
+        let tokens = head(statement, source);
+        Parser {
+            tokens: &tokens,
+            source,
+            at: 0,
+        }
+        .statement()
+    }
+
+    /// The cast that `CREATE CAST` makes, when one of its types is in the schema; it can have types of two.
+    pub fn cast_in(statement: &Statement, source: &str, schema: &str) -> Option<Self> {
+        let tokens = head(statement, source);
+        Parser {
+            tokens: &tokens,
+            source,
+            at: 0,
+        }
+        .cast_in(schema)
+    }
+}
 
 impl Parser<'_> {
     pub(super) fn statement(mut self) -> Object {

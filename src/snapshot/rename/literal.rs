@@ -1,12 +1,13 @@
 //! Mentions inside string literals, by what the literal is used for.
 
-use super::code::{CodePlace, CodeReader};
 use super::mention::MentionVerdict;
+use super::reader::{CodePlace, CodeReader, words};
 use super::view::View;
 use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::snapshot::template::{callee, reads_as_identifier};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::{Token, TokenKind, tokens};
+use crate::text::slice;
 
 /// The use of a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,21 +35,18 @@ enum Use {
     Unknown,
 }
 
-/// Reads the literal at `index`.
+/// Reads the literal at `index`. Returns its content and tokens if it is code, which is left to the caller.
 pub(super) fn read(
     reader: &mut CodeReader<'_>,
     code: &LiteralContent,
     view: &View<'_>,
     index: usize,
     place: CodePlace,
-) {
-    let Some(token) = view.at(index) else { return };
-    let Some(inner) = content(token, view.source) else {
-        return;
-    };
+) -> Option<(LiteralContent, Vec<Token>)> {
+    let inner = content(view.at(index)?, view.source)?;
     // The common case first: most literals do not hold the name at all.
     if !may_hold(&inner.text, reader.schema) {
-        return;
+        return None;
     }
     let inner = inner.rebased(|offset| code.source_offset(offset));
     let tokens = tokens(&inner.text);
@@ -56,7 +54,7 @@ pub(super) fn read(
     let used_as = used_as(reader, view, index, place);
     match used_as {
         Use::Nothing | Use::Text => {}
-        Use::Prose => return prose(reader, &inner, &tokens),
+        Use::Prose => prose(reader, &inner, &tokens),
         Use::SearchPathItem => {
             if inner.text == reader.schema {
                 whole(reader, &inner, MentionVerdict::Schema);
@@ -67,7 +65,6 @@ pub(super) fn read(
                         reader.add(&inner, *token, MentionVerdict::Doubtful(ONE_STRING));
                     }
                 }
-                return;
             }
         }
         Use::SearchPathList => {
@@ -80,7 +77,7 @@ pub(super) fn read(
         Use::Identifier => identifier(reader, &inner, &tokens, view, index),
         Use::Code => {
             cut_off(reader, &inner, &tokens, view, index);
-            reader.code(&inner, &tokens, CodePlace::Body);
+            return Some((inner, tokens));
         }
         Use::Constant => doubtful(reader, &inner, &tokens, true),
         Use::Unknown | Use::Handed(_) => doubtful(reader, &inner, &tokens, false),
@@ -88,9 +85,10 @@ pub(super) fn read(
     let verdict = match used_as {
         Use::Text | Use::Constant | Use::Unknown => MentionVerdict::Text,
         Use::Handed(why) => MentionVerdict::Doubtful(why),
-        _ => return,
+        _ => return None,
     };
     other_words(reader, &inner, found_before, verdict);
+    None
 }
 
 const ONE_STRING: &str =
@@ -103,7 +101,7 @@ fn other_words(
     found_before: usize,
     verdict: MentionVerdict,
 ) {
-    for word in super::code::words(&inner.text, reader.schema) {
+    for word in words(&inner.text, reader.schema) {
         let range = inner.source_offset(word.start)..inner.source_offset(word.end);
         let is_known = reader
             .found
@@ -309,7 +307,7 @@ fn in_a_string(reader: &mut CodeReader<'_>, outer: &LiteralContent, token: Token
     } else {
         // An apostrophe in prose: what follows is no string.
         let start = token.start + 1;
-        let rest = outer.text.get(start..token.end).unwrap_or_default();
+        let rest = slice(&outer.text, start..token.end);
         LiteralContent::verbatim(rest, 0).rebased(|offset| outer.source_offset(start + offset))
     };
     if nested.text == reader.schema {

@@ -8,6 +8,7 @@ mod code;
 mod literal;
 mod mention;
 mod pair;
+mod reader;
 mod view;
 
 pub use code::mentions;

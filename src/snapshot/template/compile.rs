@@ -8,13 +8,14 @@ use super::context::{foreign_language, is_body, is_format, reads_as_identifier};
 use super::error::TemplateError;
 use super::slot::{Escape, HASH, PLACEHOLDER, Piece, Slot, SlotForm};
 use super::statement::CompiledStatement;
-use crate::snapshot::format::hexadecimal;
 use crate::snapshot::minify::minify_into;
 use crate::snapshot::object::{Action, Object};
+use crate::snapshot::outside::{OutsideStatement, Reach, judge, reached_through_definitions};
 use crate::sql::literal::{LiteralContent, content};
 use crate::sql::script::line_of;
 use crate::sql::token::Prefix;
 use crate::sql::{ScriptError, Segment, Segments, Statement, Token, TokenKind, tokens_of_template};
+use crate::text::{hexadecimal, slice};
 
 /// SQL with `#{prefix}` in it, ready to be rendered many times.
 #[derive(Clone, Debug)]
@@ -32,6 +33,7 @@ impl Template {
     /// Fails with the problem and its line.
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let mut statements = Vec::new();
+        let mut is_hidden = false;
         let (mut line, mut counted) = (1, 0);
         let (mut digest, mut small) = (Sha256::new(), String::new());
         for segment in Segments::new(source, true) {
@@ -55,10 +57,7 @@ impl Template {
                 }
             };
             let start = statement.range().start;
-            line += line_of(
-                source.get(counted..start).unwrap_or_default(),
-                start - counted,
-            ) - 1;
+            line += line_of(slice(source, counted..start), start - counted) - 1;
             counted = start;
             let object = Object::from_statement(statement, source);
             if object.action == Action::Transaction {
@@ -79,13 +78,46 @@ impl Template {
             minify_into(statement, source, &mut small);
             small.push_str(";\n");
             digest.update(small.as_bytes());
-            statements.push(Compiler::new(source, statement).compile(object, line)?);
+            let judgement = judge(statement, source);
+            is_hidden |= judgement.hides;
+            let mut compiled = Compiler::new(source, statement).compile(object, line)?;
+            compiled.outside = judgement
+                .reach
+                .map(|reach| OutsideStatement::new(line, reach, statement.text(source)));
+            statements.push(compiled);
+        }
+        if is_hidden {
+            mark_what_is_reached(&mut statements, source)?;
         }
         Ok(Self {
             statements,
             fingerprint: hexadecimal(&digest.finalize()),
         })
     }
+}
+
+/// Marks statements that use definitions of the same template which reach beyond the database.
+fn mark_what_is_reached(
+    statements: &mut [CompiledStatement],
+    source: &str,
+) -> Result<(), TemplateError> {
+    let mut parsed = Vec::with_capacity(statements.len());
+    for segment in Segments::new(source, true) {
+        if let Segment::Statement(statement) = segment? {
+            parsed.push(statement);
+        }
+    }
+    for (index, through) in reached_through_definitions(&parsed, source) {
+        let (Some(compiled), Some(statement)) = (statements.get_mut(index), parsed.get(index))
+        else {
+            continue;
+        };
+        let line = compiled.line;
+        let outside =
+            OutsideStatement::new(line, Reach::Server, statement.text(source)).through(through);
+        compiled.outside = Some(outside);
+    }
+    Ok(())
 }
 
 /// A place in the source where something else than the source's text comes.
@@ -146,6 +178,7 @@ impl<'a> Compiler<'a> {
             object,
             line,
             foreign,
+            outside: None,
             pieces,
         })
     }
@@ -442,13 +475,13 @@ impl<'a> Compiler<'a> {
         form: SlotForm,
         escapes: &[Escape],
     ) -> Result<(), TemplateError> {
-        let text = code.text.get(range.clone()).unwrap_or_default();
+        let text = slice(&code.text, range.clone());
         for (offset, _) in text.match_indices("#{") {
-            let rest = text.get(offset..).unwrap_or_default();
+            let rest = slice(text, offset..);
             let length = rest.find('}').map_or(rest.len(), |end| end + 1);
             let start = range.start + offset;
             let source_range = code.source_offset(start)..code.source_offset(start + length);
-            match rest.get(..length).unwrap_or_default() {
+            match slice(rest, ..length) {
                 PLACEHOLDER => self.mark(
                     source_range,
                     Piece::Slot(Slot {

@@ -3,6 +3,7 @@
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{Statement, Token, TokenKind};
+use crate::text::slice;
 
 /// The language of the routine a statement creates, when it is neither SQL nor PL/pgSQL nor compiled.
 pub(in crate::snapshot) fn foreign_language(statement: &Statement, source: &str) -> Option<String> {
@@ -137,10 +138,7 @@ pub(crate) fn callee(tokens: &[Token], index: usize, source: &str) -> Option<(St
                     .find(|token| !token.is_trivia());
                 match before.and_then(|token| identifier_value(*token, source)) {
                     Some(name) if !is_clause(&name) => {
-                        return Some((
-                            name,
-                            source.get(token.end..end).unwrap_or_default().to_owned(),
-                        ));
+                        return Some((name, slice(source, token.end..end).to_owned()));
                     }
                     // These parentheses only group: check further out.
                     None if before.is_none_or(|token| {

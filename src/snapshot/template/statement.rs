@@ -3,6 +3,7 @@
 use super::error::TemplateError;
 use super::slot::{Escape, Piece, SlotForm};
 use crate::snapshot::object::Object;
+use crate::snapshot::outside::OutsideStatement;
 use crate::sql::TenantName;
 use crate::sql::identifier::is_plain;
 
@@ -15,6 +16,8 @@ pub struct CompiledStatement {
     pub line: usize,
     /// The language of the routine it creates, when that is neither SQL nor PL/pgSQL.
     pub(super) foreign: Option<String>,
+    /// Its reach, if it is not confined to the tenant's schema.
+    pub(super) outside: Option<OutsideStatement>,
     pub(super) pieces: Vec<Piece>,
 }
 
@@ -29,6 +32,11 @@ impl CompiledStatement {
             Piece::Delimiter { .. } => true,
             Piece::Text(_) | Piece::EscapeMark(_) | Piece::Semicolon => false,
         })
+    }
+
+    /// Returns its reach, if it is not confined to the tenant's schema.
+    pub fn outside(&self) -> Option<&OutsideStatement> {
+        self.outside.as_ref()
     }
 
     /// The statement for one tenant, without a semicolon at its end.

@@ -9,6 +9,7 @@ mod script;
 
 pub use external::ExternalCommand;
 pub use failure::MigrateFailure;
+pub(crate) use failure::anonymous;
 pub(crate) use indexes::index_states;
 pub use report::{MigrateOutcome, TenantReport};
 pub(crate) use script::{ALREADY, BUSY, MessagePlace, MigrationScript, ScriptContext};

@@ -63,6 +63,7 @@ impl MigrateOutcome {
             Self::Pending => "pending",
             Self::Failed(_) => "failed",
             Self::Refused(_) => "refused",
+            Self::Odd(TenantProblem::NoSchema) => "missing",
             Self::Odd(_) => "odd",
             Self::Unknown(_) => "unknown",
             Self::Gone => "gone",

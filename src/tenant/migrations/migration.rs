@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{FixedSchema, MigrationError, MigrationVersion};
-use crate::snapshot::{CompiledStatement, Template, changes_session, sha256};
+use crate::snapshot::{
+    CompiledStatement, OutsideStatement, Reach, Template, changes_session, sha256,
+};
 use crate::sql::refuse_nul;
 
 /// One migration's way up, ready to be run for any tenant.
@@ -69,6 +71,21 @@ impl Migration {
     /// Returns the statements, in order, with the lines of the file.
     pub fn statements(&self) -> &[CompiledStatement] {
         &self.template.statements
+    }
+
+    /// Returns the statements that are not confined to the tenant's schema.
+    pub fn outside(&self) -> impl Iterator<Item = &OutsideStatement> {
+        self.statements()
+            .iter()
+            .filter_map(CompiledStatement::outside)
+    }
+
+    /// Returns the statements that reach beyond the database.
+    pub(crate) fn beyond_the_database(&self) -> Vec<OutsideStatement> {
+        self.outside()
+            .filter(|statement| statement.reach == Reach::Server)
+            .cloned()
+            .collect()
     }
 
     /// Returns the SHA-256 of the whole file in hexadecimal.

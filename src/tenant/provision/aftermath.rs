@@ -308,10 +308,7 @@ mod tests {
         let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
         let tenant = TenantName::new("acme").unwrap();
         let marked = |fingerprint: &str| {
-            let comment = format!(
-                "our best customer\n{}{fingerprint}",
-                crate::snapshot::capture::MARK
-            );
+            let comment = format!("our best customer\n{}{fingerprint}", crate::snapshot::MARK);
             SchemaState {
                 comment: Some(comment),
                 ..SchemaState::default()

@@ -5,6 +5,7 @@ use super::outcome::TenantOrigin;
 use crate::pg::{PsqlError, ServerMessage, SqlState};
 use crate::process::{RunError, Signal};
 use crate::snapshot::TemplateError;
+use crate::tenant::newer::NewerError;
 use crate::text::{listed, seconds};
 
 /// The reason why a tenant was not created. Except for [`ProvisionError::Unknown`], nothing of it
@@ -67,6 +68,9 @@ pub enum ProvisionError {
     /// The snapshot cannot be rendered with this tenant's name.
     #[error("the snapshot cannot be rendered for the tenant")]
     Template(#[from] TemplateError),
+    /// The newer migrations changed meanwhile and cannot be applied any more.
+    #[error(transparent)]
+    Newer(Arc<NewerError>),
     /// There was no connection, and nothing was sent.
     #[error("no connection to the server")]
     Connect(#[source] Arc<PsqlError>),
@@ -123,6 +127,7 @@ impl ProvisionError {
             Self::NoCitus => "config.no_citus".to_owned(),
             Self::Sql { message, .. } => message.id(),
             Self::Template(source) => source.id().to_owned(),
+            Self::Newer(source) => source.id().unwrap_or("migration.invalid").to_owned(),
             Self::Connect(source) => source.id(),
             Self::TimedOut { .. } => "timeout".to_owned(),
             Self::Interrupted { .. } => "interrupted".to_owned(),
@@ -189,8 +194,10 @@ pub struct FailedStatement {
     /// The object that the statement is about, as `table invoices`, or `None` if the snapshot does
     /// not contain it.
     pub object: Option<String>,
-    /// The 1-based line in the snapshot file, or `None` as for `object`.
+    /// The 1-based line in the snapshot file, or in `file`.
     pub line: Option<usize>,
+    /// The migration that has the statement, or `None` for the snapshot.
+    pub file: Option<String>,
 }
 
 fn origin_phrase(made_of: Option<TenantOrigin>) -> &'static str {
@@ -206,6 +213,11 @@ const SHOWN: usize = 5;
 
 fn failed(statement: Option<&FailedStatement>) -> String {
     match statement {
+        Some(FailedStatement {
+            file: Some(file),
+            line: Some(line),
+            ..
+        }) => format!(", in {file} (line {line})"),
         Some(FailedStatement {
             object: Some(object),
             line: Some(line),

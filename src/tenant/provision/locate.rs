@@ -90,6 +90,7 @@ pub(super) async fn locate(
             _ => object.to_string(),
         }),
         line: rendered.line,
+        file: rendered.file.clone(),
     };
     Some(LocatedStatement {
         message: *message,
@@ -107,6 +108,7 @@ mod tests {
             sql: sql.to_owned(),
             object: None,
             line: None,
+            file: None,
         }
     }
 

@@ -7,9 +7,10 @@ use super::aftermath::marks;
 use super::error::ProvisionError;
 use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
 use crate::process::Shutdown;
-use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, TemplateError, one_message};
+use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
+use crate::tenant::newer::{NewerMigrations, NewerSource};
 use crate::tenant::spares::registering;
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
@@ -60,6 +61,8 @@ pub struct ProvisionOptions {
     pub from_pool: bool,
     /// The limits of retries.
     pub retries: Retries,
+    /// Applies the migrations that are newer than the snapshot, in the same transaction.
+    pub newer: Option<Arc<NewerSource>>,
 }
 
 /// Creates tenants on one server from one snapshot. Clones share the snapshot.
@@ -122,6 +125,8 @@ impl Provisioner {
         let mut this = self.clone();
         this.options.render.mark = Marking::Spare;
         this.options.from_pool = false;
+        // A claim applies them.
+        this.options.newer = None;
         this.options.if_exists = IfExists::Fail;
         this.pool_size = Some(size);
         this
@@ -169,11 +174,16 @@ impl Provisioner {
         &self,
         token: &str,
         tenant: &TenantName,
-    ) -> Result<String, TemplateError> {
-        Ok(message_with(
+    ) -> Result<String, ProvisionError> {
+        let newer = self.newer()?;
+        let message = claim_message(
+            &self.snapshot,
+            newer.as_deref(),
+            tenant,
+            &self.render_options(token),
             token,
-            &claim_message(&self.snapshot, tenant, &self.render_options(token), token)?,
-        ))
+        )?;
+        Ok(message_with(token, &message))
     }
 
     /// Returns the statements of the attempt with this token.
@@ -188,10 +198,13 @@ impl Provisioner {
         &self,
         tenant: &TenantName,
         token: &str,
-    ) -> Result<Vec<Rendered>, TemplateError> {
+    ) -> Result<Vec<Rendered>, ProvisionError> {
         let mut statements = self
             .snapshot
             .statements_for(tenant, &self.render_options(token))?;
+        if let Some(newer) = self.newer()? {
+            statements.extend(newer.statements(tenant, &self.options.render)?);
+        }
         if let Some(size) = self.pool_size {
             statements.extend(registering(
                 tenant,
@@ -209,7 +222,7 @@ impl Provisioner {
         let confirmation = format!("SELECT '{token}'");
         if !self.options.render.citus {
             let mut all = statements.to_vec();
-            if self.snapshot.changes_session() {
+            if self.changes_session() {
                 // When a statement fails, a session's lock and a prepared statement stay. A pooler closes the connection of
                 // a client that leaves within a transaction, which is the one way to be rid of them.
                 all.insert(0, Rendered::added("BEGIN".to_owned()));
@@ -230,6 +243,18 @@ impl Provisioner {
         }
         let _ = writeln!(script, "COMMIT;\n{confirmation};");
         script
+    }
+
+    /// Returns the migrations that are newer than the snapshot, as they are now.
+    fn newer(&self) -> Result<Option<Arc<NewerMigrations>>, ProvisionError> {
+        let newer = self.options.newer.as_ref().map(|source| source.current());
+        let newer = newer.transpose();
+        newer.map_err(|error| ProvisionError::Newer(Arc::new(error)))
+    }
+
+    /// Returns `true` if the statements for a tenant may change the session.
+    fn changes_session(&self) -> bool {
+        self.snapshot.changes_session() || self.options.newer.is_some()
     }
 
     /// Returns the role that tenants belong to: that of the snapshot, or the one that creates them.

@@ -7,6 +7,8 @@ mod stream;
 mod targets;
 mod terminal;
 
+pub(crate) use targets::target;
+
 use crate::support::Database;
 
 /// Returns `count` names, one per line, numbered from 0.

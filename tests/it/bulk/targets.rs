@@ -7,7 +7,7 @@ use crate::provision::{SMALL, snapshot, wait_for};
 use crate::support::{Cluster, Database, Options, Schemastamp, StopMode};
 
 /// A target that leads to a database.
-fn target(name: &str, database: &Database<'_>, more: &str) -> String {
+pub(crate) fn target(name: &str, database: &Database<'_>, more: &str) -> String {
     let (socket, port) = (
         database.cluster.socket_folder().display(),
         database.cluster.port(),

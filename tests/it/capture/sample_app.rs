@@ -1,6 +1,7 @@
 //! The sample app, captured in every way there is: the same bytes each time.
 
-use schemastamp::snapshot::capture::{CaptureSource, ProofInputs, SourceOf, prove, strip_mark};
+use schemastamp::snapshot::capture::{CaptureSource, ProofInputs, SourceOf, prove};
+use schemastamp::snapshot::strip_mark;
 use schemastamp::snapshot::{Decision, Snapshot};
 
 use super::{capture_of, capture_with, provision, run};

@@ -105,6 +105,7 @@ fn every_command_ends_with_its_summary() {
             "summary provision",
         ),
         (&["pool", "drain", "--all"], "summary pool_drain"),
+        (&["query", "a", "b", "-c", "TABLE t"], "summary query"),
         (&["verify", "a", "b"], "summary verify"),
         (&["check", "--schema", "a"], "summary check"),
         (&["clone", "a", "d"], "summary clone"),

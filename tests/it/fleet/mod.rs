@@ -1,4 +1,6 @@
 //! Many tenants at once, by the built binary on real servers.
 
 mod faults;
+mod selection;
+mod servers;
 mod world;

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Child;
 
+use schemastamp::snapshot::MARK;
 use schemastamp::snapshot::Snapshot;
-use schemastamp::snapshot::capture::MARK;
 
 use crate::provision::{SMALL, snapshot, tables, wait_for};
 use crate::support::{Cluster, CommandOutput, Database, Schemastamp};

@@ -180,9 +180,29 @@ async fn a_psql_that_hangs_is_stopped_with_nothing_left() {
     fake.assert_nothing_left();
 }
 
+/// What psql prints last: the key that shows that it ran the whole file.
+const END: &str = "sed -n 's/^.echo //p' \"$file\"";
+
+#[tokio::test]
+async fn a_result_without_its_end_is_no_result() {
+    for orders in ["exit 0", "echo 1", "echo 1; echo 0123456789abcdef"] {
+        let error = Fake::new(orders)
+            .server()
+            .query_json("SELECT 1", &Shutdown::new())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, PsqlError::Unconfirmed | PsqlError::Output { .. }),
+            "{orders}: {error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_line_of_a_json_query_is_a_value() {
-    let fake = Fake::new("printf '%s\\n' '{\"a\":1}' null '[\"é\"]'");
+    let fake = Fake::new(&format!(
+        "printf '%s\\n' '{{\"a\":1}}' null '[\"é\"]'\n{END}"
+    ));
     let values = fake
         .server()
         .query_json("SELECT …", &Shutdown::new())

@@ -2,6 +2,7 @@
 
 mod cli;
 mod copies;
+mod event_triggers;
 mod external;
 mod faults;
 mod guarded;
@@ -10,9 +11,12 @@ mod lifecycle;
 mod lost;
 mod migrate;
 mod migrators;
+mod newer;
 mod older;
+mod outside;
 mod plain_owner;
 mod pooler;
+mod query;
 mod refresh;
 mod strangers;
 mod styles;

@@ -6,8 +6,8 @@ use schemastamp::fleet::refresh::{
 use schemastamp::fleet::verify::{VerifyOptions, verify};
 use schemastamp::process::{Shutdown, Signal};
 use schemastamp::snapshot::Decisions;
-use schemastamp::snapshot::Snapshot;
 use schemastamp::snapshot::capture::{Capture, CaptureSource, Captured};
+use schemastamp::snapshot::{OutsidePolicy, Snapshot};
 use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::Reference;
 use schemastamp::tenant::migrate::MigrateOutcome;
@@ -29,6 +29,7 @@ fn refresh_options() -> RefreshOptions {
         versions_table: None,
         prove: true,
         strictness: PlanStrictness::default(),
+        outside: OutsidePolicy::Refuse,
     }
 }
 

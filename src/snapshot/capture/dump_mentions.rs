@@ -1,11 +1,17 @@
 //! Names of the schema, and of others, within one statement of a dump.
 
-use super::DumpReader;
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{Statement, Token, TokenKind, quote};
 
-impl DumpReader<'_> {
+/// The schema that is read, and the text of the dump.
+#[derive(Clone, Copy)]
+pub(super) struct Mentions<'a> {
+    pub(super) source: &'a str,
+    pub(super) schema: &'a str,
+}
+
+impl Mentions<'_> {
     /// Returns whether a statement moves something between schemas, or gives a schema another name.
     pub(super) fn moves(&self, statement: &Statement) -> bool {
         let tokens: Vec<Token> = statement.significant().collect();

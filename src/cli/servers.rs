@@ -1,0 +1,499 @@
+//! The server that the settings lead to, or the servers of a targets file.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use anstyle::AnsiColor;
+
+use super::arguments::{OneTargetArguments, TargetsArguments};
+use super::failure::CommandError;
+use super::lines::TenantOutcome;
+use super::lines::{ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine};
+use super::output::Output;
+use super::report::{ErrorReport, build_report};
+use super::scope::{missing_tenant, say_duplicates};
+use super::session::{Session, look_at_server};
+use crate::config::{Settings, TargetSettings, Targets, ToolSettings};
+use crate::connect::Target;
+use crate::diagnose::Context;
+use crate::exit;
+use crate::fleet::{
+    CanaryPass, FleetOutcome, FleetTarget, Route, RunLimits, Selection, SelectionRequest,
+    TenantSelection, on_each_target, shared_database,
+};
+use crate::sql::TenantName;
+use crate::text::{plural, safe};
+
+/// Servers that are resolved and not yet connected.
+pub(super) struct Servers {
+    entries: Vec<ServerEntry>,
+    /// The routing rules; `None` without a targets file.
+    route: Option<Route>,
+    /// The server that has the app's table of tenants; `None` without a targets file, or if it
+    /// marks none.
+    registry: Option<ServerEntry>,
+    /// The names of all targets of the file.
+    names: BTreeSet<String>,
+    total_jobs: Option<usize>,
+}
+
+/// One server.
+#[derive(Clone)]
+pub(super) struct ServerEntry {
+    /// Its name; `None` for the only one, without a targets file.
+    pub(super) name: Option<String>,
+    pub(super) target: Target,
+    /// `true` if tenants become distributed schemas of Citus.
+    pub(super) citus: bool,
+}
+
+/// The error about connection flags next to a targets file.
+fn refuse_connection_flags(session: &Session) -> Result<(), CommandError> {
+    if session.common.connection().is_given() {
+        let text = "--targets cannot be combined with connection flags; write the connections into the targets file";
+        return Err(CommandError::Usage(text.to_owned()));
+    }
+    Ok(())
+}
+
+fn unknown_target(name: &str, targets: &Targets) -> CommandError {
+    let names: Vec<String> = targets.targets.iter().map(|t| safe(&t.name)).collect();
+    CommandError::Usage(format!(
+        "--target '{}': the file has the targets {}",
+        safe(name),
+        names.join(", ")
+    ))
+}
+
+impl OneTargetArguments {
+    /// Returns the settings of the named target, or else those of this process.
+    pub(super) fn settings(&self, session: &Session) -> Result<Settings, CommandError> {
+        let (Some(path), Some(name)) = (&self.targets, &self.target) else {
+            return session.settings();
+        };
+        refuse_connection_flags(session)?;
+        let targets = Targets::read(path, &session.environment)?;
+        let found = targets.targets.iter().find(|target| target.name == *name);
+        let target = found.ok_or_else(|| unknown_target(name, &targets))?;
+        say_warnings(session, target);
+        Ok(Settings {
+            connection: target.connection.clone(),
+            tool: session.tool()?,
+        })
+    }
+
+    /// Returns the server that the settings lead to.
+    pub(super) async fn connect(
+        &self,
+        session: &Session,
+        settings: &Settings,
+    ) -> Result<Target, CommandError> {
+        let name = self.target.as_deref().unwrap_or_default();
+        session.target_called(settings, name).await
+    }
+}
+
+fn say_warnings(session: &Session, target: &TargetSettings) {
+    for warning in target.connection.warnings() {
+        session
+            .output
+            .warning(&format!("target '{}': {warning}", safe(&target.name)));
+    }
+}
+
+impl Servers {
+    /// Returns the servers of the targets file, or else the one that the settings lead to.
+    pub(super) async fn find(
+        session: &Session,
+        arguments: &TargetsArguments,
+        tool: &ToolSettings,
+        citus: bool,
+    ) -> Result<Self, CommandError> {
+        let Some(path) = &arguments.targets else {
+            let target = session.target(&session.settings()?).await?;
+            let only = ServerEntry {
+                name: None,
+                target,
+                citus,
+            };
+            return Ok(Self {
+                entries: vec![only],
+                route: None,
+                registry: None,
+                names: BTreeSet::new(),
+                total_jobs: None,
+            });
+        };
+        refuse_connection_flags(session)?;
+        let targets = Targets::read(path, &session.environment)?;
+        let is_known = |name: &&String| targets.targets.iter().any(|target| target.name == **name);
+        if let Some(name) = arguments.target.iter().find(|name| !is_known(name)) {
+            return Err(unknown_target(name, &targets));
+        }
+        let route = Some(Route::new(&targets));
+        let names = targets.targets.iter().map(|t| t.name.clone()).collect();
+        let (mut entries, mut registry) = (Vec::new(), None);
+        for target in targets.targets {
+            let is_chosen = arguments.target.is_empty() || arguments.target.contains(&target.name);
+            if !is_chosen && !target.registry {
+                continue;
+            }
+            say_warnings(session, &target);
+            let settings = Settings {
+                connection: target.connection,
+                tool: tool.clone(),
+            };
+            let entry = ServerEntry {
+                target: session.target_called(&settings, &target.name).await?,
+                name: Some(target.name),
+                citus: target.citus || citus,
+            };
+            if target.registry {
+                registry = Some(entry.clone());
+            }
+            entries.extend(is_chosen.then_some(entry));
+        }
+        Ok(Self {
+            entries,
+            route,
+            registry,
+            names,
+            total_jobs: arguments.total_jobs,
+        })
+    }
+
+    /// Returns the servers, in the file's order.
+    pub(super) fn entries(&self) -> &[ServerEntry] {
+        &self.entries
+    }
+
+    /// Returns the routing rules, if there is a targets file.
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
+    }
+
+    /// Returns the target to which the routing rules send a tenant; `None` if they do not, or
+    /// without a targets file.
+    pub(super) fn belongs_at(&self, tenant: &TenantName) -> Option<&str> {
+        let route = self.route.as_ref()?;
+        route.name(route.target_of(tenant)?)
+    }
+
+    /// Returns the limit of workers on all servers together.
+    pub(super) fn total_jobs(&self) -> Option<usize> {
+        self.total_jobs
+    }
+
+    /// Returns the target's name if there is a targets file.
+    pub(super) fn name(&self, index: usize) -> Option<&str> {
+        self.entries.get(index)?.name.as_deref()
+    }
+
+    /// Returns the facts about a target's connection.
+    pub(super) fn context(&self, index: usize) -> Option<&Context> {
+        self.entries.get(index).map(|entry| &entry.target.context)
+    }
+
+    /// Runs the tenants query, if there is one, and checks that its targets exist.
+    pub(super) async fn resolve(
+        &self,
+        session: &Session,
+        request: SelectionRequest,
+    ) -> Result<Selection, CommandError> {
+        let registry = match (&request, &self.registry, &self.route) {
+            (SelectionRequest::Query(_), None, Some(_)) => {
+                return Err(CommandError::Usage(
+                    "--tenants-query with --targets needs a target with registry = true, on which to run the query"
+                        .to_owned(),
+                ));
+            }
+            (_, Some(registry), _) => Some(registry),
+            (_, None, _) => self.entries.first(),
+        };
+        let Some(registry) = registry else {
+            return Err(CommandError::NoTarget);
+        };
+        let selection = match request
+            .resolve(&registry.target.server, &session.shutdown)
+            .await
+        {
+            Ok(selection) => selection,
+            Err(error) => {
+                let failure = CommandError::from(error);
+                look_at_server(&failure, &registry.target.context, &registry.target.look).await;
+                return Err(failure);
+            }
+        };
+        let strange = selection.tenants().iter().find(|tenant| {
+            let target = tenant.target.as_ref();
+            target.is_some_and(|target| !self.names.contains(target))
+        });
+        if let Some(tenant) = strange {
+            return Err(CommandError::UnknownTarget {
+                tenant: tenant.name.clone(),
+                target: tenant.target.clone().unwrap_or_default(),
+                has_file: self.route.is_some(),
+            });
+        }
+        say_duplicates(session.output, &selection);
+        Ok(selection)
+    }
+
+    fn fleet_targets(&self) -> Vec<FleetTarget> {
+        let targets = self.entries.iter().map(|entry| FleetTarget {
+            name: entry.name.clone(),
+            server: entry.target.server.clone(),
+        });
+        targets.collect()
+    }
+
+    /// Refuses two targets that lead to the same database.
+    pub(super) async fn refuse_shared(&self, session: &Session) -> Result<(), CommandError> {
+        self.refuse(shared_database(&self.fleet_targets(), &session.shutdown).await)
+    }
+
+    /// The error about two targets, by their indexes, that lead to the same database.
+    pub(super) fn refuse(&self, shared: Option<(usize, usize)>) -> Result<(), CommandError> {
+        let Some((one, other)) = shared else {
+            return Ok(());
+        };
+        let name = |index| self.name(index).unwrap_or_default().to_owned();
+        Err(CommandError::SharedTargets(name(one), name(other)))
+    }
+
+    /// Runs a task for each server. The failure of the only server, without a targets file, is that
+    /// of the command.
+    pub(super) async fn run<T, F: Future<Output = Result<T, CommandError>>>(
+        &self,
+        session: &Session,
+        selection: &Selection,
+        limits: &Arc<RunLimits>,
+        task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
+    ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
+        let mut outcome = on_each_target(
+            &self.fleet_targets(),
+            selection,
+            self.route.as_ref(),
+            limits,
+            &session.shutdown,
+            task,
+        )
+        .await;
+        if self.route.is_none()
+            && let Some(only) = outcome.targets.first_mut()
+            && let Some(Err(_)) = &only.result
+            && let Some(Err(failure)) = only.result.take()
+        {
+            return Err(failure);
+        }
+        Ok(outcome)
+    }
+
+    /// Returns limits without failures and first tenants, with the limit of workers.
+    pub(super) fn limits(&self, max_failures: Option<usize>, canaries: usize) -> Arc<RunLimits> {
+        let limits = RunLimits::new(self.entries.len(), max_failures, canaries);
+        Arc::new(limits.with_workers(self.total_jobs))
+    }
+
+    /// Prints a target whose work failed; returns the exit code of this failure alone. The failure of
+    /// the only server, without a targets file, is that of the command.
+    pub(super) async fn tell_failure(
+        &self,
+        session: &Session,
+        index: usize,
+        failure: CommandError,
+    ) -> Result<u8, CommandError> {
+        let Some((entry, name)) = self
+            .entries
+            .get(index)
+            .and_then(|entry| Some((entry, entry.name.clone()?)))
+        else {
+            return Err(failure);
+        };
+        look_at_server(&failure, &entry.target.context, &entry.target.look).await;
+        let mut report = build_report(&failure, Some(&entry.target.context));
+        let json = report.json();
+        report.message = format!("target '{}': {}", safe(&name), report.message);
+        failed_target(session, &name, &report, json)?;
+        Ok(if self.entries.len() == 1 {
+            report.code
+        } else {
+            exit::PARTIAL
+        })
+    }
+
+    /// Prints the targets that failed, with their tenants as far as they are known, and the tenants
+    /// that no target has. `details` are those of such a tenant's line.
+    pub(super) async fn tell_failures<T>(
+        &self,
+        session: &Session,
+        outcome: &FleetOutcome<T, CommandError>,
+        details: &dyn Fn() -> TenantDetails,
+    ) -> Result<FleetFailures, CommandError> {
+        let mut failures = FleetFailures {
+            targets: 0,
+            tenants: 0,
+            missing: outcome.missing.len(),
+            code: exit::DONE,
+        };
+        for (index, target) in outcome.targets.iter().enumerate() {
+            let Some(Err(failure)) = &target.result else {
+                continue;
+            };
+            let Some(entry) = self.entries.get(index) else {
+                continue;
+            };
+            let name = entry.name.clone().unwrap_or_default();
+            look_at_server(failure, &entry.target.context, &entry.target.look).await;
+            let mut report = build_report(failure, Some(&entry.target.context));
+            let json = report.json();
+            report.message = format!("target '{}': {}", safe(&name), report.message);
+            match &target.tenants {
+                Some(tenants) if tenants.is_empty() => {
+                    session.output.warning(&format!(
+                        "target '{}': {}; none of these tenants belongs there",
+                        safe(&name),
+                        json.message
+                    ));
+                }
+                Some(tenants) => {
+                    session.output.report(&report);
+                    for tenant in tenants {
+                        failed_tenant(session, tenant, &name, json.clone(), details())?;
+                    }
+                    failures.tenants += tenants.len();
+                    failures.code = report.code;
+                }
+                None => {
+                    failures.targets += 1;
+                    failures.code = report.code;
+                    failed_target(session, &name, &report, json)?;
+                }
+            }
+        }
+        for tenant in &outcome.missing {
+            failures.code = exit::code_of("tenant.missing");
+            missing(session, &tenant.name, tenant.target.as_deref(), details())?;
+        }
+        Ok(failures)
+    }
+}
+
+/// Failures because of a target, and the tenants that are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FleetFailures {
+    /// Number of targets whose tenants are not known.
+    pub(super) targets: usize,
+    /// Number of tenants that failed with their target.
+    pub(super) tenants: usize,
+    /// Number of tenants that no target has.
+    pub(super) missing: usize,
+    /// The exit code of the last of them alone.
+    code: u8,
+}
+
+impl FleetFailures {
+    /// Returns the number of lines that these failures are.
+    pub(super) fn count(&self) -> usize {
+        self.targets + self.tenants + self.missing
+    }
+
+    /// Returns the exit code of a run with `others` further results. `None` if nothing failed here.
+    pub(super) fn exit_code(&self, others: usize) -> Option<u8> {
+        match (self.count(), others) {
+            (0, _) => None,
+            (1, 0) if self.targets == 0 => Some(self.code),
+            _ => Some(exit::PARTIAL),
+        }
+    }
+
+    /// Returns the number of targets for the summary; `None` for none.
+    pub(super) fn failed_targets(&self) -> Option<usize> {
+        Some(self.targets).filter(|targets| *targets > 0)
+    }
+
+    /// Returns the end of a summary's text.
+    pub(super) fn text(&self) -> String {
+        if self.targets == 0 {
+            String::new()
+        } else {
+            format!(", {} not reached", plural(self.targets, "target"))
+        }
+    }
+}
+
+fn failed_target(
+    session: &Session,
+    name: &str,
+    report: &ErrorReport,
+    error: ErrorObject,
+) -> Result<(), CommandError> {
+    if session.output.is_json() {
+        Output::json(&Line::Target(TargetLine {
+            target: name.to_owned(),
+            outcome: TargetOutcome::Failed,
+            error,
+        }))?;
+    }
+    session.output.report(report);
+    Ok(())
+}
+
+fn failed_tenant(
+    session: &Session,
+    tenant: &TenantName,
+    target: &str,
+    error: ErrorObject,
+    details: TenantDetails,
+) -> Result<(), CommandError> {
+    if session.output.is_json() {
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.as_str().to_owned(),
+            target: Some(target.to_owned()),
+            outcome: TenantOutcome::Failed,
+            ms: None,
+            details,
+            error: Some(error),
+        }));
+    }
+    let text = format!(
+        "{}{}: {}",
+        safe(tenant.as_str()),
+        at(Some(target)),
+        error.message
+    );
+    session
+        .output
+        .result(AnsiColor::Red.on_default(), "failed", &text)
+}
+
+/// Prints the line of a tenant that does not exist.
+pub(super) fn missing(
+    session: &Session,
+    tenant: &TenantName,
+    target: Option<&str>,
+    details: TenantDetails,
+) -> Result<(), CommandError> {
+    if session.output.is_json() {
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: tenant.as_str().to_owned(),
+            target: target.map(str::to_owned),
+            outcome: TenantOutcome::Missing,
+            ms: None,
+            details,
+            error: Some(missing_tenant(tenant)),
+        }));
+    }
+    let text = format!("{}{}", safe(tenant.as_str()), at(target));
+    session
+        .output
+        .result(AnsiColor::Red.on_default(), "missing", &text)
+}
+
+/// ` at eu`: a tenant's place in text; empty without a targets file.
+pub(super) fn at(target: Option<&str>) -> String {
+    target
+        .map(|target| format!(" at {}", safe(target)))
+        .unwrap_or_default()
+}

@@ -1,0 +1,398 @@
+//! Queries all tenants: chooses the next ones, sends their script, and reports their results.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::options::{QueryError, QueryOptions};
+use super::output::OutputReader;
+use super::report::{QueryReport, TenantQuery};
+use crate::fleet::inventory::read_fleet;
+use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
+use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
+use crate::process::{Backoff, RunError, Shutdown, Signal};
+use crate::sql::TenantName;
+use crate::tenant::migrate::BUSY;
+use crate::tenant::query::{
+    GONE, Query, QueryAccess, QueryContext, QueryFailure, QueryOutcome, QueryPlace, QueryScript,
+};
+use crate::tenant::versions::{Applied, TenantProblem};
+use crate::tenant::was_committed;
+
+/// Maximum number of consecutive connection attempts.
+const RECONNECTS: u32 = 3;
+/// Maximum number of times that a tenant is tried again: it is locked, or its connection was lost.
+const RETRIES: u32 = 5;
+/// Maximum number of times that a tenant is tried again after a lost connection.
+const LOSSES: u32 = 2;
+/// The pause before the first retry. Each later one is twice as long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs a query in all tenants of the scope, each in a transaction of its own, and hands over each tenant's results as
+/// soon as its transaction has ended. A read-only run ends early if `on_result` breaks.
+///
+/// # Errors
+/// [`QueryError`] if the query was not run for any tenant. Everything else is in the report.
+pub async fn query(
+    server: &Server,
+    query: &Query,
+    options: &QueryOptions,
+    shutdown: &Shutdown,
+    on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
+) -> Result<QueryReport, QueryError> {
+    let limits = Arc::new(RunLimits::new(1, options.max_failures, 0));
+    let share = RunShare::new(&limits, limits.pass());
+    query_share(server, query, options, share, shutdown, on_result).await
+}
+
+/// Like [`query`], for one target of a run. The limits of the run count, not those of the options.
+///
+/// # Errors
+/// As [`query`].
+pub async fn query_share(
+    server: &Server,
+    query: &Query,
+    options: &QueryOptions,
+    share: RunShare<'_>,
+    shutdown: &Shutdown,
+    on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
+) -> Result<QueryReport, QueryError> {
+    let RunShare { limits, pass } = share;
+    let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
+    let version = server.psql.version(&server.temporary, shutdown).await;
+    let version = version.map_err(PsqlError::from)?;
+    let key = restrict_key().map_err(QueryError::Random)?;
+    let null = restrict_key().map_err(QueryError::Random)?;
+    let context = QueryContext {
+        query,
+        typed: options.typed,
+        role: options.role.as_deref(),
+        statement_timeout: server.timeout.map(|timeout| timeout.as_millis().max(1)),
+        search_path: &fleet.search_path,
+        restrict: version.knows_restrict(),
+        key: &key,
+        null: &null,
+    };
+    let mut entries = Vec::with_capacity(fleet.tenants.len());
+    let mut missing = Vec::new();
+    for tenant in fleet.tenants {
+        if matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema)) {
+            missing.push(entries.len());
+        }
+        entries.push(Entry {
+            tenant: tenant.name,
+            settled: false,
+            elapsed: Duration::ZERO,
+        });
+    }
+    let engine = Engine {
+        server,
+        context: &context,
+        shutdown,
+        scheduler: Scheduler::new(limits, shutdown),
+        state: Mutex::new(State {
+            entries,
+            report: QueryReport::default(),
+            reconnects: 0,
+            on_result,
+        }),
+    };
+    for index in missing {
+        engine.settle(index, QueryOutcome::Missing);
+    }
+    let chunk = |turns| engine.chunk(turns);
+    let turns = engine.turns();
+    engine.scheduler.run(turns, pass, options.jobs, chunk).await;
+    engine.end()
+}
+
+struct Entry {
+    tenant: TenantName,
+    settled: bool,
+    elapsed: Duration,
+}
+
+struct State<'a> {
+    entries: Vec<Entry>,
+    report: QueryReport,
+    reconnects: u32,
+    on_result: &'a mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
+}
+
+struct Engine<'a> {
+    server: &'a Server,
+    context: &'a QueryContext<'a>,
+    shutdown: &'a Shutdown,
+    scheduler: Scheduler<'a>,
+    state: Mutex<State<'a>>,
+}
+
+impl<'a> Engine<'a> {
+    /// Never held across an await.
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.context.query.access() == QueryAccess::ReadOnly
+    }
+
+    /// Returns a turn for each tenant that has no outcome yet.
+    fn turns(&self) -> Vec<Turn> {
+        let state = self.state();
+        let open = state
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.settled);
+        open.map(|(tenant, _)| Turn::new(tenant, false)).collect()
+    }
+
+    /// Runs some tenants through one psql.
+    async fn chunk(&self, turns: Vec<Turn>) {
+        let mut script = QueryScript::new(self.context);
+        let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
+        for turn in turns {
+            let tenant = self.tenant(turn.tenant);
+            match tenant.map_or(Ok(()), |tenant| script.tenant(&tenant)) {
+                Ok(()) => sent.push(turn),
+                Err(error) => {
+                    self.scheduler.end(RunEnd::Psql(PsqlError::Random(error)));
+                    return;
+                }
+            }
+        }
+        let mut server = self.server.clone();
+        let share = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+        server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
+        // User text is put between \restrict and \unrestrict statement by statement.
+        let options = ScriptOptions {
+            restrict: false,
+            ..ScriptOptions::default()
+        };
+        let mut reader = OutputReader::new(&script, self.context.null);
+        let mut last = Instant::now();
+        let ran = server
+            .run_script_each(script.text(), &options, self.shutdown, |line| {
+                let Some((index, results)) = reader.line(line) else {
+                    return;
+                };
+                let Some(turn) = sent.get(index) else { return };
+                let now = Instant::now();
+                self.spent(turn.tenant, now - last);
+                last = now;
+                let outcome = match results {
+                    Ok(results) => QueryOutcome::Done(results),
+                    Err(failure) => QueryOutcome::Failed(self.after_the_end(failure)),
+                };
+                self.settle(turn.tenant, outcome);
+            })
+            .await;
+        // Tenants before the first one without an outcome are done. None after it was started.
+        let Some(open) = sent.iter().position(|turn| !self.is_settled(turn.tenant)) else {
+            self.state().reconnects = 0;
+            return;
+        };
+        let transaction = reader.transaction(open);
+        let behind = sent.split_off(open + 1);
+        self.scheduler.give_back(behind.into_iter());
+        let Some(turn) = sent.pop() else { return };
+        self.spent(turn.tenant, last.elapsed());
+        match ran {
+            Err(PsqlError::Script { message, .. }) => {
+                self.state().reconnects = 0;
+                let line = message
+                    .script
+                    .as_ref()
+                    .map_or(0, |place| place.line as usize);
+                let place = script.place(line).filter(|place| place.tenant == open);
+                self.refused(&turn, &message, place);
+            }
+            Err(error) => self.interrupted(turn, error, transaction).await,
+            // psql came to the end of its script, but lines are missing.
+            Ok(_) => {
+                self.interrupted(turn, PsqlError::Unconfirmed, transaction)
+                    .await;
+            }
+        }
+    }
+
+    /// Adds to a failure that came after the end of the transaction what became of that.
+    fn after_the_end(&self, mut failure: QueryFailure) -> QueryFailure {
+        if !self.is_read_only() {
+            failure.message.push_str("; its changes were committed");
+        }
+        failure
+    }
+
+    /// Handles a refused statement, whose transaction was rolled back.
+    fn refused(&self, turn: &Turn, message: &ServerMessage, place: Option<QueryPlace>) {
+        let Some(tenant) = self.tenant(turn.tenant) else {
+            return;
+        };
+        let state = message.sqlstate;
+        if state == Some(GONE) {
+            return self.settle(turn.tenant, QueryOutcome::Missing);
+        }
+        let may_pass = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
+        if may_pass && turn.retries < RETRIES && self.shutdown.signal().is_none() {
+            return self.put_off(turn);
+        }
+        let mut failure =
+            QueryFailure::said(message, &tenant, place.and_then(|place| place.statement));
+        if state == Some(SqlState::QUERY_CANCELED) && self.server.timeout.is_some() {
+            "timeout".clone_into(&mut failure.id);
+        }
+        if state == Some(BUSY) {
+            "query.busy".clone_into(&mut failure.id);
+            failure.sqlstate = None;
+        }
+        self.settle(turn.tenant, QueryOutcome::Failed(failure));
+    }
+
+    fn put_off(&self, turn: &Turn) {
+        let pause = Backoff::new(PAUSE).pause_after(turn.retries);
+        self.scheduler.add(Turn {
+            retries: turn.retries + 1,
+            ready: Instant::now() + pause,
+            ..turn.clone()
+        });
+    }
+
+    /// Handles a psql that did not end by itself while it worked on this tenant.
+    async fn interrupted(&self, turn: Turn, error: PsqlError, transaction: Option<u64>) {
+        if !error.began() {
+            self.scheduler.give_back(std::iter::once(turn));
+            return self.trouble(error).await;
+        }
+        let stopped = self.shutdown.signal().is_some();
+        let timed_out = matches!(error, PsqlError::Run(RunError::TimedOut { .. }));
+        let failure = if timed_out {
+            let limit = self.server.timeout.unwrap_or_default();
+            QueryFailure::new("timeout", format!("took longer than {limit:?}"))
+        } else {
+            QueryFailure::new(error.id(), error.to_string())
+        };
+        if self.is_read_only() {
+            if stopped {
+                // Nothing came of it. It is counted as not reached.
+                return;
+            }
+            if timed_out || turn.retries >= LOSSES {
+                self.settle(turn.tenant, QueryOutcome::Failed(failure));
+            } else {
+                self.put_off(&turn);
+            }
+        } else {
+            let outcome = self.ask(failure, &error, transaction).await;
+            self.settle(turn.tenant, outcome);
+        }
+        if !timed_out {
+            self.trouble(error).await;
+        }
+    }
+
+    /// Asks the server whether a transaction was committed whose answer is missing.
+    async fn ask(
+        &self,
+        failure: QueryFailure,
+        error: &PsqlError,
+        transaction: Option<u64>,
+    ) -> QueryOutcome {
+        // Without its id the statements were not even sent.
+        let Some(id) = transaction.filter(|_| error.is_ambiguous()) else {
+            return QueryOutcome::Failed(failure);
+        };
+        match was_committed(self.server, id).await {
+            Ok(Some(true)) => QueryOutcome::Failed(QueryFailure::new(
+                "query.rows_lost",
+                "it was committed, but its answer was lost",
+            )),
+            Ok(Some(false)) => QueryOutcome::Failed(failure),
+            Ok(None) | Err(_) => QueryOutcome::Unknown(failure),
+        }
+    }
+
+    /// Handles a failure of the server or psql: pauses if that may help, or ends the run.
+    async fn trouble(&self, error: PsqlError) {
+        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
+        let reconnects = {
+            let mut state = self.state();
+            state.reconnects += 1;
+            state.reconnects
+        };
+        if self.shutdown.signal().is_some() {
+            return;
+        }
+        if !may_pass || reconnects > RECONNECTS {
+            return self.scheduler.end(RunEnd::Psql(error));
+        }
+        let _: Result<(), Signal> = Backoff::new(PAUSE).wait(reconnects, self.shutdown).await;
+    }
+
+    fn tenant(&self, index: usize) -> Option<TenantName> {
+        let state = self.state();
+        state.entries.get(index).map(|entry| entry.tenant.clone())
+    }
+
+    fn is_settled(&self, index: usize) -> bool {
+        let state = self.state();
+        state.entries.get(index).is_none_or(|entry| entry.settled)
+    }
+
+    fn spent(&self, index: usize, elapsed: Duration) {
+        if let Some(entry) = self.state().entries.get_mut(index) {
+            entry.elapsed += elapsed;
+        }
+    }
+
+    fn settle(&self, index: usize, outcome: QueryOutcome) {
+        let state = &mut *self.state();
+        let Some(entry) = state.entries.get_mut(index).filter(|entry| !entry.settled) else {
+            return;
+        };
+        entry.settled = true;
+        state.report.count(&entry.tenant, &outcome);
+        let is_good = matches!(outcome, QueryOutcome::Done(_));
+        let result = TenantQuery {
+            tenant: entry.tenant.clone(),
+            outcome,
+            elapsed: entry.elapsed,
+        };
+        let flow = (state.on_result)(result);
+        if flow.is_break() && self.is_read_only() {
+            self.scheduler.end(RunEnd::ReceiverGone);
+        }
+        if !is_good {
+            self.scheduler.count_failure();
+        }
+    }
+
+    /// Reports the tenants whose turn did not come.
+    fn end(self) -> Result<QueryReport, QueryError> {
+        let Self {
+            scheduler, state, ..
+        } = self;
+        let State {
+            entries,
+            mut report,
+            on_result,
+            ..
+        } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let begun = report.done + report.failed > 0;
+        report.ended_early = match scheduler.into_end() {
+            Some(RunEnd::Psql(error)) if !begun => return Err(error.into()),
+            end => end.map(|end| end.to_string()),
+        };
+        for entry in entries.into_iter().filter(|entry| !entry.settled) {
+            report.count(&entry.tenant, &QueryOutcome::NotReached);
+            let result = TenantQuery {
+                tenant: entry.tenant,
+                outcome: QueryOutcome::NotReached,
+                elapsed: Duration::ZERO,
+            };
+            let _: ControlFlow<()> = on_result(result);
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,10 @@
+//! Runs a query in many tenants.
+
+mod engine;
+mod options;
+mod output;
+mod report;
+
+pub use engine::{query, query_share};
+pub use options::{QueryError, QueryOptions};
+pub use report::{QueryReport, TenantQuery};

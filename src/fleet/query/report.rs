@@ -1,0 +1,65 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::fleet::migrate::FailureGroup;
+use crate::sql::TenantName;
+use crate::tenant::query::QueryOutcome;
+
+/// The result of one tenant.
+#[derive(Clone, Debug)]
+pub struct TenantQuery {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The outcome.
+    pub outcome: QueryOutcome,
+    /// Duration of the tenant's transaction, waits included.
+    pub elapsed: Duration,
+}
+
+/// The result of all tenants. The rows were handed over as they arrived and are not kept.
+#[derive(Clone, Debug, Default)]
+pub struct QueryReport {
+    /// Number of tenants that were queried.
+    pub done: usize,
+    /// Number of tenants that failed, those of unknown outcome and missing ones included.
+    pub failed: usize,
+    /// Number of tenants whose turn did not come.
+    pub not_reached: usize,
+    /// The reason why the run ended early, or `None`.
+    pub ended_early: Option<String>,
+    reasons: BTreeMap<String, Vec<TenantName>>,
+}
+
+impl QueryReport {
+    /// Counts a tenant.
+    pub(super) fn count(&mut self, tenant: &TenantName, outcome: &QueryOutcome) {
+        match outcome {
+            QueryOutcome::Done(_) => self.done += 1,
+            QueryOutcome::NotReached => self.not_reached += 1,
+            QueryOutcome::Failed(_) | QueryOutcome::Unknown(_) | QueryOutcome::Missing => {
+                self.failed += 1;
+            }
+        }
+        if let Some(reason) = outcome.reason() {
+            self.reasons.entry(reason).or_default().push(tenant.clone());
+        }
+    }
+
+    /// Returns the failed tenants in groups, the largest first.
+    pub fn groups(&self) -> Vec<FailureGroup> {
+        let mut groups: Vec<FailureGroup> = self
+            .reasons
+            .iter()
+            .map(|(reason, tenants)| {
+                let mut tenants = tenants.clone();
+                tenants.sort();
+                FailureGroup {
+                    reason: reason.clone(),
+                    tenants,
+                }
+            })
+            .collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
+        groups
+    }
+}

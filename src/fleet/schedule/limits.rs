@@ -1,0 +1,166 @@
+//! Limits that all targets of a run share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+
+use crate::process::Shutdown;
+
+/// Longest wait before the state of the first tenants is checked again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Limits of a run on one server or several: failures, workers, and the tenants that go first.
+#[derive(Debug)]
+pub struct RunLimits {
+    max_failures: Option<usize>,
+    failures: AtomicUsize,
+    workers: Option<Semaphore>,
+    canaries: Mutex<Canaries>,
+    /// Held by the target whose tenants go first.
+    turn: tokio::sync::Mutex<()>,
+    changed: Notify,
+}
+
+/// The tenants that go first, one after the other over all targets.
+#[derive(Debug)]
+struct Canaries {
+    /// Number of tenants that are still to go first.
+    left: usize,
+    /// Number of targets that have not come to their first tenants.
+    targets: usize,
+    failed: bool,
+}
+
+/// The right of a target to start tenants that go first. Dropping it lets the others go on without
+/// them.
+#[derive(Debug)]
+pub struct CanaryPass {
+    limits: Arc<RunLimits>,
+}
+
+/// The part of one target in a run.
+#[derive(Debug)]
+pub struct RunShare<'a> {
+    pub(in crate::fleet) limits: &'a Arc<RunLimits>,
+    pub(in crate::fleet) pass: CanaryPass,
+}
+
+impl<'a> RunShare<'a> {
+    /// Creates the share of the target that has the pass.
+    pub fn new(limits: &'a Arc<RunLimits>, pass: CanaryPass) -> Self {
+        Self { limits, pass }
+    }
+}
+
+impl RunLimits {
+    /// Creates the limits of a run on a number of targets that ends after `max_failures` failed
+    /// tenants, and of which `canaries` tenants go first.
+    pub fn new(targets: usize, max_failures: Option<usize>, canaries: usize) -> Self {
+        Self {
+            max_failures,
+            failures: AtomicUsize::new(0),
+            workers: None,
+            canaries: Mutex::new(Canaries {
+                left: canaries,
+                targets,
+                failed: false,
+            }),
+            turn: tokio::sync::Mutex::new(()),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Bounds the number of workers on all targets together.
+    #[must_use]
+    pub fn with_workers(self, workers: Option<usize>) -> Self {
+        let workers = workers.map(|workers| Semaphore::new(workers.min(Semaphore::MAX_PERMITS)));
+        Self { workers, ..self }
+    }
+
+    /// Waits until one more worker may work, and counts it until the permit is dropped.
+    pub async fn worker(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.workers.as_ref()?.acquire().await.ok()
+    }
+
+    /// Creates the pass of one target. Each of the targets must get one.
+    pub(in crate::fleet) fn pass(self: &Arc<Self>) -> CanaryPass {
+        CanaryPass {
+            limits: Arc::clone(self),
+        }
+    }
+
+    /// Counts a failed tenant; returns the number of failures on all targets.
+    pub(in crate::fleet) fn count_failure(&self) -> usize {
+        self.failures.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Returns the number of failures on all targets if they are as many as the run allows.
+    pub(in crate::fleet) fn too_many_failures(&self) -> Option<usize> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        self.max_failures
+            .is_some_and(|most| failures >= most)
+            .then_some(failures)
+    }
+
+    /// Returns `true` if one of the tenants that go first failed.
+    pub(in crate::fleet) fn canary_failed(&self) -> bool {
+        self.canaries().failed
+    }
+
+    /// Never held across an await.
+    fn canaries(&self) -> MutexGuard<'_, Canaries> {
+        self.canaries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CanaryPass {
+    /// Runs the next tenants that go first: `first` gets their number, and returns how many there
+    /// were and whether one failed. Then waits until those of the other targets are done, or the
+    /// run is stopped.
+    pub(in crate::fleet) async fn go_first(
+        self,
+        shutdown: &Shutdown,
+        first: impl AsyncFnOnce(usize) -> (usize, bool),
+    ) {
+        let limits = Arc::clone(&self.limits);
+        {
+            let _turn = limits.turn.lock().await;
+            let (left, failed) = {
+                let canaries = limits.canaries();
+                (canaries.left, canaries.failed)
+            };
+            if left > 0 && !failed && shutdown.signal().is_none() {
+                let (ran, failed) = first(left).await;
+                let mut canaries = limits.canaries();
+                canaries.left = canaries.left.saturating_sub(ran);
+                canaries.failed |= failed;
+            }
+        }
+        drop(self);
+        loop {
+            {
+                let canaries = limits.canaries();
+                if canaries.left == 0 || canaries.failed || canaries.targets == 0 {
+                    return;
+                }
+            }
+            tokio::select! {
+                () = limits.changed.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = shutdown.requested() => return,
+            }
+        }
+    }
+}
+
+impl Drop for CanaryPass {
+    fn drop(&mut self) {
+        let mut canaries = self.limits.canaries();
+        canaries.targets = canaries.targets.saturating_sub(1);
+        drop(canaries);
+        self.limits.changed.notify_waiters();
+    }
+}

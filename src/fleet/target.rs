@@ -1,0 +1,217 @@
+//! The servers of a fleet, and a run over all of them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::database::{DatabaseIdentity, FleetTarget};
+use super::registry::SelectedTenant;
+use super::route::Route;
+use super::schedule::{CanaryPass, RunLimits, join_all};
+use super::selection::{Selection, TenantSelection};
+use crate::pg::{PsqlError, read_json};
+use crate::process::Shutdown;
+use crate::sql::{TenantName, quote_literal};
+
+/// The reason why nothing was done at a target.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The target cannot be asked for its tenants.
+    #[error("cannot read the tenants")]
+    Psql(#[from] PsqlError),
+    /// Another target leads to the same database, which would count its tenants twice.
+    #[error("this is the database of target '{}' too", .0.escape_debug())]
+    SharedDatabase(String),
+}
+
+/// The outcome of a run at one target.
+#[derive(Debug)]
+pub struct TargetRun<T, E> {
+    /// The result; `None` if the target has none of the tenants.
+    pub result: Option<Result<T, E>>,
+    /// The tenants for which it was responsible, if they were selected by name.
+    pub tenants: Option<Vec<TenantName>>,
+}
+
+/// The outcome of a run over all targets.
+#[derive(Debug)]
+pub struct FleetOutcome<T, E> {
+    /// The outcomes, in the order of the targets.
+    pub targets: Vec<TargetRun<T, E>>,
+    /// Tenants that were selected by name and are at no target that was asked.
+    pub missing: Vec<SelectedTenant>,
+}
+
+/// Runs a task for each target at the same time. With several targets, tenants that are selected
+/// by name are looked for first, and the task of a target gets those that it has; a target without
+/// any has no task.
+///
+/// A target that cannot be asked fails the tenants that belong to it by the selection or by the
+/// route, unless they are found elsewhere.
+pub async fn on_each_target<T, E, F>(
+    targets: &[FleetTarget],
+    selection: &Selection,
+    route: Option<&Route>,
+    limits: &Arc<RunLimits>,
+    shutdown: &Shutdown,
+    task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
+) -> FleetOutcome<T, E>
+where
+    E: From<TargetError>,
+    F: Future<Output = Result<T, E>>,
+{
+    let survey = Survey {
+        selection,
+        shutdown,
+        limits,
+        seen: Mutex::default(),
+    };
+    if let [only] = targets {
+        let result = task(0, selection.at(only.name.as_deref()), limits.pass()).await;
+        return FleetOutcome {
+            targets: vec![TargetRun {
+                result: Some(result),
+                tenants: selection
+                    .is_by_name()
+                    .then(|| survey.wanted(only).cloned().collect()),
+            }],
+            missing: Vec::new(),
+        };
+    }
+    // Made before anything is awaited: one that is missing would let the others wait for ever.
+    let passes: Vec<CanaryPass> = targets.iter().map(|_| limits.pass()).collect();
+    let runs = targets
+        .iter()
+        .zip(passes)
+        .enumerate()
+        .map(|(index, (target, pass))| {
+            let (survey, task) = (&survey, &task);
+            async move {
+                let found = match survey.find(target).await {
+                    Ok(found) => found,
+                    Err(error) => return (None, Some(Err(error.into()))),
+                };
+                match found {
+                    None => {
+                        let all = selection.at(target.name.as_deref());
+                        (None, Some(task(index, all, pass).await))
+                    }
+                    Some(names) if names.is_empty() => (Some(names), None),
+                    Some(names) => {
+                        let named = TenantSelection::Named(names.clone());
+                        (Some(names), Some(task(index, named, pass).await))
+                    }
+                }
+            }
+        });
+    let ran = join_all(runs).await;
+    attribute(targets, selection, route, ran)
+}
+
+/// The selected tenants of a target, and the result of its task.
+type Ran<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
+
+/// Finds out for which tenants each failed target is responsible, and which are missing.
+fn attribute<T, E>(
+    targets: &[FleetTarget],
+    selection: &Selection,
+    route: Option<&Route>,
+    ran: Vec<Ran<T, E>>,
+) -> FleetOutcome<T, E> {
+    let mut outcomes: Vec<TargetRun<T, E>> = ran
+        .into_iter()
+        .map(|(tenants, result)| TargetRun { result, tenants })
+        .collect();
+    if !selection.is_by_name() {
+        return FleetOutcome {
+            targets: outcomes,
+            missing: Vec::new(),
+        };
+    }
+    let mut found: HashSet<(TenantName, Option<&str>)> = HashSet::new();
+    for (target, outcome) in targets.iter().zip(&outcomes) {
+        for tenant in outcome.tenants.iter().flatten() {
+            found.insert((tenant.clone(), None));
+            found.insert((tenant.clone(), target.name.as_deref()));
+        }
+    }
+    let mut missing = Vec::new();
+    let mut lost: BTreeMap<usize, Vec<TenantName>> = BTreeMap::new();
+    for tenant in selection.tenants() {
+        if found.contains(&(tenant.name.clone(), tenant.target.as_deref())) {
+            continue;
+        }
+        let place = match &tenant.target {
+            Some(name) => Some(name.as_str()),
+            None => route
+                .and_then(|route| route.target_of(&tenant.name))
+                .and_then(|index| route.and_then(|route| route.name(index))),
+        };
+        let index = targets
+            .iter()
+            .position(|target| place.is_some() && target.name.as_deref() == place);
+        let unasked = |index: &usize| outcomes.get(*index).is_some_and(|o| o.tenants.is_none());
+        match index.filter(unasked) {
+            Some(index) => lost.entry(index).or_default().push(tenant.name.clone()),
+            None => missing.push(tenant.clone()),
+        }
+    }
+    for (index, outcome) in outcomes.iter_mut().enumerate() {
+        outcome
+            .tenants
+            .get_or_insert_with(|| lost.remove(&index).unwrap_or_default());
+    }
+    FleetOutcome {
+        targets: outcomes,
+        missing,
+    }
+}
+
+struct Survey<'a> {
+    selection: &'a Selection,
+    shutdown: &'a Shutdown,
+    limits: &'a RunLimits,
+    /// The databases that targets have led to, and the names of these targets.
+    seen: Mutex<BTreeMap<DatabaseIdentity, String>>,
+}
+
+impl Survey<'_> {
+    /// The names that are selected for a target.
+    fn wanted(&self, target: &FleetTarget) -> impl Iterator<Item = &TenantName> {
+        let fits = move |tenant: &&SelectedTenant| {
+            tenant.target.is_none() || tenant.target.as_deref() == target.name.as_deref()
+        };
+        let tenants = self.selection.tenants().iter().filter(fits);
+        tenants.map(|tenant| &tenant.name)
+    }
+
+    /// Checks that no other target leads to this database, and returns those of the selected names
+    /// that it has; `None` for a selection of all or by pattern.
+    async fn find(&self, target: &FleetTarget) -> Result<Option<Vec<TenantName>>, TargetError> {
+        let _permit = self.limits.worker().await;
+        let mut sql = DatabaseIdentity::sql();
+        if self.selection.is_by_name() {
+            let names: Vec<&str> = self.wanted(target).map(TenantName::as_str).collect();
+            let names = serde_json::Value::from(names).to_string();
+            sql.push_str(&format!(
+                "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n WHERE n.nspname IN \
+                 (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted) ORDER BY n.nspname;\n",
+                quote_literal(&names)
+            ));
+        }
+        let rows = target.server.query_json(&sql, self.shutdown).await?;
+        let mut rows = rows.into_iter();
+        let identity = read_json(rows.next().ok_or(PsqlError::Unconfirmed)?, 1)?;
+        let name = target.name.clone().unwrap_or_default();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = seen.insert(identity, name) {
+            return Err(TargetError::SharedDatabase(other));
+        }
+        if !self.selection.is_by_name() {
+            return Ok(None);
+        }
+        let names = rows.filter_map(|row| TenantName::for_own_schema(row.as_str()?).ok());
+        Ok(Some(names.collect()))
+    }
+}
