@@ -1,13 +1,15 @@
 //! The command `verify`.
 
+use std::collections::BTreeMap;
+
 use anstyle::AnsiColor;
 use serde_json::Value;
 
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, Line, TenantDetails, TenantLine, TenantOutcome,
-    VariantLine, VerifyCounts, VerifyDetails,
+    Counts, Difference, DifferenceClass, InvalidIndex, Line, TenantDetails, TenantLine,
+    TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::output::Output;
 use super::scope::{missing_code, missing_tenant, named};
@@ -17,10 +19,10 @@ use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, verify};
 use crate::fleet::{CanaryPass, TenantSelection};
+use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
-use crate::text::swrite;
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -61,6 +63,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let mut report = Report::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         if let Some(Ok(verification)) = &target.result {
+            if snapshot.is_some()
+                && let Some(entry) = servers.entries().get(index)
+            {
+                note_event_triggers(session, &entry.target.server).await;
+            }
             report.print(session, servers.name(index), verification)?;
         }
     }
@@ -86,6 +93,8 @@ struct Report {
     different: usize,
     variants: usize,
     missing: usize,
+    /// The tenants that have each invalid index.
+    invalid_indexes: BTreeMap<String, Vec<String>>,
     /// A tenant has a difference that is not cosmetic.
     differs: bool,
 }
@@ -103,6 +112,14 @@ impl Report {
         target: Option<&str>,
         verification: &Verification,
     ) -> Result<(), CommandError> {
+        for (index, tenants) in &verification.invalid_indexes {
+            session.output.warning(&format!(
+                "index {} is invalid (REINDEX or drop it) in {}: {}",
+                safe(index),
+                plural(tenants.len(), "tenant"),
+                named(tenants)
+            ));
+        }
         if session.output.is_json() {
             for_programs(target, verification, self.variants)?;
         } else {
@@ -116,6 +133,11 @@ impl Report {
         self.different += different.sum::<usize>();
         self.variants += verification.variants.len();
         self.missing += verification.missing.len();
+        for (index, tenants) in &verification.invalid_indexes {
+            let tenants = tenants.iter().map(ToString::to_string);
+            let all = self.invalid_indexes.entry(index.clone()).or_default();
+            all.extend(tenants);
+        }
         self.differs |= verification.differs();
         Ok(())
     }
@@ -130,6 +152,14 @@ impl Report {
                 missing,
                 failed: Some(failures.tenants).filter(|failed| *failed > 0),
                 failed_targets: failures.failed_targets(),
+                invalid_indexes: self
+                    .invalid_indexes
+                    .iter()
+                    .map(|(index, tenants)| InvalidIndex {
+                        index: index.clone(),
+                        tenants: tenants.clone(),
+                    })
+                    .collect(),
             }));
         }
         let mut text = format!("{} equal", self.equal);
@@ -154,6 +184,18 @@ impl Report {
             None if self.differs || (strict && self.variants > 0) => exit::DIFFERENCES,
             None => exit::DONE,
         }
+    }
+}
+
+/// Says that event triggers change the copy that tenants are compared with, as they would change a new tenant.
+async fn note_event_triggers(session: &Session, server: &Server) {
+    let triggers = event_triggers(server, &session.shutdown).await;
+    let triggers = triggers.unwrap_or_default();
+    if !triggers.is_empty() {
+        session.output.note(&format!(
+            "event triggers have run for the copy that tenants are compared with, and may have changed it: {}",
+            listed(&triggers, 5)
+        ));
     }
 }
 

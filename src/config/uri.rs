@@ -6,7 +6,7 @@
 use super::StringProblem;
 use super::part::{Part, is_blank, part};
 
-/// What a URI says.
+/// The settings in a URI.
 pub(super) struct UriParts {
     pub(super) parts: Vec<Part>,
     /// Names of query parameters that frameworks add and libpq does not know.

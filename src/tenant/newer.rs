@@ -322,7 +322,7 @@ impl NewerSource {
     }
 }
 
-/// Returns the files of a directory and of the directories in it. What cannot be read is an error when it is read.
+/// Returns the files of a directory and of the directories in it. A file that cannot be read is reported when it is read.
 fn file_states(folder: &Path) -> Vec<FileState> {
     let mut states = Vec::new();
     let mut add = |path: PathBuf| {

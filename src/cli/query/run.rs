@@ -204,7 +204,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Json => Self::print_line(target, tenant, results),
             Format::Text => self.print_word(target, tenant, results),
-            Format::Csv | Format::Pgdog | Format::Pgbouncer => Ok(()),
+            Format::Csv | Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
     }
 
@@ -226,7 +226,7 @@ impl<'a> Printer<'a> {
                 Ok(())
             }
             // Other commands print these.
-            Format::Pgdog | Format::Pgbouncer => Ok(()),
+            Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
             Format::Json => {
                 let keys = keys(&table.columns);
                 for row in &table.rows {
@@ -299,7 +299,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Text => self.table.finish(),
             Format::Csv => self.csv.finish(self.has_targets),
-            Format::Json | Format::Pgdog | Format::Pgbouncer => Ok(()),
+            Format::Json | Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
     }
 

@@ -104,7 +104,7 @@ pub async fn migrate_share(
             if late.is_empty() {
                 break;
             }
-            engine.scheduler.run_rest(late, options.jobs, chunk).await;
+            engine.scheduler.run_all(late, options.jobs, &chunk).await;
         }
         engine.look_again().await;
     }

@@ -59,22 +59,22 @@ impl<'a> Scheduler<'a> {
             (ran, failed)
         };
         pass.go_first(self.shutdown, first).await;
-        self.run_rest(turns, jobs, task).await;
+        self.run_all(turns, jobs, &task).await;
     }
 
     /// Runs turns of which none goes first.
-    pub(in crate::fleet) async fn run_rest<F: Future<Output = ()>>(
+    pub(in crate::fleet) async fn run_all<F: Future<Output = ()>>(
         &self,
         turns: impl IntoIterator<Item = Turn>,
         jobs: usize,
-        task: impl Fn(Vec<Turn>) -> F,
+        task: &impl Fn(Vec<Turn>) -> F,
     ) {
         if !self.control().goes_on(self.shutdown) {
             return;
         }
-        self.queue().add_all(turns);
+        self.queue().add_all(turns.into_iter());
         let jobs = jobs.max(1);
-        join_all((0..jobs).map(|_| self.worker(jobs, &task))).await;
+        join_all((0..jobs).map(|_| self.worker(jobs, task))).await;
     }
 
     async fn worker<F: Future<Output = ()>>(&self, jobs: usize, task: &impl Fn(Vec<Turn>) -> F) {

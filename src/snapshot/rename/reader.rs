@@ -1,4 +1,4 @@
-//! What stays the same while one statement is read, and the names in it.
+//! The context of one statement that is read, and the names in it.
 
 use super::mention::{Catalog, Mention, MentionVerdict};
 use crate::snapshot::object::{Object, identifier_value};
