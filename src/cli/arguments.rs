@@ -21,7 +21,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check or verify found differences
+  1   check, verify or status --reconcile found differences
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
@@ -619,6 +619,8 @@ pub(super) struct MigrateArguments {
 pub(super) struct QueryArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Run SQL in each tenant, with the tenant first in the search_path
     #[arg(long, short, value_name = "SQL")]
     pub(super) command: Option<String>,

@@ -19,6 +19,7 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schemars(title = "A line of schemastamp --format json")]
+#[expect(clippy::large_enum_variant, reason = "lines are printed one at a time")]
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
@@ -246,6 +247,9 @@ pub(super) struct ColumnObject {
 pub(super) struct RowLine {
     /// The tenant.
     pub(super) tenant: String,
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The number of the statement that returned it, from 1.
     pub(super) statement: usize,
     /// The values by column. Numbers, booleans and JSON are what they are, and everything else is text. The second column
@@ -724,6 +728,9 @@ pub(super) struct QueryCounts {
     pub(super) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(super) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `status`.
