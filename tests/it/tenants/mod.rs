@@ -2,6 +2,7 @@
 
 mod cli;
 mod copies;
+mod drift;
 mod external;
 mod faults;
 mod guarded;
