@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::config::{Environment, Settings, ToolSettings};
 use crate::diagnose::{
-    Context, LibraryTraits, LookPlan, depends_on_library, examine, has_guarded, named_program,
-    password_command, prepare, refuse_ignored,
+    Context, LibraryTraits, LookPlan, Origins, depends_on_library, examine, has_guarded,
+    named_program, password_command, prepare, refuse_ignored,
 };
 use crate::pg::{PgDump, Program, ProgramError, PsqlError, Server};
 use crate::process::Shutdown;
@@ -40,8 +40,23 @@ pub enum ConnectError {
     #[error(transparent)]
     Psql(#[from] PsqlError),
     /// It could not work: a file that libpq could not use, a combination that it would refuse.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    #[error("{error}")]
+    Tls {
+        /// The problem.
+        error: Box<TlsError>,
+        /// The cure, in the form in which the connection was configured.
+        cure: String,
+    },
+}
+
+impl ConnectError {
+    fn from_tls(error: TlsError, origins: &Origins) -> Self {
+        let cure = origins.expand(&error.fix());
+        Self::Tls {
+            error: Box::new(error),
+            cure,
+        }
+    }
 }
 
 impl From<ProgramError> for ConnectError {
@@ -75,7 +90,9 @@ pub async fn server(
         None
     };
     let libpq_major = found.map_or(major, |library| library.major);
-    let prepared = prepare(&mut connection, environment, libpq_major)?;
+    let origins = Origins::new(&connection, environment);
+    let prepared = prepare(&mut connection, environment, libpq_major)
+        .map_err(|error| ConnectError::from_tls(error, &origins))?;
     let mut context = Context::new(&connection, &prepared, environment);
     context.configured.libpq_major = found.map(|library| library.major);
     let mut child = environment.inherited();
@@ -117,7 +134,8 @@ pub async fn pg_dump(
         let timeout = tool.timeout.value;
         let library = library(&program, environment, temporary, timeout, shutdown).await?;
         let library = library.library(u32::from(version.major));
-        refuse_ignored(&server.environment, "pg_dump", library.major)?;
+        refuse_ignored(&server.environment, "pg_dump", library.major)
+            .map_err(|error| ConnectError::from_tls(error, &Origins::default()))?;
     }
     Ok(PgDump {
         program,

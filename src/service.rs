@@ -81,7 +81,7 @@ impl ServiceError {
         match self {
             Self::Config(error) => error.id().to_owned(),
             Self::Connect(ConnectError::Psql(error)) | Self::Server(error) => error.id(),
-            Self::Connect(ConnectError::Tls(error)) => error.id(),
+            Self::Connect(ConnectError::Tls { error, .. }) => error.id(),
             Self::Snapshot(error) => error.id().to_owned(),
             Self::Name(_) => "tenant.name".to_owned(),
             Self::Provision(error) => error.id(),

@@ -3,7 +3,8 @@
 import os
 import pathlib
 
-from bench_tools import PG_BIN, PSQL, SCHEMASTAMP, TENANTS, QUIET, by_xargs, capture, in_turn, peak_megabytes, run, sql
+from bench_tools import (PG_BIN, PSQL, SCHEMASTAMP, TENANTS, QUIET, by_xargs, capture, database, in_turn, peak_megabytes, run,
+                         small_schema, sql)
 
 
 def tenants(count, tables):
@@ -84,6 +85,53 @@ def bench_verify(table):
               detail="{verify:.0f} ms ÷ {dump:.0f} ms, ".format(**times) + f"extrapolated from {len(dumped)}")
     memory(table, "`verify`", verify, names)
     drop_tenants(names)
+
+
+def bench_stale(table):
+    """Commands right after a bulk run, with the statistics of a small database."""
+    with database("stale"):
+        # As after a bulk run that no autovacuum has followed yet.
+        autovacuum("off")
+        small_schema("app", 10, functions=2)
+        sql("CREATE TABLE app.schema_migrations (version text PRIMARY KEY)")
+        capture("app", "stale.sql")
+        one = [SCHEMASTAMP, "verify", "app", "--snapshot", "stale.sql"]
+        run(one)
+        alone = in_turn(5, verify=lambda _: run(one), rename=renamed)
+        sql("VACUUM ANALYZE")
+        names = [f"t_{n}" for n in range(TENANTS)]
+        run([SCHEMASTAMP, "provision", *names, "--snapshot", "stale.sql", "--jobs", str(os.cpu_count())])
+        every = [SCHEMASTAMP, "verify", "--all", "--snapshot", "stale.sql"]
+        dump_of_one = [str(PG_BIN / "pg_dump"), "--schema-only", "--schema=app", "-f", "stale.dump.sql"]
+        stale = in_turn(5, verify=lambda _: run(one), rename=renamed, dump=lambda _: run(dump_of_one))
+        all_stale = run(every)
+        sql("VACUUM ANALYZE")
+        fresh = in_turn(5, verify=lambda _: run(one), rename=renamed)
+        all_fresh = run(every)
+        autovacuum("on")
+    what = f"with {len(names):,} more present, statistics stale"
+    table.add(f"`verify` of one tenant {what}, less the time without them", stale["verify"] - alone["verify"], 150, "ms",
+              "{:.0f} ms − {:.0f} ms".format(stale["verify"], alone["verify"]))
+    table.add("… ÷ with fresh statistics", stale["verify"] / fresh["verify"], 1.15,
+              detail="{:.0f} ms ÷ {:.0f} ms".format(stale["verify"], fresh["verify"]))
+    table.add("`verify` of all, statistics stale ÷ fresh", all_stale / all_fresh, 1.15, detail=f"{all_stale:.0f} ms ÷ {all_fresh:.0f} ms")
+    table.add("… for each tenant", all_stale / (len(names) + 1), 3, "ms")
+    table.add(f"`rename` {what} ÷ with fresh statistics", stale["rename"] / fresh["rename"], 1.15,
+              detail="{:.0f} ms ÷ {:.0f} ms".format(stale["rename"], fresh["rename"]))
+    table.fact("… less the time without them, and less pg_dump's own time",
+               f"{stale['rename'] - alone['rename'] - stale['dump']:.0f} ms",
+               "{:.0f} ms − {:.0f} ms − {:.0f} ms".format(stale["rename"], alone["rename"], stale["dump"]))
+
+
+def autovacuum(state):
+    sql(f"ALTER SYSTEM SET autovacuum = {state}")
+    sql("SELECT pg_reload_conf()")
+
+
+def renamed(_):
+    """Renames `app` and back; the milliseconds of one rename."""
+    forth = run([SCHEMASTAMP, "rename", "app", "app_away", "--yes"])
+    return (forth + run([SCHEMASTAMP, "rename", "app_away", "app", "--yes"])) / 2
 
 
 def memory(table, what, command, names):

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -137,6 +138,7 @@ const DIAGNOSE_EXAMPLES: &str = "\
 Examples:
   schemastamp diagnose
   schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
+  schemastamp diagnose --targets targets.toml --expires-within 30d --format nagios
   schemastamp provision acme --diagnose";
 
 const TARGETS_EXPORT_EXAMPLES: &str = "\
@@ -226,7 +228,7 @@ pub(super) enum Command {
     Targets(TargetsFileArguments),
     /// Report on programs, configuration, files, network, TLS, login and privileges
     #[command(after_help = DIAGNOSE_EXAMPLES)]
-    Diagnose,
+    Diagnose(DiagnoseArguments),
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -248,6 +250,17 @@ pub(super) enum Command {
     },
 }
 
+/// The arguments of `diagnose`.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct DiagnoseArguments {
+    /// Warn of certificates and revocation lists that expire within TIME, such as 30d or 12h [default: 14d]
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(super) expires_within: Option<Duration>,
+    /// Diagnose every target of FILE, all at once
+    #[arg(long, value_name = "FILE")]
+    pub(super) targets: Option<PathBuf>,
+}
+
 /// The arguments of `capture`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CaptureArguments {
@@ -266,6 +279,9 @@ pub(super) struct CaptureArguments {
     /// Use TABLE as the version table, if it is not a well-known one
     #[arg(long, value_name = "TABLE")]
     pub(super) versions_table: Option<String>,
+    /// With --from: take the rows of version tables that the dump lacks from SCHEMA of the database
+    #[arg(long, value_name = "SCHEMA", requires = "from")]
+    pub(super) versions_from: Option<String>,
     /// Keep ambiguous text of OBJECT as it is (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(super) keep: Vec<String>,
@@ -794,6 +810,32 @@ where
     }
 }
 
+/// Parses a span of time with a unit: `30d`, `12h`, `1d12h`.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a time with a unit, such as 30d, 12h, 90m or 2w".to_owned();
+    let (mut seconds, mut rest) = (0_u64, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, behind) = rest.split_at(digits);
+        let unit = match behind.chars().next() {
+            Some('w') => 7 * 86_400,
+            Some('d') => 86_400,
+            Some('h') => 3600,
+            Some('m') => 60,
+            Some('s') => 1,
+            _ => return Err(wrong()),
+        };
+        let number = number.parse::<u64>().map_err(|_| wrong())?;
+        let added = number.checked_mul(unit).ok_or_else(wrong)?;
+        seconds = seconds.checked_add(added).ok_or_else(wrong)?;
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    if text.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
 /// Parses a number of seconds within the range that a timeout can have.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -808,6 +850,31 @@ mod tests {
 
     use super::*;
     use crate::cli::common::Format;
+
+    #[test]
+    fn spans_of_time_have_a_unit() {
+        for (text, seconds) in [
+            ("30d", 2_592_000),
+            ("12h", 43_200),
+            ("1d12h", 129_600),
+            ("2w", 1_209_600),
+            ("0s", 0),
+        ] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "30",
+            "d",
+            "1.5d",
+            "-1d",
+            "30D",
+            "99999999999999999999d",
+            "30d1",
+        ] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn definition_is_consistent() {

@@ -11,24 +11,28 @@ use super::session::Session;
 use crate::config::{Origin, Setting, Settings};
 use crate::connect;
 use crate::exit;
+use crate::fleet::refresh::is_image_of;
 use crate::path;
 use crate::pg::Server;
 use crate::snapshot::capture::{
     Capture, CaptureError, CaptureSource, Captured, Note, VERSIONS_TABLES,
 };
-use crate::snapshot::{Decision, Decisions, Header, OutsidePolicy, Snapshot, parse_names};
-use crate::sql::{TokenKind, fold, tokens};
+use crate::snapshot::{
+    Action, Decision, Decisions, FORMAT, Header, OutsidePolicy, Snapshot, parse_names,
+};
+use crate::sql::{TenantName, TokenKind, fold, tokens};
 
 pub(super) async fn run(
     session: &Session,
     arguments: CaptureArguments,
 ) -> Result<u8, CommandError> {
     let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
-    let decisions = merge_decisions(&arguments, kept.as_ref())?;
-    let seeds = merge_seeds(&arguments, kept.as_ref())?;
+    let header = kept.as_ref().map(Snapshot::header);
+    let decisions = merge_decisions(&arguments, header)?;
+    let seeds = merge_seeds(&arguments, header)?;
     let versions_table = match &arguments.versions_table {
         Some(table) => Some(table_name("--versions-table", table, &arguments.schema)?),
-        None => kept.as_ref().and_then(kept_versions_table),
+        None => header.and_then(kept_versions_table),
     };
     let (source, server, scratch) = sources(session, &arguments).await?;
     let mut capture = Capture {
@@ -36,6 +40,7 @@ pub(super) async fn run(
         source,
         seeds,
         versions_table,
+        versions_from: arguments.versions_from.clone(),
         decisions,
         owners: !arguments.no_owner,
         privileges: !arguments.no_privileges,
@@ -61,12 +66,61 @@ pub(super) async fn run(
     if arguments.minify {
         captured.snapshot = captured.snapshot.minified().map_err(CaptureError::from)?;
     }
+    if let Some(older) = &kept
+        && is_same_schema(session, &capture, older, &captured.snapshot).await?
+    {
+        captured.snapshot = captured.snapshot.succeeding(older);
+    }
     hand_over(session, arguments.output.as_deref(), &captured)?;
     Ok(exit::DONE)
 }
 
-/// Returns the header of the snapshot that is about to be replaced, if there is one.
-fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
+/// Returns `true` if the file that is about to be replaced holds the same schema with the same rows, however an older format
+/// words them: tenants and spares of it are then tenants and spares of the new snapshot.
+async fn is_same_schema(
+    session: &Session,
+    capture: &Capture,
+    older: &Snapshot,
+    new: &Snapshot,
+) -> Result<bool, CommandError> {
+    if older.fingerprint() == new.fingerprint() {
+        return Ok(true);
+    }
+    let (CaptureSource::Live(_), Some(server), Some(major)) =
+        (&capture.source, &capture.server, new.header().server)
+    else {
+        return Ok(false);
+    };
+    if older.header().format >= FORMAT || rows(older) != rows(new) {
+        return Ok(false);
+    }
+    is_image_of(server, older, &capture.schema, major, &session.shutdown)
+        .await
+        .map_err(|error| CaptureError::from(error).into())
+}
+
+/// Returns the statements that fill tables, in the order of their text.
+fn rows(snapshot: &Snapshot) -> Vec<String> {
+    let Ok(anybody) = TenantName::new("anybody") else {
+        return Vec::new();
+    };
+    let mut rows: Vec<String> = snapshot
+        .template()
+        .statements
+        .iter()
+        .filter(|statement| statement.object.action == Action::Rows)
+        .filter_map(|statement| {
+            let mut sql = String::new();
+            statement.render(&anybody, &mut sql).ok()?;
+            Some(sql)
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// Returns the snapshot that is about to be replaced, if there is one.
+fn kept(path: &Path) -> Result<Option<Snapshot>, CommandError> {
     if !path.exists() || path::is_special(path) {
         return Ok(None);
     }
@@ -75,7 +129,7 @@ fn kept(path: &Path) -> Result<Option<Header>, CommandError> {
         return Ok(None);
     }
     match Snapshot::parse_bytes(&bytes, OutsidePolicy::Allow) {
-        Ok(snapshot) => Ok(Some(snapshot.header().clone())),
+        Ok(snapshot) => Ok(Some(snapshot)),
         Err(source) => Err(CommandError::NotReplaced {
             path: path.to_owned(),
             source,
@@ -187,7 +241,8 @@ async fn sources(
         None => None,
     };
     // A dump needs no server if it is not proven.
-    if let (Some(text), true, None) = (&dump, arguments.no_prove, &arguments.scratch) {
+    let asks_server = arguments.scratch.is_some() || arguments.versions_from.is_some();
+    if let (Some(text), true, false) = (&dump, arguments.no_prove, asks_server) {
         return Ok((CaptureSource::Dump(text.clone()), None, None));
     }
     let settings = arguments.target.settings(session)?;

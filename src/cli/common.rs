@@ -54,7 +54,7 @@ pub(super) struct CommonArguments {
     /// Allow statements that are not confined to the tenant's schema, also on roles, files and the server
     #[arg(long, global = true, help_heading = "Common options")]
     allow_outside: bool,
-    /// Print text for people, JSON Lines or, for `query`, CSV
+    /// Print text for people, or JSON Lines; also csv (query), nagios (diagnose), pgdog and pgbouncer (targets export)
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Common options")]
     pub(super) format: Format,
     /// Set when to color the output
@@ -181,8 +181,10 @@ impl CommonArguments {
 pub(super) enum Format {
     Text,
     Json,
+    #[value(hide = true)]
     Csv,
-    // For `targets export` only.
+    #[value(hide = true)]
+    Nagios,
     #[value(hide = true)]
     Pgdog,
     #[value(hide = true)]

@@ -337,6 +337,7 @@ fn foretell(
             routines: seen.routines,
             bytes: seen.bytes,
             outside: seen.outside.clone(),
+            large_objects: seen.large_objects,
         });
         let outcome = match &content {
             Some(_) => TenantOutcome::WouldDrop,
@@ -366,6 +367,12 @@ fn show(session: &Session, tenant: &TenantName, place: &str, seen: &Preview) {
         count(seen.routines, "function"),
         seen.bytes.div_ceil(1_000_000),
     ));
+    if let Some(count) = seen.large_objects.filter(|count| *count > 0) {
+        session.output.warning(&format!(
+            "{} whose ids its rows hold will stay in the database: use lo_unlink() before, for those that nothing else uses",
+            plural(count, "large object")
+        ));
+    }
     for outside in &seen.outside {
         session
             .output

@@ -31,7 +31,7 @@ pub(super) enum Line {
     /// Tenants that differ alike from their reference: `verify`.
     Variant(VariantLine),
     /// One step or fault of `diagnose`.
-    Finding(Finding),
+    Finding(FindingLine),
     /// The spares of one kind: `pool status`.
     Spares(SparesLine),
     /// A spare that is in no pool: `pool status`.
@@ -42,6 +42,17 @@ pub(super) enum Line {
     Summary(SummaryLine),
     /// The last line of a command that could not begin, or not go on.
     Error(ErrorLine),
+}
+
+/// One step or fault of `diagnose`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct FindingLine {
+    /// The name of its server, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
+    /// The finding.
+    #[serde(flatten)]
+    pub(super) finding: Finding,
 }
 
 /// The outcome of a command for one tenant.
@@ -307,6 +318,8 @@ pub(super) struct TenantContent {
     pub(super) bytes: u64,
     /// Objects of other schemas that depend on it; at most 20.
     pub(super) outside: Vec<String>,
+    /// Large objects whose ids its rows hold, and that stay; null if the rows cannot be read.
+    pub(super) large_objects: Option<usize>,
 }
 
 /// Fields of a tenant's line of `rename`.
@@ -335,6 +348,9 @@ pub(super) struct CloneDetails {
     pub(super) tables: usize,
     /// The number of sequences whose positions were copied.
     pub(super) sequences: usize,
+    /// Objects that the copy lacks, shares with its source or has as text, grouped by reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) concerns: Vec<ConcernObject>,
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) ignored: Vec<String>,
@@ -770,6 +786,18 @@ pub(super) struct VerifyCounts {
     /// Targets that could not be asked for their tenants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failed_targets: Option<usize>,
+    /// Indexes that are invalid, whether or not their tenants differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) invalid_indexes: Vec<InvalidIndex>,
+}
+
+/// An index that is invalid, such as one that a failed `CREATE INDEX CONCURRENTLY` left behind.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct InvalidIndex {
+    /// Its name.
+    pub(super) index: String,
+    /// The tenants that have it.
+    pub(super) tenants: Vec<String>,
 }
 
 /// Tenants at one version, and what they were compared with.
@@ -874,6 +902,12 @@ pub(super) struct DiagnoseCounts {
     pub(super) errors: usize,
     /// Findings that are warnings.
     pub(super) warnings: usize,
+    /// Servers that were diagnosed, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) targets: Option<usize>,
+    /// Servers that have an error, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// The last line of a command that could not begin, or not go on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use super::arguments::{Arguments, Command};
+use super::arguments::{Arguments, Command, DiagnoseArguments};
 use super::common::Format;
 use super::failure::CommandError;
 use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
@@ -13,8 +13,8 @@ use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, diagnose, drop, migrate, minify, move_tenant, packaging, pool, provision, query,
-    refresh, render, status, targets, verify,
+    capture, diagnose, drop, migrate, minify, move_tenant, nagios, packaging, pool, provision,
+    query, refresh, render, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -32,7 +32,11 @@ pub fn main() -> ExitCode {
                 exit::DONE
             };
             drop(error.print());
-            if code == exit::USAGE && wants_json(std::env::args_os()) {
+            if code == exit::USAGE && wants_format("nagios", std::env::args_os()) {
+                drop(Output::raw(&nagios::unknown("wrong usage")));
+                return ExitCode::from(nagios::UNKNOWN);
+            }
+            if code == exit::USAGE && wants_format("json", std::env::args_os()) {
                 // If stdout is closed, only the exit code reports the error.
                 drop(Output::json(&Line::Error(ErrorLine {
                     error: usage(&error),
@@ -59,11 +63,12 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Returns `true` if arguments that clap refuses ask for JSON.
-fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+/// Returns `true` if arguments that clap refuses ask for a format.
+fn wants_format(format: &str, arguments: impl Iterator<Item = OsString>) -> bool {
     let mut format_follows = false;
     for argument in arguments.take_while(|argument| argument != "--") {
-        if argument == "--format=json" || (format_follows && argument == "json") {
+        let is_flag = argument == format!("--format={format}").as_str();
+        if is_flag || (format_follows && argument == format) {
             return true;
         }
         format_follows = argument == "--format";
@@ -137,7 +142,7 @@ async fn run(arguments: Arguments) -> u8 {
                 && matches!(code, exit::CONNECTION | exit::FILE)
                 && session.context().is_some()
             {
-                drop(diagnose::run(&session).await);
+                drop(diagnose::run(&session, DiagnoseArguments::default()).await);
             }
             code
         }
@@ -145,16 +150,29 @@ async fn run(arguments: Arguments) -> u8 {
 }
 
 async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
-    let is_for_pooler = matches!(session.common.format, Format::Pgdog | Format::Pgbouncer);
-    if is_for_pooler && !matches!(command, Some(Command::Targets(_))) {
-        return Err(CommandError::Usage(
-            "--format pgdog and --format pgbouncer are for `targets export`".to_owned(),
-        ));
-    }
-    if session.common.format == Format::Csv && !matches!(command, Some(Command::Query(_))) {
-        return Err(CommandError::Usage(
-            "only query prints CSV; pass --format text or json".to_owned(),
-        ));
+    let (fits, command_of_format) = match session.common.format {
+        Format::Text | Format::Json => (true, ""),
+        Format::Csv => (
+            matches!(command, Some(Command::Query(_))),
+            "csv is for `query`",
+        ),
+        Format::Nagios => (
+            matches!(command, None | Some(Command::Diagnose(_))),
+            "nagios is for `diagnose`",
+        ),
+        Format::Pgdog => (
+            matches!(command, Some(Command::Targets(_))),
+            "pgdog is for `targets export`",
+        ),
+        Format::Pgbouncer => (
+            matches!(command, Some(Command::Targets(_))),
+            "pgbouncer is for `targets export`",
+        ),
+    };
+    if !fits {
+        return Err(CommandError::Usage(format!(
+            "--format {command_of_format}; pass --format text or json"
+        )));
     }
     let takes_several = match &command {
         Some(Command::Verify(_)) => true,
@@ -182,7 +200,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
-        Some(Command::Diagnose) => diagnose::run(session).await,
+        Some(Command::Diagnose(arguments)) => diagnose::run(session, arguments).await,
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
@@ -190,7 +208,9 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             Output::raw(&lines::schema())?;
             Ok(exit::DONE)
         }
-        None if session.common.diagnose => diagnose::run(session).await,
+        None if session.common.diagnose => {
+            diagnose::run(session, DiagnoseArguments::default()).await
+        }
         None => Err(CommandError::Usage("no command; see --help".to_owned())),
     }
 }

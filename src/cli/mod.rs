@@ -21,6 +21,7 @@ mod manual;
 mod migrate;
 mod minify;
 mod move_tenant;
+mod nagios;
 mod names;
 mod output;
 mod packaging;

@@ -1,11 +1,12 @@
 //! The commands `rename` and `clone`.
 
 use super::arguments::{RenameArguments, TwoTenantsArguments};
+use super::capture::report_notes;
 use super::failure::CommandError;
 use super::ignored;
 use super::lines::{
-    CloneCounts, CloneDetails, Counts, Line, RenameCounts, RenameDetails, TenantDetails,
-    TenantLine, TenantOutcome,
+    CloneCounts, CloneDetails, ConcernObject, Counts, Line, RenameCounts, RenameDetails,
+    TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
 use super::prompt::ask;
@@ -16,6 +17,7 @@ use crate::config::Settings;
 use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
+use crate::snapshot::capture::Note;
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
@@ -180,6 +182,8 @@ pub(super) async fn clone(
     let output = session.output;
     let options = MoveOptions::new(decisions);
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
+    let notes: Vec<Note> = cloned.concerns.iter().cloned().map(Note::Concern).collect();
+    report_notes(output, &notes);
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
@@ -191,6 +195,7 @@ pub(super) async fn clone(
                 tables: cloned.tables,
                 sequences: cloned.sequences,
                 ignored: ignored::texts(&cloned.ignored),
+                concerns: cloned.concerns.iter().map(ConcernObject::from).collect(),
             }),
             error: None,
         }))?;

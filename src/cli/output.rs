@@ -7,6 +7,7 @@ use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
 use super::lines::{ErrorLine, Line};
+use super::nagios;
 use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
@@ -36,6 +37,11 @@ impl Output {
     /// Returns `true` if results are JSON Lines.
     pub(super) fn is_json(self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Returns `true` if the result is a line for Nagios.
+    pub(super) fn is_nagios(self) -> bool {
+        self.format == Format::Nagios
     }
 
     /// Returns stdout, with colors if they are wanted.
@@ -132,6 +138,10 @@ impl Output {
             drop(Self::json(&Line::Error(ErrorLine {
                 error: report.json(),
             })));
+        }
+        if self.is_nagios() {
+            drop(Self::raw(&nagios::unknown(&report.message)));
+            return nagios::UNKNOWN;
         }
         report.code
     }

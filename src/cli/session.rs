@@ -10,11 +10,12 @@ use super::common::CommonArguments;
 use super::failure::CommandError;
 use super::lines::{Counts, Line, OutsideObject};
 use super::output::Output;
-use super::report::build_report;
+use super::report::{build_report, may_be_of_event_trigger};
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
 use crate::path;
+use crate::pg::{Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
 use crate::text::milliseconds;
@@ -36,6 +37,8 @@ pub(super) struct Session {
     context: OnceLock<Context>,
     /// The plan for a look at the server when the connection fails.
     look: OnceLock<LookPlan>,
+    /// The first server that the command has found.
+    server: OnceLock<Server>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
     links: Mutex<Vec<Link>>,
     /// Statements of snapshots and migrations that are not confined to the tenant's schema.
@@ -64,6 +67,7 @@ impl Session {
             started: Instant::now(),
             context: OnceLock::new(),
             look: OnceLock::new(),
+            server: OnceLock::new(),
             links: Mutex::default(),
             outside: Mutex::default(),
         }
@@ -183,6 +187,7 @@ impl Session {
         let target = connect::server(settings, &self.environment, &self.shutdown).await?;
         self.context.get_or_init(|| target.context.clone());
         self.look.get_or_init(|| target.look.clone());
+        self.server.get_or_init(|| target.server.clone());
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
@@ -255,6 +260,9 @@ impl Session {
         if let (Some(context), Some(plan)) = (self.context.get(), self.look.get()) {
             look_at_server(failure, context, plan).await;
         }
+        if let (Some(context), Some(server)) = (self.context.get(), self.server.get()) {
+            query_event_triggers(failure, context, server, &self.shutdown).await;
+        }
     }
 
     /// Returns the facts about the connection, or `None` before [`Session::target`].
@@ -268,6 +276,23 @@ pub(super) async fn look_at_server(failure: &CommandError, context: &Context, pl
     let stderr = build_report(failure, Some(context)).stderr;
     if !stderr.is_empty() {
         Box::pin(look_closer(plan, &stderr, context)).await;
+    }
+}
+
+/// Queries the event triggers of the database, if one of them may have caused the failure.
+async fn query_event_triggers(
+    failure: &CommandError,
+    context: &Context,
+    server: &Server,
+    shutdown: &Shutdown,
+) {
+    let report = build_report(failure, Some(context));
+    if context.event_triggers.get().is_some() || !may_be_of_event_trigger(&report.id) {
+        return;
+    }
+    // The failure is reported as it is where they cannot be queried.
+    if let Ok(found) = event_triggers(server, shutdown).await {
+        context.event_triggers.get_or_init(|| found);
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, command: TargetsCommand) -> Result<u8
         .map(Export::new)
         .collect::<Result<_, CommandError>>()?;
     match session.common.format {
-        Format::Text | Format::Csv => Err(CommandError::Usage(
+        Format::Text | Format::Csv | Format::Nagios => Err(CommandError::Usage(
             "pass --format pgdog, --format pgbouncer or --format json".to_owned(),
         )),
         Format::Pgbouncer => {

@@ -1,13 +1,15 @@
 //! The command `verify`.
 
+use std::collections::BTreeMap;
+
 use anstyle::AnsiColor;
 use serde_json::Value;
 
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, LevelObject, LevelReference, Line, TenantDetails,
-    TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
+    Counts, Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, Line,
+    TenantDetails, TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::migrate::load;
 use super::output::Output;
@@ -18,12 +20,12 @@ use super::snapshot_file;
 use crate::exit;
 use crate::fleet::verify::{Verification, VerifyOptions, VersionLevel, verify};
 use crate::fleet::{CanaryPass, TenantSelection};
+use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{
     Aspect, Class, DriftFinding, Reference, ReferenceKind, VersionReferences,
 };
-use crate::text::swrite;
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
 const SHOWN: usize = 20;
@@ -78,6 +80,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let mut report = Report::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         if let Some(Ok(verification)) = &target.result {
+            if !arguments.each_other
+                && let Some(entry) = servers.entries().get(index)
+            {
+                note_event_triggers(session, &entry.target.server).await;
+            }
             report.print(session, servers.name(index), verification)?;
         }
     }
@@ -103,6 +110,8 @@ struct Report {
     different: usize,
     variants: usize,
     missing: usize,
+    /// The tenants that have each invalid index.
+    invalid_indexes: BTreeMap<String, Vec<String>>,
     /// A tenant has a difference that is not cosmetic.
     differs: bool,
     /// The tenants by version.
@@ -124,6 +133,14 @@ impl Report {
         target: Option<&str>,
         verification: &Verification,
     ) -> Result<(), CommandError> {
+        for (index, tenants) in &verification.invalid_indexes {
+            session.output.warning(&format!(
+                "index {} is invalid (REINDEX or drop it) in {}: {}",
+                safe(index),
+                plural(tenants.len(), "tenant"),
+                named(tenants)
+            ));
+        }
         if session.output.is_json() {
             for_programs(target, verification, self.variants)?;
         } else {
@@ -137,6 +154,11 @@ impl Report {
         self.different += different.sum::<usize>();
         self.variants += verification.variants.len();
         self.missing += verification.missing.len();
+        for (index, tenants) in &verification.invalid_indexes {
+            let tenants = tenants.iter().map(ToString::to_string);
+            let all = self.invalid_indexes.entry(index.clone()).or_default();
+            all.extend(tenants);
+        }
         self.differs |= verification.differs();
         self.ahead = self.ahead.max(verification.ahead);
         for level in &verification.levels {
@@ -169,6 +191,14 @@ impl Report {
                 snapshot_behind: self.ahead,
                 failed: Some(failures.tenants).filter(|failed| *failed > 0),
                 failed_targets: failures.failed_targets(),
+                invalid_indexes: self
+                    .invalid_indexes
+                    .iter()
+                    .map(|(index, tenants)| InvalidIndex {
+                        index: index.clone(),
+                        tenants: tenants.clone(),
+                    })
+                    .collect(),
             }));
         }
         self.say_references(session);
@@ -245,6 +275,18 @@ fn level_object(level: &VersionLevel) -> LevelObject {
         },
         equal: level.equal,
         different: level.different,
+    }
+}
+
+/// Says that event triggers change the copy that tenants are compared with, as they would change a new tenant.
+async fn note_event_triggers(session: &Session, server: &Server) {
+    let triggers = event_triggers(server, &session.shutdown).await;
+    let triggers = triggers.unwrap_or_default();
+    if !triggers.is_empty() {
+        session.output.note(&format!(
+            "event triggers have run for the copy that tenants are compared with, and may have changed it: {}",
+            listed(&triggers, 5)
+        ));
     }
 }
 

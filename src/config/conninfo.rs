@@ -1,7 +1,7 @@
 //! Connection strings: which of the two forms a text has, and the `key=value` form.
 
 use super::part::{Part, is_blank, part};
-use super::{ConfigError, Origin, StringProblem, uri};
+use super::{ConfigError, ConfigWarning, Origin, StringProblem, uri};
 
 /// The forms of a text that `--dbname` takes.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const FOREIGN: &[&str] = &[
 /// scheme, pairs by any `=`. Unlike in libpq, a foreign scheme is neither pairs nor a name.
 pub(super) fn form(text: &str) -> Form<'_> {
     match text.split_once("://") {
-        Some((scheme, rest)) if SCHEMES.contains(&scheme) => Form::Uri(rest),
+        Some((scheme, rest)) if is_postgresql(scheme) => Form::Uri(rest),
         Some((scheme, _)) if !scheme.contains(['=', ' ', '\'', '"']) => {
             let known = FOREIGN
                 .iter()
@@ -57,10 +57,31 @@ pub(super) fn form(text: &str) -> Form<'_> {
     }
 }
 
-/// Reads a connection string. `None`: it is a mere name.
-pub(super) fn parse(text: &str, origin: &Origin) -> Result<Option<Vec<Part>>, ConfigError> {
+/// Returns `true` for `postgresql`, and for `postgresql+psycopg2` as SQLAlchemy spells it with its driver.
+fn is_postgresql(scheme: &str) -> bool {
+    let (scheme, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
+    SCHEMES.contains(&scheme)
+        && driver
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Reads a connection string. `None`: it is a mere name. Warns of parameters of a URI that are ignored.
+pub(super) fn parse(
+    text: &str,
+    origin: &Origin,
+    warnings: &mut Vec<ConfigWarning>,
+) -> Result<Option<Vec<Part>>, ConfigError> {
     let parts = match form(text) {
-        Form::Uri(rest) => uri::parse(rest),
+        Form::Uri(rest) => uri::parse(rest).map(|uri| {
+            if !uri.ignored.is_empty() {
+                warnings.push(ConfigWarning::UnknownParameters {
+                    origin: origin.clone(),
+                    names: uri.ignored,
+                });
+            }
+            uri.parts
+        }),
         Form::Pairs(text) => pairs(text),
         Form::Name(_) => return Ok(None),
         Form::Foreign(scheme) => {
@@ -182,6 +203,8 @@ mod tests {
     fn forms() {
         assert_eq!(form("postgres://x"), Form::Uri("x"));
         assert_eq!(form("ecto://x"), Form::Uri("x"));
+        assert_eq!(form("postgresql+psycopg2://x"), Form::Uri("x"));
+        assert_eq!(form("postgres+pw:x://x"), Form::Foreign(None));
         assert_eq!(form("mysql://u:p@h/x?a=b"), Form::Foreign(Some("mysql")));
         assert_eq!(form("hunter2://x"), Form::Foreign(None));
         assert_eq!(form("POSTGRES://x"), Form::Foreign(Some("POSTGRES")));
@@ -200,7 +223,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in ".*") {
-            let _parts = parse(&text, &Origin::Code);
+            let _parts = parse(&text, &Origin::Code, &mut Vec::new());
         }
     }
 }

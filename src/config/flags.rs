@@ -103,7 +103,7 @@ impl ConnectionFlags {
         ];
         let mut given: Vec<Given> = place.iter().filter_map(flag).collect();
         let string = match &self.dbname {
-            Some(text) => conninfo::parse(text, &DBNAME)?,
+            Some(text) => conninfo::parse(text, &DBNAME, warnings)?,
             None => None,
         };
         let is_string = string.is_some();

@@ -296,6 +296,11 @@ impl Keyword {
         KEYWORDS.iter().find(|keyword| keyword.name == name)
     }
 
+    /// Returns `true` if libpq's variable of it counts when it is set for this program.
+    pub fn is_adopted(&self) -> bool {
+        matches!(self.handling, Adopt | Consumed)
+    }
+
     /// Returns `true` if the value is shown as `[redacted]`.
     pub fn is_secret(&self) -> bool {
         self.kind == Secret

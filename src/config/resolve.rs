@@ -42,7 +42,7 @@ impl Connection {
         sources.add(variables::connection(environment)?)?;
         // Only the connection string with the highest precedence counts: the password of one is not
         // for the host of another.
-        if !string_in_flag && let Some(given) = database_url(environment)? {
+        if !string_in_flag && let Some(given) = database_url(environment, &mut sources.warnings)? {
             sources.add(given)?;
         }
         sources.add_libpq_variables()?;
@@ -54,25 +54,27 @@ impl Connection {
     /// # Errors
     /// An empty or malformed value, named with its keyword.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, ConfigError> {
-        let Some(parts) = conninfo::parse(text, &Origin::Code)? else {
+        let mut warnings = Vec::new();
+        let Some(parts) = conninfo::parse(text, &Origin::Code, &mut warnings)? else {
             return Err(ConfigError::NotConnectionString {
                 origin: Origin::Code,
                 scheme: None,
             });
         };
-        Self::of_given(of_string(parts, &Origin::Code), environment)
+        Self::of_given(of_string(parts, &Origin::Code), warnings, environment)
     }
 
     /// A connection of these values alone, without looking at any variable that names a connection.
     pub(super) fn of_given(
         given: Vec<Given>,
+        warnings: Vec<ConfigWarning>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         let mut sources = Sources {
             environment,
             layers: Vec::new(),
             service: None,
-            warnings: Vec::new(),
+            warnings,
         };
         sources.add(given)?;
         sources.into_connection()
@@ -80,13 +82,16 @@ impl Connection {
 }
 
 /// The parts of `SCHEMASTAMP_DATABASE_URL`, else of `DATABASE_URL`.
-fn database_url(environment: &Environment) -> Result<Option<Vec<Given>>, ConfigError> {
+fn database_url(
+    environment: &Environment,
+    warnings: &mut Vec<ConfigWarning>,
+) -> Result<Option<Vec<Given>>, ConfigError> {
     for variable in [variables::DATABASE_URL, "DATABASE_URL"] {
         let Some(text) = environment.text(variable)? else {
             continue;
         };
         let origin = Origin::Variable(variable.to_owned());
-        return match conninfo::parse(text, &origin)? {
+        return match conninfo::parse(text, &origin, warnings)? {
             Some(parts) => Ok(Some(of_string(parts, &origin))),
             None => Err(ConfigError::NotConnectionString {
                 origin,

@@ -189,10 +189,10 @@ fn target(
         path: path.to_owned(),
         target: name.clone(),
     };
-    let mut given = Vec::new();
+    let (mut given, mut warnings) = (Vec::new(), Vec::new());
     match table.remove("url") {
         None => {}
-        Some(Value::String(url)) => match conninfo::parse(&url, &whole)? {
+        Some(Value::String(url)) => match conninfo::parse(&url, &whole, &mut warnings)? {
             Some(parts) => given.extend(of_string(parts, &whole)),
             None => {
                 return Err(ConfigError::NotConnectionString {
@@ -281,7 +281,7 @@ fn target(
         };
         given.push(Given::new(keyword, password, Origin::Variable(variable)));
     }
-    let connection = Connection::of_given(given, environment)?;
+    let connection = Connection::of_given(given, warnings, environment)?;
     Ok((
         TargetSettings {
             name,

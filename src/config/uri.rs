@@ -6,8 +6,15 @@
 use super::StringProblem;
 use super::part::{Part, is_blank, part};
 
+/// What a URI says.
+pub(super) struct UriParts {
+    pub(super) parts: Vec<Part>,
+    /// Names of query parameters that frameworks add and libpq does not know.
+    pub(super) ignored: Vec<String>,
+}
+
 /// Reads what follows `postgres://`.
-pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {
+pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
     // A '/' before the first '@' ends the search, so a '/' in a password must be escaped.
     let (login, after) = match text.split_once('@') {
         Some((login, after)) if !login.contains('/') => (Some(login), after),
@@ -39,8 +46,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, StringProblem> {
     add("host", "host", &hosts)?;
     add("port", "port", &port_list)?;
     add("dbname", "database name", database)?;
-    query_parameters(query, &mut found)?;
-    Ok(found)
+    let ignored = query_parameters(query, &mut found)?;
+    Ok(UriParts {
+        parts: found,
+        ignored,
+    })
 }
 
 /// Reads `host:port,[address]:port,…`; returns the lists with their commas, and what follows.
@@ -83,7 +93,9 @@ fn take<'a>(text: &'a str, until: &[char], into: &mut String) -> &'a str {
     rest
 }
 
-fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<(), StringProblem> {
+/// Returns the names of the parameters that are ignored.
+fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<Vec<String>, StringProblem> {
+    let mut ignored = Vec::new();
     let mut left = query;
     let mut number = 0;
     while !left.is_empty() {
@@ -96,15 +108,33 @@ fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<(), StringProb
             return Err(StringProblem::SecondEquals(number));
         }
         let (name, value) = (decode(name, "query")?, decode(value, "query")?);
+        left = next;
         parts.push(match (name.as_str(), value.as_str()) {
             // The spelling of JDBC, which libpq accepts too.
             ("ssl", "true") => part("sslmode", "require".to_owned(), number, parts)?,
             ("ssl", _) => return Err(StringProblem::Ssl),
-            _ => part(&name, value, number, parts)?,
+            _ => match part(&name, value, number, parts) {
+                Err(StringProblem::UnknownKeyword {
+                    suggestion: None, ..
+                }) if is_for_a_framework(&name, query) => {
+                    ignored.push(name);
+                    continue;
+                }
+                part => part?,
+            },
         });
-        left = next;
     }
-    Ok(())
+    Ok(ignored)
+}
+
+/// Returns `true` for the name of a parameter that only the framework reads, such as `pool`. An `@` in the query may end a
+/// password that was not escaped, and then the name is a piece of it.
+fn is_for_a_framework(name: &str, query: &str) -> bool {
+    let is_word = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let is_of_tls = name.to_ascii_lowercase().contains("ssl");
+    (1..=40).contains(&name.len()) && is_word && !is_of_tls && !query.contains('@')
 }
 
 /// Decodes `%xx`; `place` says in an error which part of the URI it is.
@@ -141,6 +171,7 @@ mod tests {
     fn read(text: &str) -> Vec<(&'static str, String)> {
         parse(text)
             .unwrap()
+            .parts
             .into_iter()
             .map(|part| (part.keyword.name, part.value))
             .collect()
@@ -221,11 +252,23 @@ mod tests {
             text.contains("'sslmod'") && text.contains("did you mean sslmode?"),
             "{text}"
         );
-        let text = problem("h/d?pool=5").to_string();
-        assert!(
-            text.contains("'pool'") && text.contains("SCHEMASTAMP_DATABASE_URL"),
-            "{text}"
-        );
+        // Never one that may be about TLS, or a piece of a password.
+        for text in ["h/d?sslrequired=1", "h/d?useSSL=true", "u:p@x?pool=5@h/d"] {
+            assert!(
+                matches!(
+                    problem(text),
+                    StringProblem::UnknownKeyword { .. } | StringProblem::StrayAt
+                ),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_of_frameworks_are_ignored_by_name() {
+        let uri = parse("u:p@h/d?pool=5&sslmode=require&schema=public&pgbouncer=true").unwrap();
+        assert_eq!(uri.ignored, ["pool", "schema", "pgbouncer"]);
+        assert_eq!(uri.parts.last().unwrap().value, "require");
     }
 
     fn encode(text: &str) -> String {
@@ -250,11 +293,12 @@ mod tests {
         fn no_piece_of_an_unescaped_password_is_in_an_error(words in prop::collection::vec("[QWZ]{4}", 1..4),
                                                             signs in "[/@:?%#&= ,\\[\\]]{1,4}") {
             let password = words.join(&signs);
-            if let Err(problem) = parse(&format!("user:{password}@host/db")) {
-                let shown = format!("{problem} {problem:?}");
-                for word in &words {
-                    prop_assert!(!shown.contains(word.as_str()), "{} shows {}", shown, word);
-                }
+            let shown = match parse(&format!("user:{password}@host/db")) {
+                Err(problem) => format!("{problem} {problem:?}"),
+                Ok(uri) => uri.ignored.join(" "),
+            };
+            for word in &words {
+                prop_assert!(!shown.contains(word.as_str()), "{} shows {}", shown, word);
             }
         }
     }

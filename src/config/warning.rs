@@ -15,6 +15,20 @@ fn as_in_psql(loser: &Origin) -> &'static str {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigWarning {
+    /// Parameters of a URI that libpq does not know, as frameworks add them.
+    #[error(
+        "{origin}: {} not known to libpq and ignored",
+        match names.as_slice() {
+            [name] => format!("the parameter '{name}' is"),
+            names => format!("the parameters '{}' are", names.join("', '")),
+        }
+    )]
+    UnknownParameters {
+        /// The origin of the URI.
+        origin: Origin,
+        /// The names, in their order.
+        names: Vec<String>,
+    },
     /// A flag that a connection string overrides.
     #[error("{loser} is not used: {winner} wins{}", as_in_psql(loser))]
     Overridden {

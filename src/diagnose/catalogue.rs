@@ -55,21 +55,24 @@ catalogue! {
     "config.invalid": "a setting is invalid", "it cannot be read as what it is meant to be", "correct it where it stands";
     "config.file": "a file of the configuration cannot be read", "a service or password file is named that is not there or not readable",
         "correct the path, or let this user read the file";
+    "config.targets": "the targets file is invalid", "it cannot be read as a list of servers", "correct the line or the target that is named";
+    "config.exposed": "the targets file has a password, and others may read it", "a password in a file is for its owner only",
+        "chmod 600 the file, or use password_variable, password_command or a password file";
     "config.sslmode": "sslmode has a value that libpq does not know", "libpq compares the words with case, and empty is not unset",
-        "set sslmode to disable, allow, prefer, require, verify-ca or verify-full";
+        "set [sslmode] to disable, allow, prefer, require, verify-ca or verify-full";
     "config.value": "a setting has a value that libpq does not know", "libpq refuses it before it connects",
         "correct the value, or remove the variable: an empty one is not 'unset'";
     "config.weak_sslmode": "sslmode is too weak for another setting",
         "libpq refuses sslrootcert=system without verify-full, and sslnegotiation=direct below require",
-        "raise sslmode, or leave the other setting out";
+        "raise [sslmode], or leave the other setting out";
     "config.protocol_range": "no TLS version is allowed", "the lowest allowed version is above the highest",
-        "set ssl_min_protocol_version at or below ssl_max_protocol_version";
+        "lower [ssl_min_protocol_version] or raise [ssl_max_protocol_version]";
     "config.service": "the service is not defined", "PGSERVICE names a section that the service file does not have",
         "correct PGSERVICE, or remove it: an empty one is not 'unset'";
     "config.no_host_name": "verify-full has no host name to verify", "only an address is given",
-        "set host to the name in the server's certificate, and keep the address in hostaddr";
+        "name the host of the server's certificate in [host], and keep the address in [hostaddr]";
     "config.gssencmode": "encryption by GSSAPI cannot be had", "gssencmode=require needs a Kerberos ticket, a server with GSSAPI, and TCP",
-        "get a ticket with kinit, or set gssencmode=disable";
+        "get a ticket with kinit, or [set gssencmode=disable]";
     "config.password_command": "the password command gave no password", "it could not be run, failed, or printed none",
         "run it by hand: it must print the password on one line of stdout and end with 0";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
@@ -81,46 +84,52 @@ catalogue! {
         "remove them from the service's environment, or name what is meant in the configuration";
     "tls.root_cert.missing": "the root certificate file does not exist",
         "without it verify-ca and verify-full fail, and the other modes verify nothing",
-        "name the authority's certificate in sslrootcert";
+        "name the authority's certificate in [sslrootcert]";
     "tls.root_cert.unreadable": "the root certificate file cannot be read",
         "this user may not open it or search a directory above it", "let this user read it";
     "tls.root_cert.invalid": "the root certificate file holds no certificate", "libpq reads PEM only",
         "put the authority's certificate there in PEM";
     "tls.root_cert.not_a_file": "the root certificate path is no regular file", "it is a directory, a pipe or a device",
-        "name a regular file in sslrootcert";
+        "name a regular file in [sslrootcert]";
+    "tls.root_cert.expires_soon": "the root certificate expires soon", "the chain of the server's certificate ends at it",
+        "add the authority's next root certificate to the file that [sslrootcert] names";
     "tls.root_cert.expired": "no certificate in the root certificate file is valid any more", "it has expired",
         "get the authority's new certificate";
     "tls.root_cert.not_yet_valid": "no certificate in the root certificate file is valid yet", "its validity has not begun",
         "check this machine's clock";
     "tls.root_cert.no_system_roots": "the system's certificate authorities were not found",
-        "the package ca-certificates is not installed", "install ca-certificates, or name a file in sslrootcert";
+        "the package ca-certificates is not installed", "install ca-certificates, or name a file in [sslrootcert]";
     "tls.root_cert.not_an_authority": "the certificate in the root certificate file may not sign others", "it is not an authority's (basicConstraints CA:FALSE)",
-        "name the certificate of the authority that signed the server's certificate in sslrootcert";
+        "name the certificate of the authority that signed the server's certificate in [sslrootcert]";
     "tls.crl.missing": "the revocation list does not exist", "libpq ignores that and checks no revocation",
-        "name the right file in sslcrl, or leave it out";
+        "name the right file in [sslcrl], or leave it out";
     "tls.crl.unreadable": "the revocation list cannot be read", "libpq ignores that and checks no revocation",
         "let this user read it";
     "tls.crl.invalid": "the file is not a revocation list", "libpq ignores that and checks no revocation",
         "put a revocation list in PEM there";
     "tls.crl.not_a_file": "the revocation list is no regular file", "libpq ignores that and checks no revocation",
-        "name a regular file in sslcrl";
+        "name a regular file in [sslcrl]";
+    "tls.crl.expires_soon": "a revocation list expires soon", "OpenSSL refuses every certificate of the authority after the list's next update",
+        "get the authority's present list";
     "tls.crl.incomplete": "the revocation list does not cover the server's chain, or is out of date",
         "with a revocation list, OpenSSL wants a current one of every authority in the chain",
         "get a current list of each authority of the chain, in one file";
     "tls.client_cert.missing": "the client certificate does not exist",
         "libpq then sends none, silently: the accidental fix known as PGSSLCERT=root",
-        "name the right file in sslcert, or leave sslcert out when none is meant";
+        "name the right file in [sslcert], or [leave sslcert out] when none is meant";
     "tls.client_cert.unreadable": "the client certificate cannot be read",
         "this user may not open it or search a directory above it, as in another user's home",
-        "let this user read it, or leave sslcert out when none is meant";
+        "let this user read it, or [leave sslcert out] when none is meant";
     "tls.client_cert.invalid": "the client certificate file holds no certificate", "libpq reads PEM only",
         "put the certificate there in PEM";
     "tls.client_cert.not_a_file": "the client certificate path is no regular file", "it is a directory, a pipe or a device",
-        "name a regular file in sslcert, or leave it out";
+        "name a regular file in [sslcert], or leave it out";
     "tls.client_cert.weak_key": "the key of the client certificate is too short", "OpenSSL's security level refuses RSA below 2048 bits",
         "have the certificate issued for a key of 2048 bits or more";
     "tls.client_cert.weak_digest": "the client certificate is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
         "have the certificate issued again with SHA-256";
+    "tls.client_cert.expires_soon": "the client certificate expires soon", "it has not been renewed yet",
+        "renew the client certificate";
     "tls.client_cert.expired": "the client certificate has expired", "the server refuses it when it asks for one",
         "renew the client certificate";
     "tls.client_cert.not_yet_valid": "the client certificate is not yet valid", "the server refuses it when it asks for one",
@@ -131,20 +140,20 @@ catalogue! {
         "name a certificate that was issued to this client";
     "tls.client_cert.unknown_ca": "the server does not know the authority of the client certificate",
         "the server asks every client for a certificate, and the one it got is not signed by an authority it trusts",
-        "name a certificate that the server's authority signed, or leave sslcert out when the server needs none";
+        "name a certificate that the server's authority signed, or [leave sslcert out] when the server needs none";
     "tls.client_cert.revoked": "the client certificate is revoked", "the server's revocation list has it",
         "get a new client certificate";
     "tls.client_cert.refused": "the server refuses the client certificate", "it could not verify it",
-        "check the server's log for the reason, and name another certificate in sslcert";
+        "check the server's log for the reason, and name another certificate in [sslcert]";
     "tls.client_cert.required": "the server wants a client certificate and got none",
         "its configuration requires one (clientcert or cert in pg_hba.conf, client_tls_sslmode in PgBouncer)",
-        "name a certificate and its key in sslcert and sslkey";
+        "name a certificate and its key in [sslcert] and [sslkey]";
     "tls.client_key.missing": "the private key of the client certificate does not exist",
-        "a certificate is of no use without its key", "name the certificate's private key in sslkey";
+        "a certificate is of no use without its key", "name the certificate's private key in [sslkey]";
     "tls.client_key.unreadable": "the private key cannot be read",
         "this user may not open it or search a directory above it", "let this user read it";
     "tls.client_key.not_a_file": "the private key is no regular file", "libpq refuses anything else",
-        "name a regular file in sslkey";
+        "name a regular file in [sslkey]";
     "tls.client_key.permissions": "the private key is open to others",
         "libpq refuses keys above 0600, or 0640 when root owns them", "chmod 600 the key as its owner";
     "tls.client_key.invalid": "the private key file holds no key that libpq can read", "it is neither PEM nor DER of a key",
@@ -158,9 +167,9 @@ catalogue! {
         "move the key to a path without a colon";
     "tls.server_requires_tls": "the server refuses plaintext here",
         "it wants TLS (hostssl in pg_hba.conf, client_tls_sslmode in PgBouncer), and this connection was plaintext",
-        "set sslmode=require, or better verify-full with sslrootcert";
+        "[set sslmode=require], or better verify-full with the authority's certificate in [sslrootcert]";
     "tls.server_without_tls": "the server has no TLS", "it answered the request for TLS with 'no'",
-        "switch TLS on at the server (ssl=on, client_tls_sslmode), or set sslmode=disable where plaintext is acceptable";
+        "switch TLS on at the server (ssl=on, client_tls_sslmode), or [set sslmode=disable] where plaintext is acceptable";
     "tls.direct_required": "the server speaks TLS at once", "a TLS proxy stands in between that does not know PostgreSQL's request for TLS",
         "set sslnegotiation=direct (libpq 17 or later), or let the proxy pass TCP through to PostgreSQL";
     "tls.alpn": "a TLS proxy in between does not know the protocol 'postgresql'",
@@ -181,21 +190,21 @@ catalogue! {
         "set Groups = X25519:P-256 in the file of OPENSSL_CONF, or have the middlebox repaired";
     "tls.direct_refused": "the server does not know TLS without a request for it",
         "sslnegotiation=direct needs PostgreSQL 17 or later and no older pooler in between",
-        "remove sslnegotiation, or set it to postgres";
+        "[leave sslnegotiation out], or [set sslnegotiation=postgres]";
     "tls.protocol_version": "client and server have no TLS version in common",
         "the versions that the configuration allows are not the server's",
-        "widen ssl_min_protocol_version and ssl_max_protocol_version, or the server's";
+        "widen [ssl_min_protocol_version] and [ssl_max_protocol_version], or the server's";
     "tls.handshake": "the TLS handshake failed", "one side gave up without a reason that can be known here",
         "check the server's log at this moment";
     "tls.plaintext": "the connection is not encrypted", "the mode allows plaintext, and TLS was not established",
-        "set sslmode=require, or better verify-full with sslrootcert";
+        "[set sslmode=require], or better verify-full with the authority's certificate in [sslrootcert]";
     "tls.server_cert.unverified": "the server's certificate was not accepted",
         "libpq says no more than that its chain does not end in the root certificate file, or is out of date",
         "compare the server's chain with the root certificate file; schemastamp --diagnose names the reason";
     "tls.server_cert.unknown_issuer": "the authority of the server's certificate is not in the root certificate file",
-        "the chain ends in another authority", "name that authority's certificate in sslrootcert";
+        "the chain ends in another authority", "name that authority's certificate in [sslrootcert]";
     "tls.server_cert.self_signed": "the server's certificate is self-signed and not in the root certificate file",
-        "no authority vouches for it", "name that very certificate in sslrootcert (before OpenSSL 3 it must be one that may sign), or give the server one of an authority";
+        "no authority vouches for it", "name that very certificate in [sslrootcert] (before OpenSSL 3 it must be one that may sign), or give the server one of an authority";
     "tls.server_cert.incomplete_chain": "the server does not send the intermediate certificate",
         "its certificate is signed by an intermediate that is neither sent nor in the root certificate file",
         "append the intermediate's certificate to the server's certificate file";
@@ -214,16 +223,18 @@ catalogue! {
         "have the certificate issued again for a key of 2048 bits or more, or knowingly set CipherString = DEFAULT@SECLEVEL=1 in OPENSSL_CONF";
     "tls.server_cert.weak_digest": "a certificate in the server's chain is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
         "have the certificate issued again with SHA-256, or knowingly set CipherString = DEFAULT@SECLEVEL=0 in OPENSSL_CONF";
-    "tls.server_cert.expires_soon": "the server's certificate ends within two weeks", "it has not been renewed yet",
+    "tls.server_cert.expires_soon": "the server's certificate expires soon", "it has not been renewed yet",
         "renew the server's certificate";
+    "tls.server_cert.chain_expires_soon": "an intermediate certificate that the server sends expires soon", "it has not been renewed yet",
+        "put the authority's present intermediate certificate into the server's certificate file";
     "tls.server_cert.name": "the server's certificate is for another name", "verify-full compares it with host",
         "connect under a name of the certificate (hostaddr keeps the address), or have it issued for this name";
     "net.dns": "the host name has no address", "the resolver does not know it, or cannot be reached",
-        "correct host '{host}', or check /etc/resolv.conf and /etc/hosts";
+        "correct '{host}' in [host], or check /etc/resolv.conf and /etc/hosts";
     "net.refused": "nothing listens at the address and port", "the server is down, or listens elsewhere",
-        "start the server, or correct host and port ({host}, {port}); see listen_addresses";
+        "start the server, or correct [host] and [port] ({host}, {port}); see listen_addresses";
     "net.timeout": "the server does not answer", "a firewall drops the packets, or no machine has the address",
-        "open the port in the firewall or security group, or correct host and port ({host}, {port})";
+        "open the port in the firewall or security group, or correct [host] and [port] ({host}, {port})";
     "net.unreachable": "there is no route to the address", "the network has no route to it, often for IPv6",
         "correct host, or the machine's routes";
     "net.forbidden": "this machine forbids the connection", "the operating system refuses it: a firewall, SELinux, AppArmor, seccomp or a container's policy",
@@ -235,33 +246,33 @@ catalogue! {
     "net.local_limit": "this process may open no more files", "each connection needs one, and the limit of this process (ulimit -n) is reached",
         "raise the limit on open files, or use fewer jobs";
     "net.socket_missing": "there is no server behind the Unix socket", "the socket's file does not exist or may not be used",
-        "start the server, or set host to the server's directory (unix_socket_directories) or name";
+        "start the server, or name the server's directory (unix_socket_directories) or its host in [host]";
     "net.closed": "the server closed the connection without a message", "it crashed, is no PostgreSQL, or a proxy ended it",
         "check the server's log; check what listens at {host}, {port}";
     "net.silent": "something accepts the connection and sends nothing", "it is no PostgreSQL, or hangs",
         "check what listens at {host}, {port}";
     "net.not_postgresql": "the program at this address is not PostgreSQL", "its answer to the request for TLS is none of PostgreSQL's",
-        "correct host and port ({host}, {port})";
+        "correct [host] and [port] ({host}, {port})";
     "login.wrong_password": "the password is wrong, or the role does not exist",
-        "the server does not tell the two apart", "correct the password of role '{user}', or the role's name";
+        "the server does not tell the two apart", "correct [password] of role '{user}', or the role's name in [user]";
     "login.no_password": "the server wants a password and none is configured",
-        "psql is not allowed to prompt for one", "set the password by DATABASE_URL, PGPASSWORD or a password file";
+        "psql is not allowed to prompt for one", "set [password], or add a line to a password file";
     "login.password_file": "the password file is open to others", "libpq ignores it then", "chmod 600 the password file";
     "login.token_expired": "the token used as password has expired", "tokens of cloud services are valid for minutes",
-        "make a new token and set it as the password";
+        "make a new token and put it into [password], or let [password_command] make one";
     "login.not_routed": "the service cannot determine which database is meant", "it reads that from the host's name in the TLS handshake (SNI), from the role's name or from options",
         "use host, role and options exactly as the service's console shows them";
     "login.address_refused": "the service does not let this address in", "its list of allowed addresses does not have the one from which this connection comes",
         "add this machine's public address to the service's list of allowed addresses";
     "login.gssapi": "the login by Kerberos failed", "there is no ticket, it has expired, or it is for another service name",
-        "get a ticket with kinit, pass KRB5CCNAME on, and set krbsrvname if the service is not called postgres";
+        "get a ticket with kinit, pass KRB5CCNAME on, and set [krbsrvname] if the service is not called postgres";
     "login.scram": "the login by SCRAM broke off", "one side sent what the other did not expect: a proxy in between, or a server that is not PostgreSQL",
         "connect to the server itself, and check its log";
     "login.method_not_supported": "client and server have no method of authentication in common", "this libpq, or the server, does not know the method that the other one wants",
         "use a newer psql, or another method in pg_hba.conf";
     "login.requirepeer": "the socket's server runs as another user than required", "requirepeer names the operating system's user that the server has to run as",
-        "correct requirepeer, or connect to the right socket";
-    "login.unknown_role": "the role does not exist", "the server has no role of that name", "create role '{user}', or correct the name";
+        "correct [requirepeer], or connect to the right socket";
+    "login.unknown_role": "the role does not exist", "the server has no role of that name", "create role '{user}', or correct the name in [user]";
     "login.not_permitted": "the role may not log in", "it is NOLOGIN", "use another role, or ALTER ROLE … LOGIN";
     "login.no_hba_entry": "the server has no rule for this client, role and database",
         "no line in pg_hba.conf matches", "add a line for database '{database}', role '{user}' and this address to pg_hba.conf";
@@ -274,13 +285,13 @@ catalogue! {
         "connect as the role of that name, or use another method in pg_hba.conf";
     "login.refused": "the login failed", "the method that pg_hba.conf names did not accept it", "check the server's log";
     "login.auth_method": "the server uses another method than required", "require_auth does not allow it",
-        "change require_auth, or the method in pg_hba.conf";
+        "change [require_auth], or the method in pg_hba.conf";
     "login.channel_binding": "channel binding is required and cannot be had", "the server did not offer it, as behind a TLS proxy",
-        "set channel_binding=prefer, or connect to the server itself";
+        "[set channel_binding=prefer], or connect to the server itself";
     "login.not_pooler_user": "the pooler does not know the role", "it is not in PgBouncer's auth_file, and auth_query finds none",
         "add role '{user}' to auth_file";
     "server.unknown_database": "the database does not exist", "the server has none of that name",
-        "create database '{database}', or correct the name";
+        "create database '{database}', or correct the name in [dbname]";
     "server.no_connect_right": "the role may not connect to the database", "it has no CONNECT right",
         "GRANT CONNECT ON DATABASE {database} TO {user}";
     "server.database_closed": "the database accepts no connections", "datallowconn is off", "use another database";
@@ -297,13 +308,13 @@ catalogue! {
         "PgBouncer's own connection to PostgreSQL fails, and it gives clients no details",
         "check PgBouncer's log: server_tls_sslmode, server_tls_ca_file, host and port of the database";
     "server.startup_parameter": "the pooler refuses a startup parameter", "PgBouncer passes on few, and not PGOPTIONS",
-        "leave PGOPTIONS out, or set ignore_startup_parameters in PgBouncer";
+        "[leave options out], or set ignore_startup_parameters in PgBouncer";
     "server.protocol_version": "client and server speak different versions of the protocol", "min_protocol_version or max_protocol_version asks for more than the server or the pooler knows",
-        "leave min_protocol_version and max_protocol_version out";
+        "[leave min_protocol_version out], and [leave max_protocol_version out]";
     "server.process_limit": "the server cannot start a process for the connection", "a limit on processes or memory of the server's machine or container is reached",
         "raise the limit on processes (pids, nproc) and memory of the server, or end idle connections";
     "server.target_session": "no server has the requested role", "target_session_attrs asks for another",
-        "connect to the primary, or change target_session_attrs";
+        "connect to the primary, or change [target_session_attrs]";
     "server.no_create_right": "the role may not create schemas", "it has no CREATE right on the database",
         "GRANT CREATE ON DATABASE {database} TO {user}";
     "server.small_lock_budget": "the server has few locks",

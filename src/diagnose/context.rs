@@ -3,12 +3,13 @@ use std::sync::{Arc, OnceLock};
 
 use secrecy::ExposeSecret;
 
+use super::cure::Origins;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::pg::{PasswordCommand, Token};
+use crate::pg::{EventTrigger, PasswordCommand, Token};
 use crate::text;
-use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, observe};
+use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, is_hashed_list, observe};
 
 /// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +28,12 @@ pub struct Context {
     pub configured: Configured,
     /// The command that prints the password. It knows the last token that it printed.
     pub password_command: Option<PasswordCommand>,
+    /// The origins of the settings, for cures in their form.
+    pub origins: Origins,
     /// The server as this program saw it, once it has looked. Clones share it.
     pub probe: ProbeSlot,
+    /// The event triggers that run for DDL, once they were queried. Clones share them.
+    pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -94,7 +99,9 @@ impl Context {
             port: value("port"),
             configured: Configured::new(connection, prepared, environment),
             password_command: None,
+            origins: Origins::new(connection, environment),
             probe: ProbeSlot::default(),
+            event_triggers: Arc::default(),
         }
     }
 
@@ -178,19 +185,14 @@ fn no_server_name(connection: &Connection, hosts: &[Host]) -> Option<String> {
     }
 }
 
-/// OpenSSL looks for `HASH.rN`, where `HASH` has eight hexadecimal digits.
+/// Returns `true` if OpenSSL finds no revocation list in a directory, which it can read.
 fn has_no_hashed_list(directory: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return false;
     };
     !entries.flatten().any(|entry| {
         let name = entry.file_name();
-        let Some((hash, number)) = name.to_str().and_then(|name| name.split_once(".r")) else {
-            return false;
-        };
-        hash.len() == 8
-            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-            && number.bytes().all(|byte| byte.is_ascii_digit())
+        name.to_str().is_some_and(is_hashed_list)
     })
 }
 

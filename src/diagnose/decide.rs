@@ -76,6 +76,7 @@ fn on_this_side(message: &Message, context: &Context) -> Option<Decision> {
         "login.not_routed" => not_routed(context),
         "net.unreachable" | "net.timeout" => unreachable(id, message, context),
         "net.dns" => no_address(message, context),
+        "login.method_not_supported" => method_not_supported(message),
         "server.target_session" if configured.several_hosts => Decision::new(id)
             .because("target_session_attrs asks for another kind than every host that answered"),
         id => Decision::new(id),
@@ -208,7 +209,7 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
         if trusted {
             return Decision::new("tls.root_cert.no_system_roots")
                 .because("the authority is among this machine's, and psql's OpenSSL looks for them elsewhere")
-                .cure(with_bundle(roots, "name a file in sslrootcert"));
+                .cure(with_bundle(roots, "name a file in [sslrootcert]"));
         }
     }
     Decision::new("tls.server_cert.unverified")
@@ -236,6 +237,30 @@ fn openssl_config(context: &Context) -> Decision {
     }
 }
 
+/// A method that this libpq was built without, which no other version of psql as such has.
+fn method_not_supported(message: &Message) -> Decision {
+    let decision = Decision::new("login.method_not_supported");
+    match message.words.as_str() {
+        "GSSAPI authentication not supported" => decision
+            .because(
+                "the server asks for a login by Kerberos, and the libpq that this psql loads was built without GSSAPI",
+            )
+            .cure(
+                "install a psql whose libpq has GSSAPI (Debian, Ubuntu: postgresql-client; Fedora: postgresql; macOS: \
+                 Homebrew's libpq) and name it in SCHEMASTAMP_PSQL, or use another method in pg_hba.conf",
+            ),
+        "SSPI authentication not supported" => decision
+            .because("the server asks for a login by SSPI, which only libpq on Windows has")
+            .cure("use gss or another method in pg_hba.conf"),
+        words if words.contains("OAuth") || words.contains("libpq-oauth") => decision
+            .because("the server asks for a login by OAuth, and libpq's module for it cannot be loaded")
+            .cure(
+                "install libpq's module for OAuth (Debian, Ubuntu: libpq-oauth), or use another method in pg_hba.conf",
+            ),
+        _ => decision,
+    }
+}
+
 fn no_password(context: &Context) -> Decision {
     match (&context.configured.ignored_password_file, &context.user) {
         (Some(path), _) => {
@@ -247,7 +272,7 @@ fn no_password(context: &Context) -> Decision {
                 .cure(format!("chmod 0600 '{path}'"))
         }
         (None, Some(user)) => Decision::new("login.no_password").cure(format!(
-            "set the password by DATABASE_URL, PGPASSWORD or a password file for role '{}'",
+            "set [password] for role '{}', or add a line to a password file",
             text::safe(user)
         )),
         (None, None) => Decision::new("login.no_password"),
@@ -258,7 +283,7 @@ fn not_routed(context: &Context) -> Decision {
     let decision = Decision::new("login.not_routed");
     match &context.configured.no_server_name {
         Some(reason) => decision.because(reason.clone()).cure(
-            "set host to the name that the service gave you and leave sslsni out (hostaddr keeps an address)",
+            "name the host that the service gave you in [host] and [leave sslsni out] (hostaddr keeps an address)",
         ),
         None => decision,
     }

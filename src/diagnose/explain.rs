@@ -214,6 +214,7 @@ fn finding(message: &Message, decision: Decision, context: &Context) -> Finding 
     for (name, value) in evidence {
         finding = finding.with(name, value);
     }
+    finding.fix = context.origins.expand(&finding.fix);
     finding
 }
 

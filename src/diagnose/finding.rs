@@ -145,7 +145,7 @@ impl Finding {
         let mut finding = Self::new(id, Severity::Error, what);
         if let Some(entry) = entry {
             finding.why = filled(entry.why, context).into_owned();
-            finding.fix = filled(entry.fix, context).into_owned();
+            finding.fix = context.origins.expand(&filled(entry.fix, context));
         }
         finding
     }

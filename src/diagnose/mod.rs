@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 mod context;
+mod cure;
 mod decide;
 mod explain;
 mod finding;
@@ -23,13 +24,14 @@ mod walk;
 mod words;
 
 pub use context::{Configured, Context, SystemRoots};
+pub use cure::Origins;
 pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};
 pub use libpq::{Library, LibraryTraits, depends_on_library, examine};
 pub use link::{Link, silent_plaintext};
 pub use look::{LookPlan, look_closer};
 pub use prepare::{Prepared, has_guarded, password_command, prepare, refuse_ignored, settle};
-pub use report::{Report, Summary};
+pub use report::{Expiry, ExpiryKind, Report, Summary};
 pub(crate) use steps::programs::named_program;
-pub use walk::{Inputs, walk};
+pub use walk::{EXPIRES_WITHIN, Inputs, walk};
 pub use words::{ROWS, Row};

@@ -3,11 +3,67 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::finding::{Finding, Severity};
-use crate::text::{plural, swrite};
+use crate::text::{self, plural, swrite};
+
+/// The end of something that a connection depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Its kind.
+    pub kind: ExpiryKind,
+    /// The subject of a certificate, the issuer of a revocation list.
+    pub name: String,
+    /// The file or directory on this machine, safe to print.
+    pub path: Option<String>,
+    /// The last moment, in seconds since 1970.
+    pub until: i64,
+}
+
+/// The kinds of what has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExpiryKind {
+    /// The server's certificate.
+    ServerCert,
+    /// An intermediate certificate that the server sends.
+    ServerChain,
+    /// The root certificate at which the server's chain ends.
+    RootCert,
+    /// The client certificate, or one of its chain.
+    ClientCert,
+    /// A revocation list.
+    RevocationList,
+}
+
+impl ExpiryKind {
+    /// The finding about one that ends soon.
+    pub fn finding(self) -> &'static str {
+        match self {
+            Self::ServerCert => "tls.server_cert.expires_soon",
+            Self::ServerChain => "tls.server_cert.chain_expires_soon",
+            Self::RootCert => "tls.root_cert.expires_soon",
+            Self::ClientCert => "tls.client_cert.expires_soon",
+            Self::RevocationList => "tls.crl.expires_soon",
+        }
+    }
+
+    /// Its name in performance data.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ServerCert => "server_cert",
+            Self::ServerChain => "server_chain",
+            Self::RootCert => "root_cert",
+            Self::ClientCert => "client_cert",
+            Self::RevocationList => "crl",
+        }
+    }
+}
 
 /// A whole diagnosis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// The name of the server in a targets file, or `None` for the only one.
+    pub target: Option<String>,
+    /// The ends of certificates and revocation lists.
+    pub expiries: Vec<Expiry>,
     /// The findings in the order of the walk.
     pub findings: Vec<Finding>,
     /// Duration.
@@ -52,11 +108,17 @@ impl Report {
 
     /// Text for people: one line for a step that is well, a paragraph for what is not, the verdict last.
     ///
-    /// Each line comes with the severity of its finding when it begins one, so that a terminal can colour it.
+    /// Each line comes with the severity of its finding when it begins one, so that a terminal can colour it. Every
+    /// finding and the verdict name the target, if there is one.
     pub fn text(&self) -> Vec<(Option<Severity>, String)> {
         let mut lines = Vec::new();
+        let target = self
+            .target
+            .as_ref()
+            .map(|target| format!("{}: ", text::safe(target)))
+            .unwrap_or_default();
         for finding in &self.findings {
-            paragraph(finding, &mut lines);
+            paragraph(finding, &target, &mut lines);
         }
         let summary = self.summary();
         let milliseconds = self.elapsed.as_millis();
@@ -65,12 +127,12 @@ impl Report {
             None if summary.warnings == 0 => "all is well".to_owned(),
             None => format!("it works, with {}", plural(summary.warnings, "warning")),
         };
-        lines.push((None, format!("{verdict} ({milliseconds} ms)")));
+        lines.push((None, format!("{target}{verdict} ({milliseconds} ms)")));
         lines
     }
 }
 
-fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
+fn paragraph(finding: &Finding, target: &str, lines: &mut Vec<(Option<Severity>, String)>) {
     let label = finding.severity.to_string();
     let step = finding.severity <= Severity::Ok;
     let what = if finding.severity == Severity::Skipped {
@@ -81,13 +143,13 @@ fn paragraph(finding: &Finding, lines: &mut Vec<(Option<Severity>, String)>) {
     if step {
         lines.push((
             Some(finding.severity),
-            format!("{label:<8} {:<14} {what}", finding.id),
+            format!("{label:<8} {target}{:<14} {what}", finding.id),
         ));
         return;
     }
     lines.push((
         Some(finding.severity),
-        format!("{label:<8} {}: {what}", finding.id),
+        format!("{label:<8} {target}{}: {what}", finding.id),
     ));
     let mut add = |name: &str, text: &str| {
         if !text.is_empty() {
@@ -157,6 +219,7 @@ mod tests {
         Report {
             findings,
             elapsed: Duration::from_millis(12),
+            ..Report::default()
         }
     }
 

@@ -45,6 +45,7 @@ pub(super) fn settle(mut seen: Vec<Finding>, login: Login, refused: Option<&str>
         }
         Login::Out(messages) => fail(&mut seen, messages, refused),
     }
+    merge_repeated(&mut seen);
     seen
 }
 
@@ -97,6 +98,28 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
         .filter(|_| !words.is_empty())
     {
         error.evidence.insert("besides".to_owned(), words.into());
+    }
+}
+
+/// Leaves out a warning that the error repeats, and gives the error its evidence.
+fn merge_repeated(findings: &mut Vec<Finding>) {
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let error = findings.iter().find(|finding| is_error(finding));
+    let Some(id) = error.map(|error| error.id.clone()) else {
+        return;
+    };
+    let repeats = |finding: &Finding| finding.id == id && finding.severity == Severity::Warning;
+    let evidence: Vec<_> = findings
+        .iter()
+        .filter(|finding| repeats(finding))
+        .flat_map(|finding| finding.evidence.clone())
+        .filter(|(name, _)| name != "lowered")
+        .collect();
+    findings.retain(|finding| !repeats(finding));
+    if let Some(error) = findings.iter_mut().find(|finding| is_error(finding)) {
+        for (name, value) in evidence {
+            error.evidence.entry(name).or_insert(value);
+        }
     }
 }
 

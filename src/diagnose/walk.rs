@@ -3,13 +3,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::cure::Origins;
 use super::finding::Finding;
 use super::look::{LookPlan, LookedAt};
 use super::prepare::{Prepared, password_command, settle};
 use super::probe::{Deadline, ServerProbe};
-use super::report::Report;
+use super::report::{Expiry, Report};
 use super::steps::programs::{self, Programs};
-use super::steps::{configuration, login, modes, network};
+use super::steps::{configuration, expiry, login, modes, network};
 use super::verdict::{self, Login};
 use super::{Context, explain};
 use crate::config::{ConfigError, Connection, Environment, ToolSettings};
@@ -34,7 +35,12 @@ pub struct Inputs<'a> {
     pub environment: &'a Environment,
     /// The time for all of it; `None` is without end.
     pub timeout: Option<Duration>,
+    /// Certificates and revocation lists that end within this time are warned of.
+    pub expires_within: Duration,
 }
+
+/// The time before an end in which a report warns of it, unless another one is asked for.
+pub const EXPIRES_WITHIN: Duration = Duration::from_hours(14 * 24);
 
 /// Walks from the programs to the server's rights and reports each step, and one root cause where it lies.
 ///
@@ -43,15 +49,30 @@ pub async fn walk(inputs: Inputs<'_>, shutdown: &Shutdown) -> Report {
     let start = Instant::now();
     let deadline = Deadline::after(inputs.timeout);
     // On the heap: the steps together are a large future.
-    let mut findings = Box::pin(steps(inputs, deadline, shutdown)).await;
+    let mut expiries = Vec::new();
+    let origins = match &inputs.connection {
+        Ok(connection) => Origins::new(connection, inputs.environment),
+        Err(_) => Origins::default(),
+    };
+    let mut findings = Box::pin(steps(inputs, deadline, shutdown, &mut expiries)).await;
+    for finding in &mut findings {
+        finding.fix = origins.expand(&finding.fix);
+    }
     findings.iter_mut().for_each(Finding::escape);
     Report {
+        target: None,
+        expiries,
         findings,
         elapsed: start.elapsed(),
     }
 }
 
-async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> Vec<Finding> {
+async fn steps(
+    inputs: Inputs<'_>,
+    deadline: Deadline,
+    shutdown: &Shutdown,
+    expiries: &mut Vec<Expiry>,
+) -> Vec<Finding> {
     let Inputs {
         connection,
         tool,
@@ -119,10 +140,19 @@ async fn steps(inputs: Inputs<'_>, deadline: Deadline, shutdown: &Shutdown) -> V
     } else {
         Some(plan.look_at(ways.remove(0), &context, deadline).await)
     };
+    let watch = Watch {
+        expiries,
+        crl_directory: connection
+            .path("sslcrldir")
+            .map(|setting| setting.value.to_owned()),
+        within: inputs.expires_within,
+        context: &context,
+    };
     let report = Findings {
         before: findings,
         refused,
         plan: &plan,
+        watch,
     };
     if let Some(why) = not_tried(&report.before, looked_at.as_ref(), waits, &programs) {
         return report.conclude(looked_at, Login::NotTried(why));
@@ -180,12 +210,37 @@ struct Findings<'a> {
     before: Vec<Finding>,
     refused: Option<String>,
     plan: &'a LookPlan,
+    watch: Watch<'a>,
+}
+
+/// The search for what ends soon.
+struct Watch<'a> {
+    /// Receives every end that is found.
+    expiries: &'a mut Vec<Expiry>,
+    crl_directory: Option<PathBuf>,
+    within: Duration,
+    context: &'a Context,
+}
+
+impl Watch<'_> {
+    fn warnings(
+        self,
+        prepared: &Prepared,
+        probe: Option<&ServerProbe>,
+        seen: &[Finding],
+    ) -> Vec<Finding> {
+        *self.expiries = expiry::ends(prepared, self.crl_directory.as_deref(), probe);
+        expiry::warnings(self.expiries, self.within, seen, self.context)
+    }
 }
 
 impl Findings<'_> {
     /// A report on a login whose outcome is known.
     fn conclude(self, looked_at: Option<LookedAt>, login: Login) -> Vec<Finding> {
         let mut findings = self.before;
+        let probe = looked_at
+            .as_ref()
+            .map(|looked_at| Arc::clone(&looked_at.probe));
         if let Some(looked_at) = looked_at {
             findings.extend(looked_at.findings);
             findings.push(modes::outcomes(&looked_at.probe, &self.plan.prepared));
@@ -197,7 +252,13 @@ impl Findings<'_> {
             };
             findings.extend(["ssl_request", "tls"].map(|step| Finding::skipped(step, why)));
         }
-        verdict::settle(findings, login, self.refused.as_deref())
+        let mut findings = verdict::settle(findings, login, self.refused.as_deref());
+        // What ends soon is no reason for a failure of today.
+        let expiring = self
+            .watch
+            .warnings(&self.plan.prepared, probe.as_deref(), &findings);
+        findings.extend(expiring);
+        findings
     }
 
     /// A report on a login that failed: what was seen decides what the words mean.

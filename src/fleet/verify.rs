@@ -1,13 +1,16 @@
 //! Compares tenants with a snapshot or with each other, object by object, all of them at once.
 
+mod reloaded;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::inventory::{Fleet, FleetError, Tenant, read_fleet};
+use self::reloaded::without_reloaded_views;
+use super::inventory::{Fleet, FleetError, Tenant, read_fleet, read_names};
 use super::selection::TenantSelection;
 use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{differences, fresh_name, search_path};
+use crate::snapshot::capture::{Difference, differences, fresh_name, search_path};
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{
@@ -84,6 +87,8 @@ pub struct Verification {
     pub ahead: usize,
     /// References that could not be made, with the reasons.
     pub notes: Vec<String>,
+    /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind, by name, with their tenants.
+    pub invalid_indexes: BTreeMap<String, Vec<TenantName>>,
 }
 
 impl Verification {
@@ -154,30 +159,57 @@ fn named_schemas(tenants: &[TenantName]) -> String {
     }
 }
 
-/// The tenants whose schemas the role may not use.
-async fn without_usage(
+/// Peculiarities of tenants that a comparison of definitions does not show.
+#[derive(Debug, Default)]
+struct Peculiarities {
+    /// Schemas that the role may not use.
+    unusable: Vec<TenantName>,
+    /// Indexes that are invalid, with their tenants.
+    invalid_indexes: BTreeMap<String, Vec<TenantName>>,
+}
+
+/// Queries what the comparison of definitions does not show.
+async fn peculiarities(
     server: &Server,
     tenants: &[TenantName],
     shutdown: &Shutdown,
-) -> Result<Vec<TenantName>, PsqlError> {
+) -> Result<Peculiarities, PsqlError> {
+    let mut found = Peculiarities::default();
     if tenants.is_empty() {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let names: Vec<String> = tenants
         .iter()
         .map(|tenant| quote_literal(tenant.as_str()))
         .collect();
+    // An index of a partitioned table is invalid until each partition has one; that is in its definition.
     let sql = format!(
-        "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n \
-         WHERE n.nspname IN ({}) AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY n.nspname;\n",
+        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.has_schema_privilege(n.oid, 'USAGE'), i.invalid) \
+         FROM pg_catalog.pg_namespace n LEFT JOIN LATERAL (SELECT pg_catalog.json_agg(c.relname ORDER BY c.relname) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid \
+         WHERE c.relnamespace = n.oid AND c.relkind = 'i' AND NOT x.indisvalid) AS i (invalid) ON true \
+         WHERE n.nspname IN ({}) AND (i.invalid IS NOT NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) \
+         ORDER BY n.nspname;\n",
         names.join(", ")
     );
-    let found = server.query_json(&sql, shutdown).await?;
-    Ok(found
-        .iter()
-        .filter_map(serde_json::Value::as_str)
-        .filter_map(|name| TenantName::for_own_schema(name).ok())
-        .collect())
+    for line in server.query_json(&sql, shutdown).await? {
+        let Ok((name, usable, invalid)) =
+            serde_json::from_value::<(String, Option<bool>, Option<Vec<String>>)>(line)
+        else {
+            continue;
+        };
+        let Ok(tenant) = TenantName::for_own_schema(name) else {
+            continue;
+        };
+        for index in invalid.into_iter().flatten() {
+            let tenants = found.invalid_indexes.entry(index).or_default();
+            tenants.push(tenant.clone());
+        }
+        if usable == Some(false) {
+            found.unusable.push(tenant);
+        }
+    }
+    Ok(found)
 }
 
 /// Compares all tenants of the scope with the reference: by hashes that the server computes, and in
@@ -202,23 +234,24 @@ pub async fn verify(
             present.push(tenant.name.clone());
         }
     }
-    let unusable = without_usage(server, &present, shutdown).await?;
+    let Peculiarities {
+        unusable,
+        invalid_indexes,
+    } = peculiarities(server, &present, shutdown).await?;
     if !unusable.is_empty() {
         return Err(VerifyError::NoUsage(unusable));
     }
     let all = if let TenantSelection::All { pattern: None } = &options.scope {
         present.clone()
     } else {
-        let scope = TenantSelection::All { pattern: None };
-        read_fleet(server, &scope, versions_table, shutdown)
-            .await?
-            .tenants
-            .into_iter()
-            .map(|tenant| tenant.name)
-            .collect()
+        read_names(server, shutdown).await?
     };
     let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
-    let mut by_hash = read_hashes(server, &present, fleet.major, options, shutdown).await?;
+    let mut by_hash = match present.as_slice() {
+        // It is a group of its own, whatever its hash.
+        [only] => HashMap::from([(String::new(), vec![only.clone()])]),
+        several => read_hashes(server, several, fleet.major, options, shutdown).await?,
+    };
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
     missing.extend(
         present
@@ -238,6 +271,7 @@ pub async fn verify(
     };
     let mut verification = Verification {
         missing,
+        invalid_indexes,
         ..Verification::default()
     };
     let levels = by_level(&fleet, reference, groups, &mut verification);
@@ -459,40 +493,13 @@ impl Comparison<'_> {
         groups: &[Vec<TenantName>],
         shutdown: &Shutdown,
     ) -> Result<Vec<Option<Vec<DriftFinding>>>, VerifyError> {
-        let mut found: Vec<Option<Vec<DriftFinding>>> = vec![None; groups.len()];
+        let mut found: Vec<Option<Found>> = groups.iter().map(|_| None).collect();
         let Some(largest) = groups.first().and_then(|group| group.first()) else {
-            return Ok(found);
+            return Ok(Vec::new());
         };
-        let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
-        let mut loaded_lines = 0;
-        let name = match reference {
-            LevelReference::Majority => largest.clone(),
-            LevelReference::Snapshot(snapshot) | LevelReference::Migrated(snapshot, _) => {
-                let copy = fresh_name("stamp").map_err(VerifyError::Random)?;
-                let tenant = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
-                let render = RenderOptions {
-                    owners: self.options.aspects.contains(&Aspect::Owners),
-                    privileges: self.options.aspects.contains(&Aspect::Privileges),
-                    mark: Marking::None,
-                    ..RenderOptions::default()
-                };
-                for statement in snapshot.body_for(&tenant, &render)? {
-                    script.push_str(&statement.sql);
-                    script.push_str(";\n");
-                }
-                if let LevelReference::Migrated(_, newer) = reference {
-                    // They may need locks on tables that all tenants share.
-                    swrite!(script, "SET LOCAL lock_timeout = {LOCK_TIMEOUT};\n");
-                    for statement in newer.statements(&tenant, &render)? {
-                        script.push_str(&statement.sql);
-                        script.push_str(";\n");
-                    }
-                    swrite!(script, "{};\n", settings(server.timeout));
-                }
-                loaded_lines = script.matches('\n').count();
-                tenant
-            }
-        };
+        let (prelude, name) = self.prelude(server, reference, largest)?;
+        let loaded_lines = prelude.matches('\n').count();
+        let mut script = prelude.clone();
         self.read_aspects(&mut script, &name);
         for group in groups {
             if let Some(tenant) = group.first() {
@@ -526,10 +533,62 @@ impl Comparison<'_> {
                 _ => VerifyError::Psql(error),
             })?;
         reading.end();
-        match reading.duplicate {
-            Some(duplicate) => Err(duplicate.into()),
-            None => Ok(found),
+        if let Some(duplicate) = reading.duplicate {
+            return Err(duplicate.into());
         }
+        for (group, found) in groups.iter().zip(&mut found) {
+            if let (Some(tenant), Some(found)) = (group.first(), found) {
+                found.differences = without_reloaded_views(
+                    server,
+                    &prelude,
+                    [tenant, &name],
+                    std::mem::take(&mut found.differences),
+                    shutdown,
+                )
+                .await?;
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|found| found.map(Found::into_findings))
+            .collect())
+    }
+
+    /// Returns the beginning of a transaction in which the reference is there, and the reference's name.
+    fn prelude(
+        &self,
+        server: &Server,
+        reference: &LevelReference<'_>,
+        largest: &TenantName,
+    ) -> Result<(String, TenantName), VerifyError> {
+        let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+        let (snapshot, newer) = match reference {
+            LevelReference::Majority => return Ok((script, largest.clone())),
+            LevelReference::Snapshot(snapshot) => (snapshot, None),
+            LevelReference::Migrated(snapshot, newer) => (snapshot, Some(newer)),
+        };
+        let copy = fresh_name("stamp").map_err(VerifyError::Random)?;
+        let tenant = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
+        let render = RenderOptions {
+            owners: self.options.aspects.contains(&Aspect::Owners),
+            privileges: self.options.aspects.contains(&Aspect::Privileges),
+            mark: Marking::None,
+            ..RenderOptions::default()
+        };
+        for statement in snapshot.body_for(&tenant, &render)? {
+            script.push_str(&statement.sql);
+            script.push_str(";\n");
+        }
+        if let Some(newer) = newer {
+            // They may need locks on tables that all tenants share.
+            swrite!(script, "SET LOCAL lock_timeout = {LOCK_TIMEOUT};\n");
+            for statement in newer.statements(&tenant, &render)? {
+                script.push_str(&statement.sql);
+                script.push_str(";\n");
+            }
+            swrite!(script, "{};\n", settings(server.timeout));
+        }
+        Ok((script, tenant))
     }
 
     fn read_aspects(&self, script: &mut String, tenant: &TenantName) {
@@ -544,19 +603,34 @@ impl Comparison<'_> {
         own: &Aspects,
         reference: &TenantName,
         expected: &Aspects,
-    ) -> Vec<DriftFinding> {
-        let mut findings = foreign(own, tenant.as_str(), self.names);
-        let differences = if tenant == reference {
-            Vec::new()
-        } else {
-            differences(own, expected, reference.as_str(), tenant.as_str())
-        };
+    ) -> Found {
+        Found {
+            foreign: foreign(own, tenant.as_str(), self.names),
+            differences: if tenant == reference {
+                Vec::new()
+            } else {
+                differences(own, expected, reference.as_str(), tenant.as_str())
+            },
+        }
+    }
+}
+
+/// The comparison of one tenant with the reference.
+struct Found {
+    /// Mentions of other tenants.
+    foreign: Vec<DriftFinding>,
+    differences: Vec<Difference>,
+}
+
+impl Found {
+    fn into_findings(self) -> Vec<DriftFinding> {
+        let mut findings = self.foreign;
         let is_told = |finding: &DriftFinding| {
             !findings
                 .iter()
                 .any(|other| other.kind == finding.kind && other.object == finding.object)
         };
-        let mut others = classify(differences);
+        let mut others = classify(self.differences);
         others.retain(is_told);
         findings.extend(others);
         findings
@@ -572,7 +646,7 @@ struct Reading<'a> {
     /// The index of the group that is being read, and its aspects. The index is `None` for the
     /// reference.
     current: Option<(Option<usize>, Aspects)>,
-    found: &'a mut Vec<Option<Vec<DriftFinding>>>,
+    found: &'a mut Vec<Option<Found>>,
     /// An identity that came twice: then nothing that was compared counts.
     duplicate: Option<DuplicateIdentity>,
 }

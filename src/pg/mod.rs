@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod error;
+mod event_trigger;
 mod json;
 mod message;
 mod message_parser;
@@ -19,6 +20,7 @@ mod version;
 mod wrapper;
 
 pub use error::PsqlError;
+pub use event_trigger::{EVENT_TRIGGERS, EventTrigger, event_triggers};
 pub(crate) use json::{parse_json, read_json};
 pub use message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
 pub use password::{PasswordCommand, PasswordError};

@@ -91,11 +91,11 @@ pub(crate) const EXACT_SETTINGS: &[(&str, &str)] = &[
 /// Put before a statement, it is of its transaction: a `statement_timeout` that the role or the database has, which is meant
 /// for the app's statements, does not count, and no operator is found but `PostgreSQL`'s own. Anybody could have made one in
 /// `public` that fits the types of a question to the catalogs better, and runs as whoever asks. Of [`EXACT_SETTINGS`], those
-/// follow that change what the catalogs' functions print.
+/// follow that change what the catalogs' functions print. A query that is run once is not worth compiling.
 pub(crate) const UNHURRIED: &str = "SET LOCAL search_path = pg_catalog, pg_temp \\;\nSET LOCAL statement_timeout = 0 \\;\n\
     SET LOCAL timezone = 'UTC' \\;\nSET LOCAL datestyle = 'ISO, MDY' \\;\nSET LOCAL intervalstyle = 'postgres' \\;\n\
     SET LOCAL bytea_output = 'hex' \\;\nSET LOCAL quote_all_identifiers = off \\;\nSET LOCAL lc_monetary = 'C' \\;\n\
-    SET LOCAL array_nulls = on \\;\n";
+    SET LOCAL array_nulls = on \\;\nSET LOCAL jit = off \\;\n";
 
 impl Server {
     /// A server without extra conninfo and timeout, with 5 s of grace.

@@ -173,7 +173,7 @@ impl Snapshot {
         }
     }
 
-    /// Makes a snapshot of a header and a body. What the body does outside of the tenant's schema is not judged:
+    /// Makes a snapshot of a header and a body. Statements outside of the tenant's schema are accepted:
     /// see [`Snapshot::outside`].
     ///
     /// # Errors

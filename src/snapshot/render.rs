@@ -1,5 +1,6 @@
 //! The SQL for one tenant: settings of the transaction, the lock, the statements.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::format::Snapshot;
 use super::mark::{MARK, SPARE};
 use super::object::{Action, Object, ObjectKind, identifier_value};
-use super::template::TemplateError;
+use super::template::{CompiledStatement, TemplateError};
 use crate::pg::{EXACT_SETTINGS, SqlState};
 use crate::sql::literal::content;
 use crate::sql::{
@@ -148,8 +149,16 @@ impl Snapshot {
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
         let mut default_privileges = options.privileges;
-        for statement in &self.template().statements {
+        let lent = if options.owners {
+            self.lent_create()
+        } else {
+            None
+        };
+        for (index, statement) in self.template().statements.iter().enumerate() {
             let object = &statement.object;
+            if let Some(lent) = lent.as_ref().filter(|lent| lent.from == index) {
+                statements.push(Rendered::added(lent.grant(tenant)));
+            }
             if object.action == Action::Privileges && std::mem::take(&mut default_privileges) {
                 statements.push(Rendered::added(without_default_privileges(tenant)));
             }
@@ -180,6 +189,9 @@ impl Snapshot {
                 line: Some(statement.line),
                 file: None,
             });
+            if let Some(lent) = lent.as_ref().filter(|lent| lent.to == index) {
+                statements.push(Rendered::added(lent.revoke(tenant)));
+            }
             if let Some(mark) = mark.as_ref().filter(|_| created) {
                 let comment = format!(
                     "COMMENT ON SCHEMA {} IS {}",
@@ -198,6 +210,40 @@ impl Snapshot {
             statements.push(Rendered::added("DISCARD TEMP".to_owned()));
         }
         Ok(statements)
+    }
+
+    /// Returns the roles that get objects in a schema of another owner, and the statements that give them.
+    ///
+    /// A role without superuser rights can make only those the owner of an object who may create objects in its schema
+    /// (`ATExecChangeOwner`), and a dump grants rights behind the owners, or the role had them only once.
+    fn lent_create(&self) -> Option<LentCreate> {
+        let of_schema = self.schema_owner();
+        let mut lent: Option<LentCreate> = None;
+        let mut is_granted = false;
+        for (index, statement) in self.template().statements.iter().enumerate() {
+            let object = &statement.object;
+            is_granted |= object.action == Action::Privileges && object.kind == ObjectKind::Schema;
+            if object.action != Action::Owner || object.kind == ObjectKind::Schema {
+                continue;
+            }
+            let Some(owner) =
+                new_owner(statement).filter(|owner| of_schema.as_ref() != Some(owner))
+            else {
+                continue;
+            };
+            if is_granted {
+                // What is granted by then must not be revoked.
+                return None;
+            }
+            let lent = lent.get_or_insert_with(|| LentCreate {
+                roles: BTreeSet::new(),
+                from: index,
+                to: index,
+            });
+            lent.roles.insert(owner);
+            lent.to = index;
+        }
+        lent
     }
 
     /// Returns the statement that sets the comment of a tenant's schema: the snapshot's own
@@ -232,15 +278,7 @@ impl Snapshot {
         let owner = self.template().statements.iter().rev().find(|statement| {
             statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Owner
         })?;
-        let mut sql = String::new();
-        owner
-            .render_plain(&TenantName::new("t").ok()?, &mut sql)
-            .ok()?;
-        let last = tokens(&sql)
-            .into_iter()
-            .rev()
-            .find(|token| !token.is_trivia())?;
-        identifier_value(last, &sql)
+        new_owner(owner)
     }
 
     /// Returns the marker of a tenant: `schemastamp: FINGERPRINT`, followed by the run, if one is
@@ -271,6 +309,52 @@ impl Snapshot {
         script.push_str("COMMIT;\n");
         Ok(script)
     }
+}
+
+/// The right to create objects in the schema, for roles that become owners of some.
+#[derive(Debug)]
+struct LentCreate {
+    roles: BTreeSet<String>,
+    /// Index of the first statement that makes one of them an owner.
+    from: usize,
+    /// Index of the last one.
+    to: usize,
+}
+
+impl LentCreate {
+    fn roles(&self) -> String {
+        let roles: Vec<String> = self.roles.iter().map(|role| quote(role)).collect();
+        roles.join(", ")
+    }
+
+    fn grant(&self, tenant: &TenantName) -> String {
+        format!(
+            "GRANT CREATE ON SCHEMA {} TO {}",
+            tenant.quoted(),
+            self.roles()
+        )
+    }
+
+    fn revoke(&self, tenant: &TenantName) -> String {
+        format!(
+            "REVOKE CREATE ON SCHEMA {} FROM {}",
+            tenant.quoted(),
+            self.roles()
+        )
+    }
+}
+
+/// The role at the end of `ALTER … OWNER TO role`.
+fn new_owner(statement: &CompiledStatement) -> Option<String> {
+    let mut sql = String::new();
+    statement
+        .render_plain(&TenantName::new("t").ok()?, &mut sql)
+        .ok()?;
+    let last = tokens(&sql)
+        .into_iter()
+        .rev()
+        .find(|token| !token.is_trivia())?;
+    identifier_value(last, &sql)
 }
 
 /// SQLSTATE of the error that says that the server would store a tenant's name in another form.

@@ -2,6 +2,9 @@
 
 use crate::text::slice;
 
+/// The text in a template that stands for the name of the tenant's schema.
+pub const PLACEHOLDER: &str = "#{prefix}";
+
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {

@@ -4,6 +4,7 @@ use super::marker::SPARE_NAME;
 use super::newer::NewerMigrations;
 use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
+use crate::pg::catalog::BY_KEYS;
 use crate::snapshot::SPARE;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings, storability,
@@ -13,9 +14,6 @@ use crate::text::swrite;
 
 /// The setting in which the claim keeps the spare's name until the end of its transaction.
 const CLAIMED: &str = "schemastamp.claimed";
-/// Settings that make the planner find rows by their keys, however large the catalogs are and
-/// whatever the statistics say.
-const BY_KEYS: [&str; 2] = ["enable_seqscan", "jit"];
 
 /// Returns the message that claims a spare for a tenant. Its last line of output is the token and
 /// the spare's name, or the token alone if there was none and nothing has changed.
@@ -29,18 +27,12 @@ pub(crate) fn claim_message(
     options: &RenderOptions,
     token: &str,
 ) -> Result<String, TemplateError> {
-    let by_keys: Vec<String> = BY_KEYS
-        .iter()
-        .map(|name| format!("pg_catalog.set_config('{name}', 'off', true)"))
-        .collect();
-    let mut statements = vec![
-        settings(options.timeout),
-        format!(
-            "SELECT {}, pg_catalog.set_config('{CLAIMED}', '', true)",
-            by_keys.join(", ")
-        ),
+    let mut statements = vec![settings(options.timeout)];
+    statements.extend(BY_KEYS.map(str::to_owned));
+    statements.extend([
+        format!("SELECT pg_catalog.set_config('{CLAIMED}', '', true)"),
         lock(tenant),
-    ];
+    ]);
     statements.extend(storability(tenant));
     statements.extend(
         options

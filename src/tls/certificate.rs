@@ -355,7 +355,7 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
         .ok()
 }
 
-fn name_text(name: &X509Name<'_>) -> String {
+pub(super) fn name_text(name: &X509Name<'_>) -> String {
     // A hostile subject may have thousands of attributes: take what the bound lets through.
     let parts: Vec<String> = name
         .iter_attributes()

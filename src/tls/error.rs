@@ -113,19 +113,20 @@ impl TlsError {
     pub fn fix(&self) -> String {
         match self {
             Self::File(problem) => problem.fix(),
-            Self::Mode(_) => "set sslmode to disable, allow, prefer, require, verify-ca or verify-full".to_owned(),
+            Self::Mode(_) => "set [sslmode] to disable, allow, prefer, require, verify-ca or verify-full".to_owned(),
             Self::Range(_) => {
-                "set ssl_min_protocol_version at or below ssl_max_protocol_version, or leave both out".to_owned()
+                "lower [ssl_min_protocol_version] or raise [ssl_max_protocol_version], or leave both out".to_owned()
             }
-            Self::WeakMode { needed, .. } => format!("set sslmode to {needed}"),
+            Self::WeakMode { needed, .. } => format!("[set sslmode={needed}]"),
             Self::TooOld { program, feature, setting, .. } => {
-                format!("use a {program} whose libpq is {} or later, or leave {setting} out", feature.since())
+                let keyword = setting.split('=').next().unwrap_or(setting);
+                format!("use a {program} whose libpq is {} or later, or [leave {keyword} out]", feature.since())
             }
-            Self::Value { keyword, known, .. } => format!("set {keyword} to one of {known}"),
+            Self::Value { keyword, known, .. } => format!("set [{keyword}] to one of {known}"),
             Self::NoSystemRoots { .. } => {
-                "install the system's ca-certificates, or name a file in sslrootcert".to_owned()
+                "install the system's ca-certificates, or name a file in [sslrootcert]".to_owned()
             }
-            Self::NoHostName => "set host to the name in the server's certificate, and keep the address in hostaddr".to_owned(),
+            Self::NoHostName => "name the host of the server's certificate in [host], and keep the address in [hostaddr]".to_owned(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod mode;
 pub mod name;
 mod observe;
 mod problem;
+mod revocation;
 mod verify;
 
 pub use certificate::{
@@ -30,4 +31,5 @@ pub use key::{KeyContent, NoKey, content as key_content};
 pub use mode::{Encryption, Protection, SslMode, Terms, UnknownSslMode};
 pub use observe::{Bytes, FileType, Observed, Obstacle, READ_LIMIT, Stat, observe};
 pub use problem::{Fault, FileKind, Problem};
+pub use revocation::{RevocationList, is_hashed_list};
 pub use verify::{ChainFault, Trust, Verdict, provider, verify};

@@ -202,59 +202,63 @@ impl Problem {
         let keyword = self.kind.keyword();
         match &self.fault {
             Fault::Missing if starts_with_tilde(&self.path) => {
-                format!("write the home directory out in {keyword}")
+                format!("write the home directory out in [{keyword}]")
             }
             Fault::Missing => match self.kind {
                 FileKind::RootCert => format!(
-                    "put the authority's certificate at '{path}' or name the right file in {keyword}; \
-                     sslrootcert=system uses the system's authorities"
+                    "put the authority's certificate at '{path}' or name the right file in [{keyword}]; \
+                     [set sslrootcert=system] to use the system's authorities"
                 ),
                 FileKind::ClientCert => {
                     format!(
-                        "name the right file in {keyword}, or leave {keyword} out when none is meant"
+                        "name the right file in [{keyword}], or [leave {keyword} out] when none is meant"
                     )
                 }
-                FileKind::ClientKey => format!("name the certificate's private key in {keyword}"),
+                FileKind::ClientKey => format!("name the certificate's private key in [{keyword}]"),
                 FileKind::Crl => {
-                    format!("name the right file in {keyword}, or leave {keyword} out")
+                    format!("name the right file in [{keyword}], or [leave {keyword} out]")
                 }
             },
             Fault::Unreachable(Obstacle::Denied) | Fault::Unreadable(Obstacle::Denied) => format!(
                 "let this user read '{path}' (every directory above it needs the execute bit), \
-                 or name another file in {keyword}"
+                 or name another file in [{keyword}]"
             ),
             Fault::Unreachable(_) | Fault::Unreadable(_) | Fault::NotAFile(_) => {
-                format!("name a regular file in {keyword}")
+                format!("name a regular file in [{keyword}]")
             }
             Fault::Permissions { .. } => format!(
                 "chmod 600 '{path}' as its owner; for a mounted secret set its mode to 0640 with root as owner \
                  (Kubernetes: defaultMode 0640 and fsGroup), or copy it to a private file at start"
             ),
             Fault::NoCertificate(_) => {
-                format!("put a certificate in PEM there, or name the right file in {keyword}")
+                format!("put a certificate in PEM there, or name the right file in [{keyword}]")
             }
             Fault::Der => format!(
-                "openssl x509 -inform der -in '{path}' -out FILE.pem, and name that in {keyword}"
+                "openssl x509 -inform der -in '{path}' -out '{path}.pem', and name '{path}.pem' in [{keyword}]"
             ),
             Fault::NoKey(_) => {
-                format!("put the private key in PEM there, or name the right file in {keyword}")
+                format!("put the private key in PEM there, or name the right file in [{keyword}]")
             }
             Fault::Encrypted => {
                 format!(
-                    "store the key without a pass phrase (openssl pkey -in '{path}' -out FILE), with mode 0600"
+                    "store the key without a pass phrase, with mode 0600 (openssl pkey -in '{path}' -out '{path}.plain'), and name \
+                     '{path}.plain' in [{keyword}]"
                 )
             }
             Fault::NotAPair { .. } => {
-                "name a certificate and a key that belong together".to_owned()
+                "name a certificate and a key that belong together in [sslcert] and [sslkey]"
+                    .to_owned()
             }
-            Fault::KeyNotNamed => "name the certificate's private key in sslkey".to_owned(),
+            Fault::KeyNotNamed => "name the certificate's private key in [sslkey]".to_owned(),
             Fault::Colon => "move the key to a path without a colon".to_owned(),
             Fault::Expired(_) => "renew it".to_owned(),
             Fault::NotYetValid(_) => "check this machine's clock, or wait".to_owned(),
             Fault::WrongPurpose => {
                 "have it issued for TLS clients (extendedKeyUsage clientAuth)".to_owned()
             }
-            Fault::IsCa => "name a certificate that was issued to this client".to_owned(),
+            Fault::IsCa => {
+                "name a certificate that was issued to this client in [sslcert]".to_owned()
+            }
             Fault::WeakKey(_) => {
                 "have it issued for a key of 2048 bits or more (openssl req -newkey rsa:2048)"
                     .to_owned()

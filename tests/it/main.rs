@@ -17,6 +17,7 @@ mod cli;
 mod config;
 mod examples;
 mod fleet;
+mod majors;
 mod pool;
 mod process;
 mod provision;

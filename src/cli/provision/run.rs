@@ -8,7 +8,7 @@ use super::plan::{ProvisionConfig, provision_config};
 use super::servers::Provisioners;
 use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
-use crate::cli::arguments::ProvisionArguments;
+use crate::cli::arguments::{DiagnoseArguments, ProvisionArguments};
 use crate::cli::failure::CommandError;
 use crate::cli::migrate::{external, load};
 use crate::cli::names::NameReader;
@@ -66,7 +66,7 @@ pub(in crate::cli) async fn run(
     };
     let code = tally.conclude(session, arguments.dry_run, left, start.elapsed())?;
     if session.common.diagnose && tally.unreachable() {
-        diagnose::run(session).await?;
+        diagnose::run(session, DiagnoseArguments::default()).await?;
     }
     Ok(code)
 }

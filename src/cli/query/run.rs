@@ -158,7 +158,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Json => Self::print_line(tenant, results),
             Format::Text => self.print_word(tenant, results),
-            Format::Csv | Format::Pgdog | Format::Pgbouncer => Ok(()),
+            Format::Csv | Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
     }
 
@@ -179,7 +179,7 @@ impl<'a> Printer<'a> {
                 Ok(())
             }
             // Other commands print these.
-            Format::Pgdog | Format::Pgbouncer => Ok(()),
+            Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
             Format::Json => {
                 let keys = keys(&table.columns);
                 for row in &table.rows {
@@ -244,7 +244,7 @@ impl<'a> Printer<'a> {
         match self.session.common.format {
             Format::Text => self.table.finish()?,
             Format::Csv => self.csv.finish()?,
-            Format::Json | Format::Pgdog | Format::Pgbouncer => {}
+            Format::Json | Format::Nagios | Format::Pgdog | Format::Pgbouncer => {}
         }
         let unprinted = self.unprinted.len();
         let (done, failed) = (report.done - unprinted, report.failed + unprinted);

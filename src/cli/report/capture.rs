@@ -141,11 +141,16 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
     }
 }
 
-/// Returns `true` if a privilege is missing and the error has no hint of its own.
+/// Returns `true` if the right to create something is missing, and no hint says which one.
 fn denied(error: &PsqlError) -> bool {
     let message = error
         .messages()
         .iter()
         .find(|message| message.is_error() && message.hint.is_none());
-    message.and_then(|message| message.sqlstate) == Some(SqlState::INSUFFICIENT_PRIVILEGE)
+    message.is_some_and(|message| {
+        message.sqlstate == Some(SqlState::INSUFFICIENT_PRIVILEGE)
+            && !["set parameter", "member of role", "SET ROLE"]
+                .iter()
+                .any(|words| message.message.contains(words))
+    })
 }

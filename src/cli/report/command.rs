@@ -1,6 +1,7 @@
 //! The report on the failure of a command. Every error of the library is matched in this directory, once.
 
 use super::capture::capture_report;
+use super::event_trigger::name_event_triggers;
 use super::library::{
     CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
 };
@@ -22,6 +23,14 @@ pub(in crate::cli) fn build_report(
     failure: &CommandError,
     context: Option<&Context>,
 ) -> ErrorReport {
+    let mut report = report_on(failure, context);
+    if let Some(triggers) = context.and_then(|context| context.event_triggers.get()) {
+        name_event_triggers(&mut report, failure, triggers);
+    }
+    report
+}
+
+fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
         CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
         CommandError::Config(error) => config_report(error),
@@ -49,7 +58,7 @@ pub(in crate::cli) fn build_report(
         CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => psql_report(error, context),
-            ConnectError::Tls(error) => tls_report(error),
+            ConnectError::Tls { error, cure } => tls_report(error, cure),
         },
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),

@@ -35,8 +35,8 @@ pub(super) fn config_report(error: &ConfigError) -> ErrorReport {
     ErrorReport::of(error, error.id())
 }
 
-pub(super) fn tls_report(error: &TlsError) -> ErrorReport {
-    let mut report = ErrorReport::of(error, error.id()).hint(error.fix());
+pub(super) fn tls_report(error: &TlsError, cure: &str) -> ErrorReport {
+    let mut report = ErrorReport::of(error, error.id()).hint(cure);
     report.causes = vec![error.why()];
     report
 }

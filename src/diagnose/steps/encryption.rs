@@ -1,6 +1,6 @@
 //! The request for TLS, the handshake, and what the server's certificate is worth.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,13 +15,10 @@ use crate::diagnose::probe::{
 };
 use crate::diagnose::{Context, Prepared};
 use crate::text;
-use crate::tls::{ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
+use crate::tls::{Certificate, ChainFault, SslMode, TlsRange, Trust, Verdict, name, verify};
 
 /// Time limit of the probe with direct TLS.
 const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// The days before a certificate's end at which a report begins to speak of it.
-const SOON: i64 = 14;
 
 /// Asks for TLS, makes the handshake, judges the chain, and hears the first words over TLS and in plaintext.
 pub(in crate::diagnose) async fn look(
@@ -121,7 +118,8 @@ pub(in crate::diagnose) async fn look(
                 Ok(word) => {
                     probe.tls = true;
                     probe.over_tls = Some(word);
-                    findings.extend(handshake_findings(&probe, prepared, &offer.host, context));
+                    let place = (offer.host.as_str(), address);
+                    findings.extend(handshake_findings(&probe, prepared, place, context));
                 }
                 Err(broken) => {
                     findings.push(broken_finding(&broken, &probe, prepared, context));
@@ -323,7 +321,7 @@ fn broken_finding(
 fn handshake_findings(
     probe: &ServerProbe,
     prepared: &Prepared,
-    host: &str,
+    (host, address): (&str, SocketAddr),
     context: &Context,
 ) -> Vec<Finding> {
     let seen = &probe.seen;
@@ -357,7 +355,7 @@ fn handshake_findings(
     if protection.chain
         && let Some(Verdict::Rejected(distrust)) = &probe.verdict
     {
-        suspicions.push(distrust_finding(distrust, prepared, context));
+        suspicions.push(distrust_finding(distrust, leaf, prepared, context));
     }
     if protection.host_name
         && probe.name_fits == Some(false)
@@ -373,33 +371,109 @@ fn handshake_findings(
             names
         };
         finding.fix = format!(
-            "set host to {} (hostaddr keeps the address), or have the certificate issued for '{}'",
-            if for_names.is_empty() {
-                "a name of the certificate".to_owned()
-            } else {
-                format!("'{}'", for_names.join("' or '"))
-            },
+            "{}, or have the certificate issued for '{}'",
+            connect_as(&for_names, address.ip()),
             text::safe(host)
         );
         suspicions.push(finding.with("names", for_names));
     }
     if suspicions.is_empty() {
-        let mut findings = vec![evidence(Finding::ok(
+        return vec![evidence(Finding::ok(
             "tls",
             format!("{version}, {cipher}, {subject}{until}; the server {asks}"),
         ))];
-        let days = leaf.map(|leaf| leaf.validity.days_left(crate::diagnose::prepare::now()));
-        if days.is_some_and(|days| (0..SOON).contains(&days)) {
-            let finding = Finding::from_catalogue("tls.server_cert.expires_soon", context)
-                .at(Severity::Warning);
-            findings.push(finding.with("days", days.unwrap_or_default()));
-        }
-        return findings;
     }
     suspicions.into_iter().map(evidence).collect()
 }
 
-fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Context) -> Finding {
+/// Tells to connect under a name of the server's certificate: the first that is one host's.
+fn connect_as(names: &[String], address: IpAddr) -> String {
+    let is_host = |name: &&String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
+        !name.is_empty() && name.chars().all(plain)
+    };
+    match names.iter().find(is_host) {
+        Some(name) if name.parse::<IpAddr>().is_ok() => format!("[set host={name}]"),
+        Some(name) => {
+            format!("[set host={name}], and [set hostaddr={address}] unless that name leads to it")
+        }
+        None if names.is_empty() => "name a host of the certificate in [host]".to_owned(),
+        None => format!("name a host that fits '{}' in [host]", names.join("' or '")),
+    }
+}
+
+/// The certificate that is not valid today: the server's own, one that it sends along, or a root.
+enum Outdated {
+    Leaf,
+    Intermediate,
+    Root,
+}
+
+impl Outdated {
+    fn new(certificate: &Certificate, leaf: Option<&Certificate>, prepared: &Prepared) -> Self {
+        let roots = prepared.files.roots.file();
+        let mut roots = roots
+            .iter()
+            .flat_map(|used| used.judged.content.iter().flatten());
+        if leaf.is_some_and(|leaf| leaf.der == certificate.der) {
+            Self::Leaf
+        } else if roots.any(|root| root.der == certificate.der) {
+            Self::Root
+        } else {
+            Self::Intermediate
+        }
+    }
+}
+
+/// A certificate of the chain that has expired, or is not yet valid: renewing another one would not help.
+fn outdated(
+    certificate: &Certificate,
+    is_over: bool,
+    whose: &Outdated,
+    context: &Context,
+) -> Finding {
+    let id = match (whose, is_over) {
+        (Outdated::Root, true) => "tls.root_cert.expired",
+        (Outdated::Root, false) => "tls.root_cert.not_yet_valid",
+        (_, true) => "tls.server_cert.expired",
+        (_, false) => "tls.server_cert.not_yet_valid",
+    };
+    let mut finding = Finding::from_catalogue(id, context);
+    finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
+    let state = if is_over {
+        "has expired"
+    } else {
+        "is not yet valid"
+    };
+    match (whose, is_over) {
+        (Outdated::Leaf, _) => {}
+        (Outdated::Root, _) => {
+            finding.what = format!("the root certificate at which the server's chain ends {state}");
+            if is_over {
+                finding.fix =
+                    "get the authority's present certificate, and name its file in [sslrootcert]"
+                        .to_owned();
+            }
+        }
+        (Outdated::Intermediate, _) => {
+            finding.what = format!("an intermediate certificate that the server sends {state}");
+            if is_over {
+                finding.fix = format!(
+                    "put the present certificate of {} into the server's certificate file",
+                    certificate.subject
+                );
+            }
+        }
+    }
+    finding
+}
+
+fn distrust_finding(
+    distrust: &ChainFault,
+    leaf: Option<&Certificate>,
+    prepared: &Prepared,
+    context: &Context,
+) -> Finding {
     let file = prepared
         .files
         .roots
@@ -407,8 +481,13 @@ fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Contex
         .map(|used| text::safe(&used.observed.path.to_string_lossy()))
         .unwrap_or_default();
     let id = match distrust {
-        ChainFault::Expired(_) => "tls.server_cert.expired",
-        ChainFault::NotYetValid(_) => "tls.server_cert.not_yet_valid",
+        ChainFault::Expired(certificate) | ChainFault::NotYetValid(certificate) => {
+            let is_over = matches!(distrust, ChainFault::Expired(_));
+            let whose = Outdated::new(certificate, leaf, prepared);
+            return outdated(certificate, is_over, &whose, context)
+                .said_by(Speaker::Schemastamp)
+                .with("root_certificate_file", file);
+        }
         ChainFault::SelfSigned => "tls.server_cert.self_signed",
         ChainFault::IntermediateMissing { .. } => "tls.server_cert.incomplete_chain",
         ChainFault::UnknownIssuer { .. } => "tls.server_cert.unknown_issuer",
@@ -425,13 +504,10 @@ fn distrust_finding(distrust: &ChainFault, prepared: &Prepared, context: &Contex
         .said_by(Speaker::Schemastamp)
         .with("root_certificate_file", file.clone());
     match distrust {
-        ChainFault::Expired(certificate) | ChainFault::NotYetValid(certificate) => {
-            finding.why = format!("{} is valid {}", certificate.subject, certificate.validity);
-        }
         ChainFault::UnknownIssuer { issuer } | ChainFault::IssuerKeyMismatch { issuer } => {
             finding.why = format!("the chain ends in {issuer}, which '{file}' does not have");
             finding.fix = format!(
-                "get the present certificate of {issuer} and name its file in sslrootcert; if it is an intermediate, \
+                "get the present certificate of {issuer} and name its file in [sslrootcert]; if it is an intermediate, \
                  the server should send it"
             );
         }

@@ -8,8 +8,9 @@ use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::link::{Link, plaintext};
 use crate::diagnose::probe::{ServerProbe, StartupReply};
 use crate::diagnose::{Context, Prepared, explain};
-use crate::pg::{PsqlError, ScriptOptions, Server, Version};
+use crate::pg::{EVENT_TRIGGERS, EventTrigger, PsqlError, ScriptOptions, Server, Version};
 use crate::process::{RunError, Shutdown, StderrTail};
+use crate::text::listed;
 use crate::tls::SslMode;
 
 /// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
@@ -30,7 +31,8 @@ SELECT pg_catalog.json_build_object(
   'locks_per_transaction', pg_catalog.current_setting('max_locks_per_transaction')::bigint,
   'connections', pg_catalog.current_setting('max_connections')::bigint,
   'age_ms', (SELECT (1000 * extract(epoch FROM pg_catalog.clock_timestamp() - backend_start))::bigint
-    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()));
+    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()),
+  'event_triggers', ($event_triggers$));
 ";
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +46,7 @@ struct Facts {
     locks_per_transaction: u64,
     connections: u64,
     age_ms: Option<i64>,
+    event_triggers: Vec<EventTrigger>,
 }
 
 /// The output of psql.
@@ -69,7 +72,8 @@ pub(in crate::diagnose) async fn log_in(
         restrict: false,
         ..ScriptOptions::default()
     };
-    match server.run_script(SCRIPT, &options, shutdown).await {
+    let script = SCRIPT.replace("$event_triggers$", EVENT_TRIGGERS);
+    match server.run_script(&script, &options, shutdown).await {
         Ok(output) => {
             let facts = output
                 .lines
@@ -175,6 +179,16 @@ fn login_findings(
         Finding::ok("locks", locks).with("locks", facts.locks)
     };
     findings.push(finding);
+    if !facts.event_triggers.is_empty() {
+        let triggers = listed(&facts.event_triggers, 5);
+        findings.push(
+            Finding::ok(
+                "event_triggers",
+                format!("they run for whatever is created here: {triggers}"),
+            )
+            .with("event_triggers", triggers),
+        );
+    }
     // A server process that is older than psql was started for somebody else.
     let age = facts
         .age_ms

@@ -2,6 +2,7 @@
 
 pub(super) mod configuration;
 pub(super) mod encryption;
+pub(super) mod expiry;
 pub(super) mod login;
 pub(super) mod modes;
 pub(super) mod network;

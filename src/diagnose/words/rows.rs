@@ -43,7 +43,7 @@ rows! {
         "*symbol lookup error: *" => "program.failed", "13-18",
             "install psql and libpq of the same version, or correct LD_LIBRARY_PATH";
         "gssencmode value * invalid when GSSAPI support is not compiled in" => "config.gssencmode", "12-18",
-            "leave gssencmode out, or use a psql whose libpq has GSSAPI";
+            "[leave gssencmode out], or use a psql whose libpq has GSSAPI";
         "*SSL support is not compiled in" => "program.no_tls", "13-18";
         "invalid sslmode value: *" => "config.sslmode", "13-18";
         "weak sslmode * may not be used with *" => "config.weak_sslmode", "16-18";
@@ -184,7 +184,7 @@ rows! {
         "direct SSL connection was established without ALPN*" => "tls.alpn", "17-18";
         "server accepted connection without a valid SSL certificate" => "tls.client_cert.required", "16-18";
         "server did not request an SSL certificate" => "tls.client_cert.refused", "16-18",
-            "leave sslcertmode=require out, or set ssl_ca_file at the server so that it asks for certificates";
+            "[leave sslcertmode out], or set ssl_ca_file at the server so that it asks for certificates";
         "fe_sendauth: no password supplied" => "login.no_password", "13-18";
         "authentication method requirement * failed: *" => "login.auth_method", "16-18";
         "auth method * requirement failed*" => "login.auth_method", "16-18";
@@ -474,9 +474,9 @@ rows! {
             "raise authentication_timeout at the server, or see why the login takes so long: LDAP, RADIUS or PAM, or a slow network";
         "expected * response, got message type *" => "login.refused", "9-18";
         "SCRAM channel binding check failed" => "login.channel_binding", "11-18",
-            "set channel_binding=disable, or pass TCP through: a TLS proxy with another certificate stands in between";
+            "[set channel_binding=disable], or pass TCP through: a TLS proxy with another certificate stands in between";
         "SCRAM channel binding negotiation error" => "login.channel_binding", "11-18",
-            "set channel_binding=disable, or pass TCP through: something in between changes what the server offers";
+            "[set channel_binding=disable], or pass TCP through: something in between changes what the server offers";
         "no PostgreSQL user name specified in startup packet" => "config.no_user", "9-18";
         "role * does not exist" => "login.unknown_role", "9-18";
         "role * is not permitted to log in" => "login.not_permitted", "9-18";

@@ -3,4 +3,5 @@
 mod read;
 mod sql;
 
+pub(crate) use read::read_names;
 pub use read::{Fleet, FleetError, Tenant, read_fleet};

@@ -72,6 +72,26 @@ pub async fn read_fleet(
     }
 }
 
+/// Returns the names of all tenants, without a look at their version tables.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(crate) async fn read_names(
+    server: &Server,
+    shutdown: &Shutdown,
+) -> Result<Vec<TenantName>, PsqlError> {
+    let scope = TenantSelection::All { pattern: None };
+    let lines = server
+        .query_json(&sql::schemas(&scope, None), shutdown)
+        .await?;
+    let mut names = Vec::with_capacity(lines.len());
+    for (index, line) in lines.into_iter().enumerate().skip(1) {
+        let schema = read_json(line, index + 1)?;
+        names.extend(tenant(schema, &scope, None).map(|tenant| tenant.name));
+    }
+    Ok(names)
+}
+
 /// Returns `true` if an error says that a schema or table is gone.
 fn has_gone(error: &PsqlError) -> bool {
     let PsqlError::Script { message, .. } = error else {

@@ -174,6 +174,7 @@ pub async fn recapture(
         source: CaptureSource::Live(pg_dump.clone()),
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
+        versions_from: None,
         decisions: like.header().decisions.clone(),
         owners,
         privileges,

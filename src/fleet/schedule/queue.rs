@@ -57,7 +57,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn add_all(&mut self, turns: impl Iterator<Item = Turn>) {
+    pub(super) fn add_all(&mut self, turns: impl IntoIterator<Item = Turn>) {
         self.turns.extend(turns);
     }
 

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::sql::for_server;
+use super::sql::{by_keys, for_server, with_members};
 use crate::sql::quote_literal;
 
 /// A definition as the server prints it.
@@ -23,5 +23,6 @@ impl Definition {
 /// SQL that prints the views, rules, policies, triggers and SQL-standard bodies of a schema, as `pg_dump` would with an
 /// empty `search_path`.
 pub fn definitions(schema: &str, major: u32) -> String {
-    for_server(include_str!("definitions.sql"), major).replace("$schema$", &quote_literal(schema))
+    let sql = for_server(&with_members(include_str!("definitions.sql")), major);
+    by_keys(&sql.replace("$schema$", &quote_literal(schema)))
 }

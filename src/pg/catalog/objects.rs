@@ -4,7 +4,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sql::for_server;
+use super::sql::{by_keys, for_server};
 use crate::sql::quote_literal;
 
 /// Identity of an object within its schema: its kind and every part of its name.
@@ -160,11 +160,12 @@ impl IntoIterator for Aspects {
 
 /// SQL that lists every aspect of every object of the schemas with these names, for a server of this major version.
 ///
-/// Names come out without their schema when `search_path` is that schema; see the comments in the SQL.
+/// Names come out without their schema when `search_path` is that schema; see the comments in the SQL. It is meant for a
+/// transaction, for the rest of which it sets [`BY_KEYS`](super::BY_KEYS).
 pub fn objects(schemas: &[&str], major: u32) -> String {
     let names: Vec<String> = schemas.iter().map(|schema| quote_literal(schema)).collect();
-    for_server(include_str!("objects.sql"), major)
-        .replace("$filter$", &format!("n.nspname IN ({})", names.join(", ")))
+    let sql = for_server(include_str!("objects.sql"), major);
+    by_keys(&sql.replace("$filter$", &format!("n.nspname IN ({})", names.join(", "))))
 }
 
 #[cfg(test)]

@@ -4,39 +4,56 @@
 -- Run with search_path set to the schema, so that its own names come out without it; names that are not its own stay
 -- qualified. What the server derives (array types, row types, constraint clones of partitions) is left out.
 -- Lines that end in `-- since N` or `-- before N` are for those majors only.
+-- The time taken must not depend on what else the database holds, nor on statistics, which are stale or missing right after a
+-- bulk run. So everything begins with the objects' oids: each depends on its schema, which pg_depend has an index for, while
+-- pg_class has none on relnamespace. And large catalogs are asked row by row: OFFSET 0 keeps the planner from joining the whole
+-- of pg_attribute, however many rows it expects.
 WITH ns AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_catalog.pg_namespace n WHERE $filter$
-), member AS MATERIALIZED (
-    SELECT d.classid, d.objid FROM pg_catalog.pg_depend d WHERE d.deptype = 'e'
+), inside AS MATERIALIZED (
+    SELECT DISTINCT ns.oid AS schema, ns.nspname, d.classid, d.objid
+    FROM ns CROSS JOIN LATERAL (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+        WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid AND d.deptype = 'n' OFFSET 0) d
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+        WHERE e.classid = d.classid AND e.objid = d.objid AND e.objsubid = 0 AND e.deptype = 'e' OFFSET 0)
+), place (schema, nspname, oid) AS (
+    SELECT i.schema, i.nspname, i.objid FROM inside i WHERE i.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    UNION ALL
+    -- An index depends on its table, and a composite type of its own is a type first.
+    SELECT i.schema, i.nspname, x.indexrelid FROM inside i
+    CROSS JOIN LATERAL (SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid = i.objid OFFSET 0) x
+    WHERE i.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    UNION ALL
+    SELECT i.schema, i.nspname, t.typrelid FROM inside i
+    CROSS JOIN LATERAL (SELECT t.typrelid FROM pg_catalog.pg_type t WHERE t.oid = i.objid AND t.typtype = 'c' OFFSET 0) t
+    WHERE i.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
 ), rel AS MATERIALIZED (
-    SELECT c.*, ns.nspname, CASE c.relkind
+    SELECT c.*, p.nspname, CASE c.relkind
         WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
         WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'type' WHEN 'i' THEN 'index'
         WHEN 'I' THEN 'index' ELSE c.relkind::text END AS kind
-    FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+    FROM place p CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = p.oid AND c.relnamespace = p.schema OFFSET 0) c
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c', 'i', 'I')
-      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = c.oid)
 ), fn AS MATERIALIZED (
-    SELECT p.*, ns.nspname,
+    SELECT p.*, i.nspname,
         CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind,
         ARRAY[p.proname::text, pg_catalog.pg_get_function_identity_arguments(p.oid)] AS identity
-    FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND m.objid = p.oid)
+    FROM inside i CROSS JOIN LATERAL (SELECT p.* FROM pg_catalog.pg_proc p WHERE p.oid = i.objid AND p.pronamespace = i.schema OFFSET 0) p
+    WHERE i.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
       -- Constructors of ranges go with the range; no dump has them (getFuncs in pg_dump.c).
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-        AND d.objid = p.oid AND d.deptype = 'i')
+        AND d.objid = p.oid AND d.deptype = 'i' OFFSET 0)
 ), ty AS MATERIALIZED (
-    SELECT t.*, ns.nspname, CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind
-    FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
-    WHERE t.typtype IN ('e', 'd', 'r', 'b', 'p', 'c')
-      AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
-      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND m.objid = t.oid)
+    SELECT t.*, i.nspname, CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind
+    FROM inside i CROSS JOIN LATERAL (SELECT t.* FROM pg_catalog.pg_type t WHERE t.oid = i.objid AND t.typnamespace = i.schema OFFSET 0) t
+    WHERE i.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.typtype IN ('e', 'd', 'r', 'b', 'p', 'c')
+      -- The type of an array is made with that of its elements.
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid OFFSET 0)
 ), op AS MATERIALIZED (
     -- An operator without a function that no other one names was left behind by a dropped one: no dump re-creates it.
-    SELECT o.* FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
-    WHERE o.oprcode <> 0::pg_catalog.oid OR EXISTS (SELECT FROM pg_catalog.pg_operator r
-        WHERE r.oprnamespace = o.oprnamespace AND r.oprcode <> 0::pg_catalog.oid AND o.oid IN (r.oprcom, r.oprnegate))
+    SELECT o.*, i.nspname FROM inside i JOIN pg_catalog.pg_operator o ON o.oid = i.objid AND o.oprnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND (o.oprcode <> 0::pg_catalog.oid OR EXISTS (SELECT FROM pg_catalog.pg_operator r
+        WHERE r.oprnamespace = o.oprnamespace AND r.oprcode <> 0::pg_catalog.oid AND o.oid IN (r.oprcom, r.oprnegate)))
 ), described (classid, objid, objsubid, nspname, kind, object, owner, acl, acltype) AS (
     SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, ns.oid, 0, ns.nspname, 'schema', '{}'::text[], ns.nspowner, ns.nspacl, 'n'::"char" FROM ns
     UNION ALL
@@ -44,57 +61,69 @@ WITH ns AS MATERIALIZED (
         CASE relkind WHEN 'S' THEN 's' WHEN 'c' THEN NULL WHEN 'i' THEN NULL WHEN 'I' THEN NULL ELSE 'r' END::"char" FROM rel WHERE relkind <> 'c'
     UNION ALL
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid, a.attnum, nspname, 'column', ARRAY[r.relname::text, a.attname::text], NULL, NULL, NULL
-        FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+        FROM rel r
+        CROSS JOIN LATERAL (SELECT a.attname, a.attnum FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped OFFSET 0) a
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, oid, 0, nspname, kind, identity, proowner, proacl, 'f' FROM fn
     UNION ALL
     SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, 0, nspname, kind, ARRAY[typname::text], typowner, typacl, 'T' FROM ty
     UNION ALL
     SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, r.nspname, 'constraint', ARRAY[c.conname::text, r.relname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_constraint c JOIN rel r ON r.oid = c.conrelid
+        FROM rel r CROSS JOIN LATERAL (SELECT c.oid, c.conname FROM pg_catalog.pg_constraint c WHERE c.conrelid = r.oid OFFSET 0) c
     UNION ALL
     SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 0, t.nspname, 'constraint', ARRAY[c.conname::text, t.typname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_constraint c JOIN ty t ON t.oid = c.contypid
+        FROM ty t CROSS JOIN LATERAL (SELECT c.oid, c.conname FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid OFFSET 0) c
     UNION ALL
     SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid, 0, r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_trigger g JOIN rel r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal
+        FROM rel r
+        CROSS JOIN LATERAL (SELECT g.oid, g.tgname FROM pg_catalog.pg_trigger g WHERE g.tgrelid = r.oid AND NOT g.tgisinternal OFFSET 0) g
     UNION ALL
     SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 0, r.nspname, 'rule', ARRAY[w.rulename::text, r.relname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_rewrite w JOIN rel r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
+        FROM rel r
+        CROSS JOIN LATERAL (SELECT w.oid, w.rulename FROM pg_catalog.pg_rewrite w WHERE w.ev_class = r.oid AND w.rulename <> '_RETURN' OFFSET 0) w
     UNION ALL
     SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 0, r.nspname, 'policy', ARRAY[p.polname::text, r.relname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_policy p JOIN rel r ON r.oid = p.polrelid
+        FROM rel r CROSS JOIN LATERAL (SELECT p.oid, p.polname FROM pg_catalog.pg_policy p WHERE p.polrelid = r.oid OFFSET 0) p
     UNION ALL
-    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator',
+    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, 0, o.nspname, 'operator',
         ARRAY[o.oprname::text, pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL)], o.oprowner, NULL, NULL
-        FROM op o JOIN ns ON ns.oid = o.oprnamespace
+        FROM op o
     UNION ALL
-    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], o.opcowner, NULL, NULL
-        FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
+    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, 0, i.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], o.opcowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_opclass o ON o.oid = i.objid AND o.opcnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_opclass'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'operator family', ARRAY[o.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opfmethod)], o.opfowner, NULL, NULL
-        FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
+    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, 0, i.nspname, 'operator family', ARRAY[o.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opfmethod)], o.opfowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_opfamily o ON o.oid = i.objid AND o.opfnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_opfamily'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'collation', ARRAY[o.collname::text], o.collowner, NULL, NULL
-        FROM pg_catalog.pg_collation o JOIN ns ON ns.oid = o.collnamespace
+    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, 0, i.nspname, 'collation', ARRAY[o.collname::text], o.collowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_collation o ON o.oid = i.objid AND o.collnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_collation'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'conversion', ARRAY[o.conname::text], o.conowner, NULL, NULL
-        FROM pg_catalog.pg_conversion o JOIN ns ON ns.oid = o.connamespace
+    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, 0, i.nspname, 'conversion', ARRAY[o.conname::text], o.conowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_conversion o ON o.oid = i.objid AND o.connamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_conversion'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search configuration', ARRAY[o.cfgname::text], o.cfgowner, NULL, NULL
-        FROM pg_catalog.pg_ts_config o JOIN ns ON ns.oid = o.cfgnamespace
+    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, 0, i.nspname, 'text search configuration', ARRAY[o.cfgname::text], o.cfgowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_ts_config o ON o.oid = i.objid AND o.cfgnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search dictionary', ARRAY[o.dictname::text], o.dictowner, NULL, NULL
-        FROM pg_catalog.pg_ts_dict o JOIN ns ON ns.oid = o.dictnamespace
+    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, 0, i.nspname, 'text search dictionary', ARRAY[o.dictname::text], o.dictowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_ts_dict o ON o.oid = i.objid AND o.dictnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_ts_dict'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search parser', ARRAY[o.prsname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_ts_parser o JOIN ns ON ns.oid = o.prsnamespace
+    SELECT 'pg_catalog.pg_ts_parser'::pg_catalog.regclass, o.oid, 0, i.nspname, 'text search parser', ARRAY[o.prsname::text], NULL, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_ts_parser o ON o.oid = i.objid AND o.prsnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_ts_parser'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, 0, ns.nspname, 'text search template', ARRAY[o.tmplname::text], NULL, NULL, NULL
-        FROM pg_catalog.pg_ts_template o JOIN ns ON ns.oid = o.tmplnamespace
+    SELECT 'pg_catalog.pg_ts_template'::pg_catalog.regclass, o.oid, 0, i.nspname, 'text search template', ARRAY[o.tmplname::text], NULL, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_ts_template o ON o.oid = i.objid AND o.tmplnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_ts_template'::pg_catalog.regclass
     UNION ALL
-    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 0, ns.nspname, 'statistics', ARRAY[s.stxname::text], s.stxowner, NULL, NULL
-        FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 0, i.nspname, 'statistics', ARRAY[s.stxname::text], s.stxowner, NULL, NULL
+        FROM inside i JOIN pg_catalog.pg_statistic_ext s ON s.oid = i.objid AND s.stxnamespace = i.schema
+        WHERE i.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass
 ), aspects (nspname, kind, object, aspect, value) AS (
     -- Relations.
     SELECT r.nspname, r.kind, ARRAY[r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
@@ -116,11 +145,12 @@ WITH ns AS MATERIALIZED (
         'sequence', CASE WHEN r.relkind = 'S' THEN (SELECT pg_catalog.jsonb_build_array(pg_catalog.format_type(q.seqtypid, NULL),
             q.seqstart, q.seqincrement, q.seqmax, q.seqmin, q.seqcache, q.seqcycle)
             FROM pg_catalog.pg_sequence q WHERE q.seqrelid = r.oid) END,
-        'owned by', CASE WHEN r.relkind = 'S' THEN (SELECT c.relname || '.' || a.attname || ' (' || d.deptype::text || ')'
-            FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
-            JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        'owned by', CASE WHEN r.relkind = 'S' THEN (SELECT (SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = d.refobjid) || '.'
+                || (SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = d.refobjid AND a.attnum = d.refobjsubid)
+                || ' (' || d.deptype::text || ')'
+            FROM pg_catalog.pg_depend d
             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = r.oid AND d.objsubid = 0
-              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')) END,
+              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')) END,
         'server', (SELECT pg_catalog.jsonb_build_array(s.srvname, (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(f.ftoptions) o)) FROM pg_catalog.pg_foreign_table f
             JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = r.oid)
         ))::text
@@ -142,9 +172,10 @@ WITH ns AS MATERIALIZED (
             WHERE pg_catalog.split_part(o, '=', 1) IN ('n_distinct', 'n_distinct_inherited')),
         'foreign options', (SELECT pg_catalog.jsonb_agg(o ORDER BY o) FROM pg_catalog.unnest(a.attfdwoptions) o),
         'inherited', CASE WHEN a.attinhcount > 0 THEN a.attinhcount::text || CASE WHEN a.attislocal THEN ' local' ELSE '' END END))::text
-    FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    FROM rel r
+    CROSS JOIN LATERAL (SELECT a.* FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped OFFSET 0) a
+    CROSS JOIN LATERAL (SELECT t.typcollation, t.typstorage FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid OFFSET 0) t
+    LEFT JOIN LATERAL (SELECT d.adbin, d.adrelid FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum OFFSET 0) d ON true
     WHERE r.relkind NOT IN ('i', 'I', 'S')
     UNION ALL
     SELECT r.nspname, r.kind, ARRAY[r.relname::text], 'column order',
@@ -155,12 +186,12 @@ WITH ns AS MATERIALIZED (
     -- Constraints of tables and domains; those that a partition has from its parent say nothing of their own.
     SELECT r.nspname, 'constraint', ARRAY[c.conname::text, r.relname::text], 'definition', pg_catalog.pg_get_constraintdef(c.oid)
         || CASE WHEN c.conislocal THEN '' ELSE ' (inherited)' END
-    FROM rel r JOIN pg_catalog.pg_constraint c ON c.conrelid = r.oid
+    FROM rel r CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_constraint c WHERE c.conrelid = r.oid OFFSET 0) c
     WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- before 18
     WHERE c.contype IN ('c', 'f', 'p', 'u', 'x', 'n') AND NOT (c.contype = 'f' AND c.conparentid <> 0) -- since 18
     UNION ALL
     SELECT t.nspname, 'constraint', ARRAY[c.conname::text, t.typname::text], 'definition', pg_catalog.pg_get_constraintdef(c.oid)
-    FROM ty t JOIN pg_catalog.pg_constraint c ON c.contypid = t.oid
+    FROM ty t CROSS JOIN LATERAL (SELECT c.oid, c.conname FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid OFFSET 0) c
     UNION ALL
     -- Indexes.
     SELECT r.nspname, 'index', ARRAY[r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
@@ -171,7 +202,7 @@ WITH ns AS MATERIALIZED (
         'partition of', (SELECT n.inhparent::pg_catalog.regclass::text FROM pg_catalog.pg_inherits n WHERE n.inhrelid = r.oid),
         'statistics', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.attnum, a.attstattarget) ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attstattarget >= 0)))::text
-    FROM rel r JOIN pg_catalog.pg_index i ON i.indexrelid = r.oid
+    FROM rel r CROSS JOIN LATERAL (SELECT i.* FROM pg_catalog.pg_index i WHERE i.indexrelid = r.oid OFFSET 0) i
     UNION ALL
     -- Routines.
     SELECT f.nspname, f.kind, f.identity, 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
@@ -207,78 +238,91 @@ WITH ns AS MATERIALIZED (
     -- What hangs on tables.
     SELECT r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], 'definition',
         pg_catalog.pg_get_triggerdef(g.oid, true) || ' ' || g.tgenabled::text
-    FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal AND g.tgparentid = 0
+    FROM rel r CROSS JOIN LATERAL (SELECT g.* FROM pg_catalog.pg_trigger g WHERE g.tgrelid = r.oid AND NOT g.tgisinternal OFFSET 0) g
+    WHERE g.tgparentid = 0
     UNION ALL
     -- A partition's part of a trigger, where it was switched otherwise than the whole.
     SELECT r.nspname, 'trigger', ARRAY[g.tgname::text, r.relname::text], 'enabled', g.tgenabled::text
-    FROM rel r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid
-    JOIN pg_catalog.pg_trigger parent ON parent.oid = g.tgparentid WHERE g.tgenabled <> parent.tgenabled
+    FROM rel r CROSS JOIN LATERAL (SELECT g.* FROM pg_catalog.pg_trigger g WHERE g.tgrelid = r.oid AND g.tgparentid <> 0 OFFSET 0) g
+    CROSS JOIN LATERAL (SELECT parent.tgenabled FROM pg_catalog.pg_trigger parent WHERE parent.oid = g.tgparentid OFFSET 0) parent WHERE g.tgenabled <> parent.tgenabled
     UNION ALL
     SELECT r.nspname, 'rule', ARRAY[w.rulename::text, r.relname::text], 'definition', pg_catalog.pg_get_ruledef(w.oid, true) || ' ' || w.ev_enabled::text
-    FROM rel r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
+    FROM rel r CROSS JOIN LATERAL (SELECT w.* FROM pg_catalog.pg_rewrite w WHERE w.ev_class = r.oid AND w.rulename <> '_RETURN' OFFSET 0) w
     UNION ALL
     SELECT r.nspname, 'policy', ARRAY[p.polname::text, r.relname::text], 'definition', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'command', p.polcmd, 'permissive', p.polpermissive,
         'roles', (SELECT pg_catalog.jsonb_agg(CASE WHEN role = 0 THEN 'public' ELSE role::pg_catalog.regrole::text END ORDER BY role)
             FROM pg_catalog.unnest(p.polroles) role),
         'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)))::text
-    FROM rel r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
+    FROM rel r CROSS JOIN LATERAL (SELECT p.* FROM pg_catalog.pg_policy p WHERE p.polrelid = r.oid OFFSET 0) p
     UNION ALL
-    SELECT ns.nspname, 'statistics', ARRAY[s.stxname::text], 'definition', s.stxrelid::pg_catalog.regclass::text || ' ' || s.stxkind::text || ' '
+    SELECT i.nspname, 'statistics', ARRAY[s.stxname::text], 'definition', s.stxrelid::pg_catalog.regclass::text || ' ' || s.stxkind::text || ' '
         || pg_catalog.pg_get_statisticsobjdef_columns(s.oid) || ' ' -- since 14
         || (SELECT pg_catalog.string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys)) || ' ' -- before 14
         || COALESCE(s.stxstattarget, -1)::text
-    FROM pg_catalog.pg_statistic_ext s JOIN ns ON ns.oid = s.stxnamespace
+    FROM inside i JOIN pg_catalog.pg_statistic_ext s ON s.oid = i.objid AND s.stxnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass
     UNION ALL
     -- Operators and the rest.
-    SELECT ns.nspname, 'operator', ARRAY[o.oprname::text, pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL)],
+    SELECT o.nspname, 'operator', ARRAY[o.oprname::text, pg_catalog.format_type(o.oprleft, NULL), pg_catalog.format_type(o.oprright, NULL)],
         'definition', pg_catalog.jsonb_build_array(o.oprcode::text, pg_catalog.format_type(o.oprresult, NULL), o.oprcom::pg_catalog.regoperator::text,
             o.oprnegate::pg_catalog.regoperator::text, o.oprrest::text, o.oprjoin::text, o.oprcanmerge, o.oprcanhash)::text
-    FROM op o JOIN ns ON ns.oid = o.oprnamespace
+    FROM op o
     UNION ALL
-    SELECT ns.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], 'definition', pg_catalog.jsonb_build_array(
+    SELECT i.nspname, 'operator class', ARRAY[o.opcname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = o.opcmethod)], 'definition', pg_catalog.jsonb_build_array(
         pg_catalog.format_type(o.opcintype, NULL), o.opcdefault, pg_catalog.format_type(NULLIF(o.opckeytype, 0), NULL),
         (SELECT opfname FROM pg_catalog.pg_opfamily f WHERE f.oid = o.opcfamily))::text
-    FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
+    FROM inside i JOIN pg_catalog.pg_opclass o ON o.oid = i.objid AND o.opcnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_opclass'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'operator family', ARRAY[f.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = f.opfmethod)], 'definition', pg_catalog.jsonb_build_array(
+    SELECT i.nspname, 'operator family', ARRAY[f.opfname::text, (SELECT a.amname::text FROM pg_catalog.pg_am a WHERE a.oid = f.opfmethod)], 'definition', pg_catalog.jsonb_build_array(
         (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amopstrategy, a.amopopr::pg_catalog.regoperator::text, a.amoppurpose) ORDER BY a.amopstrategy, a.amopopr::pg_catalog.regoperator::text)
             FROM pg_catalog.pg_amop a WHERE a.amopfamily = f.oid),
         (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(a.amprocnum, a.amproc::pg_catalog.regprocedure::text) ORDER BY a.amprocnum, a.amproc::pg_catalog.regprocedure::text)
             FROM pg_catalog.pg_amproc a WHERE a.amprocfamily = f.oid))::text
-    FROM pg_catalog.pg_opfamily f JOIN ns ON ns.oid = f.opfnamespace
+    FROM inside i JOIN pg_catalog.pg_opfamily f ON f.oid = i.objid AND f.opfnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_opfamily'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'collation', ARRAY[c.collname::text], 'definition',
+    SELECT i.nspname, 'collation', ARRAY[c.collname::text], 'definition',
         (pg_catalog.to_jsonb(c) - 'oid' - 'collname' - 'collnamespace' - 'collowner' - 'collversion')::text
-    FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
+    FROM inside i JOIN pg_catalog.pg_collation c ON c.oid = i.objid AND c.collnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_collation'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'conversion', ARRAY[c.conname::text], 'definition', (pg_catalog.to_jsonb(c) - 'oid' - 'conname' - 'connamespace' - 'conowner')::text
-    FROM pg_catalog.pg_conversion c JOIN ns ON ns.oid = c.connamespace
+    SELECT i.nspname, 'conversion', ARRAY[c.conname::text], 'definition', (pg_catalog.to_jsonb(c) - 'oid' - 'conname' - 'connamespace' - 'conowner')::text
+    FROM inside i JOIN pg_catalog.pg_conversion c ON c.oid = i.objid AND c.connamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_conversion'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'text search configuration', ARRAY[c.cfgname::text], 'definition',
+    SELECT i.nspname, 'text search configuration', ARRAY[c.cfgname::text], 'definition',
         (SELECT prsname FROM pg_catalog.pg_ts_parser p WHERE p.oid = c.cfgparser) || ' ' || COALESCE((SELECT
             pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(m.maptokentype, m.mapdict::pg_catalog.regdictionary::text) ORDER BY m.maptokentype, m.mapseqno)::text
             FROM pg_catalog.pg_ts_config_map m WHERE m.mapcfg = c.oid), '')
-    FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
+    FROM inside i JOIN pg_catalog.pg_ts_config c ON c.oid = i.objid AND c.cfgnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'text search dictionary', ARRAY[d.dictname::text], 'definition',
+    SELECT i.nspname, 'text search dictionary', ARRAY[d.dictname::text], 'definition',
         (SELECT tmplname FROM pg_catalog.pg_ts_template t WHERE t.oid = d.dicttemplate) || ' ' || COALESCE(d.dictinitoption, '')
-    FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
+    FROM inside i JOIN pg_catalog.pg_ts_dict d ON d.oid = i.objid AND d.dictnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_ts_dict'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'text search parser', ARRAY[p.prsname::text], 'definition',
+    SELECT i.nspname, 'text search parser', ARRAY[p.prsname::text], 'definition',
         (pg_catalog.to_jsonb(p) - 'oid' - 'prsname' - 'prsnamespace')::text
-    FROM pg_catalog.pg_ts_parser p JOIN ns ON ns.oid = p.prsnamespace
+    FROM inside i JOIN pg_catalog.pg_ts_parser p ON p.oid = i.objid AND p.prsnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_ts_parser'::pg_catalog.regclass
     UNION ALL
-    SELECT ns.nspname, 'text search template', ARRAY[t.tmplname::text], 'definition',
+    SELECT i.nspname, 'text search template', ARRAY[t.tmplname::text], 'definition',
         (pg_catalog.to_jsonb(t) - 'oid' - 'tmplname' - 'tmplnamespace')::text
-    FROM pg_catalog.pg_ts_template t JOIN ns ON ns.oid = t.tmplnamespace
+    FROM inside i JOIN pg_catalog.pg_ts_template t ON t.oid = i.objid AND t.tmplnamespace = i.schema
+    WHERE i.classid = 'pg_catalog.pg_ts_template'::pg_catalog.regclass
     UNION ALL
     -- Casts go with the schemas of their types.
     SELECT ns.nspname, 'cast', ARRAY[pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL)],
         'definition', pg_catalog.jsonb_build_array(c.castmethod, c.castcontext, NULLIF(c.castfunc, 0)::pg_catalog.regprocedure::text)::text
-    FROM pg_catalog.pg_cast c JOIN ns ON EXISTS (SELECT FROM pg_catalog.pg_type t
-        WHERE t.oid IN (c.castsource, c.casttarget) AND t.typnamespace = ns.oid)
-    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND m.objid = c.oid)
+    FROM pg_catalog.pg_cast c
+    CROSS JOIN LATERAL (SELECT DISTINCT t.typnamespace FROM pg_catalog.pg_type t WHERE t.oid IN (c.castsource, c.casttarget)) t
+    JOIN ns ON ns.oid = t.typnamespace
+    -- Those below 16384 (FirstNormalObjectId) are the server's own.
+    WHERE c.oid >= 16384::pg_catalog.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m
+        WHERE m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND m.objid = c.oid AND m.deptype = 'e')
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'i')
     UNION ALL
     -- Who may do what; what people wrote about it.
@@ -295,7 +339,8 @@ WITH ns AS MATERIALIZED (
         SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
             || '=' || x.privilege_type || CASE WHEN x.is_grantable THEN '*' ELSE '' END, ', ' ORDER BY x.grantee, x.privilege_type, x.is_grantable)
         FROM pg_catalog.aclexplode(a.attacl) x)
-    FROM rel r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
+    FROM rel r
+    CROSS JOIN LATERAL (SELECT a.attname, a.attacl FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped OFFSET 0) a
     UNION ALL
     SELECT ns.nspname, 'default privileges', ARRAY[a.defaclrole::pg_catalog.regrole::text, a.defaclobjtype::text], 'privileges', (
         SELECT pg_catalog.string_agg(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::text END
@@ -304,10 +349,12 @@ WITH ns AS MATERIALIZED (
     FROM pg_catalog.pg_default_acl a JOIN ns ON ns.oid = a.defaclnamespace
     UNION ALL
     SELECT d.nspname, d.kind, d.object, 'comment', c.description
-    FROM described d JOIN pg_catalog.pg_description c ON c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = d.objsubid
+    FROM described d
+    CROSS JOIN LATERAL (SELECT c.description FROM pg_catalog.pg_description c WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = d.objsubid OFFSET 0) c
     UNION ALL
     SELECT d.nspname, d.kind, d.object, 'security label', pg_catalog.string_agg(l.provider || ': ' || l.label, ', ' ORDER BY l.provider)
-    FROM described d JOIN pg_catalog.pg_seclabel l ON l.classoid = d.classid AND l.objoid = d.objid AND l.objsubid = d.objsubid
+    FROM described d
+    CROSS JOIN LATERAL (SELECT l.provider, l.label FROM pg_catalog.pg_seclabel l WHERE l.classoid = d.classid AND l.objoid = d.objid AND l.objsubid = d.objsubid OFFSET 0) l
     GROUP BY d.nspname, d.kind, d.object
 )
 SELECT pg_catalog.json_build_array(nspname, kind, object, aspect, value) FROM aspects ORDER BY nspname, kind, object, aspect;

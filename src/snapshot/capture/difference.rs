@@ -134,6 +134,11 @@ pub(super) fn is_same(aspect: &str, source: &str, value: &str, copy: &str, schem
         || (aspect != "comment" && unescaped(source, schema, schema) == unescaped(value, copy, schema))
 }
 
+/// Returns `true` if a text of a definition equals that of the schema `schema`, with that name for `copy`.
+pub(crate) fn is_same_definition(source: &str, value: &str, copy: &str, schema: &str) -> bool {
+    is_same("definition", source, value, copy, schema)
+}
+
 /// The text by its tokens, with `to` for the name `from`; identifiers of code by their values: `App.t`, `"app".t` and
 /// `app.t` are the same. JSON's own escapes are undone first.
 pub(super) fn unescaped(text: &str, from: &str, to: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::note::Concern;
-use super::rows::VERSIONS_TABLES;
+use super::rows::{TableRows, VERSIONS_TABLES};
 use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
@@ -216,7 +216,7 @@ impl Dump {
     }
 
     /// Properties of the schema that the dump does not contain, so that a snapshot cannot have them.
-    pub(super) fn unsaid(&self) -> Vec<String> {
+    pub(super) fn unsaid(&self, carried: &[TableRows]) -> Vec<String> {
         let mut unsaid = Vec::new();
         let has = |kind: ObjectKind| {
             self.statements.iter().any(|statement| {
@@ -225,8 +225,17 @@ impl Dump {
         };
         unsaid.extend(
             self.tables()
-                .filter(|table| VERSIONS_TABLES.contains(table) && !self.rows.contains_key(*table))
-                .map(|table| format!("the rows of {table}, without which a tenant has no version")),
+                .filter(|table| {
+                    VERSIONS_TABLES.contains(table)
+                        && !self.rows.contains_key(*table)
+                        && !carried.iter().any(|rows| rows.table == **table)
+                })
+                .map(|table| {
+                    format!(
+                        "the rows of {table}, without which a tenant has no version (--versions-from takes them from a \
+                         schema of the database)"
+                    )
+                }),
         );
         if has(ObjectKind::MaterializedView) && !self.has_data {
             unsaid.push("which materialized views are filled (all will be)".to_owned());

@@ -11,6 +11,8 @@ pub struct Exceptions<'a> {
     pub invalid_indexes: &'a [String],
     /// Materialized views that an empty copy cannot fill.
     pub unfilled_views: &'a [String],
+    /// Roles whose default privileges are left out, as `regrole` prints them.
+    pub default_privileges: &'a [String],
 }
 
 impl Exceptions<'_> {
@@ -25,6 +27,14 @@ impl Exceptions<'_> {
     pub(crate) fn adjust(&self, mut aspect: Aspect) -> Option<Aspect> {
         let (kind, name) = (aspect.object.kind.as_str(), aspect.object.name());
         if kind == "index" && self.invalid_indexes.contains(&name) {
+            return None;
+        }
+        if kind == "default privileges"
+            && self.default_privileges.iter().any(|role| {
+                name.strip_prefix(role.as_str())
+                    .is_some_and(|rest| rest.starts_with(' '))
+            })
+        {
             return None;
         }
         if kind == "materialized view" && self.unfilled_views.contains(&name) {

@@ -9,6 +9,7 @@ use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::note::{Concern, ConcernId};
 use super::rows::{TableRows, VERSIONS_TABLES};
+use crate::pg::catalog::{BY_KEYS, with_members};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
@@ -44,9 +45,14 @@ pub struct Inspection {
 impl Inspection {
     /// The indexes that a failed `CREATE INDEX CONCURRENTLY` left behind.
     pub(super) fn invalid_indexes(&self) -> &[String] {
+        self.objects_of(ConcernId::InvalidIndexes)
+    }
+
+    /// The objects that a concern is about.
+    pub(super) fn objects_of(&self, id: ConcernId) -> &[String] {
         self.concerns
             .iter()
-            .find(|concern| concern.id == ConcernId::InvalidIndexes)
+            .find(|concern| concern.id == id)
             .map_or(&[], |concern| &concern.objects)
     }
 }
@@ -81,13 +87,15 @@ pub async fn inspect(
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
     let substituted = |sql: &str| {
-        sql.replace("$schema$", &quote_literal(schema))
+        with_members(sql)
+            .replace("$schema$", &quote_literal(schema))
             .replace("$pattern$", &quote_literal(&as_pattern(schema)))
     };
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\nSET LOCAL row_security = off;\n{}\n{}\n\
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n\
          DO {};\nSELECT pg_catalog.json_build_array('registered', name) \
          FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\nCOMMIT;\n",
+        BY_KEYS.join(";\n"),
         substituted(include_str!("inspect.sql")),
         substituted(include_str!("outside.sql")),
         quote_literal(substituted(include_str!("registries.sql")).trim_end()),
@@ -230,13 +238,15 @@ pub(super) fn wanted_tables<'a>(
     (versions, seeds)
 }
 
-/// Reads the rows of tables, and where the sequences that they own stand.
+/// Reads the rows of tables, and where the sequences that they own stand. The values are those for `named`, the schema of
+/// the dump.
 ///
 /// # Errors
 /// See [`PsqlError`].
 pub(super) async fn read_rows(
     server: &Server,
     schema: &str,
+    named: &str,
     dump: &mut Dump,
     inspection: &Inspection,
     tables: &[String],
@@ -316,7 +326,7 @@ pub(super) async fn read_rows(
         } else if let Ok((sequence, last, called)) =
             serde_json::from_value::<(String, String, bool)>(value)
         {
-            let qualified = format!("{}.{}", quote(schema), quote(&sequence));
+            let qualified = format!("{}.{}", quote(named), quote(&sequence));
             let text = format!(
                 "SELECT pg_catalog.setval({}, {last}, {called})",
                 quote_literal(&qualified)
@@ -324,7 +334,7 @@ pub(super) async fn read_rows(
             let object = Object {
                 action: Action::Rows,
                 kind: ObjectKind::Sequence,
-                scope: ObjectScope::Named(schema.to_owned()),
+                scope: ObjectScope::Named(named.to_owned()),
                 name: sequence.clone(),
                 table: None,
             };

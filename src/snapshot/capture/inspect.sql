@@ -1,9 +1,11 @@
 -- One JSON object about a schema: what its dump does not tell. Run with an empty search_path.
-WITH ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$)
+WITH ns AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
+$members$
 SELECT pg_catalog.json_build_object(
     'major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'extensions', COALESCE((SELECT pg_catalog.json_agg(e.extname ORDER BY e.extname) FROM pg_catalog.pg_extension e JOIN ns ON ns.oid = e.extnamespace), '[]'),
-    'populated', COALESCE((SELECT pg_catalog.json_agg(c.relname) FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
+    'populated', COALESCE((SELECT pg_catalog.json_agg(c.relname) FROM relation r
+        CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
         WHERE c.relkind = 'm' AND c.relispopulated), '[]'),
     'tables', COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname,
             (SELECT COALESCE(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
@@ -36,7 +38,8 @@ SELECT pg_catalog.json_build_object(
                 FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid AND (t.typtype = 'd' OR t.typelem <> 0))
              SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(b.attname, b.named) ORDER BY b.attnum), '[]')
              FROM base b WHERE b.oid = 'pg_catalog.oid'::pg_catalog.regtype)) ORDER BY c.relname)
-        FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')), '[]'),
+        FROM relation r CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
+        WHERE c.relkind IN ('r', 'p')), '[]'),
     -- Operators without a function that no other one names: see objects.sql.
     'shells', COALESCE((SELECT pg_catalog.json_agg(o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ','
             || pg_catalog.format_type(o.oprright, NULL) || ')' ORDER BY o.oprname, o.oprleft, o.oprright)
@@ -52,8 +55,9 @@ SELECT pg_catalog.json_build_object(
                     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = c.castfunc) END
             || CASE c.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END)
         FROM pg_catalog.pg_cast c
-        WHERE (EXISTS (SELECT FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace WHERE t.oid IN (c.castsource, c.casttarget))
-            OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace WHERE p.oid = c.castfunc))
+        -- Those below 16384 (FirstNormalObjectId) are the server's own.
+        WHERE c.oid >= 16384::pg_catalog.oid
+          AND (EXISTS (SELECT FROM datatype d WHERE d.oid IN (c.castsource, c.casttarget)) OR EXISTS (SELECT FROM routine r WHERE r.oid = c.castfunc))
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
             AND d.objid = c.oid AND d.deptype IN ('e', 'i'))), '[]'),
     -- What initdb granted, and pg_dump leaves out for that: the schema public.
@@ -70,8 +74,10 @@ SELECT pg_catalog.json_build_object(
     'oids', COALESCE((SELECT pg_catalog.json_object_agg(o.oid, o.name) FROM (
             SELECT c.oid, CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' WHEN 'i' THEN 'index '
                 WHEN 'I' THEN 'index ' WHEN 'c' THEN 'type ' ELSE 'table ' END || c.relname AS name
-            FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
-            UNION ALL SELECT p.oid, 'function ' || p.proname FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
-            UNION ALL SELECT t.oid, 'type ' || t.typname FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
+            FROM relation r CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
+            UNION ALL SELECT p.oid, 'function ' || p.proname FROM routine r
+            CROSS JOIN LATERAL (SELECT p.oid, p.proname FROM pg_catalog.pg_proc p WHERE p.oid = r.oid OFFSET 0) p
+            UNION ALL SELECT t.oid, 'type ' || t.typname FROM datatype d
+            CROSS JOIN LATERAL (SELECT t.oid, t.typname FROM pg_catalog.pg_type t WHERE t.oid = d.oid OFFSET 0) t
             UNION ALL SELECT oid, 'the schema' FROM ns) o), '{}'),
     'search_path', (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));

@@ -31,7 +31,7 @@ mod wording;
 pub use assemble::{Assembled, Doubt, SnapshotParts, Undecided, assemble};
 pub(crate) use carried::{CarriedTable, carried_table};
 pub use difference::Difference;
-pub(crate) use difference::differences;
+pub(crate) use difference::{differences, is_same_definition};
 pub use dump::{Dump, DumpError, DumpStatement};
 pub use error::{CaptureError, ProofError};
 pub use exceptions::Exceptions;

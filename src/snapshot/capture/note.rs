@@ -78,6 +78,8 @@ pub enum ConcernId {
     ExtensionMembers,
     /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind.
     InvalidIndexes,
+    /// Default privileges for what roles create that the login role is no member of, by role.
+    DefaultPrivilegesOfOthers,
     /// Materialized views that an empty copy cannot fill.
     UnfilledViews,
     /// Operators that exist only because another one names them.
@@ -119,6 +121,9 @@ impl ConcernId {
             }
             Self::ExtensionMembers => "left out, as they belong to an extension",
             Self::InvalidIndexes => "left out, as they are invalid (REINDEX or drop them): indexes",
+            Self::DefaultPrivilegesOfOthers => {
+                "left out, as only members of these roles can set them: default privileges for what is created by"
+            }
             Self::UnfilledViews => {
                 "left unfilled in a new tenant, as its tables are empty; refresh them when it has rows: materialized views"
             }

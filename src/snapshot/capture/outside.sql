@@ -1,46 +1,32 @@
 -- What ties a schema to the outside: one JSON array [concern, object] a row. Run with an empty search_path.
 WITH ns AS MATERIALIZED (SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = $schema$),
-inside (classid, objid) AS MATERIALIZED (
-    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, oid FROM ns
-    UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_class c JOIN ns ON ns.oid = c.relnamespace
-    UNION ALL SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid FROM pg_catalog.pg_proc p JOIN ns ON ns.oid = p.pronamespace
-    UNION ALL SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid FROM pg_catalog.pg_type t JOIN ns ON ns.oid = t.typnamespace
-    UNION ALL SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_operator o JOIN ns ON ns.oid = o.oprnamespace
-    UNION ALL SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_collation c JOIN ns ON ns.oid = c.collnamespace
-    UNION ALL SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opclass o JOIN ns ON ns.oid = o.opcnamespace
-    UNION ALL SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid FROM pg_catalog.pg_opfamily o JOIN ns ON ns.oid = o.opfnamespace
-    -- Operators and functions of a class: those that stand alone in their family are not parts of the class.
-    UNION ALL SELECT 'pg_catalog.pg_amop'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amop a
-        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amopfamily JOIN ns ON ns.oid = o.opfnamespace
-    UNION ALL SELECT 'pg_catalog.pg_amproc'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_amproc a
-        JOIN pg_catalog.pg_opfamily o ON o.oid = a.amprocfamily JOIN ns ON ns.oid = o.opfnamespace
-    UNION ALL SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_ts_config c JOIN ns ON ns.oid = c.cfgnamespace
-    UNION ALL SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, d.oid FROM pg_catalog.pg_ts_dict d JOIN ns ON ns.oid = d.dictnamespace
-    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ns ON ns.oid = c.connamespace
+$members$,
 -- Up to 14, pg_depend has a row of class 0 for each pinned object, which the functions below cannot describe: they must not
 -- be called before the join.
-), dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
-    SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
-    JOIN inside i ON i.classid = d.refclassid AND i.objid = d.refobjid
-    WHERE d.classid NOT IN ('pg_catalog.pg_default_acl'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
-      -- A part of something inside, wherever it is: the trigger of a foreign key on the table that it refers to.
-      AND d.deptype <> 'i'
-      AND NOT EXISTS (SELECT FROM inside o WHERE o.classid = d.classid AND o.objid = d.objid)
+dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
+    SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM inside i
+    CROSS JOIN LATERAL (SELECT d.* FROM pg_catalog.pg_depend d WHERE d.refclassid = i.classid AND d.refobjid = i.objid
+        AND d.classid NOT IN ('pg_catalog.pg_default_acl'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
+        -- A part of something inside, wherever it is: the trigger of a foreign key on the table that it refers to.
+        AND d.deptype <> 'i' OFFSET 0) d
+    WHERE NOT EXISTS (SELECT FROM inside o WHERE o.classid = d.classid AND o.objid = d.objid)
 ), placed AS (
     SELECT d.*, COALESCE((pg_catalog.pg_identify_object(d.classid, d.objid, 0)).schema,
         ((pg_catalog.pg_identify_object_as_address(d.classid, d.objid, 0)).object_names)[1]) AS place
     FROM dependent d
 ), outside (concern, object) AS (
     SELECT CASE WHEN p.relkind = 'p' THEN 'partitions_outside' ELSE 'children_outside' END, c.oid::pg_catalog.regclass::text
-    FROM pg_catalog.pg_inherits i
-    JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN ns ON ns.oid = p.relnamespace
-    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+    FROM ns CROSS JOIN relation r
+    CROSS JOIN LATERAL (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = r.oid OFFSET 0) i
+    CROSS JOIN LATERAL (SELECT p.relkind FROM pg_catalog.pg_class p WHERE p.oid = r.oid OFFSET 0) p
+    CROSS JOIN LATERAL (SELECT c.oid, c.relnamespace, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = i.inhrelid OFFSET 0) c
     WHERE c.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
     UNION
     SELECT 'parents_outside', c.relname || ' (' || p.oid::pg_catalog.regclass::text || ')'
-    FROM pg_catalog.pg_inherits i
-    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN ns ON ns.oid = c.relnamespace
-    JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+    FROM ns CROSS JOIN relation r
+    CROSS JOIN LATERAL (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid OFFSET 0) i
+    CROSS JOIN LATERAL (SELECT c.relname, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
+    CROSS JOIN LATERAL (SELECT p.oid, p.relnamespace FROM pg_catalog.pg_class p WHERE p.oid = i.inhparent OFFSET 0) p
     WHERE p.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
     UNION
     -- A view is named itself, not its rule.
@@ -61,27 +47,35 @@ inside (classid, objid) AS MATERIALIZED (
     UNION
     -- Their place is that of the table.
     SELECT 'used_outside', pg_catalog.pg_describe_object('pg_catalog.pg_publication_rel'::pg_catalog.regclass, p.oid, 0)
-    FROM pg_catalog.pg_publication_rel p JOIN pg_catalog.pg_class c ON c.oid = p.prrelid JOIN ns ON ns.oid = c.relnamespace
+    FROM pg_catalog.pg_publication_rel p JOIN relation r ON r.oid = p.prrelid
     UNION
     SELECT 'used_outside', pg_catalog.pg_describe_object(d.classid, d.objid, 0)
     FROM pg_catalog.pg_depend d JOIN ns ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid
     JOIN pg_catalog.pg_class k ON k.oid = d.classid AND k.relname = 'pg_publication_namespace'
     UNION
     SELECT 'extension_members', pg_catalog.pg_describe_object(d.classid, d.objid, 0) || ' (' || e.extname || ')'
-    FROM pg_catalog.pg_depend d JOIN inside o ON o.classid = d.classid AND o.objid = d.objid
+    FROM inside o CROSS JOIN LATERAL (SELECT d.* FROM pg_catalog.pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid
+        AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' OFFSET 0) d
     JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-    WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
-      -- Types of tables, and of arrays.
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid
+    -- Types of tables, and of arrays.
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid
         AND (t.typrelid <> 0 OR t.typelem <> 0))
     UNION
     SELECT 'invalid_indexes', c.relname
-    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN ns ON ns.oid = c.relnamespace
+    FROM relation r CROSS JOIN LATERAL (SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid = r.oid OFFSET 0) i
+    CROSS JOIN LATERAL (SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
     WHERE NOT i.indisvalid AND c.relkind = 'i'
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)
     UNION
+    -- Only a member of the role can set them; from 16 on, one that has its rights.
+    SELECT 'default_privileges_of_others', a.defaclrole::pg_catalog.regrole::text
+    FROM pg_catalog.pg_default_acl a JOIN ns ON ns.oid = a.defaclnamespace
+    WHERE NOT pg_catalog.pg_has_role(a.defaclrole,
+        CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'USAGE' ELSE 'MEMBER' END)
+    UNION
     SELECT 'hypertables', c.relname
-    FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN ns ON ns.oid = c.relnamespace
+    FROM relation r CROSS JOIN LATERAL (SELECT t.tgfoid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.oid OFFSET 0) t
+    CROSS JOIN LATERAL (SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
     JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
     WHERE f.proname = 'insert_blocker' AND n.nspname IN ('_timescaledb_functions', '_timescaledb_internal')
     UNION

@@ -7,7 +7,7 @@ use super::exceptions::Exceptions;
 use super::proof_script::Script;
 use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspect, Aspects, objects, with_members};
 use crate::pg::{ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::render::settings;
@@ -191,7 +191,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
         }
         for copy in tenants.iter().map(TenantName::as_str) {
             ask(&mut script, copy, major);
-            let depends = include_str!("depends.sql")
+            let depends = with_members(include_str!("depends.sql"))
                 .replace("$schema$", &quote_literal(schema))
                 .replace("$copy$", &quote_literal(copy));
             script.ours(depends.trim_end().trim_end_matches(';'));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::additions::{add_casts, add_initial_privileges};
 use super::assemble::{Assembled, SnapshotParts, Undecided, assemble};
-use super::dump::{Dump, DumpError};
+use super::dump::{Dump, DumpError, DumpStatement};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
 use super::error::{CaptureError, ProofError};
@@ -57,6 +57,8 @@ pub struct Capture {
     pub seeds: Vec<String>,
     /// The version table, or `None` for the well-known ones that exist.
     pub versions_table: Option<String>,
+    /// The schema of the connected database that has the rows of version tables which a dump has not.
+    pub versions_from: Option<String>,
     /// The user's decisions about ambiguous text.
     pub decisions: Decisions,
     /// `true` to keep owners.
@@ -132,6 +134,16 @@ async fn make_sure_of_the_session(
     }
 }
 
+/// Returns whether a statement sets default privileges of one of the roles, which are written as `regrole` prints them.
+fn sets_privileges_of(statement: &DumpStatement, roles: &[String]) -> bool {
+    statement.object.kind == ObjectKind::DefaultPrivileges
+        && roles.iter().any(|role| {
+            statement
+                .text
+                .starts_with(&format!("ALTER DEFAULT PRIVILEGES FOR ROLE {role} "))
+        })
+}
+
 impl Capture {
     /// Captures the schema.
     ///
@@ -179,6 +191,9 @@ impl Capture {
         };
         if let Some(inspection) = &inspection {
             add_casts(&mut dump, &inspection.casts, &self.schema);
+            let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
+            dump.statements
+                .retain(|statement| !sets_privileges_of(statement, roles));
         }
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
@@ -193,7 +208,13 @@ impl Capture {
         let of_session = inspection
             .as_ref()
             .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
-        let mut notes = concerns(&dump, inspection.as_ref(), live);
+        let mut notes = concerns(&dump, inspection.as_ref(), &rows, live);
+        if !self.privileges {
+            notes.retain(|note| {
+                note.as_concern()
+                    .is_none_or(|concern| concern.id != ConcernId::DefaultPrivilegesOfOthers)
+            });
+        }
         if let Some(inspection) = &inspection {
             notes.extend(Note::concern(
                 ConcernId::ShellOperators,
@@ -278,6 +299,9 @@ impl Capture {
                 invalid_indexes: inspection
                     .as_ref()
                     .map_or(&[][..], Inspection::invalid_indexes),
+                default_privileges: inspection.as_ref().map_or(&[][..], |inspection| {
+                    inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
+                }),
                 unfilled_views: if self.fill_views {
                     &unfilled_views
                 } else {
@@ -371,10 +395,15 @@ impl Capture {
             .collect();
         let mut rows = match (inspection, &self.server) {
             (Some(inspection), Some(server)) => {
-                read_rows(server, &self.schema, dump, inspection, &wanted, shutdown).await?
+                let schema = &self.schema;
+                read_rows(server, schema, schema, dump, inspection, &wanted, shutdown).await?
             }
             _ => rows_of_dump(dump, text, &wanted, &self.seeds)?,
         };
+        rows.extend(
+            self.rows_from_elsewhere(dump, &versions, &rows, shutdown)
+                .await?,
+        );
         // In the order that the user gave: a CHECK may read a table that was filled before.
         rows.sort_by_key(|table| wanted.iter().position(|name| *name == table.table));
         for table in &mut rows {
@@ -401,6 +430,52 @@ impl Capture {
             .map(describe_versions)
             .collect();
         Ok((rows, described))
+    }
+
+    /// Reads the rows of version tables that a dump of definitions alone has not, from another schema.
+    async fn rows_from_elsewhere(
+        &self,
+        dump: &mut Dump,
+        versions: &[String],
+        known: &[TableRows],
+        shutdown: &Shutdown,
+    ) -> Result<Vec<TableRows>, CaptureError> {
+        let (Some(schema), Some(server)) = (&self.versions_from, &self.server) else {
+            return Ok(Vec::new());
+        };
+        let absent: Vec<String> = versions
+            .iter()
+            .filter(|table| !known.iter().any(|rows| rows.table == **table))
+            .cloned()
+            .collect();
+        let inspection = inspect(server, schema, shutdown).await?;
+        let present = |table: &&String| {
+            inspection
+                .tables
+                .iter()
+                .any(|inspected| inspected.name == **table)
+        };
+        if let Some(table) = absent.iter().find(|table| !present(table)) {
+            return Err(CaptureError::NoTable {
+                table: table.clone(),
+                present: inspection
+                    .tables
+                    .iter()
+                    .map(|inspected| inspected.name.clone())
+                    .take(20)
+                    .collect(),
+            });
+        }
+        Ok(read_rows(
+            server,
+            schema,
+            &self.schema,
+            dump,
+            &inspection,
+            &absent,
+            shutdown,
+        )
+        .await?)
     }
 
     /// Refuses OIDs in seed rows that nobody has decided about.
@@ -598,14 +673,19 @@ impl Capture {
 }
 
 /// Objects that the snapshot does not hold, or shares with others.
-fn concerns(dump: &Dump, inspection: Option<&Inspection>, live: bool) -> Vec<Note> {
+fn concerns(
+    dump: &Dump,
+    inspection: Option<&Inspection>,
+    carried: &[TableRows],
+    live: bool,
+) -> Vec<Note> {
     let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
     notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
     if let Some(inspection) = inspection {
         notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
     }
     if !live {
-        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid()));
+        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
     }
     notes
 }

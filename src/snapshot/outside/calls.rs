@@ -1,4 +1,4 @@
-//! What a statement does wherever it stands: functions that it calls, and rows that it changes.
+//! Effects that a statement can have anywhere in its text: functions that it calls, rows that it changes.
 
 use super::names::{is_of_the_database, is_of_the_server};
 use super::reach::Reach;

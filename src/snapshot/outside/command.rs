@@ -3,9 +3,9 @@
 use super::names::{is_source_of_the_server, is_untrusted};
 use super::words::Words;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
-use crate::snapshot::template::PLACEHOLDER;
 use crate::sql::Statement;
 use crate::sql::literal::content;
+use crate::sql::token::PLACEHOLDER;
 
 /// The code that a command stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,13 +120,12 @@ pub(super) fn changes_elsewhere(words: Words<'_>) -> bool {
     match first.text(words.sql).to_ascii_lowercase().as_str() {
         "create" => creates_elsewhere(words, &object()),
         "alter" => alters_elsewhere(words, &object()),
-        "comment" | "security" => is_elsewhere(words, &object()),
+        "comment" | "security" | "refresh" => is_elsewhere(words, &object()),
         "grant" | "revoke" => grants_elsewhere(words),
         "drop" => drops_elsewhere(words),
         "truncate" | "lock" => words.names_fixed(),
         "call" => words.fixed_schema(1).is_some(),
         "select" | "perform" => calls_elsewhere(words, &object()),
-        "refresh" => is_elsewhere(words, &object()),
         "import" => words
             .find(&["into"])
             .is_some_and(|at| !words.is_tenant(at + 1)),
@@ -141,12 +140,11 @@ pub(super) fn changes_elsewhere(words: Words<'_>) -> bool {
 /// Returns whether the object of a statement is in another schema, or in none.
 fn is_elsewhere(words: Words<'_>, object: &Object) -> bool {
     match (&object.scope, object.kind) {
-        (ObjectScope::Placeholder, _) => false,
         (ObjectScope::Named(schema), _) => schema != "pg_temp" && schema != PLACEHOLDER,
         (ObjectScope::None, ObjectKind::Extension) => true,
         // A cast and a transform go with their types.
         (ObjectScope::None, ObjectKind::Global | ObjectKind::Cast) => !words.names_tenant(),
-        (ObjectScope::None, _) => false,
+        (ObjectScope::Placeholder | ObjectScope::None, _) => false,
     }
 }
 

@@ -105,7 +105,7 @@ fn spread(definitions: &mut [Definition]) {
 }
 
 fn through(uses: &Uses, definitions: &[Definition]) -> Option<String> {
-    let used = |definition: &&Definition| {
+    let is_reached = |definition: &&Definition| {
         let names = if definition.is_routine {
             &uses.routines
         } else {
@@ -115,7 +115,7 @@ fn through(uses: &Uses, definitions: &[Definition]) -> Option<String> {
     };
     definitions
         .iter()
-        .find(used)
+        .find(is_reached)
         .map(|definition| definition.shown.clone())
 }
 

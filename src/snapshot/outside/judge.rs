@@ -13,7 +13,7 @@ use crate::sql::literal::content;
 /// The judgement of a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::snapshot) struct Judgement {
-    /// How far it reaches when it runs; `None` if it stays in the tenant's schema.
+    /// Its reach when it runs; `None` if it stays in the tenant's schema.
     pub(in crate::snapshot) reach: Option<Reach>,
     /// True if it defines something that reaches beyond the database when it is used.
     pub(in crate::snapshot) hides: bool,

@@ -1,4 +1,4 @@
-//! How far a statement reaches, and what is done about it.
+//! The reach of statements, and the decision about it.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Reach {
 /// Decides about statements that are not confined to the tenant's schema.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutsidePolicy {
-    /// What reaches beyond the database is refused, and what else is outside is a warning.
+    /// Refuses what reaches beyond the database, and warns of what else is outside.
     #[default]
     Refuse,
     /// All of it is meant.
@@ -40,7 +40,7 @@ pub struct OutsideStatement {
     pub line: usize,
     /// 1-based line of its end.
     pub last_line: usize,
-    /// How far it reaches.
+    /// Its reach.
     pub reach: Reach,
     /// Its beginning, on one line.
     pub excerpt: String,

@@ -1,7 +1,7 @@
 //! The significant tokens of a statement, and the questions that are asked of them.
 
 use crate::snapshot::object::identifier_value;
-use crate::snapshot::template::PLACEHOLDER;
+use crate::sql::token::PLACEHOLDER;
 use crate::sql::{Token, TokenKind, tokens_of_template};
 
 /// The significant tokens of a text.

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use crate::sql::identifier::quote;
 
-/// The slots that replace the schema's name.
-pub const PLACEHOLDER: &str = "#{prefix}";
+pub use crate::sql::token::PLACEHOLDER;
 
 /// Stands for a `#` in front of a brace that is no placeholder.
 pub(super) const HASH: &str = "#{#}";

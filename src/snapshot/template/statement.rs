@@ -16,7 +16,7 @@ pub struct CompiledStatement {
     pub line: usize,
     /// The language of the routine it creates, when that is neither SQL nor PL/pgSQL.
     pub(super) foreign: Option<String>,
-    /// What is known of it, if it is not confined to the tenant's schema.
+    /// Its reach, if it is not confined to the tenant's schema.
     pub(super) outside: Option<OutsideStatement>,
     pub(super) pieces: Vec<Piece>,
 }

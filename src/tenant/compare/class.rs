@@ -95,9 +95,18 @@ impl fmt::Display for DriftFinding {
                 Ok(())
             }
             (Some(_), None) => write!(formatter, "{kind} {object} is missing{}", aspect_of(aspect)),
+            (None, Some(found)) if kind == "index" && is_invalid(found) => {
+                write!(formatter, "unexpected {kind} {object}, which is invalid")
+            }
             (None, _) => write!(formatter, "unexpected {kind} {object}{}", aspect_of(aspect)),
         }
     }
+}
+
+/// Returns whether the definition of an index says that it is invalid.
+fn is_invalid(definition: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(definition)
+        .is_ok_and(|definition| definition.get("invalid") == Some(&true.into()))
 }
 
 fn aspect_of(aspect: &str) -> String {

@@ -69,8 +69,7 @@ pub(crate) fn hashes(schemas: &[&str], major: u32, wanted: &[Aspect]) -> String 
         object = normal("object"),
         value = normal("value"),
     );
-    let mut sql =
-        String::from("BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\n");
+    let mut sql = String::from("BEGIN READ ONLY;\nSET LOCAL search_path = '';\n");
     for chunk in schemas.chunks(SCHEMAS_PER_STATEMENT) {
         let whole = objects(chunk, major);
         // The query's last line prints the aspects. Replace it with a hash of them.

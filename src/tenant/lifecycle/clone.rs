@@ -8,7 +8,9 @@ use super::state::{captured, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Captured, ServerProperty, shared_schemas};
+use crate::snapshot::capture::{
+    Captured, Concern, ConcernId, Note, ServerProperty, shared_schemas,
+};
 use crate::snapshot::{Action, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, run_transaction};
@@ -24,6 +26,8 @@ pub struct Cloned {
     pub sequences: usize,
     /// Properties that the proof did not compare, because this server sets them by itself.
     pub ignored: Vec<ServerProperty>,
+    /// Objects that the copy lacks, shares with its source or has as text.
+    pub concerns: Vec<Concern>,
 }
 
 /// Copies a tenant: its objects by a capture that is proven, its rows and the positions of its sequences as they are at
@@ -51,8 +55,17 @@ pub async fn clone_tenant(
         return Err(obstacle.into());
     }
     let Captured {
-        snapshot, proof, ..
+        snapshot,
+        proof,
+        notes,
     } = captured;
+    let concerns = notes
+        .iter()
+        .filter_map(Note::as_concern)
+        // The copy has the rows, and fills its views from them.
+        .filter(|concern| concern.id != ConcernId::UnfilledViews)
+        .cloned()
+        .collect();
     let contents = read_contents(server, old, shutdown).await?;
     let mut path = vec![new.quoted()];
     path.extend(
@@ -134,6 +147,7 @@ pub async fn clone_tenant(
         tables: contents.tables.len(),
         sequences: contents.sequences.len(),
         ignored: proof.map(|proof| proof.ignored).unwrap_or_default(),
+        concerns,
     })
 }
 

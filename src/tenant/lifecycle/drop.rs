@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::guard::{Demand, Facts, SchemaRefusal};
+use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
+use crate::snapshot::capture::{inspect, oid_values};
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, UnknownEnd, run_transaction};
@@ -33,6 +35,9 @@ pub struct Preview {
     pub outside: Vec<String>,
     /// Publications that lose tables.
     pub publications: Vec<String>,
+    /// Large objects whose ids its rows hold, and that stay in the database; `None` if the rows cannot be read.
+    #[serde(skip)]
+    pub large_objects: Option<usize>,
     /// Relations of all kinds: each takes a lock.
     relations: u64,
     /// Locks that the server has room for.
@@ -107,7 +112,7 @@ pub enum DropError {
 }
 
 fn outside(tenant: &TenantName) -> String {
-    include_str!("inside.sql").replace("$schema$", &quote_literal(tenant.as_str()))
+    with_members(include_str!("inside.sql")).replace("$schema$", &quote_literal(tenant.as_str()))
 }
 
 /// Returns what would go; `None` when there is no such schema.
@@ -121,16 +126,17 @@ pub async fn preview(
     shutdown: &Shutdown,
 ) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
-        format!(
-            "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ({kinds}))"
-        )
+        format!("(SELECT pg_catalog.count(*) FROM kept c WHERE c.relkind IN ({kinds}))")
     };
     let sql = format!(
-        "SELECT pg_catalog.json_build_object('tables', {tables}, 'views', {views}, 'sequences', {sequences}, \
+        "{by_keys}WITH ns AS MATERIALIZED (SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = {name}),\n{members},\n\
+         kept AS MATERIALIZED (SELECT c.oid, c.relkind FROM relation r \
+         CROSS JOIN LATERAL (SELECT c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c) \
+         SELECT pg_catalog.json_build_object('tables', {tables}, 'views', {views}, 'sequences', {sequences}, \
          'relations', {relations}, \
-         'routines', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid), \
+         'routines', (SELECT pg_catalog.count(*) FROM routine), \
          'bytes', (SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint \
-         FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'm')), \
+         FROM kept c WHERE c.relkind IN ('r', 'm')), \
          'locks', pg_catalog.current_setting('max_locks_per_transaction')::bigint \
          * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), \
          'facts', {facts}, \
@@ -146,8 +152,23 @@ pub async fn preview(
         outside = outside(tenant),
         facts = Facts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
+        members = with_members("$members$"),
+        by_keys = by_keys_in_message(),
     );
-    server.query_json_optional(&sql, shutdown).await
+    let mut seen: Option<Preview> = server.query_json_optional(&sql, shutdown).await?;
+    if let Some(seen) = &mut seen {
+        seen.large_objects = large_objects(server, tenant, shutdown).await;
+    }
+    Ok(seen)
+}
+
+/// Returns the number of large objects whose ids a tenant's rows hold; `None` if the rows cannot be read.
+async fn large_objects(server: &Server, tenant: &TenantName, shutdown: &Shutdown) -> Option<usize> {
+    let inspection = inspect(server, tenant.as_str(), shutdown).await.ok()?;
+    let tables = inspection.tables.iter();
+    let found = oid_values(server, tenant.as_str(), tables, shutdown).await;
+    let found = found.ok()?;
+    Some(found.iter().map(|values| values.large_objects).sum())
 }
 
 /// Drops the schema and all that is in it; a big one in steps that fit the server's lock table, each a transaction.
@@ -253,7 +274,12 @@ async fn transaction(
     drop: &str,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let mut body = format!("{};\n{};\n", settings(server.timeout), lock(tenant));
+    let mut body = format!(
+        "{};\n{};\n{};\n",
+        settings(server.timeout),
+        BY_KEYS.join(";\n"),
+        lock(tenant)
+    );
     if !cascade {
         let check = format!(
             "DECLARE found text; BEGIN SELECT pg_catalog.string_agg(outside, E'\\n') INTO found FROM ({} LIMIT 20) AS o; \

@@ -82,6 +82,7 @@ pub async fn rename_tenant(
         exceptions: Exceptions {
             invalid_indexes: source.objects_of(ConcernId::InvalidIndexes),
             unfilled_views: &views,
+            default_privileges: source.objects_of(ConcernId::DefaultPrivilegesOfOthers),
         },
     };
     let Compared {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::LifecycleError;
 use super::guard::{Demand, Facts};
+use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Capture, CaptureSource, Captured};
@@ -50,38 +51,36 @@ type Row = (u32, String, bool, bool, Option<String>, String, Value, bool);
 
 /// A digest of the catalog rows of a schema: each change of a definition changes one of them.
 fn state_sql(schema: &str) -> String {
-    let name = quote_literal(schema);
-    let of_class = |table: &str, column: &str| {
+    let rows = |members: &str, table: &str, key: &str| {
         format!(
-            "SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN pg_catalog.pg_class c ON c.oid = x.{column} \
-             JOIN ns ON ns.oid = c.relnamespace"
-        )
-    };
-    let of_schema = |table: &str, column: &str| {
-        format!(
-            "SELECT '{table}', x.oid, x.xmin FROM pg_catalog.{table} x JOIN ns ON ns.oid = x.{column}"
+            "SELECT '{table}', x.oid, x.xmin FROM {members} m CROSS JOIN LATERAL \
+             (SELECT x.oid, x.xmin FROM pg_catalog.{table} x WHERE x.{key} = m.oid OFFSET 0) x"
         )
     };
     let parts = [
-        of_schema("pg_class", "relnamespace"),
-        of_schema("pg_proc", "pronamespace"),
-        of_schema("pg_type", "typnamespace"),
-        of_schema("pg_constraint", "connamespace"),
-        of_schema("pg_operator", "oprnamespace"),
-        of_class("pg_attrdef", "adrelid"),
-        of_class("pg_trigger", "tgrelid"),
-        of_class("pg_rewrite", "ev_class"),
-        of_class("pg_policy", "polrelid"),
-        "SELECT a.attname, a.attrelid, a.xmin FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-         JOIN ns ON ns.oid = c.relnamespace"
+        rows("relation", "pg_class", "oid"),
+        rows("routine", "pg_proc", "oid"),
+        rows("datatype", "pg_type", "oid"),
+        rows("relation", "pg_constraint", "conrelid"),
+        rows("datatype", "pg_constraint", "contypid"),
+        "SELECT 'pg_operator', x.oid, x.xmin FROM inside m JOIN pg_catalog.pg_operator x ON x.oid = m.objid \
+         WHERE m.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass"
+            .to_owned(),
+        rows("relation", "pg_attrdef", "adrelid"),
+        rows("relation", "pg_trigger", "tgrelid"),
+        rows("relation", "pg_rewrite", "ev_class"),
+        rows("relation", "pg_policy", "polrelid"),
+        "SELECT x.attname, x.attrelid, x.xmin FROM relation m CROSS JOIN LATERAL \
+         (SELECT x.attname, x.attrelid, x.xmin FROM pg_catalog.pg_attribute x WHERE x.attrelid = m.oid OFFSET 0) x"
             .to_owned(),
     ];
-    format!(
-        "WITH ns AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {name}) \
+    with_members(&format!(
+        "WITH ns AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = {}),\n$members$\n\
          SELECT COALESCE(pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', k, o, x), ',' ORDER BY k, o)), '') \
          FROM ({}) AS s (k, o, x)",
+        quote_literal(schema),
         parts.join(" UNION ALL ")
-    )
+    ))
 }
 
 /// Queries the server about both names, and refuses what is not to be moved.
@@ -100,10 +99,11 @@ pub(super) async fn look(
         )
     };
     let sql = format!(
-        "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
+        "{}SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
          (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), {}, {}, \
          (SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = {name}), ({}), \
          (SELECT {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}), {});\n",
+        by_keys_in_message(),
         exists(old),
         exists(new),
         state_sql(old.as_str()),
@@ -152,6 +152,7 @@ pub(super) async fn captured(
         source: CaptureSource::Live(pg_dump.clone()),
         seeds: Vec::new(),
         versions_table: None,
+        versions_from: None,
         decisions: of_definitions(decisions),
         owners: true,
         privileges: true,
@@ -173,9 +174,10 @@ pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) ->
         before.state
     );
     format!(
-        "{};\n{};\nDO {};\n",
+        "{};\n{};\n{};\nDO {};\n",
         lock(first),
         lock(second),
+        BY_KEYS.join(";\n"),
         quote_literal(&body)
     )
 }

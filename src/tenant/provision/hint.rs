@@ -16,6 +16,11 @@ pub(super) fn hint_for(
     role: Option<&str>,
     login: Option<&str>,
 ) -> Option<String> {
+    if let Some(hint) =
+        hint_of_function(message).or_else(|| hint_of_parameter(message, role.or(login)))
+    {
+        return Some(hint);
+    }
     let text = message.message.as_str();
     let creates_schema = statement
         .is_some_and(|object| object.kind == ObjectKind::Schema && object.action == Action::Create);
@@ -47,6 +52,15 @@ pub(super) fn hint_for(
         ),
         SqlState::INSUFFICIENT_PRIVILEGE if statement.is_none() && role.is_some() && says("set role") => {
             format!("run GRANT {} TO {}", named(), role_or_placeholder(login))
+        }
+        SqlState::INSUFFICIENT_PRIVILEGE
+            if statement.is_some_and(|object| object.kind == ObjectKind::DefaultPrivileges) =>
+        {
+            format!(
+                "run GRANT {} TO {}, or pass --no-privileges to leave out grants",
+                named(),
+                role_or_placeholder(role.or(login))
+            )
         }
         SqlState::INSUFFICIENT_PRIVILEGE if says("set role") || says("must be member of role") || says("must be able to SET ROLE") || owner => {
             format!(
@@ -81,8 +95,21 @@ pub(super) fn hint_for(
 /// Returns a hint for a refused statement that is not part of a snapshot. `role` is the one that was
 /// refused, if it is known. Falls back to the server's own hint.
 pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
+    if let Some(hint) = hint_of_function(message).or_else(|| hint_of_parameter(message, role)) {
+        return Some(hint);
+    }
     let says = |words: &str| message.message.contains(words);
     let text = match message.sqlstate? {
+        SqlState::INSUFFICIENT_PRIVILEGE
+            if says("must be member of role") || says("must be able to SET ROLE") =>
+        {
+            return Some(format!(
+                "run GRANT {} TO {}, or leave owners and grants out with --no-owner and --no-privileges where the command \
+                 has these flags",
+                quoted_name(&message.message).unwrap_or("ROLE"),
+                role_or_placeholder(role)
+            ));
+        }
         SqlState::INSUFFICIENT_PRIVILEGE if says("for database") => {
             return Some(format!(
                 "run {}, or connect as a role that has this privilege",
@@ -106,6 +133,52 @@ pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
         _ => return message.hint.clone(),
     };
     Some(text.to_owned())
+}
+
+/// Returns the hint for a function that does not find a name: whatever calls it while a tenant is made has an empty
+/// `search_path`, as `pg_dump` and `pg_restore` do.
+fn hint_of_function(message: &ServerMessage) -> Option<String> {
+    let is_unfound = matches!(
+        message.sqlstate?,
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION | SqlState::UNDEFINED_OBJECT
+    );
+    let function = calling_function(message.context.as_deref()?)?;
+    is_unfound.then(|| {
+        format!(
+            "function {function} uses this name without a schema, and runs here with an empty search_path, as in any dump and \
+             restore: qualify the name in it, or run ALTER FUNCTION {function} SET search_path = …"
+        )
+    })
+}
+
+/// Returns the innermost function of a call stack (`CONTEXT`). A schema with a random name is left out.
+fn calling_function(context: &str) -> Option<String> {
+    let (_, rest) = context.lines().next()?.split_once("function ")?;
+    let ends = [" line ", " during ", " statement ", " while ", " near "];
+    let end = ends.iter().filter_map(|end| rest.find(end)).min()?;
+    let function = rest.get(..end)?.trim();
+    // The body of `DO`.
+    if function.trim_matches('"') == "inline_code_block" {
+        return None;
+    }
+    let of_copy = function
+        .split_once('.')
+        .filter(|(schema, _)| schema.starts_with("stamp_") || schema.starts_with("schemastamp_"));
+    let function = of_copy.map_or(function, |(_, function)| function);
+    Some(function.trim_matches('"').to_owned())
+}
+
+/// Returns the hint for a parameter that a routine may not set: one that the server does not know in this session, most
+/// often because the library that defines it is not loaded.
+fn hint_of_parameter(message: &ServerMessage, role: Option<&str>) -> Option<String> {
+    let is_denied = message.sqlstate? == SqlState::INSUFFICIENT_PRIVILEGE
+        && message.message.contains("set parameter");
+    let parameter = quoted_name(&message.message).filter(|_| is_denied)?;
+    Some(format!(
+        "ask an administrator to run GRANT SET ON PARAMETER {parameter} TO {} (PostgreSQL 15 and newer), or, for a parameter \
+         of a library, to load it for each session (session_preload_libraries)",
+        role_or_placeholder(role)
+    ))
 }
 
 /// Returns the statement that lets a role create schemas in the database that the message names.
@@ -161,6 +234,40 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_does_not_find_a_name_is_named() {
+        for (context, function) in [
+            ("SQL function \"enc\" during inlining", "enc"),
+            ("SQL function \"enc\" during startup", "enc"),
+            ("SQL function \"enc\" statement 1", "enc"),
+            (
+                "PL/pgSQL function public.log_ddl() line 1 at SQL statement",
+                "public.log_ddl()",
+            ),
+            (
+                "PL/pgSQL function stamp_0123.words(text) line 2 at RETURN\nSQL function \"outer\" statement 1",
+                "words(text)",
+            ),
+        ] {
+            let message = said(&format!(
+                "ERROR:  42P01: relation \"docs\" does not exist\nCONTEXT:  {context}"
+            ));
+            for hint in [
+                hint_of(&message, None),
+                hint_for(&message, None, &acme(), None, None),
+            ] {
+                let hint = hint.unwrap();
+                assert!(
+                    hint.starts_with(&format!("function {function} uses this name")),
+                    "{hint}"
+                );
+            }
+        }
+        let other =
+            said("ERROR:  22012: division by zero\nCONTEXT:  SQL function \"f\" statement 1");
+        assert_eq!(hint_of(&other, None), None);
+    }
+
+    #[test]
     fn known_errors_have_hints() {
         let text = |stderr: &str| hint_for(&said(stderr), None, &acme(), None, Some("Login"));
         assert!(
@@ -191,6 +298,11 @@ mod tests {
             )
         );
         assert_eq!(text("ERROR:  22012: division by zero"), None);
+        assert!(
+            text("ERROR:  42501: permission denied to set parameter \"demo.scope\"")
+                .unwrap()
+                .contains("GRANT SET ON PARAMETER \"demo.scope\" TO \"Login\" (")
+        );
         assert_eq!(
             text("ERROR:  22012: division by zero\nHINT:  Try more.").as_deref(),
             Some("Try more.")

@@ -475,3 +475,42 @@ fn a_dump_of_definitions_says_what_it_cannot_say() {
         assert!(said.contains(part), "{said}");
     }
 }
+
+#[test]
+fn the_function_that_does_not_find_a_name_is_named() {
+    for (source, function) in [
+        (
+            "CREATE FUNCTION enc(bytea) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT encode($1, 'hex') $$;
+             CREATE FUNCTION enc(uuid) RETURNS text LANGUAGE sql IMMUTABLE AS
+               $$ SELECT enc(decode(replace($1::text, '-', ''), 'hex')) $$;
+             CREATE TABLE docs (id uuid PRIMARY KEY, short text GENERATED ALWAYS AS (enc(id)) STORED)",
+            "enc",
+        ),
+        (
+            "CREATE FUNCTION g(int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT $1 $$;
+             CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT g($1) $$;
+             CREATE TABLE parts (i int) PARTITION BY RANGE (f(i))",
+            "f",
+        ),
+        (
+            "CREATE FUNCTION g(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 > 0 $$;
+             CREATE FUNCTION f(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT g($1) $$;
+             CREATE TABLE t (i int); CREATE INDEX positive ON t (i) WHERE f(i)",
+            "f",
+        ),
+    ] {
+        let database = Cluster::shared().database();
+        database.sql(&format!(
+            "CREATE SCHEMA tenant_a; SET search_path = tenant_a; {source}"
+        ));
+        let run = Schemastamp::on(&database);
+        for command in [
+            &["capture", "--schema", "tenant_a", "-o", "a.sql"][..],
+            &["clone", "tenant_a", "b"],
+        ] {
+            let output = run.run(command).exits_with(14);
+            let hint = format!("hint: function {function} uses this name without a schema");
+            assert!(output.stderr.contains(&hint), "{output}");
+        }
+    }
+}

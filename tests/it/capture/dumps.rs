@@ -3,7 +3,7 @@
 use schemastamp::snapshot::capture::{CaptureSource, Captured};
 
 use super::{capture_of, chain, provision, run};
-use crate::support::{Client, Cluster, Database};
+use crate::support::{Client, Cluster, Database, Schemastamp};
 
 fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
     let output = std::process::Command::new(Client::installed().pg_dump())
@@ -154,4 +154,56 @@ fn casts_of_a_whole_database() {
         "{}",
         chain(&error)
     );
+}
+
+#[test]
+fn rows_of_version_tables_that_a_dump_lacks_come_from_a_schema() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA \"My Old\"; CREATE TABLE \"My Old\".schema_migrations (version text PRIMARY KEY);
+         INSERT INTO \"My Old\".schema_migrations VALUES ('1'), ('2');
+         CREATE TABLE \"My Old\".goose_db_version (id serial PRIMARY KEY, version_id bigint NOT NULL);
+         INSERT INTO \"My Old\".goose_db_version (version_id) VALUES (0), (7); CREATE SCHEMA bare",
+    );
+    let run = Schemastamp::on(&database);
+    run.write(
+        "dump.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.schema_migrations (version text PRIMARY KEY);\n\
+         CREATE SEQUENCE app.goose_db_version_id_seq;\n\
+         CREATE TABLE app.goose_db_version (id integer NOT NULL, version_id bigint NOT NULL);\n\
+         ALTER SEQUENCE app.goose_db_version_id_seq OWNED BY app.goose_db_version.id;\n\
+         ALTER TABLE ONLY app.goose_db_version ALTER COLUMN id SET DEFAULT nextval('app.goose_db_version_id_seq'::regclass);\n",
+    );
+    let capture = [
+        "capture",
+        "--schema",
+        "app",
+        "--from",
+        "dump.sql",
+        "-o",
+        "snapshots/app.sql",
+    ];
+    let output = run.run(&capture).succeeds();
+    assert!(output.stderr.contains("--versions-from"), "{output}");
+    let output = run
+        .run(&[&capture[..], &["--versions-from", "My Old"]].concat())
+        .succeeds();
+    assert!(
+        !output
+            .stderr
+            .contains("without which a tenant has no version"),
+        "{output}"
+    );
+    run.run(&["provision", "t"]).succeeds();
+    assert_eq!(
+        database.query(
+            "SELECT (SELECT string_agg(version, ' ') FROM t.schema_migrations), \
+             (SELECT string_agg(version_id::text, ' ' ORDER BY id) FROM t.goose_db_version), nextval('t.goose_db_version_id_seq')"
+        ),
+        "1 2|0 7|3"
+    );
+    let output = run
+        .run(&[&capture[..], &["--versions-from", "bare"]].concat())
+        .exits_with(2);
+    assert!(output.stderr.contains("there is no table"), "{output}");
 }

@@ -107,6 +107,10 @@ fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome 
         Err(error) => return Outcome::Refused(chain(&error)),
     };
     let text = captured.snapshot.to_text();
+    // Where a snapshot is read again, none of it is refused or reported.
+    if let Some(statement) = captured.snapshot.outside().next() {
+        return Outcome::Wrong(format!("outside of the schema: {statement}\n{text}"));
+    }
     for tenant in &case.tenants {
         if let Err(error) = provision(database, &captured.snapshot, tenant) {
             return Outcome::Wrong(format!("tenant {tenant:?} is not created: {error}\n{text}"));

@@ -76,6 +76,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
         }),
         seeds: Vec::new(),
         versions_table: None,
+        versions_from: None,
         decisions: Decisions::default(),
         owners: true,
         privileges: true,

@@ -139,7 +139,7 @@ fn malformed_settings_name_their_origin() {
         &world.root().display().to_string(), "$ROOT"), @"
     error: root certificate '$ROOT/home/.postgresql/root.crt' does not exist
     caused by: libpq cannot verify the server and does not connect with TLS
-    hint: put the authority's certificate at '$ROOT/home/.postgresql/root.crt' or name the right file in sslrootcert; sslrootcert=system uses the system's authorities
+    hint: put the authority's certificate at '$ROOT/home/.postgresql/root.crt' or name the right file in --sslrootcert; pass --sslrootcert system to use the system's authorities
     [12]
     ");
 }

@@ -43,8 +43,26 @@ pub(crate) struct Leaf {
 impl Authority {
     /// A self-signed root with this common name.
     pub(crate) fn root(name: &str) -> Self {
+        Self::from_params(authority_params(name))
+    }
+
+    /// A self-signed root that ends in so many days.
+    pub(crate) fn root_for(name: &str, days: i64) -> Self {
+        let mut params = authority_params(name);
+        params.not_after = in_days(days);
+        Self::from_params(params)
+    }
+
+    /// A certificate of this root with the same key for another time: from so many days on, until so many.
+    pub(crate) fn renewed(&self, name: &str, from: i64, until: i64) -> String {
+        let mut params = authority_params(name);
+        (params.not_before, params.not_after) = (in_days(from), in_days(until));
+        let key = KeyPair::from_pem(&self.key).expect("its own key");
+        params.self_signed(&key).expect("valid parameters").pem()
+    }
+
+    fn from_params(params: CertificateParams) -> Self {
         let key = new_key();
-        let params = authority_params(name);
         let certificate = params.self_signed(&key).expect("valid parameters").pem();
         Self {
             certificate,
@@ -56,8 +74,18 @@ impl Authority {
 
     /// An authority signed by this one.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
+        self.sign_authority(authority_params(name))
+    }
+
+    /// An authority signed by this one that ends in so many days.
+    pub(crate) fn intermediate_for(&self, name: &str, days: i64) -> Self {
+        let mut params = authority_params(name);
+        params.not_after = in_days(days);
+        self.sign_authority(params)
+    }
+
+    fn sign_authority(&self, params: CertificateParams) -> Self {
         let key = new_key();
-        let params = authority_params(name);
         let certificate = params
             .signed_by(&key, &self.issuer)
             .expect("valid parameters")
@@ -90,6 +118,11 @@ impl Authority {
 
     /// A revocation list of this authority, PEM, with these certificates on it; with none it is an empty list.
     pub(crate) fn revocation_list(&self, revoked: &[&Identity]) -> String {
+        self.revocation_list_for(revoked, 364)
+    }
+
+    /// The same that ends in so many days.
+    pub(crate) fn revocation_list_for(&self, revoked: &[&Identity], days: i64) -> String {
         let yesterday = OffsetDateTime::now_utc() - Duration::DAY;
         let revoked_certs = revoked
             .iter()
@@ -102,7 +135,7 @@ impl Authority {
             .collect();
         let params = CertificateRevocationListParams {
             this_update: yesterday,
-            next_update: yesterday + Duration::days(365),
+            next_update: in_days(days),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs,
@@ -144,6 +177,12 @@ impl Leaf {
     /// Ended yesterday.
     pub(crate) fn expired(mut self) -> Self {
         self.params.not_after = OffsetDateTime::now_utc() - Duration::DAY;
+        self
+    }
+
+    /// Ends in so many days.
+    pub(crate) fn ends_in(mut self, days: i64) -> Self {
+        self.params.not_after = in_days(days);
         self
     }
 
@@ -220,6 +259,11 @@ impl Identity {
 
 fn new_key() -> KeyPair {
     KeyPair::generate().expect("the system has randomness")
+}
+
+/// A moment a few minutes after so many days.
+fn in_days(days: i64) -> OffsetDateTime {
+    OffsetDateTime::now_utc() + Duration::days(days) + Duration::minutes(10)
 }
 
 fn authority_params(name: &str) -> CertificateParams {

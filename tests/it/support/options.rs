@@ -19,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) listen: Option<String>,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) hba: Option<Vec<String>>,
+    pub(crate) socket_rules: Vec<String>,
     pub(crate) tls: Option<ServerTls>,
     pub(crate) fsync: bool,
 }
@@ -39,6 +40,12 @@ impl Options {
     /// A line of `postgresql.conf`; the value is quoted here. A later one wins.
     pub(crate) fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A line of `pg_hba.conf` for the Unix socket, which otherwise trusts.
+    pub(crate) fn socket_rule(mut self, line: &str) -> Self {
+        self.socket_rules.push(format!("{line}\n"));
         self
     }
 
@@ -116,6 +123,7 @@ impl Options {
             "host all all ::1/128 trust".to_owned(),
         ];
         let lines = self.hba.as_deref().unwrap_or(&everybody);
-        format!("local all all trust\n{}\n", lines.join("\n"))
+        let socket = self.socket_rules.concat();
+        format!("{socket}local all all trust\n{}\n", lines.join("\n"))
     }
 }

@@ -163,7 +163,7 @@ fn verify_refresh_check_and_drop_work_together() {
          --- stderr ---\n1 equal, 1 in 1 variant\n[exit status: 1]"
     );
     ends(&run, &["verify", "a"], 0);
-    ends(&run, &["verify", "a", "nosuch"], 1);
+    ends(&run, &["verify", "a", "nosuch"], 18);
     ends(
         &run,
         &["verify", "--all", "--each-other", "--format", "json"],

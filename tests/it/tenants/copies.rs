@@ -145,3 +145,58 @@ fn rows_that_the_source_has_come_along() {
         );
     }
 }
+
+#[test]
+fn a_clone_says_what_it_leaves_out() {
+    let database = Cluster::shared().database();
+    let output = clone_of(
+        &database,
+        "CREATE SCHEMA auth; CREATE TABLE auth.users (id int PRIMARY KEY);
+         CREATE SCHEMA tenant_a; CREATE TABLE tenant_a.profiles (id int PRIMARY KEY, tenant text DEFAULT 'tenant_a');
+         CREATE FUNCTION tenant_a.on_user() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER on_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION tenant_a.on_user();
+         CREATE VIEW public.all_profiles AS SELECT * FROM tenant_a.profiles",
+    )
+    .succeeds();
+    for said in [
+        "trigger on_user on table auth.users",
+        "view public.all_profiles",
+        "table profiles",
+    ] {
+        assert!(output.stderr.contains(said), "{said}: {output}");
+    }
+    let output = Schemastamp::on(&database)
+        .run(&["clone", "tenant_a", "tenant_c", "--format", "json"])
+        .succeeds();
+    let concerns = output.json()[0]["concerns"].clone();
+    assert_eq!(concerns[0]["id"], "used_outside", "{output}");
+}
+
+#[test]
+fn drop_counts_the_large_objects_that_stay() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE EXTENSION IF NOT EXISTS lo SCHEMA public; CREATE SCHEMA tenant_a;
+         CREATE TABLE tenant_a.files (body public.lo); CREATE TABLE tenant_a.more (ids oid[]);
+         CREATE TABLE tenant_a.schema_migrations (version text PRIMARY KEY);
+         INSERT INTO tenant_a.files VALUES (lo_from_bytea(0, 'a')), (NULL), (7);
+         INSERT INTO tenant_a.more VALUES (ARRAY[lo_from_bytea(0, 'b'), lo_from_bytea(0, 'c')]);
+         CREATE SCHEMA plain; CREATE TABLE plain.schema_migrations (version text PRIMARY KEY)",
+    );
+    let run = Schemastamp::on(&database);
+    let output = run
+        .run(&["drop", "tenant_a", "plain", "--dry-run"])
+        .succeeds();
+    assert_eq!(
+        output.stderr.matches("3 large objects whose ids").count(),
+        1,
+        "{output}"
+    );
+    let output = run
+        .run(&["drop", "tenant_a", "plain", "--dry-run", "--format", "json"])
+        .succeeds();
+    let lines = output.json();
+    for (index, count) in [3, 0].into_iter().enumerate() {
+        assert_eq!(lines[index]["content"]["large_objects"], count, "{output}");
+    }
+}

@@ -3,6 +3,7 @@
 mod cli;
 mod copies;
 mod drift;
+mod event_triggers;
 mod external;
 mod faults;
 mod guarded;

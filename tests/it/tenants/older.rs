@@ -105,3 +105,43 @@ fn tenants_and_spares_of_the_older_fingerprint_are_recognised() {
             .exits_with(17),
     );
 }
+
+#[test]
+fn capture_over_an_older_file_keeps_its_fingerprint() {
+    let world = World::new();
+    let cli = Schemastamp::on(&world.database);
+    let old = in_older_wording();
+    cli.write("snapshots/app.sql", old.to_text());
+    drop(cli.run(&["provision", "acme"]).succeeds());
+    drop(cli.run(&["pool", "fill", "--size", "1"]).succeeds());
+    let capture = ["capture", "--schema", "acme", "-o", "snapshots/app.sql"];
+    drop(cli.run(&capture).succeeds());
+    let text = cli.read("snapshots/app.sql");
+    let new = Snapshot::parse(&text).unwrap();
+    assert_ne!(new.fingerprint(), old.fingerprint());
+    assert_eq!(new.header().formerly, [old.fingerprint()]);
+    // Captured again, it stays.
+    drop(cli.run(&capture).succeeds());
+    assert_eq!(cli.read("snapshots/app.sql"), text);
+    let output = cli
+        .run(&["provision", "acme", "--if-exists", "resume"])
+        .succeeds();
+    assert!(output.stdout.contains("skipped"), "{output}");
+    let output = cli.run(&["pool", "fill", "--size", "1"]).succeeds();
+    assert!(output.stderr.contains("0 made, 1 ready"), "{output}");
+}
+
+#[test]
+fn capture_of_another_schema_over_an_older_file_forgets_its_fingerprint() {
+    let world = World::new();
+    let cli = Schemastamp::on(&world.database);
+    cli.write("snapshots/app.sql", in_older_wording().to_text());
+    drop(cli.run(&["provision", "acme"]).succeeds());
+    world.database.sql("CREATE TABLE acme.extra (i int)");
+    drop(
+        cli.run(&["capture", "--schema", "acme", "-o", "snapshots/app.sql"])
+            .succeeds(),
+    );
+    let new = Snapshot::parse(&cli.read("snapshots/app.sql")).unwrap();
+    assert!(new.header().formerly.is_empty());
+}

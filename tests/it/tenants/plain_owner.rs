@@ -80,3 +80,136 @@ fn what_a_role_may_not_do_is_refused_with_what_to_ask_for() {
         "old public"
     );
 }
+
+#[test]
+fn objects_of_another_owner_need_no_right_to_create_in_the_schema() {
+    for grants in [
+        "GRANT USAGE, CREATE ON SCHEMA tenant_a TO team",
+        // The role had it only once.
+        "GRANT CREATE ON SCHEMA tenant_a TO team; SELECT 1",
+        "GRANT USAGE ON SCHEMA tenant_a TO team; GRANT CREATE ON SCHEMA tenant_a TO team, \"Other Team\"",
+    ] {
+        let cluster = Cluster::start(&Options::default());
+        let database = cluster.database();
+        database.sql(&format!(
+            "CREATE ROLE team; CREATE ROLE \"Other Team\"; CREATE ROLE dep LOGIN; GRANT team, \"Other Team\" TO dep;
+             GRANT CREATE ON DATABASE {} TO dep; CREATE SCHEMA tenant_a AUTHORIZATION dep",
+            database.name
+        ));
+        let revoke = if grants.ends_with("SELECT 1") {
+            "REVOKE CREATE ON SCHEMA tenant_a FROM team"
+        } else {
+            ""
+        };
+        as_role(
+            &database,
+            "dep",
+            &format!(
+                "CREATE TABLE tenant_a.t (i int); CREATE FUNCTION tenant_a.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+                 CREATE SEQUENCE tenant_a.s; CREATE TYPE tenant_a.ty AS (a int); CREATE DOMAIN tenant_a.d AS int;
+                 CREATE VIEW tenant_a.v AS SELECT 1 AS a; CREATE MATERIALIZED VIEW tenant_a.m AS SELECT 1 AS a; {grants};
+                 ALTER TABLE tenant_a.t OWNER TO team; ALTER FUNCTION tenant_a.f() OWNER TO team;
+                 ALTER SEQUENCE tenant_a.s OWNER TO team; ALTER TYPE tenant_a.ty OWNER TO team; ALTER DOMAIN tenant_a.d OWNER TO team;
+                 ALTER VIEW tenant_a.v OWNER TO team; ALTER MATERIALIZED VIEW tenant_a.m OWNER TO team; {revoke}"
+            ),
+        );
+        let run = Schemastamp::on(&database).env("PGUSER", "dep");
+        run.run(&["capture", "--schema", "tenant_a", "-o", "snapshots/app.sql"])
+            .succeeds();
+        run.run(&["provision", "b"]).succeeds();
+        run.run(&["provision", "c", "d", "--jobs", "2"]).succeeds();
+        run.run(&["clone", "tenant_a", "e"]).succeeds();
+        run.run(&["verify", "b", "c", "d", "e", "--owners", "--privileges"])
+            .succeeds();
+        let schemas = "SELECT count(DISTINCT COALESCE(nspacl::text, '')) FROM pg_namespace WHERE nspname IN ('tenant_a', 'b', 'e')";
+        assert_eq!(database.query(schemas), "1", "{grants}");
+        run.run(&["rename", "b", "g", "--yes"]).succeeds();
+    }
+}
+
+#[test]
+fn default_privileges_of_roles_that_one_is_no_member_of_are_left_out_and_told() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    database.sql(&format!(
+        "CREATE ROLE platform; CREATE ROLE \"My Ops\"; CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE {} TO app;
+         CREATE SCHEMA tenant_a AUTHORIZATION app",
+        database.name
+    ));
+    as_role(
+        &database,
+        "app",
+        "CREATE TABLE tenant_a.t (i int); GRANT SELECT ON tenant_a.t TO PUBLIC;
+         CREATE TABLE tenant_a.schema_migrations (version text PRIMARY KEY);
+         ALTER DEFAULT PRIVILEGES IN SCHEMA tenant_a GRANT SELECT ON TABLES TO PUBLIC",
+    );
+    database.sql(
+        "ALTER DEFAULT PRIVILEGES FOR ROLE platform IN SCHEMA tenant_a GRANT ALL ON TABLES TO app;
+         ALTER DEFAULT PRIVILEGES FOR ROLE \"My Ops\" IN SCHEMA tenant_a GRANT ALL ON SEQUENCES TO app",
+    );
+    let run = Schemastamp::on(&database).env("PGUSER", "app");
+    let said = "only members of these roles can set them: default privileges for what is created by: \"My Ops\", platform";
+    let output = run
+        .run(&["capture", "--schema", "tenant_a", "-o", "snapshots/app.sql"])
+        .succeeds();
+    assert!(output.stderr.contains(said), "{output}");
+    let snapshot = run.read("snapshots/app.sql");
+    assert!(
+        snapshot.contains("FOR ROLE app ") && !snapshot.contains("platform"),
+        "{snapshot}"
+    );
+    run.run(&["provision", "b"]).succeeds();
+    let output = run.run(&["clone", "tenant_a", "c"]).succeeds();
+    assert!(output.stderr.contains(said), "{output}");
+    run.run(&["rename", "tenant_a", "d", "--yes"]).succeeds();
+    // A member carries them, and whoever is none is told what to ask for.
+    let owner = Schemastamp::on(&database);
+    owner
+        .run(&["capture", "--schema", "d", "-o", "snapshots/app.sql"])
+        .succeeds();
+    run.write("snapshots/app.sql", owner.read("snapshots/app.sql"));
+    let output = run.run(&["provision", "e"]).exits_with(14);
+    assert!(
+        output.stderr.contains("run GRANT ") && output.stderr.contains("--no-privileges"),
+        "{output}"
+    );
+    run.run(&["provision", "e", "--no-privileges"]).succeeds();
+}
+
+#[test]
+fn parameters_that_a_role_may_not_set_are_named_with_the_grant() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    database.sql(&format!(
+        "CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE {} TO app; CREATE SCHEMA tenant_a AUTHORIZATION app;
+         CREATE FUNCTION tenant_a.f() RETURNS text LANGUAGE sql SET demo.scope = 'system' AS 'SELECT 1::text';
+         ALTER FUNCTION tenant_a.f() OWNER TO app",
+        database.name
+    ));
+    let owner = Schemastamp::on(&database);
+    owner
+        .run(&["capture", "--schema", "tenant_a", "-o", "snapshots/app.sql"])
+        .succeeds();
+    let run = Schemastamp::on(&database).env("PGUSER", "app");
+    run.write("snapshots/app.sql", owner.read("snapshots/app.sql"));
+    let commands = [
+        &["capture", "--schema", "tenant_a", "-o", "b.sql"][..],
+        &["provision", "b"],
+        &["clone", "tenant_a", "c"],
+        &["pool", "fill", "--size", "1"],
+    ];
+    for command in commands {
+        let output = run.run(command).exits_with(14);
+        assert!(
+            output
+                .stderr
+                .contains("GRANT SET ON PARAMETER \"demo.scope\" TO app"),
+            "{command:?} {output}"
+        );
+        assert!(!output.stderr.contains("may create schemas"), "{output}");
+    }
+    database.sql("GRANT SET ON PARAMETER demo.scope TO app");
+    for command in commands {
+        run.run(command).succeeds();
+    }
+}

@@ -70,7 +70,7 @@ fn csv_has_one_header_and_tells_null_from_an_empty_text() {
         drop(output.exits_with(2));
     }
     let output = run.run(&["status", "--format", "csv"]).exits_with(2);
-    assert!(output.stderr.contains("only query prints CSV"), "{output}");
+    assert!(output.stderr.contains("csv is for `query`"), "{output}");
 }
 
 #[test]

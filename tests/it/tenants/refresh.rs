@@ -40,6 +40,7 @@ impl World<'_> {
             source: CaptureSource::Live(self.pg_dump()),
             seeds: vec!["plans".to_owned()],
             versions_table: None,
+            versions_from: None,
             decisions: Decisions::default(),
             owners: true,
             privileges: true,

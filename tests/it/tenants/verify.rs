@@ -7,7 +7,7 @@ use schemastamp::sql::TenantName;
 use schemastamp::tenant::compare::{Aspect, Class, Reference};
 
 use super::world::{World, all, name};
-use crate::support::{Cluster, Options, Schemastamp};
+use crate::support::{Cluster, Options, Release, Schemastamp};
 
 pub(super) const SNAPSHOT: &str = "-- schemastamp snapshot, format 1
 
@@ -211,4 +211,118 @@ fn a_role_that_may_not_use_a_schema_is_told_so() {
         output.stderr.contains("no USAGE on the schema 'b'"),
         "{output}"
     );
+}
+
+#[test]
+fn invalid_indexes_are_named_whether_or_not_tenants_differ() {
+    let world = World::new();
+    world.tenants(&["a", "b", "c"]);
+    for tenant in ["a", "b"] {
+        world.database.sql(&format!(
+            "CREATE UNIQUE INDEX half ON {tenant}.users (email); \
+             UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{tenant}.half'::regclass"
+        ));
+    }
+    let run = Schemastamp::on(&world.database);
+    let said = "index half is invalid (REINDEX or drop it) in 2 tenants: a, b";
+    let output = run.run(&["verify", "a", "b", "--each-other"]).succeeds();
+    assert!(output.stderr.contains(said), "{output}");
+    let output = run.run(&["verify", "c", "--each-other"]).succeeds();
+    assert!(!output.stderr.contains("invalid"), "{output}");
+    run.run(&["capture", "--schema", "c", "-o", "snapshots/app.sql"])
+        .succeeds();
+    let output = run.run(&["verify", "--all"]).exits_with(1);
+    assert!(
+        output
+            .stdout
+            .contains("unexpected index half, which is invalid"),
+        "{output}"
+    );
+    let output = run
+        .run(&["verify", "--all", "--format", "json"])
+        .exits_with(1);
+    let lines = output.json();
+    let found = &lines.last().unwrap()["summary"]["invalid_indexes"];
+    assert_eq!(
+        *found,
+        serde_json::json!([{ "index": "half", "tenants": ["a", "b"] }]),
+        "{output}"
+    );
+}
+
+/// Views and expressions that the server words differently once they were loaded from a dump.
+const REWORDED: &str = "CREATE SCHEMA app;
+    CREATE TABLE app.schema_migrations (version text PRIMARY KEY);
+    CREATE TABLE app.t (a int DEFAULT NULL::integer, s varchar DEFAULT NULL::character varying CHECK (s IN ('x', 'y')),
+        c text DEFAULT ('a'::varchar)::text, g int GENERATED ALWAYS AS (COALESCE(NULL::int, 3)) STORED);
+    CREATE INDEX ON app.t (a) WHERE s IN ('x', 'y');
+    CREATE VIEW app.v AS SELECT q.a FROM (SELECT a FROM app.t UNION ALL SELECT NULL FROM app.t) q;
+    CREATE VIEW app.of_v AS SELECT * FROM app.v;
+    CREATE MATERIALIZED VIEW app.m AS SELECT q.a FROM (SELECT a FROM app.t UNION ALL SELECT NULL FROM app.t) q;
+    CREATE POLICY p ON app.t USING (s IN ('x', 'y'));";
+
+#[test]
+fn what_the_server_words_differently_after_a_reload_is_no_drift() {
+    let world = World::new();
+    let cli = Schemastamp::on(&world.database);
+    world.database.sql(REWORDED);
+    let capture = ["capture", "--schema", "app", "-o", "snapshots/app.sql"];
+    drop(cli.run(&capture).succeeds());
+    drop(cli.run(&["provision", "acme", "globex"]).succeeds());
+    for reference in [
+        &["verify", "--all"][..],
+        &["verify", "--all", "--each-other"],
+    ] {
+        let output = cli.run(reference).succeeds();
+        assert!(output.stderr.contains("3 equal"), "{output}");
+    }
+    drop(cli.run(&["verify", "app"]).succeeds());
+    // Another query is still another one, on either side.
+    for schema in ["app", "acme"] {
+        world.database.sql(&format!(
+            "DROP VIEW {schema}.v CASCADE;
+             CREATE VIEW {schema}.v AS SELECT q.a FROM (SELECT a FROM {schema}.t UNION ALL SELECT NULL FROM {schema}.t LIMIT 1) q;
+             CREATE VIEW {schema}.of_v AS SELECT * FROM {schema}.v"
+        ));
+        let output = cli.run(&["verify", schema]).exits_with(1);
+        assert!(
+            output.stdout.contains("view v") && !output.stdout.contains("view m"),
+            "{output}"
+        );
+    }
+}
+
+/// Right after a bulk run the server's statistics are those of a small database. A plan that begins with whole catalogs is then
+/// taken for each row of a schema, whatever else the database holds.
+#[test]
+fn catalog_queries_find_the_objects_of_a_schema_by_keys() {
+    use schemastamp::pg::catalog::{definitions, objects};
+    for release in [Release::Installed, Release::Embedded] {
+        let database = Cluster::of_release(release).database();
+        let major = database.query("SELECT current_setting('server_version_num')::int / 10000");
+        let major = major.parse().unwrap();
+        for sql in [objects(&["app"], major), definitions("app", major)] {
+            assert!(sql.contains("SET LOCAL jit = off;"), "{sql}");
+            let explain = sql.replacen("WITH ns", "EXPLAIN WITH ns", 1);
+            let plan = database.query(&format!("BEGIN; {explain} ROLLBACK;"));
+            assert!(plan.contains("pg_depend_reference_index"), "{plan}");
+            for catalog in [
+                "class",
+                "attribute",
+                "attrdef",
+                "constraint",
+                "depend",
+                "description",
+                "index",
+                "policy",
+                "proc",
+                "rewrite",
+                "trigger",
+                "type",
+            ] {
+                let whole = format!("Seq Scan on pg_{catalog} ");
+                assert!(!plan.contains(&whole), "{whole}: {plan}");
+            }
+        }
+    }
 }

@@ -31,7 +31,7 @@ fn failures_are_explained_where_they_happen() {
         &[
             "tls.server_requires_tls, reported by PgBouncer",
             "SSL required",
-            "sslmode=require",
+            "set PGSSLMODE=require",
         ],
     );
     fails(
@@ -40,7 +40,7 @@ fn failures_are_explained_where_they_happen() {
         &[
             "tls.client_cert.unknown_ca, reported by a TLS alert of the server",
             "alert unknown ca",
-            "sslcert",
+            "unset PGSSLCERT",
         ],
     );
     fails(
@@ -79,7 +79,7 @@ fn what_cannot_work_is_refused_before_it_is_tried() {
         &[
             "root certificate",
             ".postgresql/root.crt' does not exist",
-            "sslrootcert",
+            "PGSSLROOTCERT",
         ],
     );
     let (code, said) = status(&app, &["--format", "json"]);

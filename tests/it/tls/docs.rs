@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use schemastamp::diagnose::ROWS;
 use schemastamp::diagnose::catalogue::{ENTRIES, STEPS};
+use schemastamp::diagnose::{Origins, ROWS};
 
 #[test]
 fn every_finding_is_documented() {
@@ -27,7 +27,10 @@ fn the_words_of_the_document_are_those_of_the_code() {
     for entry in ENTRIES {
         let row = format!(
             "| `{}` | {} | {} | {} |",
-            entry.id, entry.what, entry.why, entry.fix
+            entry.id,
+            entry.what,
+            entry.why,
+            Origins::default().expand(entry.fix)
         );
         assert!(
             text.contains(&row),

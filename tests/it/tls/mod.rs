@@ -15,6 +15,7 @@ mod libraries;
 mod limits;
 mod login;
 mod network;
+mod others;
 mod plaintext;
 mod poolers;
 mod proxies;
@@ -22,6 +23,7 @@ mod scene;
 mod server_certificates;
 mod services;
 mod tokens;
+mod watch;
 mod world;
 
 use self::scene::Scene;

@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::world::World;
@@ -129,12 +131,15 @@ pub(super) fn play(scene: &Scene, with_stray: bool, client: &Client) -> Result<(
         Stray::Becomes(finding) if with_stray => (finding, 20),
         _ => (scene.finding, scene.exit),
     };
-    expect(&app, finding, exit)?;
+    let report = expect(&app, finding, exit)?;
     if !with_stray && exit == 20 {
         command_agrees(&app, finding)?;
     }
     if finding.is_empty() {
         return Ok(());
+    }
+    if exit == 20 && !with_stray {
+        app = paste(app, &report)?;
     }
     app = (scene.cure)(app);
     let report = diagnose(&app);
@@ -143,6 +148,47 @@ pub(super) fn play(scene: &Scene, with_stray: bool, client: &Client) -> Result<(
         return Ok(());
     }
     Err(format!("the cure does not help:\n{}", report.text))
+}
+
+/// Does what the cure says as it is printed, as far as it can be pasted into a shell, and expects that the finding is gone.
+fn paste(app: Schemastamp, report: &Report) -> Result<Schemastamp, String> {
+    let error = report.of("error");
+    let (id, fix) = (&error[0]["id"], error[0]["fix"].as_str().unwrap());
+    // Another way than the first may be named behind it.
+    let first = fix.split(", or ").next().unwrap_or(fix);
+    let assignment =
+        Regex::new(r"\bset ((?:PG|SCHEMASTAMP_|SSL_CERT_)[A-Z_]*)=('[^']*'|[^\s,;)]+)").unwrap();
+    let removal = Regex::new(r"\bunset ((?:PG|SCHEMASTAMP_|OPENSSL_|SSL_CERT_)[A-Z_]*)").unwrap();
+    let command = Regex::new(r"^(chmod 0?600|openssl rehash) '([^']+)'").unwrap();
+    let mut app = app;
+    let mut pasted = false;
+    for part in assignment.captures_iter(first) {
+        app = app.env(&part[1], part[2].trim_matches('\''));
+        pasted = true;
+    }
+    for part in removal.captures_iter(first) {
+        app = app.without(&part[1]);
+        pasted = true;
+    }
+    if let Some(part) = command.captures(first) {
+        let mut words = part[1].split(' ').chain([&part[2]]);
+        let mut program = Command::new(words.next().unwrap());
+        pasted = program
+            .args(words)
+            .status()
+            .is_ok_and(|status| status.success());
+    }
+    if !pasted {
+        return Ok(app);
+    }
+    let after = diagnose(&app);
+    if after.ids("error").iter().any(|after| *id == *after) {
+        return Err(format!(
+            "the printed cure does not help: {fix}\n{}",
+            after.text
+        ));
+    }
+    Ok(app)
 }
 
 /// Expects that a command fails for the reason that `diagnose` names. It may name it less exactly, never another one.

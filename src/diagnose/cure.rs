@@ -1,0 +1,403 @@
+//! Cures in the form in which the connection was configured: a flag, a variable, a connection
+//! string, a service or a target.
+//!
+//! The standing words name a setting in brackets, such as `[set sslmode=require]`,
+//! `[leave sslcert out]` or `[sslkey]`. Here the brackets become what can be pasted.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Connection, Environment, KEYWORDS, Keyword, Origin};
+use crate::text::{self, swrite};
+
+/// Keywords that have a flag of this program.
+const FLAGS: [(&str, &str); 9] = [
+    ("host", "--host"),
+    ("port", "--port"),
+    ("user", "--username"),
+    ("dbname", "--dbname"),
+    ("sslmode", "--sslmode"),
+    ("sslrootcert", "--sslrootcert"),
+    ("sslcert", "--sslcert"),
+    ("sslkey", "--sslkey"),
+    ("sslcrl", "--sslcrl"),
+];
+
+/// Settings that show how a connection is configured, the most telling one first.
+const TELLING: [&str; 6] = ["host", "hostaddr", "dbname", "user", "port", "sslmode"];
+
+/// The origins of a connection's settings.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    settings: BTreeMap<&'static str, Origin>,
+    password: Option<Origin>,
+    /// The sign behind which a connection string takes a further parameter, by its variable.
+    separators: BTreeMap<String, char>,
+}
+
+/// The place where a setting is or belongs.
+enum Place {
+    Flag(&'static str),
+    Variable(String),
+    /// A connection string: its name, and the sign before a further parameter.
+    String(String, Option<char>),
+    Service(String),
+    Target(String),
+    Unknown,
+}
+
+impl Origins {
+    /// The origins of a connection's deliberate settings.
+    pub fn new(connection: &Connection, environment: &Environment) -> Self {
+        let mut settings = BTreeMap::new();
+        for keyword in KEYWORDS {
+            if let Some(setting) = connection.get(keyword.name)
+                && !matches!(setting.origin, Origin::Default(_))
+            {
+                settings.insert(keyword.name, setting.origin.clone());
+            }
+        }
+        let password = connection.password();
+        let command = connection.password_command();
+        let separators = ["SCHEMASTAMP_DATABASE_URL", "DATABASE_URL"]
+            .into_iter()
+            .filter_map(|variable| {
+                let text = environment.get(variable)?.to_str()?;
+                Some((variable.to_owned(), separator(text)))
+            });
+        Self {
+            settings,
+            password: password
+                .map(|password| password.origin.clone())
+                .or_else(|| command.map(|command| command.origin.clone())),
+            separators: separators.collect(),
+        }
+    }
+
+    /// Returns a cure with its settings in the form of this connection.
+    pub fn expand(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('[') {
+            out.push_str(before);
+            match behind.split_once(']') {
+                Some((inside, after)) => {
+                    match self.setting(inside) {
+                        Some(words) => out.push_str(&words),
+                        None => {
+                            out.push('[');
+                            out.push_str(inside);
+                            out.push(']');
+                        }
+                    }
+                    rest = after;
+                }
+                None => {
+                    out.push('[');
+                    rest = behind;
+                }
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn setting(&self, inside: &str) -> Option<String> {
+        if inside == "password_command" {
+            return Some(inside.to_owned());
+        }
+        if inside == "password" {
+            return Some(self.named_password());
+        }
+        if let Some(keyword) = Keyword::named(inside) {
+            return Some(self.named(keyword));
+        }
+        if let Some(keyword) = inside
+            .strip_prefix("leave ")
+            .and_then(|rest| Keyword::named(rest.strip_suffix(" out")?))
+        {
+            return Some(self.left_out(keyword));
+        }
+        let (name, value) = inside.strip_prefix("set ")?.split_once('=')?;
+        Some(self.set(Keyword::named(name)?, value))
+    }
+
+    /// The place of a keyword's setting: where it stands, or else where the rest of the connection does.
+    fn place(&self, keyword: &Keyword) -> Place {
+        if let Some(origin) = self.settings.get(keyword.name) {
+            return self.place_of(origin, keyword);
+        }
+        let telling = TELLING.iter().find_map(|name| self.settings.get(name));
+        match telling {
+            Some(Origin::Flag(_)) => match flag(keyword) {
+                Some(flag) => Place::Flag(flag),
+                None => Place::Variable(variable(keyword, "PG")),
+            },
+            Some(Origin::Variable(name)) => Place::Variable(variable(keyword, name)),
+            Some(origin) => self.place_of(origin, keyword),
+            None => Place::Unknown,
+        }
+    }
+
+    fn place_of(&self, origin: &Origin, keyword: &Keyword) -> Place {
+        match origin {
+            Origin::Flag(flag) => Place::Flag(flag),
+            Origin::Variable(name) => Place::Variable(name.clone()),
+            Origin::Part { whole, .. } => match &**whole {
+                Origin::Variable(name) => {
+                    Place::String(name.clone(), self.separators.get(name).copied())
+                }
+                Origin::Flag(flag) => Place::String((*flag).to_owned(), None),
+                other => self.place_of(other, keyword),
+            },
+            Origin::Service { .. } => Place::Service(text::safe(&origin.to_string())),
+            Origin::Target { .. } => Place::Target(text::safe(&origin.to_string())),
+            Origin::PasswordFile { .. } | Origin::Code | Origin::Default(_) => Place::Unknown,
+        }
+    }
+
+    fn set(&self, keyword: &Keyword, value: &str) -> String {
+        let name = keyword.name;
+        let stands = self.settings.contains_key(name);
+        match self.place(keyword) {
+            Place::Flag(flag) => format!("pass {flag} {}", shell(value)),
+            Place::Variable(variable) => format!("set {variable}={}", shell(value)),
+            Place::String(string, Some(sign @ ('?' | '&'))) if !stands => {
+                format!("append '{sign}{name}={}' to {string}", percent(value))
+            }
+            Place::String(string, Some(' ')) if !stands => {
+                format!("append ' {name}={}' to {string}", pair(value))
+            }
+            Place::String(string, _) => format!("set {name}={value} in {string}"),
+            Place::Service(service) => format!("set {name}={value} in {service}"),
+            Place::Target(target) => format!("set {name} = \"{value}\" in {target}"),
+            Place::Unknown => format!("set {name}={value}"),
+        }
+    }
+
+    fn left_out(&self, keyword: &Keyword) -> String {
+        let name = keyword.name;
+        if !self.settings.contains_key(name) {
+            return format!("leave {name} out");
+        }
+        match self.place(keyword) {
+            Place::Flag(flag) => format!("leave {flag} out"),
+            Place::Variable(variable) => format!("unset {variable}"),
+            Place::String(place, _) | Place::Service(place) | Place::Target(place) => {
+                format!("remove {name} from {place}")
+            }
+            Place::Unknown => format!("leave {name} out"),
+        }
+    }
+
+    fn named(&self, keyword: &Keyword) -> String {
+        let name = keyword.name;
+        match self.place(keyword) {
+            Place::Flag(flag) => flag.to_owned(),
+            Place::Variable(variable) => variable,
+            Place::String(place, _) | Place::Service(place) | Place::Target(place) => {
+                format!("{name} of {place}")
+            }
+            Place::Unknown => name.to_owned(),
+        }
+    }
+
+    /// The password by its origin, or else by where one belongs.
+    fn named_password(&self) -> String {
+        if let Some(origin) = &self.password {
+            return match origin {
+                Origin::Code => "the password".to_owned(),
+                Origin::Part { whole, .. } => {
+                    format!("the password in {}", text::safe(&whole.to_string()))
+                }
+                origin => format!("the password in {}", text::safe(&origin.to_string())),
+            };
+        }
+        let Some(keyword) = Keyword::named("password") else {
+            return "the password".to_owned();
+        };
+        match self.place(keyword) {
+            Place::Flag(_) | Place::Unknown => "the password in PGPASSWORD".to_owned(),
+            Place::Variable(variable) => format!("the password in {variable}"),
+            Place::String(place, _) => format!("the password in {place}"),
+            Place::Service(place) => format!("the password in {place}"),
+            Place::Target(place) => {
+                format!("password_variable or password_command in {place}")
+            }
+        }
+    }
+}
+
+/// The sign before a further parameter of a connection string: of a URI, or of `key=value` pairs.
+fn separator(text: &str) -> char {
+    match (text.contains("://"), text.contains('?')) {
+        (true, true) => '&',
+        (true, false) => '?',
+        (false, _) => ' ',
+    }
+}
+
+fn flag(keyword: &Keyword) -> Option<&'static str> {
+    let found = FLAGS.iter().find(|(name, _)| *name == keyword.name);
+    found.map(|(_, flag)| *flag)
+}
+
+/// The variable of a keyword in the family of another one. Some of libpq's do not count here.
+fn variable(keyword: &Keyword, family: &str) -> String {
+    match keyword.variable {
+        Some(variable) if family.starts_with("PG") && keyword.is_adopted() => variable.to_owned(),
+        _ => format!("SCHEMASTAMP_{}", keyword.name.to_ascii_uppercase()),
+    }
+}
+
+fn shell(value: &str) -> String {
+    shell_words::quote(value).into_owned()
+}
+
+/// A value in `key=value` pairs.
+fn pair(value: &str) -> String {
+    if value.contains([' ', '\'', '\\']) {
+        format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+    } else {
+        value.to_owned()
+    }
+}
+
+/// A value in the parameters of a URI.
+fn percent(value: &str) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            swrite!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConnectionFlags, Targets};
+
+    const CURE: &str = "[set sslmode=require], [leave sslcert out], name it in [sslrootcert], [set hostaddr=::1], \
+                        correct [password] (PgBouncer: [databases])";
+
+    fn of(flags: &ConnectionFlags, variables: &[(&str, &str)]) -> String {
+        let fixed = [("PGUSER", "u")];
+        let environment: Environment = fixed.iter().chain(variables).copied().collect();
+        let environment = environment.in_directory("/w");
+        let connection = Connection::resolve(flags, &environment).unwrap();
+        Origins::new(&connection, &environment).expand(CURE)
+    }
+
+    #[test]
+    fn a_cure_speaks_in_the_form_of_the_connection() {
+        let none = ConnectionFlags::default();
+        let flags = ConnectionFlags {
+            host: Some("db".to_owned()),
+            sslcert: Some("/c".to_owned()),
+            ..ConnectionFlags::default()
+        };
+        let string = ConnectionFlags {
+            dbname: Some("host=db sslcert=/c".to_owned()),
+            ..ConnectionFlags::default()
+        };
+        assert_eq!(
+            of(&flags, &[]),
+            "pass --sslmode require, leave --sslcert out, name it in --sslrootcert, set PGHOSTADDR=::1, \
+             correct the password in PGPASSWORD (PgBouncer: [databases])"
+        );
+        assert_eq!(
+            of(
+                &none,
+                &[("PGHOST", "db"), ("PGSSLCERT", "/c"), ("PGPASSWORD", "x")]
+            ),
+            "set PGSSLMODE=require, unset PGSSLCERT, name it in PGSSLROOTCERT, set PGHOSTADDR=::1, \
+             correct the password in PGPASSWORD (PgBouncer: [databases])"
+        );
+        assert_eq!(
+            of(&none, &[("SCHEMASTAMP_HOST", "db")]),
+            "set SCHEMASTAMP_SSLMODE=require, leave sslcert out, name it in SCHEMASTAMP_SSLROOTCERT, \
+             set SCHEMASTAMP_HOSTADDR=::1, correct the password in SCHEMASTAMP_PASSWORD (PgBouncer: [databases])"
+        );
+        assert_eq!(
+            of(&none, &[("DATABASE_URL", "postgres://u:p@db/d")]),
+            "append '?sslmode=require' to DATABASE_URL, leave sslcert out, name it in sslrootcert of DATABASE_URL, \
+             append '?hostaddr=::1' to DATABASE_URL, correct the password in DATABASE_URL (PgBouncer: [databases])"
+        );
+        assert_eq!(
+            of(
+                &none,
+                &[("DATABASE_URL", "postgres://db/d?sslmode=prefer&sslcert=/c")]
+            ),
+            "set sslmode=require in DATABASE_URL, remove sslcert from DATABASE_URL, name it in sslrootcert of \
+             DATABASE_URL, append '&hostaddr=::1' to DATABASE_URL, correct the password in DATABASE_URL \
+             (PgBouncer: [databases])"
+        );
+        assert_eq!(
+            of(&string, &[]),
+            "set sslmode=require in --dbname, remove sslcert from --dbname, name it in sslrootcert of --dbname, \
+             set hostaddr=::1 in --dbname, correct the password in --dbname (PgBouncer: [databases])"
+        );
+    }
+
+    #[test]
+    fn a_setting_is_changed_where_it_stands() {
+        let none = ConnectionFlags::default();
+        let variables = [
+            ("DATABASE_URL", "postgres://db/d"),
+            ("PGSSLCERT", "/c"),
+            ("SCHEMASTAMP_SSLMODE", "disable"),
+        ];
+        let cure = of(&none, &variables);
+        assert!(
+            cure.starts_with("set SCHEMASTAMP_SSLMODE=require, unset PGSSLCERT, "),
+            "{cure}"
+        );
+    }
+
+    #[test]
+    fn services_and_targets_are_named_with_their_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            crate::path::write_atomic(&path, text.as_bytes()).unwrap();
+            path
+        };
+        let service = file("services", "[prod]\nhost=db\nsslmode=prefer\n");
+        let path = service.to_str().unwrap();
+        let cure = of(
+            &ConnectionFlags::default(),
+            &[("PGSERVICE", "prod"), ("PGSERVICEFILE", path)],
+        );
+        let expected =
+            format!("set sslmode=require in service 'prod' in '{path}', line 3, leave sslcert out");
+        assert!(cure.starts_with(&expected), "{cure}");
+        let targets = file(
+            "t.toml",
+            "[[target]]\nname = 'eu'\nhost = 'db'\nuser = 'u'\nsslcert = '/c'\n",
+        );
+        let environment = Environment::default();
+        let read = Targets::read(&targets, &environment).unwrap();
+        let cure = Origins::new(&read.targets[0].connection, &environment).expand(CURE);
+        let place = format!("target 'eu' of '{}'", targets.display());
+        let expected = format!(
+            "set sslmode = \"require\" in {place}, remove sslcert from {place}, name it in sslrootcert of {place}"
+        );
+        assert!(cure.starts_with(&expected), "{cure}");
+        assert!(
+            cure.contains("correct password_variable or password_command in"),
+            "{cure}"
+        );
+    }
+
+    #[test]
+    fn without_a_connection_the_words_stand_for_themselves() {
+        let plain = Origins::default();
+        assert_eq!(
+            plain.expand("[set sslmode=require] or [sslkey] [x"),
+            "set sslmode=require or sslkey [x"
+        );
+    }
+}
