@@ -104,6 +104,7 @@ Examples:
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp verify --all
+  schemastamp verify --all --migrations migrations
   schemastamp verify acme globex --owners --privileges
   schemastamp verify --match 'tenant_*' --each-other";
 
@@ -608,6 +609,9 @@ pub(super) struct MigrateArguments {
     /// Warn of a file that changed after it was applied, instead of refusing
     #[arg(long)]
     pub(super) allow_changed: bool,
+    /// Refuse tenants that are not what their version should be, before the first one is touched
+    #[arg(long, requires = "migrations")]
+    pub(super) check_drift: bool,
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -670,8 +674,14 @@ pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
     /// Compare with what most of the tenants have, instead of the snapshot
-    #[arg(long)]
+    #[arg(long, conflicts_with = "migrations")]
     pub(super) each_other: bool,
+    /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
     /// Compare owners too
     #[arg(long)]
     pub(super) owners: bool,

@@ -217,6 +217,16 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             "--format {command_of_format}; pass --format text or json"
         )));
     }
+    let takes_several = match &command {
+        Some(Command::Verify(_)) => true,
+        Some(Command::Migrate(arguments)) => arguments.check_drift,
+        _ => false,
+    };
+    if session.common.snapshot.len() > 1 && !takes_several {
+        return Err(CommandError::Usage(
+            "only verify and migrate --check-drift take --snapshot more than once".to_owned(),
+        ));
+    }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
