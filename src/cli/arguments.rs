@@ -330,6 +330,9 @@ pub(super) struct TenantKindArguments {
     /// Create tenants as ROLE (SET LOCAL ROLE)
     #[arg(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
+    /// Create tenants as distributed schemas of Citus 12 or later
+    #[arg(long)]
+    pub(super) citus: bool,
 }
 
 /// The arguments of `render`.
@@ -383,9 +386,6 @@ pub(super) struct ProvisionArguments {
     /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE", requires = "migrations")]
     pub(super) versions_table: Option<String>,
-    /// Create tenants as distributed schemas of Citus 12 or later
-    #[arg(long, conflicts_with = "from_pool")]
-    pub(super) citus: bool,
     /// Run CMD after each tenant is created, with SCHEMASTAMP_TENANT and PG* set
     #[arg(long, value_name = "CMD")]
     pub(super) run: Option<String>,

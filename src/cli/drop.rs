@@ -338,6 +338,7 @@ fn foretell(
             sequences: seen.sequences,
             routines: seen.routines,
             bytes: seen.bytes,
+            distributed: seen.distributed.then_some(true),
             outside: seen.outside.clone(),
             large_objects: seen.large_objects,
         });
@@ -361,13 +362,18 @@ fn show(session: &Session, tenant: &TenantName, place: &str, seen: &Preview) {
     let count =
         |number: u64, what: &str| plural(usize::try_from(number).unwrap_or(usize::MAX), what);
     session.output.say(&format!(
-        "'{}'{place} has {}, {}, {}, {}, {} MB",
+        "'{}'{place} has {}, {}, {}, {}, {} MB{}",
         safe(tenant.as_str()),
         count(seen.tables, "table"),
         count(seen.views, "view"),
         count(seen.sequences, "sequence"),
         count(seen.routines, "function"),
         seen.bytes.div_ceil(1_000_000),
+        if seen.distributed {
+            " on the workers"
+        } else {
+            ""
+        },
     ));
     if let Some(count) = seen.large_objects.filter(|count| *count > 0) {
         session.output.warning(&format!(

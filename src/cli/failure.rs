@@ -110,6 +110,9 @@ pub(super) enum CommandError {
         target: String,
         version: Option<String>,
     },
+    /// A target is a worker of Citus.
+    #[error("the server{target} is a worker of Citus")]
+    CitusWorker { target: String },
     /// The snapshot has objects that Citus cannot distribute.
     #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },

@@ -283,6 +283,9 @@ pub(super) struct StatusDetails {
     pub(super) problems: Vec<String>,
     /// Reason why nothing is known of its versions.
     pub(super) odd: Option<String>,
+    /// In a database with Citus, true for a distributed schema and false for an ordinary one; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) distributed: Option<bool>,
     /// The target where it should be by the rules of the targets file, if it is at another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) belongs_at: Option<String>,
@@ -318,8 +321,11 @@ pub(super) struct TenantContent {
     pub(super) sequences: u64,
     /// Functions and procedures.
     pub(super) routines: u64,
-    /// Bytes on disk, indexes included.
+    /// Bytes on disk, indexes included; those of a distributed tenant's shards.
     pub(super) bytes: u64,
+    /// True for a distributed schema of Citus; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) distributed: Option<bool>,
     /// Objects of other schemas that depend on it; at most 20.
     pub(super) outside: Vec<String>,
     /// Large objects whose ids its rows hold, and that stay; null if the rows cannot be read.

@@ -17,13 +17,16 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
+use super::provision::check_citus;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
 use super::servers::{ServerEntry, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::bulk::{Bulk, BulkOptions, BulkResult, BulkTarget, TenantRequest};
+use crate::fleet::bulk::{
+    Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
+};
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::text::{milliseconds, plural, safe, swrite};
@@ -54,7 +57,7 @@ impl Pools {
         let tool = session.tool()?;
         let path = snapshot_file::find(&tool)?;
         let (servers, snapshot) =
-            tokio::join!(Servers::find(session, targets, &tool, false), async {
+            tokio::join!(Servers::find(session, targets, &tool, what.citus), async {
                 snapshot_file::load(&path, session)
             });
         let (snapshot, servers) = (Arc::new(snapshot?), servers?);
@@ -70,7 +73,9 @@ impl Pools {
         };
         let provisioners = servers.entries().iter().map(|entry| {
             let server = entry.target.server.clone();
-            Provisioner::new(server, Arc::clone(&snapshot), options.clone())
+            let mut options = options.clone();
+            options.render.citus = entry.citus;
+            Provisioner::new(server, Arc::clone(&snapshot), options)
         });
         Ok(Self {
             provisioners: provisioners.collect(),
@@ -174,6 +179,13 @@ async fn fill_one(
 ) -> Result<Filled, CommandError> {
     let start = Instant::now();
     let output = session.output;
+    if provisioner.options().render.citus {
+        let mut psql = provisioner.session();
+        let room = ServerCapacity::query(&mut psql, &session.shutdown).await;
+        psql.close().await;
+        let room = room.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+        check_citus(&session.shutdown, provisioner, target, &room).await?;
+    }
     let filling = begin_fill(provisioner, size, &session.shutdown).await?;
     ignored::say(output, &filling.ignored);
     if let Some(objects) = filling.proven {

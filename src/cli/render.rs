@@ -44,6 +44,7 @@ pub(super) fn render_options(what: &TenantKindArguments) -> RenderOptions {
         owners: !what.no_owner,
         privileges: !what.no_privileges,
         role: what.role.clone(),
+        citus: what.citus,
         ..RenderOptions::default()
     }
 }

@@ -275,6 +275,7 @@ fn line(session: &Session, placed: &Placed) -> Result<(), CommandError> {
                 snapshot: tenant.snapshot.clone(),
                 problems: tenant.problems.iter().map(ToString::to_string).collect(),
                 odd: tenant.oddity.as_ref().map(ToString::to_string),
+                distributed: tenant.distributed,
                 belongs_at: placed.belongs_at.clone(),
                 also_at: placed.also_at.clone(),
             }),
@@ -315,6 +316,9 @@ fn text(placed: &Placed) -> String {
         .and_then(|snapshot| snapshot.get(..SHOWN))
     {
         swrite!(text, ", from snapshot {snapshot}");
+    }
+    if tenant.distributed == Some(true) {
+        text.push_str(", distributed");
     }
     for problem in &tenant.problems {
         swrite!(text, "; {problem}");

@@ -141,6 +141,12 @@ impl Report {
                 named(tenants)
             ));
         }
+        if !verification.undistributed.is_empty() {
+            session.output.warning(&format!(
+                "on the coordinator only, while other tenants are distributed by Citus: {}",
+                named(&verification.undistributed)
+            ));
+        }
         if session.output.is_json() {
             for_programs(target, verification, self.variants)?;
         } else {

@@ -22,6 +22,8 @@ pub struct TenantStatus {
     pub behind: Option<usize>,
     /// Fingerprint of its snapshot, if it has a marker.
     pub snapshot: Option<String>,
+    /// In a database with Citus, `true` for a distributed schema and `false` for an ordinary one.
+    pub distributed: Option<bool>,
     /// The problems.
     pub problems: Vec<PlanProblem>,
     /// The reason why its versions are unknown.
@@ -113,6 +115,7 @@ pub fn status_of(tenants: &[&Tenant], migrations: Option<&Migrations>) -> Status
                 style: None,
                 behind: None,
                 snapshot: tenant.snapshot.clone(),
+                distributed: tenant.distributed,
                 problems: Vec::new(),
                 oddity: None,
             };

@@ -11,6 +11,7 @@ use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, ob
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Difference, differences, fresh_name, search_path};
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{
@@ -87,6 +88,8 @@ pub struct Verification {
     pub ahead: usize,
     /// References that could not be made, with the reasons.
     pub notes: Vec<String>,
+    /// Ordinary schemas, if others in the scope are distributed schemas of Citus.
+    pub undistributed: Vec<TenantName>,
     /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind, by name, with their tenants.
     pub invalid_indexes: BTreeMap<String, Vec<TenantName>>,
 }
@@ -271,6 +274,7 @@ pub async fn verify(
     };
     let mut verification = Verification {
         missing,
+        undistributed: undistributed(&fleet),
         invalid_indexes,
         ..Verification::default()
     };
@@ -409,6 +413,20 @@ impl Verification {
         self.variants
             .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
     }
+}
+
+/// Returns the tenants that are ordinary schemas, if others are distributed.
+fn undistributed(fleet: &Fleet) -> Vec<TenantName> {
+    let with = |distributed| {
+        fleet
+            .tenants
+            .iter()
+            .filter(move |tenant| tenant.distributed == Some(distributed))
+    };
+    if with(true).next().is_none() {
+        return Vec::new();
+    }
+    with(false).map(|tenant| tenant.name.clone()).collect()
 }
 
 /// Returns the tenants by their hash.
@@ -561,7 +579,7 @@ impl Comparison<'_> {
         reference: &LevelReference<'_>,
         largest: &TenantName,
     ) -> Result<(String, TenantName), VerifyError> {
-        let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+        let mut script = format!("BEGIN;\n{};\n{ON_COORDINATOR};\n", settings(server.timeout));
         let (snapshot, newer) = match reference {
             LevelReference::Majority => return Ok((script, largest.clone())),
             LevelReference::Snapshot(snapshot) => (snapshot, None),

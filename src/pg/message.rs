@@ -55,6 +55,9 @@ const CONNECTION_LOST: [&str; 9] = [
     "lost synchronization with server",
 ];
 
+/// The words with which Citus names the worker that an error comes from.
+const ON_WORKER: &str = "while executing command on ";
+
 /// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaker {
@@ -123,6 +126,34 @@ impl ServerMessage {
             && CONNECTION_LOST
                 .iter()
                 .any(|words| self.message.contains(words))
+    }
+
+    /// Returns `true` if Citus lost a worker midway: libpq's words, as an internal error of the coordinator.
+    ///
+    /// `ReportConnectionError` and `ReportResultError` of Citus 13 (`connection/remote_commands.c`) give a worker's message that has no
+    /// SQLSTATE class XX, and name the node in the context.
+    pub fn says_worker_lost(&self) -> bool {
+        self.sqlstate == Some(SqlState::INTERNAL_ERROR)
+            && self.is_of_worker()
+            && (CONNECTION_LOST
+                .iter()
+                .any(|words| self.message.contains(words))
+                || self.message.contains("connection to the remote node"))
+    }
+
+    /// Returns `true` if a worker of Citus refused it, not the coordinator.
+    pub fn is_of_worker(&self) -> bool {
+        self.context
+            .as_deref()
+            .is_some_and(|context| context.contains(ON_WORKER))
+    }
+
+    /// Returns `true` if Citus refuses a message of several statements, because it would forward its text to the workers.
+    pub fn says_one_by_one(&self) -> bool {
+        self.sqlstate == Some(SqlState::SYNTAX_ERROR)
+            && self
+                .message
+                .contains("cannot insert multiple commands into a prepared statement")
     }
 
     /// Returns `true` if the statement, the session or the program failed because of this message.

@@ -1,6 +1,7 @@
 //! The snapshot: a tenant's schema as a template, how it is captured, kept in a file and rendered.
 
 pub mod capture;
+pub(crate) mod citus;
 pub mod decision;
 mod format;
 mod header;
@@ -11,9 +12,11 @@ mod outside;
 mod problem;
 pub mod rename;
 mod render;
+mod rendered;
 mod template;
 mod version;
 
+pub use citus::{NO_CITUS, NOT_DISTRIBUTED};
 pub use decision::{Decision, Decisions};
 pub(crate) use format::changes_session;
 pub use format::{Snapshot, sha256};
@@ -26,9 +29,9 @@ pub use outside::{OutsidePolicy, OutsideStatement, Reach};
 pub(crate) use outside::{grouped, refusal};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
-    Marking, NO_CITUS, NOT_STORABLE, RenderOptions, Rendered, lock, lock_key, one_message,
-    settings, storability,
+    Marking, NOT_STORABLE, RenderOptions, lock, lock_key, one_message, settings, storability,
 };
+pub use rendered::Rendered;
 pub(crate) use template::callee;
 pub use template::{CompiledStatement, PLACEHOLDER, Template, TemplateError, escape_placeholders};
 pub use version::FORMAT;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::citus::{distributing, for_citus, is_repeated};
 use super::format::Snapshot;
 use super::mark::{MARK, SPARE};
-use super::object::{Action, Object, ObjectKind, identifier_value};
+use super::object::{Action, ObjectKind, identifier_value};
+use super::rendered::Rendered;
 use super::template::{CompiledStatement, TemplateError};
 use crate::pg::{EXACT_SETTINGS, SqlState};
 use crate::sql::literal::content;
@@ -64,31 +66,6 @@ impl Default for RenderOptions {
     }
 }
 
-/// A statement for one tenant.
-#[derive(Clone, Debug)]
-pub struct Rendered {
-    /// The SQL, without a closing semicolon.
-    pub sql: String,
-    /// The object, or `None` for statements that the snapshot does not contain.
-    pub object: Option<Object>,
-    /// 1-based line in the snapshot file, or in `file`; `None` for statements that no file contains.
-    pub line: Option<usize>,
-    /// The migration that contains the statement, or `None` for the snapshot.
-    pub file: Option<String>,
-}
-
-impl Rendered {
-    /// A statement that the snapshot does not hold.
-    pub fn added(sql: String) -> Self {
-        Self {
-            sql,
-            object: None,
-            line: None,
-            file: None,
-        }
-    }
-}
-
 impl Snapshot {
     /// All statements of the transaction that creates a tenant, in order, without `BEGIN` and `COMMIT`.
     ///
@@ -107,12 +84,7 @@ impl Snapshot {
         ];
         statements.extend(storability(tenant).map(Rendered::added));
         if options.citus {
-            // On another server, nothing would read the setting, and the schema would be an
-            // ordinary one.
-            statements.push(Rendered::added(HAS_CITUS.to_owned()));
-            statements.push(Rendered::added(
-                "SET LOCAL citus.enable_schema_based_sharding TO on".to_owned(),
-            ));
+            statements.extend(distributing().map(Rendered::added));
         }
         if let Some(role) = &options.role {
             statements.push(Rendered::added(format!("SET LOCAL ROLE {}", quote(role))));
@@ -149,6 +121,7 @@ impl Snapshot {
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
         let mut default_privileges = options.privileges;
+        let mut repeated: Vec<(String, String)> = Vec::new();
         let lent = if options.owners {
             self.lent_create()
         } else {
@@ -182,6 +155,13 @@ impl Snapshot {
             {
                 sql = marked(&sql, mark);
             }
+            if options.citus && is_repeated(object.action, object.kind) {
+                let (identity, mut plain) = (object.to_string(), String::new());
+                statement.render_plain(tenant, &mut plain)?;
+                // A view that `pg_dump` wrote twice: the later one is whole.
+                repeated.retain(|(other, _)| *other != identity);
+                repeated.push((identity, plain));
+            }
             let created = object.kind == ObjectKind::Schema && object.action == Action::Create;
             statements.push(Rendered {
                 sql,
@@ -208,6 +188,10 @@ impl Snapshot {
         // next.
         if self.changes_session() {
             statements.push(Rendered::added("DISCARD TEMP".to_owned()));
+        }
+        if options.citus {
+            let repeated = repeated.into_iter().map(|(_, sql)| sql).collect();
+            statements = for_citus(statements, repeated, tenant);
         }
         Ok(statements)
     }
@@ -372,13 +356,6 @@ pub fn storability(tenant: &TenantName) -> Option<String> {
     );
     Some(format!("DO {}", quote_literal(&body)))
 }
-
-/// SQLSTATE of the error that says that there is no Citus with schema-based sharding.
-pub const NO_CITUS: &str = "SS009";
-/// Fails if there is none.
-const HAS_CITUS: &str = "DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = ''citus'' \
-    AND pg_catalog.split_part(extversion, ''.'', 1)::int >= 12) THEN RAISE EXCEPTION USING ERRCODE = ''SS009'', \
-    MESSAGE = ''this database has no Citus 12 or later''; END IF; END'";
 
 /// All statements as one message of the simple query protocol: one round trip, one implicit transaction, nothing of it
 /// stays when a statement fails (psql's `\;`).

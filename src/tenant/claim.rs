@@ -6,6 +6,7 @@ use super::rewrite::{RewriteReader, written_anew};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::pg::catalog::BY_KEYS;
 use crate::snapshot::SPARE;
+use crate::snapshot::citus::distributing;
 use crate::snapshot::{
     RenderOptions, Rendered, Snapshot, TemplateError, lock, one_message, settings, storability,
 };
@@ -34,6 +35,9 @@ pub(crate) fn claim_message(
         lock(tenant),
     ]);
     statements.extend(storability(tenant));
+    if options.citus {
+        statements.extend(distributing());
+    }
     statements.extend(
         options
             .role
@@ -92,11 +96,16 @@ fn body(
          schema := pg_catalog.to_regnamespace(spare::text)::oid; \
          EXIT WHEN pg_catalog.starts_with(spare::text, '{SPARE_NAME}') AND EXISTS (SELECT FROM pg_catalog.pg_description c \
          WHERE c.objoid = schema AND c.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass \
-         AND pg_catalog.right(c.description, {length}) IN ({marks})); \
+         AND pg_catalog.right(c.description, {length}) IN ({marks})){distributed}; \
          END LOOP; \
          EXECUTE pg_catalog.format('ALTER SCHEMA %I RENAME TO %I', spare, {tenant}::text);",
         usable = pool_is_usable(),
         kind = SpareKind::new(snapshot, options).condition(),
+        distributed = if options.citus {
+            " AND EXISTS (SELECT FROM pg_catalog.pg_dist_schema p WHERE p.schemaid = schema)"
+        } else {
+            ""
+        },
         // A fingerprint has one length in all formats.
         length = marks.first().map_or(0, String::len),
         marks = marks

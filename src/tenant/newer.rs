@@ -214,7 +214,7 @@ impl NewerMigrations {
         let mut plain = self
             .pending
             .iter()
-            .flat_map(|migration| migration.statements())
+            .flat_map(Migration::statements)
             .map(|statement| {
                 let mut sql = String::new();
                 statement.render_plain(tenant, &mut sql).map(|()| sql)

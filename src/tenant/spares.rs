@@ -29,13 +29,14 @@ pub(crate) struct SpareKind {
 
 impl SpareKind {
     pub(crate) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
-        let left_out = [
+        let words = [
             (!options.owners, "no owners"),
             (!options.privileges, "no privileges"),
+            (options.citus, "distributed"),
         ];
-        let words: Vec<&str> = left_out
+        let words: Vec<&str> = words
             .into_iter()
-            .filter(|(left_out, _)| *left_out)
+            .filter(|(applies, _)| *applies)
             .map(|(_, word)| word)
             .collect();
         Self {
@@ -110,7 +111,10 @@ pub(crate) fn pool_is_usable() -> String {
 pub(crate) fn creation() -> Vec<String> {
     let table = pool_table();
     let body = format!(
-        "BEGIN IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN CREATE SCHEMA {POOL}; \
+        "BEGIN IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN \
+         IF pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN \
+         PERFORM pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true); END IF; \
+         CREATE SCHEMA {POOL}; \
          COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'; \
          CREATE TABLE {table} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
          owner name NOT NULL DEFAULT current_user, made timestamp with time zone NOT NULL DEFAULT pg_catalog.now()); \

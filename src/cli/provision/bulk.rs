@@ -18,9 +18,10 @@ use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
 use crate::fleet::pool::PoolRefiller;
+use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::citus::{CitusObstacles, FIRST as FIRST_CITUS};
-use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, TenantOrigin};
+use crate::tenant::{IfExists, ProvisionError, ProvisionOutcome, Provisioner, TenantOrigin};
 use crate::text::plural;
 
 /// Number of tenants that one query checks.
@@ -52,7 +53,12 @@ pub(super) async fn run(
     servers.refuse_shared(&rooms)?;
     for (index, room) in rooms.into_iter().enumerate() {
         match room {
-            Ok(room) => check_citus(session, servers, index, &room).await?,
+            Ok(room) => {
+                if let Some(provisioner) = servers.provisioner(index) {
+                    let place = servers.name(index);
+                    check_citus(&session.shutdown, provisioner, place, &room).await?;
+                }
+            }
             // The tenants of this target will fail with this reason.
             Err(
                 error @ (ProvisionError::Connect(_)
@@ -73,13 +79,8 @@ pub(super) async fn run(
                 session.shutdown.clone(),
             )
         };
-        // Indexed like the targets. The pool does not support Citus.
-        let has_pool = |target: &&BulkTarget| !target.provisioner.options().render.citus;
-        servers
-            .targets
-            .iter()
-            .map(|target| Some(target).filter(has_pool).map(start))
-            .collect::<Vec<_>>()
+        // Indexed like the targets.
+        servers.targets.iter().map(start).collect::<Vec<_>>()
     };
     let keeps_full = refill.map(start_all).unwrap_or_default();
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
@@ -93,7 +94,7 @@ pub(super) async fn run(
         let mut on_done = |done: BulkResult| {
             let target = done.request.target;
             let made = shared.borrow_mut().done(session, servers, done, &progress);
-            if let Some(Some(keeps_full)) = keeps_full.get(target).filter(|_| made) {
+            if let Some(keeps_full) = keeps_full.get(target).filter(|_| made) {
                 keeps_full.made();
             }
             if shared.borrow().failed.is_some() {
@@ -109,7 +110,7 @@ pub(super) async fn run(
     if keeps_full.is_empty() && config.options.from_pool {
         refill_all(session, servers, config.refill).await;
     }
-    for keeps_full in keeps_full.into_iter().flatten() {
+    for keeps_full in keeps_full {
         keeps_full.end().await;
     }
     if let Some(failure) = failed {
@@ -301,22 +302,16 @@ async fn pass_over(
 }
 
 /// Checks, before anything is created, that Citus can distribute the snapshot's objects.
-async fn check_citus(
-    session: &Session,
-    servers: &Provisioners,
-    index: usize,
+pub(in crate::cli) async fn check_citus(
+    shutdown: &Shutdown,
+    provisioner: &Provisioner,
+    place: Option<&str>,
     room: &ServerCapacity,
 ) -> Result<(), CommandError> {
-    let Some(provisioner) = servers
-        .provisioner(index)
-        .filter(|provisioner| provisioner.options().render.citus)
-    else {
+    if !provisioner.options().render.citus {
         return Ok(());
-    };
-    let target = servers
-        .name(index)
-        .map(|name| format!(" at {name}"))
-        .unwrap_or_default();
+    }
+    let target = place.map(|name| format!(" at {name}")).unwrap_or_default();
     let version = room.citus.clone();
     let major = version
         .as_deref()
@@ -324,11 +319,14 @@ async fn check_citus(
     if major.is_none_or(|major| major < FIRST_CITUS) {
         return Err(CommandError::NoCitus { target, version });
     }
-    let refused = CitusObstacles::from_snapshot(provisioner.snapshot());
-    let lines = refused
-        .by_server(provisioner.server(), &session.shutdown)
-        .await;
-    let lines = lines.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+    let obstacles = CitusObstacles::from_snapshot(provisioner.snapshot());
+    let answers = obstacles.ask(provisioner.server(), shutdown).await;
+    let answers = answers.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+    if answers.is_worker() {
+        return Err(CommandError::CitusWorker { target });
+    }
+    let role = provisioner.options().render.role.as_deref();
+    let lines = obstacles.refused(&answers, role);
     if lines.is_empty() {
         Ok(())
     } else {

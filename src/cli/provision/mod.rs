@@ -9,4 +9,5 @@ mod servers;
 mod single;
 mod tally;
 
+pub(super) use bulk::check_citus;
 pub(super) use run::run;

@@ -40,8 +40,6 @@ pub(super) fn provision_config(
         (true, false) => 7,
         (false, false) => 2,
     });
-    let mut render = render_options(&arguments.what);
-    render.citus = arguments.citus;
     ProvisionConfig {
         hook,
         // One worker answers names on the command line in their order.
@@ -54,7 +52,7 @@ pub(super) fn provision_config(
         refill: arguments.refill,
         streams,
         options: ProvisionOptions {
-            render,
+            render: render_options(&arguments.what),
             if_exists,
             from_pool: arguments.from_pool,
             newer: None,

@@ -9,12 +9,7 @@ use crate::text::error_chain;
 /// Refills all pools.
 pub(super) async fn refill_all(session: &Session, servers: &Provisioners, size: Option<usize>) {
     let Some(size) = size else { return };
-    // The pool does not support Citus.
-    for target in servers
-        .targets
-        .iter()
-        .filter(|target| !target.provisioner.options().render.citus)
-    {
+    for target in &servers.targets {
         let mut psql = target.provisioner.session();
         match refill(&target.provisioner, &mut psql, size, &session.shutdown).await {
             Ok(made) => tracing::info!(made, target = target.name, "the pool is full again"),

@@ -44,7 +44,7 @@ pub(in crate::cli) async fn run(
     );
     // Read the snapshot while psql reports its version.
     let (servers, snapshot) = tokio::join!(
-        Servers::find(session, &arguments.targets, &tool, arguments.citus),
+        Servers::find(session, &arguments.targets, &tool, arguments.what.citus),
         async { snapshot_file::load(&path, session) }
     );
     let (snapshot, servers) = (Arc::new(snapshot?), servers?);

@@ -83,6 +83,8 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
             .hint("nothing was done; name the right one with --target"),
         CommandError::Target(error) => target_report(error, context),
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::CitusWorker { .. } => ErrorReport::of(failure, "config.citus_worker")
+            .hint("nothing was created; connect to the coordinator"),
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();

@@ -170,6 +170,11 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::Run(source) => psql_report(source, context),
         ProvisionError::Budget(_) => ErrorReport::of(error, error.id())
             .hint("nothing was created; change the setting and restart the server"),
+        ProvisionError::NotDistributed { .. } => ErrorReport::of(error, error.id()).hint(
+            "nothing was left behind; check the settings citus.* of this role and database: SELECT * FROM pg_db_role_setting",
+        ),
+        ProvisionError::WouldDistribute => ErrorReport::of(error, error.id())
+            .hint("pass --citus, or citus = true for the target, to create distributed tenants"),
         ProvisionError::NoCitus => ErrorReport::of(error, error.id()).hint(CREATE_CITUS),
         ProvisionError::NotStorable(_) | ProvisionError::PoolFull => {
             ErrorReport::of(error, error.id())

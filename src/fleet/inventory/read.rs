@@ -35,6 +35,8 @@ pub struct Tenant {
     pub name: TenantName,
     /// Fingerprint of its snapshot, if it has a marker.
     pub snapshot: Option<String>,
+    /// In a database with Citus, `true` for a distributed schema and `false` for an ordinary one.
+    pub distributed: Option<bool>,
     /// The content of its version table.
     pub applied: Applied,
 }
@@ -114,7 +116,7 @@ async fn read_once(
         .query_json(&sql::schemas(scope, versions_table), shutdown)
         .await?
         .into_iter();
-    let (_, major, search_path): (String, u32, String) =
+    let (_, major, search_path, has_citus): (String, u32, String, bool) =
         read_json(lines.next().unwrap_or_default(), 1)?;
     let mut tenants = Vec::new();
     for (index, line) in lines.enumerate() {
@@ -132,16 +134,65 @@ async fn read_once(
         tenants.extend(missing.into_iter().map(|name| Tenant {
             name,
             snapshot: None,
+            distributed: None,
             applied: Applied::Odd(TenantProblem::NoSchema),
         }));
     }
     tenants.sort_by(|one, two| one.name.cmp(&two.name));
-    read_rows(server, &mut tenants, shutdown).await?;
+    if has_citus {
+        mark_distributed(server, &mut tenants, shutdown).await?;
+    }
+    match read_rows(server, &mut tenants, shutdown).await {
+        Err(error) if has_citus && is_worker_down(&error) => {
+            read_rows_one_by_one(server, &mut tenants, shutdown).await?;
+        }
+        read => read?,
+    }
     Ok(Fleet {
         major,
         search_path,
         tenants,
     })
+}
+
+/// Sets for each existing tenant whether it is a distributed schema of Citus.
+async fn mark_distributed(
+    server: &Server,
+    tenants: &mut [Tenant],
+    shutdown: &Shutdown,
+) -> Result<(), PsqlError> {
+    let names = server.query_json(sql::DISTRIBUTED, shutdown).await?;
+    let names: std::collections::BTreeSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    for tenant in tenants {
+        let exists = !matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
+        tenant.distributed = exists.then(|| names.contains(tenant.name.as_str()));
+    }
+    Ok(())
+}
+
+/// Returns `true` if the coordinator, which is reached, cannot reach one of its workers.
+fn is_worker_down(error: &PsqlError) -> bool {
+    matches!(error, PsqlError::Script { message, .. }
+        if message.says_worker_lost() || message.sqlstate.is_some_and(|state| state.class() == "08"))
+}
+
+/// Reads each distributed tenant by itself: a worker that is down costs those that lie there, and no others.
+async fn read_rows_one_by_one(
+    server: &Server,
+    tenants: &mut [Tenant],
+    shutdown: &Shutdown,
+) -> Result<(), PsqlError> {
+    for tenant in tenants {
+        match read_rows(server, std::slice::from_mut(tenant), shutdown).await {
+            Err(PsqlError::Script { message, .. }) => {
+                tenant.applied = Applied::Odd(TenantProblem::Unreachable {
+                    reason: message.to_string(),
+                });
+            }
+            read => read?,
+        }
+    }
+    Ok(())
 }
 
 /// A version table: its name, the privilege to read it, its columns with their types.
@@ -177,6 +228,7 @@ fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>)
     Some(Tenant {
         name,
         snapshot,
+        distributed: None,
         applied,
     })
 }

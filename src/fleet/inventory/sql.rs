@@ -48,7 +48,8 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
     };
     format!(
         "SELECT pg_catalog.json_build_array('server', pg_catalog.current_setting('server_version_num')::int / 10000, \
-         (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'));\n\
+         (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), \
+         pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL);\n\
          {UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
          pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, \
@@ -62,6 +63,10 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
         tables = tables.join(", ")
     )
 }
+
+/// Query for the names of Citus's distributed schemas.
+pub(super) const DISTRIBUTED: &str = "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_dist_schema d \
+    JOIN pg_catalog.pg_namespace n ON n.oid = d.schemaid;\n";
 
 /// Returns queries that print for each table a line `[index, rows or null, index of the table that
 /// has the same rows]`. Rows that many tenants share are sent once.

@@ -7,6 +7,7 @@ use crate::process::Shutdown;
 use crate::snapshot::capture::{
     LoadedCopy, ServerProperty, differences, fresh_name, search_path, without_server_properties,
 };
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::{RewriteReader, written_anew};
@@ -112,6 +113,9 @@ impl Trial<'_> {
             script.push_str(sql);
             script.push_str(";\n");
         };
+        if !options.citus {
+            push(ON_COORDINATOR);
+        }
         for statement in snapshot.statements_for(
             &spare,
             &RenderOptions {

@@ -8,6 +8,7 @@ use crate::snapshot::capture::{
     Capture, CaptureError, CaptureSource, Captured, Exceptions, Note, Proof, ProofError,
     ProofInputs, SourceOf, prove,
 };
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{
     Action, Marking, OutsidePolicy, RenderOptions, Snapshot, SnapshotError, TemplateError, minify,
     settings,
@@ -248,7 +249,7 @@ async fn load(
         mark: Marking::None,
         ..RenderOptions::default()
     };
-    let mut script = format!("BEGIN;\n{};\n", settings(server.timeout));
+    let mut script = format!("BEGIN;\n{};\n{ON_COORDINATOR};\n", settings(server.timeout));
     for statement in snapshot.body_for(scratch, &options)? {
         script.push_str(&statement.sql);
         script.push_str(";\n");

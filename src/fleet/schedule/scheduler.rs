@@ -72,7 +72,7 @@ impl<'a> Scheduler<'a> {
         if !self.control().goes_on(self.shutdown) {
             return;
         }
-        self.queue().add_all(turns.into_iter());
+        self.queue().add_all(turns);
         let jobs = jobs.max(1);
         join_all((0..jobs).map(|_| self.worker(jobs, task))).await;
     }

@@ -2,7 +2,7 @@
 
 use crate::pg::catalog::Aspect;
 use crate::snapshot::object::Action;
-use crate::snapshot::render::Rendered;
+use crate::snapshot::rendered::Rendered;
 
 /// Objects that are not compared, because a copy cannot have them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,6 +10,7 @@ use super::server_properties::{LoadedCopy, ServerProperty, without_server_proper
 use crate::pg::catalog::{Aspect, Aspects, objects, with_members};
 use crate::pg::{ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
 use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError};
@@ -177,6 +178,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
             load_dump(&mut script, inputs, dump, &aside)?;
         }
         ask(&mut script, schema, major);
+        script.ours(ON_COORDINATOR);
         for tenant in &tenants {
             script.ours(&settings(server.timeout));
             let options = RenderOptions {

@@ -4,7 +4,7 @@ use super::dump::Dump;
 use super::error::ProofError;
 use crate::pg::PsqlError;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
-use crate::snapshot::render::Rendered;
+use crate::snapshot::rendered::Rendered;
 use crate::snapshot::template::escape_placeholders;
 use crate::snapshot::{Template, TemplateError};
 use crate::sql::{TenantName, quote, quote_literal};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::distribution::is_distributed;
 use super::guard::Demand;
 use super::rows::{checks_aside, checks_back, fill_views, find_obstacle};
 use super::state::{captured, explain, guard, look};
@@ -11,6 +12,7 @@ use crate::process::Shutdown;
 use crate::snapshot::capture::{
     Captured, Concern, ConcernId, Note, ServerProperty, shared_schemas,
 };
+use crate::snapshot::citus::distributing;
 use crate::snapshot::{Action, Marking, Object, ObjectKind, RenderOptions, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, run_transaction};
@@ -82,8 +84,14 @@ pub async fn clone_tenant(
     );
     let options = RenderOptions {
         mark: Marking::None,
+        citus: is_distributed(server, old, shutdown).await?,
         ..RenderOptions::default()
     };
+    if options.citus {
+        for statement in distributing() {
+            swriteln!(script, "{statement};");
+        }
+    }
     let (mut copied, mut views) = (false, Vec::new());
     for statement in snapshot.body_for(new, &options)? {
         let object = statement.object.as_ref();

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::distribution::{HAS_DISTRIBUTED_SCHEMAS, distributed_bytes};
 use super::guard::{Demand, Facts, SchemaRefusal};
 use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PsqlError, Server, SqlState};
@@ -35,9 +36,13 @@ pub struct Preview {
     pub outside: Vec<String>,
     /// Publications that lose tables.
     pub publications: Vec<String>,
+    /// True for a distributed schema of Citus.
+    #[serde(skip)]
+    pub distributed: bool,
     /// Large objects whose ids its rows hold, and that stay in the database; `None` if the rows cannot be read.
     #[serde(skip)]
     pub large_objects: Option<usize>,
+    has_citus: bool,
     /// Relations of all kinds: each takes a lock.
     relations: u64,
     /// Locks that the server has room for.
@@ -133,7 +138,7 @@ pub async fn preview(
          kept AS MATERIALIZED (SELECT c.oid, c.relkind FROM relation r \
          CROSS JOIN LATERAL (SELECT c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c) \
          SELECT pg_catalog.json_build_object('tables', {tables}, 'views', {views}, 'sequences', {sequences}, \
-         'relations', {relations}, \
+         'relations', {relations}, 'has_citus', {HAS_DISTRIBUTED_SCHEMAS}, \
          'routines', (SELECT pg_catalog.count(*) FROM routine), \
          'bytes', (SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)), 0)::bigint \
          FROM kept c WHERE c.relkind IN ('r', 'm')), \
@@ -158,6 +163,13 @@ pub async fn preview(
     let mut seen: Option<Preview> = server.query_json_optional(&sql, shutdown).await?;
     if let Some(seen) = &mut seen {
         seen.large_objects = large_objects(server, tenant, shutdown).await;
+        // The coordinator's own tables of a distributed tenant are empty shells.
+        if seen.has_citus
+            && let Some(bytes) = distributed_bytes(server, tenant, shutdown).await?
+        {
+            seen.distributed = true;
+            seen.bytes = bytes;
+        }
     }
     Ok(seen)
 }

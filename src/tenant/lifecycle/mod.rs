@@ -1,6 +1,7 @@
 //! The rest of a tenant's life: dropped, renamed, cloned.
 
 mod clone;
+mod distribution;
 mod drop;
 mod error;
 mod guard;

@@ -10,6 +10,7 @@ use crate::snapshot::capture::{
     ConcernId, Difference, Exceptions, LoadedCopy, ServerProperty, differences, fresh_name,
     may_be_reworded, search_path, without_server_properties,
 };
+use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{
     Action, CompiledStatement, Marking, RenderOptions, Snapshot, TemplateError, settings,
 };
@@ -171,6 +172,8 @@ impl Trial<'_> {
             ..RenderOptions::default()
         };
         let mut script = format!("BEGIN;\n{}", self.work);
+        script.push_str(ON_COORDINATOR);
+        script.push_str(";\n");
         for copy in &copies {
             script.push_str(&settings(self.server.timeout));
             script.push_str(";\n");

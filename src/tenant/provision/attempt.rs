@@ -1,17 +1,19 @@
 //! One attempt to create a tenant, and the meaning of its end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::aftermath::{RunState, SchemaState, look, look_after};
 use super::error::ProvisionError;
 use super::hint::hint_for;
-use super::locate::{is_repeatable, locate};
+use super::locate::{is_repeatable, locate, located_by_line};
 use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
-use super::provisioner::{IfExists, Provisioner, in_a_block, new_token, run_of};
+use super::provisioner::{IfExists, LINES_BEFORE, Provisioner, in_a_block, new_token, run_of};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{EnvValue, RunError, Shutdown};
-use crate::snapshot::{NO_CITUS, NOT_STORABLE, Rendered};
+use crate::snapshot::citus::{DISTRIBUTES, refuse_distribution, whole_views};
+use crate::snapshot::{NO_CITUS, NOT_DISTRIBUTED, NOT_STORABLE, Rendered};
 use crate::sql::TenantName;
 use crate::tenant::claim::{claimed, forget_message};
 use crate::tenant::marker::POOL;
@@ -58,6 +60,9 @@ impl Attempt<'_> {
             return Ok(outcome);
         }
         let provisioner = self.provisioner;
+        if provisioner.one_by_one.load(Ordering::Relaxed) {
+            return self.make_one_by_one(psql).await;
+        }
         let token = new_token()?;
         // Render the statements while psql reports its version.
         let (version, rendered) = tokio::join!(
@@ -80,7 +85,18 @@ impl Attempt<'_> {
             )
             .await
         {
-            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            Ran::Done(output) => {
+                if options.render.citus {
+                    provisioner.report_warnings(self.tenant, &output.notices);
+                }
+                Ok(self.created(ProvisionSource::Snapshot))
+            }
+            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+                if message.says_one_by_one() && !options.render.citus =>
+            {
+                provisioner.one_by_one.store(true, Ordering::Relaxed);
+                self.make_one_by_one(psql).await
+            }
             Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(reason = %error, "tenant '{}': retrying, with the time limit set first", self.tenant);
                 self.make_patiently(psql).await
@@ -109,6 +125,37 @@ impl Attempt<'_> {
             .await
         {
             Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            Ran::Over(over) => over,
+        }
+    }
+
+    /// Creates an ordinary tenant in one message per statement, in a database with Citus that refuses one message for all:
+    /// for a foreign key to a reference table.
+    async fn make_one_by_one(
+        &self,
+        psql: &mut Psql<'_>,
+    ) -> Result<ProvisionOutcome, ProvisionError> {
+        let token = new_token()?;
+        let statements = whole_views(self.provisioner.statements(self.tenant, &token)?);
+        let statements: Vec<Rendered> = std::iter::once(Rendered::added(refuse_distribution()))
+            .chain(statements)
+            .collect();
+        let script = Provisioner::script_one_by_one(&token, &statements);
+        match self
+            .run(
+                psql,
+                &token,
+                &script,
+                &statements,
+                ProvisionSource::Snapshot,
+            )
+            .await
+        {
+            Ran::Done(output) => {
+                self.provisioner
+                    .report_warnings(self.tenant, &output.notices);
+                Ok(self.created(ProvisionSource::Snapshot))
+            }
             Ran::Over(over) => over,
         }
     }
@@ -215,6 +262,13 @@ impl Attempt<'_> {
         if state.is_some_and(|state| state.as_str() == NO_CITUS) {
             return Err(ProvisionError::NoCitus);
         }
+        if state == Some(NOT_DISTRIBUTED) {
+            let detail = message.detail.filter(|detail| !detail.is_empty());
+            return Err(ProvisionError::NotDistributed { detail });
+        }
+        if state == Some(DISTRIBUTES) {
+            return Err(ProvisionError::WouldDistribute);
+        }
         if state == Some(NOT_STORABLE) {
             return Err(ProvisionError::NotStorable(self.tenant.to_string()));
         }
@@ -236,7 +290,13 @@ impl Attempt<'_> {
             return Err(ProvisionError::Interrupted { signal });
         }
         let mut error = (message, None, None);
-        if is_repeatable(error.0.sqlstate) && !statements.is_empty() {
+        // Each statement was a message, so psql has named the line.
+        if options.render.citus {
+            if let Some(located) = located_by_line(&error.0, LINES_BEFORE, statements, self.tenant)
+            {
+                error = (located.message, Some(located.statement), located.object);
+            }
+        } else if is_repeatable(error.0.sqlstate) && !statements.is_empty() {
             let mut server = self.provisioner.server.clone();
             server.timeout = self.provisioner.left(self.start);
             if let Some(located) = locate(

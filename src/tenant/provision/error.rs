@@ -52,6 +52,17 @@ pub enum ProvisionError {
     /// The tenant should become a distributed schema, but the server has no suitable Citus.
     #[error("the server has no Citus 12 or later in this database")]
     NoCitus,
+    /// Citus left the tenant, or some of its tables, on the coordinator.
+    #[error("Citus did not distribute the tenant{}", detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    NotDistributed {
+        /// The tables that were left on the coordinator, if not all were.
+        detail: Option<String>,
+    },
+    /// The tenant should become an ordinary schema, and the server distributes new schemas.
+    #[error(
+        "Citus distributes the schemas that this role creates in this database (citus.enable_schema_based_sharding is on)"
+    )]
+    WouldDistribute,
     /// The server would store the tenant's name in another form.
     #[error("in its encoding, this server would store the name '{}' truncated or with other letters", .0.escape_debug())]
     NotStorable(String),
@@ -125,6 +136,8 @@ impl ProvisionError {
             Self::Budget(_) => "sql.lock_budget".to_owned(),
             Self::PoolFull => "pool.full".to_owned(),
             Self::NoCitus => "config.no_citus".to_owned(),
+            Self::NotDistributed { .. } => "config.not_distributed".to_owned(),
+            Self::WouldDistribute => "config.distributes".to_owned(),
             Self::Sql { message, .. } => message.id(),
             Self::Template(source) => source.id().to_owned(),
             Self::Newer(source) => source.id().unwrap_or("migration.invalid").to_owned(),
@@ -142,9 +155,12 @@ impl ProvisionError {
     /// too many connections, deadlocks, serialization failures, a killed psql.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Sql { message, .. } => message
-                .sqlstate
-                .is_some_and(|sqlstate| sqlstate.is_retryable()),
+            Self::Sql { message, .. } => {
+                message.says_worker_lost()
+                    || message
+                        .sqlstate
+                        .is_some_and(|sqlstate| sqlstate.is_retryable())
+            }
             Self::Connect(error) => error.is_transient(),
             // psql was killed, or the server was restarted.
             Self::Lost(error) => !matches!(**error, PsqlError::Unconfirmed),

@@ -28,6 +28,16 @@ pub(super) fn hint_for(
     let says = |words: &str| text.contains(words);
     let named = || quoted_name(text).unwrap_or("ROLE");
     let own = text.contains(&format!("{tenant}."));
+    // A worker has not seen what the transaction created: Citus asks it as the extension's owner, on another connection.
+    let own_schema = format!("schema {}", tenant.quoted());
+    let unseen = says(&own_schema) || says(&format!("schema \"{tenant}\"")) || own;
+    if message.is_of_worker() && unseen {
+        return Some(
+            "connect as the owner of the extension citus, without --role: of a tenant that is distributed, only that role \
+             can create what a sequence or a type of the same transaction needs"
+                .to_owned(),
+        );
+    }
     Some(match message.sqlstate? {
         // undefined_object: a role, an operator class, a type, a tablespace …
         SqlState::UNDEFINED_OBJECT if says("role ") => format!(
@@ -83,6 +93,9 @@ pub(super) fn hint_for(
             "create this function or its extension first: the snapshot needs it outside of the tenant's schema".to_owned()
         }
         SqlState::TOO_MANY_ARGUMENTS | SqlState::STATEMENT_TOO_COMPLEX => "raise max_stack_depth or split the statement: it exceeds a limit of the server".to_owned(),
+        SqlState::SYNTAX_ERROR if message.says_one_by_one() => {
+            "pass --citus: this database has Citus, which does not take this statement in one message with others".to_owned()
+        }
         SqlState::SYNTAX_ERROR => {
             "check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax"
                 .to_owned()
@@ -306,6 +319,21 @@ mod tests {
         assert_eq!(
             text("ERROR:  22012: division by zero\nHINT:  Try more.").as_deref(),
             Some("Try more.")
+        );
+        assert!(
+            text("ERROR:  42601: cannot insert multiple commands into a prepared statement")
+                .unwrap()
+                .starts_with("pass --citus")
+        );
+        assert!(
+            text("ERROR:  3F000: schema \"acme\" does not exist\nCONTEXT:  while executing command on 127.0.0.1:9701")
+                .unwrap()
+                .starts_with("connect as the owner of the extension citus")
+        );
+        assert!(
+            text("ERROR:  3F000: schema \"shared\" does not exist")
+                .unwrap()
+                .starts_with("create the shared schema")
         );
     }
 }

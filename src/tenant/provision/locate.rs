@@ -81,6 +81,30 @@ pub(super) async fn locate(
         tracing::debug!(%message, "the statements fail otherwise one by one");
         return None;
     }
+    located(*message, &traced, statements, tenant)
+}
+
+/// Names the statement of a script that sent each statement by itself, from the line that psql reports. `lines_before` is
+/// the number of lines in front of the first statement.
+pub(super) fn located_by_line(
+    message: &ServerMessage,
+    lines_before: usize,
+    statements: &[Rendered],
+    tenant: &TenantName,
+) -> Option<LocatedStatement> {
+    let mut traced = TracedScript::new(statements);
+    for end in &mut traced.ends {
+        *end = (*end + lines_before).saturating_sub(1);
+    }
+    located(message.clone(), &traced, statements, tenant)
+}
+
+fn located(
+    message: ServerMessage,
+    traced: &TracedScript,
+    statements: &[Rendered],
+    tenant: &TenantName,
+) -> Option<LocatedStatement> {
     let line = usize::try_from(message.script.as_ref()?.line).ok()?;
     let rendered = statements.get(traced.statement_at(line)?)?;
     let statement = FailedStatement {
@@ -93,7 +117,7 @@ pub(super) async fn locate(
         file: rendered.file.clone(),
     };
     Some(LocatedStatement {
-        message: *message,
+        message,
         statement,
         object: rendered.object.clone(),
     })

@@ -1,22 +1,27 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::aftermath::marks;
 use super::error::ProvisionError;
-use crate::pg::{PsqlError, PsqlSession, Server, restrict_key};
+use crate::pg::{PsqlError, PsqlSession, Server, ServerMessage, Severity, restrict_key};
 use crate::process::Shutdown;
-use crate::snapshot::{Marking, RenderOptions, Rendered, Snapshot, one_message};
+use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::newer::{NewerMigrations, NewerSource};
 use crate::tenant::spares::registering;
+use crate::text::slice;
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
 /// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
 /// 15).
 const CAPACITY: usize = 200_000;
+
+/// The lines of a script in front of its first statement, where each statement is sent by itself.
+pub(super) const LINES_BEFORE: usize = 2;
 
 /// The reaction to an existing tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +93,10 @@ pub struct Provisioner {
     pub(super) options: ProvisionOptions,
     /// The size of the pool, if this provisioner creates spares.
     pool_size: Option<usize>,
+    /// The server's warnings that were reported, with the placeholder for the tenant's name. Clones share them.
+    warned: Arc<Mutex<BTreeSet<String>>>,
+    /// `true` once Citus has refused one message for a whole tenant. Clones share it.
+    pub(super) one_by_one: Arc<AtomicBool>,
 }
 
 impl Provisioner {
@@ -101,6 +110,27 @@ impl Provisioner {
             snapshot,
             options,
             pool_size: None,
+            warned: Arc::default(),
+            one_by_one: Arc::default(),
+        }
+    }
+
+    /// Reports warnings of Citus, each once: they are alike for all tenants of a snapshot.
+    pub(super) fn report_warnings(&self, tenant: &TenantName, notices: &[ServerMessage]) {
+        for notice in notices {
+            let detail = notice.detail.as_deref().unwrap_or_default();
+            let text = [notice.message.as_str(), detail]
+                .join("; ")
+                .trim_end_matches("; ")
+                .to_owned();
+            let general = without_name(&text, tenant.as_str());
+            let is_new = self
+                .warned
+                .lock()
+                .is_ok_and(|mut warned| warned.insert(general));
+            if notice.severity == Severity::Warning && is_new {
+                tracing::warn!("tenant '{tenant}': {text}");
+            }
         }
     }
 
@@ -165,9 +195,9 @@ impl Provisioner {
         Ok(Some(self.claim_script_with(&token, tenant)?))
     }
 
-    /// Returns `true` if it claims spares. Citus cannot run a claim in one message.
+    /// Returns `true` if it claims spares.
     pub(super) fn claims(&self) -> bool {
-        self.options.from_pool && !self.options.render.citus
+        self.options.from_pool
     }
 
     pub(super) fn claim_script_with(
@@ -232,8 +262,15 @@ impl Provisioner {
             all.push(Rendered::added(confirmation));
             return message_with(token, &one_message(&all));
         }
-        // Citus forwards the text of a message to its workers, so each statement is a message. The
-        // application's name then identifies the run in `pg_stat_activity`.
+        Self::script_one_by_one(token, statements)
+    }
+
+    /// Returns a script that sends each statement by itself, behind [`LINES_BEFORE`] lines.
+    ///
+    /// Citus forwards the text of a message to its workers. The application's name then identifies the run in
+    /// `pg_stat_activity`.
+    pub(super) fn script_one_by_one(token: &str, statements: &[Rendered]) -> String {
+        let confirmation = format!("SELECT '{token}'");
         let mut script = format!(
             "BEGIN;\nSELECT pg_catalog.set_config('application_name', 'run_{token}', true);\n"
         );
@@ -292,6 +329,24 @@ impl Provisioner {
     }
 }
 
+/// Returns a text with the placeholder for a name, where it stands as a word.
+fn without_name(text: &str, name: &str) -> String {
+    let in_word = |character: Option<char>| {
+        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    };
+    let (mut general, mut rest) = (String::new(), 0);
+    for (start, _) in text.match_indices(name) {
+        let (before, after) = (slice(text, ..start), slice(text, start + name.len()..));
+        if in_word(before.chars().next_back()) || in_word(after.chars().next()) {
+            continue;
+        }
+        general.push_str(slice(text, rest..start));
+        general.push_str(PLACEHOLDER);
+        rest = start + name.len();
+    }
+    general + slice(text, rest..)
+}
+
 /// Returns the part of an attempt's token that goes into the marker.
 pub(super) fn run_of(token: &str) -> &str {
     token.get(..12).unwrap_or(token)
@@ -314,4 +369,21 @@ pub(super) fn in_a_block(token: &str, message: &str) -> String {
 
 pub(super) fn new_token() -> Result<String, ProvisionError> {
     restrict_key().map_err(|error| ProvisionError::Run(Box::new(PsqlError::Random(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_alike_but_for_the_name() {
+        let warning =
+            |name: &str| format!("\"view {name}.v\" has dependency to \"table a_b\", that {name}");
+        let general = without_name(&warning("a"), "a");
+        assert_eq!(
+            general,
+            "\"view #{prefix}.v\" has dependency to \"table a_b\", that #{prefix}"
+        );
+        assert_eq!(without_name(&warning("b-c"), "b-c"), general);
+    }
 }

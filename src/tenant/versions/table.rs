@@ -60,6 +60,11 @@ pub enum TenantProblem {
         /// The table; empty for the schema.
         table: String,
     },
+    /// The node that has it cannot be reached.
+    Unreachable {
+        /// The server's message.
+        reason: String,
+    },
     /// Its rows are not as the tool writes them.
     Rows {
         /// The table.
@@ -91,6 +96,9 @@ impl fmt::Display for TenantProblem {
             }
             Self::NoRight { table } => {
                 write!(formatter, "the role may not read version table '{table}'")
+            }
+            Self::Unreachable { reason } => {
+                write!(formatter, "its node cannot be reached: {reason}")
             }
             Self::Rows { table } => write!(
                 formatter,

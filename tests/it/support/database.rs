@@ -34,6 +34,15 @@ impl<'a> Database<'a> {
         }
     }
 
+    /// A database that exists under this name. It is not dropped.
+    pub(crate) fn named(cluster: &'a Cluster, name: &str) -> Self {
+        Self {
+            cluster,
+            name: name.to_owned(),
+            drop: false,
+        }
+    }
+
     /// Runs a script through the real psql, which stops at the first error; panics on one.
     pub(crate) fn sql(&self, script: &str) {
         self.query(script);

@@ -1,0 +1,6 @@
+//! Distributed schemas of Citus.
+
+mod limits;
+mod nodes;
+mod real;
+mod stand_in;
