@@ -19,6 +19,10 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schemars(title = "A line of schemastamp --format json")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a line is printed as soon as it is made"
+)]
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),

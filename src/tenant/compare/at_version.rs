@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::snapshot::{OutsidePolicy, Snapshot};
 use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
 use crate::tenant::newer::NewerMigrations;
-use crate::tenant::versions::{Applied, Style, VersionsTable, snapshot_versions};
+use crate::tenant::versions::{Applied, AppliedVersion, Style, VersionsTable, snapshot_versions};
 
 /// Snapshots and migrations, from which the reference of each version is made: the snapshot of that version, or an older one
 /// plus the migrations up to it.
@@ -162,7 +162,7 @@ impl<'a> VersionReferences<'a> {
             .filter_map(|(index, base)| Some((index, base.versions.as_ref()?)));
         known
             .max_by_key(|(_, table)| {
-                let last = table.last().and_then(|version| version.version());
+                let last = table.last().and_then(AppliedVersion::version);
                 (table.versions.len(), last)
             })
             .map(|(index, _)| index)
@@ -185,8 +185,8 @@ impl<'a> VersionReferences<'a> {
         }
         if table.style == Style::GolangMigrate {
             // Its table has the last version only.
-            let first = versions.last().and_then(|version| version.version());
-            let last = table.last().and_then(|version| version.version());
+            let first = versions.last().and_then(AppliedVersion::version);
+            let last = table.last().and_then(AppliedVersion::version);
             let between = |migration: &&Migration| {
                 Some(&migration.version) > first.as_ref()
                     && Some(&migration.version) <= last.as_ref()
@@ -205,7 +205,7 @@ fn lacking(
     tenant: &VersionsTable,
 ) -> Option<Vec<Option<MigrationVersion>>> {
     if tenant.style == Style::GolangMigrate {
-        let last = |table: &VersionsTable| table.last().and_then(|version| version.version());
+        let last = |table: &VersionsTable| table.last().and_then(AppliedVersion::version);
         let (first, last) = (last(snapshot), last(tenant));
         return match first.cmp(&last) {
             std::cmp::Ordering::Greater => None,
