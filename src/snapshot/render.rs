@@ -190,8 +190,8 @@ impl Snapshot {
             statements.push(Rendered::added("DISCARD TEMP".to_owned()));
         }
         if options.citus {
-            let repeated = repeated.into_iter().map(|(_, sql)| sql).collect();
-            statements = for_citus(statements, repeated, tenant);
+            let repeated: Vec<String> = repeated.into_iter().map(|(_, sql)| sql).collect();
+            statements = for_citus(statements, &repeated, tenant);
         }
         Ok(statements)
     }

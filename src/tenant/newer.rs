@@ -171,7 +171,7 @@ impl NewerMigrations {
     ) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = Vec::new();
         let table = qualified(tenant.as_str(), &self.table.table);
-        let added = |sql: String| Rendered::added(sql);
+        let added = Rendered::added;
         for migration in &self.pending {
             if migration.changes_session() {
                 let remembered = session_remembered(SettingScope::Transaction);

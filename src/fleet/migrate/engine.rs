@@ -104,7 +104,10 @@ pub async fn migrate_share(
             if late.is_empty() {
                 break;
             }
-            engine.scheduler.run_all(late, options.jobs, &chunk).await;
+            engine
+                .scheduler
+                .run_all(late.into_iter(), options.jobs, &chunk)
+                .await;
         }
         engine.look_again().await;
     }

@@ -65,7 +65,7 @@ impl<'a> Scheduler<'a> {
     /// Runs turns of which none goes first.
     pub(in crate::fleet) async fn run_all<F: Future<Output = ()>>(
         &self,
-        turns: impl IntoIterator<Item = Turn>,
+        turns: impl Iterator<Item = Turn>,
         jobs: usize,
         task: &impl Fn(Vec<Turn>) -> F,
     ) {

@@ -27,7 +27,7 @@ pub(in crate::snapshot) fn for_citus(
         .collect();
     let is_local = |statement: &Rendered| takes_only_local(&statement.sql, &views);
     if statements.iter().any(is_local) {
-        statements = distributed_afterwards(statements, &routines_and_views, tenant);
+        statements = distributed_afterwards(statements, routines_and_views, tenant);
     } else {
         statements = identities_inside(statements);
     }
@@ -246,11 +246,10 @@ mod tests {
             .iter()
             .map(|sql| Rendered::added((*sql).to_owned()))
             .collect();
-        let mut all: Vec<String> =
-            for_citus(statements, Vec::new(), &TenantName::new("a").unwrap())
-                .into_iter()
-                .map(|statement| statement.sql)
-                .collect();
+        let mut all: Vec<String> = for_citus(statements, &[], &TenantName::new("a").unwrap())
+            .into_iter()
+            .map(|statement| statement.sql)
+            .collect();
         assert!(all.pop().unwrap().contains("pg_dist_schema"));
         all
     }
@@ -354,7 +353,7 @@ mod tests {
             "CREATE FUNCTION a.f() RETURNS text LANGUAGE sql AS $$SELECT 'it''s'; SELECT 1$$";
         let found = for_citus(
             statements,
-            vec![routine.to_owned()],
+            &[routine.to_owned()],
             &TenantName::new("a").unwrap(),
         );
         let again = &found[found.len() - 2].sql;
