@@ -2,7 +2,7 @@
 
 /// Done.
 pub const DONE: u8 = 0;
-/// `check` or `verify` found differences.
+/// `check`, `verify` or `status --reconcile` found differences.
 pub const DIFFERENCES: u8 = 1;
 /// Wrong usage, also a tenant's name that no schema can have.
 pub const USAGE: u8 = 2;

@@ -283,6 +283,7 @@ impl Tenants {
         let options = VerifyOptions {
             scope: tenants,
             aspects: Vec::new(),
+            versions_table: None,
         };
         Ok(verify(server, reference, &options, &self.shutdown).await?)
     }

@@ -46,6 +46,10 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     clippy::panic,
     reason = "an empty text in its place would become a wrong rename"
 )]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "ranges are passed by value, as to str::get"
+)]
 pub fn slice(text: &str, range: impl SliceIndex<str, Output = str> + Debug + Clone) -> &str {
     text.get(range.clone()).unwrap_or_else(|| {
         panic!(

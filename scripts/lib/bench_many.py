@@ -97,16 +97,16 @@ def bench_stale(table):
         capture("app", "stale.sql")
         one = [SCHEMASTAMP, "verify", "app", "--snapshot", "stale.sql"]
         run(one)
-        alone = in_turn(5, verify=lambda _: run(one), rename=renamed)
+        alone = in_turn(3, verify=lambda _: run(one), rename=renamed)
         sql("VACUUM ANALYZE")
         names = [f"t_{n}" for n in range(TENANTS)]
         run([SCHEMASTAMP, "provision", *names, "--snapshot", "stale.sql", "--jobs", str(os.cpu_count())])
         every = [SCHEMASTAMP, "verify", "--all", "--snapshot", "stale.sql"]
         dump_of_one = [str(PG_BIN / "pg_dump"), "--schema-only", "--schema=app", "-f", "stale.dump.sql"]
-        stale = in_turn(5, verify=lambda _: run(one), rename=renamed, dump=lambda _: run(dump_of_one))
+        stale = in_turn(3, verify=lambda _: run(one), rename=renamed, dump=lambda _: run(dump_of_one))
         all_stale = run(every)
         sql("VACUUM ANALYZE")
-        fresh = in_turn(5, verify=lambda _: run(one), rename=renamed)
+        fresh = in_turn(3, verify=lambda _: run(one), rename=renamed)
         all_fresh = run(every)
         autovacuum("on")
     what = f"with {len(names):,} more present, statistics stale"

@@ -21,7 +21,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check or verify found differences
+  1   check, verify or status --reconcile found differences
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
@@ -104,6 +104,7 @@ Examples:
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp verify --all
+  schemastamp verify --all --migrations migrations
   schemastamp verify acme globex --owners --privileges
   schemastamp verify --match 'tenant_*' --each-other";
 
@@ -562,13 +563,13 @@ pub(super) struct ListedArguments {
 
 /// The arguments of `migrate`.
 #[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]).required(true))]
+#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]))]
 pub(super) struct MigrateArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
-    /// Read SQL migrations from the directory DIR
+    /// Read SQL migrations from the directory DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Run CMD for each tenant instead, with SCHEMASTAMP_TENANT and PG* set
@@ -608,6 +609,9 @@ pub(super) struct MigrateArguments {
     /// Warn of a file that changed after it was applied, instead of refusing
     #[arg(long)]
     pub(super) allow_changed: bool,
+    /// Refuse tenants that are not what their version should be, before the first one is touched
+    #[arg(long, requires = "migrations")]
+    pub(super) check_drift: bool,
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -619,6 +623,8 @@ pub(super) struct MigrateArguments {
 pub(super) struct QueryArguments {
     #[command(flatten)]
     pub(super) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(super) targets: TargetsArguments,
     /// Run SQL in each tenant, with the tenant first in the search_path
     #[arg(long, short, value_name = "SQL")]
     pub(super) command: Option<String>,
@@ -652,7 +658,7 @@ pub(super) struct StatusArguments {
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(super) reconcile: bool,
-    /// Count against the SQL migrations in DIR [default: those that any other tenant has]
+    /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Use TABLE as the version table, if it is not the only well-known one
@@ -668,8 +674,14 @@ pub(super) struct VerifyArguments {
     #[command(flatten)]
     pub(super) targets: TargetsArguments,
     /// Compare with what most of the tenants have, instead of the snapshot
-    #[arg(long)]
+    #[arg(long, conflicts_with = "migrations")]
     pub(super) each_other: bool,
+    /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(super) versions_table: Option<String>,
     /// Compare owners too
     #[arg(long)]
     pub(super) owners: bool,
@@ -687,9 +699,9 @@ pub(super) struct VerifyArguments {
 /// The arguments of `refresh`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RefreshArguments {
-    /// Read SQL migrations from the directory DIR
+    /// Read SQL migrations from the directory DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
-    pub(super) migrations: PathBuf,
+    pub(super) migrations: Option<PathBuf>,
     /// Write the new snapshot to FILE instead of replacing the old one
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -705,12 +717,12 @@ pub(super) struct RefreshArguments {
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, Args)]
-#[command(group = clap::ArgGroup::new("reference").args(["schema", "migrations"]).required(true))]
+#[command(group = clap::ArgGroup::new("reference").args(["schema", "migrations"]))]
 pub(super) struct CheckArguments {
     /// Compare the snapshot with SCHEMA
     #[arg(long, value_name = "SCHEMA")]
     pub(super) schema: Option<String>,
-    /// Compare the snapshot with itself plus the SQL migrations in DIR
+    /// Compare the snapshot with itself plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
     /// Use TABLE as the version table, if it is not the only well-known one

@@ -19,14 +19,14 @@ pub(super) struct CommonArguments {
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// Use the snapshot FILE [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
+    /// Use the snapshot FILE; repeatable for verify and migrate --check-drift [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
     #[arg(
         long,
         global = true,
         value_name = "FILE",
         help_heading = "Common options"
     )]
-    snapshot: Option<PathBuf>,
+    pub(super) snapshot: Vec<PathBuf>,
     /// Run PROGRAM as psql [env: SCHEMASTAMP_PSQL]
     #[arg(
         long,
@@ -167,7 +167,7 @@ impl CommonArguments {
     /// Returns the flags of the tool itself.
     pub(super) fn tool(&self) -> ToolFlags {
         ToolFlags {
-            snapshot: self.snapshot.clone(),
+            snapshot: self.snapshot.first().cloned(),
             psql: self.psql.clone(),
             pg_dump: self.pg_dump.clone(),
             timeout: self.timeout.clone(),

@@ -22,7 +22,7 @@ use crate::fleet::{CanaryPass, Selection, TenantSelection};
 use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    DropError, DropOptions, Preview, drop_tenant, preview, setting_mentions,
+    DropError, DropOptions, Preview, SettingMention, drop_tenant, preview, setting_mentions,
 };
 use crate::text::{plural, safe};
 
@@ -133,7 +133,7 @@ async fn candidates(
             target,
             tenant,
             preview,
-            mentions: mentions.iter().map(|mention| mention.reset_sql()).collect(),
+            mentions: mentions.iter().map(SettingMention::reset_sql).collect(),
         });
     }
     Ok(candidates)
@@ -225,25 +225,27 @@ async fn drop_all(
         let Some(entry) = servers.entries().get(candidate.target) else {
             continue;
         };
-        let (outcome, report) = match down.get(&candidate.target) {
-            Some(report) => (TenantOutcome::Failed, Some(report.clone())),
-            None => {
-                let server = &entry.target.server;
-                let ended =
-                    drop_tenant(server, &candidate.tenant, options, &session.shutdown).await;
-                let outcome = match ended {
-                    Err(DropError::Unknown(_)) => TenantOutcome::Unknown,
-                    _ => TenantOutcome::Failed,
-                };
-                let is_down = matches!(&ended, Err(DropError::Psql(PsqlError::Connect { .. })));
-                let report = ended.err().map(CommandError::from);
-                let report =
-                    report.map(|failure| build_report(&failure, Some(&entry.target.context)));
-                if let Some(report) = report.as_ref().filter(|_| is_down) {
-                    down.insert(candidate.target, report.clone());
-                }
-                (outcome, report)
+        let (outcome, report) = if let Some(report) = down.get(&candidate.target) {
+            (TenantOutcome::Failed, Some(report.clone()))
+        } else {
+            let ended = drop_tenant(
+                &entry.target.server,
+                &candidate.tenant,
+                options,
+                &session.shutdown,
+            )
+            .await;
+            let outcome = match ended {
+                Err(DropError::Unknown(_)) => TenantOutcome::Unknown,
+                _ => TenantOutcome::Failed,
+            };
+            let is_down = matches!(&ended, Err(DropError::Psql(PsqlError::Connect { .. })));
+            let failure = ended.err().map(CommandError::from);
+            let report = failure.map(|error| build_report(&error, Some(&entry.target.context)));
+            if let Some(report) = report.as_ref().filter(|_| is_down) {
+                down.insert(candidate.target, report.clone());
             }
+            (outcome, report)
         };
         let text = format!("{}{}", safe(candidate.tenant.as_str()), at(target));
         match report {

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
 use crate::connect::ConnectError;
@@ -68,6 +68,13 @@ pub(super) enum CommandError {
     /// The tenant was created, and the command of `--run` failed for it.
     #[error("it was created and stays, but {0}")]
     Hook(Box<crate::tenant::migrate::MigrateFailure>),
+    /// A directory of migrations without any that is SQL.
+    #[error("'{}' contains no SQL migrations{}", folder.display(), only(other.as_deref()))]
+    NoMigrations {
+        folder: PathBuf,
+        /// A file of another language in it.
+        other: Option<PathBuf>,
+    },
     /// No target lists the tenant, although the rule requires one.
     #[error("no target lists this tenant, and the rule is explicit")]
     NoTarget,
@@ -198,4 +205,10 @@ impl CommandError {
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+fn only(other: Option<&Path>) -> String {
+    other
+        .map(|path| format!(", only files such as '{}'", path.display()))
+        .unwrap_or_default()
 }

@@ -19,6 +19,7 @@ use crate::tenant::{ProvisionSource, TenantOrigin};
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schemars(title = "A line of schemastamp --format json")]
+#[expect(clippy::large_enum_variant, reason = "lines are printed one at a time")]
 pub(super) enum Line {
     /// The outcome of a command for one tenant.
     Tenant(TenantLine),
@@ -246,6 +247,9 @@ pub(super) struct ColumnObject {
 pub(super) struct RowLine {
     /// The tenant.
     pub(super) tenant: String,
+    /// The name of its target, with `--targets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<String>,
     /// The number of the statement that returned it, from 1.
     pub(super) statement: usize,
     /// The values by column. Numbers, booleans and JSON are what they are, and everything else is text. The second column
@@ -405,6 +409,9 @@ pub(super) enum TargetOutcome {
 pub(super) struct VariantLine {
     /// Its number, from 1.
     pub(super) variant: usize,
+    /// The version of its tenants, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
     /// The number of tenants.
     pub(super) tenants: usize,
     /// The differences.
@@ -730,6 +737,9 @@ pub(super) struct QueryCounts {
     pub(super) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(super) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_targets: Option<usize>,
 }
 
 /// Figures of `status`.
@@ -779,6 +789,10 @@ pub(super) struct VerifyCounts {
     pub(super) variants: usize,
     /// Names that are no tenants.
     pub(super) missing: usize,
+    /// The tenants by version, the most frequent first.
+    pub(super) versions: Vec<LevelObject>,
+    /// The number of migrations that some tenant has and the newest snapshot does not.
+    pub(super) snapshot_behind: usize,
     /// Tenants that could not be compared; only where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failed: Option<usize>,
@@ -797,6 +811,31 @@ pub(super) struct InvalidIndex {
     pub(super) index: String,
     /// The tenants that have it.
     pub(super) tenants: Vec<String>,
+}
+
+/// Tenants at one version, and what they were compared with.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct LevelObject {
+    /// The version; null if it is unknown or does not matter.
+    pub(super) version: Option<String>,
+    /// Origin of the reference.
+    pub(super) reference: LevelReference,
+    /// Tenants that are equal to the reference.
+    pub(super) equal: usize,
+    /// Tenants that differ from it.
+    pub(super) different: usize,
+}
+
+/// Origin of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LevelReference {
+    /// A snapshot of that version.
+    Snapshot,
+    /// A snapshot and the migrations up to that version.
+    Migrations,
+    /// The state that most of the tenants have.
+    Majority,
 }
 
 /// Figures of `refresh`.

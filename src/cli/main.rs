@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
 
 use super::arguments::{Arguments, Command, DiagnoseArguments};
 use super::common::Format;
@@ -24,7 +25,8 @@ use crate::process::Shutdown;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            suggest_command(&mut error);
             // Help and version go to stdout and are not errors, also if stdout was closed early.
             let code = if error.use_stderr() {
                 exit::USAGE
@@ -61,6 +63,47 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// Commands under names that other tools give them.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("add", "provision"),
+    ("create", "provision"),
+    ("new", "provision"),
+    ("delete", "drop"),
+    ("remove", "drop"),
+    ("rm", "drop"),
+    ("diff", "verify"),
+    ("compare", "verify"),
+    ("dump", "capture"),
+    ("init", "capture"),
+    ("snapshot", "capture"),
+    ("doctor", "diagnose"),
+    ("ping", "diagnose"),
+    ("list", "status"),
+    ("ls", "status"),
+    ("mv", "rename"),
+    ("move", "rename"),
+    ("cp", "clone"),
+    ("copy", "clone"),
+    ("sql", "query"),
+    ("exec", "query"),
+    ("up", "migrate"),
+    ("upgrade", "migrate"),
+    ("update", "refresh"),
+    ("version", "--version"),
+];
+
+/// Puts the command that another tool's word stands for in the place of names that are merely spelt alike.
+fn suggest_command(error: &mut clap::Error) {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    let known = OTHER_NAMES.iter().find(|(other, _)| other == word);
+    if let Some((_, command)) = known {
+        let command = ContextValue::Strings(vec![(*command).to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, command);
+    }
 }
 
 /// Returns `true` if arguments that clap refuses ask for a format.
@@ -173,6 +216,16 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         return Err(CommandError::Usage(format!(
             "--format {command_of_format}; pass --format text or json"
         )));
+    }
+    let takes_several = match &command {
+        Some(Command::Verify(_)) => true,
+        Some(Command::Migrate(arguments)) => arguments.check_drift,
+        _ => false,
+    };
+    if session.common.snapshot.len() > 1 && !takes_several {
+        return Err(CommandError::Usage(
+            "only verify and migrate --check-drift take --snapshot more than once".to_owned(),
+        ));
     }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,

@@ -18,14 +18,19 @@ use super::report::signal_exit_code;
 use super::scope::{missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
+use super::snapshot_file;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate_share, migrate_share_by};
+use crate::fleet::verify::{VerifyOptions, verify};
 use crate::fleet::{CanaryPass, RunShare, TenantSelection};
 use crate::path::PathError;
+use crate::pg::Server;
 use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
+use crate::sql::TenantName;
+use crate::tenant::compare::{Class, Reference, VersionReferences};
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
-use crate::tenant::migrations::{FixedSchema, Migrations, read_folder};
+use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
 
@@ -36,11 +41,10 @@ pub(super) async fn run(
     let start = Instant::now();
     let output = session.output;
     let request = arguments.scope.explicit_request(session).await?;
-    let migrations = arguments
-        .migrations
-        .as_deref()
-        .map(|folder| load(folder, session))
-        .transpose()?;
+    let migrations = match &arguments.run {
+        Some(_) => None,
+        None => load_chosen(arguments.migrations.as_deref(), session)?,
+    };
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let command = arguments
         .run
@@ -51,9 +55,23 @@ pub(super) async fn run(
         (Some(migrations), _) => Work::Files(migrations),
         (None, Some(command)) => Work::Command(command),
         (None, None) => {
-            return Err(CommandError::Usage("pass --migrations or --run".to_owned()));
+            return Err(CommandError::Usage(
+                "pass --migrations DIR, or --run CMD for migrations that only the app can run"
+                    .to_owned(),
+            ));
         }
     };
+    let snapshots = if arguments.check_drift {
+        snapshot_file::load_all(&session.tool()?, session)?
+    } else {
+        Vec::new()
+    };
+    let references = VersionReferences::new(
+        &snapshots,
+        migrations.as_ref(),
+        arguments.versions_table.as_deref(),
+        session.common.outside(),
+    );
     let selection = servers.resolve(session, request).await?;
     let limits = servers.limits(arguments.max_failures, arguments.canary);
     let options = migrate_options(session, &arguments);
@@ -68,10 +86,13 @@ pub(super) async fn run(
     let migrate_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
-        let options = MigrateOptions {
+        let mut options = MigrateOptions {
             scope,
             ..options.clone()
         };
+        if arguments.check_drift {
+            options.drifted = drifted(session, server, &references, &options).await?;
+        }
         let share = RunShare::new(&limits, pass);
         let verbose = session.common.verbose > 0;
         let mut tell = |tenant: &TenantReport| tell(index, verbose, tenant);
@@ -121,6 +142,42 @@ pub(super) async fn run(
     }
     warn(output, &report);
     conclude(session, &report, &failures)
+}
+
+/// Returns the tenants that are not what their version should be, with the objects that differ.
+async fn drifted(
+    session: &Session,
+    server: &Server,
+    references: &VersionReferences<'_>,
+    options: &MigrateOptions,
+) -> Result<BTreeMap<TenantName, Vec<String>>, CommandError> {
+    let verify_options = VerifyOptions {
+        scope: options.scope.clone(),
+        aspects: Vec::new(),
+        versions_table: options.versions_table.clone(),
+    };
+    let reference = Reference::AtVersion(references);
+    let verification = verify(server, reference, &verify_options, &session.shutdown).await?;
+    for note in &verification.notes {
+        session.output.warning(note);
+    }
+    let mut drifted = BTreeMap::new();
+    for variant in &verification.variants {
+        if variant.class() == Class::Cosmetic {
+            continue;
+        }
+        let mut objects: Vec<String> = Vec::new();
+        for finding in &variant.findings {
+            let object = format!("{} {}", finding.kind, finding.object);
+            if finding.class != Class::Cosmetic && !objects.contains(&object) {
+                objects.push(object);
+            }
+        }
+        for tenant in &variant.tenants {
+            drifted.insert(tenant.clone(), objects.clone());
+        }
+    }
+    Ok(drifted)
 }
 
 /// The migrations of the run.
@@ -188,12 +245,25 @@ pub(super) fn external(
     })
 }
 
+/// Reads the directory of migrations that the flag names, or else `SCHEMASTAMP_MIGRATIONS`.
+pub(super) fn load_chosen(
+    flag: Option<&Path>,
+    session: &Session,
+) -> Result<Option<Migrations>, CommandError> {
+    let variable = session.tool()?.migrations;
+    let folder = flag.or(variable.as_ref().map(|setting| setting.value.as_path()));
+    folder.map(|folder| load(folder, session)).transpose()
+}
+
 /// Reads a directory of migrations and prints its warnings.
 pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
     let output = session.output;
     let migrations = read_folder(folder)?;
     if migrations.as_slice().is_empty() {
-        output.warning(&format!("'{}' contains no migrations", folder.display()));
+        return Err(CommandError::NoMigrations {
+            folder: folder.to_owned(),
+            other: other_migration(folder)?,
+        });
     }
     let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {

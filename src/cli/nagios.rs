@@ -238,7 +238,9 @@ mod tests {
         let (code, line) = told(&[fine.clone(), unknown.clone(), broken]);
         assert_eq!(code, 2);
         assert!(
-            line.contains("CRITICAL - x: config.invalid: a/b c; u=s: net.dns: a/b c; eu: tls.x"),
+            line.contains(
+                "CRITICAL - x: config.invalid: a/b\\nc; u=s: net.dns: a/b\\nc; eu: tls.x"
+            ),
             "{line}"
         );
         assert!(

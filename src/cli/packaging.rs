@@ -14,7 +14,14 @@ use crate::path;
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CommandError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
-    Output::raw(&String::from_utf8_lossy(&text))?;
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    if shell == clap_complete::Shell::Fish {
+        // A bare question mark is a wildcard in fish before 4.0.
+        text = text
+            .replace(" ?/help", " \\?/help")
+            .replace("-s ? ", "-s '?' ");
+    }
+    Output::raw(&text)?;
     Ok(exit::DONE)
 }
 

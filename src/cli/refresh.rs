@@ -4,7 +4,7 @@ use super::arguments::{CheckArguments, OneTargetArguments, RefreshArguments};
 use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
-use super::migrate::load;
+use super::migrate::load_chosen;
 use super::output::Output;
 use super::session::Session;
 use super::snapshot_file;
@@ -25,10 +25,12 @@ pub(super) async fn run(
     arguments: RefreshArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
+    let migrations = load_chosen(arguments.migrations.as_deref(), session)?.ok_or_else(|| {
+        CommandError::Usage("pass --migrations DIR, or set SCHEMASTAMP_MIGRATIONS".to_owned())
+    })?;
     let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
-    let migrations = load(&arguments.migrations, session)?;
     let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
     let options = refresh_options(
         session,
@@ -81,14 +83,18 @@ pub(super) async fn check(
     arguments: CheckArguments,
 ) -> Result<u8, CommandError> {
     let output = session.output;
+    let migrations = match &arguments.schema {
+        Some(_) => None,
+        None => load_chosen(arguments.migrations.as_deref(), session)?,
+    };
+    if migrations.is_none() && arguments.schema.is_none() {
+        return Err(CommandError::Usage(
+            "pass --schema SCHEMA or --migrations DIR".to_owned(),
+        ));
+    }
     let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let committed = snapshot_file::load(&path, session)?;
-    let migrations = arguments
-        .migrations
-        .as_deref()
-        .map(|folder| load(folder, session))
-        .transpose()?;
     let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
     let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;

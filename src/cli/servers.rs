@@ -11,7 +11,7 @@ use super::failure::CommandError;
 use super::lines::TenantOutcome;
 use super::lines::{ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine};
 use super::output::Output;
-use super::report::{ErrorReport, build_report};
+use super::report::{ErrorReport, build_report, signal_exit_code};
 use super::scope::{missing_tenant, say_duplicates};
 use super::session::{Session, look_at_server};
 use crate::config::{Settings, TargetSettings, Targets, ToolSettings};
@@ -22,6 +22,7 @@ use crate::fleet::{
     CanaryPass, FleetOutcome, FleetTarget, Route, RunLimits, Selection, SelectionRequest,
     TenantSelection, on_each_target, shared_database,
 };
+use crate::process::Signal;
 use crate::sql::TenantName;
 use crate::text::{plural, safe};
 
@@ -331,11 +332,32 @@ impl Servers {
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
     ) -> Result<FleetFailures, CommandError> {
+        self.tell(session, outcome, details, Place::Stdout).await
+    }
+
+    /// Like [`Servers::tell_failures`], for a command whose stdout holds nothing but data.
+    pub(super) async fn tell_failures_apart<T>(
+        &self,
+        session: &Session,
+        outcome: &FleetOutcome<T, CommandError>,
+        details: &dyn Fn() -> TenantDetails,
+    ) -> Result<FleetFailures, CommandError> {
+        self.tell(session, outcome, details, Place::Stderr).await
+    }
+
+    async fn tell<T>(
+        &self,
+        session: &Session,
+        outcome: &FleetOutcome<T, CommandError>,
+        details: &dyn Fn() -> TenantDetails,
+        place: Place,
+    ) -> Result<FleetFailures, CommandError> {
         let mut failures = FleetFailures {
             targets: 0,
             tenants: 0,
             missing: outcome.missing.len(),
             code: exit::DONE,
+            signal: session.shutdown.signal(),
         };
         for (index, target) in outcome.targets.iter().enumerate() {
             let Some(Err(failure)) = &target.result else {
@@ -360,7 +382,7 @@ impl Servers {
                 Some(tenants) => {
                     session.output.report(&report);
                     for tenant in tenants {
-                        failed_tenant(session, tenant, &name, json.clone(), details())?;
+                        failed_tenant(session, place, tenant, &name, json.clone(), details())?;
                     }
                     failures.tenants += tenants.len();
                     failures.code = report.code;
@@ -374,9 +396,29 @@ impl Servers {
         }
         for tenant in &outcome.missing {
             failures.code = exit::code_of("tenant.missing");
-            missing(session, &tenant.name, tenant.target.as_deref(), details())?;
+            let target = tenant.target.as_deref();
+            missing(session, place, &tenant.name, target, details())?;
         }
         Ok(failures)
+    }
+}
+
+/// The stream for the text of failed tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Stdout,
+    Stderr,
+}
+
+impl Place {
+    fn print(self, output: Output, word: &str, text: &str) -> Result<(), CommandError> {
+        match self {
+            Self::Stdout => output.result(AnsiColor::Red.on_default(), word, text),
+            Self::Stderr => {
+                output.failure(&format!("{word}: {text}"));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -391,6 +433,8 @@ pub(super) struct FleetFailures {
     pub(super) missing: usize,
     /// The exit code of the last of them alone.
     code: u8,
+    /// The signal that ended the run.
+    signal: Option<Signal>,
 }
 
 impl FleetFailures {
@@ -403,6 +447,9 @@ impl FleetFailures {
     pub(super) fn exit_code(&self, others: usize) -> Option<u8> {
         match (self.count(), others) {
             (0, _) => None,
+            (count, _) if count > self.missing && self.signal.is_some() => {
+                self.signal.map(signal_exit_code)
+            }
             (1, 0) if self.targets == 0 => Some(self.code),
             _ => Some(exit::PARTIAL),
         }
@@ -442,6 +489,7 @@ fn failed_target(
 
 fn failed_tenant(
     session: &Session,
+    place: Place,
     tenant: &TenantName,
     target: &str,
     error: ErrorObject,
@@ -463,14 +511,13 @@ fn failed_tenant(
         at(Some(target)),
         error.message
     );
-    session
-        .output
-        .result(AnsiColor::Red.on_default(), "failed", &text)
+    place.print(session.output, "failed", &text)
 }
 
 /// Prints the line of a tenant that does not exist.
-pub(super) fn missing(
+fn missing(
     session: &Session,
+    place: Place,
     tenant: &TenantName,
     target: Option<&str>,
     details: TenantDetails,
@@ -486,9 +533,7 @@ pub(super) fn missing(
         }));
     }
     let text = format!("{}{}", safe(tenant.as_str()), at(target));
-    session
-        .output
-        .result(AnsiColor::Red.on_default(), "missing", &text)
+    place.print(session.output, "missing", &text)
 }
 
 /// ` at eu`: a tenant's place in text; empty without a targets file.

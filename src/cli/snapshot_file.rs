@@ -19,17 +19,25 @@ pub(super) fn find(tool: &ToolSettings) -> Result<PathBuf, CommandError> {
     }
 }
 
-fn only_one_in(folder: &Path) -> Result<PathBuf, CommandError> {
-    let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| is_sql(path))
-            .collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(path::PathError::on("read", folder)(error).into()),
+/// Reads the named snapshots, or else all of the default directory.
+pub(super) fn load_all(
+    tool: &ToolSettings,
+    session: &Session,
+) -> Result<Vec<Snapshot>, CommandError> {
+    let named = &session.common.snapshot;
+    let paths = match (named.as_slice(), &tool.snapshot) {
+        ([], Some(setting)) => vec![setting.value.clone()],
+        ([], None) => all_in(Path::new(FOLDER))?,
+        _ => named.clone(),
     };
-    files.sort();
+    if paths.is_empty() {
+        return Err(CommandError::NoSnapshot);
+    }
+    paths.iter().map(|path| load(path, session)).collect()
+}
+
+fn only_one_in(folder: &Path) -> Result<PathBuf, CommandError> {
+    let mut files = all_in(folder)?;
     match (files.pop(), files.is_empty()) {
         (None, _) => Err(CommandError::NoSnapshot),
         (Some(file), true) => Ok(file),
@@ -42,6 +50,21 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, CommandError> {
             Err(CommandError::SeveralSnapshots(names))
         }
     }
+}
+
+/// Returns the snapshots of a directory, by name.
+fn all_in(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| is_sql(path))
+            .collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(path::PathError::on("read", folder)(error).into()),
+    };
+    files.sort();
+    Ok(files)
 }
 
 fn is_sql(path: &Path) -> bool {

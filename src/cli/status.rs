@@ -11,7 +11,7 @@ use super::lines::{
     Counts, Line, StatusCounts, StatusDetails, TenantDetails, TenantLine, TenantOutcome,
     VersionCount,
 };
-use super::migrate::load;
+use super::migrate::load_chosen;
 use super::output::Output;
 use super::scope::{missing_code, missing_tenant};
 use super::servers::{FleetFailures, Servers, at};
@@ -33,11 +33,7 @@ const SHOWN: usize = 12;
 pub(super) async fn run(session: &Session, arguments: StatusArguments) -> Result<u8, CommandError> {
     let output = session.output;
     let request = arguments.scope.request(session).await?;
-    let migrations = arguments
-        .migrations
-        .as_deref()
-        .map(|folder| load(folder, session))
-        .transpose()?;
+    let migrations = load_chosen(arguments.migrations.as_deref(), session)?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
     let mut outcome = read(session, &servers, &selection, &arguments).await?;

@@ -17,7 +17,7 @@ use crate::fleet::{CanaryPass, RunLimits, Selection, TenantSelection};
 use crate::sql::TenantName;
 use crate::text::{safe, swrite, swriteln};
 
-/// The default port of PostgreSQL.
+/// The default port of `PostgreSQL`.
 const PORT: &str = "5432";
 
 pub(super) async fn run(session: &Session, command: TargetsCommand) -> Result<u8, CommandError> {
@@ -181,7 +181,7 @@ fn pgbouncer(targets: &[Export<'_>]) -> String {
 
 /// A name as a key of pgbouncer.ini: in double quotes unless it is a plain word.
 fn pgbouncer_name(name: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     if name.chars().all(is_plain) {
         name.to_owned()
     } else {

@@ -8,20 +8,23 @@ use serde_json::Value;
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, InvalidIndex, Line, TenantDetails, TenantLine,
-    TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
+    Counts, Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, Line,
+    TenantDetails, TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
+use super::migrate::load;
 use super::output::Output;
 use super::scope::{missing_code, missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::verify::{Verification, VerifyOptions, verify};
+use crate::fleet::verify::{Verification, VerifyOptions, VersionLevel, verify};
 use crate::fleet::{CanaryPass, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
-use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference};
+use crate::tenant::compare::{
+    Aspect, Class, DriftFinding, Reference, ReferenceKind, VersionReferences,
+};
 use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
@@ -31,11 +34,22 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let request = arguments.scope.explicit_request(session).await?;
     let tool = session.tool()?;
     let servers = Servers::find(session, &arguments.targets, &tool, false).await?;
-    let snapshot = if arguments.each_other {
-        None
+    let migrations = arguments
+        .migrations
+        .as_deref()
+        .map(|folder| load(folder, session))
+        .transpose()?;
+    let snapshots = if arguments.each_other {
+        Vec::new()
     } else {
-        Some(snapshot_file::load(&snapshot_file::find(&tool)?, session)?)
+        snapshot_file::load_all(&tool, session)?
     };
+    let references = VersionReferences::new(
+        &snapshots,
+        migrations.as_ref(),
+        arguments.versions_table.as_deref(),
+        session.common.outside(),
+    );
     let wanted = [
         (arguments.owners, Aspect::Owners),
         (arguments.privileges, Aspect::Privileges),
@@ -45,9 +59,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         .into_iter()
         .filter_map(|(wanted, aspect)| wanted.then_some(aspect))
         .collect();
-    let reference = snapshot
-        .as_ref()
-        .map_or(Reference::Majority, Reference::Snapshot);
+    let reference = if arguments.each_other {
+        Reference::Majority
+    } else {
+        Reference::AtVersion(&references)
+    };
     let selection = servers.resolve(session, request).await?;
     let limits = servers.limits(None, 0);
     let compare = async |index: usize, scope: TenantSelection, _: CanaryPass| {
@@ -56,6 +72,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         let options = VerifyOptions {
             scope,
             aspects: aspects.clone(),
+            versions_table: arguments.versions_table.clone(),
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
@@ -63,7 +80,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let mut report = Report::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         if let Some(Ok(verification)) = &target.result {
-            if snapshot.is_some()
+            if !arguments.each_other
                 && let Some(entry) = servers.entries().get(index)
             {
                 note_event_triggers(session, &entry.target.server).await;
@@ -97,6 +114,10 @@ struct Report {
     invalid_indexes: BTreeMap<String, Vec<String>>,
     /// A tenant has a difference that is not cosmetic.
     differs: bool,
+    /// The tenants by version.
+    levels: Vec<VersionLevel>,
+    /// Number of migrations that the newest snapshot lacks.
+    ahead: usize,
 }
 
 impl Report {
@@ -145,6 +166,22 @@ impl Report {
             all.extend(tenants);
         }
         self.differs |= verification.differs();
+        self.ahead = self.ahead.max(verification.ahead);
+        for level in &verification.levels {
+            let same = |known: &&mut VersionLevel| {
+                known.version == level.version && known.reference == level.reference
+            };
+            match self.levels.iter_mut().find(same) {
+                Some(known) => {
+                    known.equal += level.equal;
+                    known.different += level.different;
+                }
+                None => self.levels.push(level.clone()),
+            }
+        }
+        for note in &verification.notes {
+            session.output.warning(note);
+        }
         Ok(())
     }
 
@@ -156,6 +193,8 @@ impl Report {
                 different: self.different,
                 variants: self.variants,
                 missing,
+                versions: self.levels.iter().map(level_object).collect(),
+                snapshot_behind: self.ahead,
                 failed: Some(failures.tenants).filter(|failed| *failed > 0),
                 failed_targets: failures.failed_targets(),
                 invalid_indexes: self
@@ -168,7 +207,8 @@ impl Report {
                     .collect(),
             }));
         }
-        let mut text = format!("{} equal", self.equal);
+        self.say_references(session);
+        let mut text = self.equal_text();
         if self.different > 0 {
             let variants = plural(self.variants, "variant");
             swrite!(text, ", {} in {variants}", self.different);
@@ -183,6 +223,44 @@ impl Report {
         Ok(())
     }
 
+    /// Returns `20 equal`, or `15 equal at 41, 5 equal at 40`.
+    fn equal_text(&self) -> String {
+        let mut levels: Vec<&VersionLevel> =
+            self.levels.iter().filter(|level| level.equal > 0).collect();
+        levels.sort_by_key(|level| std::cmp::Reverse(level.equal));
+        let known = levels.iter().filter(|level| level.version.is_some());
+        if known.count() < 2 {
+            return format!("{} equal", self.equal);
+        }
+        let parts = levels.iter().map(|level| match &level.version {
+            Some(version) => format!("{} equal at {}", level.equal, safe(version)),
+            None => format!("{} equal", level.equal),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Prints where the snapshot is behind, and which versions have no reference but the tenants themselves.
+    fn say_references(&self, session: &Session) {
+        let output = session.output;
+        if self.ahead > 0 {
+            output.warning(&format!(
+                "the snapshot is {} behind: run refresh",
+                plural(self.ahead, "migration")
+            ));
+        }
+        let majority = |level: &&VersionLevel| {
+            level.reference == ReferenceKind::Majority && level.version.is_some()
+        };
+        for level in self.levels.iter().filter(majority) {
+            let version = level.version.as_deref().unwrap_or_default();
+            output.warning(&format!(
+                "no snapshot or migrations lead to version {}: its {} are compared with each other",
+                safe(version),
+                plural(level.equal + level.different, "tenant")
+            ));
+        }
+    }
+
     fn exit_code(&self, failures: &FleetFailures, strict: bool) -> u8 {
         let missing = missing_code(self.missing, self.len());
         match failures.exit_code(self.len()).or(missing) {
@@ -190,6 +268,19 @@ impl Report {
             None if self.differs || (strict && self.variants > 0) => exit::DIFFERENCES,
             None => exit::DONE,
         }
+    }
+}
+
+fn level_object(level: &VersionLevel) -> LevelObject {
+    LevelObject {
+        version: level.version.clone(),
+        reference: match level.reference {
+            ReferenceKind::Snapshot => LevelReference::Snapshot,
+            ReferenceKind::Migrations => LevelReference::Migrations,
+            ReferenceKind::Majority => LevelReference::Majority,
+        },
+        equal: level.equal,
+        different: level.different,
     }
 }
 
@@ -278,6 +369,7 @@ fn for_programs(
         }
         Output::json(&Line::Variant(VariantLine {
             variant: number,
+            version: variant.version.clone(),
             tenants: variant.tenants.len(),
             findings: variant.findings.iter().map(difference).collect(),
         }))?;
@@ -299,8 +391,12 @@ fn for_people(
             red
         };
         let heading = format!(
-            "{}{}: {}",
+            "{}{}{}: {}",
             plural(variant.tenants.len(), "tenant"),
+            match &variant.version {
+                Some(version) if verification.levels.len() > 1 => format!(" at {}", safe(version)),
+                _ => String::new(),
+            },
             at(target),
             named(&variant.tenants)
         );

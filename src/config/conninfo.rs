@@ -57,7 +57,7 @@ pub(super) fn form(text: &str) -> Form<'_> {
     }
 }
 
-/// Returns `true` for `postgresql`, and for `postgresql+psycopg2` as SQLAlchemy spells it with its driver.
+/// Returns `true` for `postgresql`, and for `postgresql+psycopg2`, where a driver stands behind the scheme.
 fn is_postgresql(scheme: &str) -> bool {
     let (scheme, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
     SCHEMES.contains(&scheme)

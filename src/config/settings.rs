@@ -20,6 +20,8 @@ pub struct Settings {
 pub struct ToolSettings {
     /// The snapshot file; `None` for the only file in `snapshots/`.
     pub snapshot: Option<Setting<PathBuf>>,
+    /// The directory of migrations that `SCHEMASTAMP_MIGRATIONS` names.
+    pub migrations: Option<Setting<PathBuf>>,
     /// The name or path of psql; `None` for `psql` in `PATH`.
     pub psql: Option<Setting<PathBuf>>,
     /// The name or path of `pg_dump`; `None` for `pg_dump` in `PATH`.
@@ -75,6 +77,12 @@ impl ToolSettings {
                 "--snapshot",
                 variables.snapshot,
                 "SCHEMASTAMP_SNAPSHOT",
+            )?,
+            migrations: path(
+                None,
+                "--migrations",
+                variables.migrations,
+                "SCHEMASTAMP_MIGRATIONS",
             )?,
             psql: path(
                 flags.psql.as_deref(),

@@ -14,12 +14,20 @@ const USERNAME: &str = "SCHEMASTAMP_USERNAME";
 const COMMAND: &str = "PASSWORD_COMMAND";
 /// Stands in for `DATABASE_URL`.
 pub(super) const DATABASE_URL: &str = "SCHEMASTAMP_DATABASE_URL";
-const TOOL: &[&str] = &["SNAPSHOT", "PSQL", "PG_DUMP", "TIMEOUT", "JOBS"];
+const TOOL: &[&str] = &[
+    "SNAPSHOT",
+    "MIGRATIONS",
+    "PSQL",
+    "PG_DUMP",
+    "TIMEOUT",
+    "JOBS",
+];
 
 /// The variables about the tool itself.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct ToolVariables {
     pub(super) snapshot: Option<String>,
+    pub(super) migrations: Option<String>,
     pub(super) psql: Option<String>,
     pub(super) pg_dump: Option<String>,
     pub(super) timeout: Option<String>,

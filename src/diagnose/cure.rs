@@ -79,22 +79,15 @@ impl Origins {
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once('[') {
             out.push_str(before);
-            match behind.split_once(']') {
-                Some((inside, after)) => {
-                    match self.setting(inside) {
-                        Some(words) => out.push_str(&words),
-                        None => {
-                            out.push('[');
-                            out.push_str(inside);
-                            out.push(']');
-                        }
-                    }
-                    rest = after;
-                }
-                None => {
-                    out.push('[');
-                    rest = behind;
-                }
+            let setting = behind
+                .split_once(']')
+                .and_then(|(inside, after)| Some((self.setting(inside)?, after)));
+            if let Some((words, after)) = setting {
+                out.push_str(&words);
+                rest = after;
+            } else {
+                out.push('[');
+                rest = behind;
             }
         }
         out.push_str(rest);
@@ -124,7 +117,7 @@ impl Origins {
     /// The place of a keyword's setting: where it stands, or else where the rest of the connection does.
     fn place(&self, keyword: &Keyword) -> Place {
         if let Some(origin) = self.settings.get(keyword.name) {
-            return self.place_of(origin, keyword);
+            return place_of(origin, &self.separators);
         }
         let telling = TELLING.iter().find_map(|name| self.settings.get(name));
         match telling {
@@ -133,25 +126,8 @@ impl Origins {
                 None => Place::Variable(variable(keyword, "PG")),
             },
             Some(Origin::Variable(name)) => Place::Variable(variable(keyword, name)),
-            Some(origin) => self.place_of(origin, keyword),
+            Some(origin) => place_of(origin, &self.separators),
             None => Place::Unknown,
-        }
-    }
-
-    fn place_of(&self, origin: &Origin, keyword: &Keyword) -> Place {
-        match origin {
-            Origin::Flag(flag) => Place::Flag(flag),
-            Origin::Variable(name) => Place::Variable(name.clone()),
-            Origin::Part { whole, .. } => match &**whole {
-                Origin::Variable(name) => {
-                    Place::String(name.clone(), self.separators.get(name).copied())
-                }
-                Origin::Flag(flag) => Place::String((*flag).to_owned(), None),
-                other => self.place_of(other, keyword),
-            },
-            Origin::Service { .. } => Place::Service(text::safe(&origin.to_string())),
-            Origin::Target { .. } => Place::Target(text::safe(&origin.to_string())),
-            Origin::PasswordFile { .. } | Origin::Code | Origin::Default(_) => Place::Unknown,
         }
     }
 
@@ -218,12 +194,27 @@ impl Origins {
         match self.place(keyword) {
             Place::Flag(_) | Place::Unknown => "the password in PGPASSWORD".to_owned(),
             Place::Variable(variable) => format!("the password in {variable}"),
-            Place::String(place, _) => format!("the password in {place}"),
-            Place::Service(place) => format!("the password in {place}"),
+            Place::String(place, _) | Place::Service(place) => format!("the password in {place}"),
             Place::Target(place) => {
                 format!("password_variable or password_command in {place}")
             }
         }
+    }
+}
+
+/// The place that an origin is.
+fn place_of(origin: &Origin, separators: &BTreeMap<String, char>) -> Place {
+    match origin {
+        Origin::Flag(flag) => Place::Flag(flag),
+        Origin::Variable(name) => Place::Variable(name.clone()),
+        Origin::Part { whole, .. } => match &**whole {
+            Origin::Variable(name) => Place::String(name.clone(), separators.get(name).copied()),
+            Origin::Flag(flag) => Place::String((*flag).to_owned(), None),
+            other => place_of(other, separators),
+        },
+        Origin::Service { .. } => Place::Service(text::safe(&origin.to_string())),
+        Origin::Target { .. } => Place::Target(text::safe(&origin.to_string())),
+        Origin::PasswordFile { .. } | Origin::Code | Origin::Default(_) => Place::Unknown,
     }
 }
 

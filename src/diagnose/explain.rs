@@ -401,7 +401,7 @@ mod tests {
         )[0];
         assert_eq!(
             finding.fix,
-            "correct the password of role 'app\\n', or the role's name"
+            "correct the password in PGPASSWORD of role 'app\\n', or the role's name in user"
         );
         assert_eq!(finding.evidence["said_by"], "PostgreSQL");
         let context = Context {

@@ -1,5 +1,7 @@
 //! The servers of a fleet, and which of them lead to the same database.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::schedule::join_all;
@@ -20,6 +22,9 @@ pub struct FleetTarget {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct DatabaseIdentity(String, String, String);
 
+/// Time limit for the query of an identity, if the user sets none.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Expression for a [`DatabaseIdentity`] as JSON.
 const IDENTITY: &str = "(SELECT pg_catalog.json_build_array(pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC', \
      d.oid, d.datname) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
@@ -31,6 +36,8 @@ impl DatabaseIdentity {
     }
 
     async fn query(server: &Server, shutdown: &Shutdown) -> Result<Self, PsqlError> {
+        let mut server = server.clone();
+        server.timeout.get_or_insert(TIMEOUT);
         server.query_json_one(&Self::sql(), shutdown).await
     }
 }

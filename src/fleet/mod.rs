@@ -1,5 +1,8 @@
 //! The operations on many tenants, on one server or several.
 //!
+//! A [`Selection`] says which tenants are meant. [`on_each_target`] finds them on several servers and
+//! runs a task for each of these; [`RunLimits`] are shared by the tasks.
+//!
 //! [`bulk`] creates tenants with a few psql processes that stay open, and [`pool`] keeps ready-made
 //! ones. [`migrate`](migrate::migrate) applies pending migrations, [`query`](query::query) runs SQL in each
 //! tenant, [`status`](status::status)

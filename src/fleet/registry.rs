@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     fn read(row: Value) -> Result<SelectedTenant, String> {
-        let row = serde_json::from_value(row).unwrap();
+        let row = serde_json::from_value(row).map_err(|error| error.to_string())?;
         read_row(row, 7).map_err(|error| error.to_string())
     }
 

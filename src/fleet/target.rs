@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::database::{DatabaseIdentity, FleetTarget};
 use super::registry::SelectedTenant;
@@ -12,6 +13,11 @@ use super::selection::{Selection, TenantSelection};
 use crate::pg::{PsqlError, read_json};
 use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
+use crate::text::swrite;
+
+/// Time limit for a target to say which of the tenants it has, if the user sets none: libpq waits
+/// without a limit for a server that accepts the connection and never answers.
+const SURVEY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why nothing was done at a target.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +105,8 @@ where
                     }
                     Some(names) if names.is_empty() => (Some(names), None),
                     Some(names) => {
-                        let named = TenantSelection::Named(names.clone());
-                        (Some(names), Some(task(index, named, pass).await))
+                        let scope = TenantSelection::Named(names.clone());
+                        (Some(names), Some(task(index, scope, pass).await))
                     }
                 }
             }
@@ -194,13 +200,16 @@ impl Survey<'_> {
         if self.selection.is_by_name() {
             let names: Vec<&str> = self.wanted(target).map(TenantName::as_str).collect();
             let names = serde_json::Value::from(names).to_string();
-            sql.push_str(&format!(
+            swrite!(
+                sql,
                 "SELECT pg_catalog.to_json(n.nspname) FROM pg_catalog.pg_namespace n WHERE n.nspname IN \
                  (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted) ORDER BY n.nspname;\n",
                 quote_literal(&names)
-            ));
+            );
         }
-        let rows = target.server.query_json(&sql, self.shutdown).await?;
+        let mut server = target.server.clone();
+        server.timeout.get_or_insert(SURVEY_TIMEOUT);
+        let rows = server.query_json(&sql, self.shutdown).await?;
         let mut rows = rows.into_iter();
         let identity = read_json(rows.next().ok_or(PsqlError::Unconfirmed)?, 1)?;
         let name = target.name.clone().unwrap_or_default();

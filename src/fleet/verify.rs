@@ -5,7 +5,7 @@ mod reloaded;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use self::reloaded::without_reloaded_views;
-use super::inventory::{Fleet, FleetError, read_fleet, read_names};
+use super::inventory::{Fleet, FleetError, Tenant, read_fleet, read_names};
 use super::selection::TenantSelection;
 use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
@@ -14,11 +14,18 @@ use crate::snapshot::capture::{Difference, differences, fresh_name, search_path}
 use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
-use crate::tenant::compare::{Aspect, Class, DriftFinding, Reference, classify, foreign, hashes};
+use crate::tenant::compare::{
+    Aspect, Class, DriftFinding, Level, LevelReference, Reference, ReferenceKind, classify,
+    foreign, hashes,
+};
 use crate::tenant::versions::{Applied, TenantProblem};
+use crate::text::swrite;
 
 /// Maximum number of times that the hashes are read again because a tenant was dropped meanwhile.
 const ATTEMPTS: usize = 3;
+
+/// Time in milliseconds that a migration waits for a lock in the copy of a reference.
+const LOCK_TIMEOUT: u32 = 3000;
 
 /// Options of the comparison.
 #[derive(Clone, Debug)]
@@ -27,11 +34,28 @@ pub struct VerifyOptions {
     pub scope: TenantSelection,
     /// Aspects that are compared in addition to the definitions.
     pub aspects: Vec<Aspect>,
+    /// The version table, or `None` for the well-known one of each tenant.
+    pub versions_table: Option<String>,
+}
+
+/// Tenants at one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionLevel {
+    /// The version, or `None` if it is unknown or does not matter.
+    pub version: Option<String>,
+    /// The way in which the reference was made.
+    pub reference: ReferenceKind,
+    /// Number of tenants that equal the reference.
+    pub equal: usize,
+    /// Number of tenants that differ from it.
+    pub different: usize,
 }
 
 /// Tenants that differ from the reference in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriftVariant {
+    /// Their version, if they are compared at their own version.
+    pub version: Option<String>,
     /// The tenants, by name.
     pub tenants: Vec<TenantName>,
     /// Their differences, the most severe first.
@@ -58,6 +82,12 @@ pub struct Verification {
     pub variants: Vec<DriftVariant>,
     /// Tenants that do not exist, or were dropped during the run.
     pub missing: Vec<TenantName>,
+    /// The tenants by version, the most frequent first.
+    pub levels: Vec<VersionLevel>,
+    /// Number of migrations that some tenant has and the newest snapshot does not.
+    pub ahead: usize,
+    /// References that could not be made, with the reasons.
+    pub notes: Vec<String>,
     /// Ordinary schemas, if others in the scope are distributed schemas of Citus.
     pub undistributed: Vec<TenantName>,
     /// Indexes that a failed `CREATE INDEX CONCURRENTLY` left behind, by name, with their tenants.
@@ -196,7 +226,8 @@ pub async fn verify(
     options: &VerifyOptions,
     shutdown: &Shutdown,
 ) -> Result<Verification, VerifyError> {
-    let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
+    let versions_table = options.versions_table.as_deref();
+    let fleet = read_fleet(server, &options.scope, versions_table, shutdown).await?;
     let (mut present, mut missing) = (Vec::new(), Vec::new());
     for tenant in &fleet.tenants {
         let gone = matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
@@ -241,39 +272,147 @@ pub async fn verify(
         options,
         names: &names,
     };
-    let findings = comparison.run(server, reference, &groups, shutdown).await?;
     let mut verification = Verification {
         missing,
         undistributed: undistributed(&fleet),
         invalid_indexes,
         ..Verification::default()
     };
-    for (tenants, findings) in groups.into_iter().zip(findings) {
-        match findings {
-            None => verification.missing.extend(tenants),
-            Some(findings) if findings.is_empty() => verification.equal.extend(tenants),
-            // Equal schemas can have different hashes.
-            Some(findings) => match verification
-                .variants
-                .iter_mut()
-                .find(|variant| variant.findings == findings)
-            {
-                Some(variant) => variant.tenants.extend(tenants),
-                None => verification
-                    .variants
-                    .push(DriftVariant { tenants, findings }),
-            },
+    let levels = by_level(&fleet, reference, groups, &mut verification);
+    for (level, reference, groups) in levels {
+        let (kind, findings) = comparison
+            .run_level(
+                server,
+                &level,
+                reference,
+                &groups,
+                shutdown,
+                &mut verification,
+            )
+            .await?;
+        verification.add(&level, kind, groups, findings);
+    }
+    verification.sort();
+    Ok(verification)
+}
+
+/// A level with its reference, and its tenants by their hash.
+type LevelGroups<'a> = (Level, LevelReference<'a>, Vec<Vec<TenantName>>);
+
+/// Puts the groups of equal tenants to their levels, the most frequent first.
+fn by_level<'a>(
+    fleet: &Fleet,
+    reference: Reference<'a>,
+    groups: Vec<Vec<TenantName>>,
+    verification: &mut Verification,
+) -> Vec<LevelGroups<'a>> {
+    let references = match reference {
+        Reference::Majority => {
+            return vec![(Level::default(), LevelReference::Majority, groups)];
+        }
+        Reference::Snapshot(snapshot) => {
+            return vec![(Level::default(), LevelReference::Snapshot(snapshot), groups)];
+        }
+        Reference::AtVersion(references) => references,
+    };
+    let tenants: BTreeMap<&TenantName, &Tenant> = fleet
+        .tenants
+        .iter()
+        .map(|tenant| (&tenant.name, tenant))
+        .collect();
+    let mut levels: BTreeMap<Level, (LevelReference<'a>, Vec<Vec<TenantName>>)> = BTreeMap::new();
+    for group in groups {
+        let mut parts: BTreeMap<Level, Vec<TenantName>> = BTreeMap::new();
+        for name in group {
+            let Some(tenant) = tenants.get(&name) else {
+                continue;
+            };
+            let level = references.level(&tenant.applied, tenant.snapshot.as_deref());
+            verification.ahead = verification.ahead.max(references.ahead(&tenant.applied));
+            levels.entry(level.clone()).or_insert_with(|| {
+                let reference = references.reference(&level, &tenant.applied);
+                (reference, Vec::new())
+            });
+            parts.entry(level).or_default().push(name);
+        }
+        for (level, part) in parts {
+            if let Some((_, groups)) = levels.get_mut(&level) {
+                groups.push(part);
+            }
         }
     }
-    verification.equal.sort();
-    verification.missing.sort();
-    for variant in &mut verification.variants {
-        variant.tenants.sort();
+    let mut levels: Vec<LevelGroups<'a>> = levels
+        .into_iter()
+        .map(|(level, (reference, mut groups))| {
+            groups.sort_by(|one, two| (two.len(), one.first()).cmp(&(one.len(), two.first())));
+            (level, reference, groups)
+        })
+        .collect();
+    let count = |groups: &[Vec<TenantName>]| groups.iter().map(Vec::len).sum::<usize>();
+    levels.sort_by_key(|(_, _, groups)| std::cmp::Reverse(count(groups)));
+    levels
+}
+
+impl Verification {
+    /// Adds the tenants of a level.
+    fn add(
+        &mut self,
+        level: &Level,
+        kind: ReferenceKind,
+        groups: Vec<Vec<TenantName>>,
+        findings: Vec<Option<Vec<DriftFinding>>>,
+    ) {
+        let (mut equal, mut different) = (0, 0);
+        for (tenants, findings) in groups.into_iter().zip(findings) {
+            match findings {
+                None => self.missing.extend(tenants),
+                Some(findings) if findings.is_empty() => {
+                    equal += tenants.len();
+                    self.equal.extend(tenants);
+                }
+                // Equal schemas can have different hashes.
+                Some(findings) => {
+                    different += tenants.len();
+                    let same = |variant: &&mut DriftVariant| {
+                        variant.findings == findings && variant.version == level.version
+                    };
+                    match self.variants.iter_mut().find(same) {
+                        Some(variant) => variant.tenants.extend(tenants),
+                        None => self.variants.push(DriftVariant {
+                            version: level.version.clone(),
+                            tenants,
+                            findings,
+                        }),
+                    }
+                }
+            }
+        }
+        let same =
+            |known: &&mut VersionLevel| known.version == level.version && known.reference == kind;
+        match self.levels.iter_mut().find(same) {
+            Some(known) => {
+                known.equal += equal;
+                known.different += different;
+            }
+            None => self.levels.push(VersionLevel {
+                version: level.version.clone(),
+                reference: kind,
+                equal,
+                different,
+            }),
+        }
     }
-    verification
-        .variants
-        .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
-    Ok(verification)
+
+    /// Sorts tenants by name, and variants by their number.
+    fn sort(&mut self) {
+        self.equal.sort();
+        self.missing.sort();
+        for variant in &mut self.variants {
+            variant.tenants.sort();
+        }
+        self.variants
+            .sort_by_key(|variant| std::cmp::Reverse(variant.tenants.len()));
+    }
 }
 
 /// Returns the tenants that are ordinary schemas, if others are distributed.
@@ -336,12 +475,39 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
+    /// Compares the tenants of a level with its reference, or with each other if the migrations of the reference fail in
+    /// a copy.
+    async fn run_level(
+        &self,
+        server: &Server,
+        level: &Level,
+        reference: LevelReference<'_>,
+        groups: &[Vec<TenantName>],
+        shutdown: &Shutdown,
+        verification: &mut Verification,
+    ) -> Result<(ReferenceKind, Vec<Option<Vec<DriftFinding>>>), VerifyError> {
+        let kind = reference.kind();
+        match self.run(server, &reference, groups, shutdown).await {
+            Err(VerifyError::Load(error)) if kind == ReferenceKind::Migrations => {
+                let version = level.version.as_deref().unwrap_or_default();
+                verification.notes.push(format!(
+                    "the reference of version {version} cannot be made from the snapshot and the migrations, \
+                     so its tenants are compared with each other: {error}"
+                ));
+                let majority = LevelReference::Majority;
+                let found = self.run(server, &majority, groups, shutdown).await?;
+                Ok((majority.kind(), found))
+            }
+            found => Ok((kind, found?)),
+        }
+    }
+
     /// Compares the first tenant of each group in full. The result is `None` for one that no longer
     /// has objects.
     async fn run(
         &self,
         server: &Server,
-        reference: Reference<'_>,
+        reference: &LevelReference<'_>,
         groups: &[Vec<TenantName>],
         shutdown: &Shutdown,
     ) -> Result<Vec<Option<Vec<DriftFinding>>>, VerifyError> {
@@ -410,12 +576,14 @@ impl Comparison<'_> {
     fn prelude(
         &self,
         server: &Server,
-        reference: Reference<'_>,
+        reference: &LevelReference<'_>,
         largest: &TenantName,
     ) -> Result<(String, TenantName), VerifyError> {
         let mut script = format!("BEGIN;\n{};\n{ON_COORDINATOR};\n", settings(server.timeout));
-        let Reference::Snapshot(snapshot) = reference else {
-            return Ok((script, largest.clone()));
+        let (snapshot, newer) = match reference {
+            LevelReference::Majority => return Ok((script, largest.clone())),
+            LevelReference::Snapshot(snapshot) => (snapshot, None),
+            LevelReference::Migrated(snapshot, newer) => (snapshot, Some(newer)),
         };
         let copy = fresh_name("stamp").map_err(VerifyError::Random)?;
         let tenant = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
@@ -428,6 +596,15 @@ impl Comparison<'_> {
         for statement in snapshot.body_for(&tenant, &render)? {
             script.push_str(&statement.sql);
             script.push_str(";\n");
+        }
+        if let Some(newer) = newer {
+            // They may need locks on tables that all tenants share.
+            swrite!(script, "SET LOCAL lock_timeout = {LOCK_TIMEOUT};\n");
+            for statement in newer.statements(&tenant, &render)? {
+                script.push_str(&statement.sql);
+                script.push_str(";\n");
+            }
+            swrite!(script, "{};\n", settings(server.timeout));
         }
         Ok((script, tenant))
     }

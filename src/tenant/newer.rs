@@ -14,9 +14,9 @@ use crate::snapshot::{
     refusal,
 };
 use crate::sql::{
-    SettingScope, TenantName, local, quote_literal, session_cleanup, session_remembered,
+    SettingScope, TenantName, local, quote_literal, session_cleanup, session_remembered, tokens,
 };
-use crate::text::swrite;
+use crate::text::{slice, swrite};
 
 /// The settings of [`settings`](crate::snapshot::settings) and of a claim that a migration does not have. It runs with those
 /// of the role, as it does for a tenant that exists.
@@ -144,6 +144,15 @@ impl NewerMigrations {
         })
     }
 
+    /// Creates the migrations that lead from a snapshot to a later version, for a copy that is rolled back.
+    pub(crate) fn for_reference(table: VersionsTable, pending: &[&Migration]) -> Self {
+        Self {
+            table,
+            pending: pending.iter().map(|one| (*one).clone()).collect(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Returns the files, in order.
     pub fn files(&self) -> Vec<String> {
         self.pending.iter().map(Migration::file_name).collect()
@@ -162,7 +171,7 @@ impl NewerMigrations {
     ) -> Result<Vec<Rendered>, TemplateError> {
         let mut statements = Vec::new();
         let table = qualified(tenant.as_str(), &self.table.table);
-        let added = |sql: String| Rendered::added(sql);
+        let added = Rendered::added;
         for migration in &self.pending {
             if migration.changes_session() {
                 let remembered = session_remembered(SettingScope::Transaction);
@@ -174,6 +183,9 @@ impl NewerMigrations {
                 statement.render(tenant, &mut sql)?;
                 if statement.object.action == Action::Setting {
                     sql = local(&sql);
+                }
+                if !migration.transaction {
+                    sql = not_concurrently(&sql);
                 }
                 statements.push(Rendered {
                     line: Some(statement.line),
@@ -202,7 +214,7 @@ impl NewerMigrations {
         let mut plain = self
             .pending
             .iter()
-            .flat_map(|migration| migration.statements())
+            .flat_map(Migration::statements)
             .map(|statement| {
                 let mut sql = String::new();
                 statement.render_plain(tenant, &mut sql).map(|()| sql)
@@ -216,6 +228,15 @@ impl NewerMigrations {
             executed.push(local(&sql));
         }
         Ok(executed)
+    }
+}
+
+/// Returns a statement in the form that a transaction allows: without `CONCURRENTLY`, which has the same result.
+fn not_concurrently(sql: &str) -> String {
+    let all = tokens(sql);
+    match all.iter().find(|token| token.is_word(sql, "concurrently")) {
+        Some(token) => format!("{}{}", slice(sql, ..token.start), slice(sql, token.end..)),
+        None => sql.to_owned(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One snapshot on servers of several major versions: what an older one says must be the same on a newer one, and what an
 //! older one does not know must be said.
 
+use std::fmt::Write as _;
+
 use crate::support::{Client, Cluster, Database, Release, Schemastamp};
 
 /// Columns that may not be null, in every way that 15 knows: 18 has a constraint for each (`pg_constraint.contype = 'n'`).
@@ -155,7 +157,7 @@ fn one_run_provisions_on_servers_of_several_major_versions() {
     for (index, database) in databases.iter().enumerate() {
         targets += &target(&format!("server_{index}"), database, &format!("t{index}_*"));
         for tenant in 0..3 {
-            names += &format!("t{index}_{tenant}\n");
+            writeln!(names, "t{index}_{tenant}").unwrap();
         }
     }
     world.write("targets.toml", targets);

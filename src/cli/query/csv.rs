@@ -12,12 +12,13 @@ pub(super) struct CsvPrinter {
 }
 
 impl CsvPrinter {
-    /// Prints a tenant's rows, with the columns in the order of the header.
+    /// Prints a tenant's rows, and the target with a targets file, with the columns in the order of the header.
     ///
     /// Returns the reason why they cannot stand below the header: the tenant's columns have other names.
     pub(super) fn print(
         &mut self,
         tenant: &TenantName,
+        target: Option<&str>,
         table: &ResultTable,
     ) -> Result<Option<QueryFailure>, CommandError> {
         let names: Vec<String> = table
@@ -27,7 +28,9 @@ impl CsvPrinter {
             .collect();
         let mut text = String::new();
         if self.header.is_none() {
-            let fields = std::iter::once("tenant").chain(names.iter().map(String::as_str));
+            let names = names.iter().map(String::as_str);
+            let place = target.map(|_| "target");
+            let fields = std::iter::once("tenant").chain(place).chain(names);
             record(&mut text, fields.map(Some));
         }
         let header = self.header.get_or_insert_with(|| names.clone());
@@ -45,7 +48,9 @@ impl CsvPrinter {
                 .map(|place| row.get(*place).and_then(Option::as_deref));
             record(
                 &mut text,
-                std::iter::once(Some(tenant.as_str())).chain(values),
+                std::iter::once(Some(tenant.as_str()))
+                    .chain(target.map(Some))
+                    .chain(values),
             );
         }
         Output::raw(&text)?;
@@ -53,9 +58,14 @@ impl CsvPrinter {
     }
 
     /// Prints the header of a run without any result.
-    pub(super) fn finish(&self) -> Result<(), CommandError> {
+    pub(super) fn finish(&self, has_targets: bool) -> Result<(), CommandError> {
         if self.header.is_none() {
-            Output::raw("tenant\n")?;
+            let header = if has_targets {
+                "tenant,target\n"
+            } else {
+                "tenant\n"
+            };
+            Output::raw(header)?;
         }
         Ok(())
     }

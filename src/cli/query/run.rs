@@ -1,5 +1,6 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::AnsiColor;
 
@@ -15,10 +16,12 @@ use crate::cli::lines::{
 };
 use crate::cli::output::Output;
 use crate::cli::report::signal_exit_code;
-use crate::cli::scope::{missing_tenant, named, say_duplicates};
+use crate::cli::scope::{missing_tenant, named};
+use crate::cli::servers::{FleetFailures, Servers, at};
 use crate::cli::session::{STDIN, Session};
 use crate::exit;
-use crate::fleet::query::{QueryOptions, QueryReport, TenantQuery, query};
+use crate::fleet::query::{QueryOptions, QueryReport, TenantQuery, query_share};
+use crate::fleet::{CanaryPass, RunShare, TenantSelection};
 use crate::sql::TenantName;
 use crate::tenant::query::{
     Query, QueryAccess, QueryFailure, QueryOutcome, ResultTable, StatementResult,
@@ -44,31 +47,71 @@ pub(in crate::cli) async fn run(
             checked.results()
         )));
     }
-    let settings = session.settings()?;
-    let target = session.target(&settings).await?;
-    let selection = request.resolve(&target.server, &session.shutdown).await?;
-    say_duplicates(session.output, &selection);
+    let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
+    let selection = servers.resolve(session, request).await?;
+    let limits = servers.limits(arguments.max_failures, 0);
     let options = QueryOptions {
         jobs: arguments.jobs.into(),
         max_failures: arguments.max_failures,
-        role: arguments.role,
+        role: arguments.role.clone(),
         typed: format == Format::Json,
-        ..QueryOptions::new(selection.at(None))
+        ..QueryOptions::new(TenantSelection::Named(Vec::new()))
     };
-    let mut printer = Printer::new(session, checked.access());
-    let report = query(
-        &target.server,
-        &checked,
-        &options,
-        &session.shutdown,
-        &mut |tenant| printer.take(&tenant),
-    )
-    .await?;
+    let printer = Mutex::new(Printer::new(
+        session,
+        checked.access(),
+        servers.route().is_some(),
+    ));
+    let query_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
+        let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
+        let options = QueryOptions {
+            scope,
+            ..options.clone()
+        };
+        let target = entry.name.as_deref();
+        let mut take = |tenant: TenantQuery| lock(&printer).take(target, &tenant);
+        let share = RunShare::new(&limits, pass);
+        let server = &entry.target.server;
+        Ok(query_share(
+            server,
+            &checked,
+            &options,
+            share,
+            &session.shutdown,
+            &mut take,
+        )
+        .await?)
+    };
+    let mut outcome = servers
+        .run(session, &selection, &limits, query_target)
+        .await?;
+    let mut printer = printer.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut report = QueryReport::default();
+    for (index, target) in outcome.targets.iter_mut().enumerate() {
+        if let Some(Ok(part)) = &mut target.result {
+            report.add(servers.name(index), std::mem::take(part));
+        }
+    }
     let found = report.done + report.failed + report.not_reached;
-    arguments
-        .scope
-        .check_found(&selection, found, session.output)?;
-    printer.conclude(&report)
+    printer.finish_rows()?;
+    let failures = servers
+        .tell_failures_apart(session, &outcome, &|| {
+            TenantDetails::Query(QueryDetails {
+                results: Vec::new(),
+            })
+        })
+        .await?;
+    if failures.targets == 0 {
+        let number = found + failures.count();
+        arguments
+            .scope
+            .check_found(&selection, number, session.output)?;
+    }
+    printer.conclude(&report, &failures)
+}
+
+fn lock<'a, 's>(printer: &'a Mutex<Printer<'s>>) -> MutexGuard<'a, Printer<'s>> {
+    printer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads and checks the SQL.
@@ -115,10 +158,12 @@ struct Printer<'a> {
     code: u8,
     /// Standard output cannot be used.
     failed: Option<CommandError>,
+    /// Each tenant comes with its target.
+    has_targets: bool,
 }
 
 impl<'a> Printer<'a> {
-    fn new(session: &'a Session, access: QueryAccess) -> Self {
+    fn new(session: &'a Session, access: QueryAccess, has_targets: bool) -> Self {
         Self {
             session,
             access,
@@ -128,12 +173,13 @@ impl<'a> Printer<'a> {
             unprinted: Vec::new(),
             code: exit::PARTIAL,
             failed: None,
+            has_targets,
         }
     }
 
-    fn take(&mut self, tenant: &TenantQuery) -> ControlFlow<()> {
+    fn take(&mut self, target: Option<&str>, tenant: &TenantQuery) -> ControlFlow<()> {
         if self.failed.is_none() {
-            self.failed = self.print(tenant).err();
+            self.failed = self.print(target, tenant).err();
         }
         match self.failed {
             None => ControlFlow::Continue(()),
@@ -141,7 +187,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn print(&mut self, tenant: &TenantQuery) -> Result<(), CommandError> {
+    fn print(&mut self, target: Option<&str>, tenant: &TenantQuery) -> Result<(), CommandError> {
         if let Some(error) = error(&tenant.outcome, &tenant.tenant) {
             self.code = error.code;
         }
@@ -152,12 +198,12 @@ impl<'a> Printer<'a> {
         for (statement, result) in (1..).zip(results) {
             if let Some(table) = &result.table {
                 self.rows += table.rows.len();
-                self.print_rows(&tenant.tenant, statement, table)?;
+                self.print_rows(&tenant.tenant, target, statement, table)?;
             }
         }
         match self.session.common.format {
-            Format::Json => Self::print_line(tenant, results),
-            Format::Text => self.print_word(tenant, results),
+            Format::Json => Self::print_line(target, tenant, results),
+            Format::Text => self.print_word(target, tenant, results),
             Format::Csv | Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
     }
@@ -165,13 +211,14 @@ impl<'a> Printer<'a> {
     fn print_rows(
         &mut self,
         tenant: &TenantName,
+        target: Option<&str>,
         statement: usize,
         table: &ResultTable,
     ) -> Result<(), CommandError> {
         match self.session.common.format {
-            Format::Text => self.table.add(tenant, statement, table),
+            Format::Text => self.table.add(tenant, target, statement, table),
             Format::Csv => {
-                if let Some(failure) = self.csv.print(tenant, table)? {
+                if let Some(failure) = self.csv.print(tenant, target, table)? {
                     self.rows -= table.rows.len();
                     self.code = exit::code_of(&failure.id);
                     self.unprinted.push((tenant.clone(), failure));
@@ -185,6 +232,7 @@ impl<'a> Printer<'a> {
                 for row in &table.rows {
                     Output::json(&Line::Row(RowLine {
                         tenant: tenant.as_str().to_owned(),
+                        target: target.map(str::to_owned),
                         statement,
                         row: row_object(&keys, table, row),
                     }))?;
@@ -194,10 +242,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn print_line(tenant: &TenantQuery, results: &[StatementResult]) -> Result<(), CommandError> {
+    fn print_line(
+        target: Option<&str>,
+        tenant: &TenantQuery,
+        results: &[StatementResult],
+    ) -> Result<(), CommandError> {
         Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.tenant.as_str().to_owned(),
-            target: None,
+            target: target.map(str::to_owned),
             outcome: match tenant.outcome {
                 QueryOutcome::Done(_) => TenantOutcome::Queried,
                 QueryOutcome::Failed(_) => TenantOutcome::Failed,
@@ -216,6 +268,7 @@ impl<'a> Printer<'a> {
     /// Prints a line for a tenant whose statements return no rows, and whose change would not be seen otherwise.
     fn print_word(
         &self,
+        target: Option<&str>,
         tenant: &TenantQuery,
         results: &[StatementResult],
     ) -> Result<(), CommandError> {
@@ -229,25 +282,31 @@ impl<'a> Printer<'a> {
             AnsiColor::Green.on_default(),
             "done",
             &format!(
-                "{}: {} changed ({} ms)",
+                "{}{}: {} changed ({} ms)",
                 safe(tenant.tenant.as_str()),
+                at(target),
                 plural(rows, "row"),
                 milliseconds(tenant.elapsed)
             ),
         )
     }
 
-    fn conclude(mut self, report: &QueryReport) -> Result<u8, CommandError> {
-        if let Some(failure) = self.failed {
+    /// Prints the rows that were kept until the end.
+    fn finish_rows(&mut self) -> Result<(), CommandError> {
+        if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
         match self.session.common.format {
-            Format::Text => self.table.finish()?,
-            Format::Csv => self.csv.finish()?,
-            Format::Json | Format::Nagios | Format::Pgdog | Format::Pgbouncer => {}
+            Format::Text => self.table.finish(),
+            Format::Csv => self.csv.finish(self.has_targets),
+            Format::Json | Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
         }
+    }
+
+    fn conclude(&self, report: &QueryReport, failures: &FleetFailures) -> Result<u8, CommandError> {
         let unprinted = self.unprinted.len();
-        let (done, failed) = (report.done - unprinted, report.failed + unprinted);
+        let done = report.done - unprinted;
+        let failed = report.failed + unprinted + failures.tenants + failures.missing;
         if self.session.output.is_json() {
             let errors = report.groups().into_iter().map(|group| ReasonCount {
                 reason: group.reason,
@@ -260,14 +319,19 @@ impl<'a> Printer<'a> {
                 rows: self.rows,
                 errors: errors.collect(),
                 ended_early: report.ended_early.clone(),
+                failed_targets: failures.failed_targets(),
             }))?;
         } else {
-            self.say(report, done, failed);
+            self.say(report, done, failed, failures);
         }
         if let Some(reason) = &report.ended_early {
             self.session
                 .output
                 .warning(&format!("ended early: {reason}; run again to continue"));
+        }
+        let others = report.done + report.failed + report.not_reached;
+        if let Some(code) = failures.exit_code(others) {
+            return Ok(code);
         }
         let bad = failed + report.not_reached;
         Ok(match self.session.shutdown.signal() {
@@ -279,7 +343,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints the failures in groups, then the counts.
-    fn say(&self, report: &QueryReport, done: usize, failed: usize) {
+    fn say(&self, report: &QueryReport, done: usize, failed: usize, failures: &FleetFailures) {
         let output = self.session.output;
         for group in report.groups() {
             output.failure(&format!(
@@ -300,7 +364,7 @@ impl<'a> Printer<'a> {
         if report.not_reached > 0 {
             parts.insert(2, format!("{} not reached", report.not_reached));
         }
-        output.say(&parts.join(", "));
+        output.say(&format!("{}{}", parts.join(", "), failures.text()));
     }
 }
 

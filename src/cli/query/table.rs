@@ -30,21 +30,27 @@ struct Group {
 }
 
 impl TablePrinter {
-    /// Takes a tenant's rows.
+    /// Takes a tenant's rows. With a targets file, a column names the target.
     pub(super) fn add(
         &mut self,
         tenant: &TenantName,
+        target: Option<&str>,
         statement: usize,
         table: &ResultTable,
     ) -> Result<(), CommandError> {
         let names = table.columns.iter().map(|column| cell(&column.name));
-        let header: Vec<String> = std::iter::once("tenant".to_owned()).chain(names).collect();
+        let place = target.map(|_| "target".to_owned());
+        let header: Vec<String> = std::iter::once("tenant".to_owned())
+            .chain(place)
+            .chain(names)
+            .collect();
         let index = self.group(statement, header);
         let rows = table.rows.iter().map(|row| {
             let values = row
                 .iter()
                 .map(|value| value.as_deref().map_or_else(|| "NULL".to_owned(), cell));
             std::iter::once(cell(tenant.as_str()))
+                .chain(target.map(cell))
                 .chain(values)
                 .collect()
         });

@@ -63,6 +63,12 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),
         CommandError::Hook(failed) => hook_report(failure, failed),
+        CommandError::NoMigrations { other, .. } => ErrorReport::of(failure, "migration.none").hint(
+            match other {
+                Some(_) => "only the app can run these: pass its command to migrate with --run, and renew the snapshot of a migrated tenant with capture",
+                None => "name the directory that holds the migrations with --migrations or SCHEMASTAMP_MIGRATIONS",
+            },
+        ),
         CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
         CommandError::OtherTarget(_) => ErrorReport::of(failure, "tenant.no_target"),

@@ -450,9 +450,9 @@ fn outdated(
         (Outdated::Root, _) => {
             finding.what = format!("the root certificate at which the server's chain ends {state}");
             if is_over {
-                finding.fix =
-                    "get the authority's present certificate, and name its file in [sslrootcert]"
-                        .to_owned();
+                let fix =
+                    "get the authority's present certificate, and name its file in [sslrootcert]";
+                fix.clone_into(&mut finding.fix);
             }
         }
         (Outdated::Intermediate, _) => {

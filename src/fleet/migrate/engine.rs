@@ -104,7 +104,10 @@ pub async fn migrate_share(
             if late.is_empty() {
                 break;
             }
-            engine.scheduler.run_all(late, options.jobs, &chunk).await;
+            engine
+                .scheduler
+                .run_all(late.into_iter(), options.jobs, &chunk)
+                .await;
         }
         engine.look_again().await;
     }
@@ -176,7 +179,11 @@ impl<'a, 'm> Engine<'a, 'm> {
     /// Reports the tenants for which nothing is to be done, or nothing can be done.
     fn report_settled(&self) {
         let state = &mut *self.state();
-        for entry in state.entries.iter().filter(|entry| entry.settled) {
+        let is_told = |entry: &&QueueEntry<'_>| {
+            entry.settled && entry.report.outcome != MigrateOutcome::Pending
+        };
+        // Those with pending migrations in a dry run are in the report only.
+        for entry in state.entries.iter().filter(is_told) {
             (state.on_report)(&entry.report);
             // A tenant that cannot be migrated does not stop the others.
         }

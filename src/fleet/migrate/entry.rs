@@ -4,7 +4,7 @@ use super::options::MigrateOptions;
 use crate::fleet::inventory::Tenant;
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
-use crate::tenant::versions::{Applied, VersionsTable, plan_migrations};
+use crate::tenant::versions::{Applied, PlanProblem, VersionsTable, plan_migrations};
 
 /// A tenant and its pending work.
 pub(super) struct QueueEntry<'m> {
@@ -38,6 +38,15 @@ impl<'m> QueueEntry<'m> {
             settled: false,
         };
         entry.plan(tenant.applied, migrations, options);
+        let would_run = !entry.settled || entry.report.outcome == MigrateOutcome::Pending;
+        if let Some(objects) = options
+            .drifted
+            .get(&entry.report.tenant)
+            .filter(|_| would_run)
+        {
+            let objects = objects.clone();
+            entry.settle(MigrateOutcome::Refused(PlanProblem::Drifted { objects }));
+        }
         entry.report.from.clone_from(&entry.report.to);
         entry
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -5,6 +6,7 @@ use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, refusal};
+use crate::sql::TenantName;
 use crate::tenant::versions::PlanStrictness;
 
 /// Options of `migrate`.
@@ -35,6 +37,8 @@ pub struct MigrateOptions {
     pub strictness: PlanStrictness,
     /// The decision about statements that are not confined to the tenant's schema.
     pub outside: OutsidePolicy,
+    /// Tenants that are refused because they are not what their version should be, with the objects that differ.
+    pub drifted: BTreeMap<TenantName, Vec<String>>,
     /// Only reports what would be run.
     pub dry_run: bool,
 }
@@ -55,6 +59,7 @@ impl MigrateOptions {
             role: None,
             strictness: PlanStrictness::default(),
             outside: OutsidePolicy::Refuse,
+            drifted: BTreeMap::new(),
             dry_run: false,
         }
     }

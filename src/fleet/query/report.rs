@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::fleet::migrate::FailureGroup;
 use crate::sql::TenantName;
 use crate::tenant::query::QueryOutcome;
+use crate::text::safe;
 
 /// The result of one tenant.
 #[derive(Clone, Debug)]
@@ -42,6 +43,31 @@ impl QueryReport {
         }
         if let Some(reason) = outcome.reason() {
             self.reasons.entry(reason).or_default().push(tenant.clone());
+        }
+    }
+
+    /// Adds the counts and failures of another target. The reason why its run ended early comes with
+    /// the target's name.
+    pub fn add(&mut self, target: Option<&str>, other: Self) {
+        self.done += other.done;
+        self.failed += other.failed;
+        self.not_reached += other.not_reached;
+        for (reason, tenants) in other.reasons {
+            self.reasons.entry(reason).or_default().extend(tenants);
+        }
+        let Some(reason) = other.ended_early else {
+            return;
+        };
+        let reason = match target {
+            Some(target) => format!("target '{}': {reason}", safe(target)),
+            None => reason,
+        };
+        match &mut self.ended_early {
+            Some(reasons) => {
+                reasons.push_str("; ");
+                reasons.push_str(&reason);
+            }
+            None => self.ended_early = Some(reason),
         }
     }
 

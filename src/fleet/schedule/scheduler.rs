@@ -65,14 +65,14 @@ impl<'a> Scheduler<'a> {
     /// Runs turns of which none goes first.
     pub(in crate::fleet) async fn run_all<F: Future<Output = ()>>(
         &self,
-        turns: impl IntoIterator<Item = Turn>,
+        turns: impl Iterator<Item = Turn>,
         jobs: usize,
         task: &impl Fn(Vec<Turn>) -> F,
     ) {
         if !self.control().goes_on(self.shutdown) {
             return;
         }
-        self.queue().add_all(turns.into_iter());
+        self.queue().add_all(turns);
         let jobs = jobs.max(1);
         join_all((0..jobs).map(|_| self.worker(jobs, task))).await;
     }

@@ -1,9 +1,12 @@
 //! Classifies the differences between a tenant and its reference.
 
+mod at_version;
 mod class;
 mod fingerprint;
 mod reference;
 
+pub(crate) use at_version::{Level, LevelReference};
+pub use at_version::{ReferenceKind, VersionReferences};
 pub use class::{Class, DriftFinding};
 pub(crate) use class::{classify, foreign};
 pub use fingerprint::Aspect;

@@ -76,6 +76,25 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
     Migrations::new(folder, migrations)
 }
 
+/// Languages of migrations that only an app can run.
+const LANGUAGES: &[&str] = &[
+    "rb", "py", "exs", "ex", "js", "mjs", "cjs", "ts", "php", "go", "java", "kt", "cs", "xml",
+    "yaml", "yml",
+];
+
+/// Returns the first migration of another language than SQL in a directory.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn other_migration(folder: &Path) -> Result<Option<PathBuf>, MigrationError> {
+    let is_other = |path: &PathBuf| {
+        let language = path.extension().and_then(|extension| extension.to_str());
+        language.is_some_and(|language| LANGUAGES.contains(&language))
+            && !path.ends_with("__init__.py")
+    };
+    Ok(entries(folder)?.into_iter().find(is_other))
+}
+
 /// Returns whether a path looks like a migration that is to be run: an SQL file that begins with a version and is no way down, or a
 /// directory of diesel's.
 fn is_migration(path: &Path) -> bool {

@@ -11,7 +11,7 @@ mod migration;
 mod section;
 mod version;
 
-pub use directory::read_folder;
+pub use directory::{other_migration, read_folder};
 pub use error::MigrationError;
 pub use fixed::FixedSchema;
 pub use migration::{Migration, Migrations};

@@ -94,7 +94,7 @@ mod tests {
     fn versions(body: &str, table: Option<&str>) -> Result<String, String> {
         let text =
             format!("-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{{prefix}};\n{body}");
-        let snapshot = Snapshot::parse(&text).unwrap();
+        let snapshot = Snapshot::parse(&text).map_err(|error| error.to_string())?;
         snapshot_versions(&snapshot, table)
             .map(|found| {
                 let rows: Vec<String> = found

@@ -6,6 +6,7 @@ use std::fmt;
 use super::style::{AppliedVersion, Style, sha384};
 use super::table::VersionsTable;
 use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
+use crate::text::listed;
 
 /// Problems that are reported as warnings, although the tenant's own tool would refuse.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +80,11 @@ pub enum PlanProblem {
         /// The tool.
         style: Style,
     },
+    /// The tenant is not what its version should be.
+    Drifted {
+        /// The objects that differ.
+        objects: Vec<String>,
+    },
     /// The version table keeps numbers, and the migration's version is not one.
     NoNumber {
         /// The file.
@@ -92,7 +98,10 @@ impl PlanProblem {
     /// Returns `true` if the tenant's own tool would refuse too.
     fn is_error(&self, style: Style, strictness: PlanStrictness) -> bool {
         match self {
-            Self::Dirty { .. } | Self::NeedsTool { .. } | Self::NoNumber { .. } => true,
+            Self::Dirty { .. }
+            | Self::NeedsTool { .. }
+            | Self::NoNumber { .. }
+            | Self::Drifted { .. } => true,
             Self::Changed { .. } => !strictness.allow_changed,
             Self::Missing { .. } => {
                 matches!(style, Style::Sqlx | Style::GolangMigrate) && !strictness.allow_missing
@@ -130,6 +139,11 @@ impl fmt::Display for PlanProblem {
                     "only {style} itself can write its version table; let it run the migrations with --run"
                 )
             }
+            Self::Drifted { objects } => write!(
+                formatter,
+                "it is not what its version should be: {}; `schemastamp verify` shows the differences",
+                listed(objects, 5)
+            ),
             Self::NoNumber { file, style } => {
                 write!(
                     formatter,

@@ -294,6 +294,7 @@ fn what_is_dropped_is_found_however_long_its_name_is() {
     let options = VerifyOptions {
         scope: TenantSelection::All { pattern: None },
         aspects: Vec::new(),
+        versions_table: None,
     };
     let verification = wait(verify(
         &server(&database),

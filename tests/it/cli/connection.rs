@@ -51,7 +51,7 @@ fn failed_login_is_explained() {
     error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
     caused by: the server does not tell the two apart
-    hint: correct the password of role 'locked', or the role's name
+    hint: correct the password in PGPASSWORD of role 'locked', or the role's name in --username
     [exit status: 13]
     "#);
 }

@@ -243,6 +243,97 @@ fn dead_target_fails_only_its_own_tenants() {
 }
 
 #[test]
+fn query_prints_the_rows_of_all_targets_and_failures_apart() {
+    let world = World::new();
+    world.targets("", "", &format!("{GONE}tenants = ['g*']\n"));
+    let query = ["query", "-c", "SELECT version FROM schema_migrations"];
+    let run = |more: &[&str]| world.run.run(&[&query[..], &TARGETS, more].concat());
+    let mut lines: Vec<String> = run(&["--all", "--format", "csv", "--total-jobs", "1"])
+        .exits_with(18)
+        .stdout
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines[1..].sort();
+    assert_eq!(
+        lines,
+        [
+            "tenant,target,version",
+            "a,eu,1",
+            "b,eu,1",
+            "c,us,1",
+            "d,us,1"
+        ]
+    );
+    let output = run(&["a", "g1", "nosuch", "--format", "csv"]).exits_with(18);
+    assert_eq!(output.stdout, "tenant,target,version\na,eu,1\n");
+    assert!(
+        output.stderr.contains("error: failed: g1 at gone: "),
+        "{output}"
+    );
+    assert!(
+        output.stderr.contains("error: missing: nosuch\n"),
+        "{output}"
+    );
+    let output = run(&["c", "--target", "us"]).succeeds();
+    assert!(output.stdout.contains(" c      | us     |"), "{output}");
+    let output = run(&[
+        "a", "c", "--format", "json", "--target", "eu", "--target", "us",
+    ]);
+    let output = output.succeeds();
+    let rows: Vec<Value> = output
+        .json()
+        .iter()
+        .filter(|line| line["type"] == "row")
+        .map(|line| json!([line["tenant"], line["target"], line["row"]["version"]]))
+        .collect();
+    assert!(
+        rows.contains(&json!(["c", "us", "1"])) && rows.len() == 2,
+        "{output}"
+    );
+    assert_eq!(summary(&output)["queried"], 2, "{output}");
+}
+
+/// A target that accepts the connection and never answers.
+#[test]
+fn silent_target_holds_up_nothing_but_its_own_tenants() {
+    let world = World::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let more = format!(
+        "[[target]]\nname = 'silent'\nhost = '127.0.0.1'\nport = {port}\nuser = 'u'\nweight = 0\n"
+    );
+    world.targets("", "", &more);
+    let migrate = ["migrate", "--all", "--migrations", "m"];
+    let output = world
+        .json(&[&migrate[..], &["--timeout", "5"]].concat())
+        .exits_with(18);
+    assert_eq!(outcomes(&output), all_with("migrated"), "{output}");
+    let lines = output.json();
+    let line = lines.iter().find(|line| line["type"] == "target").unwrap();
+    assert_eq!(
+        (&line["target"], &line["error"]["id"]),
+        (&json!("silent"), &json!("timeout"))
+    );
+    // The others are done long before.
+    let place = lines
+        .iter()
+        .position(|line| line["type"] == "target")
+        .unwrap();
+    assert_eq!(place, 4, "{output}");
+    // A signal ends the wait.
+    let arguments = ["status", "--format", "json"];
+    let child = world.run.spawn(&[&arguments[..], &TARGETS].concat());
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = world.run.finish(child).exits_with(130);
+    assert_eq!(outcomes(&output), all_with("current"), "{output}");
+    assert_eq!(summary(&output)["failed_targets"], 1, "{output}");
+    assert!(world.run.leftovers().is_empty());
+}
+
+#[test]
 fn status_reports_the_wrong_place_and_two_places() {
     let world = World::new();
     create_tenants(&world.us, &["a2", "b"]);
@@ -443,6 +534,14 @@ fn limits_count_on_all_targets_together() {
         .json(&["provision", "--from-file", "names", "--total-jobs", "1"])
         .succeeds();
     assert_eq!(summary(&output)["created"], 5, "{output}");
+    let output = world
+        .json(&["provision", "a20", "--target", "us"])
+        .exits_with(2);
+    assert_eq!(
+        output.json()[0]["error"]["id"],
+        "tenant.no_target",
+        "{output}"
+    );
 }
 
 /// A migration of many tenants on both targets, each slow enough to be interrupted.
@@ -673,6 +772,13 @@ fn pools_of_all_targets_are_filled_counted_and_drained() {
     assert_eq!(targets, [json!(["eu", 2]), json!(["us", 2])], "{output}");
     let output = world.json(&["pool", "drain", "--all"]).succeeds();
     assert_eq!(summary(&output)["dropped"], 4, "{output}");
+    world.targets("", "citus = true", "");
+    let output = world.json(&["pool", "fill", "--size", "1"]).succeeds();
+    assert_eq!(summary(&output)["made"], 1, "{output}");
+    assert!(
+        output.stderr.contains("the pool does not support Citus"),
+        "{output}"
+    );
 }
 
 #[test]

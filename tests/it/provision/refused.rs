@@ -230,11 +230,11 @@ fn unreachable_server_is_reported() {
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere
-    hint: start the server, or correct host and port (127.0.0.1, 1); see listen_addresses
+    hint: start the server, or correct PGHOST and PGPORT (127.0.0.1, 1); see listen_addresses
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","causes":["connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?","the server is down, or listens elsewhere"],"hint":"start the server, or correct host and port (127.0.0.1, 1); see listen_addresses"}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":13,"id":"net.refused","message":"cannot connect: nothing listens at the address and port (net.refused, reported by the network): connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?: the server is down, or listens elsewhere","causes":["connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?","the server is down, or listens elsewhere"],"hint":"start the server, or correct PGHOST and PGPORT (127.0.0.1, 1); see listen_addresses"}}
     {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
     warning: tenant 'acme': retrying: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
@@ -243,7 +243,7 @@ fn unreachable_server_is_reported() {
     caused by: connection to server at "127.0.0.1", port 1 failed: Connection refused
     	Is the server running on that host and accepting TCP/IP connections?
     caused by: the server is down, or listens elsewhere
-    hint: start the server, or correct host and port (127.0.0.1, 1); see listen_addresses
+    hint: start the server, or correct PGHOST and PGPORT (127.0.0.1, 1); see listen_addresses
     [exit status: 13]
     "#);
     let diagnosed = world

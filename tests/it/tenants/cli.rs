@@ -309,3 +309,55 @@ fn rename_and_clone_print_text_and_json() {
     );
     assert!(run.leftovers().is_empty());
 }
+
+#[test]
+fn a_directory_without_sql_migrations_is_an_error() {
+    let world = World::new();
+    world.tenants(&["a"]);
+    let run = Schemastamp::on(&world.database);
+    run.run(&["capture", "--schema", "a", "-o", "snapshots/a.sql"])
+        .succeeds();
+    run.write("rails/20240101000000_users.rb", "class Users; end");
+    run.write("empty/README.md", "nothing yet");
+    for (folder, said) in [
+        (
+            "rails",
+            "only files such as 'rails/20240101000000_users.rb'",
+        ),
+        ("empty", "'empty' contains no SQL migrations"),
+    ] {
+        for command in [
+            &["migrate", "--all"][..],
+            &["status", "--all"],
+            &["check"],
+            &["refresh"],
+            &["provision", "b"],
+        ] {
+            let arguments = [command, &["--migrations", folder]].concat();
+            let output = run.run(&arguments).exits_with(15);
+            assert!(output.stderr.contains(said), "{output}");
+        }
+    }
+    // The variable stands in for the flag, and not for --run or --schema.
+    let run = run.env("SCHEMASTAMP_MIGRATIONS", "empty");
+    for command in [
+        &["migrate", "--all"][..],
+        &["status", "--all"],
+        &["check"],
+        &["refresh"],
+    ] {
+        run.run(command).exits_with(15);
+    }
+    run.run(&["check", "--schema", "a"]).succeeds();
+    run.run(&["migrate", "--all", "--run", "true"]).succeeds();
+    run.run(&["provision", "b"]).succeeds();
+    let run = run.without("SCHEMASTAMP_MIGRATIONS");
+    for (command, said) in [
+        (&["check"][..], "--schema"),
+        (&["refresh"], "SCHEMASTAMP_MIGRATIONS"),
+        (&["migrate", "--all"], "--run CMD"),
+    ] {
+        let output = run.run(command).exits_with(2);
+        assert!(output.stderr.contains(said), "{output}");
+    }
+}

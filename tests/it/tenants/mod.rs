@@ -2,6 +2,7 @@
 
 mod cli;
 mod copies;
+mod drift;
 mod event_triggers;
 mod external;
 mod faults;

@@ -173,6 +173,7 @@ async fn snapshot_migrate_refresh_and_provision_agree() {
     let verify_options = VerifyOptions {
         scope: all(),
         aspects: Vec::new(),
+        versions_table: None,
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
     let verification = verify(&world.server, reference, &verify_options, &Shutdown::new())

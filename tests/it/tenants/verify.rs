@@ -41,6 +41,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
     let options = VerifyOptions {
         scope: all(),
         aspects: aspects.to_vec(),
+        versions_table: None,
     };
     let verification = verify(&world.server, reference, &options, &Shutdown::new())
         .await
