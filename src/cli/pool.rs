@@ -20,7 +20,7 @@ use super::progress::Progress;
 use super::provision::check_citus;
 use super::render::render_options;
 use super::report::{build_report, signal_exit_code};
-use super::servers::{ServerEntry, Servers, at};
+use super::servers::{Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
@@ -95,14 +95,6 @@ impl Pools {
                 break;
             }
             let name = self.servers.name(index);
-            let is_citus = |entry: &ServerEntry| entry.citus;
-            if self.servers.entries().get(index).is_some_and(is_citus) {
-                session.output.warning(&format!(
-                    "target '{}' is left out: the pool does not support Citus",
-                    safe(name.unwrap_or_default())
-                ));
-                continue;
-            }
             match work(provisioner, name).await {
                 Ok(result) => results.push(result),
                 Err(failure) => {

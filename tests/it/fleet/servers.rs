@@ -773,12 +773,14 @@ fn pools_of_all_targets_are_filled_counted_and_drained() {
     let output = world.json(&["pool", "drain", "--all"]).succeeds();
     assert_eq!(summary(&output)["dropped"], 4, "{output}");
     world.targets("", "citus = true", "");
-    let output = world.json(&["pool", "fill", "--size", "1"]).succeeds();
-    assert_eq!(summary(&output)["made"], 1, "{output}");
-    assert!(
-        output.stderr.contains("the pool does not support Citus"),
+    let output = world.json(&["pool", "fill", "--size", "1"]).exits_with(18);
+    let figures = summary(&output);
+    assert_eq!(
+        (&figures["made"], &figures["failed_targets"]),
+        (&json!(1), &json!(1)),
         "{output}"
     );
+    assert!(output.stdout.contains("config.no_citus"), "{output}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A coordinator and two workers, where Citus is installed.
 
 use std::io::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::support::{Cluster, Database, Options};
 
@@ -46,6 +46,9 @@ impl Nodes {
     /// A database with Citus on all nodes, and in it `public.plain`, the reference table `public.reference` and the
     /// distributed table `public.hash`.
     pub(super) fn database(&self) -> Database<'_> {
+        // Citus writes roles on all nodes at once, and two databases have the same roles.
+        static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+        let _guard = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let database = self.coordinator.database();
         for worker in &self.workers {
             let maintenance = worker.maintenance();
