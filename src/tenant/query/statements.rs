@@ -273,7 +273,7 @@ mod tests {
             "EXPLAIN (ANALYZE) SELECT ';COMMIT;'",
             "SET enable_seqscan = off; EXPLAIN SELECT 1",
             "SELECT $$ ; COMMIT; $$, E'\\';COMMIT', \"commit\" FROM x -- COMMIT\n",
-            "SELECT a[1:n], a[1 :USER], a::text, b::VARCHAR, 'x:HOST' FROM t",
+            "SELECT a[1:n], a[1: USER], a::text, b::VARCHAR, 'x:HOST' FROM t",
             "SELECT 'copy' AS copy /* COPY */",
         ] {
             assert_eq!(refused(sql, QueryAccess::ReadOnly), None, "{sql}");
