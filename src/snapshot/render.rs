@@ -311,12 +311,17 @@ impl LentCreate {
         roles.join(", ")
     }
 
+    /// A role that does not exist is left to the statement that makes it an owner, whose error says where it stands.
     fn grant(&self, tenant: &TenantName) -> String {
-        format!(
-            "GRANT CREATE ON SCHEMA {} TO {}",
-            tenant.quoted(),
-            self.roles()
-        )
+        let roles: Vec<String> = self.roles.iter().map(|role| quote_literal(role)).collect();
+        let grant = format!("GRANT CREATE ON SCHEMA {} TO ", tenant.quoted());
+        let body = format!(
+            "DECLARE role name; BEGIN FOR role IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ({}) LOOP \
+             EXECUTE pg_catalog.concat({}, pg_catalog.quote_ident(role)); END LOOP; END",
+            roles.join(", "),
+            quote_literal(&grant)
+        );
+        format!("DO {}", quote_literal(&body))
     }
 
     fn revoke(&self, tenant: &TenantName) -> String {

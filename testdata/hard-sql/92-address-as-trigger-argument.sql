@@ -9,4 +9,5 @@ create trigger hook after insert on app.orders for each row execute function app
 create trigger other after insert on app.orders for each row execute function app.send('{"schema":"app"}');
 -- check:
 insert into #{prefix}.orders values (1);
-select array_agg(target order by target) = array['https://x.org/hooks/acme', '{"schema":"acme"}'] from #{prefix}.sent;
+select array_agg(target order by target) = array[concat('https://x.org/hooks/', n.nspname), format('{"schema":"%s"}', n.nspname)]
+  from #{prefix}.sent, pg_namespace n where n.oid = '#{prefix}'::regnamespace group by n.nspname;

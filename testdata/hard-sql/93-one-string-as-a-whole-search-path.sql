@@ -4,4 +4,4 @@
 create schema app; create table app.t(i int); insert into app.t values (1);
 create function app.f() returns text language plpgsql set search_path = 'app, public' as $$ begin return current_setting('search_path'); end $$;
 -- check:
-select #{prefix}.f() = '"acme, public"';
+select #{prefix}.f() = format('"%s, public"', nspname) from pg_namespace where oid = '#{prefix}'::regnamespace;

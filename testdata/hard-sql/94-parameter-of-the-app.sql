@@ -4,4 +4,4 @@
 create schema app;
 create function app.f() returns text language sql set my.schema = 'app' as $$ select current_setting('my.schema') $$;
 -- check:
-select #{prefix}.f() = 'acme';
+select #{prefix}.f() = nspname from pg_namespace where oid = '#{prefix}'::regnamespace;

@@ -127,6 +127,9 @@ impl<'a> Fleet<'a> {
                 .into_iter()
                 .collect::<Vec<_>>()
         );
+        if names.is_empty() {
+            return;
+        }
         // As the superuser, whatever their owner.
         drop(
             self.world
