@@ -25,8 +25,10 @@ pub use mark::{MARK, SPARE, strip_mark};
 pub use minify::{minify, minify_statement};
 pub(crate) use object::identifier_value;
 pub use object::{Action, Object, ObjectKind, ObjectScope};
+#[cfg(feature = "cli")]
+pub(crate) use outside::grouped;
+pub(crate) use outside::refusal;
 pub use outside::{OutsidePolicy, OutsideStatement, Reach};
-pub(crate) use outside::{grouped, refusal};
 pub use problem::{Missing, SnapshotError, Warning};
 pub use render::{
     Marking, NOT_STORABLE, RenderOptions, lock, lock_key, one_message, settings, storability,
