@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Child;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 use schemastamp::config::Environment;
@@ -15,8 +15,6 @@ use crate::support::Cluster;
 
 /// Rounds of each of two threads.
 const ROUNDS: u64 = 100;
-/// The latest moment of a signal: a run without one takes about as long.
-const LATEST: u64 = 150;
 /// Gives the seed of a run that failed.
 const SEED: &str = "SCHEMASTAMP_TEST_SEED";
 
@@ -58,7 +56,8 @@ impl fmt::Display for Round {
 }
 
 impl Round {
-    fn new(seed: u64, number: u64, random: &mut Random) -> Self {
+    /// Makes a round whose signal comes at any moment of a run that takes `usual`, or a little later.
+    fn new(seed: u64, number: u64, random: &mut Random, usual: Duration) -> Self {
         let how = [
             How::List,
             How::Stream,
@@ -67,7 +66,8 @@ impl Round {
         ][usize::try_from(random.below(4)).unwrap()];
         let signal =
             [Signal::INT, Signal::TERM, Signal::KILL][usize::try_from(number % 3).unwrap()];
-        let after = Duration::from_millis(random.below(LATEST));
+        let latest = u64::try_from(usual.as_millis()).unwrap() * 3 / 2;
+        let after = Duration::from_millis(random.below(latest.max(1)));
         Self {
             seed,
             number,
@@ -144,9 +144,15 @@ fn rounds(seed: u64) -> (Vec<Answer>, Vec<PathBuf>) {
             .succeeds(),
     );
     let mut random = Random(seed);
-    let (mut said, mut all) = (Vec::new(), Vec::new());
+    // How long a run takes here and now.
+    let mut all = names("usual", 5);
+    fleet.list(&all);
+    let begun = Instant::now();
+    drop(fleet.bulk(&["--jobs", "2"]).succeeds());
+    let usual = begun.elapsed();
+    let mut said = Vec::new();
     for number in 0..ROUNDS {
-        let round = Round::new(seed, number, &mut random);
+        let round = Round::new(seed, number, &mut random, usual);
         said.extend(round.run(&fleet));
         all.extend(round.names);
     }
