@@ -20,7 +20,7 @@ fn cluster() -> Cluster {
 #[test]
 fn small_lock_table_reduces_workers_with_a_warning() {
     let cluster = cluster();
-    let fleet = Fleet::on(&cluster, &tables(10));
+    let fleet = Fleet::on(&cluster, &tables(22));
     let names = names("t", 40);
     fleet.list(&names);
     let output = fleet.bulk(&["--jobs", "4"]).succeeds();
