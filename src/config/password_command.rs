@@ -144,7 +144,7 @@ mod tests {
     fn parse(line: &str) -> Result<String, String> {
         let environment = Environment::from_iter([("PATH", "/nonexistent:.:/bin:/usr/bin")]);
         let origin = Origin::Flag("--password-command");
-        let line = CommandLine::parse(line, &origin, &environment.in_directory("/work"));
+        let line = CommandLine::parse(line, &origin, &environment.in_directory("/srv/app"));
         line.map(|line| format!("{} {:?}", line.program().display(), line.arguments()))
             .map_err(|error| error.to_string())
     }
@@ -154,7 +154,7 @@ mod tests {
         for (line, expected) in [
             (
                 "./token.sh a 'b c' \"\"",
-                r#"/work/./token.sh ["a", "b c", ""]"#,
+                r#"/srv/app/./token.sh ["a", "b c", ""]"#,
             ),
             ("/opt/x --cost=5$", r#"/opt/x ["--cost=5$"]"#),
             (

@@ -2,7 +2,7 @@
 
 use super::marker::SPARE_NAME;
 use super::newer::NewerMigrations;
-use super::rewrite::{RewriteReader, written_anew};
+use super::rewrite::{RewriteReader, rewrites};
 use super::spares::{STILL_NAMED, SpareKind, as_role, pool_is_usable, pool_table};
 use crate::pg::catalog::BY_KEYS;
 use crate::snapshot::SPARE;
@@ -116,8 +116,9 @@ fn body(
         tenant = quote_literal(tenant.as_str()),
     );
     // Use the form of the oldest supported server. It costs a blank tenant nothing.
-    let anew = written_anew(snapshot, tenant, 0, RewriteReader::Execute)?;
-    let statements = anew.into_iter().flat_map(|anew| anew.statements);
+    let statements = rewrites(snapshot, tenant, 0, RewriteReader::Execute)?
+        .into_iter()
+        .flat_map(|rewrite| rewrite.statements);
     for sql in statements.chain([snapshot.schema_comment(tenant, options)?]) {
         swrite!(body, " EXECUTE {};", quote_literal(&sql));
     }

@@ -23,6 +23,6 @@ pub use provision::{
     BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,
     ProvisionSource, Provisioner, Retries, TenantOrigin, citus, hint_of,
 };
-pub(crate) use rewrite::{RewriteReader, written_anew};
+pub(crate) use rewrite::{RewriteReader, rewrites};
 pub use transaction::UnknownEnd;
 pub(crate) use transaction::was_committed;

@@ -31,7 +31,7 @@ pub(crate) enum RewriteReader {
 ///
 /// Text that cannot be rewritten is not among them, so the caller must prove the result. `major` is
 /// the server's major version, or the oldest supported one.
-pub(crate) fn written_anew(
+pub(crate) fn rewrites(
     snapshot: &Snapshot,
     new: &TenantName,
     major: u32,
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn what_is_text_is_replaced_and_what_is_made_again_keeps_its_comment() {
         let snapshot = Snapshot::parse(SNAPSHOT).unwrap();
-        let anew = |major| {
-            let all = written_anew(
+        let rewritten = |major| {
+            let all = rewrites(
                 &snapshot,
                 &TenantName::new("a-b").unwrap(),
                 major,
@@ -196,11 +196,11 @@ mod tests {
             )
             .unwrap();
             all.into_iter()
-                .flat_map(|anew| anew.statements)
+                .flat_map(|rewrite| rewrite.statements)
                 .collect::<Vec<_>>()
                 .join("\n")
         };
-        insta::assert_snapshot!(anew(13), @r#"
+        insta::assert_snapshot!(rewritten(13), @r#"
         CREATE OR REPLACE FUNCTION "a-b".f() RETURNS text LANGUAGE sql AS $$ SELECT 'a-b' $$
         ALTER TABLE "a-b".t ALTER COLUMN b SET DEFAULT 'a-b'::text
         DROP TRIGGER w ON "a-b".t
@@ -210,6 +210,6 @@ mod tests {
         CREATE POLICY p ON "a-b".t USING (b = 'a-b'::text)
         COMMENT ON POLICY p ON "a-b".t IS 'own rows'
         "#);
-        assert!(anew(14).contains("CREATE OR REPLACE TRIGGER"));
+        assert!(rewritten(14).contains("CREATE OR REPLACE TRIGGER"));
     }
 }

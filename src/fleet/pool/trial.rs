@@ -10,7 +10,7 @@ use crate::snapshot::capture::{
 use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Snapshot, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
-use crate::tenant::{RewriteReader, written_anew};
+use crate::tenant::{RewriteReader, rewrites};
 
 /// Result of the proof.
 pub(super) struct Proven {
@@ -130,8 +130,8 @@ impl Trial<'_> {
             spare.quoted(),
             renamed.quoted()
         ));
-        for anew in written_anew(snapshot, &renamed, 0, RewriteReader::Psql)? {
-            anew.statements.iter().for_each(|sql| push(sql));
+        for rewrite in rewrites(snapshot, &renamed, 0, RewriteReader::Psql)? {
+            rewrite.statements.iter().for_each(|sql| push(sql));
         }
         push(&snapshot.schema_comment(&renamed, options)?);
         for tenant in &tenants {

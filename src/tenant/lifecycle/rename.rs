@@ -16,7 +16,7 @@ use crate::snapshot::{
 };
 use crate::sql::TenantName;
 use crate::tenant::transaction::{TransactionError, run_transaction};
-use crate::tenant::{RewriteReader, written_anew};
+use crate::tenant::{RewriteReader, rewrites};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +54,9 @@ pub async fn rename_tenant(
     let source = captured(server, pg_dump, old, &options.decisions, false, shutdown).await?;
     let snapshot = &source.snapshot;
     let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
-    for anew in written_anew(snapshot, new, before.major, RewriteReader::Psql)? {
-        rewritten.push(anew.object);
-        for sql in anew.statements {
+    for rewrite in rewrites(snapshot, new, before.major, RewriteReader::Psql)? {
+        rewritten.push(rewrite.object);
+        for sql in rewrite.statements {
             rewriting.push_str(&sql);
             rewriting.push_str(";\n");
         }
