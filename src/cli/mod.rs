@@ -36,6 +36,7 @@ mod report;
 mod scope;
 mod servers;
 mod session;
+mod slip;
 mod snapshot_file;
 mod status;
 mod targets;
