@@ -1,4 +1,4 @@
-//! The commands that look after existing tenants.
+//! The commands for existing tenants: migrate, query, status, verify.
 
 #![expect(
     clippy::doc_markdown,
