@@ -21,7 +21,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check, verify or status --reconcile found differences
+  1   check or verify found differences, or status with --reconcile or --exit-code did
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
@@ -97,7 +97,7 @@ Examples:
 const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
-  schemastamp status --migrations migrations
+  schemastamp status --migrations migrations --behind --exit-code
   schemastamp status --match 'tenant_*' --format json
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
@@ -658,6 +658,15 @@ pub(super) struct StatusArguments {
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(super) reconcile: bool,
+    /// List only the tenants that are behind; with --problems, those too
+    #[arg(long)]
+    pub(super) behind: bool,
+    /// List only the tenants that have a problem, are missing, or are not where they should be
+    #[arg(long)]
+    pub(super) problems: bool,
+    /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
+    #[arg(long)]
+    pub(super) exit_code: bool,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -694,6 +703,9 @@ pub(super) struct VerifyArguments {
     /// Exit with 1 also for the order of columns and the names of indexes and constraints
     #[arg(long)]
     pub(super) strict: bool,
+    /// List only the tenants that are different; with --strict, the cosmetic ones too
+    #[arg(long)]
+    pub(super) problems: bool,
 }
 
 /// The arguments of `refresh`.
