@@ -16,7 +16,7 @@ fn failed_login_is_explained() {
     error: tenant 'a': cannot connect: the server wants a password and none is configured (login.no_password, reported by libpq)
     caused by: connection to server at "127.0.0.1", port $PORT failed: fe_sendauth: no password supplied
     caused by: psql is not allowed to prompt for one
-    hint: set the password in PGPASSWORD for role 'locked', or add a line to a password file
+    hint: set PGPASSWORD to the password of role 'locked', or let a program print it (SCHEMASTAMP_PASSWORD_COMMAND), or add the line '127.0.0.1:$PORT:$DATABASE:locked:PASSWORD' to a password file of mode 0600
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "a", "-U", "nobody_here"]), @r#"
@@ -24,7 +24,7 @@ fn failed_login_is_explained() {
     error: tenant 'a': cannot connect: the role does not exist (login.unknown_role, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  role "nobody_here" does not exist
     caused by: the server has no role of that name
-    hint: create role 'nobody_here', or correct the name in --username
+    hint: CREATE ROLE nobody_here LOGIN, or correct the name in --username
     [exit status: 13]
     "#);
     insta::assert_snapshot!(world.run(&["capture", "--schema", "a", "-d", "no_such_database"]), @r#"
@@ -32,7 +32,7 @@ fn failed_login_is_explained() {
     error: cannot connect: the database does not exist (server.unknown_database, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  database "no_such_database" does not exist
     caused by: the server has none of that name
-    hint: create database 'no_such_database', or correct the name in --dbname
+    hint: CREATE DATABASE no_such_database, or correct the name in --dbname
     [exit status: 13]
     "#);
     let world = world.env("PGPASSWORD", "wrong");
