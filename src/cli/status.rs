@@ -1,7 +1,6 @@
 //! The command `status`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anstyle::AnsiColor;
 
@@ -19,9 +18,7 @@ use super::session::Session;
 use crate::exit;
 use crate::fleet::inventory::{Tenant, read_fleet};
 use crate::fleet::status::{TenantStatus, count_versions, status_of};
-use crate::fleet::{
-    CanaryPass, FleetOutcome, RunLimits, SelectedTenant, Selection, TenantSelection,
-};
+use crate::fleet::{FleetOutcome, SelectedTenant, Selection, TenantSelection};
 use crate::sql::TenantName;
 use crate::tenant::versions::{Applied, TenantProblem};
 use crate::text::swrite;
@@ -86,10 +83,8 @@ async fn read(
     selection: &Selection,
     arguments: &StatusArguments,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
-    let limits: Arc<RunLimits> = servers.limits(None, 0);
     let versions_table = arguments.versions_table.as_deref();
-    let read = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
         let mut fleet = read_fleet(server, &scope, versions_table, &session.shutdown).await?;
@@ -108,7 +103,7 @@ async fn read(
     // Every target may have tenants that are not registered.
     let all = Selection::all();
     let scope = if arguments.reconcile { &all } else { selection };
-    servers.run(session, scope, &limits, read).await
+    servers.run_single(session, scope, read).await
 }
 
 fn exists(tenant: &Tenant) -> bool {
