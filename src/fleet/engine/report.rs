@@ -1,4 +1,4 @@
-//! What the reports on runs have in common.
+//! The common parts of reports on runs: failures by reason, and the reasons why targets ended early.
 
 use std::collections::BTreeMap;
 
