@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::common::CommonArguments;
+use super::report_form::parse_report_file;
 
 const EXIT_CODES: &str = "\
 Examples:
@@ -98,13 +99,14 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations --behind --exit-code
-  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --metrics /var/lib/node_exporter/schemastamp.prom
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp verify --all
   schemastamp verify --all --migrations migrations
+  schemastamp verify --all --report drift.html
   schemastamp verify acme globex --owners --privileges
   schemastamp verify --match 'tenant_*' --each-other";
 
@@ -561,6 +563,18 @@ pub(super) struct ListedArguments {
     pub(super) tenants_query: Option<String>,
 }
 
+/// Files that a command writes about its run.
+#[derive(Clone, Debug, Args)]
+#[group(skip)]
+pub(super) struct ReportArguments {
+    /// Write a report into FILE, whose name ends in .md or .html (repeatable)
+    #[arg(long, value_name = "FILE", value_parser = parse_report_file)]
+    pub(super) report: Vec<PathBuf>,
+    /// Write metrics for Prometheus into FILE, for node_exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics: Option<PathBuf>,
+}
+
 /// The arguments of `migrate`.
 #[derive(Clone, Debug, Args)]
 #[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]))]
@@ -615,6 +629,8 @@ pub(super) struct MigrateArguments {
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) files: ReportArguments,
 }
 
 /// The arguments of `query`.
@@ -667,6 +683,8 @@ pub(super) struct StatusArguments {
     /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
     #[arg(long)]
     pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) files: ReportArguments,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(super) migrations: Option<PathBuf>,
@@ -706,6 +724,8 @@ pub(super) struct VerifyArguments {
     /// List only the tenants that are different; with --strict, the cosmetic ones too
     #[arg(long)]
     pub(super) problems: bool,
+    #[command(flatten)]
+    pub(super) files: ReportArguments,
 }
 
 /// The arguments of `refresh`.

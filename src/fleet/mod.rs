@@ -18,6 +18,7 @@ pub mod pool;
 pub mod query;
 pub mod refresh;
 mod registry;
+pub mod report;
 mod route;
 mod schedule;
 mod selection;
