@@ -1,6 +1,7 @@
 //! The command `verify`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use anstyle::AnsiColor;
 use serde_json::Value;
@@ -13,13 +14,15 @@ use super::lines::{
 };
 use super::migrate::load;
 use super::output::Output;
+use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_code, missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::verify::{Verification, VerifyOptions, VersionLevel, verify};
-use crate::fleet::{CanaryPass, TenantSelection};
+use crate::fleet::TenantSelection;
+use crate::fleet::report::{ReportCommand, TargetReport};
+use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{
@@ -31,6 +34,7 @@ use crate::text::{listed, plural, safe, swrite};
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
+    let start = Instant::now();
     let request = arguments.scope.explicit_request(session).await?;
     let tool = session.tool()?;
     let servers = Servers::find(session, &arguments.targets, &tool, false).await?;
@@ -65,9 +69,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         Reference::AtVersion(&references)
     };
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(None, 0);
-    let compare = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let compare = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = VerifyOptions {
             scope,
@@ -76,8 +78,12 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
-    let outcome = servers.run(session, &selection, &limits, compare).await?;
+    let outcome = servers.run_single(session, &selection, compare).await?;
     let mut report = Report::default();
+    let shown = Shown {
+        fine: !arguments.problems,
+        cosmetic: !arguments.problems || arguments.strict,
+    };
     for (index, target) in outcome.targets.iter().enumerate() {
         if let Some(Ok(verification)) = &target.result {
             if !arguments.each_other
@@ -85,7 +91,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             {
                 note_event_triggers(session, &entry.target.server).await;
             }
-            report.print(session, servers.name(index), verification)?;
+            report.print(session, servers.name(index), verification, shown)?;
         }
     }
     let failures = servers
@@ -100,7 +106,35 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             .check_found(&selection, found, session.output)?;
     }
     report.summary(session, &failures)?;
-    Ok(report.exit_code(&failures, arguments.strict))
+    let exit_code = report.exit_code(&failures, arguments.strict);
+    if arguments.files.are_given() {
+        let targets = target_reports(&servers, &outcome, |index, verification| {
+            TargetReport::from_verification(servers.name(index), verification)
+        });
+        let facts = RunFacts {
+            command: ReportCommand::Verify,
+            start,
+            exit_code,
+            ended_early: None,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
+}
+
+/// The tenants that are listed.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Those that are equal, which text counts only.
+    fine: bool,
+    /// Those that differ in names and orders only.
+    cosmetic: bool,
+}
+
+impl Shown {
+    fn has(self, variant: &DriftVariant) -> bool {
+        self.cosmetic || variant.class() != Class::Cosmetic
+    }
 }
 
 /// The figures of all targets.
@@ -132,6 +166,7 @@ impl Report {
         session: &Session,
         target: Option<&str>,
         verification: &Verification,
+        shown: Shown,
     ) -> Result<(), CommandError> {
         for (index, tenants) in &verification.invalid_indexes {
             session.output.warning(&format!(
@@ -148,9 +183,9 @@ impl Report {
             ));
         }
         if session.output.is_json() {
-            for_programs(target, verification, self.variants)?;
+            for_programs(target, verification, self.variants, shown)?;
         } else {
-            for_people(session, target, verification)?;
+            for_people(session, target, verification, shown)?;
         }
         let different = verification
             .variants
@@ -346,6 +381,7 @@ fn for_programs(
     target: Option<&str>,
     verification: &Verification,
     earlier: usize,
+    shown: Shown,
 ) -> Result<(), CommandError> {
     let line = |tenant: &TenantName, outcome, variant| {
         Output::json(&Line::Tenant(TenantLine {
@@ -357,13 +393,16 @@ fn for_programs(
             error: (outcome == TenantOutcome::Missing).then(|| missing_tenant(tenant)),
         }))
     };
-    for tenant in &verification.equal {
+    for tenant in verification.equal.iter().filter(|_| shown.fine) {
         line(tenant, TenantOutcome::Equal, None)?;
     }
     for tenant in &verification.missing {
         line(tenant, TenantOutcome::Missing, None)?;
     }
     for (variant, number) in verification.variants.iter().zip(earlier + 1..) {
+        if !shown.has(variant) {
+            continue;
+        }
         for tenant in &variant.tenants {
             line(tenant, outcome(variant.class()), Some(number))?;
         }
@@ -381,10 +420,11 @@ fn for_people(
     session: &Session,
     target: Option<&str>,
     verification: &Verification,
+    shown: Shown,
 ) -> Result<(), CommandError> {
     let output = session.output;
     let red = AnsiColor::Red.on_default();
-    for variant in &verification.variants {
+    for variant in verification.variants.iter().filter(|it| shown.has(it)) {
         let style = if variant.class() == Class::Cosmetic {
             AnsiColor::Yellow.on_default()
         } else {
@@ -405,15 +445,15 @@ fn for_people(
             word(variant.class()).split('_').next().unwrap_or_default(),
             &heading,
         )?;
-        let shown = if session.common.verbose > 0 {
+        let most = if session.common.verbose > 0 {
             usize::MAX
         } else {
             SHOWN
         };
-        for finding in variant.findings.iter().take(shown) {
+        for finding in variant.findings.iter().take(most) {
             output.result(anstyle::Style::new(), " ", &finding.to_string())?;
         }
-        let more = variant.findings.len().saturating_sub(shown);
+        let more = variant.findings.len().saturating_sub(most);
         if more > 0 {
             output.result(
                 anstyle::Style::new(),

@@ -1,0 +1,8 @@
+//! The command `status`.
+
+mod output;
+mod placed;
+mod report;
+mod run;
+
+pub(super) use run::run;
