@@ -7,7 +7,7 @@ use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
-use crate::fleet::refresh::RefreshError;
+use crate::fleet::refresh::{FirstError, RefreshError};
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{LineError, NoTenants, RegistryError, TargetError};
 use crate::path::PathError;
@@ -145,6 +145,8 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Refresh(Box<RefreshError>),
     #[error(transparent)]
+    First(Box<FirstError>),
+    #[error(transparent)]
     Drop(Box<DropError>),
     #[error(transparent)]
     Lifecycle(Box<LifecycleError>),
@@ -188,6 +190,7 @@ boxed! {
     Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),
+    First(FirstError),
     Drop(DropError),
     Lifecycle(LifecycleError),
 }

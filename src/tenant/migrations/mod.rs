@@ -7,6 +7,7 @@
 mod directory;
 mod error;
 mod fixed;
+mod layout;
 mod migration;
 mod section;
 mod version;
@@ -14,5 +15,6 @@ mod version;
 pub use directory::{other_migration, read_folder};
 pub use error::MigrationError;
 pub use fixed::FixedSchema;
+pub use layout::MigrationLayout;
 pub use migration::{Migration, Migrations};
 pub use version::MigrationVersion;

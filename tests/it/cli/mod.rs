@@ -7,4 +7,6 @@ mod ignored;
 mod input;
 mod json;
 mod output;
+mod project;
+mod snapshot;
 mod usage;
