@@ -2,7 +2,7 @@
 
 /// Done.
 pub const DONE: u8 = 0;
-/// `check`, `verify` or `status --reconcile` found differences.
+/// `check` or `verify` found differences, or `status` with `--reconcile` or `--exit-code` did.
 pub const DIFFERENCES: u8 = 1;
 /// Wrong usage, also a tenant's name that no schema can have.
 pub const USAGE: u8 = 2;
@@ -62,6 +62,7 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.exists", EXISTS),
     ("tenant.name", USAGE),
     ("tenant.no_target", USAGE),
+    ("tenant.group", USAGE),
     ("tenant.missing", USAGE),
     ("tenant.none", USAGE),
     ("tenant.query", USAGE),

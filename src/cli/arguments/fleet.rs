@@ -1,4 +1,4 @@
-//! The commands that look after existing tenants.
+//! The commands for existing tenants: migrate, query, status, verify.
 
 #![expect(
     clippy::doc_markdown,
@@ -29,7 +29,7 @@ Examples:
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
-  schemastamp status --migrations migrations
+  schemastamp status --migrations migrations --behind --exit-code
   schemastamp status --match 'tenant_*' --format json
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
@@ -67,6 +67,9 @@ pub(in crate::cli) struct MigrateArguments {
     /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(in crate::cli) canary: usize,
+    /// Migrate the groups of FILE (TOML) one after the other
+    #[arg(long, value_name = "FILE", conflicts_with = "canary")]
+    pub(in crate::cli) groups: Option<PathBuf>,
     /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(in crate::cli) max_failures: Option<usize>,
@@ -137,6 +140,15 @@ pub(in crate::cli) struct StatusArguments {
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(in crate::cli) reconcile: bool,
+    /// List only the tenants that are behind; with --problems, those too
+    #[arg(long)]
+    pub(in crate::cli) behind: bool,
+    /// List only the tenants that have a problem, are missing, or are not where they should be
+    #[arg(long)]
+    pub(in crate::cli) problems: bool,
+    /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
@@ -173,4 +185,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Exit with 1 also for the order of columns and the names of indexes and constraints
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// List only the tenants that are different; with --strict, the cosmetic ones too
+    #[arg(long)]
+    pub(in crate::cli) problems: bool,
 }
