@@ -13,6 +13,7 @@ mod diagnose;
 mod doubts;
 mod drop;
 mod failure;
+mod groups;
 mod ignored;
 mod lines;
 mod log;
