@@ -16,12 +16,14 @@ use super::lines::{
 };
 use super::output::Output;
 use super::report::signal_exit_code;
+use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::migrate::{MigrateOptions, MigrateReport, MigrationSource, migrate};
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{VerifyOptions, verify};
 use crate::fleet::{RunShare, TenantSelection};
 use crate::path::PathError;
@@ -155,7 +157,20 @@ pub(super) async fn run(
         arguments.scope.check_found(&selection, found, output)?;
     }
     warn(output, &report);
-    conclude(session, &report, &failures)
+    let exit_code = conclude(session, &report, &failures)?;
+    if arguments.files.are_given() {
+        let targets = target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        });
+        let facts = RunFacts {
+            command: ReportCommand::Migrate,
+            start,
+            exit_code,
+            ended_early: report.ended_early,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
 }
 
 /// Returns the tenants that are not what their version should be, with the objects that differ.

@@ -1,6 +1,7 @@
 //! The command `verify`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use anstyle::AnsiColor;
 use serde_json::Value;
@@ -13,12 +14,14 @@ use super::lines::{
 };
 use super::migrate::load;
 use super::output::Output;
+use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_code, missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
 use crate::fleet::TenantSelection;
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
@@ -31,6 +34,7 @@ use crate::text::{listed, plural, safe, swrite};
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
+    let start = Instant::now();
     let request = arguments.scope.explicit_request(session).await?;
     let tool = session.tool()?;
     let servers = Servers::find(session, &arguments.targets, &tool, false).await?;
@@ -102,7 +106,20 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             .check_found(&selection, found, session.output)?;
     }
     report.summary(session, &failures)?;
-    Ok(report.exit_code(&failures, arguments.strict))
+    let exit_code = report.exit_code(&failures, arguments.strict);
+    if arguments.files.are_given() {
+        let targets = target_reports(&servers, &outcome, |index, verification| {
+            TargetReport::from_verification(servers.name(index), verification)
+        });
+        let facts = RunFacts {
+            command: ReportCommand::Verify,
+            start,
+            exit_code,
+            ended_early: None,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
 }
 
 /// The tenants that are listed.

@@ -23,6 +23,7 @@ pub mod pool;
 pub mod query;
 pub mod refresh;
 mod registry;
+pub mod report;
 mod route;
 mod selection;
 pub mod status;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod groups;
+mod reports;
 mod selection;
 mod servers;
 mod status;
