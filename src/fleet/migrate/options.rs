@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fleet::engine::{RunLimits, RunShare};
 use crate::fleet::groups::TenantGroups;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::TenantSelection;
@@ -22,7 +24,7 @@ pub struct MigrateOptions {
     /// Number of tenants that are migrated first, one after the other. The rest follows only if all
     /// of them succeed.
     pub canary: usize,
-    /// The group of each tenant, if groups follow each other. The rules of the groups are those of the run.
+    /// The group of each tenant, if groups follow each other.
     pub groups: Option<TenantGroups>,
     /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
@@ -47,6 +49,16 @@ pub struct MigrateOptions {
 }
 
 impl MigrateOptions {
+    /// Returns the share of a run on one server within the limits of the options.
+    pub(super) fn own_share(&self) -> RunShare {
+        let limits = RunLimits::new(1, self.max_failures, self.canary);
+        let limits = match &self.groups {
+            Some(groups) => limits.with_groups(1, groups.rules().to_vec(), |_| {}),
+            None => limits,
+        };
+        Arc::new(limits).share()
+    }
+
     /// Returns the index of a tenant's group; 0 without groups.
     pub(super) fn group_of(&self, tenant: &TenantName) -> usize {
         let groups = self.groups.as_ref();
