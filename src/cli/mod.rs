@@ -14,6 +14,7 @@ mod doubts;
 mod drop;
 mod failure;
 mod first_capture;
+mod groups;
 mod ignored;
 mod lines;
 mod log;

@@ -14,6 +14,7 @@
 pub mod bulk;
 mod database;
 mod engine;
+mod groups;
 pub mod inventory;
 mod join;
 pub mod migrate;
@@ -30,9 +31,10 @@ pub mod verify;
 
 pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
 pub use engine::{
-    FailureGroup, FleetOutcome, RunLimits, RunShare, TargetError, TargetRun, WorkerPermit,
-    on_each_target,
+    FailureGroup, FleetOutcome, GroupRules, NextGroup, RunLimits, RunShare, TargetError, TargetRun,
+    WorkerPermit, on_each_target,
 };
+pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups};
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;
