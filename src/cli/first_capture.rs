@@ -14,7 +14,7 @@ use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{NewVersionsTable, PlanStrictness};
 use crate::text::plural;
 
-/// What makes the schema.
+/// Maker of the schema.
 enum Maker {
     Migrations(Migrations, NewVersionsTable),
     Command(ExternalCommand),

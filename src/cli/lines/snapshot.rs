@@ -1,4 +1,4 @@
-//! What `snapshot show` prints.
+//! The lines of `snapshot show`.
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use crate::text::listed;
 /// Number of statements that a message lists.
 const LISTED: usize = 10;
 
-/// What makes the first schema.
+/// Source of the first schema.
 #[derive(Clone, Copy, Debug)]
 pub enum FirstSource<'a> {
     /// A directory of migrations, and the version table that their tool creates.
