@@ -56,6 +56,7 @@ const CODES: &[(&str, u8)] = &[
     ("refresh.migration", SQL),
     ("pool.not_proven", SNAPSHOT),
     ("pool.", SQL),
+    ("migrate.unknown_run", USAGE),
     ("migrate.", PARTIAL),
     ("query.refused", USAGE),
     ("query.", PARTIAL),

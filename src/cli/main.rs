@@ -15,7 +15,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     capture, diagnose, drop, migrate, minify, move_tenant, nagios, packaging, pool, provision,
-    query, refresh, render, status, targets, verify,
+    query, refresh, render, status, targets, undo, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -233,7 +233,10 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
-        Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
+        Some(Command::Migrate(arguments)) => match arguments.undo.clone() {
+            Some(run) => Box::pin(undo::run(session, arguments, run)).await,
+            None => Box::pin(migrate::run(session, arguments)).await,
+        },
         Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,

@@ -41,6 +41,7 @@ mod session;
 mod snapshot_file;
 mod status;
 mod targets;
+mod undo;
 mod verify;
 
 pub use main::main;

@@ -26,6 +26,7 @@ mod schedule;
 mod selection;
 pub mod status;
 mod target;
+pub mod undo;
 pub mod verify;
 
 pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};

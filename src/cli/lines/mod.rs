@@ -23,13 +23,14 @@ pub(super) use summary::{
     CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts, DropCounts,
     DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts, PoolStatusCounts,
     ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts, RenderCounts,
-    StatusCounts, Summary, SummaryLine, TargetsExportCounts, VerifyCounts, VersionCount,
+    StatusCounts, Summary, SummaryLine, TargetsExportCounts, UndoCounts, VerifyCounts,
+    VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{
     CloneDetails, DropDetails, DryRunDetails, MigrateDetails, NoDetails, ProvisionDetails,
     QueryDetails, RenameDetails, RenderDetails, StatusDetails, TenantContent, TenantDetails,
-    TenantLine, VerifyDetails,
+    TenantLine, UndoDetails, VerifyDetails,
 };
 
 use schemars::JsonSchema;

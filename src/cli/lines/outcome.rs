@@ -27,8 +27,12 @@ pub(in crate::cli) enum TenantOutcome {
     Pending,
     /// The run ended before its turn.
     NotReached,
-    /// `migrate`: its versions do not fit the directory; nothing was tried.
+    /// `migrate`: its versions do not fit the directory, or it cannot be undone; nothing was tried.
     Refused,
+    /// `migrate --undo`: everything that the run applied is undone.
+    Undone,
+    /// `migrate --undo --dry-run`: it would be undone.
+    WouldUndo,
     /// Nothing is known of its versions, or they have a problem.
     Odd,
     /// It was dropped or renamed during the run.

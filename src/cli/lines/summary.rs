@@ -53,6 +53,8 @@ pub(in crate::cli) enum Counts {
     PoolDrain(PoolDrainCounts),
     /// Of `migrate`.
     Migrate(MigrateCounts),
+    /// Of `migrate --undo`.
+    Undo(UndoCounts),
     /// Of `query`.
     Query(QueryCounts),
     /// Of `status`.
@@ -203,6 +205,9 @@ pub(in crate::cli) struct PoolDrainCounts {
 /// Figures of `migrate`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct MigrateCounts {
+    /// The run's id for `--undo`, with `--record`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) run: Option<String>,
     /// Tenants that were migrated.
     pub(in crate::cli) migrated: usize,
     /// Tenants that had nothing pending.
@@ -214,6 +219,30 @@ pub(in crate::cli) struct MigrateCounts {
     /// Tenants whose turn did not come.
     pub(in crate::cli) not_reached: usize,
     /// The reasons for failures, each with its number of tenants.
+    pub(in crate::cli) errors: Vec<ReasonCount>,
+    /// Reason why the run ended before all tenants had their turn.
+    pub(in crate::cli) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) failed_targets: Option<usize>,
+}
+
+/// Figures of `migrate --undo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct UndoCounts {
+    /// The run that was undone.
+    pub(in crate::cli) run: String,
+    /// Tenants in which everything that the run applied is undone.
+    pub(in crate::cli) undone: usize,
+    /// Tenants that would be undone, with `--dry-run`.
+    pub(in crate::cli) would_undo: usize,
+    /// Tenants that cannot be undone.
+    pub(in crate::cli) refused: usize,
+    /// Tenants with any other outcome.
+    pub(in crate::cli) failed: usize,
+    /// Tenants whose turn did not come.
+    pub(in crate::cli) not_reached: usize,
+    /// The reasons why tenants were not undone, each with its number of tenants.
     pub(in crate::cli) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(in crate::cli) ended_early: Option<String>,

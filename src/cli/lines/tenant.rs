@@ -42,6 +42,8 @@ pub(in crate::cli) enum TenantDetails {
     DryRun(DryRunDetails),
     /// Of `migrate`.
     Migrate(MigrateDetails),
+    /// Of `migrate --undo`.
+    Undo(UndoDetails),
     /// Of `query`.
     Query(QueryDetails),
     /// Of `status`.
@@ -111,6 +113,34 @@ pub(in crate::cli) struct MigrateDetails {
     /// Problems that were no obstacle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) warnings: Vec<String>,
+}
+
+/// Fields of a tenant's line of `migrate --undo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct UndoDetails {
+    /// The run that is undone.
+    pub(in crate::cli) run: String,
+    /// Its last version before; null when it had none or it is not known.
+    pub(in crate::cli) from: Option<String>,
+    /// Its last version now; null when it has none or it is not known.
+    pub(in crate::cli) to: Option<String>,
+    /// The files of the ways down that were run, in order.
+    pub(in crate::cli) undone: Vec<String>,
+    /// The files that the run applied and that are still applied, the newest first.
+    pub(in crate::cli) pending: Vec<String>,
+}
+
+impl UndoDetails {
+    /// Creates the details of a tenant that was not worked on.
+    pub(in crate::cli) fn new(run: &str) -> Self {
+        Self {
+            run: run.to_owned(),
+            from: None,
+            to: None,
+            undone: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
 }
 
 /// Fields of a tenant's line of `query`.

@@ -1,4 +1,4 @@
-//! What a run found, before it has a form.
+//! The findings of a run, before they have a form.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

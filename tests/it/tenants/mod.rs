@@ -21,5 +21,6 @@ mod query;
 mod refresh;
 mod strangers;
 mod styles;
+mod undo;
 mod verify;
 mod world;
