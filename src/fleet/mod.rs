@@ -11,6 +11,7 @@
 //!
 //! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
+pub mod adopt;
 pub mod bulk;
 mod database;
 pub mod inventory;

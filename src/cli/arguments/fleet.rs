@@ -22,6 +22,12 @@ Examples:
   schemastamp migrate --undo 3f9c0a7be21d --migrations migrations --dry-run
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
+pub(super) const ADOPT_EXAMPLES: &str = "\
+Examples:
+  schemastamp adopt --all --dry-run
+  schemastamp adopt acme globex --migrations migrations
+  schemastamp adopt --match 'tenant_*' --targets targets.toml";
+
 pub(super) const QUERY_EXAMPLES: &str = "\
 Examples:
   schemastamp query --all -c 'SELECT count(*) FROM users'
@@ -111,6 +117,27 @@ pub(in crate::cli) struct MigrateArguments {
     pub(in crate::cli) dry_run: bool,
     #[command(flatten)]
     pub(in crate::cli) files: ReportArguments,
+}
+
+/// The arguments of `adopt`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct AdoptArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::cli) versions_table: Option<String>,
+    /// Refuse also other orders of columns and other names of indexes and constraints
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Report what would be adopted without changing anything
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
 }
 
 /// The arguments of `query`.

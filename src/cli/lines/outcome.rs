@@ -9,8 +9,12 @@ use serde::Serialize;
 pub(in crate::cli) enum TenantOutcome {
     /// `provision`: it is there now, whole.
     Created,
-    /// `provision`: it was there before and was not touched.
+    /// `provision`: it was there before and was not touched; `adopt`: it had a marker before.
     Skipped,
+    /// `adopt`: it is what its version should be, and has its marker.
+    Adopted,
+    /// `adopt --dry-run`: it would get its marker.
+    WouldAdopt,
     /// Nothing was changed, or what was done is in `applied`; `error` says why.
     Failed,
     /// The server could not be asked what became of it; `error` says why.

@@ -55,6 +55,8 @@ pub(in crate::cli) enum Counts {
     Migrate(MigrateCounts),
     /// Of `migrate --undo`.
     Undo(UndoCounts),
+    /// Of `adopt`.
+    Adopt(AdoptCounts),
     /// Of `query`.
     Query(QueryCounts),
     /// Of `status`.
@@ -258,6 +260,26 @@ pub(in crate::cli) struct ReasonCount {
     pub(in crate::cli) reason: String,
     /// The number of tenants.
     pub(in crate::cli) tenants: usize,
+}
+
+/// Figures of `adopt`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct AdoptCounts {
+    /// Tenants that were marked.
+    pub(in crate::cli) adopted: usize,
+    /// Tenants that would be marked, with `--dry-run`.
+    pub(in crate::cli) would_adopt: usize,
+    /// Tenants that had a marker before.
+    pub(in crate::cli) skipped: usize,
+    /// Tenants that are not what their version should be.
+    pub(in crate::cli) different: usize,
+    /// Tenants that were refused for another reason, or could not be marked.
+    pub(in crate::cli) failed: usize,
+    /// Names that are no schemas.
+    pub(in crate::cli) missing: usize,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) failed_targets: Option<usize>,
 }
 
 /// Figures of `query`.

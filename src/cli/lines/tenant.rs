@@ -44,6 +44,8 @@ pub(in crate::cli) enum TenantDetails {
     Migrate(MigrateDetails),
     /// Of `migrate --undo`.
     Undo(UndoDetails),
+    /// Of `adopt`.
+    Adopt(AdoptDetails),
     /// Of `query`.
     Query(QueryDetails),
     /// Of `status`.
@@ -141,6 +143,15 @@ impl UndoDetails {
             pending: Vec::new(),
         }
     }
+}
+
+/// Fields of a tenant's line of `adopt`, unless it is different.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub(in crate::cli) struct AdoptDetails {
+    /// Its last version; null when it has none or nothing is known.
+    pub(in crate::cli) version: Option<String>,
+    /// The fingerprint of the snapshot that its marker names, or would name; null without one.
+    pub(in crate::cli) snapshot: Option<String>,
 }
 
 /// Fields of a tenant's line of `query`.

@@ -118,7 +118,7 @@ pub(super) struct WayDown {
 /// The ways down of a directory, by version.
 pub(super) type WaysDown = BTreeMap<MigrationVersion, WayDown>;
 
-/// What a run did to one tenant.
+/// The traces of a run in one tenant.
 pub(super) struct TenantRun<'a> {
     pub(super) tenant: &'a TenantName,
     /// Its records of this run, in the order in which they were applied.

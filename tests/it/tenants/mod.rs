@@ -1,5 +1,6 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
+mod adopt;
 mod cli;
 mod copies;
 mod drift;

@@ -277,6 +277,13 @@ fn an_undo_that_is_killed_continues_with_the_next_call() {
     wait_for(|| world.versions("a") == "1 2");
     child.kill().unwrap();
     drop(run.finish(child));
+    // psql outlives its parent for a while; end what it left on the server, as its loss would.
+    let sleeps = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() \
+                  AND datname = current_database()";
+    world
+        .database
+        .query(&format!("SELECT count(pg_terminate_backend(pid)) {sleeps}"));
+    wait_for(|| world.database.query(&format!("SELECT count(*) {sleeps}")) == "0");
     assert_eq!(
         (world.versions("b"), columns(&world, "b")),
         ("1 2 3".to_owned(), "id email name age".to_owned())
