@@ -17,7 +17,7 @@ use super::snapshot_file;
 use super::verify::{Shown, print_differences};
 use crate::exit;
 use crate::fleet::adopt::{AdoptOptions, AdoptOutcome, AdoptRefusal, AdoptedTenant, adopt};
-use crate::fleet::{CanaryPass, TenantSelection};
+use crate::fleet::{RunShare, TenantSelection};
 use crate::tenant::compare::{Class, VersionReferences};
 use crate::text::{safe, swrite};
 
@@ -38,7 +38,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
     );
     let selection = servers.resolve(session, request).await?;
     let limits = servers.limits(None, 0);
-    let adopt_target = async |index: usize, scope: TenantSelection, _: CanaryPass| {
+    let adopt_target = async |index: usize, scope: TenantSelection, _: RunShare| {
         let _permit = limits.worker().await;
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = AdoptOptions {

@@ -20,7 +20,7 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use crate::exit;
 use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoneTenant, undo_share};
-use crate::fleet::{CanaryPass, RunShare, TenantSelection};
+use crate::fleet::{RunShare, TenantSelection};
 use crate::sql::TenantName;
 use crate::text::{milliseconds, plural, safe};
 
@@ -45,10 +45,9 @@ pub(super) async fn run(
             *failed = line(session, &run, servers.name(index), tenant).err();
         }
     };
-    let undo_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
+    let undo_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = options(session, &arguments, &run, scope);
-        let share = RunShare::new(&limits, pass);
         let mut tell = |tenant: &UndoneTenant| tell(index, tenant);
         let server = &entry.target.server;
         let shutdown = &session.shutdown;

@@ -20,9 +20,9 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
+use crate::fleet::TenantSelection;
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
-use crate::fleet::{CanaryPass, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{
@@ -69,9 +69,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         Reference::AtVersion(&references)
     };
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(None, 0);
-    let compare = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let compare = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = VerifyOptions {
             scope,
@@ -80,7 +78,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
-    let outcome = servers.run(session, &selection, &limits, compare).await?;
+    let outcome = servers.run_single(session, &selection, compare).await?;
     let mut report = Report::default();
     let shown = Shown {
         fine: !arguments.problems,

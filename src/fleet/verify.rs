@@ -545,9 +545,8 @@ impl Comparison<'_> {
             .map_err(|error| match &error {
                 PsqlError::Script { message, .. }
                     if message
-                        .script
-                        .as_ref()
-                        .is_some_and(|place| (place.line as usize) <= loaded_lines) =>
+                        .script_line()
+                        .is_some_and(|line| line <= loaded_lines) =>
                 {
                     VerifyError::Load(error)
                 }

@@ -1,4 +1,4 @@
-//! What became of a tenant.
+//! The outcomes of a tenant.
 
 use schemars::JsonSchema;
 use serde::Serialize;

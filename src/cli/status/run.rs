@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::output::{Filter, StatusReport, print_tenants, summary};
@@ -15,10 +14,7 @@ use crate::fleet::inventory::{Tenant, read_fleet};
 use crate::fleet::pool::count_ready;
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::status::status_of;
-use crate::fleet::{
-    CanaryPass, FleetOutcome, RunLimits, SelectedTenant, Selection, SelectionSource,
-    TenantSelection,
-};
+use crate::fleet::{FleetOutcome, SelectedTenant, Selection, SelectionSource, TenantSelection};
 use crate::tenant::versions::{Applied, TenantProblem};
 
 pub(in crate::cli) async fn run(
@@ -110,10 +106,8 @@ async fn read(
     selection: &Selection,
     arguments: &StatusArguments,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
-    let limits: Arc<RunLimits> = servers.limits(None, 0);
     let versions_table = arguments.versions_table.as_deref();
-    let read = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
         let mut fleet = read_fleet(server, &scope, versions_table, &session.shutdown).await?;
@@ -132,7 +126,7 @@ async fn read(
     // Every target may have tenants that are not registered.
     let all = Selection::all();
     let scope = if arguments.reconcile { &all } else { selection };
-    servers.run(session, scope, &limits, read).await
+    servers.run_single(session, scope, read).await
 }
 
 fn exists(tenant: &Tenant) -> bool {

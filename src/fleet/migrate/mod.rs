@@ -8,9 +8,9 @@ mod options;
 mod record;
 mod recovery;
 mod report;
+mod run;
 
-pub use engine::{migrate, migrate_share};
-pub use external::{migrate_by, migrate_share_by};
 pub use options::{MigrateError, MigrateOptions};
 pub use record::new_run_id;
-pub use report::{FailureGroup, MigrateReport};
+pub use report::MigrateReport;
+pub use run::{MigrationSource, migrate};

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::options::{UndoError, UndoOptions};
 use super::plan::{TenantRun, UndoObstacle, WayDown, WaysDown, plan_undo};
 use super::report::{UndoOutcome, UndoReport, UndoneTenant};
+use crate::fleet::engine::{RunEnd, RunShare, Scheduler, Turn};
 use crate::fleet::inventory::{Fleet, read_fleet};
-use crate::fleet::schedule::{RunEnd, RunShare, Scheduler, Turn};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, read_json, restrict_key};
-use crate::process::{Backoff, Shutdown};
+use crate::process::Shutdown;
 use crate::snapshot::lock;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep};
@@ -31,7 +31,7 @@ pub async fn undo_share(
     server: &Server,
     migrations: &Migrations,
     options: &UndoOptions,
-    share: RunShare<'_>,
+    share: RunShare,
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&UndoneTenant) + Send),
 ) -> Result<UndoReport, UndoError> {
@@ -61,26 +61,19 @@ pub async fn undo_share(
         options,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(share.limits, shutdown),
+        scheduler: Scheduler::new(share.limits(), options.retry_pause, shutdown),
         state: Mutex::new(State { entries, on_report }),
     };
     engine.report_settled();
     let turns = engine.turns();
     let task = |turns| engine.run_turns(turns);
-    engine
-        .scheduler
-        .run(turns, share.pass, options.jobs, task)
-        .await;
+    engine.scheduler.run(turns, share, options.jobs, task).await;
     let Engine {
         scheduler, state, ..
     } = engine;
     let State { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let ended_early = match scheduler.into_end() {
-        Some(RunEnd::Psql(error)) if entries.iter().all(|entry| !entry.has_begun) => {
-            return Err(UndoError::Psql(error));
-        }
-        end => end.map(|end| end.to_string()),
-    };
+    let begun = entries.iter().any(|entry| entry.has_begun);
+    let ended_early = scheduler.into_ended_early(begun)?;
     Ok(UndoReport {
         tenants: entries.into_iter().map(|entry| entry.report).collect(),
         is_known,
@@ -347,12 +340,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 let may_pass =
                     state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
                 if may_pass && turn.retries < self.options.lock_retries {
-                    let pause = Backoff::new(self.options.retry_pause).pause_after(turn.retries);
-                    return self.scheduler.add(Turn {
-                        retries: turn.retries + 1,
-                        ready: Instant::now() + pause,
-                        ..turn
-                    });
+                    return self.scheduler.postpone(&turn);
                 }
                 let line = message
                     .script
