@@ -22,7 +22,9 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::migrate::{MigrateOptions, MigrateReport, MigrationSource, migrate};
+use crate::fleet::migrate::{
+    MigrateError, MigrateOptions, MigrateReport, MigrationSource, migrate, new_run_id,
+};
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{VerifyOptions, verify};
 use crate::fleet::{RunShare, TenantSelection};
@@ -32,7 +34,7 @@ use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
-use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{milliseconds, plural, safe};
@@ -84,7 +86,10 @@ pub(super) async fn run(
         Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
         None => servers.limits(arguments.max_failures, arguments.canary),
     };
-    let options = migrate_options(session, &arguments);
+    let mut options = migrate_options(session, &arguments);
+    if arguments.record && !arguments.dry_run {
+        options.record = Some(new_run_id().map_err(MigrateError::Random)?);
+    }
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
@@ -138,7 +143,11 @@ pub(super) async fn run(
         let Some(Ok(part)) = &mut target.result else {
             continue;
         };
-        let part = std::mem::take(part);
+        let part = if arguments.files.are_given() {
+            part.clone()
+        } else {
+            std::mem::take(part)
+        };
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,
@@ -162,7 +171,7 @@ pub(super) async fn run(
         arguments.scope.check_found(&selection, found, output)?;
     }
     warn(output, &report);
-    let exit_code = conclude(session, &report, &failures)?;
+    let exit_code = conclude(session, &report, &failures, options.record.as_deref())?;
     if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Migrate,
@@ -399,24 +408,7 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
         | MigrateOutcome::NotReached => None,
         MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
-            let (code, id) = match failure.sqlstate.as_deref() {
-                None => (exit::PARTIAL, "migrate.failed".to_owned()),
-                Some(state) => {
-                    let name = crate::pg::condition_name(state).unwrap_or(state);
-                    (exit::SQL, format!("sql.{name}"))
-                }
-            };
-            Some(ErrorObject {
-                hint: failure.hint.clone(),
-                more: ErrorDetails {
-                    file: failure.file.clone(),
-                    statement_number: failure.statement,
-                    line: failure.line,
-                    detail: failure.detail.clone(),
-                    ..ErrorDetails::default()
-                },
-                ..plain(code, &id, failure.message.clone())
-            })
+            Some(failure_object(failure))
         }
         MigrateOutcome::Refused(problem) => {
             Some(plain(exit::PARTIAL, "migrate.refused", problem.to_string()))
@@ -427,6 +419,32 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
             "tenant.gone",
             "dropped or renamed during the run".to_owned(),
         )),
+    }
+}
+
+/// Returns the error of a tenant whose migration, up or down, failed.
+pub(super) fn failure_object(failure: &MigrateFailure) -> ErrorObject {
+    let (code, id) = match failure.sqlstate.as_deref() {
+        None => (exit::PARTIAL, "migrate.failed".to_owned()),
+        Some(state) => {
+            let name = crate::pg::condition_name(state).unwrap_or(state);
+            (exit::SQL, format!("sql.{name}"))
+        }
+    };
+    ErrorObject {
+        code,
+        id,
+        message: failure.message.clone(),
+        causes: Vec::new(),
+        statement: None,
+        hint: failure.hint.clone(),
+        more: ErrorDetails {
+            file: failure.file.clone(),
+            statement_number: failure.statement,
+            line: failure.line,
+            detail: failure.detail.clone(),
+            ..ErrorDetails::default()
+        },
     }
 }
 
@@ -445,6 +463,7 @@ fn conclude(
     session: &Session,
     report: &MigrateReport,
     failures: &FleetFailures,
+    run: Option<&str>,
 ) -> Result<u8, CommandError> {
     let output = session.output;
     let migrated = report.count(|outcome| *outcome == MigrateOutcome::Migrated);
@@ -460,6 +479,7 @@ fn conclude(
             tenants: group.tenants.len(),
         });
         session.summary(Counts::Migrate(MigrateCounts {
+            run: run.map(str::to_owned),
             migrated,
             up_to_date,
             pending,
@@ -491,6 +511,13 @@ fn conclude(
             failures.text(),
             milliseconds(report.elapsed)
         ));
+        let has_applied = report
+            .tenants
+            .iter()
+            .any(|tenant| !tenant.applied.is_empty());
+        if let Some(run) = run.filter(|_| has_applied) {
+            output.say(&format!("recorded as run {run}: --undo {run} undoes it"));
+        }
     }
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));

@@ -4,6 +4,7 @@
 //! returns its exit code or a `Failure`. `report` turns a failure into the message, the id and the
 //! exit code that users see.
 
+mod adopt;
 mod arguments;
 mod bar;
 mod capture;
@@ -43,6 +44,7 @@ mod slip;
 mod snapshot_file;
 mod status;
 mod targets;
+mod undo;
 mod verify;
 
 pub use main::main;
