@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::{ServerUser, Supervisor};
 
-/// The folder with other majors' programs that `scripts/install/servers` fills.
-fn tools() -> PathBuf {
+/// The folder with programs that `scripts/install/servers` fills.
+pub(crate) fn tools() -> PathBuf {
     std::env::var_os("SCHEMASTAMP_TEST_TOOLS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
         PathBuf::from,
