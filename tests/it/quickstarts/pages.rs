@@ -57,3 +57,29 @@ fn golang_migrate() {
 fn rails() {
     follow("rails");
 }
+
+#[test]
+#[ignore = "takes a minute: scripts/nightly quickstarts"]
+fn django_tenants() {
+    follow("django-tenants");
+}
+
+#[test]
+fn ecto() {
+    follow("ecto");
+}
+
+#[test]
+fn flyway() {
+    follow("flyway");
+}
+
+#[test]
+fn goose() {
+    follow("goose");
+}
+
+#[test]
+fn sqlx() {
+    follow("sqlx");
+}
