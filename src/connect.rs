@@ -1,4 +1,6 @@
 //! From settings to a server that psql and `pg_dump` can be run against. Nothing is connected here.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

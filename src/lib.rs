@@ -52,12 +52,14 @@
 //! the data.
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod config;
 pub mod connect;
 pub mod diagnose;
 pub mod exit;
 pub mod fleet;
+#[doc(hidden)]
 pub mod path;
 pub mod pg;
 pub mod process;
@@ -65,6 +67,7 @@ pub mod service;
 pub mod snapshot;
 pub mod sql;
 pub mod tenant;
+#[doc(hidden)]
 pub mod text;
 pub mod tls;
 

@@ -3,19 +3,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{ConfigError, ConnectionFlags, Environment, Settings, ToolFlags};
-use crate::connect::{self, ConnectError, Target};
-use crate::diagnose::{Finding, explain};
-use crate::fleet::TenantSelection;
-use crate::fleet::migrate::{MigrateError, MigrateOptions, MigrateReport, migrate};
-use crate::fleet::verify::{Verification, VerifyError, VerifyOptions, verify};
-use crate::pg::{PsqlError, ScriptOptions};
-use crate::process::Shutdown;
-use crate::snapshot::{Snapshot, SnapshotError};
-use crate::sql::{NameError, TenantName};
+use crate::config::{ConnectionFlags, ToolFlags};
+use crate::connect::{self, Target};
+use crate::diagnose::explain;
+use crate::fleet::migrate::migrate;
+use crate::fleet::verify::{VerifyOptions, verify};
+use crate::pg::ScriptOptions;
+use crate::tenant::Provisioner;
 use crate::tenant::compare::Reference;
-use crate::tenant::migrations::Migrations;
-use crate::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome, Provisioner};
+use crate::text::error_chain;
+
+// What the methods below take and return, so that a service needs no other module.
+#[doc(no_inline)]
+pub use crate::config::{ConfigError, Environment, Settings};
+#[doc(no_inline)]
+pub use crate::connect::ConnectError;
+#[doc(no_inline)]
+pub use crate::diagnose::Finding;
+#[doc(no_inline)]
+pub use crate::fleet::TenantSelection;
+#[doc(no_inline)]
+pub use crate::fleet::migrate::{MigrateError, MigrateOptions, MigrateReport};
+#[doc(no_inline)]
+pub use crate::fleet::verify::{Verification, VerifyError};
+#[doc(no_inline)]
+pub use crate::pg::PsqlError;
+#[doc(no_inline)]
+pub use crate::process::Shutdown;
+#[doc(no_inline)]
+pub use crate::snapshot::{Snapshot, SnapshotError};
+#[doc(no_inline)]
+pub use crate::sql::{NameError, TenantName};
+#[doc(no_inline)]
+pub use crate::tenant::migrations::Migrations;
+#[doc(no_inline)]
+pub use crate::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome};
 
 /// The tenants of one database, made of one snapshot. Made once at start-up; clones are cheap.
 ///
@@ -51,25 +73,25 @@ pub enum ServiceError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// psql cannot be used, or the connection could not work.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Connect(#[from] ConnectError),
     /// The snapshot is invalid.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Snapshot(#[from] SnapshotError),
     /// No schema can have this name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The server could not be reached, or did not answer as it should.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Server(#[from] PsqlError),
     /// The tenant was not created.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Provision(#[from] ProvisionError),
     /// No tenant could be migrated.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Migrate(#[from] MigrateError),
     /// The tenants could not be compared.
-    #[error("{}", reasons(.0))]
+    #[error("{}", error_chain(.0))]
     Verify(#[from] VerifyError),
 }
 
@@ -120,21 +142,6 @@ impl ServiceError {
             error = error.source()?;
         }
     }
-}
-
-/// Returns the message of an error with those of its sources.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let reason = error.to_string();
-        if !text.contains(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        source = error.source();
-    }
-    text
 }
 
 impl Tenants {

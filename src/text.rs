@@ -165,11 +165,16 @@ pub fn seconds(time: Duration) -> String {
 }
 
 /// An error and its sources on one line, from the nearest to the root.
+///
+/// A source whose text the line has already, as with a transparent error, is not repeated.
 pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(beneath) = source {
-        swrite!(text, ": {beneath}");
+        let reason = beneath.to_string();
+        if !text.contains(&reason) {
+            swrite!(text, ": {reason}");
+        }
         source = beneath.source();
     }
     text

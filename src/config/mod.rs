@@ -6,6 +6,8 @@
 //! - [`Environment`] is the process environment, read once; nothing else in the crate reads it.
 //! - [`Connection`] is one resolved connection: libpq's keywords, each with its [`Origin`], and the password.
 //! - [`Settings`] adds what concerns the tool itself: the snapshot, the programs, the timeout.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 mod account;
 mod child;

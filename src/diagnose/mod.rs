@@ -4,6 +4,8 @@
 //! - [`explain()`] is pure: what a client printed, turned into findings. Every command calls it when it cannot connect.
 //! - [`prepare()`] settles what a connection does about TLS, and refuses what cannot work, before a command connects.
 //! - [`walk()`] is the command `diagnose`.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 pub mod catalogue;
 mod context;

@@ -8,6 +8,8 @@
 //! tenant, [`status`](status::status)
 //! reports versions, and [`verify`](verify::verify) finds differences. The operations on one tenant
 //! are in [`tenant`](crate::tenant).
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 pub mod bulk;
 mod database;

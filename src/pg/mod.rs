@@ -1,4 +1,6 @@
 //! psql and `pg_dump`: finding them, running them once, and understanding what they say.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 pub mod catalog;
 mod error;

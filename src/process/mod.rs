@@ -3,6 +3,8 @@
 //! Nothing else in the crate starts processes. A child gets an environment built from nothing,
 //! `/dev/null` as its stdin (a [`PersistentProcess`] has a pipe), and its own process group, so
 //! that a terminal's Ctrl-C reaches it only through [`Shutdown`]. It never outlives its run.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 mod backoff;
 mod capture;

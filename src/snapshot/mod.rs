@@ -1,4 +1,6 @@
 //! The snapshot: a tenant's schema as a template, how it is captured, kept in a file and rendered.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 pub mod capture;
 pub(crate) mod citus;

@@ -1,6 +1,8 @@
 //! SQL as text: tokens, literals, identifiers and the statements of a script. Pure: no I/O.
 //!
 //! The rules are those of `PostgreSQL`'s `scan.l` and psql's `psqlscan.l`; each item names the rule it follows.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 pub mod identifier;
 mod lexer;

@@ -2,6 +2,8 @@
 //!
 //! A program that embeds its snapshot needs only [`Provisioner`]; `examples/sign_up.rs` shows one.
 //! The operations on many tenants are in [`fleet`](crate::fleet).
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 mod claim;
 pub mod compare;

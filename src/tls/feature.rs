@@ -122,6 +122,7 @@ pub struct TlsRange {
 
 /// The reason why a pair of protocol versions is not a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RangeError {
     /// The word is no version.
     #[error("'{0}' is no TLS version; use TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")]

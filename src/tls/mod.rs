@@ -3,6 +3,8 @@
 //!
 //! Everything here is pure except [`observe`](observe()), which reads a file. Its observations are
 //! judged as data.
+//!
+//! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
 mod certificate;
 mod error;

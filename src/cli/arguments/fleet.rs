@@ -1,0 +1,176 @@
+//! The commands that look after existing tenants.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation is the text of --help"
+)]
+#![expect(clippy::struct_excessive_bools, reason = "flags are what they are")]
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::selection::ScopeArguments;
+use super::targets::TargetsArguments;
+use super::value::{seconds, whole};
+
+pub(super) const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  schemastamp migrate --all --migrations migrations --dry-run
+  schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
+  schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
+
+pub(super) const QUERY_EXAMPLES: &str = "\
+Examples:
+  schemastamp query --all -c 'SELECT count(*) FROM users'
+  schemastamp query --match 'tenant_*' -f report.sql --format csv > report.csv
+  schemastamp query acme -c \"UPDATE plans SET price = 9 WHERE id = 1\" --write --yes";
+
+pub(super) const STATUS_EXAMPLES: &str = "\
+Examples:
+  schemastamp status
+  schemastamp status --migrations migrations
+  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
+
+pub(super) const VERIFY_EXAMPLES: &str = "\
+Examples:
+  schemastamp verify --all
+  schemastamp verify --all --migrations migrations
+  schemastamp verify acme globex --owners --privileges
+  schemastamp verify --match 'tenant_*' --each-other";
+
+/// The arguments of `migrate`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("work").args(["migrations", "run"]))]
+pub(in crate::cli) struct MigrateArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Read SQL migrations from the directory DIR [env: SCHEMASTAMP_MIGRATIONS]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Run CMD for each tenant instead, with SCHEMASTAMP_TENANT and PG* set
+    #[arg(
+        long,
+        value_name = "CMD",
+        conflicts_with_all = ["role", "allow_out_of_order", "allow_missing", "allow_changed"]
+    )]
+    pub(in crate::cli) run: Option<String>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::cli) versions_table: Option<String>,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(in crate::cli) jobs: u16,
+    /// Migrate N tenants first, and the rest only if all of these succeed
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
+    pub(in crate::cli) canary: usize,
+    /// Stop starting tenants after N failures
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
+    pub(in crate::cli) max_failures: Option<usize>,
+    /// Postpone a tenant if a statement waits for a lock longer than SECONDS
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub(in crate::cli) lock_timeout: f64,
+    /// Retry a postponed tenant up to N times
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole(0..=u32::MAX))]
+    pub(in crate::cli) lock_retries: u32,
+    /// Migrate as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(in crate::cli) role: Option<String>,
+    /// Warn of a pending migration older than an applied one, instead of refusing
+    #[arg(long)]
+    pub(in crate::cli) allow_out_of_order: bool,
+    /// Warn of an applied version without a file, instead of refusing
+    #[arg(long)]
+    pub(in crate::cli) allow_missing: bool,
+    /// Warn of a file that changed after it was applied, instead of refusing
+    #[arg(long)]
+    pub(in crate::cli) allow_changed: bool,
+    /// Refuse tenants that are not what their version should be, before the first one is touched
+    #[arg(long, requires = "migrations")]
+    pub(in crate::cli) check_drift: bool,
+    /// Report what is pending without changing anything
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+}
+
+/// The arguments of `query`.
+#[derive(Clone, Debug, Args)]
+#[command(group = clap::ArgGroup::new("sql").args(["command", "file"]).required(true))]
+pub(in crate::cli) struct QueryArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Run SQL in each tenant, with the tenant first in the search_path
+    #[arg(long, short, value_name = "SQL")]
+    pub(in crate::cli) command: Option<String>,
+    /// Read the SQL from FILE; - for stdin
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) file: Option<PathBuf>,
+    /// Commit each tenant's transaction, and allow statements that change something
+    #[arg(long, requires = "yes")]
+    pub(in crate::cli) write: bool,
+    /// Confirm --write
+    #[arg(long, requires = "write")]
+    pub(in crate::cli) yes: bool,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(in crate::cli) jobs: u16,
+    /// Stop starting tenants after N failures
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
+    pub(in crate::cli) max_failures: Option<usize>,
+    /// Query as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(in crate::cli) role: Option<String>,
+}
+
+/// The arguments of `status`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct StatusArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
+    #[arg(long, requires = "tenants_query")]
+    pub(in crate::cli) reconcile: bool,
+    /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::cli) versions_table: Option<String>,
+}
+
+/// The arguments of `verify`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct VerifyArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Compare with what most of the tenants have, instead of the snapshot
+    #[arg(long, conflicts_with = "migrations")]
+    pub(in crate::cli) each_other: bool,
+    /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::cli) versions_table: Option<String>,
+    /// Compare owners too
+    #[arg(long)]
+    pub(in crate::cli) owners: bool,
+    /// Compare grants too
+    #[arg(long)]
+    pub(in crate::cli) privileges: bool,
+    /// Compare comments too
+    #[arg(long)]
+    pub(in crate::cli) comments: bool,
+    /// Exit with 1 also for the order of columns and the names of indexes and constraints
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+}
