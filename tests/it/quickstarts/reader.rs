@@ -150,9 +150,10 @@ fn steady(output: &str) -> String {
     let times = Regex::new(r"\d+(\.\d+)? m?s\b").unwrap();
     let fingerprints = Regex::new(r"\b[0-9a-f]{12,64}\b").unwrap();
     let output = times.replace_all(output, "TIME");
-    fingerprints
-        .replace_all(&output, "FINGERPRINT")
-        .into_owned()
+    let output = fingerprints.replace_all(&output, "FINGERPRINT");
+    let mut lines: Vec<&str> = output.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 fn root() -> &'static Path {

@@ -13,6 +13,11 @@ pub(crate) fn tools() -> PathBuf {
     )
 }
 
+/// Whether this is a run of `scripts/nightly`: it has time for everything, and namespaces of its own.
+pub(crate) fn is_nightly() -> bool {
+    std::env::var_os("SCHEMASTAMP_TEST_NIGHTLY").is_some_and(|value| value == "1")
+}
+
 /// Panics with the step that makes up for it; a missing program is never a skipped test.
 fn present(program: PathBuf) -> PathBuf {
     assert!(
