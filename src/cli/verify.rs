@@ -239,7 +239,7 @@ impl Report {
             }
         }
         text.push_str(&failures.text());
-        session.output.say(&text);
+        session.output.summary(&text);
         Ok(())
     }
 
