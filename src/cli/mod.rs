@@ -35,6 +35,8 @@ mod query;
 mod refresh;
 mod render;
 mod report;
+mod report_files;
+mod report_form;
 mod scope;
 mod servers;
 mod session;

@@ -19,7 +19,7 @@ use crate::connect::Target;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::fleet::{
-    CanaryPass, FleetOutcome, FleetTarget, Route, RunLimits, Selection, SelectionRequest,
+    FleetOutcome, FleetTarget, Route, RunLimits, RunShare, Selection, SelectionRequest,
     TenantSelection, on_each_target, shared_database,
 };
 use crate::process::Signal;
@@ -270,7 +270,7 @@ impl Servers {
         session: &Session,
         selection: &Selection,
         limits: &Arc<RunLimits>,
-        task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
+        task: impl Fn(usize, TenantSelection, RunShare) -> F,
     ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
         let mut outcome = on_each_target(
             &self.fleet_targets(),
@@ -291,7 +291,24 @@ impl Servers {
         Ok(outcome)
     }
 
-    /// Returns limits without failures and first tenants, with the limit of workers.
+    /// Like [`Servers::run`], for a task that is one worker on each server.
+    pub(super) async fn run_single<T, F: Future<Output = Result<T, CommandError>>>(
+        &self,
+        session: &Session,
+        selection: &Selection,
+        task: impl Fn(usize, TenantSelection) -> F,
+    ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
+        let limits = self.limits(None, 0);
+        let task = &task;
+        let work = async |index: usize, scope: TenantSelection, share: RunShare| {
+            let _permit = share.limits().worker().await;
+            task(index, scope).await
+        };
+        self.run(session, selection, &limits, work).await
+    }
+
+    /// Returns the limits of a run that ends after `max_failures` failed tenants, and of which
+    /// `canaries` tenants go first.
     pub(super) fn limits(&self, max_failures: Option<usize>, canaries: usize) -> Arc<RunLimits> {
         let limits = RunLimits::new(self.entries.len(), max_failures, canaries);
         Arc::new(limits.with_workers(self.total_jobs))

@@ -76,7 +76,7 @@ catalogue! {
     "config.password_command": "the password command gave no password", "it could not be run, failed, or printed none",
         "run it by hand: it must print the password on one line of stdout and end with 0";
     "config.no_user": "there is no user name to log in with", "the user id has no entry in the password database",
-        "set the user name";
+        "name the role in --username or PGUSER";
     "config.not_as_meant": "a setting is probably not as meant", "it works, and another source wins, or it is not passed on",
         "correct the setting where it stands";
     "environment.interference": "the environment would have steered psql",
@@ -171,7 +171,7 @@ catalogue! {
     "tls.server_without_tls": "the server has no TLS", "it answered the request for TLS with 'no'",
         "switch TLS on at the server (ssl=on, client_tls_sslmode), or [set sslmode=disable] where plaintext is acceptable";
     "tls.direct_required": "the server speaks TLS at once", "a TLS proxy stands in between that does not know PostgreSQL's request for TLS",
-        "set sslnegotiation=direct (libpq 17 or later), or let the proxy pass TCP through to PostgreSQL";
+        "[set sslnegotiation=direct] (libpq 17 or later), or let the proxy pass TCP through to PostgreSQL";
     "tls.alpn": "a TLS proxy in between does not know the protocol 'postgresql'",
         "libpq names it in every handshake from version 17 on, and the proxy's list has others only",
         "add 'postgresql' to the proxy's ALPN list, or let the proxy pass TCP through to PostgreSQL";
@@ -182,12 +182,12 @@ catalogue! {
         "its configuration, often one for FIPS, leaves no cipher, no algorithm or no source of random numbers",
         "correct OpenSSL's configuration: openssl.cnf, or the file in OPENSSL_CONF";
     "tls.legacy_renegotiation": "the server's TLS is too old for this OpenSSL", "it does not know secure renegotiation (RFC 5746), which OpenSSL 3 requires",
-        "update the server or the proxy in between, or knowingly set Options = UnsafeLegacyServerConnect in OPENSSL_CONF";
+        "update the server or the proxy in between, or knowingly set Options = UnsafeLegacyServerConnect in the file of OPENSSL_CONF (docs/tls.md has one)";
     "tls.weak_dh": "the server's Diffie-Hellman parameters are too short", "OpenSSL's security level refuses parameters below 2048 bits",
         "set ssl_dh_params_file at the server to parameters of 2048 bits or more, or prefer ciphers with ECDHE";
     "tls.large_hello": "a large first message of TLS gets lost on the way",
         "OpenSSL 3.5 and later send a key for hybrid key exchange, and a middlebox drops what does not fit one packet",
-        "set Groups = X25519:P-256 in the file of OPENSSL_CONF, or have the middlebox repaired";
+        "set Groups = X25519:P-256 in the file of OPENSSL_CONF (docs/tls.md has one), or have the middlebox repaired";
     "tls.direct_refused": "the server does not know TLS without a request for it",
         "sslnegotiation=direct needs PostgreSQL 17 or later and no older pooler in between",
         "[leave sslnegotiation out], or [set sslnegotiation=postgres]";
@@ -220,9 +220,9 @@ catalogue! {
     "tls.server_cert.wrong_purpose": "the server's certificate is not for TLS servers", "its key usage does not allow it",
         "have it issued for TLS servers (extendedKeyUsage serverAuth)";
     "tls.server_cert.weak_key": "a key in the server's chain is too short", "OpenSSL's security level refuses RSA below 2048 bits",
-        "have the certificate issued again for a key of 2048 bits or more, or knowingly set CipherString = DEFAULT@SECLEVEL=1 in OPENSSL_CONF";
+        "have the certificate issued again for a key of 2048 bits or more, or knowingly set CipherString = DEFAULT@SECLEVEL=1 in the file of OPENSSL_CONF (docs/tls.md has one)";
     "tls.server_cert.weak_digest": "a certificate in the server's chain is signed with a digest that is too weak", "OpenSSL's security level refuses SHA-1 and MD5",
-        "have the certificate issued again with SHA-256, or knowingly set CipherString = DEFAULT@SECLEVEL=0 in OPENSSL_CONF";
+        "have the certificate issued again with SHA-256, or knowingly set CipherString = DEFAULT@SECLEVEL=0 in the file of OPENSSL_CONF (docs/tls.md has one)";
     "tls.server_cert.expires_soon": "the server's certificate expires soon", "it has not been renewed yet",
         "renew the server's certificate";
     "tls.server_cert.chain_expires_soon": "an intermediate certificate that the server sends expires soon", "it has not been renewed yet",
@@ -256,7 +256,8 @@ catalogue! {
     "login.wrong_password": "the password is wrong, or the role does not exist",
         "the server does not tell the two apart", "correct [password] of role '{user}', or the role's name in [user]";
     "login.no_password": "the server wants a password and none is configured",
-        "psql is not allowed to prompt for one", "set [password], or add a line to a password file";
+        "psql is not allowed to prompt for one",
+        "[give password], or let a program print it ([password_command]), or add a line to a password file";
     "login.password_file": "the password file is open to others", "libpq ignores it then", "chmod 600 the password file";
     "login.token_expired": "the token used as password has expired", "tokens of cloud services are valid for minutes",
         "make a new token and put it into [password], or let [password_command] make one";
@@ -272,8 +273,8 @@ catalogue! {
         "use a newer psql, or another method in pg_hba.conf";
     "login.requirepeer": "the socket's server runs as another user than required", "requirepeer names the operating system's user that the server has to run as",
         "correct [requirepeer], or connect to the right socket";
-    "login.unknown_role": "the role does not exist", "the server has no role of that name", "create role '{user}', or correct the name in [user]";
-    "login.not_permitted": "the role may not log in", "it is NOLOGIN", "use another role, or ALTER ROLE … LOGIN";
+    "login.unknown_role": "the role does not exist", "the server has no role of that name", "CREATE ROLE \"{user}\" LOGIN, or correct the name in [user]";
+    "login.not_permitted": "the role may not log in", "it is NOLOGIN", "ALTER ROLE \"{user}\" LOGIN, or name another role in [user]";
     "login.no_hba_entry": "the server has no rule for this client, role and database",
         "no line in pg_hba.conf matches", "add a line for database '{database}', role '{user}' and this address to pg_hba.conf";
     "login.hba_reject": "the server rejects this client, role and database", "a reject line in pg_hba.conf matches first",
@@ -291,14 +292,15 @@ catalogue! {
     "login.not_pooler_user": "the pooler does not know the role", "it is not in PgBouncer's auth_file, and auth_query finds none",
         "add role '{user}' to auth_file";
     "server.unknown_database": "the database does not exist", "the server has none of that name",
-        "create database '{database}', or correct the name in [dbname]";
+        "CREATE DATABASE \"{database}\", or correct the name in [dbname]";
     "server.no_connect_right": "the role may not connect to the database", "it has no CONNECT right",
-        "GRANT CONNECT ON DATABASE {database} TO {user}";
-    "server.database_closed": "the database accepts no connections", "datallowconn is off", "use another database";
+        "GRANT CONNECT ON DATABASE \"{database}\" TO \"{user}\"";
+    "server.database_closed": "the database accepts no connections", "datallowconn is off",
+        "ALTER DATABASE \"{database}\" ALLOW_CONNECTIONS true, or name another database in [dbname]";
     "server.too_many_clients": "the server has no connection left", "max_connections, or the pooler's limit, is reached",
         "end idle connections, use a pooler, or raise the limit";
     "server.too_many_for_role": "the role or database has no connection left", "its own CONNECTION LIMIT is reached",
-        "raise the limit with ALTER ROLE or ALTER DATABASE";
+        "end idle connections, or raise the limit with ALTER ROLE \"{user}\" or ALTER DATABASE \"{database}\" CONNECTION LIMIT";
     "server.starting_up": "the server is starting up", "it does not accept connections yet", "try again in a moment";
     "server.shutting_down": "the server is shutting down", "an administrator stops it", "wait until it is back";
     "server.recovering": "the server is recovering", "it is a standby, or comes back after a crash", "wait, or connect to the primary";
@@ -316,10 +318,10 @@ catalogue! {
     "server.target_session": "no server has the requested role", "target_session_attrs asks for another",
         "connect to the primary, or change [target_session_attrs]";
     "server.no_create_right": "the role may not create schemas", "it has no CREATE right on the database",
-        "GRANT CREATE ON DATABASE {database} TO {user}";
+        "GRANT CREATE ON DATABASE \"{database}\" TO \"{user}\"";
     "server.small_lock_budget": "the server has few locks",
         "a tenant of many objects needs one lock each, all in one transaction",
-        "raise max_locks_per_transaction (and restart)";
+        "ALTER SYSTEM SET max_locks_per_transaction = 256, and restart the server";
     "server.read_only": "the server is read-only", "it is a standby, or default_transaction_read_only is on", "connect to the primary";
     "timeout": "the diagnosis timed out", "a step took too long", "raise --timeout";
     "connection.lost": "the connection broke", "the server or something in between ended it", "check the server's log";

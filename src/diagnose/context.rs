@@ -9,7 +9,10 @@ use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
 use crate::pg::{EventTrigger, PasswordCommand, Token};
 use crate::text;
-use crate::tls::{FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, is_hashed_list, observe};
+use crate::tls::{
+    Certificate, FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, ValidityStatus, is_hashed_list, moment,
+    observe,
+};
 
 /// Facts about a connection that failed. They correct what words alone would mean, and make the words of a finding concrete.
 #[derive(Clone, Debug, Default)]
@@ -60,8 +63,8 @@ pub struct Configured {
     pub direct: bool,
     /// Several hosts are tried in turn.
     pub several_hosts: bool,
-    /// A client certificate is shown to a server that asks for one.
-    pub sends_client_cert: bool,
+    /// The client certificate that is shown to a server that asks for one.
+    pub client_cert: Option<ShownCertificate>,
     /// The TLS handshake does not name the host, and why: `sslsni=0`, or an address as host.
     pub no_server_name: Option<String>,
     /// The version of libpq, where it was found out.
@@ -76,6 +79,36 @@ pub struct Configured {
     pub system_roots: Option<SystemRoots>,
     /// The password is a token that says when it expires.
     pub token: Option<Token>,
+}
+
+/// Facts of a client certificate, against which a server's alert is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShownCertificate {
+    /// The subject, safe to print.
+    pub subject: String,
+    /// The issuer, safe to print.
+    pub issuer: String,
+    /// The last moment of its validity, if now is within: `2026-11-23 08:40:00Z`.
+    pub valid_until: Option<String>,
+    /// OpenSSL's security level refuses the kind and length of its key.
+    pub has_weak_key: bool,
+    /// OpenSSL's security level refuses the digest of its signature.
+    pub has_weak_digest: bool,
+}
+
+impl ShownCertificate {
+    fn new(certificate: &Certificate) -> Self {
+        let validity = certificate.validity;
+        Self {
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            valid_until: (validity.standing(now()) == ValidityStatus::Valid)
+                .then(|| moment(validity.not_after)),
+            has_weak_key: certificate.has_weak_key(),
+            has_weak_digest: certificate.weak_digest.is_some(),
+        }
+    }
 }
 
 /// The roots that OpenSSL finds by itself.
@@ -144,7 +177,12 @@ impl Configured {
         Self {
             direct: prepared.direct,
             several_hosts: hosts.len() > 1,
-            sends_client_cert: prepared.files.sends_client_cert(),
+            client_cert: prepared
+                .files
+                .client_cert
+                .as_ref()
+                .and_then(|used| used.judged.content.as_ref()?.first())
+                .map(ShownCertificate::new),
             no_server_name: no_server_name(connection, &hosts),
             libpq_major: None,
             ignored_password_file: ignored

@@ -95,11 +95,11 @@ impl Origins {
     }
 
     fn setting(&self, inside: &str) -> Option<String> {
-        if inside == "password_command" {
-            return Some(inside.to_owned());
-        }
-        if inside == "password" {
-            return Some(self.named_password());
+        match inside {
+            "password_command" => return Some(self.named_password_command()),
+            "password" => return Some(self.named_password()),
+            "give password" => return Some(self.give_password("the password")),
+            _ => {}
         }
         if let Some(keyword) = Keyword::named(inside) {
             return Some(self.named(keyword));
@@ -174,6 +174,33 @@ impl Origins {
                 format!("{name} of {place}")
             }
             Place::Unknown => name.to_owned(),
+        }
+    }
+
+    /// The instruction to configure a password where none is yet; `whose` describes it.
+    pub(super) fn give_password(&self, whose: &str) -> String {
+        let place =
+            Keyword::named("password").map_or(Place::Unknown, |keyword| self.place(keyword));
+        match place {
+            Place::Flag(_) | Place::Unknown => format!("set PGPASSWORD to {whose}"),
+            Place::Variable(variable) => format!("set {variable} to {whose}"),
+            Place::String(place, _) => format!("write {whose} into {place}"),
+            Place::Service(place) => format!("set password to {whose} in {place}"),
+            Place::Target(place) => {
+                format!("set password_variable to the variable with {whose} in {place}")
+            }
+        }
+    }
+
+    /// The setting by which a program prints the password, where this connection would have it.
+    fn named_password_command(&self) -> String {
+        let telling = TELLING.iter().find_map(|name| self.settings.get(name));
+        match telling {
+            Some(Origin::Variable(_)) => "SCHEMASTAMP_PASSWORD_COMMAND".to_owned(),
+            Some(origin @ Origin::Target { .. }) => {
+                format!("password_command in {}", text::safe(&origin.to_string()))
+            }
+            _ => "--password-command".to_owned(),
         }
     }
 
@@ -331,6 +358,45 @@ mod tests {
             "set sslmode=require in --dbname, remove sslcert from --dbname, name it in sslrootcert of --dbname, \
              set hostaddr=::1 in --dbname, correct the password in --dbname (PgBouncer: [databases])"
         );
+    }
+
+    #[test]
+    fn a_missing_password_is_given_in_the_form_of_the_connection() {
+        let cure = |flags: &ConnectionFlags, variables: &[(&str, &str)]| {
+            let fixed = [("PGUSER", "u")];
+            let environment: Environment = fixed.iter().chain(variables).copied().collect();
+            let connection = Connection::resolve(flags, &environment).unwrap();
+            Origins::new(&connection, &environment).expand("[give password] or [password_command]")
+        };
+        let none = ConnectionFlags::default();
+        let flags = ConnectionFlags {
+            host: Some("db".to_owned()),
+            ..ConnectionFlags::default()
+        };
+        for (flags, variables, expected) in [
+            (
+                &flags,
+                &[] as &[(&str, &str)],
+                "set PGPASSWORD to the password or --password-command",
+            ),
+            (
+                &none,
+                &[("PGHOST", "db")],
+                "set PGPASSWORD to the password or SCHEMASTAMP_PASSWORD_COMMAND",
+            ),
+            (
+                &none,
+                &[("SCHEMASTAMP_HOST", "db")],
+                "set SCHEMASTAMP_PASSWORD to the password or SCHEMASTAMP_PASSWORD_COMMAND",
+            ),
+            (
+                &none,
+                &[("DATABASE_URL", "postgres://u@db/d")],
+                "write the password into DATABASE_URL or --password-command",
+            ),
+        ] {
+            assert_eq!(cure(flags, variables), expected);
+        }
     }
 
     #[test]

@@ -49,14 +49,15 @@ pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation>
             decision.id != "tls.server_requires_tls" || message.speaker != Speaker::PostgreSql
         });
     }
+    // Stable: among equals the first line stays first.
+    decided.sort_by_key(|(message, decision)| Reverse(weight(decision.id, message)));
+    // Of the same cause the line that says most is kept: a DETAIL has a cure of its own.
     let mut seen = Vec::new();
     decided.retain(|(_, decision)| {
         let new = !seen.contains(&decision.id);
         seen.push(decision.id);
         new
     });
-    // Stable: among equals the first line stays first.
-    decided.sort_by_key(|(message, decision)| Reverse(weight(decision.id, message)));
     let mut explanations: Vec<Explanation> = decided
         .into_iter()
         .map(|(message, decision)| Explanation {
@@ -174,11 +175,11 @@ fn weight(id: &str, message: &Message) -> u8 {
         "net.unreachable" if message.ipv4_tried && is_ipv6(message.endpoint.as_ref()) => 2,
         // Another address may have got further.
         id if id.starts_with("net.") => 3,
+        // The details of a refusal say more than the refusal.
+        _ if message.voice == Voice::Detail => 7,
         // Plaintext was refused; when TLS had been tried before, its failure is the reason.
         "tls.server_requires_tls" => 4,
         id if id.starts_with("tls.") => 5,
-        // The details of a refusal say more than the refusal.
-        _ if message.voice == Voice::Detail => 7,
         // A server that talks about role and database: the connection as such stands.
         _ => 6,
     }
@@ -413,6 +414,57 @@ mod tests {
                 .why
                 .contains("sslmode=disable")
         );
+    }
+
+    #[test]
+    fn cures_can_be_pasted() {
+        let context = Context {
+            user: Some("app-1".to_owned()),
+            database: Some("Shop".to_owned()),
+            host: Some("db:x".to_owned()),
+            port: Some("5433".to_owned()),
+            ..Context::default()
+        };
+        let entry = "FATAL:  no pg_hba.conf entry for host";
+        let rest = "user \"app-1\", database \"Shop\"";
+        for (words, cure) in [
+            (
+                "FATAL:  permission denied for database \"Shop\"".to_owned(),
+                "GRANT CONNECT ON DATABASE \"Shop\" TO \"app-1\"",
+            ),
+            (
+                "FATAL:  role \"app-1\" is not permitted to log in".to_owned(),
+                "ALTER ROLE \"app-1\" LOGIN, or",
+            ),
+            (
+                "fe_sendauth: no password supplied".to_owned(),
+                "set PGPASSWORD to the password of role 'app-1', or let a program print it (--password-command), or add the \
+                 line 'db\\\\:x:5433:Shop:app-1:PASSWORD'",
+            ),
+            (
+                format!("{entry} \"10.0.0.7\", {rest}, SSL encryption"),
+                "add the line 'hostssl Shop app-1 10.0.0.7/32 scram-sha-256' to pg_hba.conf",
+            ),
+            (
+                format!("{entry} \"fd00::7\", {rest}, GSS encryption"),
+                "'hostgssenc Shop app-1 fd00::7/128 scram-sha-256'",
+            ),
+            (
+                format!("{entry} \"[local]\", {rest}, no encryption"),
+                "'local Shop app-1 scram-sha-256'",
+            ),
+            (
+                "requirepeer specifies \"nemo\", but actual peer user name is \"postgres\""
+                    .to_owned(),
+                "set requirepeer=postgres if the server",
+            ),
+        ] {
+            let finding = explain(words.as_bytes(), &context).remove(0);
+            assert!(finding.fix.contains(cure), "{words}: {}", finding.fix);
+        }
+        let all = format!("{entry} \"10.0.0.7\", user \"all\", database \"a b\"");
+        let fix = explain(all.as_bytes(), &Context::default()).remove(0).fix;
+        assert!(fix.contains("host \"a b\" \"all\" 10.0.0.7/32"), "{fix}");
     }
 
     proptest! {

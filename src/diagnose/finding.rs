@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Context, catalogue};
 use crate::config::ConfigError;
+use crate::sql::quote;
 use crate::text;
 use crate::tls::{Problem, TlsError};
 
@@ -211,6 +212,15 @@ pub(super) fn filled<'t>(template: &'t str, context: &Context) -> Cow<'t, str> {
         return Cow::Borrowed(template);
     }
     let mut out = template.to_owned();
+    // Within double quotes a name is one of SQL, in the form that can be pasted.
+    for (name, value) in [
+        ("\"{user}\"", &context.user),
+        ("\"{database}\"", &context.database),
+    ] {
+        if let Some(value) = value {
+            out = out.replace(name, &text::safe(&quote(value)));
+        }
+    }
     for (name, value, otherwise) in [
         ("{user}", &context.user, "ROLE"),
         ("{database}", &context.database, "DATABASE"),

@@ -25,7 +25,7 @@ mod verdict;
 mod walk;
 mod words;
 
-pub use context::{Configured, Context, SystemRoots};
+pub use context::{Configured, Context, ShownCertificate, SystemRoots};
 pub use cure::Origins;
 pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::report::ReportArguments;
 use super::selection::ScopeArguments;
 use super::targets::TargetsArguments;
 use super::value::{seconds, whole};
@@ -30,13 +31,14 @@ pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations --behind --exit-code
-  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --metrics /var/lib/node_exporter/schemastamp.prom
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp verify --all
   schemastamp verify --all --migrations migrations
+  schemastamp verify --all --report drift.html
   schemastamp verify acme globex --owners --privileges
   schemastamp verify --match 'tenant_*' --each-other";
 
@@ -94,6 +96,8 @@ pub(in crate::cli) struct MigrateArguments {
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
 }
 
 /// The arguments of `query`.
@@ -146,6 +150,8 @@ pub(in crate::cli) struct StatusArguments {
     /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
@@ -185,4 +191,6 @@ pub(in crate::cli) struct VerifyArguments {
     /// List only the tenants that are different; with --strict, the cosmetic ones too
     #[arg(long)]
     pub(in crate::cli) problems: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
 }

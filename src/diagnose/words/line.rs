@@ -47,7 +47,7 @@ impl<'a> Line<'a> {
             Some((level, words)) if is_level(level) => {
                 let detail = matches!(level, "DETAIL" | "HINT" | "CONTEXT");
                 let voice = if detail { Voice::Detail } else { Voice::Server };
-                (voice, words.trim())
+                (voice, without_odyssey(words.trim()))
             }
             _ => (Voice::Client, said),
         };
@@ -96,6 +96,18 @@ fn without_place(line: &str) -> (Option<Endpoint>, &str) {
     (Some(Endpoint::Network { address, port }), words)
 }
 
+/// Takes off `odyssey: c1d2e3: `, which that pooler puts before its own words and before those of the server that it hands on.
+fn without_odyssey(words: &str) -> &str {
+    let Some(rest) = words.strip_prefix("odyssey: ") else {
+        return words;
+    };
+    // With `client_show_id no` there is no id.
+    match rest.split_once(": ") {
+        Some((id, behind)) if id.starts_with('c') && !id.contains(' ') => behind,
+        _ => rest,
+    }
+}
+
 /// Takes off `psql: error: ` and similar.
 fn without_program(line: &str) -> &str {
     let mut rest = line;
@@ -140,6 +152,22 @@ mod tests {
             (line.endpoint, line.words),
             (Some(place), "timeout expired")
         );
+    }
+
+    #[test]
+    fn what_odyssey_puts_before_words_is_taken_off() {
+        for (said, words) in [
+            ("FATAL:  odyssey: c1d2: SSL is required", "SSL is required"),
+            ("FATAL:  odyssey: SSL is required", "SSL is required"),
+            (
+                "FATAL:  odyssey: frontend auth: malformed x",
+                "frontend auth: malformed x",
+            ),
+            ("FATAL:  odyssey is down", "odyssey is down"),
+        ] {
+            let line = Line::parse(said);
+            assert_eq!((line.words, line.said), (words, said));
+        }
     }
 
     #[test]

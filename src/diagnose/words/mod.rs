@@ -44,4 +44,6 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod sentences;
+#[cfg(test)]
 mod tests;

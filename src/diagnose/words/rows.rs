@@ -50,8 +50,29 @@ rows! {
         "invalid SSL protocol version range" => "config.protocol_range", "13-18";
         "invalid ssl_m*_protocol_version value*" => "config.protocol_range", "13-18";
         "invalid \"ssl_m*_protocol_version\" value*" => "config.protocol_range", "14-18";
+        "invalid value * for m*imum SSL protocol version" => "config.protocol_range", "13-18";
         "definition of service * not found" => "config.service", "13-18";
         "service file * not found" => "config.service", "13-18";
+        "* in service file *" => "config.service", "13-18",
+            "correct the line of the service file that is named";
+        "lookup on LDAP server failed: *" => "config.service", "13-18",
+            "correct the LDAP URL in the service file, or give the settings there by themselves";
+        "* on LDAP lookup" => "config.service", "13-18",
+            "correct the LDAP URL in the service file, or give the settings there by themselves";
+        "invalid LDAP URL *" => "config.service", "13-18",
+            "correct the LDAP URL in the service file, or give the settings there by themselves";
+        "missing \"=\" after * in connection info string" => "config.invalid", "13-18",
+            "write the connection string as key=value pairs, with quotes around values that hold blanks";
+        "unterminated quoted string in connection info string" => "config.invalid", "13-18",
+            "close the quote in the connection string; within quotes write \\' for a quote";
+        "invalid URI query parameter: *" => "config.invalid", "13-18",
+            "correct the parameter's name behind the ? of the URI";
+        "invalid percent-encoded token: *" => "config.invalid", "13-18",
+            "write % as %25 in the URI, as in a password";
+        "could not match * to * host*" => "config.value", "13-18",
+            "give as many values as there are hosts, with commas between them";
+        "Unix-domain socket path * is too long*" => "config.value", "13-18",
+            "name a shorter path of the socket's directory in [host], such as a symbolic link to it";
         "invalid connection option *" => "config.value", "13-18";
         "invalid integer value * for connection option *" => "config.value", "13-18";
         "invalid port number: *" => "config.value", "13-18";
@@ -100,6 +121,8 @@ rows! {
         "could not initialize SSL engine *" => "tls.client_key.colon", "13-18";
         "could not * private SSL key * from engine *" => "tls.client_key.colon", "13-18";
         "*password file * has group or world access*" => "login.password_file", "13-18";
+        "*password file * is not a plain file" => "login.password_file", "13-18",
+            "name a regular file in PGPASSFILE";
     }
     // OpenSSL's configuration and what it has to offer.
     Libpq {
@@ -165,6 +188,11 @@ rows! {
     Libpq {
         "server certificate for * does not match host name *" => "tls.server_cert.name", "13-18";
         "could not get server's host name from server certificate*" => "tls.server_cert.name", "13-18";
+        "SSL certificate's name contains embedded null" => "tls.server_cert.name", "13-18",
+            "have the server's certificate issued again: a name in it holds a NUL byte";
+        "certificate contains IP address with invalid length *" => "tls.server_cert.name", "15-18",
+            "have the server's certificate issued again: an address in it is no IPv4 or IPv6 address";
+        "could not set SSL Server Name Indication (SNI): *" => "tls.handshake", "14-18";
         "certificate could not be obtained: *" => "tls.handshake", "13-18";
         "server does not support SSL, but SSL was required" => "tls.server_without_tls", "13-18";
         // A TLS record begins with 0x15 (alert) or 0x16 (handshake).
@@ -176,6 +204,9 @@ rows! {
         "received unencrypted data after *" => "net.not_postgresql", "13-18";
         "unexpected message from server during startup" => "net.not_postgresql", "13-18";
         "lost synchronization with server: *" => "net.not_postgresql", "13-18";
+        "unexpected response from server; first received character was *" => "net.not_postgresql", "13";
+        "message contents do not agree with length in message type *" => "net.not_postgresql", "13-18";
+        "unexpected shape of result set returned for SHOW" => "net.not_postgresql", "13-18";
         "received invalid error message" => "net.not_postgresql", "15-18";
         // PostgreSQL answers so when it cannot start a process for the connection. libpq hides the words (CVE-2024-10977).
         "server sent an error response during SSL exchange" => "server.process_limit", "13-18";
@@ -190,11 +221,13 @@ rows! {
         "auth method * requirement failed*" => "login.auth_method", "16-18";
         "channel binding required*" => "login.channel_binding", "13-18";
         "channel binding is required*" => "login.channel_binding", "13-18";
+        "could not encode cbind data for channel binding" => "login.channel_binding", "13-18";
         "server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection" => "login.channel_binding", "13-18",
             "connect to the server itself rather than through the TLS proxy, or use TLS to the proxy as well; \
              channel_binding=disable does not help here";
         "none of the server's SASL authentication mechanisms are supported" => "login.method_not_supported", "13-18";
         "authentication method * not supported" => "login.method_not_supported", "13-18";
+        "*authentication method not supported" => "login.method_not_supported", "13-18";
         "*authentication not supported" => "login.method_not_supported", "13-18";
         "*OAuth*" => "login.method_not_supported", "18";
         "could not load library *libpq-oauth*" => "login.method_not_supported", "18";
@@ -204,7 +237,10 @@ rows! {
         "could not initiate GSSAPI security context*" => "login.gssapi", "13-18";
         "GSSAPI * error*" => "login.gssapi", "13-18";
         "SSPI continuation error*" => "login.gssapi", "13-18";
-        "incorrect server signature" => "login.scram", "13-18";
+        "duplicate GSS authentication request" => "login.gssapi", "13-18";
+        "incorrect server signature" => "login.scram", "13-18",
+            "set the password of role '{user}' again at the server (\\password in psql), or connect to the server itself: what answers \
+             does not know the password";
         "could not verify server signature*" => "login.scram", "14-18";
         "malformed SCRAM message*" => "login.scram", "13-18";
         "invalid SCRAM response*" => "login.scram", "13-18";
@@ -213,11 +249,16 @@ rows! {
         "could not * nonce" => "login.scram", "13-18";
         "error received from server in SCRAM exchange: *" => "login.scram", "13-18";
         "duplicate SASL authentication request" => "login.scram", "13-18";
+        "AuthenticationSASLFinal received from server, but *" => "login.scram", "13-18";
+        "invalid SCRAM exchange state" => "login.scram", "13-18";
         "no client response found after SASL exchange success" => "login.scram", "13-18";
         "fe_sendauth: invalid authentication request from server*" => "login.scram", "13-18";
         "fe_sendauth: error *" => "login.scram", "13-18";
         "could not encrypt password: *" => "tls.openssl_config", "14-18";
         "requirepeer specifies *" => "login.requirepeer", "13-18";
+        "requirepeer parameter is not supported*" => "login.requirepeer", "13-18",
+            "[leave requirepeer out]";
+        "could not get peer credentials: *" => "login.requirepeer", "13-18";
         "server only supports protocol version *" => "server.protocol_version", "18";
         "protocol version not supported by server*" => "server.protocol_version", "18";
         "received duplicate protocol negotiation message" => "server.protocol_version", "18";
@@ -239,6 +280,11 @@ rows! {
         "client_login_timeout" => "server.pooler_backend", "1.18-1.26";
         "client_login_timeout (server down)" => "server.pooler_backend", "1.18-1.26";
         "server conn crashed?" => "server.pooler_backend", "1.18-1.26";
+        "pause failed" => "server.pooler_backend", "1.18-1.26";
+        "suspend_timeout" => "server.shutting_down", "1.18-1.26",
+            "wait: PgBouncer is suspended for a restart; RESUME on its console ends that";
+        "authentication database \"*\" is disabled" => "server.pooler_backend", "1.19-1.26",
+            "ENABLE the database of auth_dbname on PgBouncer's console";
         "no more connections allowed*" => "server.too_many_clients", "1.18-1.26";
         "client connections exceeded (max_*_client_connections)" => "server.too_many_for_role", "1.24-1.26",
             "raise max_db_client_connections or max_user_client_connections in PgBouncer";
@@ -254,6 +300,8 @@ rows! {
             "add database '{database}' to [databases] in PgBouncer's configuration, or correct the name";
         "database \"*\" is disabled" => "server.database_closed", "1.18-1.26",
             "ENABLE {database} on PgBouncer's console";
+        "database removed" => "server.unknown_database", "1.18-1.26",
+            "add database '{database}' to [databases] in PgBouncer's configuration again, or correct the name";
         "database does not allow connections: *" => "server.database_closed", "1.5-1.17",
             "ENABLE {database} on PgBouncer's console";
         "unsupported startup parameter*" => "server.startup_parameter", "1.5-1.26";
@@ -271,6 +319,14 @@ rows! {
         "empty password returned by client" => "login.no_password", "1.18-1.26";
         "PAM authentication failed" => "login.refused", "1.18-1.26";
         "LDAP authentication failed" => "login.refused", "1.25-1.26";
+        "auth_ldap_options is null" => "login.refused", "1.25-1.26",
+            "set auth_ldap_options in PgBouncer's configuration, or the options of the ldap line in its auth_hba_file";
+        "ldap is not supported by this build" => "login.refused", "1.25-1.26",
+            "use a PgBouncer that was built with LDAP, or another auth_type";
+        "username too long" => "login.refused", "1.18-1.26",
+            "use a name of at most 127 bytes: PgBouncer takes no longer one";
+        "password too long" => "login.refused", "1.18-1.26",
+            "use a shorter password or token, or connect to the server itself: PgBouncer takes no longer one";
         "certificate authentication failed" => "login.certificate_user", "1.18-1.26",
             "connect as the role in the certificate, or map the name in PgBouncer's auth_ident_file";
         "login rejected" => "login.hba_reject", "1.18-1.26",
@@ -285,11 +341,14 @@ rows! {
             "check PgBouncer's log: auth_user, auth_query and auth_file";
         "client selected an invalid SASL authentication mechanism" => "login.method_not_supported", "1.18-1.26";
         "bad packet header: '*" => "server.protocol_version", "1.18-1.26";
+        "client sent partial pkt in startup phase" => "server.protocol_version", "1.18-1.24";
         "old V2 protocol not supported" => "server.protocol_version", "1.18-1.26";
         "pgbouncer is shutting down" => "server.shutting_down", "1.5-1.26";
         "pooler is shutting down" => "server.shutting_down", "1.25-1.26";
         "server shutting down" => "server.shutting_down", "1.18-1.26";
         "bouncer is shutting down" => "server.shutting_down", "1.5-1.26";
+        "admin forced disconnect" => "server.shutting_down", "1.24-1.26",
+            "try again: an administrator ended this connection on PgBouncer's console (KILL_CLIENT)";
     }
     Supavisor {
         "*SSL connection is required for user*" => "tls.server_requires_tls", "2";
@@ -313,6 +372,23 @@ rows! {
         "*failed to start proxy connection*" => "server.pooler_backend", "2";
         "(EDBHANDLEREXITED)*" => "server.pooler_backend", "2";
         "(EAUTHQUERY)*" => "server.pooler_backend", "2";
+        "(ECHECKOUT*" => "server.pooler_backend", "2";
+        "(EPOOL*" => "server.pooler_backend", "2";
+        "(EPROXY*" => "server.pooler_backend", "2";
+        "(EWORKERNOTFOUND)*" => "server.pooler_backend", "2";
+        "(ESUBSCRIBERETRIES)*" => "server.pooler_backend", "2";
+        "(EJITREQUESTFAILED)*" => "server.pooler_backend", "2";
+        "(EAUTHPROTOCOL)*" => "login.scram", "2";
+        "protocol violation during authentication" => "login.scram", "2";
+        "*timeout while waiting for message" => "login.refused", "2",
+            "try again: the login took too long, as over a slow network";
+        "(ECIRCUITBREAKER)*" => "login.refused", "2",
+            "correct the password, then wait: too many logins have failed, and the pooler refuses this client for a while";
+        "*tenant is banned: *" => "login.refused", "2",
+            "ask the service's support: the project is banned from the pooler";
+        "*SSL handshake failed: *" => "tls.handshake", "2";
+        "*nvalid startup message: *" => "server.protocol_version", "2";
+        "*tartup packet too large: *" => "server.startup_parameter", "2";
     }
     Neon {
         "connection is insecure*" => "tls.server_requires_tls", "2022-2026";
@@ -323,6 +399,12 @@ rows! {
         "Common name inferred from SNI *" => "login.not_routed", "2022-2026";
         "The requested endpoint could not be found*" => "login.not_routed", "2023-2026";
         "SNI name doesn't *" => "login.not_routed", "2022-2026";
+        "Project name (*) must contain only *" => "login.not_routed", "2022-2026";
+        "Control plane request failed: endpoint cannot be found*" => "login.not_routed", "2023-2026";
+        "*ndpoint has been disabled*" => "server.database_closed", "2023-2026",
+            "enable the endpoint in the service's console or API";
+        "*ndpoint is disabled*" => "server.database_closed", "2023-2026",
+            "enable the endpoint in the service's console or API";
         "This IP address * is not allowed to connect*" => "login.address_refused", "2023-2026";
         "This VPC endpoint id * is not allowed*" => "login.address_refused", "2025-2026";
         "This connection is trying to access this endpoint from a blocked network*" => "login.address_refused", "2024-2026";
@@ -336,12 +418,31 @@ rows! {
         "*exceeded the * quota*" => "login.refused", "2023-2026",
             "raise the quota of the project in the service's console";
         "Unsupported authentication method: *" => "login.method_not_supported", "2022-2026";
+        "unsupported channel binding method *" => "login.channel_binding", "2023-2026";
+        "authentication protocol violation" => "login.scram", "2022-2026";
+        "Authentication timed out" => "login.refused", "2024-2026",
+            "try again: the login took too long, as over a slow network";
+        "Malformed password message: *" => "login.refused", "2022-2026",
+            "write the password as endpoint=ENDPOINT;PASSWORD if no name reaches the proxy by SNI, or else as it is";
+        "Parameter '*' is missing in startup packet*" => "config.no_user", "2022-2026";
     }
     PgDog {
         "only TLS connections are allowed" => "tls.server_requires_tls", "0.1";
         "password for user * and database * is wrong, or the database does not exist" => "login.wrong_password", "0.1";
         "connection pool for user * and database * is down" => "server.pooler_backend", "0.1";
         "client login timeout" => "server.pooler_backend", "0.1";
+        "no such user/database: *" => "login.not_routed", "0.1",
+            "add database '{database}' and role '{user}' to pgdog.toml and users.toml, or correct the names";
+        "checkout timeout" => "server.pooler_backend", "0.1";
+        "connect timeout" => "server.pooler_backend", "0.1";
+        "cluster start timeout" => "server.pooler_backend", "0.1";
+        "all replicas down" => "server.pooler_backend", "0.1";
+        "no primary" => "server.pooler_backend", "0.1";
+        "no replicas" => "server.pooler_backend", "0.1";
+        "no databases" => "server.pooler_backend", "0.1";
+        "pool is *" => "server.pooler_backend", "0.1";
+        "TLS connection required but server does not support TLS" => "server.pooler_backend", "0.1",
+            "switch TLS on at the server behind the pooler, or lower tls_verify in pgdog.toml";
         "PgDog is shutting down" => "server.shutting_down", "0.1";
     }
     Pgpool {
@@ -361,6 +462,33 @@ rows! {
         "md5 authentication failed" => "login.wrong_password", "4.2-4.6";
         "SCRAM authentication failed" => "login.wrong_password", "4.2-4.6";
         "clear text password authentication failed" => "login.wrong_password", "4.2-4.6";
+        "clear text authentication failed" => "login.wrong_password", "4.2-4.6";
+        "username * or password does not exist in backend" => "login.wrong_password", "4.2-4.6";
+        "SERVER ERROR:*password authentication failed for user *" => "login.wrong_password", "4.2-4.6";
+        "unable to decrypt password from pool_passwd" => "login.not_pooler_user", "4.2-4.6",
+            "give pgpool the key of pool_passwd (~/.pgpoolkey or PGPOOLKEYFILE)";
+        "valid password not found" => "login.not_pooler_user", "4.2-4.6",
+            "add role '{user}' to pool_passwd with pg_enc";
+        "username * has invalid password type" => "login.not_pooler_user", "4.2-4.6",
+            "write the password of role '{user}' to pool_passwd with pg_enc";
+        "password type stored in pool_passwd can't be used for *" => "login.not_pooler_user", "4.2-4.6",
+            "write the password of role '{user}' to pool_passwd with pg_enc";
+        "no valid certificate presented" => "tls.client_cert.required", "4.2-4.6";
+        "CERT authentication is not supported without SSL" => "tls.server_requires_tls", "4.2-4.6";
+        "CERT authentication failed" => "login.certificate_user", "4.2-4.6";
+        "authentication with pgpool failed for user * rejected" => "login.hba_reject", "4.2-4.6",
+            "change that line in pool_hba.conf";
+        "failed to authenticate with backend*" => "server.pooler_backend", "4.2-4.6",
+            "check pgpool's log and pool_passwd: the server behind it did not take the login";
+        "authentication failed, backend node replied with an error" => "server.pooler_backend", "4.2-4.6",
+            "check pgpool's log and pool_passwd: the server behind it did not take the login";
+        "*backend authentication failed" => "server.pooler_backend", "4.2-4.6";
+        "authentication failed from backend" => "server.pooler_backend", "4.2-4.6";
+        "invalid authentication packet from backend" => "server.pooler_backend", "4.2-4.6";
+        "pool_do_auth: all backends are down" => "server.pooler_backend", "4.2-4.6";
+        "unable to connect to backend" => "server.pooler_backend", "4.2-4.6";
+        "failed to accept user connection" => "server.pooler_backend", "4.2-4.6";
+        "failed while reading startup packet" => "server.protocol_version", "4.2-4.6";
         "failed authentication against PAM" => "login.refused", "4.2-4.6";
         "failed to create a backend * connection" => "server.pooler_backend", "4.2-4.6";
         "failed to create a backend connection" => "server.pooler_backend", "4.2-4.6";
@@ -372,7 +500,11 @@ rows! {
         "kind mismatch among backends*" => "server.pooler_backend", "4.2-4.6";
         "unable to get memory context*" => "server.pooler_backend", "4.2-4.6";
         "client authentication failed" => "login.refused", "4.2-4.6",
-            "look into pgpool's log, pool_hba.conf and pool_passwd";
+            "check pgpool's log, pool_hba.conf and pool_passwd";
+        "authentication failed" => "login.refused", "4.2-4.6",
+            "check pgpool's log, pool_hba.conf and pool_passwd";
+        "failed to authenticate" => "login.refused", "4.2-4.6",
+            "check pgpool's log, pool_hba.conf and pool_passwd";
     }
     Odyssey {
         "*SSL is required" => "tls.server_requires_tls", "1.2-1.4";
@@ -397,6 +529,15 @@ rows! {
         "*failed to make auth query" => "server.pooler_backend", "1.2-1.4";
         "*frontend auth: *channel binding*" => "login.channel_binding", "1.2-1.4";
         "*frontend auth: invalid user password or SCRAM secret*" => "login.wrong_password", "1.2-1.4";
+        "*frontend auth: unsupported SASL *" => "login.method_not_supported", "1.2-1.4";
+        "*frontend auth: *" => "login.scram", "1.2-1.4";
+        "*bad password message" => "login.refused", "1.2-1.4";
+        "*can't find suitable host for tsa *" => "server.target_session", "1.4";
+        "*replication lag too big *" => "server.pooler_backend", "1.4",
+            "wait until the replica has caught up, or connect to the primary";
+        "*soft out of memory" => "server.process_limit", "1.4",
+            "raise the limit of soft_oom in Odyssey's configuration, or end idle connections";
+        "*Odyssey has dropped the connection" => "connection.lost", "1.3-1.4";
         "*external authentication failed for user *" => "login.refused", "1.2-1.4";
         "*ldap authentication failed for user *" => "login.refused", "1.3-1.4";
         "*Odyssey is gracefully shutting down" => "server.shutting_down", "1.3-1.4";
@@ -408,7 +549,7 @@ rows! {
         "*IAM is allowed only with SSL connections*" => "tls.server_requires_tls", "2020-2026";
         // The apostrophe is a typographic one in most versions.
         "*RDS Proxy currently doesn*t support *" => "server.startup_parameter", "2020-2026",
-            "leave options out, and set what is needed for the role: ALTER ROLE {user} SET …";
+            "leave options out, and set what is needed for the role: ALTER ROLE \"{user}\" SET …";
         "*RDS Proxy supports only version 3.0 of *" => "server.protocol_version", "2020-2026";
         "*The password that was provided for the role * is wrong*" => "login.wrong_password", "2020-2026",
             "correct the password of role '{user}' here or in the proxy's secret in Secrets Manager";
@@ -429,6 +570,15 @@ rows! {
         "Invalid Username specified*" => "login.not_routed", "2018-2025",
             "connect as {user}@SERVER, with the server's name behind the @";
         "The server name you tried cannot be found*" => "login.not_routed", "2018-2025";
+        "*lient with IP address * is not allowed to *" => "login.address_refused", "2018-2026";
+        "*lient from Azure Virtual Networks is not allowed to *" => "login.address_refused", "2018-2026",
+            "add a rule for this virtual network to the server's firewall (service endpoint), or allow Azure's own services";
+        "*ublic network access on this server is *" => "login.address_refused", "2020-2026",
+            "connect through the server's private endpoint, or allow public network access";
+        "*eny Public Network Access is set to *" => "login.address_refused", "2020-2026",
+            "connect through the server's private endpoint, or allow public network access";
+        "*AAD_AUTH_TOKENTYPE*" => "login.refused", "2020-2026",
+            "make the token for the resource https://ossrdbms-aad.database.windows.net, as the role that is named";
         "*access token*expired*" => "login.token_expired", "2021-2026";
         "*token is expired*" => "login.token_expired", "2021-2026";
         "*token has expired*" => "login.token_expired", "2021-2026";
@@ -441,12 +591,32 @@ rows! {
         "*odeSNIRoutingFailed*" => "login.not_routed", "20-26";
         "*missing cluster identifier*" => "login.not_routed", "20-26";
         "*missing cluster name*" => "login.not_routed", "20-26";
+        "*odeProxyRefusedConnection: *throttled*" => "login.refused", "20-26",
+            "correct the password of role '{user}', then wait: too many logins have failed from this address";
+        "*odeProxyRefusedConnection: too many *" => "login.refused", "20-26",
+            "correct the password of role '{user}', then wait: too many logins have failed from this address";
         "*odeProxyRefusedConnection*" => "login.address_refused", "20-26";
+        "*connection attempt throttled*" => "login.refused", "23-26",
+            "correct the password of role '{user}', then wait: too many logins have failed from this address";
         "*odeBackendDown*" => "server.pooler_backend", "20-26";
         "*odeUnavailable*" => "server.pooler_backend", "20-26";
         "*odeBackendDisconnected*" => "server.pooler_backend", "20-26";
         "*odeBackendRefusedTLS*" => "server.pooler_backend", "20-26";
         "*odeAuthFailed*" => "login.wrong_password", "20-26";
+        "server is not accepting clients*" => "server.shutting_down", "2-26";
+        "* does not have login privilege" => "login.not_permitted", "20-26";
+        "no server.host_based_authentication.configuration entry for *" => "login.no_hba_entry", "19-26",
+            "add a line for role '{user}' and this address to the cluster setting server.host_based_authentication.configuration";
+        "method * required for this user, but unusable over this connection type" => "login.method_not_supported", "19-26",
+            "use TLS, or another method in the cluster setting server.host_based_authentication.configuration";
+        "requested user identity * does not correspond to any mapping for *" => "login.certificate_user", "21-26";
+        "system identity * did not map to a database role" => "login.certificate_user", "21-26";
+        "unknown protocol version *" => "server.protocol_version", "2-26";
+    }
+    // Services whose words begin as the server's own do.
+    Server {
+        "Cloud SQL IAM * authentication failed for user *" => "login.refused", "2021-2026",
+            "make a new token (gcloud sql generate-login-token) as the principal '{user}', and grant it roles/cloudsql.instanceUser";
     }
     // The server itself. Version 13 says "SSL off" and "SSL on".
     PostgreSql {
@@ -477,41 +647,77 @@ rows! {
             "[set channel_binding=disable], or pass TCP through: a TLS proxy with another certificate stands in between";
         "SCRAM channel binding negotiation error" => "login.channel_binding", "11-18",
             "[set channel_binding=disable], or pass TCP through: something in between changes what the server offers";
+        "client requires SCRAM channel binding, but it is not supported" => "login.channel_binding", "11-18",
+            "[set channel_binding=prefer], or use TLS to the server itself";
+        "unsupported SCRAM channel-binding type *" => "login.channel_binding", "11-18";
+        "malformed SCRAM message" => "login.scram", "10-18";
+        "invalid SCRAM response" => "login.scram", "10-18";
+        "* SCRAM nonce" => "login.scram", "10-18";
+        "* SCRAM channel-binding attribute in client-final-message" => "login.scram", "10-18";
+        "client uses authorization identity, but it is not supported" => "login.scram", "10-18";
+        "client requires an unsupported SCRAM extension" => "login.scram", "10-18";
+        "invalid password packet size" => "login.refused", "9-18";
         "no PostgreSQL user name specified in startup packet" => "config.no_user", "9-18";
+        "no username supplied" => "config.no_user", "1.18-1.26";
         "role * does not exist" => "login.unknown_role", "9-18";
         "role * is not permitted to log in" => "login.not_permitted", "9-18";
         "must be superuser to connect *" => "login.not_permitted", "9-18",
             "wait until the upgrade or the shutdown is over";
         "database * does not exist" => "server.unknown_database", "9-18";
         "database * has disappeared from pg_database" => "server.unknown_database", "9-18";
+        "database locale is incompatible with operating system" => "server.database_closed", "9-18",
+            "generate the locale that the DETAIL line names on the server's machine (locale-gen) and restart the server, or restore the \
+             database with a locale that it has";
         "permission denied for database *" => "server.no_connect_right", "9-18";
         "database * is not currently accepting connections" => "server.database_closed", "9-18";
         "cannot connect to invalid database *" => "server.database_closed", "11-18",
-            "DROP DATABASE {database}: an interrupted DROP DATABASE has left it invalid, and nothing else can be done with it";
+            "DROP DATABASE \"{database}\": an interrupted DROP DATABASE has left it invalid, and nothing else can be done with it";
         "sorry, too many clients already" => "server.too_many_clients", "9-18";
         "Sorry, too many clients already" => "server.too_many_clients", "9-18";
         "remaining connection slots are reserved *" => "server.too_many_clients", "9-18";
         "number of requested standby connections exceeds max_wal_senders*" => "server.too_many_clients", "9-18";
+        "too many connections for role *" => "server.too_many_for_role", "9-18",
+            "end idle connections of role '{user}', or ALTER ROLE \"{user}\" CONNECTION LIMIT -1";
+        "too many connections for database *" => "server.too_many_for_role", "9-18",
+            "end idle connections to database '{database}', or ALTER DATABASE \"{database}\" CONNECTION LIMIT -1";
         "too many connections for *" => "server.too_many_for_role", "9-18";
         "the database system is starting up" => "server.starting_up", "9-18";
         "the database system is shutting down" => "server.shutting_down", "9-18";
         "terminating connection due to administrator command" => "server.shutting_down", "9-18";
         "terminating connection due to unexpected postmaster exit" => "server.shutting_down", "9-18";
+        "terminating connection because of crash of another server process" => "server.recovering", "9-18";
         "the database system is in recovery mode" => "server.recovering", "9-18";
         "the database system is not *accepting connections" => "server.recovering", "9-18";
+        "Hot standby mode is disabled." => "server.recovering", "14-18",
+            "set hot_standby=on at the standby, or connect to the primary";
         "unrecognized configuration parameter *" => "server.startup_parameter", "9-18",
             "leave it out of options and PGOPTIONS, or correct its name";
         "invalid command-line argument* for server process*" => "server.startup_parameter", "9-18",
             "write options as '-c name=value', or leave them out; a service that takes others is not this server";
         "invalid value for parameter *" => "server.startup_parameter", "9-18",
-            "correct the value in options, PGOPTIONS or ALTER ROLE {user} SET";
+            "correct the value in options, PGOPTIONS or ALTER ROLE \"{user}\" SET";
         "* is outside the valid range for parameter *" => "server.startup_parameter", "9-18",
-            "correct the value in options, PGOPTIONS or ALTER ROLE {user} SET";
+            "correct the value in options, PGOPTIONS or ALTER ROLE \"{user}\" SET";
         "permission denied to set parameter *" => "server.startup_parameter", "9-18",
             "leave it out of options: only a superuser may set it";
         "parameter * cannot be *" => "server.startup_parameter", "9-18",
             "leave it out of options: it cannot be set for one connection";
+        "permission denied to set role *" => "server.startup_parameter", "9-18",
+            "leave role out of options, or GRANT that role TO \"{user}\"";
+        "-c * requires a value" => "server.startup_parameter", "9-18",
+            "write options as '-c name=value'";
+        "--* requires a value" => "server.startup_parameter", "9-18",
+            "write options as '-c name=value'";
+        // Every connection loads the libraries of session_preload_libraries and local_preload_libraries.
+        "could not access file *: No such file or directory" => "server.startup_parameter", "9-18",
+            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there";
+        "could not load library *" => "server.startup_parameter", "9-18",
+            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there";
         "unsupported frontend protocol *" => "server.protocol_version", "9-18";
+        "invalid startup packet layout*" => "server.protocol_version", "9-18";
+        // Bytes that came before TLS did: a proxy or a library mixes both (CVE-2021-23214).
+        "received unencrypted data after * request" => "tls.handshake", "9-18",
+            "connect to the server itself: something in between sends bytes of its own before TLS begins";
         "could not fork *process*" => "server.process_limit", "9-18";
         "out of memory" => "server.process_limit", "9-18";
         "out of shared memory" => "server.process_limit", "9-18";
@@ -521,6 +727,12 @@ rows! {
     // Seen in the field; the source is uncertain.
     Server {
         "SSL/TLS required" => "tls.server_requires_tls", "seen 2024";
+        "unable to accept connection, sni was not received*" => "login.not_routed", "2024-2026";
+        "unable to accept connection, access denied*" => "login.refused", "2024-2026",
+            "make a new token for role '{user}' with the rights to connect (dsql:DbConnect or dsql:DbConnectAdmin)";
+        "No pool configured for database: *" => "login.not_routed", "PgCat 1",
+            "add a pool for database '{database}' and role '{user}' to pgcat.toml, or correct the names";
+        "could not get connection from the pool*" => "server.pooler_backend", "PgCat 1";
     }
     // The network. The system's words are glibc's, musl's and macOS's.
     Network {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::sentences::{RESEMBLE, SAID_BY_LIBPQ, SAID_BY_SERVERS, WITH_DETAILS};
 use super::*;
 use crate::diagnose::catalogue;
 use crate::diagnose::{Context, explain};
@@ -549,16 +550,33 @@ const SENTENCES: &[(&str, &str)] = &[
 
 #[test]
 fn every_sentence_has_its_finding() {
-    for (words, id) in SENTENCES {
+    let said = SENTENCES
+        .iter()
+        .chain(SAID_BY_LIBPQ)
+        .map(|&(words, id)| (words.to_owned(), id));
+    let by_servers = SAID_BY_SERVERS
+        .iter()
+        .map(|(words, id)| (format!("FATAL:  {words}"), *id));
+    for (words, id) in said.chain(by_servers) {
         for prefix in [
             "psql: error: connection to server at \"127.0.0.1\", port 5432 failed: ",
             "psql: error: ",
             "pg_dump: error: connection to server at \"db\" (10.0.0.1), port 5432 failed: ",
             "",
         ] {
-            assert_eq!(ids(&format!("{prefix}{words}\n")), [*id], "{prefix}{words}");
+            assert_eq!(ids(&format!("{prefix}{words}\n")), [id], "{prefix}{words}");
         }
     }
+}
+
+#[test]
+fn the_line_behind_a_refusal_says_more() {
+    for (fatal, detail, id) in WITH_DETAILS {
+        assert_eq!(ids(&format!("{fatal}\n{detail}\n"))[0], *id, "{detail}");
+    }
+    let standby = "FATAL:  the database system is not accepting connections\nDETAIL:  Hot standby mode is disabled.\n";
+    let finding = explain(standby.as_bytes(), &Context::default()).remove(0);
+    assert!(finding.fix.contains("hot_standby=on"), "{}", finding.fix);
 }
 
 /// Sentences that are said before there is an address.
@@ -662,7 +680,7 @@ const MUST_NOT: &[(&str, &str)] = &[
 
 #[test]
 fn sentences_that_look_like_others_are_told_apart() {
-    for (words, id) in MUST_NOT {
+    for (words, id) in MUST_NOT.iter().chain(RESEMBLE) {
         assert!(
             !ids(words).contains(&(*id).to_owned()),
             "{words} is not {id}"

@@ -283,7 +283,15 @@ async fn apply(
         outside: options.outside,
         ..MigrateOptions::new(scope.clone())
     };
-    let report = migrate(server, migrations, &migrate_options, shutdown, &mut |_| {}).await?;
+    let report = migrate(
+        server,
+        migrations,
+        &migrate_options,
+        None,
+        shutdown,
+        &mut |_| {},
+    )
+    .await?;
     let reason = report.groups().into_iter().next().map(|group| group.reason);
     if let Some(signal) = shutdown.signal() {
         return Err(RefreshError::Stopped(signal));

@@ -7,6 +7,7 @@ use super::casts::place_casts;
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
 use super::dump_mentions::{Mentions, has_words, holds_word};
 use super::dump_settings::DumpSettings;
+use super::not_null::name_not_nulls;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
 use super::overloads::sort_overloads;
@@ -540,6 +541,7 @@ impl<'a> DumpReader<'a> {
         sort_by_name(&mut self.dump.statements, self.schema);
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
+        name_not_nulls(&mut self.dump.statements);
         self.place_unqualified_rows();
         self.dump.is_one_schema = self.others.is_empty();
         self.dump.concerns = self

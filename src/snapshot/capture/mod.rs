@@ -14,6 +14,7 @@ mod dump_settings;
 mod error;
 mod exceptions;
 mod inspect;
+mod not_null;
 mod note;
 mod order;
 mod overloads;

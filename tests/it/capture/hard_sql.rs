@@ -4,7 +4,7 @@ use schemastamp::snapshot::Decision;
 use schemastamp::snapshot::capture::CaptureError;
 
 use super::{capture_with, chain, provision, run};
-use crate::support::{Client, Cluster, Database, Expectation, HardCase};
+use crate::support::{Client, Database, Expectation, HardCase};
 
 /// What became of a case.
 enum Outcome {
@@ -18,10 +18,7 @@ enum Outcome {
 fn right_or_refused() {
     let mut failures = Vec::new();
     for case in HardCase::all() {
-        let cluster = match case.server {
-            Some(major) if major > 15 => Cluster::of_major(major),
-            _ => Cluster::shared(),
-        };
+        let cluster = case.cluster();
         let outcome = try_case(&cluster.database(), &case, false);
         let Expectation {
             right,

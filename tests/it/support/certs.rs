@@ -121,20 +121,21 @@ impl Authority {
         self.revocation_list_for(revoked, 364)
     }
 
-    /// The same that ends in so many days.
+    /// The same that ends in so many days, or ended so many days ago.
     pub(crate) fn revocation_list_for(&self, revoked: &[&Identity], days: i64) -> String {
         let yesterday = OffsetDateTime::now_utc() - Duration::DAY;
+        let made = yesterday.min(in_days(days) - Duration::DAY);
         let revoked_certs = revoked
             .iter()
             .map(|identity| RevokedCertParams {
                 serial_number: identity.serial.clone(),
-                revocation_time: yesterday,
+                revocation_time: made,
                 reason_code: Some(RevocationReason::KeyCompromise),
                 invalidity_date: None,
             })
             .collect();
         let params = CertificateRevocationListParams {
-            this_update: yesterday,
+            this_update: made,
             next_update: in_days(days),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,

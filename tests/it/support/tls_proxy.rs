@@ -38,7 +38,7 @@ impl TlsProxy {
 
     /// stunnel that takes plaintext and speaks TLS to the server.
     pub(crate) fn stunnel_client(server: u16) -> Self {
-        Self::stunnel(server, None)
+        Self::stunnel(server, None, "")
     }
 
     /// stunnel that asks for TLS itself, with a certificate of its own, and speaks plaintext to `server`.
@@ -48,10 +48,15 @@ impl TlsProxy {
 
     /// The same with a certificate in PEM that may be weak.
     pub(crate) fn stunnel_with(server: u16, chain: &str, key: &str) -> Self {
-        Self::stunnel(server, Some(&format!("{chain}{key}")))
+        Self::stunnel_configured(server, &format!("{chain}{key}"), "")
     }
 
-    fn stunnel(server: u16, both: Option<&str>) -> Self {
+    /// The same with Diffie-Hellman parameters in the PEM text, and lines of stunnel's configuration.
+    pub(crate) fn stunnel_configured(server: u16, pem: &str, lines: &str) -> Self {
+        Self::stunnel(server, Some(pem), lines)
+    }
+
+    fn stunnel(server: u16, both: Option<&str>, lines: &str) -> Self {
         let (folder, port) = (Supervisor::make_folder(), free_port());
         let configuration = folder.join("stunnel.conf");
         let pem = folder.join("both.pem");
@@ -66,7 +71,7 @@ impl TlsProxy {
         write_private(
             &configuration,
             &format!(
-                "foreground = yes\npid =\n[postgresql]\n{side}\nprotocol = pgsql\naccept = 127.0.0.1:{port}\n\
+                "foreground = yes\npid =\n[postgresql]\n{side}\n{lines}\nprotocol = pgsql\naccept = 127.0.0.1:{port}\n\
                  connect = 127.0.0.1:{server}\n"
             ),
         );

@@ -53,6 +53,16 @@ impl ServerUser {
         })
     }
 
+    /// A user id that `/etc/passwd` does not have, as containers run programs under; `None` if the tests do not run as root.
+    pub(crate) fn without_account() -> Option<Self> {
+        rustix::process::geteuid().is_root().then(|| Self {
+            name: "uid 54321".to_owned(),
+            uid: 54321,
+            gid: 54321,
+            switches: true,
+        })
+    }
+
     /// Makes the command run as this user, without the caller's supplementary groups.
     pub(crate) fn applies_to(&self, command: &mut Command) {
         if self.switches {

@@ -12,8 +12,10 @@ fn words(finding: &str) -> &'static [&'static str] {
     match finding {
         "tls.server_requires_tls" => &["SSL required", "no encryption"],
         "tls.server_without_tls" => &["does not support SSL", "STARTTLS"],
-        "tls.server_cert.expired" => &["certificate has expired"],
-        "tls.server_cert.not_yet_valid" | "tls.client_cert.not_yet_valid" => &["not yet valid"],
+        "tls.server_cert.expired" | "tls.root_cert.expired" => &["certificate has expired"],
+        "tls.server_cert.not_yet_valid"
+        | "tls.root_cert.not_yet_valid"
+        | "tls.client_cert.not_yet_valid" => &["not yet valid"],
         "tls.server_cert.self_signed" => &["self-signed certificate", "self signed certificate"],
         "tls.server_cert.unknown_issuer" | "tls.server_cert.incomplete_chain" => &[
             "unable to get local issuer",
@@ -86,6 +88,16 @@ fn words(finding: &str) -> &'static [&'static str] {
         "login.gssapi" => &["No Kerberos credentials"],
         "config.gssencmode" => &["no credential cache"],
         "server.database_closed" => &["invalid database"],
+        "tls.crl.invalid" | "tls.crl.not_a_file" => &["Could not read", "Unable to load CRL"],
+        "tls.crl.unreadable" => &["Permission denied"],
+        "config.service" => &["definition of service"],
+        "config.file" => &["service file"],
+        "config.value" => &["is too long"],
+        // Nothing fails, and nobody says that the rest of a script would.
+        "config.not_as_meant" | "server.read_only" => &["read-only transaction"],
+        "login.requirepeer" => &["requirepeer"],
+        "tls.handshake" => &["internal error"],
+        "login.scram" => &["incorrect server signature", "malformed SCRAM message"],
         "server.startup_parameter" => &["command-line argument", "invalid value for parameter"],
         other => panic!("{other} is not compared yet"),
     }

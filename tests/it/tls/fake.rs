@@ -121,6 +121,72 @@ impl Fake {
         })
     }
 
+    /// Willing to use TLS, then an alert that gives no reason: `internal_error`.
+    pub(super) fn giving_up() -> Self {
+        Self::answering_hello(&[0x15, 0x03, 0x03, 0, 2, 2, 80])
+    }
+
+    /// The answer of a server of TLS 1.2 without any extension, so without that for secure renegotiation. Nothing follows.
+    pub(super) fn without_secure_renegotiation() -> Self {
+        // Version, random, no session, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, no compression.
+        let mut message = vec![0x16, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3];
+        message.extend([7; 32]);
+        message.extend([0, 0xc0, 0x2f, 0]);
+        Self::answering_hello(&message)
+    }
+
+    /// Willing to use TLS; answers the client's first message with these bytes.
+    fn answering_hello(bytes: &[u8]) -> Self {
+        let bytes = bytes.to_owned();
+        Self::start(move |mut stream| {
+            if stream.write_all(b"S").is_ok() && stream.read(&mut [0; 4096]).is_ok() {
+                say(stream, &bytes);
+            }
+        })
+    }
+
+    /// A service that lets everybody in, and says no more.
+    pub(super) fn silent_after_the_login() -> Self {
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 1024];
+            loop {
+                match stream.read(&mut first) {
+                    Ok(8) if stream.write_all(b"N").is_ok() => {}
+                    Ok(1..) => {
+                        // AuthenticationOk.
+                        if stream.write_all(b"R\0\0\0\x08\0\0\0\0").is_ok() {
+                            wait(stream);
+                        }
+                        return;
+                    }
+                    _ => return,
+                }
+            }
+        })
+    }
+
+    /// A service that offers SCRAM and answers its first message with what is none.
+    pub(super) fn half_of_scram() -> Self {
+        Self::start_raw(move |mut stream| {
+            let mut first = [0; 1024];
+            loop {
+                let answered = match stream.read(&mut first) {
+                    Ok(8) => stream.write_all(b"N"),
+                    // AuthenticationSASLContinue.
+                    Ok(1..) if first[0] == b'p' => {
+                        return say(stream, b"R\0\0\0\x0c\0\0\0\x0brubb");
+                    }
+                    // AuthenticationSASL.
+                    Ok(1..) => stream.write_all(b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"),
+                    _ => return,
+                };
+                if answered.is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
     /// Willing to use TLS, then the beginning of a record whose rest never comes.
     pub(super) fn half_a_handshake() -> Self {
         Self::start(|mut stream| {

@@ -8,6 +8,7 @@ mod client_certificates;
 mod clients;
 mod commands;
 mod comparison;
+mod coverage;
 mod docs;
 mod fake;
 mod field;
@@ -20,6 +21,7 @@ mod plaintext;
 mod poolers;
 mod proxies;
 mod scene;
+mod seldom;
 mod server_certificates;
 mod services;
 mod tokens;
@@ -43,6 +45,8 @@ fn all_scenes() -> Vec<Scene> {
         network::something_else_listens_scenes(),
         poolers::pooler_scenes(),
         field::settings_scenes(),
+        others::other_scenes(),
+        seldom::seldom_scenes(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -13,7 +13,7 @@ fn closed_port() -> String {
     listener.local_addr().unwrap().port().to_string()
 }
 
-fn back(app: crate::support::Schemastamp) -> crate::support::Schemastamp {
+pub(super) fn back(app: crate::support::Schemastamp) -> crate::support::Schemastamp {
     app.env("PGPORT", World::get().main().port().to_string())
 }
 

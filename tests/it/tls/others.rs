@@ -20,7 +20,7 @@ fn with_list(app: Schemastamp, name: &str) -> Schemastamp {
         .env("PGSSLCRL", path)
 }
 
-fn other_scenes() -> Vec<Scene> {
+pub(super) fn other_scenes() -> Vec<Scene> {
     vec![
         fails(
             "a root certificate that has expired",

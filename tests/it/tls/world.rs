@@ -195,6 +195,23 @@ impl World {
             .get_or_init(|| Bouncer::start(self.plain(), &options))
     }
 
+    /// A role of the main server that logs in with `hunter2`, and to which the server cannot prove that it knows the password: of its
+    /// secret the part that signs the server's answer is another one.
+    pub(super) fn role_with_half_a_secret(&self) -> &'static str {
+        static MADE: OnceLock<()> = OnceLock::new();
+        MADE.get_or_init(|| {
+            let main = self.main().maintenance();
+            main.sql("CREATE ROLE half LOGIN PASSWORD 'hunter2';");
+            let secret = main.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'half'");
+            let (client_half, _) = secret.rsplit_once(':').expect("a secret of SCRAM");
+            let server_half = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+            main.sql(&format!(
+                "ALTER ROLE half PASSWORD '{client_half}:{server_half}';"
+            ));
+        });
+        "half"
+    }
+
     /// A list of the authority on which the odd server's certificate stands.
     pub(super) fn revocation_list(&self) -> String {
         self.ca.revocation_list(&[&self.revoked])

@@ -1,19 +1,21 @@
 //! Several workers that take turns from one queue.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::control::{RunControl, RunEnd};
-use super::limits::{CanaryPass, RunLimits};
+use super::limits::{RunLimits, RunShare};
 use super::queue::{Next, Queue, Turn};
-use crate::process::Shutdown;
+use crate::fleet::join::join_all;
+use crate::pg::PsqlError;
+use crate::process::{Backoff, Shutdown, Signal};
 
 /// Longest pause of a worker without work. It is short, to notice turns that other workers give back.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Maximum number of consecutive attempts to reach the server.
+const RECONNECTS: u32 = 3;
 
 /// Runs the turns of a known list of tenants: the canaries one after the other, then the rest by
 /// several workers at a time, until the queue is empty or the run ends.
@@ -25,16 +27,25 @@ pub(in crate::fleet) struct Scheduler<'a> {
     control: Mutex<RunControl>,
     /// Number of failed tenants of this scheduler.
     failures: AtomicUsize,
+    /// Number of failures of psql or the server since the last script that ran.
+    psql_failures: AtomicU32,
+    backoff: Backoff,
 }
 
 impl<'a> Scheduler<'a> {
-    /// Creates a scheduler without turns.
-    pub(in crate::fleet) fn new(limits: &Arc<RunLimits>, shutdown: &'a Shutdown) -> Self {
+    /// Creates a scheduler without turns. The pause before a first retry is `retry_pause`.
+    pub(in crate::fleet) fn new(
+        limits: &Arc<RunLimits>,
+        retry_pause: Duration,
+        shutdown: &'a Shutdown,
+    ) -> Self {
         Self {
             shutdown,
             limits: Arc::clone(limits),
             queue: Mutex::default(),
             failures: AtomicUsize::new(0),
+            psql_failures: AtomicU32::new(0),
+            backoff: Backoff::new(retry_pause),
             control: Mutex::new(RunControl::new(Arc::clone(limits))),
         }
     }
@@ -43,7 +54,7 @@ impl<'a> Scheduler<'a> {
     pub(in crate::fleet) async fn run<F: Future<Output = ()>>(
         &self,
         turns: Vec<Turn>,
-        pass: CanaryPass,
+        share: RunShare,
         jobs: usize,
         task: impl Fn(Vec<Turn>) -> F,
     ) {
@@ -58,7 +69,7 @@ impl<'a> Scheduler<'a> {
             }
             (ran, failed)
         };
-        pass.go_first(self.shutdown, first).await;
+        share.go_first(self.shutdown, first).await;
         self.run_all(turns, jobs, &task).await;
     }
 
@@ -113,6 +124,39 @@ impl<'a> Scheduler<'a> {
         self.queue().add_all(std::iter::once(turn));
     }
 
+    /// Adds a turn that is tried again after a pause.
+    pub(in crate::fleet) fn postpone(&self, turn: &Turn) {
+        let pause = self.backoff.pause_after(turn.retries);
+        self.add(Turn {
+            retries: turn.retries + 1,
+            ready: Instant::now() + pause,
+            ..turn.clone()
+        });
+    }
+
+    /// Records that psql and the server work.
+    pub(in crate::fleet) fn psql_worked(&self) {
+        self.psql_failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Handles a failure of psql or the server: pauses if that may help, or ends the run.
+    pub(in crate::fleet) async fn psql_failed(&self, error: PsqlError) {
+        let may_pass = match &error {
+            PsqlError::Connect { .. } | PsqlError::Lost { .. } => true,
+            PsqlError::Password(error) => error.is_transient(),
+            _ => false,
+        };
+        let failures = self.psql_failures.fetch_add(1, Ordering::Relaxed) + 1;
+        // After a signal no further turn is started.
+        if self.shutdown.signal().is_some() {
+            return;
+        }
+        if !may_pass || failures > RECONNECTS {
+            return self.end(RunEnd::Psql(error));
+        }
+        let _: Result<(), Signal> = self.backoff.wait(failures, self.shutdown).await;
+    }
+
     /// Counts a failed tenant, and ends the run if that was one too many.
     pub(in crate::fleet) fn count_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
@@ -130,9 +174,22 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Returns the reason why the run ended early, or `None` if it did not.
-    pub(in crate::fleet) fn into_end(self) -> Option<RunEnd> {
+    ///
+    /// # Errors
+    /// The failure of psql or the server, if it ended the run before any tenant was begun.
+    pub(in crate::fleet) fn into_ended_early(
+        self,
+        begun: bool,
+    ) -> Result<Option<String>, PsqlError> {
         let control = self.control.into_inner();
-        control.unwrap_or_else(PoisonError::into_inner).into_end()
+        match control.unwrap_or_else(PoisonError::into_inner).into_end() {
+            Some(RunEnd::Psql(error)) if !begun => Err(error),
+            end => Ok(end.map(|end| end.to_string())),
+        }
+    }
+
+    pub(super) fn shutdown(&self) -> &Shutdown {
+        self.shutdown
     }
 
     /// Never held across an await.
@@ -146,35 +203,11 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// Runs futures concurrently until all of them have ended; returns their outputs in order.
-pub(in crate::fleet) async fn join_all<F: Future>(
-    futures: impl Iterator<Item = F>,
-) -> Vec<F::Output> {
-    let mut futures: Vec<Option<Pin<Box<F>>>> = futures.map(|f| Some(Box::pin(f))).collect();
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            let Some(running) = future else { continue };
-            match running.as_mut().poll(context) {
-                Poll::Ready(ready) => (*output, *future) = (Some(ready), None),
-                Poll::Pending => pending = true,
-            }
-        }
-        if pending {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Signal;
+
+    const PAUSE: Duration = Duration::from_millis(1);
 
     /// Runs tenants of which some fail; returns those that were started, and why the run ended.
     async fn started(
@@ -185,7 +218,7 @@ mod tests {
     ) -> (Vec<usize>, Option<String>) {
         let shutdown = Shutdown::new();
         let limits = Arc::new(RunLimits::new(1, max_failures, canaries));
-        let scheduler = Scheduler::new(&limits, &shutdown);
+        let scheduler = Scheduler::new(&limits, PAUSE, &shutdown);
         let started = Mutex::new(Vec::new());
         let turns = (0..tenants).map(|tenant| Turn::new(tenant, true)).collect();
         let task = async |turns: Vec<Turn>| {
@@ -196,8 +229,8 @@ mod tests {
                 }
             }
         };
-        scheduler.run(turns, limits.pass(), 2, task).await;
-        let end = scheduler.into_end().map(|end| end.to_string());
+        scheduler.run(turns, limits.share(), 2, task).await;
+        let end = scheduler.into_ended_early(true).unwrap();
         (started.into_inner().unwrap(), end)
     }
 
@@ -215,8 +248,8 @@ mod tests {
         let shutdown = Shutdown::new();
         let limits = Arc::new(RunLimits::new(3, None, 3));
         let order = Mutex::new(Vec::new());
-        let run = async |target: usize, tenants: usize, pass: CanaryPass| {
-            let scheduler = Scheduler::new(&limits, &shutdown);
+        let run = async |target: usize, tenants: usize, share: RunShare| {
+            let scheduler = Scheduler::new(&limits, PAUSE, &shutdown);
             let turns = (0..tenants).map(|tenant| Turn::new(tenant, true)).collect();
             let task = async |turns: Vec<Turn>| {
                 for turn in turns {
@@ -224,9 +257,9 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
             };
-            scheduler.run(turns, pass, 2, task).await;
+            scheduler.run(turns, share, 2, task).await;
         };
-        let (one, dead, two) = (limits.pass(), limits.pass(), limits.pass());
+        let (one, dead, two) = (limits.share(), limits.share(), limits.share());
         tokio::join!(run(1, 2, one), run(2, 9, two), async {
             tokio::time::sleep(Duration::from_millis(20)).await;
             drop(dead);
@@ -247,7 +280,7 @@ mod tests {
     async fn turns_that_come_back_are_run_again_and_a_signal_ends_the_wait_for_them() {
         let shutdown = Shutdown::new();
         let limits = Arc::new(RunLimits::new(1, None, 0));
-        let scheduler = Scheduler::new(&limits, &shutdown);
+        let scheduler = Scheduler::new(&limits, PAUSE, &shutdown);
         let runs = Mutex::new(0);
         let task = async |turns: Vec<Turn>| {
             for mut turn in turns {
@@ -265,11 +298,11 @@ mod tests {
             }
         };
         let turns = vec![Turn::new(0, false)];
-        scheduler.run(turns, limits.pass(), 2, task).await;
+        scheduler.run(turns, limits.share(), 2, task).await;
         assert_eq!(*runs.lock().unwrap(), 2);
         assert_eq!(
-            scheduler.into_end().unwrap().to_string(),
-            "the run was stopped"
+            scheduler.into_ended_early(true).unwrap().as_deref(),
+            Some("the run was stopped")
         );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::process::Shutdown;
 
@@ -16,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub struct RunLimits {
     max_failures: Option<usize>,
     failures: AtomicUsize,
-    workers: Option<Semaphore>,
+    workers: Option<Arc<Semaphore>>,
     canaries: Mutex<Canaries>,
     /// Held by the target whose tenants go first.
     turn: tokio::sync::Mutex<()>,
@@ -33,25 +33,18 @@ struct Canaries {
     failed: bool,
 }
 
-/// The right of a target to start tenants that go first. Dropping it lets the others go on without
-/// them.
+/// The part of one target in a run, with its right to start tenants that go first. Dropping it lets
+/// the other targets go on without this one.
 #[derive(Debug)]
-pub struct CanaryPass {
+pub struct RunShare {
     limits: Arc<RunLimits>,
 }
 
-/// The part of one target in a run.
+/// The right to work. Dropping it lets another worker work.
 #[derive(Debug)]
-pub struct RunShare<'a> {
-    pub(in crate::fleet) limits: &'a Arc<RunLimits>,
-    pub(in crate::fleet) pass: CanaryPass,
-}
-
-impl<'a> RunShare<'a> {
-    /// Creates the share of the target that has the pass.
-    pub fn new(limits: &'a Arc<RunLimits>, pass: CanaryPass) -> Self {
-        Self { limits, pass }
-    }
+pub struct WorkerPermit {
+    /// `None` if the number of workers has no limit.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl RunLimits {
@@ -75,19 +68,33 @@ impl RunLimits {
     /// Bounds the number of workers on all targets together.
     #[must_use]
     pub fn with_workers(self, workers: Option<usize>) -> Self {
-        let workers = workers.map(|workers| Semaphore::new(workers.min(Semaphore::MAX_PERMITS)));
+        let workers =
+            workers.map(|workers| Arc::new(Semaphore::new(workers.min(Semaphore::MAX_PERMITS))));
         Self { workers, ..self }
     }
 
-    /// Waits until one more worker may work, and counts it until the permit is dropped.
-    pub async fn worker(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.workers.as_ref()?.acquire().await.ok()
+    /// Waits until one more worker may work.
+    pub async fn worker(&self) -> WorkerPermit {
+        let permit = match &self.workers {
+            // The semaphore is never closed.
+            Some(workers) => Arc::clone(workers).acquire_owned().await.ok(),
+            None => None,
+        };
+        WorkerPermit { _permit: permit }
     }
 
-    /// Creates the pass of one target. Each of the targets must get one.
-    pub(in crate::fleet) fn pass(self: &Arc<Self>) -> CanaryPass {
-        CanaryPass {
+    /// Returns the right to work if one more worker may work now.
+    pub(in crate::fleet) fn try_worker(&self) -> Option<WorkerPermit> {
+        let permit = match &self.workers {
+            Some(workers) => Some(Arc::clone(workers).try_acquire_owned().ok()?),
+            None => None,
+        };
+        Some(WorkerPermit { _permit: permit })
+    }
+
+    /// Returns the share of one target. Each of the targets must get one.
+    pub(in crate::fleet) fn share(self: &Arc<Self>) -> RunShare {
+        RunShare {
             limits: Arc::clone(self),
         }
     }
@@ -116,7 +123,18 @@ impl RunLimits {
     }
 }
 
-impl CanaryPass {
+impl RunShare {
+    /// Returns the share of the only target of a run that ends after `max_failures` failed tenants,
+    /// and of which `canaries` tenants go first.
+    pub(in crate::fleet) fn alone(max_failures: Option<usize>, canaries: usize) -> Self {
+        Arc::new(RunLimits::new(1, max_failures, canaries)).share()
+    }
+
+    /// Returns the limits of the whole run.
+    pub fn limits(&self) -> &Arc<RunLimits> {
+        &self.limits
+    }
+
     /// Runs the next tenants that go first: `first` gets their number, and returns how many there
     /// were and whether one failed. Then waits until those of the other targets are done, or the
     /// run is stopped.
@@ -156,7 +174,7 @@ impl CanaryPass {
     }
 }
 
-impl Drop for CanaryPass {
+impl Drop for RunShare {
     fn drop(&mut self) {
         let mut canaries = self.limits.canaries();
         canaries.targets = canaries.targets.saturating_sub(1);

@@ -1,0 +1,14 @@
+//! The cause of one sentence: facts first, words where facts do not decide.
+//!
+//! Pure. A cure that is in force already is never named, nor a cause that contradicts what was seen to work.
+
+mod alert;
+mod decision;
+mod dispatch;
+mod other_side;
+mod routing;
+mod this_side;
+
+pub(super) use decision::Decision;
+pub(super) use dispatch::decide;
+pub(super) use this_side::is_private_name;

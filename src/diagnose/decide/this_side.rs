@@ -1,0 +1,323 @@
+//! libpq, OpenSSL, a TLS alert or the operating system has spoken.
+
+use super::alert;
+use super::decision::Decision;
+use super::routing::not_routed;
+use crate::diagnose::context::{Context, SystemRoots};
+use crate::diagnose::finding::Speaker;
+use crate::diagnose::message::Message;
+use crate::diagnose::probe::{Broken, ServerProbe, TlsObstacle};
+use crate::diagnose::words::Endpoint;
+use crate::text;
+use crate::tls::Verdict;
+
+/// Interprets words of this side.
+pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decision> {
+    if let Some(Endpoint::Socket(path)) = &message.endpoint
+        && let Some(decision) = on_a_socket(message, path)
+    {
+        return Some(decision);
+    }
+    let id = message.id?;
+    let probe = context.probe.get();
+    let configured = &context.configured;
+    Some(match id {
+        "tls.client_cert.required" if message.pattern.contains("handshake failure") => {
+            handshake_failure(context, probe)
+        }
+        id if id.starts_with("tls.client_cert.") && message.pattern.contains("alert ") => {
+            alert::decide(id, context, probe)
+        }
+        "tls.handshake" | "net.closed" | "net.not_postgresql" | "tls.direct_required" => {
+            broken_off(id, message, context, probe)
+        }
+        "tls.server_cert.unverified" => unverified(context, probe),
+        "tls.openssl_config" => openssl_config(context),
+        "login.no_password" => no_password(context),
+        "login.not_routed" => not_routed(context),
+        "net.unreachable" | "net.timeout" => unreachable(id, message, context),
+        "net.dns" => no_address(message, context),
+        "login.method_not_supported" => method_not_supported(message),
+        "login.requirepeer" => other_peer(message),
+        "server.target_session" if configured.several_hosts => Decision::new(id)
+            .because("target_session_attrs asks for another kind than every host that answered"),
+        id => Decision::new(id),
+    })
+}
+
+/// An error of the operating system on a Unix socket means that nobody answered; words of libpq mean what they say.
+fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
+    let of_the_system = match message.id {
+        Some(id) => {
+            id.starts_with("net.") && message.speaker == Speaker::Network && id != "net.timeout"
+        }
+        None => true,
+    };
+    if !of_the_system {
+        return None;
+    }
+    let decision = Decision::new("net.socket_missing").with("socket", text::safe(path));
+    Some(match message.words.as_str() {
+        "Permission denied" => decision
+            .because("this user may not use the socket, or not search its directory")
+            .cure("let this user use the socket (unix_socket_permissions, unix_socket_group), or connect by TCP"),
+        "Connection refused" => {
+            decision.because("the socket's file is there, and no server listens behind it")
+        }
+        _ => decision,
+    })
+}
+
+/// Alert 40: a server of TLS 1.2 that wants a certificate, or one that finds no cipher in common.
+fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+    let sends = context.configured.client_cert.is_some();
+    let wants = probe
+        .filter(|probe| probe.handshake_begun())
+        .map(ServerProbe::insists_on_client_cert);
+    match wants {
+        Some(true) if sends => return Decision::new("tls.client_cert.refused"),
+        Some(true) => return Decision::new("tls.client_cert.required"),
+        None if !sends => return Decision::new("tls.client_cert.required"),
+        Some(false) | None => {}
+    }
+    let decision = Decision::new("tls.no_shared_cipher");
+    match &context.configured.openssl_conf {
+        Some(file) if probe.is_some_and(|probe| probe.tls) => decision
+            .because(format!(
+                "the server has ciphers for other clients; the file '{file}' in OPENSSL_CONF limits this one's"
+            ))
+            .cure("unset OPENSSL_CONF, or allow a cipher there that fits the kind of the server's key"),
+        Some(file) => decision.with("OPENSSL_CONF", file.clone()),
+        None => decision,
+    }
+}
+
+/// The connection ended before a word: what was seen decides why.
+fn broken_off(
+    id: &'static str,
+    message: &Message,
+    context: &Context,
+    probe: Option<&ServerProbe>,
+) -> Decision {
+    let configured = &context.configured;
+    if configured.direct {
+        // libpq's words for a server that does not know direct negotiation are those for any broken connection.
+        if !probe.is_some_and(|probe| probe.tls) {
+            return Decision::new("tls.direct_refused");
+        }
+        return Decision::new(if id == "tls.direct_required" {
+            "tls.handshake"
+        } else {
+            id
+        });
+    }
+    let Some(probe) = probe else {
+        return Decision::new(id);
+    };
+    let obstacle = probe.obstacle;
+    if obstacle == Some(TlsObstacle::DirectOnly)
+        || (id == "tls.direct_required" && probe.answer.is_none())
+    {
+        return direct_required(context);
+    }
+    if id == "tls.direct_required" {
+        // An alert in place of an answer, and no TLS either.
+        return Decision::new("net.not_postgresql");
+    }
+    if obstacle == Some(TlsObstacle::LosesLargeMessages) && id != "net.not_postgresql" {
+        return Decision::new("tls.large_hello");
+    }
+    match &probe.broken {
+        Some(Broken::Alert(alert)) if alert == "NoApplicationProtocol" => Decision::new("tls.alpn"),
+        _ if id == "tls.handshake" && message.words.contains("no shared") => {
+            Decision::new("tls.no_shared_cipher")
+        }
+        _ => Decision::new(id),
+    }
+}
+
+fn direct_required(context: &Context) -> Decision {
+    let decision = Decision::new("tls.direct_required");
+    match context.configured.libpq_major {
+        Some(major) if major < 17 => decision.cure(format!(
+            "let the proxy pass TCP through to PostgreSQL; or use a psql with libpq 17 or later and set \
+             sslnegotiation=direct (this libpq is {major})"
+        )),
+        _ => decision,
+    }
+}
+
+/// libpq has one sentence for every reason not to trust a server. Some reasons lie in its configuration.
+fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+    let configured = &context.configured;
+    if let Some(directory) = &configured.unhashed_crl_directory {
+        let directory = text::safe(&directory.to_string_lossy());
+        return Decision::new("tls.crl.incomplete")
+            .because(format!(
+                "OpenSSL finds a list in '{directory}' by its hash only (as 0a1b2c3d.r0), and no file there has such a name"
+            ))
+            .cure(format!("openssl rehash '{directory}'"));
+    }
+    if let Some(roots) = &configured.system_roots {
+        let verdict = probe.and_then(|probe| probe.verdict.as_ref());
+        let trusted = verdict == Some(&Verdict::Trusted);
+        // An authority that this machine does not know would not be found elsewhere either.
+        let hopeless = matches!(verdict, Some(Verdict::Rejected(_)));
+        if let Some(misled_by) = roots.misled_by.as_ref().filter(|_| !hopeless) {
+            return Decision::new("tls.root_cert.no_system_roots")
+                .because(format!("{misled_by} leads to no certificate"))
+                .cure(with_bundle(roots, "unset it"));
+        }
+        if trusted {
+            return Decision::new("tls.root_cert.no_system_roots")
+                .because("the authority is among this machine's, and psql's OpenSSL looks for them elsewhere")
+                .cure(with_bundle(roots, "name a file in [sslrootcert]"));
+        }
+    }
+    Decision::new("tls.server_cert.unverified")
+}
+
+fn with_bundle(roots: &SystemRoots, otherwise: &str) -> String {
+    match &roots.bundle {
+        Some(bundle) => format!(
+            "set SSL_CERT_FILE={}",
+            text::safe(&bundle.to_string_lossy())
+        ),
+        None => otherwise.to_owned(),
+    }
+}
+
+fn openssl_config(context: &Context) -> Decision {
+    let decision = Decision::new("tls.openssl_config");
+    match &context.configured.openssl_conf {
+        Some(file) => decision
+            .because(format!(
+                "the file '{file}' in OPENSSL_CONF leaves nothing that a connection could use"
+            ))
+            .cure("unset OPENSSL_CONF, or correct that file: its providers and its CipherString"),
+        None => decision,
+    }
+}
+
+/// A method that this libpq was built without, which no other version of psql as such has.
+fn method_not_supported(message: &Message) -> Decision {
+    let decision = Decision::new("login.method_not_supported");
+    match message.words.as_str() {
+        "GSSAPI authentication not supported" => decision
+            .because(
+                "the server asks for a login by Kerberos, and the libpq that this psql loads was built without GSSAPI",
+            )
+            .cure(
+                "install a psql whose libpq has GSSAPI (Debian, Ubuntu: postgresql-client; Fedora: postgresql; macOS: \
+                 Homebrew's libpq) and name it in SCHEMASTAMP_PSQL, or use another method in pg_hba.conf",
+            ),
+        "SSPI authentication not supported" => decision
+            .because("the server asks for a login by SSPI, which only libpq on Windows has")
+            .cure("use gss or another method in pg_hba.conf"),
+        words if words.contains("OAuth") || words.contains("libpq-oauth") => decision
+            .because("the server asks for a login by OAuth, and libpq's module for it cannot be loaded")
+            .cure(
+                "install libpq's module for OAuth (Debian, Ubuntu: libpq-oauth), or use another method in pg_hba.conf",
+            ),
+        _ => decision,
+    }
+}
+
+fn no_password(context: &Context) -> Decision {
+    match (&context.configured.ignored_password_file, &context.user) {
+        (Some(path), _) => {
+            let path = text::safe(&path.to_string_lossy());
+            Decision::new("login.password_file")
+                .because(format!(
+                    "libpq does not read '{path}', and no other source has a password"
+                ))
+                .cure(format!("chmod 0600 '{path}'"))
+        }
+        (None, Some(user)) => {
+            let whose = format!("the password of role '{}'", text::safe(user));
+            Decision::new("login.no_password").cure(format!(
+                "{}, or let a program print it ([password_command]), or add the line '{}' to a password file of mode 0600",
+                context.origins.give_password(&whose),
+                text::safe(&password_line(context, user))
+            ))
+        }
+        (None, None) => Decision::new("login.no_password"),
+    }
+}
+
+/// The line of a password file for a connection; `host` stands for sockets and addresses as it does in libpq.
+fn password_line(context: &Context, user: &str) -> String {
+    let escaped = |value: &str| value.replace('\\', "\\\\").replace(':', "\\:");
+    let field = |value: &Option<String>| value.as_deref().map_or_else(|| "*".to_owned(), escaped);
+    format!(
+        "{}:{}:{}:{}:PASSWORD",
+        field(&context.host),
+        field(&context.port),
+        field(&context.database),
+        escaped(user)
+    )
+}
+
+/// The words name the operating system's user that the server does run as.
+fn other_peer(message: &Message) -> Decision {
+    let decision = Decision::new("login.requirepeer");
+    let is_plain = |name: &&str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|sign| sign.is_ascii_alphanumeric() || "_-.".contains(sign))
+    };
+    match message.words.split('"').nth(3).filter(is_plain) {
+        Some(peer) => decision.cure(format!(
+            "[set requirepeer={peer}] if the server is meant to run as that user, or name the right socket's directory in [host]"
+        )),
+        None => decision,
+    }
+}
+
+fn unreachable(id: &'static str, message: &Message, context: &Context) -> Decision {
+    let by_name = context
+        .host
+        .as_deref()
+        .is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
+    let only_ipv6 = !message.ipv4_tried && context.probe.get().is_none_or(|probe| !probe.has_ipv4);
+    match &message.endpoint {
+        Some(Endpoint::Network { address, .. })
+            if id == "net.unreachable" && by_name && address.contains(':') && only_ipv6 =>
+        {
+            Decision::new("net.ipv6_only").with("address", text::safe(address))
+        }
+        _ => Decision::new(id),
+    }
+}
+
+/// Names that only some networks know.
+fn no_address(message: &Message, context: &Context) -> Decision {
+    let named = message.words.split('"').nth(1).map(str::to_owned);
+    let name = named.or_else(|| context.host.clone()).unwrap_or_default();
+    if is_private_name(&name) {
+        return Decision::new("net.private_name").with("host", text::safe(&name));
+    }
+    Decision::new("net.dns")
+}
+
+/// Returns `true` for a name that only the resolver of a private network knows: Docker, Kubernetes,
+/// a cloud's internal zone.
+pub(in crate::diagnose) fn is_private_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let internal = [
+        ".internal",
+        ".local",
+        ".localdomain",
+        ".svc",
+        ".lan",
+        ".corp",
+        ".intranet",
+        ".home.arpa",
+        ".flycast",
+    ];
+    !name.is_empty()
+        && name != "localhost"
+        && name.parse::<std::net::IpAddr>().is_err()
+        && (!name.contains('.') || internal.iter().any(|end| name.ends_with(end)))
+}
