@@ -47,6 +47,12 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::PartitionElsewhere { .. } => {
+            ErrorReport::of(error, "capture.partition_elsewhere").hint(
+                "detach them (ALTER TABLE … DETACH PARTITION …), move the whole table into the tenant's schema, or pass \
+                 --no-prove to carry them as ordinary tables",
+            )
+        }
         CaptureError::UnusedDecisions { decidable, .. } => {
             let mut report = ErrorReport::of(error, "capture.unused_decision");
             report.more.objects = Some(decidable.clone());

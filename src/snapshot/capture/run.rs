@@ -190,6 +190,11 @@ impl Capture {
             _ => None,
         };
         if let Some(inspection) = &inspection {
+            if self.prove && !inspection.partitions_elsewhere.is_empty() {
+                return Err(CaptureError::PartitionElsewhere {
+                    partitions: inspection.partitions_elsewhere.clone(),
+                });
+            }
             add_casts(&mut dump, &inspection.casts, &self.schema);
             let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
             dump.statements
