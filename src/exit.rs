@@ -2,7 +2,7 @@
 
 /// Done.
 pub const DONE: u8 = 0;
-/// `check`, `verify` or `status --reconcile` found differences.
+/// `check` or `verify` found differences, or `status` with `--reconcile` or `--exit-code` did.
 pub const DIFFERENCES: u8 = 1;
 /// Wrong usage, also a tenant's name that no schema can have.
 pub const USAGE: u8 = 2;

@@ -18,7 +18,7 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::verify::{Verification, VerifyOptions, VersionLevel, verify};
+use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
 use crate::fleet::{CanaryPass, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
@@ -78,6 +78,10 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     };
     let outcome = servers.run(session, &selection, &limits, compare).await?;
     let mut report = Report::default();
+    let shown = Shown {
+        fine: !arguments.problems,
+        cosmetic: !arguments.problems || arguments.strict,
+    };
     for (index, target) in outcome.targets.iter().enumerate() {
         if let Some(Ok(verification)) = &target.result {
             if !arguments.each_other
@@ -85,7 +89,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             {
                 note_event_triggers(session, &entry.target.server).await;
             }
-            report.print(session, servers.name(index), verification)?;
+            report.print(session, servers.name(index), verification, shown)?;
         }
     }
     let failures = servers
@@ -101,6 +105,21 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     }
     report.summary(session, &failures)?;
     Ok(report.exit_code(&failures, arguments.strict))
+}
+
+/// The tenants that are listed.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Those that are equal, which text counts only.
+    fine: bool,
+    /// Those that differ in names and orders only.
+    cosmetic: bool,
+}
+
+impl Shown {
+    fn has(self, variant: &DriftVariant) -> bool {
+        self.cosmetic || variant.class() != Class::Cosmetic
+    }
 }
 
 /// The figures of all targets.
@@ -132,6 +151,7 @@ impl Report {
         session: &Session,
         target: Option<&str>,
         verification: &Verification,
+        shown: Shown,
     ) -> Result<(), CommandError> {
         for (index, tenants) in &verification.invalid_indexes {
             session.output.warning(&format!(
@@ -148,9 +168,9 @@ impl Report {
             ));
         }
         if session.output.is_json() {
-            for_programs(target, verification, self.variants)?;
+            for_programs(target, verification, self.variants, shown)?;
         } else {
-            for_people(session, target, verification)?;
+            for_people(session, target, verification, shown)?;
         }
         let different = verification
             .variants
@@ -346,6 +366,7 @@ fn for_programs(
     target: Option<&str>,
     verification: &Verification,
     earlier: usize,
+    shown: Shown,
 ) -> Result<(), CommandError> {
     let line = |tenant: &TenantName, outcome, variant| {
         Output::json(&Line::Tenant(TenantLine {
@@ -357,13 +378,16 @@ fn for_programs(
             error: (outcome == TenantOutcome::Missing).then(|| missing_tenant(tenant)),
         }))
     };
-    for tenant in &verification.equal {
+    for tenant in verification.equal.iter().filter(|_| shown.fine) {
         line(tenant, TenantOutcome::Equal, None)?;
     }
     for tenant in &verification.missing {
         line(tenant, TenantOutcome::Missing, None)?;
     }
     for (variant, number) in verification.variants.iter().zip(earlier + 1..) {
+        if !shown.has(variant) {
+            continue;
+        }
         for tenant in &variant.tenants {
             line(tenant, outcome(variant.class()), Some(number))?;
         }
@@ -381,10 +405,11 @@ fn for_people(
     session: &Session,
     target: Option<&str>,
     verification: &Verification,
+    shown: Shown,
 ) -> Result<(), CommandError> {
     let output = session.output;
     let red = AnsiColor::Red.on_default();
-    for variant in &verification.variants {
+    for variant in verification.variants.iter().filter(|it| shown.has(it)) {
         let style = if variant.class() == Class::Cosmetic {
             AnsiColor::Yellow.on_default()
         } else {
@@ -405,15 +430,15 @@ fn for_people(
             word(variant.class()).split('_').next().unwrap_or_default(),
             &heading,
         )?;
-        let shown = if session.common.verbose > 0 {
+        let most = if session.common.verbose > 0 {
             usize::MAX
         } else {
             SHOWN
         };
-        for finding in variant.findings.iter().take(shown) {
+        for finding in variant.findings.iter().take(most) {
             output.result(anstyle::Style::new(), " ", &finding.to_string())?;
         }
-        let more = variant.findings.len().saturating_sub(shown);
+        let more = variant.findings.len().saturating_sub(most);
         if more > 0 {
             output.result(
                 anstyle::Style::new(),

@@ -1,4 +1,4 @@
-//! The commands that look after existing tenants.
+//! The commands for existing tenants: migrate, query, status, verify.
 
 #![expect(
     clippy::doc_markdown,
@@ -29,7 +29,7 @@ Examples:
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
-  schemastamp status --migrations migrations
+  schemastamp status --migrations migrations --behind --exit-code
   schemastamp status --match 'tenant_*' --format json
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
@@ -137,6 +137,15 @@ pub(in crate::cli) struct StatusArguments {
     /// Report also the tenants that the query of --tenants-query does not return; exit with 1 if any differ
     #[arg(long, requires = "tenants_query")]
     pub(in crate::cli) reconcile: bool,
+    /// List only the tenants that are behind; with --problems, those too
+    #[arg(long)]
+    pub(in crate::cli) behind: bool,
+    /// List only the tenants that have a problem, are missing, or are not where they should be
+    #[arg(long)]
+    pub(in crate::cli) problems: bool,
+    /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
@@ -173,4 +182,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Exit with 1 also for the order of columns and the names of indexes and constraints
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// List only the tenants that are different; with --strict, the cosmetic ones too
+    #[arg(long)]
+    pub(in crate::cli) problems: bool,
 }

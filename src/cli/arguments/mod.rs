@@ -52,7 +52,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check, verify or status --reconcile found differences
+  1   check or verify found differences, or status with --reconcile or --exit-code did
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed

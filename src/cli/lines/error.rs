@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::tenant::TenantOutcome;
+use super::outcome::TenantOutcome;
 
 /// The last line of a command that could not begin, or not go on.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

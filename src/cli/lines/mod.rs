@@ -3,6 +3,8 @@
 
 mod difference;
 mod error;
+mod outcome;
+mod outside;
 mod pool;
 mod row;
 mod summary;
@@ -13,6 +15,8 @@ pub(super) use difference::{
     Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, VariantLine,
 };
 pub(super) use error::{DoubtObject, ErrorDetails, ErrorLine, ErrorObject};
+pub(super) use outcome::TenantOutcome;
+pub(super) use outside::OutsideObject;
 pub(super) use pool::{SparesLine, StrayLine};
 pub(super) use row::{ColumnObject, ResultObject, RowLine, RowObject};
 pub(super) use summary::{
@@ -23,9 +27,9 @@ pub(super) use summary::{
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{
-    CloneDetails, DropDetails, DryRunDetails, MigrateDetails, NoDetails, OutsideObject,
-    ProvisionDetails, QueryDetails, RenameDetails, RenderDetails, StatusDetails, TenantContent,
-    TenantDetails, TenantLine, TenantOutcome, VerifyDetails,
+    CloneDetails, DropDetails, DryRunDetails, MigrateDetails, NoDetails, ProvisionDetails,
+    QueryDetails, RenameDetails, RenderDetails, StatusDetails, TenantContent, TenantDetails,
+    TenantLine, VerifyDetails,
 };
 
 use schemars::JsonSchema;

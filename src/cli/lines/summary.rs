@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::difference::{InvalidIndex, LevelObject};
-use super::tenant::OutsideObject;
+use super::outside::OutsideObject;
 use crate::snapshot::capture::Concern;
 
 /// The last line of a command that did its work.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::ErrorObject;
+use super::outcome::TenantOutcome;
 use super::row::ResultObject;
 use super::summary::ConcernObject;
 use crate::tenant::{ProvisionSource, TenantOrigin};
@@ -27,62 +28,6 @@ pub(in crate::cli) struct TenantLine {
     /// Reason for an outcome that is not good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) error: Option<ErrorObject>,
-}
-
-/// Outcome of a command for a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::cli) enum TenantOutcome {
-    /// `provision`: it is there now, whole.
-    Created,
-    /// `provision`: it was there before and was not touched.
-    Skipped,
-    /// Nothing was changed, or what was done is in `applied`; `error` says why.
-    Failed,
-    /// The server could not be asked what became of it; `error` says why.
-    Unknown,
-    /// `render`, `provision --dry-run`: its script is in `script`.
-    Rendered,
-    /// `query`: the query was run; its rows are the lines before this one.
-    Queried,
-    /// `migrate`: everything that was pending is applied.
-    Migrated,
-    /// `migrate`: nothing was pending.
-    UpToDate,
-    /// `migrate --dry-run`: migrations are pending.
-    Pending,
-    /// The run ended before its turn.
-    NotReached,
-    /// `migrate`: its versions do not fit the directory; nothing was tried.
-    Refused,
-    /// Nothing is known of its versions, or they have a problem.
-    Odd,
-    /// It was dropped or renamed during the run.
-    Gone,
-    /// `status`: no migration is pending.
-    Current,
-    /// `status`: migrations are pending.
-    Behind,
-    /// `verify`: it is what it should be.
-    Equal,
-    /// `verify`: it differs in names or orders only.
-    Cosmetic,
-    /// `verify`: it is not what it should be.
-    Different,
-    /// `verify`: it refers to another tenant's schema.
-    ForeignTenant,
-    /// There is no such tenant.
-    Missing,
-    /// `status --reconcile`: the query of `--tenants-query` does not return it.
-    Unregistered,
-    /// `drop`: it is gone.
-    Dropped,
-    /// `drop --dry-run`: it would be dropped.
-    WouldDrop,
-    /// `rename`: it has its new name.
-    Renamed,
-    /// `clone`: it is a copy of another.
-    Cloned,
 }
 
 /// Fields of a tenant's line that depend on the command.
@@ -271,17 +216,4 @@ pub(in crate::cli) struct CloneDetails {
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) ignored: Vec<String>,
-}
-
-/// A statement that is not confined to the tenant's schema.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(in crate::cli) struct OutsideObject {
-    /// The snapshot or migration.
-    pub(in crate::cli) file: String,
-    /// Line of the statement, from 1.
-    pub(in crate::cli) line: usize,
-    /// `database`, or `server` for one that reaches beyond the database.
-    pub(in crate::cli) reach: String,
-    /// Its beginning.
-    pub(in crate::cli) statement: String,
 }

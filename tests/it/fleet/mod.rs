@@ -3,4 +3,5 @@
 mod faults;
 mod selection;
 mod servers;
+mod status;
 mod world;

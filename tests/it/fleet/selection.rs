@@ -260,9 +260,9 @@ fn reconcile_reports_what_is_registered_and_what_is_there() {
     let output = world.run(&[&reconcile[..], &query].concat()).exits_with(1);
     assert_eq!(
         output.to_string(),
-        "missing gone\ncurrent a: at 1\nunregistered b: at 1\n\
+        "missing gone\nunregistered b: at 1\n\
          problem bare: the schema has no well-known version table; name it with --versions-table\n\
-         unregistered c: at 1\n--- stderr ---\n1: 3 tenants\nno version: 1 tenant\n\
+         unregistered c: at 1\ncurrent a: at 1\n--- stderr ---\n1: 3 tenants\nno version: 1 tenant\n\
          4 tenants, 0 behind, 1 with problems, 1 missing, 2 not registered\n[exit status: 1]"
     );
     let output = run(&world, &reconcile, &query).exits_with(1);

@@ -222,7 +222,15 @@ impl Client {
     fn installed_over(library: &Path, directory: &Path) -> Self {
         let libraries = library.parent().expect("it has a directory").display();
         for name in ["psql", "pg_dump"] {
-            let program = installed_bin().join(name);
+            // Beside an unpacked package are scripts that set a LD_LIBRARY_PATH of their own.
+            let unpacked = installed_bin()
+                .join("../usr/lib/postgresql/15/bin")
+                .join(name);
+            let program = if unpacked.exists() {
+                unpacked
+            } else {
+                installed_bin().join(name)
+            };
             let script = format!(
                 "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}' exec '{}' \"$@\"\n",
                 program.display()

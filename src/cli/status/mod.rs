@@ -1,0 +1,7 @@
+//! The command `status`.
+
+mod output;
+mod placed;
+mod run;
+
+pub(super) use run::run;
