@@ -179,22 +179,12 @@ impl Capture {
         let inspection = match &self.server {
             Some(server) if live => {
                 let inspection = inspect(server, &self.schema, shutdown).await?;
-                if let Some(extension) = inspection.extensions.first() {
-                    return Err(DumpError::Extension {
-                        extension: extension.clone(),
-                    }
-                    .into());
-                }
+                refuse_what_no_copy_can_be(&inspection, self.prove)?;
                 Some(inspection)
             }
             _ => None,
         };
         if let Some(inspection) = &inspection {
-            if self.prove && !inspection.partitions_elsewhere.is_empty() {
-                return Err(CaptureError::PartitionElsewhere {
-                    partitions: inspection.partitions_elsewhere.clone(),
-                });
-            }
             add_casts(&mut dump, &inspection.casts, &self.schema);
             let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
             dump.statements
@@ -678,6 +668,20 @@ impl Capture {
 }
 
 /// Objects that the snapshot does not hold, or shares with others.
+/// Refuses the schema of an extension, and partitions of tables in another schema unless nothing is proven.
+fn refuse_what_no_copy_can_be(inspection: &Inspection, proves: bool) -> Result<(), CaptureError> {
+    if let Some(extension) = inspection.extensions.first() {
+        let extension = extension.clone();
+        return Err(DumpError::Extension { extension }.into());
+    }
+    if proves && !inspection.partitions_elsewhere.is_empty() {
+        return Err(CaptureError::PartitionElsewhere {
+            partitions: inspection.partitions_elsewhere.clone(),
+        });
+    }
+    Ok(())
+}
+
 fn concerns(
     dump: &Dump,
     inspection: Option<&Inspection>,

@@ -532,8 +532,9 @@ fn a_partition_of_a_table_elsewhere_is_refused_by_its_name() {
             .contains("tenant_a.\"Early\" of public.events"),
         "{output}"
     );
+    let output = run.run(&[&capture[..], &["--format", "json"]].concat());
     assert!(
-        output.stderr.contains("capture.partition_elsewhere"),
+        output.stdout.contains("\"capture.partition_elsewhere\""),
         "{output}"
     );
     // The ways on that the hint names.
