@@ -206,6 +206,19 @@ pub fn is_special(path: &Path) -> bool {
 /// # Errors
 /// The error names the path.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
+    write_with(path, content, None)
+}
+
+/// Like [`write_atomic`], for a file that everybody may read, whatever the umask and the old file say.
+///
+/// # Errors
+/// The error names the path.
+pub fn write_atomic_readable(path: &Path, content: &[u8]) -> Result<(), PathError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    write_with(path, content, Some(fs::Permissions::from_mode(0o644)))
+}
+
+fn write_with(path: &Path, content: &[u8], mode: Option<fs::Permissions>) -> Result<(), PathError> {
     if is_special(path) {
         let opened = fs::OpenOptions::new().write(true).open(path);
         return opened
@@ -228,6 +241,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), PathError> {
         // Without the temporary name, which says nothing to anybody.
         .map_err(|error| PathError::on("write", path)(error.kind().into()))?;
     file.write_all(content)
+        .and_then(|()| mode.map_or(Ok(()), |mode| file.as_file().set_permissions(mode)))
         .and_then(|()| file.as_file().sync_all())
         .map_err(PathError::on("write", path))?;
     file.persist(&target)

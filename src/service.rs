@@ -277,7 +277,15 @@ impl Tenants {
         options: &MigrateOptions,
     ) -> Result<MigrateReport, ServiceError> {
         let server = self.provisioner.server();
-        Ok(migrate(server, migrations, options, &self.shutdown, &mut |_| {}).await?)
+        Ok(migrate(
+            server,
+            migrations,
+            options,
+            None,
+            &self.shutdown,
+            &mut |_| {},
+        )
+        .await?)
     }
 
     /// Compares tenants with the snapshot.

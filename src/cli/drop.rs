@@ -18,7 +18,7 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use crate::exit;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::{CanaryPass, Selection, TenantSelection};
+use crate::fleet::{Selection, TenantSelection};
 use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
@@ -44,13 +44,11 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     options.versions_table = arguments.versions_table;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(None, 0);
-    let look = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let look = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         candidates(session, index, &entry.target.server, scope, &options).await
     };
-    let mut outcome = servers.run(session, &selection, &limits, look).await?;
+    let mut outcome = servers.run_single(session, &selection, look).await?;
     let mut found: Vec<Candidate> = Vec::new();
     for target in &mut outcome.targets {
         if let Some(Ok(candidates)) = &mut target.result {

@@ -9,20 +9,23 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
+use super::groups::load_groups;
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
     TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
 use super::report::signal_exit_code;
+use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::migrate::{MigrateOptions, MigrateReport, migrate_share, migrate_share_by};
+use crate::fleet::migrate::{MigrateOptions, MigrateReport, MigrationSource, migrate};
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{VerifyOptions, verify};
-use crate::fleet::{CanaryPass, RunShare, TenantSelection};
+use crate::fleet::{RunShare, TenantSelection};
 use crate::path::PathError;
 use crate::pg::Server;
 use crate::process::EnvValue;
@@ -51,9 +54,9 @@ pub(super) async fn run(
         .clone()
         .map(|command| external(session, command))
         .transpose()?;
-    let work = match (&migrations, &command) {
-        (Some(migrations), _) => Work::Files(migrations),
-        (None, Some(command)) => Work::Command(command),
+    let source = match (&migrations, &command) {
+        (Some(migrations), _) => MigrationSource::Files(migrations),
+        (None, Some(command)) => MigrationSource::Command(command),
         (None, None) => {
             return Err(CommandError::Usage(
                 "pass --migrations DIR, or --run CMD for migrations that only the app can run"
@@ -73,51 +76,64 @@ pub(super) async fn run(
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let groups = match &arguments.groups {
+        Some(path) => Some(load_groups(session, path, &selection)?),
+        None => None,
+    };
+    let limits = match &groups {
+        Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
+        None => servers.limits(arguments.max_failures, arguments.canary),
+    };
     let options = migrate_options(session, &arguments);
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
         let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
-            *failed = line(output, verbose, servers.name(index), tenant).err();
+            let target = servers.name(index);
+            let groups = groups.as_ref().map(|groups| groups.at(target));
+            let group = groups
+                .as_ref()
+                .and_then(|groups| groups.name_of(&tenant.tenant));
+            *failed = line(output, verbose, target, group, tenant).err();
         }
     };
-    let migrate_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
+    let migrate_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
         let mut options = MigrateOptions {
             scope,
+            groups: groups.as_ref().map(|groups| groups.at(servers.name(index))),
             ..options.clone()
         };
         if arguments.check_drift {
             options.drifted = drifted(session, server, &references, &options).await?;
         }
-        let share = RunShare::new(&limits, pass);
         let verbose = session.common.verbose > 0;
         let mut tell = |tenant: &TenantReport| tell(index, verbose, tenant);
-        let shutdown = &session.shutdown;
-        Ok(match work {
-            Work::Files(files) => {
-                migrate_share(server, files, &options, share, shutdown, &mut tell).await?
-            }
-            Work::Command(command) => {
-                migrate_share_by(server, command, &options, share, shutdown, &mut tell).await?
-            }
-        })
+        let share = Some(share);
+        Ok(migrate(
+            server,
+            source,
+            &options,
+            share,
+            &session.shutdown,
+            &mut tell,
+        )
+        .await?)
     };
-    let outcome = servers
+    let mut outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
     let mut report = MigrateReport {
-        tenants: Vec::new(),
-        ended_early: None,
         elapsed: start.elapsed(),
+        ..MigrateReport::default()
     };
-    for (index, target) in outcome.targets.iter().enumerate() {
-        let Some(Ok(part)) = &target.result else {
+    for (index, target) in outcome.targets.iter_mut().enumerate() {
+        let Some(Ok(part)) = &mut target.result else {
             continue;
         };
+        let part = std::mem::take(part);
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,
@@ -126,7 +142,7 @@ pub(super) async fn run(
         }) {
             tell(index, true, tenant);
         }
-        add(&mut report, servers.name(index), part);
+        report.add(servers.name(index), part);
     }
     if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(failure);
@@ -141,7 +157,20 @@ pub(super) async fn run(
         arguments.scope.check_found(&selection, found, output)?;
     }
     warn(output, &report);
-    conclude(session, &report, &failures)
+    let exit_code = conclude(session, &report, &failures)?;
+    if arguments.files.are_given() {
+        let targets = target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        });
+        let facts = RunFacts {
+            command: ReportCommand::Migrate,
+            start,
+            exit_code,
+            ended_early: report.ended_early,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
 }
 
 /// Returns the tenants that are not what their version should be, with the objects that differ.
@@ -180,13 +209,6 @@ async fn drifted(
     Ok(drifted)
 }
 
-/// The migrations of the run.
-#[derive(Clone, Copy)]
-enum Work<'a> {
-    Files(&'a Migrations),
-    Command(&'a ExternalCommand),
-}
-
 fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOptions {
     MigrateOptions {
         versions_table: arguments.versions_table.clone(),
@@ -204,25 +226,6 @@ fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOp
         outside: session.common.outside(),
         dry_run: arguments.dry_run,
         ..MigrateOptions::new(TenantSelection::Named(Vec::new()))
-    }
-}
-
-/// Adds the report on one target to that on all.
-fn add(report: &mut MigrateReport, target: Option<&str>, part: &MigrateReport) {
-    report.tenants.extend(part.tenants.iter().cloned());
-    let Some(reason) = &part.ended_early else {
-        return;
-    };
-    let reason = match target {
-        Some(target) => format!("target '{}': {reason}", safe(target)),
-        None => reason.clone(),
-    };
-    match &mut report.ended_early {
-        Some(reasons) => {
-            reasons.push_str("; ");
-            reasons.push_str(&reason);
-        }
-        None => report.ended_early = Some(reason),
     }
 }
 
@@ -303,6 +306,7 @@ fn line(
     output: Output,
     verbose: bool,
     target: Option<&str>,
+    group: Option<&str>,
     report: &TenantReport,
 ) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
@@ -315,6 +319,7 @@ fn line(
             details: TenantDetails::Migrate(MigrateDetails {
                 from: report.from.clone(),
                 to: report.to.clone(),
+                group: group.map(str::to_owned),
                 applied: report.applied.clone(),
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),

@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 
 use super::arguments::{OneTargetArguments, TargetsArguments};
 use super::failure::CommandError;
+use super::groups::say_next_group;
 use super::lines::TenantOutcome;
 use super::lines::{ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine};
 use super::output::Output;
@@ -19,8 +20,8 @@ use crate::connect::Target;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::fleet::{
-    CanaryPass, FleetOutcome, FleetTarget, Route, RunLimits, Selection, SelectionRequest,
-    TenantSelection, on_each_target, shared_database,
+    FleetOutcome, FleetTarget, NextGroup, Route, RunLimits, RunShare, Selection, SelectionRequest,
+    TenantGroups, TenantSelection, on_each_target, shared_database,
 };
 use crate::process::Signal;
 use crate::sql::TenantName;
@@ -270,7 +271,7 @@ impl Servers {
         session: &Session,
         selection: &Selection,
         limits: &Arc<RunLimits>,
-        task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
+        task: impl Fn(usize, TenantSelection, RunShare) -> F,
     ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
         let mut outcome = on_each_target(
             &self.fleet_targets(),
@@ -291,10 +292,41 @@ impl Servers {
         Ok(outcome)
     }
 
-    /// Returns limits without failures and first tenants, with the limit of workers.
+    /// Like [`Servers::run`], for a task that is one worker on each server.
+    pub(super) async fn run_single<T, F: Future<Output = Result<T, CommandError>>>(
+        &self,
+        session: &Session,
+        selection: &Selection,
+        task: impl Fn(usize, TenantSelection) -> F,
+    ) -> Result<FleetOutcome<T, CommandError>, CommandError> {
+        let limits = self.limits(None, 0);
+        let task = &task;
+        let work = async |index: usize, scope: TenantSelection, share: RunShare| {
+            let _permit = share.limits().worker().await;
+            task(index, scope).await
+        };
+        self.run(session, selection, &limits, work).await
+    }
+
+    /// Returns the limits of a run that ends after `max_failures` failed tenants, and of which
+    /// `canaries` tenants go first.
     pub(super) fn limits(&self, max_failures: Option<usize>, canaries: usize) -> Arc<RunLimits> {
         let limits = RunLimits::new(self.entries.len(), max_failures, canaries);
         Arc::new(limits.with_workers(self.total_jobs))
+    }
+
+    /// Like [`Servers::limits`], for a run in which groups of tenants follow each other.
+    pub(super) fn limits_with_groups(
+        &self,
+        session: &Session,
+        max_failures: Option<usize>,
+        groups: &TenantGroups,
+    ) -> Arc<RunLimits> {
+        let output = session.output;
+        let targets = self.entries.len();
+        let limits = RunLimits::new(targets, max_failures, 0).with_workers(self.total_jobs);
+        let on_next = move |step: NextGroup<'_>| say_next_group(output, step);
+        Arc::new(limits.with_groups(targets, groups.rules().to_vec(), on_next))
     }
 
     /// Prints a target whose work failed; returns the exit code of this failure alone. The failure of

@@ -1,7 +1,6 @@
 //! The command `targets`: a targets file as the configuration of a pooler.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::arguments::{TargetsCommand, TargetsExportArguments};
 use super::common::Format;
@@ -13,7 +12,7 @@ use super::session::Session;
 use crate::config::{TargetSettings, Targets};
 use crate::exit;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::{CanaryPass, RunLimits, Selection, TenantSelection};
+use crate::fleet::{Selection, TenantSelection};
 use crate::sql::TenantName;
 use crate::text::{safe, swrite, swriteln};
 
@@ -105,9 +104,7 @@ async fn read(
     arguments: &TargetsExportArguments,
 ) -> Result<Result<Vec<Vec<TenantName>>, u8>, CommandError> {
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
-    let limits: Arc<RunLimits> = servers.limits(None, 0);
-    let read = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
         let fleet = read_fleet(server, &scope, None, &session.shutdown).await?;
@@ -117,9 +114,7 @@ async fn read(
             .map(|tenant| tenant.name)
             .collect::<Vec<_>>())
     };
-    let outcome = servers
-        .run(session, &Selection::all(), &limits, read)
-        .await?;
+    let outcome = servers.run_single(session, &Selection::all(), read).await?;
     let failures = servers
         .tell_failures(session, &outcome, &|| {
             TenantDetails::None(NoDetails::default())

@@ -1,6 +1,7 @@
 //! The command `verify`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use anstyle::AnsiColor;
 use serde_json::Value;
@@ -13,13 +14,15 @@ use super::lines::{
 };
 use super::migrate::load;
 use super::output::Output;
+use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_code, missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
+use crate::fleet::TenantSelection;
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
-use crate::fleet::{CanaryPass, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{
@@ -31,6 +34,7 @@ use crate::text::{listed, plural, safe, swrite};
 const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
+    let start = Instant::now();
     let request = arguments.scope.explicit_request(session).await?;
     let tool = session.tool()?;
     let servers = Servers::find(session, &arguments.targets, &tool, false).await?;
@@ -65,9 +69,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         Reference::AtVersion(&references)
     };
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(None, 0);
-    let compare = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let compare = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = VerifyOptions {
             scope,
@@ -76,7 +78,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
-    let outcome = servers.run(session, &selection, &limits, compare).await?;
+    let outcome = servers.run_single(session, &selection, compare).await?;
     let mut report = Report::default();
     let shown = Shown {
         fine: !arguments.problems,
@@ -104,7 +106,20 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
             .check_found(&selection, found, session.output)?;
     }
     report.summary(session, &failures)?;
-    Ok(report.exit_code(&failures, arguments.strict))
+    let exit_code = report.exit_code(&failures, arguments.strict);
+    if arguments.files.are_given() {
+        let targets = target_reports(&servers, &outcome, |index, verification| {
+            TargetReport::from_verification(servers.name(index), verification)
+        });
+        let facts = RunFacts {
+            command: ReportCommand::Verify,
+            start,
+            exit_code,
+            ended_early: None,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
 }
 
 /// The tenants that are listed.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::schedule::join_all;
+use super::join::join_all;
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 

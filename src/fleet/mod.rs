@@ -13,24 +13,29 @@
 
 pub mod bulk;
 mod database;
+mod engine;
+mod groups;
 pub mod inventory;
+mod join;
 pub mod migrate;
 mod names;
 pub mod pool;
 pub mod query;
 pub mod refresh;
 mod registry;
+pub mod report;
 mod route;
-mod schedule;
 mod selection;
 pub mod status;
-mod target;
 pub mod verify;
 
 pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
+pub use engine::{
+    FailureGroup, FleetOutcome, GroupRules, NextGroup, RunLimits, RunShare, TargetError, TargetRun,
+    WorkerPermit, on_each_target,
+};
+pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups};
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;
-pub use schedule::{CanaryPass, RunLimits, RunShare};
 pub use selection::{NoTenants, Selection, SelectionRequest, SelectionSource, TenantSelection};
-pub use target::{FleetOutcome, TargetError, TargetRun, on_each_target};

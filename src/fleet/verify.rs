@@ -12,7 +12,7 @@ use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Difference, differences, fresh_name, search_path};
 use crate::snapshot::citus::ON_COORDINATOR;
-use crate::snapshot::{Marking, RenderOptions, TemplateError, settings};
+use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{
     Aspect, Class, DriftFinding, Level, LevelReference, Reference, ReferenceKind, classify,
@@ -23,6 +23,9 @@ use crate::text::swrite;
 
 /// Maximum number of times that the hashes are read again because a tenant was dropped meanwhile.
 const ATTEMPTS: usize = 3;
+
+/// Begins the name of the copy of a reference.
+const COPY: &str = "stamp";
 
 /// Time in milliseconds that a migration waits for a lock in the copy of a reference.
 const LOCK_TIMEOUT: u32 = 3000;
@@ -542,9 +545,8 @@ impl Comparison<'_> {
             .map_err(|error| match &error {
                 PsqlError::Script { message, .. }
                     if message
-                        .script
-                        .as_ref()
-                        .is_some_and(|place| (place.line as usize) <= loaded_lines) =>
+                        .script_line()
+                        .is_some_and(|line| line <= loaded_lines) =>
                 {
                     VerifyError::Load(error)
                 }
@@ -585,7 +587,7 @@ impl Comparison<'_> {
             LevelReference::Snapshot(snapshot) => (snapshot, None),
             LevelReference::Migrated(snapshot, newer) => (snapshot, Some(newer)),
         };
-        let copy = fresh_name("stamp").map_err(VerifyError::Random)?;
+        let copy = fresh_name(COPY).map_err(VerifyError::Random)?;
         let tenant = TenantName::new(copy).map_err(|_| TemplateError::Glued { line: 0 })?;
         let render = RenderOptions {
             owners: self.options.aspects.contains(&Aspect::Owners),
@@ -627,10 +629,22 @@ impl Comparison<'_> {
             differences: if tenant == reference {
                 Vec::new()
             } else {
-                differences(own, expected, reference.as_str(), tenant.as_str())
+                let found = differences(own, expected, reference.as_str(), tenant.as_str());
+                with_placeholder(found, reference)
             },
         }
     }
+}
+
+/// Writes the placeholder for the random name of the copy, which says nothing to anybody and is another in each run.
+fn with_placeholder(mut found: Vec<Difference>, reference: &TenantName) -> Vec<Difference> {
+    let name = reference.as_str();
+    let is_copy = name.strip_prefix(COPY).is_some_and(|rest| rest.len() > 20);
+    for difference in found.iter_mut().filter(|_| is_copy) {
+        let expected = difference.copy.take();
+        difference.copy = expected.map(|text| text.replace(name, PLACEHOLDER));
+    }
+    found
 }
 
 /// The comparison of one tenant with the reference.

@@ -118,6 +118,12 @@ impl ServerMessage {
         }
     }
 
+    /// Returns the 1-based line of the script on which the refused statement ends.
+    pub fn script_line(&self) -> Option<usize> {
+        let place = self.script.as_ref()?;
+        usize::try_from(place.line).ok()
+    }
+
     /// Returns `true` if libpq says that the connection is gone (`fe-secure.c`, `fe-misc.c`, `fe-exec.c`). Its words are English,
     /// because psql runs with `LC_ALL=C`.
     pub fn says_connection_lost(&self) -> bool {

@@ -102,6 +102,29 @@ fn constraints_that_18_alone_can_say_are_captured_and_verified() {
 }
 
 #[test]
+fn names_that_18_would_not_choose_again_are_written_out() {
+    // The constraint of a partition has its parent's name, also after the partition was detached.
+    let snapshot = captured(
+        NEW,
+        "CREATE SCHEMA app;
+         CREATE TABLE app.events (at date NOT NULL, \"Who\" text NOT NULL) PARTITION BY RANGE (at);
+         CREATE TABLE app.e26 PARTITION OF app.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+         CREATE TABLE app.e25 PARTITION OF app.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+         ALTER TABLE app.events DETACH PARTITION app.e25;
+         CREATE TABLE app.users (id int NOT NULL); ALTER TABLE app.users RENAME TO accounts;
+         CREATE TABLE app.users (id int NOT NULL); ALTER TABLE app.users RENAME CONSTRAINT users_id_not_null1 TO users_id_not_null;",
+    );
+    for wanted in [
+        "at date CONSTRAINT events_at_not_null NOT NULL",
+        "\"Who\" text CONSTRAINT \"events_Who_not_null\" NOT NULL",
+        "id integer CONSTRAINT users_id_not_null NOT NULL",
+    ] {
+        assert!(snapshot.contains(wanted), "{wanted}: {snapshot}");
+    }
+    serves_without_drift(&snapshot, NEW);
+}
+
+#[test]
 fn virtual_columns_of_18_are_captured_and_verified() {
     let snapshot = captured(NEW, VIRTUAL);
     serves_without_drift(&snapshot, NEW);
@@ -122,7 +145,7 @@ fn virtual_columns_of_18_are_captured_and_verified() {
 #[test]
 fn an_older_server_names_the_table_of_virtual_columns_and_where_they_come_from() {
     let snapshot = captured(NEW, VIRTUAL);
-    let database = Cluster::of_release(OLD).database();
+    let database = Cluster::of_major(16).database();
     let world = world(&database);
     world.write("snapshots/app.sql", snapshot);
     let output = world.run(&["provision", "acme"]).exits_with(14);

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::report::ReportArguments;
 use super::selection::ScopeArguments;
 use super::targets::TargetsArguments;
 use super::value::{seconds, whole};
@@ -30,13 +31,14 @@ pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations --behind --exit-code
-  schemastamp status --match 'tenant_*' --format json
+  schemastamp status --metrics /var/lib/node_exporter/schemastamp.prom
   schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp verify --all
   schemastamp verify --all --migrations migrations
+  schemastamp verify --all --report drift.html
   schemastamp verify acme globex --owners --privileges
   schemastamp verify --match 'tenant_*' --each-other";
 
@@ -67,6 +69,9 @@ pub(in crate::cli) struct MigrateArguments {
     /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(in crate::cli) canary: usize,
+    /// Migrate the groups of FILE (TOML) one after the other
+    #[arg(long, value_name = "FILE", conflicts_with = "canary")]
+    pub(in crate::cli) groups: Option<PathBuf>,
     /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(in crate::cli) max_failures: Option<usize>,
@@ -94,6 +99,8 @@ pub(in crate::cli) struct MigrateArguments {
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
 }
 
 /// The arguments of `query`.
@@ -146,6 +153,8 @@ pub(in crate::cli) struct StatusArguments {
     /// Exit with 1 if a tenant is behind, has a problem, or is not where it should be
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
@@ -185,4 +194,6 @@ pub(in crate::cli) struct VerifyArguments {
     /// List only the tenants that are different; with --strict, the cosmetic ones too
     #[arg(long)]
     pub(in crate::cli) problems: bool,
+    #[command(flatten)]
+    pub(in crate::cli) files: ReportArguments,
 }

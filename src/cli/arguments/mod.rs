@@ -9,6 +9,7 @@ mod diagnose;
 mod fleet;
 mod lifecycle;
 mod provision;
+mod report;
 mod selection;
 mod snapshot;
 mod targets;
@@ -21,6 +22,7 @@ pub(super) use provision::{
     IfExistsArgument, PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments,
     PoolKindArguments, ProvisionArguments, TenantKindArguments,
 };
+pub(super) use report::ReportArguments;
 pub(super) use selection::{ListedArguments, ScopeArguments};
 pub(super) use snapshot::{
     CaptureArguments, CheckArguments, MinifyArguments, RefreshArguments, RenderArguments,

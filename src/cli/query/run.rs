@@ -20,8 +20,8 @@ use crate::cli::scope::{missing_tenant, named};
 use crate::cli::servers::{FleetFailures, Servers, at};
 use crate::cli::session::{STDIN, Session};
 use crate::exit;
-use crate::fleet::query::{QueryOptions, QueryReport, TenantQuery, query_share};
-use crate::fleet::{CanaryPass, RunShare, TenantSelection};
+use crate::fleet::query::{QueryOptions, QueryReport, TenantQuery, query};
+use crate::fleet::{RunShare, TenantSelection};
 use crate::sql::TenantName;
 use crate::tenant::query::{
     Query, QueryAccess, QueryFailure, QueryOutcome, ResultTable, StatementResult,
@@ -62,7 +62,7 @@ pub(in crate::cli) async fn run(
         checked.access(),
         servers.route().is_some(),
     ));
-    let query_target = async |index: usize, scope: TenantSelection, pass: CanaryPass| {
+    let query_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = QueryOptions {
             scope,
@@ -70,13 +70,12 @@ pub(in crate::cli) async fn run(
         };
         let target = entry.name.as_deref();
         let mut take = |tenant: TenantQuery| lock(&printer).take(target, &tenant);
-        let share = RunShare::new(&limits, pass);
         let server = &entry.target.server;
-        Ok(query_share(
+        Ok(query(
             server,
             &checked,
             &options,
-            share,
+            Some(share),
             &session.shutdown,
             &mut take,
         )

@@ -2,6 +2,7 @@
 
 mod output;
 mod placed;
+mod report;
 mod run;
 
 pub(super) use run::run;

@@ -8,7 +8,7 @@ use crate::fleet::Selection;
 use crate::fleet::status::TenantStatus;
 use crate::sql::TenantName;
 
-/// How much a tenant matters to the reader, the most important first.
+/// The attention that a tenant needs, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Attention {
     /// It is missing, not registered, in the wrong place or in two places, or its versions have a problem.
@@ -81,7 +81,7 @@ impl Placed {
         }
     }
 
-    /// Returns how much the tenant matters.
+    /// Returns the attention that the tenant needs.
     pub(super) fn attention(&self) -> Attention {
         let is_out_of_place = self.belongs_at.is_some() || !self.also_at.is_empty();
         match self.outcome() {

@@ -1,5 +1,5 @@
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::time::Instant;
 
 use super::output::{Filter, StatusReport, print_tenants, summary};
 use super::placed::place;
@@ -7,20 +7,21 @@ use crate::cli::arguments::StatusArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{StatusDetails, TenantDetails};
 use crate::cli::migrate::load_chosen;
+use crate::cli::report_files::{RunFacts, target_reports};
 use crate::cli::servers::Servers;
 use crate::cli::session::Session;
 use crate::fleet::inventory::{Tenant, read_fleet};
+use crate::fleet::pool::count_ready;
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::status::status_of;
-use crate::fleet::{
-    CanaryPass, FleetOutcome, RunLimits, SelectedTenant, Selection, SelectionSource,
-    TenantSelection,
-};
+use crate::fleet::{FleetOutcome, SelectedTenant, Selection, SelectionSource, TenantSelection};
 use crate::tenant::versions::{Applied, TenantProblem};
 
 pub(in crate::cli) async fn run(
     session: &Session,
     arguments: StatusArguments,
 ) -> Result<u8, CommandError> {
+    let start = Instant::now();
     let output = session.output;
     let request = arguments.scope.request(session).await?;
     let migrations = load_chosen(arguments.migrations.as_deref(), session)?;
@@ -69,7 +70,33 @@ pub(in crate::cli) async fn run(
     };
     print_tenants(session, &report.tenants, filter)?;
     summary(session, &report)?;
-    Ok(report.exit_code(arguments.exit_code))
+    let exit_code = report.exit_code(arguments.exit_code);
+    if arguments.files.are_given() {
+        let mut targets = target_reports(&servers, &outcome, |index, _| {
+            report.of_target(servers.name(index))
+        });
+        if arguments.files.metrics.is_some() {
+            count_spares(session, &servers, &mut targets).await;
+        }
+        let facts = RunFacts {
+            command: ReportCommand::Status,
+            start,
+            exit_code,
+            ended_early: None,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
+}
+
+/// Counts the ready-made tenants of each server that answered, where the role may.
+async fn count_spares(session: &Session, servers: &Servers, targets: &mut [TargetReport]) {
+    for (entry, target) in servers.entries().iter().zip(targets) {
+        if target.error.is_none() {
+            let spares = count_ready(&entry.target.server, &session.shutdown).await;
+            target.spares = spares.unwrap_or_default();
+        }
+    }
 }
 
 /// Reads the tenants of all servers; with `--reconcile`, those that are registered or recognised.
@@ -79,10 +106,8 @@ async fn read(
     selection: &Selection,
     arguments: &StatusArguments,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
-    let limits: Arc<RunLimits> = servers.limits(None, 0);
     let versions_table = arguments.versions_table.as_deref();
-    let read = async |index: usize, scope: TenantSelection, _: CanaryPass| {
-        let _permit = limits.worker().await;
+    let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
         let mut fleet = read_fleet(server, &scope, versions_table, &session.shutdown).await?;
@@ -101,7 +126,7 @@ async fn read(
     // Every target may have tenants that are not registered.
     let all = Selection::all();
     let scope = if arguments.reconcile { &all } else { selection };
-    servers.run(session, scope, &limits, read).await
+    servers.run_single(session, scope, read).await
 }
 
 fn exists(tenant: &Tenant) -> bool {

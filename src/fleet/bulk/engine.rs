@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::budget::ServerCapacity;
 use super::report::{BulkOptions, BulkReport, BulkResult, TenantRequest};
 use super::target::{BulkTarget, TargetState};
-use crate::fleet::schedule::{RunControl, RunEnd, RunLimits};
+use crate::fleet::engine::{RunControl, RunEnd, RunLimits, WorkerPermit};
 use crate::pg::{PsqlError, PsqlSession};
 use crate::process::Shutdown;
 use crate::tenant::migrate::ExternalCommand;
@@ -34,6 +34,7 @@ pub struct Bulk {
     pub(super) options: BulkOptions,
     pub(super) tasks: JoinSet<WorkerEvent>,
     closing: JoinSet<()>,
+    limits: Arc<RunLimits>,
     control: RunControl,
     /// Index of the server that gets the next worker first.
     next_target: usize,
@@ -54,17 +55,19 @@ impl Bulk {
     pub fn new(targets: Vec<BulkTarget>, options: BulkOptions) -> Self {
         // Used until the server's capacity is known.
         let workers = options.jobs.unwrap_or(FIRST).min(FIRST);
-        let targets = targets
+        let targets: Vec<_> = targets
             .into_iter()
             .map(|target| TargetState::new(target, workers))
             .collect();
-        let control = RunControl::new(Arc::new(RunLimits::new(1, options.max_failures, 0)));
+        let limits = RunLimits::new(targets.len(), options.max_failures, 0);
+        let limits = Arc::new(limits.with_workers(options.total_jobs));
         Self {
+            control: RunControl::new(Arc::clone(&limits)),
+            limits,
             targets,
             options,
             tasks: JoinSet::new(),
             closing: JoinSet::new(),
-            control,
             next_target: 0,
             notes: Vec::new(),
         }
@@ -165,9 +168,7 @@ impl Bulk {
             started = false;
             for step in 0..self.targets.len() {
                 let index = self.next_target.wrapping_add(step) % self.targets.len();
-                let has_room = self.has_total_room();
-                started |=
-                    has_room && !self.control.has_ended() && self.one(index, on_done, shutdown);
+                started |= !self.control.has_ended() && self.one(index, on_done, shutdown);
             }
             // The next round begins with another server.
             self.next_target = self.next_target.wrapping_add(1);
@@ -181,14 +182,6 @@ impl Bulk {
                 self.staff(index, shutdown);
             }
         }
-    }
-
-    /// Returns `true` if the limit for all servers leaves room for another tenant.
-    fn has_total_room(&self) -> bool {
-        self.options.total_jobs.is_none_or(|most| {
-            let busy = self.targets.iter().map(|working| working.busy);
-            busy.sum::<usize>() < most
-        })
     }
 
     /// Starts one request of a server. Returns `false` if there was none to start.
@@ -216,6 +209,9 @@ impl Bulk {
             }
             return true;
         }
+        let Some(permit) = self.limits.try_worker() else {
+            return false;
+        };
         let Some(session) = working.take_idle() else {
             return false;
         };
@@ -233,14 +229,8 @@ impl Bulk {
         }
         let provisioner = working.target.provisioner.clone();
         let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
-        self.tasks.spawn(create(
-            provisioner,
-            hook,
-            session,
-            request,
-            retries,
-            shutdown,
-        ));
+        let create = create(provisioner, hook, session, request, retries, shutdown);
+        self.tasks.spawn(with_permit(permit, create));
         true
     }
 
@@ -433,6 +423,13 @@ impl Bulk {
             notes,
         }
     }
+}
+
+/// Runs a task that has the right to work until it ends.
+async fn with_permit<T>(permit: WorkerPermit, task: impl Future<Output = T>) -> T {
+    let ended = task.await;
+    drop(permit);
+    ended
 }
 
 async fn create(

@@ -1,14 +1,14 @@
 //! Migrates all tenants: chooses the next one, sends its script, and reports its outcome.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
-use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
+use crate::fleet::engine::{Batch, BatchTenants, CutCause, RunShare, Scheduler, Turn};
+use crate::fleet::inventory::{Fleet, read_fleet};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
@@ -18,50 +18,22 @@ use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
 };
 use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::TenantProblem;
 
 /// Maximum number of times that tenants are looked for that were created during the run.
 const LATECOMER_ROUNDS: usize = 3;
 
-/// Applies pending migrations to all tenants of the scope, and reports each tenant as soon as it is
-/// done.
-///
-/// # Errors
-/// [`MigrateError`] if no migration could be started. Everything else is in the report, including a
-/// run that was stopped midway.
-pub async fn migrate(
+/// Applies pending migrations to the tenants of a fleet, and reports each as soon as it is done.
+pub(super) async fn migrate_by_files(
     server: &Server,
+    fleet: Fleet,
     migrations: &Migrations,
     options: &MigrateOptions,
+    share: RunShare,
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
-    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
-    let share = RunShare::new(&limits, limits.pass());
-    migrate_share(server, migrations, options, share, shutdown, on_report).await
-}
-
-/// Like [`migrate`], for one target of a run. The limits of the run count, not those of the
-/// options.
-///
-/// # Errors
-/// As [`migrate`].
-pub async fn migrate_share(
-    server: &Server,
-    migrations: &Migrations,
-    options: &MigrateOptions,
-    share: RunShare<'_>,
-    shutdown: &Shutdown,
-    on_report: &mut (dyn FnMut(&TenantReport) + Send),
-) -> Result<MigrateReport, MigrateError> {
-    let RunShare { limits, pass } = share;
     let start = Instant::now();
-    let fleet = read_fleet(
-        server,
-        &options.scope,
-        options.versions_table.as_deref(),
-        shutdown,
-    )
-    .await?;
     let key = restrict_key().map_err(MigrateError::Random)?;
     let context = ScriptContext {
         lock_timeout: options.lock_timeout,
@@ -82,7 +54,6 @@ pub async fn migrate_share(
     let state = State {
         entries,
         separate: false,
-        reconnects: 0,
         on_report,
     };
     let engine = Engine {
@@ -91,14 +62,18 @@ pub async fn migrate_share(
         options,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(limits, shutdown),
+        scheduler: Scheduler::new(share.limits(), options.retry_pause, shutdown),
         state: Mutex::new(state),
     };
     engine.report_settled();
     if !options.dry_run {
-        let chunk = |turns| engine.chunk(turns);
+        let batch = |turns| engine.batch(turns);
         let turns = engine.turns();
-        engine.scheduler.run(turns, pass, options.jobs, chunk).await;
+        engine.count_refused(&share);
+        engine
+            .scheduler
+            .run(turns, share, options.jobs, batch)
+            .await;
         for _ in 0..LATECOMER_ROUNDS {
             let late = engine.add_latecomers().await;
             if late.is_empty() {
@@ -106,7 +81,7 @@ pub async fn migrate_share(
             }
             engine
                 .scheduler
-                .run_all(late.into_iter(), options.jobs, &chunk)
+                .run_all(late.into_iter(), options.jobs, &batch)
                 .await;
         }
         engine.look_again().await;
@@ -118,10 +93,9 @@ pub async fn migrate_share(
     let begun = entries
         .iter()
         .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
-    let ended_early = match scheduler.into_end() {
-        Some(RunEnd::Psql(error)) if !begun => return Err(MigrateError::Psql(error)),
-        end => end.map(|end| end.to_string()),
-    };
+    let ended_early = scheduler
+        .into_ended_early(begun)
+        .map_err(MigrateError::Psql)?;
     let mut tenants: Vec<TenantReport> = entries.into_iter().map(|entry| entry.report).collect();
     tenants.sort_by(|one, two| one.tenant.cmp(&two.tenant));
     Ok(MigrateReport {
@@ -156,7 +130,6 @@ pub(super) struct State<'a, 'm> {
     /// `true` once a statement has failed: from then on each is sent alone, so that the next error
     /// needs no second try.
     pub(super) separate: bool,
-    pub(super) reconnects: u32,
     pub(super) on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
@@ -199,9 +172,22 @@ impl<'a, 'm> Engine<'a, 'm> {
             .filter(|(_, entry)| !entry.settled);
         open.map(|(tenant, entry)| {
             let alone = entry.pending.iter().any(|migration| !migration.transaction);
-            Turn::new(tenant, alone)
+            Turn::new(tenant, alone).in_group(self.options.group_of(&entry.report.tenant))
         })
         .collect()
+    }
+
+    /// Counts, in their groups, the tenants that exist and cannot be started.
+    fn count_refused(&self, share: &RunShare) {
+        let state = self.state();
+        let refused = state.entries.iter().filter(|entry| {
+            let outcome = &entry.report.outcome;
+            let is_missing = *outcome == MigrateOutcome::Odd(TenantProblem::NoSchema);
+            entry.settled && !outcome.is_good() && !is_missing
+        });
+        for entry in refused {
+            share.refuse(self.options.group_of(&entry.report.tenant));
+        }
     }
 
     /// Adds the tenants that were created during the run and are behind: a sign-up that began before the newest migration
@@ -256,7 +242,7 @@ impl<'a, 'm> Engine<'a, 'm> {
     }
 
     /// Runs some tenants through one psql.
-    async fn chunk(&self, turns: Vec<Turn>) {
+    async fn batch(&self, turns: Vec<Turn>) {
         let mut script = MigrationScript::new(self.context);
         let separated = self.state().separate || turns.iter().any(|turn| turn.separated);
         let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
@@ -274,7 +260,7 @@ impl<'a, 'm> Engine<'a, 'm> {
                 }
                 Err(Unsent::Psql(error)) => {
                     self.scheduler.give_back(std::iter::once(turn));
-                    self.trouble(error).await;
+                    self.scheduler.psql_failed(error).await;
                     break;
                 }
             }
@@ -282,59 +268,30 @@ impl<'a, 'm> Engine<'a, 'm> {
         if sent.is_empty() {
             return;
         }
-        let mut server = self.server.clone();
-        let share = u32::try_from(sent.len()).unwrap_or(u32::MAX);
-        server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
-        let mut last = Instant::now();
-        let ran = server
-            .run_script_each(
-                script.text(),
-                &ScriptOptions::default(),
-                self.shutdown,
-                |line| {
-                    let Some((index, _)) = script.committed(line) else {
-                        return;
-                    };
-                    let Some(turn) = sent.get(index) else { return };
-                    let now = Instant::now();
-                    self.committed(turn.tenant, now - last);
-                    last = now;
-                },
-            )
-            .await;
-        // Tenants before the first one without an outcome are done. None after it was started.
-        let open = sent.iter().position(|turn| {
-            !self
-                .state()
-                .entries
-                .get(turn.tenant)
-                .is_none_or(|e| e.settled)
-        });
-        let Some(open) = open else {
-            self.state().reconnects = 0;
+        let batch = Batch {
+            server: self.server,
+            script: script.text(),
+            options: ScriptOptions::default(),
+            turns: sent,
+        };
+        let read = |line: &[u8]| {
+            let (position, _) = script.committed(line)?;
+            Some((position, ()))
+        };
+        let take = |tenant, ()| self.committed(tenant);
+        let Some(cut) = self.scheduler.run_batch(batch, self, read, take).await else {
             return;
         };
-        let behind = sent.split_off(open + 1);
-        self.scheduler.give_back(behind.into_iter());
-        let Some(turn) = sent.pop() else { return };
-        self.spent(turn.tenant, last.elapsed());
-        match ran {
-            Err(PsqlError::Script { message, .. }) => {
-                self.state().reconnects = 0;
-                let line = message
-                    .script
-                    .as_ref()
-                    .map_or(0, |place| place.line as usize);
-                let place = script
-                    .place(line)
-                    .filter(|place| place.tenant == open)
-                    .cloned();
-                self.failed(turn, &message, place.as_ref(), separated).await;
+        match cut.cause {
+            CutCause::Refused(message) => {
+                let place = message.script_line().and_then(|line| script.place(line));
+                let place = place.filter(|place| place.tenant == cut.position);
+                self.failed(cut.turn, &message, place, separated).await;
             }
-            Err(error) => self.interrupted(turn, error).await,
-            // psql came to the end of its script, but a line is missing. Query what happened.
-            Ok(_) => self.settle(
-                turn.tenant,
+            CutCause::Psql(error) => self.interrupted(cut.turn, error).await,
+            // The version table shows later what happened.
+            CutCause::Silent => self.settle(
+                cut.turn.tenant,
                 MigrateOutcome::Unknown(MigrateFailure::new(
                     "psql did not report that the transaction was committed".to_owned(),
                 )),
@@ -369,22 +326,15 @@ impl<'a, 'm> Engine<'a, 'm> {
             .map_err(|error| Unsent::Failed(MigrateFailure::new(error.to_string())))
     }
 
-    fn committed(&self, tenant: usize, elapsed: Duration) {
+    fn committed(&self, tenant: usize) {
         let state = &mut *self.state();
         let Some(entry) = state.entries.get_mut(tenant) else {
             return;
         };
         entry.applied_one();
-        entry.report.elapsed += elapsed;
         if entry.pending.is_empty() {
             entry.settle(MigrateOutcome::Migrated);
             (state.on_report)(&entry.report);
-        }
-    }
-
-    fn spent(&self, tenant: usize, elapsed: Duration) {
-        if let Some(entry) = self.state().entries.get_mut(tenant) {
-            entry.report.elapsed += elapsed;
         }
     }
 
@@ -402,6 +352,19 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
         if !good {
             self.scheduler.count_failure();
+        }
+    }
+}
+
+impl BatchTenants for Engine<'_, '_> {
+    fn is_settled(&self, tenant: usize) -> bool {
+        let state = self.state();
+        state.entries.get(tenant).is_none_or(|entry| entry.settled)
+    }
+
+    fn add_elapsed(&self, tenant: usize, elapsed: Duration) {
+        if let Some(entry) = self.state().entries.get_mut(tenant) {
+            entry.report.elapsed += elapsed;
         }
     }
 }

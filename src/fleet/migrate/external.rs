@@ -1,59 +1,32 @@
 //! The app's own command, run for many tenants.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::options::{MigrateError, MigrateOptions};
 use super::report::MigrateReport;
+use crate::fleet::engine::{RunShare, Scheduler, Turn};
 use crate::fleet::inventory::{Fleet, read_fleet};
-use crate::fleet::schedule::{RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::Server;
 use crate::process::Shutdown;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
 use crate::tenant::versions::{Applied, TenantProblem, VersionsTable};
 
-/// Runs the command for each tenant of the scope, and reads the outcomes from the version tables.
+/// Runs the command for each tenant of a fleet, and reads the outcomes from the version tables.
 ///
 /// No lock is held meanwhile, because `CREATE INDEX CONCURRENTLY` would wait for its holder.
-///
-/// # Errors
-/// [`MigrateError`] if no command could be started, or if the versions cannot be read afterwards.
-pub async fn migrate_by(
+pub(super) async fn migrate_by_command(
     server: &Server,
+    before: Fleet,
     command: &ExternalCommand,
     options: &MigrateOptions,
+    share: RunShare,
     shutdown: &Shutdown,
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
-    let limits = Arc::new(RunLimits::new(1, options.max_failures, options.canary));
-    let share = RunShare::new(&limits, limits.pass());
-    migrate_share_by(server, command, options, share, shutdown, on_report).await
-}
-
-/// Like [`migrate_by`], for one target of a run. The limits of the run count, not those of the
-/// options.
-///
-/// # Errors
-/// As [`migrate_by`].
-pub async fn migrate_share_by(
-    server: &Server,
-    command: &ExternalCommand,
-    options: &MigrateOptions,
-    share: RunShare<'_>,
-    shutdown: &Shutdown,
-    on_report: &mut (dyn FnMut(&TenantReport) + Send),
-) -> Result<MigrateReport, MigrateError> {
-    let RunShare { limits, pass } = share;
     let start = Instant::now();
-    let before = read_fleet(
-        server,
-        &options.scope,
-        options.versions_table.as_deref(),
-        shutdown,
-    )
-    .await?;
     let mut reports: Vec<TenantReport> = before
         .tenants
         .iter()
@@ -73,14 +46,16 @@ pub async fn migrate_share_by(
             elapsed: start.elapsed(),
         });
     }
-    let open: Vec<usize> = (0..reports.len())
-        .filter(|index| {
-            reports
-                .get(*index)
-                .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
-        })
-        .collect();
-    let scheduler = Scheduler::new(limits, shutdown);
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    for (index, report) in reports.iter().enumerate() {
+        let group = options.group_of(&report.tenant);
+        match &report.outcome {
+            MigrateOutcome::NotReached => open.push((index, group)),
+            MigrateOutcome::Odd(TenantProblem::NoSchema) => {}
+            _ => share.refuse(group),
+        }
+    }
+    let scheduler = Scheduler::new(share.limits(), options.retry_pause, shutdown);
     let shared = Mutex::new(&mut reports);
     let task = async |turns: Vec<Turn>| {
         for turn in turns {
@@ -105,10 +80,12 @@ pub async fn migrate_share_by(
     };
     let turns = open
         .into_iter()
-        .map(|index| Turn::new(index, true))
+        .map(|(index, group)| Turn::new(index, true).in_group(group))
         .collect();
-    scheduler.run(turns, pass, options.jobs, task).await;
-    let ended_early = scheduler.into_end().map(|end| end.to_string());
+    scheduler.run(turns, share, options.jobs, task).await;
+    let ended_early = scheduler
+        .into_ended_early(true)
+        .map_err(MigrateError::Psql)?;
     // Report what the run did, even if it was stopped.
     let after = read_fleet(
         server,

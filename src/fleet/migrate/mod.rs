@@ -7,8 +7,8 @@ mod external;
 mod options;
 mod recovery;
 mod report;
+mod run;
 
-pub use engine::{migrate, migrate_share};
-pub use external::{migrate_by, migrate_share_by};
 pub use options::{MigrateError, MigrateOptions};
-pub use report::{FailureGroup, MigrateReport};
+pub use report::MigrateReport;
+pub use run::{MigrationSource, migrate};

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fleet::groups::TenantGroups;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::TenantSelection;
 use crate::pg::PsqlError;
@@ -21,6 +22,8 @@ pub struct MigrateOptions {
     /// Number of tenants that are migrated first, one after the other. The rest follows only if all
     /// of them succeed.
     pub canary: usize,
+    /// The group of each tenant, if groups follow each other. The rules of the groups are those of the run.
+    pub groups: Option<TenantGroups>,
     /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
     /// Time that a statement waits for a lock before the tenant is postponed.
@@ -44,6 +47,12 @@ pub struct MigrateOptions {
 }
 
 impl MigrateOptions {
+    /// Returns the index of a tenant's group; 0 without groups.
+    pub(super) fn group_of(&self, tenant: &TenantName) -> usize {
+        let groups = self.groups.as_ref();
+        groups.map_or(0, |groups| groups.group_of(tenant))
+    }
+
     /// Returns the default options: one psql, a lock timeout of 3 s, 5 retries.
     pub fn new(scope: TenantSelection) -> Self {
         Self {
@@ -51,6 +60,7 @@ impl MigrateOptions {
             versions_table: None,
             jobs: 1,
             canary: 0,
+            groups: None,
             max_failures: None,
             lock_timeout: Duration::from_secs(3),
             lock_retries: 5,

@@ -1,20 +1,17 @@
-//! Recovers from failures of a tenant or the server: retries, makes a new plan, pauses, or ends the
-//! run.
+//! Recovers from the failure of a tenant: retries, makes a new plan, or queries its outcome.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::engine::Engine;
+use crate::fleet::engine::Turn;
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, Turn};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, ServerMessage};
-use crate::process::{Backoff, RunError, Shutdown, Signal};
+use crate::process::{RunError, Shutdown};
 use crate::sql::TenantName;
 use crate::tenant::migrate::{ALREADY, BUSY, MessagePlace, MigrateFailure, MigrateOutcome};
 use crate::tenant::versions::{Applied, TenantProblem, plan_migrations};
 
-/// Maximum number of consecutive connection attempts.
-const RECONNECTS: u32 = 3;
 /// Maximum number of new plans for a tenant.
 const REPLANS: u32 = 5;
 
@@ -47,14 +44,7 @@ impl Engine<'_, '_> {
         }
         let put_off = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if put_off && turn.retries < self.options.lock_retries {
-            let pause = Backoff::new(self.options.retry_pause).pause_after(turn.retries);
-            let turn = Turn {
-                retries: turn.retries + 1,
-                ready: Instant::now() + pause,
-                ..turn
-            };
-            self.scheduler.add(turn);
-            return;
+            return self.scheduler.postpone(&turn);
         }
         if !separated && !put_off {
             // Run it again, one statement at a time, so that the error names its statement.
@@ -110,7 +100,7 @@ impl Engine<'_, '_> {
             | PsqlError::Password(_)
             | PsqlError::Random(_) => {
                 self.scheduler.give_back(std::iter::once(turn));
-                self.trouble(error).await;
+                self.scheduler.psql_failed(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
                 let failure = MigrateFailure::new(format!(
@@ -122,29 +112,9 @@ impl Engine<'_, '_> {
             _ => {
                 let failure = MigrateFailure::new(error.to_string());
                 self.settle(turn.tenant, MigrateOutcome::Unknown(failure));
-                self.trouble(error).await;
+                self.scheduler.psql_failed(error).await;
             }
         }
-    }
-
-    /// Handles a failure of the server or psql: pauses if that may help, or ends the run.
-    pub(super) async fn trouble(&self, error: PsqlError) {
-        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. })
-            || matches!(&error, PsqlError::Password(error) if error.is_transient());
-        let reconnects = {
-            let state = &mut *self.state();
-            state.reconnects += 1;
-            state.reconnects
-        };
-        // After a signal the scheduler starts no further turn.
-        if self.shutdown.signal().is_some() {
-            return;
-        }
-        if !may_pass || reconnects > RECONNECTS {
-            return self.scheduler.end(RunEnd::Psql(error));
-        }
-        let backoff = Backoff::new(self.options.retry_pause);
-        let _: Result<(), Signal> = backoff.wait(reconnects, self.shutdown).await;
     }
 
     /// Reads a tenant's version table. Returns `None` if the server cannot be asked.

@@ -1,22 +1,12 @@
 //! The report on a run over many tenants.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::sql::TenantName;
+use crate::fleet::engine::{FailureGroup, FailureGroups, add_ended_early};
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
-/// Tenants that failed in the same way.
-#[derive(Clone, Debug)]
-pub struct FailureGroup {
-    /// The reason.
-    pub reason: String,
-    /// The tenants, by name.
-    pub tenants: Vec<TenantName>,
-}
-
 /// The result of all tenants.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MigrateReport {
     /// The tenants, by name.
     pub tenants: Vec<TenantReport>,
@@ -37,20 +27,18 @@ impl MigrateReport {
 
     /// Returns the failed tenants in groups, the largest first.
     pub fn groups(&self) -> Vec<FailureGroup> {
-        let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
+        let mut groups = FailureGroups::default();
         for tenant in &self.tenants {
             if let Some(reason) = tenant.outcome.reason() {
-                groups
-                    .entry(reason)
-                    .or_default()
-                    .push(tenant.tenant.clone());
+                groups.add(reason, tenant.tenant.clone());
             }
         }
-        let mut groups: Vec<FailureGroup> = groups
-            .into_iter()
-            .map(|(reason, tenants)| FailureGroup { reason, tenants })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
-        groups
+        groups.into_sorted()
+    }
+
+    /// Adds the report on another target. The reason why its run ended early comes with the target's name.
+    pub fn add(&mut self, target: Option<&str>, other: Self) {
+        self.tenants.extend(other.tenants);
+        add_ended_early(&mut self.ended_early, target, other.ended_early.as_deref());
     }
 }

@@ -121,6 +121,41 @@ pub async fn status(
     Ok(found)
 }
 
+/// The ready-made tenants of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ReadySpares {
+    /// The snapshot's fingerprint.
+    pub snapshot: String,
+    /// Number of spares that can be claimed, whatever their options.
+    pub ready: usize,
+}
+
+/// Counts the spares of each snapshot that are ready; none if the role may not use the pools.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub async fn count_ready(
+    server: &Server,
+    shutdown: &Shutdown,
+) -> Result<Vec<ReadySpares>, PsqlError> {
+    let sql = format!("SELECT pg_catalog.to_json({});\n", pool_is_usable());
+    if !server.query_json_one::<bool>(&sql, shutdown).await? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'ready', pg_catalog.count(n.oid)) FROM {} s \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = s.name \
+         AND pg_catalog.obj_description(n.oid, 'pg_namespace') LIKE '%{SPARE}' || s.snapshot \
+         GROUP BY s.snapshot ORDER BY s.snapshot;\n",
+        pool_table()
+    );
+    let lines = server.query_json(&sql, shutdown).await?.into_iter();
+    lines
+        .enumerate()
+        .map(|(index, line)| read_json(line, index + 1))
+        .collect()
+}
+
 impl SpareKind {
     fn none(self) -> Spares {
         let Self {

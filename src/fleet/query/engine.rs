@@ -1,16 +1,16 @@
 //! Queries all tenants: chooses the next ones, sends their script, and reports their results.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::options::{QueryError, QueryOptions};
 use super::output::OutputReader;
 use super::report::{QueryReport, TenantQuery};
+use crate::fleet::engine::{Batch, BatchTenants, CutCause, RunEnd, RunShare, Scheduler, Turn};
 use crate::fleet::inventory::read_fleet;
-use crate::fleet::schedule::{RunEnd, RunLimits, RunShare, Scheduler, Turn};
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
-use crate::process::{Backoff, RunError, Shutdown, Signal};
+use crate::process::{RunError, Shutdown};
 use crate::sql::TenantName;
 use crate::tenant::migrate::BUSY;
 use crate::tenant::query::{
@@ -19,8 +19,6 @@ use crate::tenant::query::{
 use crate::tenant::versions::{Applied, TenantProblem};
 use crate::tenant::was_committed;
 
-/// Maximum number of consecutive connection attempts.
-const RECONNECTS: u32 = 3;
 /// Maximum number of times that a tenant is tried again: it is locked, or its connection was lost.
 const RETRIES: u32 = 5;
 /// Maximum number of times that a tenant is tried again after a lost connection.
@@ -31,33 +29,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Runs a query in all tenants of the scope, each in a transaction of its own, and hands over each tenant's results as
 /// soon as its transaction has ended. A read-only run ends early if `on_result` breaks.
 ///
+/// With a `share`, this is one target of a run whose limits count, not those of the options.
+///
 /// # Errors
 /// [`QueryError`] if the query was not run for any tenant. Everything else is in the report.
 pub async fn query(
     server: &Server,
     query: &Query,
     options: &QueryOptions,
+    share: Option<RunShare>,
     shutdown: &Shutdown,
     on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
 ) -> Result<QueryReport, QueryError> {
-    let limits = Arc::new(RunLimits::new(1, options.max_failures, 0));
-    let share = RunShare::new(&limits, limits.pass());
-    query_share(server, query, options, share, shutdown, on_result).await
-}
-
-/// Like [`query`], for one target of a run. The limits of the run count, not those of the options.
-///
-/// # Errors
-/// As [`query`].
-pub async fn query_share(
-    server: &Server,
-    query: &Query,
-    options: &QueryOptions,
-    share: RunShare<'_>,
-    shutdown: &Shutdown,
-    on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
-) -> Result<QueryReport, QueryError> {
-    let RunShare { limits, pass } = share;
+    let share = share.unwrap_or_else(|| RunShare::alone(options.max_failures, 0));
     let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
     let version = server.psql.version(&server.temporary, shutdown).await;
     let version = version.map_err(PsqlError::from)?;
@@ -89,20 +73,22 @@ pub async fn query_share(
         server,
         context: &context,
         shutdown,
-        scheduler: Scheduler::new(limits, shutdown),
+        scheduler: Scheduler::new(share.limits(), PAUSE, shutdown),
         state: Mutex::new(State {
             entries,
             report: QueryReport::default(),
-            reconnects: 0,
             on_result,
         }),
     };
     for index in missing {
         engine.settle(index, QueryOutcome::Missing);
     }
-    let chunk = |turns| engine.chunk(turns);
+    let batch = |turns| engine.batch(turns);
     let turns = engine.turns();
-    engine.scheduler.run(turns, pass, options.jobs, chunk).await;
+    engine
+        .scheduler
+        .run(turns, share, options.jobs, batch)
+        .await;
     engine.end()
 }
 
@@ -115,7 +101,6 @@ struct Entry {
 struct State<'a> {
     entries: Vec<Entry>,
     report: QueryReport,
-    reconnects: u32,
     on_result: &'a mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
 }
 
@@ -149,7 +134,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs some tenants through one psql.
-    async fn chunk(&self, turns: Vec<Turn>) {
+    async fn batch(&self, turns: Vec<Turn>) {
         let mut script = QueryScript::new(self.context);
         let mut sent: Vec<Turn> = Vec::with_capacity(turns.len());
         for turn in turns {
@@ -162,56 +147,38 @@ impl<'a> Engine<'a> {
                 }
             }
         }
-        let mut server = self.server.clone();
-        let share = u32::try_from(sent.len()).unwrap_or(u32::MAX);
-        server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
-        // User text is put between \restrict and \unrestrict statement by statement.
-        let options = ScriptOptions {
-            restrict: false,
-            ..ScriptOptions::default()
+        let batch = Batch {
+            server: self.server,
+            script: script.text(),
+            // User text is put between \restrict and \unrestrict statement by statement.
+            options: ScriptOptions {
+                restrict: false,
+                ..ScriptOptions::default()
+            },
+            turns: sent,
         };
         let mut reader = OutputReader::new(&script, self.context.null);
-        let mut last = Instant::now();
-        let ran = server
-            .run_script_each(script.text(), &options, self.shutdown, |line| {
-                let Some((index, results)) = reader.line(line) else {
-                    return;
-                };
-                let Some(turn) = sent.get(index) else { return };
-                let now = Instant::now();
-                self.spent(turn.tenant, now - last);
-                last = now;
-                let outcome = match results {
-                    Ok(results) => QueryOutcome::Done(results),
-                    Err(failure) => QueryOutcome::Failed(self.after_the_end(failure)),
-                };
-                self.settle(turn.tenant, outcome);
-            })
-            .await;
-        // Tenants before the first one without an outcome are done. None after it was started.
-        let Some(open) = sent.iter().position(|turn| !self.is_settled(turn.tenant)) else {
-            self.state().reconnects = 0;
+        let read = |line: &[u8]| reader.line(line);
+        let take = |tenant, results| {
+            let outcome = match results {
+                Ok(results) => QueryOutcome::Done(results),
+                Err(failure) => QueryOutcome::Failed(self.after_the_end(failure)),
+            };
+            self.settle(tenant, outcome);
+        };
+        let Some(cut) = self.scheduler.run_batch(batch, self, read, take).await else {
             return;
         };
-        let transaction = reader.transaction(open);
-        let behind = sent.split_off(open + 1);
-        self.scheduler.give_back(behind.into_iter());
-        let Some(turn) = sent.pop() else { return };
-        self.spent(turn.tenant, last.elapsed());
-        match ran {
-            Err(PsqlError::Script { message, .. }) => {
-                self.state().reconnects = 0;
-                let line = message
-                    .script
-                    .as_ref()
-                    .map_or(0, |place| place.line as usize);
-                let place = script.place(line).filter(|place| place.tenant == open);
-                self.refused(&turn, &message, place);
+        let transaction = reader.transaction(cut.position);
+        match cut.cause {
+            CutCause::Refused(message) => {
+                let place = message.script_line().and_then(|line| script.place(line));
+                let place = place.filter(|place| place.tenant == cut.position);
+                self.refused(&cut.turn, &message, place);
             }
-            Err(error) => self.interrupted(turn, error, transaction).await,
-            // psql came to the end of its script, but lines are missing.
-            Ok(_) => {
-                self.interrupted(turn, PsqlError::Unconfirmed, transaction)
+            CutCause::Psql(error) => self.interrupted(cut.turn, error, transaction).await,
+            CutCause::Silent => {
+                self.interrupted(cut.turn, PsqlError::Unconfirmed, transaction)
                     .await;
             }
         }
@@ -236,7 +203,7 @@ impl<'a> Engine<'a> {
         }
         let may_pass = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if may_pass && turn.retries < RETRIES && self.shutdown.signal().is_none() {
-            return self.put_off(turn);
+            return self.scheduler.postpone(turn);
         }
         let mut failure =
             QueryFailure::said(message, &tenant, place.and_then(|place| place.statement));
@@ -250,20 +217,11 @@ impl<'a> Engine<'a> {
         self.settle(turn.tenant, QueryOutcome::Failed(failure));
     }
 
-    fn put_off(&self, turn: &Turn) {
-        let pause = Backoff::new(PAUSE).pause_after(turn.retries);
-        self.scheduler.add(Turn {
-            retries: turn.retries + 1,
-            ready: Instant::now() + pause,
-            ..turn.clone()
-        });
-    }
-
     /// Handles a psql that did not end by itself while it worked on this tenant.
     async fn interrupted(&self, turn: Turn, error: PsqlError, transaction: Option<u64>) {
         if !error.began() {
             self.scheduler.give_back(std::iter::once(turn));
-            return self.trouble(error).await;
+            return self.scheduler.psql_failed(error).await;
         }
         let stopped = self.shutdown.signal().is_some();
         let timed_out = matches!(error, PsqlError::Run(RunError::TimedOut { .. }));
@@ -281,14 +239,14 @@ impl<'a> Engine<'a> {
             if timed_out || turn.retries >= LOSSES {
                 self.settle(turn.tenant, QueryOutcome::Failed(failure));
             } else {
-                self.put_off(&turn);
+                self.scheduler.postpone(&turn);
             }
         } else {
             let outcome = self.ask(failure, &error, transaction).await;
             self.settle(turn.tenant, outcome);
         }
         if !timed_out {
-            self.trouble(error).await;
+            self.scheduler.psql_failed(error).await;
         }
     }
 
@@ -313,37 +271,9 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Handles a failure of the server or psql: pauses if that may help, or ends the run.
-    async fn trouble(&self, error: PsqlError) {
-        let may_pass = matches!(error, PsqlError::Connect { .. } | PsqlError::Lost { .. });
-        let reconnects = {
-            let mut state = self.state();
-            state.reconnects += 1;
-            state.reconnects
-        };
-        if self.shutdown.signal().is_some() {
-            return;
-        }
-        if !may_pass || reconnects > RECONNECTS {
-            return self.scheduler.end(RunEnd::Psql(error));
-        }
-        let _: Result<(), Signal> = Backoff::new(PAUSE).wait(reconnects, self.shutdown).await;
-    }
-
     fn tenant(&self, index: usize) -> Option<TenantName> {
         let state = self.state();
         state.entries.get(index).map(|entry| entry.tenant.clone())
-    }
-
-    fn is_settled(&self, index: usize) -> bool {
-        let state = self.state();
-        state.entries.get(index).is_none_or(|entry| entry.settled)
-    }
-
-    fn spent(&self, index: usize, elapsed: Duration) {
-        if let Some(entry) = self.state().entries.get_mut(index) {
-            entry.elapsed += elapsed;
-        }
     }
 
     fn settle(&self, index: usize, outcome: QueryOutcome) {
@@ -380,10 +310,7 @@ impl<'a> Engine<'a> {
             ..
         } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let begun = report.done + report.failed > 0;
-        report.ended_early = match scheduler.into_end() {
-            Some(RunEnd::Psql(error)) if !begun => return Err(error.into()),
-            end => end.map(|end| end.to_string()),
-        };
+        report.ended_early = scheduler.into_ended_early(begun)?;
         for entry in entries.into_iter().filter(|entry| !entry.settled) {
             report.count(&entry.tenant, &QueryOutcome::NotReached);
             let result = TenantQuery {
@@ -394,5 +321,18 @@ impl<'a> Engine<'a> {
             let _: ControlFlow<()> = on_result(result);
         }
         Ok(report)
+    }
+}
+
+impl BatchTenants for Engine<'_> {
+    fn is_settled(&self, tenant: usize) -> bool {
+        let state = self.state();
+        state.entries.get(tenant).is_none_or(|entry| entry.settled)
+    }
+
+    fn add_elapsed(&self, tenant: usize, elapsed: Duration) {
+        if let Some(entry) = self.state().entries.get_mut(tenant) {
+            entry.elapsed += elapsed;
+        }
     }
 }

@@ -5,6 +5,6 @@ mod options;
 mod output;
 mod report;
 
-pub use engine::{query, query_share};
+pub use engine::query;
 pub use options::{QueryError, QueryOptions};
 pub use report::{QueryReport, TenantQuery};

@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::fleet::migrate::FailureGroup;
+use crate::fleet::engine::{FailureGroup, FailureGroups, add_ended_early};
 use crate::sql::TenantName;
 use crate::tenant::query::QueryOutcome;
-use crate::text::safe;
 
 /// The result of one tenant.
 #[derive(Clone, Debug)]
@@ -28,7 +26,7 @@ pub struct QueryReport {
     pub not_reached: usize,
     /// The reason why the run ended early, or `None`.
     pub ended_early: Option<String>,
-    reasons: BTreeMap<String, Vec<TenantName>>,
+    failures: FailureGroups,
 }
 
 impl QueryReport {
@@ -42,7 +40,7 @@ impl QueryReport {
             }
         }
         if let Some(reason) = outcome.reason() {
-            self.reasons.entry(reason).or_default().push(tenant.clone());
+            self.failures.add(reason, tenant.clone());
         }
     }
 
@@ -52,40 +50,12 @@ impl QueryReport {
         self.done += other.done;
         self.failed += other.failed;
         self.not_reached += other.not_reached;
-        for (reason, tenants) in other.reasons {
-            self.reasons.entry(reason).or_default().extend(tenants);
-        }
-        let Some(reason) = other.ended_early else {
-            return;
-        };
-        let reason = match target {
-            Some(target) => format!("target '{}': {reason}", safe(target)),
-            None => reason,
-        };
-        match &mut self.ended_early {
-            Some(reasons) => {
-                reasons.push_str("; ");
-                reasons.push_str(&reason);
-            }
-            None => self.ended_early = Some(reason),
-        }
+        self.failures.extend(other.failures);
+        add_ended_early(&mut self.ended_early, target, other.ended_early.as_deref());
     }
 
     /// Returns the failed tenants in groups, the largest first.
     pub fn groups(&self) -> Vec<FailureGroup> {
-        let mut groups: Vec<FailureGroup> = self
-            .reasons
-            .iter()
-            .map(|(reason, tenants)| {
-                let mut tenants = tenants.clone();
-                tenants.sort();
-                FailureGroup {
-                    reason: reason.clone(),
-                    tenants,
-                }
-            })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
-        groups
+        self.failures.clone().into_sorted()
     }
 }

@@ -40,6 +40,54 @@ pub struct DriftFinding {
     pub found: Option<String>,
 }
 
+/// A part of an object that differs between a tenant and its reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferingPart {
+    /// The name of the part; empty for the whole object.
+    pub name: String,
+    /// The text in the reference, or `None` if it has no such object.
+    pub expected: Option<String>,
+    /// The text in the tenant, or `None` if it has no such object.
+    pub found: Option<String>,
+}
+
+impl DriftFinding {
+    /// Returns the parts that differ, or the whole object if one side lacks it.
+    pub fn differing_parts(&self) -> Vec<DifferingPart> {
+        if let (Some(expected), Some(found)) = (&self.expected, &self.found) {
+            let differing = parts(expected, found).into_iter();
+            return differing
+                .map(|(name, expected, found)| DifferingPart {
+                    name,
+                    expected: Some(expected),
+                    found: Some(found),
+                })
+                .collect();
+        }
+        vec![DifferingPart {
+            name: String::new(),
+            expected: self.expected.as_deref().map(whole_text),
+            found: self.found.as_deref().map(whole_text),
+        }]
+    }
+}
+
+/// Returns a definition as text: its SQL if it has some, or else a line for each field.
+fn whole_text(definition: &str) -> String {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(definition) else {
+        return definition.to_owned();
+    };
+    if let Some(sql) = fields.get("sql").and_then(serde_json::Value::as_str) {
+        return sql.to_owned();
+    }
+    let line = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+        Some(text) => format!("{name}: {text}"),
+        None => format!("{name}: {value}"),
+    };
+    let fields = fields.iter().filter(|(_, value)| !value.is_null());
+    fields.map(line).collect::<Vec<_>>().join("\n")
+}
+
 impl fmt::Display for DriftFinding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -500,6 +500,10 @@ fn the_function_that_does_not_find_a_name_is_named() {
         ),
     ] {
         let database = Cluster::shared().database();
+        // PostgreSQL 17 runs CREATE INDEX with a search_path of its own, so that there is no such source.
+        if source.contains("CREATE INDEX") && database.major() >= 17 {
+            continue;
+        }
         database.sql(&format!(
             "CREATE SCHEMA tenant_a; SET search_path = tenant_a; {source}"
         ));

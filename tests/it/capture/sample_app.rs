@@ -29,7 +29,9 @@ fn two_captures_are_the_same_bytes_whichever_pg_dump() {
         snapshot_of(&database, "tenant_demo", &Client::installed()).to_text(),
         text
     );
-    for major in [16, 18] {
+    // An older pg_dump refuses the server.
+    let server = database.major();
+    for major in [16, 18].into_iter().filter(|major| *major >= server) {
         let other = snapshot_of(&database, "tenant_demo", &Client::of_major(major)).to_text();
         let diff = similar::TextDiff::from_lines(&text, &other)
             .unified_diff()
@@ -42,19 +44,23 @@ fn two_captures_are_the_same_bytes_whichever_pg_dump() {
 
 #[test]
 fn the_example_in_snapshots_is_the_sample_app() {
-    let snapshot = snapshot_of(&sample(), "tenant_demo", &Client::installed()).to_text();
+    let database = sample();
+    let snapshot = snapshot_of(&database, "tenant_demo", &Client::installed()).to_text();
     let example = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/snapshots/sample-app.sql"
     ))
     .unwrap();
-    // A machine without Debian's server has a newer one, whose header says so.
-    let body = |text: &str| text.split_once("\n-- versions").unwrap().1.to_owned();
-    assert_eq!(
-        body(&snapshot),
-        body(&example),
-        "capture it again: see scripts/demo"
-    );
+    // Later releases word some definitions in another way and name NOT NULL constraints.
+    if database.major() == 15 {
+        let body = |text: &str| text.split_once("\n-- versions").unwrap().1.to_owned();
+        assert_eq!(
+            body(&snapshot),
+            body(&example),
+            "capture it again: see scripts/demo"
+        );
+    }
+    provision(&database, &Snapshot::parse(&example).unwrap(), "acme").unwrap();
 }
 
 #[test]
@@ -151,12 +157,12 @@ fn contested_names_are_settled_also_for_a_file() {
          CREATE FUNCTION film.n() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(film.title) FROM film.film; END;",
     );
     let live = run(capture_of(&database, "film")).unwrap().snapshot;
-    assert!(
-        live.body()
-            .contains("SELECT film.title,\n    film.film\n   FROM #{prefix}.film;"),
-        "{}",
-        live.body()
-    );
+    // PostgreSQL 16 and later qualify no column of a single relation.
+    let selected = match database.major() {
+        ..16 => "SELECT film.title,\n    film.film\n   FROM #{prefix}.film;",
+        _ => "SELECT title,\n    film\n   FROM #{prefix}.film;",
+    };
+    assert!(live.body().contains(selected), "{}", live.body());
     let output = std::process::Command::new(Client::installed().pg_dump())
         .args(["--schema=film", "--schema-only"])
         .env_clear()

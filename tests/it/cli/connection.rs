@@ -35,6 +35,22 @@ fn failed_login_is_explained() {
     hint: CREATE DATABASE no_such_database, or correct the name in --dbname
     [exit status: 13]
     "#);
+    let world = world.env("PGPASSWORD", "wrong");
+    insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
+    --- stderr ---
+    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, reported by PostgreSQL)
+    caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
+    caused by: the server does not tell the two apart
+    hint: correct the password in PGPASSWORD of role 'locked', or the role's name in --username
+    [exit status: 13]
+    "#);
+}
+
+#[test]
+fn tls_that_the_server_does_not_have_is_named() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database).envs(&database.tcp_environment());
+    world.write("snapshots/app.sql", snapshot(SMALL));
     insta::assert_snapshot!(world.run(&["provision", "a", "--sslmode", "require", "--format", "json"]), @r#"
     {"type":"tenant","tenant":"a","outcome":"failed","ms":0.0,"error":{"code":13,"id":"tls.server_without_tls","message":"cannot connect: the server has no TLS (tls.server_without_tls, reported by libpq): connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required: it answered the request for TLS with 'no'","causes":["connection to server at \"127.0.0.1\", port $PORT failed: server does not support SSL, but SSL was required","it answered the request for TLS with 'no'"],"hint":"switch TLS on at the server (ssl=on, client_tls_sslmode), or pass --sslmode disable where plaintext is acceptable"}}
     {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
@@ -43,15 +59,6 @@ fn failed_login_is_explained() {
     caused by: connection to server at "127.0.0.1", port $PORT failed: server does not support SSL, but SSL was required
     caused by: it answered the request for TLS with 'no'
     hint: switch TLS on at the server (ssl=on, client_tls_sslmode), or pass --sslmode disable where plaintext is acceptable
-    [exit status: 13]
-    "#);
-    let world = world.env("PGPASSWORD", "wrong");
-    insta::assert_snapshot!(world.run(&["provision", "a", "-U", "locked"]), @r#"
-    --- stderr ---
-    error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, reported by PostgreSQL)
-    caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
-    caused by: the server does not tell the two apart
-    hint: correct the password in PGPASSWORD of role 'locked', or the role's name in --username
     [exit status: 13]
     "#);
 }

@@ -14,7 +14,13 @@ fn pool_commands_print_text_for_people() {
     ready 0 spares of this snapshot
     [exit status: 0]
     ");
-    insta::assert_snapshot!(world.run(&["pool", "fill", "--size", "2"]), @"
+    let filled = world.run(&["pool", "fill", "--size", "2"]).to_string();
+    // The constraint of a NOT NULL is an object since PostgreSQL 18.
+    let filled = match database.major() {
+        ..18 => filled,
+        _ => filled.replace("7 objects", "6 objects"),
+    };
+    insta::assert_snapshot!(filled, @"
     --- stderr ---
     proven: a claimed spare is a tenant, 6 objects equal
     2 made, 2 ready ([time])

@@ -308,8 +308,9 @@ async fn any_name_is_dumped_and_no_other() {
 #[tokio::test]
 async fn a_server_newer_than_pg_dump_is_explained() {
     let database = Cluster::of_major(18).database();
-    let real = Real::new(&Client::installed(), &database);
-    let pg_dump = real.pg_dump(&Client::installed());
+    let older = Client::of_major(16);
+    let real = Real::new(&older, &database);
+    let pg_dump = real.pg_dump(&older);
     let error = pg_dump
         .dump_schema("public", &DumpOptions::default(), &Shutdown::new())
         .await

@@ -71,6 +71,12 @@ impl<'a> Database<'a> {
         self.sql(&script);
     }
 
+    /// The server's major version: 15.
+    pub(crate) fn major(&self) -> u32 {
+        let number = self.query("SHOW server_version_num");
+        number.parse::<u32>().expect("a number") / 10_000
+    }
+
     /// What psql prints for a script, unaligned and without headers: columns parted by `|`, rows by newlines, no newline at
     /// the end. Panics on an SQL error.
     pub(crate) fn query(&self, script: &str) -> String {

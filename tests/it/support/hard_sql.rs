@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use super::Cluster;
+
 /// A file of `testdata/hard-sql`; its README tells the format.
 #[derive(Debug, Clone)]
 pub(crate) struct HardCase {
@@ -16,6 +18,8 @@ pub(crate) struct HardCase {
     pub(crate) rename: Vec<String>,
     /// The oldest server that can load it.
     pub(crate) server: Option<u32>,
+    /// The newest server on which such a source can be made.
+    until: Option<u32>,
     /// Makes the source.
     pub(crate) sql: String,
     check: String,
@@ -79,9 +83,21 @@ impl HardCase {
             keep: header("keep"),
             rename: header("rename"),
             server: only("server").map(|major| major.parse().expect("a major version")),
+            until: only("until").map(|major| major.parse().expect("a major version")),
             sql: sql.to_owned(),
             check: check.to_owned(),
             name,
+        }
+    }
+
+    /// The installed server, or an older or newer one if the case needs it.
+    pub(crate) fn cluster(&self) -> &'static Cluster {
+        let installed = Cluster::shared();
+        let major = installed.maintenance().major();
+        match (self.server, self.until) {
+            (Some(oldest), _) if oldest > major => Cluster::of_major(oldest),
+            (_, Some(newest)) if newest < major => Cluster::of_major(newest),
+            _ => installed,
         }
     }
 

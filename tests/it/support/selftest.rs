@@ -406,7 +406,7 @@ fn every_hard_case_loads_and_its_check_holds_on_the_source_itself() {
     for case in HardCase::all() {
         assert_ne!(case.expect, Expectation::default());
         assert!(!case.tenants.is_empty() && case.seeds.iter().all(|seed| case.sql.contains(seed)));
-        let cluster = case.server.map_or_else(Cluster::shared, Cluster::of_major);
+        let cluster = case.cluster();
         let database = cluster.database();
         let result = database
             .try_query(&case.sql)

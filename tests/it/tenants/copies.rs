@@ -130,6 +130,10 @@ fn rows_that_the_source_has_come_along() {
         ("CREATE TABLE tenant_a.t (i int);", "SELECT true"),
     ] {
         let database = Cluster::shared().database();
+        // PostgreSQL 17 fills materialized views with a search_path of its own, so that there is no such source.
+        if source.contains("MATERIALIZED VIEW m AS SELECT words") && database.major() >= 17 {
+            continue;
+        }
         let output = clone_of(&database, &format!("CREATE SCHEMA tenant_a; {source}"));
         assert_eq!(output.code, Some(0), "{source}\n{output}");
         assert_eq!(database.query(check), "t", "{source}");

@@ -266,6 +266,7 @@ async fn concurrent_runs_apply_each_migration_once() {
             &world.server,
             &migrations,
             &options,
+            None,
             &never,
             &mut |_| {},
         )

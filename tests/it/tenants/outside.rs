@@ -154,6 +154,7 @@ async fn the_library_has_the_guard() {
         &world.server,
         &world.migrations(),
         &options(),
+        None,
         &Shutdown::new(),
         &mut |_| {},
     )

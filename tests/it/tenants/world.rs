@@ -115,6 +115,7 @@ impl World<'_> {
             &self.server,
             &self.migrations(),
             options,
+            None,
             shutdown,
             &mut |tenant| {
                 told.push(tenant.tenant.clone());

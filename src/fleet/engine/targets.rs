@@ -5,11 +5,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::database::{DatabaseIdentity, FleetTarget};
-use super::registry::SelectedTenant;
-use super::route::Route;
-use super::schedule::{CanaryPass, RunLimits, join_all};
-use super::selection::{Selection, TenantSelection};
+use super::limits::{RunLimits, RunShare};
+use crate::fleet::database::{DatabaseIdentity, FleetTarget};
+use crate::fleet::join::join_all;
+use crate::fleet::registry::SelectedTenant;
+use crate::fleet::route::Route;
+use crate::fleet::selection::{Selection, TenantSelection};
 use crate::pg::{PsqlError, read_json};
 use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
@@ -61,7 +62,7 @@ pub async fn on_each_target<T, E, F>(
     route: Option<&Route>,
     limits: &Arc<RunLimits>,
     shutdown: &Shutdown,
-    task: impl Fn(usize, TenantSelection, CanaryPass) -> F,
+    task: impl Fn(usize, TenantSelection, RunShare) -> F,
 ) -> FleetOutcome<T, E>
 where
     E: From<TargetError>,
@@ -74,7 +75,7 @@ where
         seen: Mutex::default(),
     };
     if let [only] = targets {
-        let result = task(0, selection.at(only.name.as_deref()), limits.pass()).await;
+        let result = task(0, selection.at(only.name.as_deref()), limits.share()).await;
         return FleetOutcome {
             targets: vec![TargetRun {
                 result: Some(result),
@@ -86,12 +87,12 @@ where
         };
     }
     // Made before anything is awaited: one that is missing would let the others wait for ever.
-    let passes: Vec<CanaryPass> = targets.iter().map(|_| limits.pass()).collect();
+    let shares: Vec<RunShare> = targets.iter().map(|_| limits.share()).collect();
     let runs = targets
         .iter()
-        .zip(passes)
+        .zip(shares)
         .enumerate()
-        .map(|(index, (target, pass))| {
+        .map(|(index, (target, share))| {
             let (survey, task) = (&survey, &task);
             async move {
                 let found = match survey.find(target).await {
@@ -101,12 +102,15 @@ where
                 match found {
                     None => {
                         let all = selection.at(target.name.as_deref());
-                        (None, Some(task(index, all, pass).await))
+                        (None, Some(task(index, all, share).await))
                     }
-                    Some(names) if names.is_empty() => (Some(names), None),
+                    Some(names) if names.is_empty() => {
+                        share.leave_unused();
+                        (Some(names), None)
+                    }
                     Some(names) => {
                         let scope = TenantSelection::Named(names.clone());
-                        (Some(names), Some(task(index, scope, pass).await))
+                        (Some(names), Some(task(index, scope, share).await))
                     }
                 }
             }

@@ -1,0 +1,38 @@
+//! The report on a migration.
+
+use super::model::{ReportedTenant, Severity, TargetReport};
+use crate::fleet::migrate::MigrateReport;
+use crate::tenant::migrate::{MigrateOutcome, TenantReport};
+
+impl TargetReport {
+    /// Creates the report on the migration of one target's tenants.
+    pub fn from_migration(name: Option<&str>, report: &MigrateReport) -> Self {
+        let mut target = Self {
+            name: name.map(str::to_owned),
+            tenants: report.tenants.iter().map(reported).collect(),
+            ..Self::default()
+        };
+        target.count_versions();
+        target
+    }
+}
+
+fn reported(tenant: &TenantReport) -> ReportedTenant {
+    let severity = match tenant.outcome {
+        MigrateOutcome::UpToDate | MigrateOutcome::Migrated => Severity::Fine,
+        MigrateOutcome::Pending | MigrateOutcome::NotReached => Severity::Notice,
+        _ => Severity::Problem,
+    };
+    let is_known = !matches!(
+        tenant.outcome,
+        MigrateOutcome::Odd(_) | MigrateOutcome::Gone
+    );
+    ReportedTenant {
+        name: tenant.tenant.as_str().to_owned(),
+        outcome: tenant.outcome.word(),
+        severity,
+        version: tenant.to.clone(),
+        behind: is_known.then_some(tenant.pending.len()),
+        reason: tenant.outcome.reason(),
+    }
+}
