@@ -63,6 +63,7 @@ const CODES: &[(&str, u8)] = &[
     ("tenant.exists", EXISTS),
     ("tenant.name", USAGE),
     ("tenant.no_target", USAGE),
+    ("tenant.group", USAGE),
     ("tenant.missing", USAGE),
     ("tenant.none", USAGE),
     ("tenant.query", USAGE),

@@ -10,7 +10,7 @@ use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
 use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
-use crate::fleet::{LineError, NoTenants, RegistryError, TargetError};
+use crate::fleet::{GroupError, GroupFileError, LineError, NoTenants, RegistryError, TargetError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
@@ -90,6 +90,14 @@ pub(super) enum CommandError {
         target: String,
         has_file: bool,
     },
+    /// The file of `--groups` cannot be used.
+    #[error("'{}', {source}", path.display())]
+    GroupFile {
+        path: PathBuf,
+        source: GroupFileError,
+    },
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// Two targets lead to the same database.
     #[error("the targets '{}' and '{}' lead to the same database", .0.escape_debug(), .1.escape_debug())]
     SharedTargets(String, String),

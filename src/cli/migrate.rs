@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
+use super::groups::load_groups;
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
     TenantDetails, TenantLine, TenantOutcome,
@@ -77,7 +78,14 @@ pub(super) async fn run(
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let groups = match &arguments.groups {
+        Some(path) => Some(load_groups(session, path, &selection)?),
+        None => None,
+    };
+    let limits = match &groups {
+        Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
+        None => servers.limits(arguments.max_failures, arguments.canary),
+    };
     let mut options = migrate_options(session, &arguments);
     if arguments.record && !arguments.dry_run {
         options.record = Some(new_run_id().map_err(MigrateError::Random)?);
@@ -87,7 +95,12 @@ pub(super) async fn run(
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
         let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
-            *failed = line(output, verbose, servers.name(index), tenant).err();
+            let target = servers.name(index);
+            let groups = groups.as_ref().map(|groups| groups.at(target));
+            let group = groups
+                .as_ref()
+                .and_then(|groups| groups.name_of(&tenant.tenant));
+            *failed = line(output, verbose, target, group, tenant).err();
         }
     };
     let migrate_target = async |index: usize, scope: TenantSelection, share: RunShare| {
@@ -95,6 +108,7 @@ pub(super) async fn run(
         let server = &entry.target.server;
         let mut options = MigrateOptions {
             scope,
+            groups: groups.as_ref().map(|groups| groups.at(servers.name(index))),
             ..options.clone()
         };
         if arguments.check_drift {
@@ -116,6 +130,11 @@ pub(super) async fn run(
     let mut outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
+    let reported = arguments.files.are_given().then(|| {
+        target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        })
+    });
     let mut report = MigrateReport {
         elapsed: start.elapsed(),
         ..MigrateReport::default()
@@ -124,11 +143,7 @@ pub(super) async fn run(
         let Some(Ok(part)) = &mut target.result else {
             continue;
         };
-        let part = if arguments.files.are_given() {
-            part.clone()
-        } else {
-            std::mem::take(part)
-        };
+        let part = std::mem::take(part);
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,
@@ -153,10 +168,7 @@ pub(super) async fn run(
     }
     warn(output, &report);
     let exit_code = conclude(session, &report, &failures, options.record.as_deref())?;
-    if arguments.files.are_given() {
-        let targets = target_reports(&servers, &outcome, |index, part| {
-            TargetReport::from_migration(servers.name(index), part)
-        });
+    if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Migrate,
             start,
@@ -301,6 +313,7 @@ fn line(
     output: Output,
     verbose: bool,
     target: Option<&str>,
+    group: Option<&str>,
     report: &TenantReport,
 ) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
@@ -313,6 +326,7 @@ fn line(
             details: TenantDetails::Migrate(MigrateDetails {
                 from: report.from.clone(),
                 to: report.to.clone(),
+                group: group.map(str::to_owned),
                 applied: report.applied.clone(),
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),

@@ -76,6 +76,9 @@ pub(in crate::cli) struct MigrateArguments {
     /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(in crate::cli) canary: usize,
+    /// Migrate the groups of FILE (TOML) one after the other
+    #[arg(long, value_name = "FILE", conflicts_with = "canary")]
+    pub(in crate::cli) groups: Option<PathBuf>,
     /// Stop starting tenants after N failures
     #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
     pub(in crate::cli) max_failures: Option<usize>,
@@ -108,7 +111,7 @@ pub(in crate::cli) struct MigrateArguments {
         long,
         value_name = "RUN",
         conflicts_with_all = [
-            "run", "record", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
+            "run", "record", "groups", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
         ]
     )]
     pub(in crate::cli) undo: Option<String>,

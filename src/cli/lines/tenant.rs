@@ -108,6 +108,9 @@ pub(in crate::cli) struct MigrateDetails {
     pub(in crate::cli) from: Option<String>,
     /// Its last version now; null when it has none.
     pub(in crate::cli) to: Option<String>,
+    /// Its group, with `--groups`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) group: Option<String>,
     /// The files that were applied, in order.
     pub(in crate::cli) applied: Vec<String>,
     /// The files that are still pending, in order.

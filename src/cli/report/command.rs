@@ -14,6 +14,7 @@ use super::tenants::{
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
+use crate::fleet::GroupError;
 use crate::snapshot::SnapshotError;
 use crate::tenant::query::QueryRefusalReason;
 
@@ -77,6 +78,8 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         } else {
             "pass --targets FILE, or leave the column target out"
         }),
+        CommandError::GroupFile { .. } => ErrorReport::of(failure, "config.groups").without_causes(),
+        CommandError::Group(error) => group_report(failure, error),
         CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
             .hint("nothing was done; remove one of them from the targets file"),
         CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
@@ -118,5 +121,17 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Stream { .. } => ErrorReport::of(failure, "file.unusable"),
         CommandError::Interrupted(signal) => of_interruption(failure, *signal),
         CommandError::Signals(_) => ErrorReport::of(failure, "program.failed"),
+    }
+}
+
+fn group_report(failure: &CommandError, error: &GroupError) -> ErrorReport {
+    let report = ErrorReport::of(failure, "tenant.group");
+    match error {
+        GroupError::Unknown { .. } => report.hint("add the group to the file, or correct the row"),
+        GroupError::None(_) => report.hint(
+            "add them, or a pattern that matches them, to `tenants` of a group, or set rest = true for one group",
+        ),
+        GroupError::NoRest => report.hint("set rest = true for one group"),
+        _ => report,
     }
 }

@@ -19,6 +19,7 @@ use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
 };
 use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::TenantProblem;
 
 /// Maximum number of times that tenants are looked for that were created during the run.
 const LATECOMER_ROUNDS: usize = 3;
@@ -79,6 +80,7 @@ pub(super) async fn migrate_by_files(
     if !options.dry_run {
         let batch = |turns| engine.batch(turns);
         let turns = engine.turns();
+        engine.count_refused(&share);
         engine
             .scheduler
             .run(turns, share, options.jobs, batch)
@@ -181,9 +183,22 @@ impl<'a, 'm> Engine<'a, 'm> {
             .filter(|(_, entry)| !entry.settled);
         open.map(|(tenant, entry)| {
             let alone = entry.pending.iter().any(|migration| !migration.transaction);
-            Turn::new(tenant, alone)
+            Turn::new(tenant, alone).in_group(self.options.group_of(&entry.report.tenant))
         })
         .collect()
+    }
+
+    /// Counts, in their groups, the tenants that exist and cannot be started.
+    fn count_refused(&self, share: &RunShare) {
+        let state = self.state();
+        let refused = state.entries.iter().filter(|entry| {
+            let outcome = &entry.report.outcome;
+            let is_missing = *outcome == MigrateOutcome::Odd(TenantProblem::NoSchema);
+            entry.settled && !outcome.is_good() && !is_missing
+        });
+        for entry in refused {
+            share.refuse(self.options.group_of(&entry.report.tenant));
+        }
     }
 
     /// Adds the tenants that were created during the run and are behind: a sign-up that began before the newest migration
