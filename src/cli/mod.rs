@@ -4,10 +4,12 @@
 //! returns its exit code or a `Failure`. `report` turns a failure into the message, the id and the
 //! exit code that users see.
 
+mod adopt;
 mod arguments;
 mod bar;
 mod capture;
 mod common;
+mod completions;
 mod decide;
 mod diagnose;
 mod doubts;
@@ -15,6 +17,7 @@ mod drop;
 mod failure;
 mod first_capture;
 mod groups;
+mod help;
 mod ignored;
 mod lines;
 mod log;
@@ -46,6 +49,7 @@ mod snapshot_file;
 mod snapshot_show;
 mod status;
 mod targets;
+mod undo;
 mod verify;
 
 pub use main::main;

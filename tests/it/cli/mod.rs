@@ -8,5 +8,6 @@ mod input;
 mod json;
 mod output;
 mod project;
+mod shells;
 mod snapshot;
 mod usage;

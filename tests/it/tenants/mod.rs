@@ -1,5 +1,6 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
+mod adopt;
 mod cli;
 mod copies;
 mod drift;
@@ -22,5 +23,6 @@ mod query;
 mod refresh;
 mod strangers;
 mod styles;
+mod undo;
 mod verify;
 mod world;
