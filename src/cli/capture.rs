@@ -36,15 +36,20 @@ pub(super) async fn run(
         ));
     }
     let config = CaptureConfig::new(&arguments, header)?;
-    let (mut captured, capture) =
-        if let Some(captured) = first_capture::captured(session, &arguments, &config).await? {
-            (captured, None)
-        } else {
-            let (source, server, scratch) = sources(session, &arguments).await?;
-            let schema = arguments.schema.as_deref().unwrap_or_default();
-            let mut capture = config.capture(&arguments, schema, source, server, scratch);
-            (decided_capture(session, &mut capture).await?, Some(capture))
-        };
+    let of_first = async |schema: &str, source: CaptureSource, server: Server| {
+        let mut capture = config.capture(&arguments, schema, source, Some(server), None);
+        decided_capture(session, &mut capture).await
+    };
+    let versions_table = config.versions_table.clone();
+    let first = first_capture::captured(session, &arguments, versions_table, of_first).await?;
+    let (mut captured, capture) = if let Some(captured) = first {
+        (captured, None)
+    } else {
+        let (source, server, scratch) = sources(session, &arguments).await?;
+        let schema = arguments.schema.as_deref().unwrap_or_default();
+        let mut capture = config.capture(&arguments, schema, source, server, scratch);
+        (decided_capture(session, &mut capture).await?, Some(capture))
+    };
     if arguments.minify {
         captured.snapshot = captured.snapshot.minified().map_err(CaptureError::from)?;
     }
@@ -59,9 +64,9 @@ pub(super) async fn run(
 
 /// The seeds, decisions and version table of a capture, from flags and from the header of the file that is about to be
 /// replaced.
-pub(super) struct CaptureConfig {
+struct CaptureConfig {
     seeds: Vec<String>,
-    pub(super) versions_table: Option<String>,
+    versions_table: Option<String>,
     decisions: Decisions,
 }
 
@@ -79,7 +84,7 @@ impl CaptureConfig {
     }
 
     /// Returns the capture of a schema.
-    pub(super) fn capture(
+    fn capture(
         &self,
         arguments: &CaptureArguments,
         schema: &str,
@@ -106,7 +111,7 @@ impl CaptureConfig {
 }
 
 /// Captures, and asks for decisions at a terminal until none is missing. The answers become decisions of the capture.
-pub(super) async fn decided_capture(
+async fn decided_capture(
     session: &Session,
     capture: &mut Capture,
 ) -> Result<Captured, CommandError> {

@@ -1,13 +1,12 @@
 //! The first snapshot of an app that has migrations only: `capture --migrations` and `capture --run`.
 
 use super::arguments::CaptureArguments;
-use super::capture::{CaptureConfig, decided_capture};
 use super::failure::CommandError;
 use super::migrate::{external, load};
 use super::session::Session;
 use crate::connect;
 use crate::fleet::refresh::{FirstSchema, FirstSource, RefreshOptions, with_first_schema};
-use crate::pg::{PgDump, Server};
+use crate::pg::Server;
 use crate::snapshot::capture::{CaptureSource, Captured};
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::migrations::Migrations;
@@ -50,11 +49,12 @@ impl Maker {
     }
 }
 
-/// Returns what was captured of a schema that migrations or a command have made; `None` if neither is asked for.
+/// Returns what `capture` makes of a schema that migrations or a command have made; `None` if neither is asked for.
 pub(super) async fn captured(
     session: &Session,
     arguments: &CaptureArguments,
-    config: &CaptureConfig,
+    versions_table: Option<String>,
+    capture: impl AsyncFnOnce(&str, CaptureSource, Server) -> Result<Captured, CommandError>,
 ) -> Result<Option<Captured>, CommandError> {
     let Some(maker) = Maker::new(session, arguments)? else {
         return Ok(None);
@@ -69,14 +69,15 @@ pub(super) async fn captured(
     )
     .await?;
     let options = RefreshOptions {
-        versions_table: config.versions_table.clone(),
+        versions_table,
         prove: !arguments.no_prove,
         strictness: PlanStrictness::default(),
         outside: session.common.outside(),
     };
     let capture = async |first: &FirstSchema| {
         say(session, &maker, first);
-        capture_first(session, arguments, config, first, &server, &pg_dump).await
+        let source = CaptureSource::Live(pg_dump);
+        capture(first.name.as_str(), source, server.clone()).await
     };
     let made = with_first_schema(
         &server,
@@ -103,18 +104,4 @@ fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
             table.style
         ));
     }
-}
-
-async fn capture_first(
-    session: &Session,
-    arguments: &CaptureArguments,
-    config: &CaptureConfig,
-    first: &FirstSchema,
-    server: &Server,
-    pg_dump: &PgDump,
-) -> Result<Captured, CommandError> {
-    let source = CaptureSource::Live(pg_dump.clone());
-    let schema = first.name.as_str();
-    let mut capture = config.capture(arguments, schema, source, Some(server.clone()), None);
-    decided_capture(session, &mut capture).await
 }

@@ -30,17 +30,17 @@ fn invalid_snapshot_is_refused_with_file_and_line() {
     insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
     insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: a NUL byte, behind which psql would not read the rest of the line");
     insta::assert_snapshot!(refused(good.replace("format 2", "format 3")), @"error: 'app.sql': line 1: the snapshot has format 3, this version reads formats 1 to 2; a newer schemastamp is needed");
-    insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 14: a dollar-quoted string starts here and never ends; the file may be truncated");
+    insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 15: a dollar-quoted string starts here and never ends; the file may be truncated");
     insta::assert_snapshot!(refused(first(&good, good.find("INSERT").unwrap() + 50)), @"error: 'app.sql': the last statement has no semicolon; the file may be truncated");
-    insta::assert_snapshot!(refused(good.replace("INSERT", "\\! rm -rf /\nINSERT")), @r"error: 'app.sql': line 9: psql meta-command '\!'; a snapshot holds only SQL");
-    insta::assert_snapshot!(refused(good.replace("INSERT", "COMMIT;\nINSERT")), @"error: 'app.sql': line 9: 'COMMIT' would end the one transaction that a tenant is created in");
-    insta::assert_snapshot!(refused(good.replace("(7)", "('#{tenant}')")), @"error: 'app.sql': line 10: unknown placeholder '#{tenant}'; known are #{prefix} and, for a plain '#', #{#}");
+    insta::assert_snapshot!(refused(good.replace("INSERT", "\\! rm -rf /\nINSERT")), @r"error: 'app.sql': line 10: psql meta-command '\!'; a snapshot holds only SQL");
+    insta::assert_snapshot!(refused(good.replace("INSERT", "COMMIT;\nINSERT")), @"error: 'app.sql': line 10: 'COMMIT' would end the one transaction that a tenant is created in");
+    insta::assert_snapshot!(refused(good.replace("(7)", "('#{tenant}')")), @"error: 'app.sql': line 11: unknown placeholder '#{tenant}'; known are #{prefix} and, for a plain '#', #{#}");
     insta::assert_snapshot!(refused(good.replace("CREATE SCHEMA #{prefix};", "")), @"error: 'app.sql': the body has 0 statements `CREATE SCHEMA #{prefix}`; it needs exactly one, as the first statement");
     insta::assert_snapshot!(refused(good.replace("CREATE SCHEMA #{prefix}", "CREATE SCHEMA app")), @"error: 'app.sql': the body has 0 statements `CREATE SCHEMA #{prefix}`; it needs exactly one, as the first statement");
-    insta::assert_snapshot!(refused([good.as_bytes(), b"-- caf\xe9\n"].concat()), @"error: 'app.sql': line 17: not UTF-8; snapshots are UTF-8, whatever the server's encoding");
+    insta::assert_snapshot!(refused([good.as_bytes(), b"-- caf\xe9\n"].concat()), @"error: 'app.sql': line 18: not UTF-8; snapshots are UTF-8, whatever the server's encoding");
     let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
     insta::assert_snapshot!(refused(utf16), @"error: 'app.sql': line 1: a NUL byte, behind which psql would not read the rest of the line");
-    insta::assert_snapshot!(refused(good.replace("-- sha256: ", "-- sha256: x")), @"error: 'app.sql': line 3: 'x9f40ca76c5768b6de285d1c0d4360b3000a08a2a95c57855b4948c7d99f99ac2' is not a SHA-256 of 64 hexadecimal digits");
+    insta::assert_snapshot!(refused(good.replace("-- sha256: ", "-- sha256: x")), @"error: 'app.sql': line 4: 'x9f40ca76c5768b6de285d1c0d4360b3000a08a2a95c57855b4948c7d99f99ac2' is not a SHA-256 of 64 hexadecimal digits");
 }
 
 #[test]
