@@ -125,6 +125,11 @@ pub(super) async fn run(
     let outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
+    let reported = arguments.files.are_given().then(|| {
+        target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        })
+    });
     let mut report = MigrateReport {
         elapsed: start.elapsed(),
         ..MigrateReport::default()
@@ -157,10 +162,7 @@ pub(super) async fn run(
     }
     warn(output, &report);
     let exit_code = conclude(session, &report, &failures)?;
-    if arguments.files.are_given() {
-        let targets = target_reports(&servers, &outcome, |index, part| {
-            TargetReport::from_migration(servers.name(index), part)
-        });
+    if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Migrate,
             start,

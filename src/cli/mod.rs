@@ -39,6 +39,7 @@ mod report_form;
 mod scope;
 mod servers;
 mod session;
+mod slip;
 mod snapshot_file;
 mod status;
 mod targets;

@@ -342,10 +342,10 @@ fn status_reports_the_wrong_place_and_two_places() {
         .run(&[&["status"][..], &TARGETS].concat())
         .succeeds();
     insta::assert_snapshot!(output, @"
-    current a at eu: at 1
     current a2 at us: at 1; belongs at eu
     current b at eu: at 1; also at us
     current b at us: at 1; belongs at eu; also at eu
+    current a at eu: at 1
     current c at us: at 1
     current d at us: at 1
     --- stderr ---
