@@ -44,6 +44,8 @@ pub struct MigrateOptions {
     pub outside: OutsidePolicy,
     /// Tenants that are refused because they are not what their version should be, with the objects that differ.
     pub drifted: BTreeMap<TenantName, Vec<String>>,
+    /// The run for which each migration is recorded, so that it can be undone; `None` for no record.
+    pub record: Option<String>,
     /// Only reports what would be run.
     pub dry_run: bool,
 }
@@ -82,6 +84,7 @@ impl MigrateOptions {
             strictness: PlanStrictness::default(),
             outside: OutsidePolicy::Refuse,
             drifted: BTreeMap::new(),
+            record: None,
             dry_run: false,
         }
     }
@@ -102,6 +105,9 @@ pub enum MigrateError {
         /// They, in their order.
         statements: Vec<OutsideStatement>,
     },
+    /// The table in which the run is recorded cannot be made or used; no tenant was started.
+    #[error("the run cannot be recorded")]
+    Record(#[source] PsqlError),
     /// psql failed before any tenant was started.
     #[error(transparent)]
     Psql(PsqlError),
