@@ -66,7 +66,7 @@ pub(super) struct CommonArguments {
     /// Print more on stderr (repeatable)
     #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Common options")]
     pub(super) verbose: u8,
-    /// Print only errors on stderr
+    /// Print only errors, failures and the summary
     #[arg(
         long,
         short,

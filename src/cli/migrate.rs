@@ -37,7 +37,7 @@ use crate::tenant::compare::{Class, Reference, VersionReferences};
 use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
-use crate::text::{milliseconds, plural, safe};
+use crate::text::{duration, milliseconds, plural, safe};
 
 pub(super) async fn run(
     session: &Session,
@@ -341,8 +341,9 @@ fn line(
         MigrateOutcome::UpToDate if !verbose => return Ok(()),
         MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
         MigrateOutcome::Migrated => format!(
-            "{tenant}: {from} to {to}, {} ({ms} ms)",
-            plural(report.applied.len(), "migration")
+            "{tenant}: {from} to {to}, {} ({})",
+            plural(report.applied.len(), "migration"),
+            duration(report.elapsed)
         ),
         MigrateOutcome::Pending => format!(
             "{tenant}: at {to}, would apply {}",
@@ -359,11 +360,16 @@ fn line(
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
-    output.result(
+    let (style, word) = (
         style(&report.outcome),
-        &report.outcome.word().replace('_', " "),
-        &rest,
-    )?;
+        report.outcome.word().replace('_', " "),
+    );
+    match &report.outcome {
+        MigrateOutcome::UpToDate | MigrateOutcome::Migrated | MigrateOutcome::Pending => {
+            output.success(style, &word, &rest)?;
+        }
+        _ => output.result(style, &word, &rest)?,
+    }
     if let MigrateOutcome::Failed(failure) = &report.outcome
         && let Some(detail) = failure.detail.as_deref().filter(|_| verbose)
     {
@@ -487,7 +493,7 @@ fn conclude(
         }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
-            output.say(&format!(
+            output.summary(&format!(
                 "{}: {}: {}",
                 plural(group.tenants.len(), "tenant"),
                 group.reason,
@@ -501,11 +507,11 @@ fn conclude(
         ];
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
-        output.say(&format!(
-            "{}{} ({} ms)",
+        output.summary(&format!(
+            "{}{} ({})",
             parts.join(", "),
             failures.text(),
-            milliseconds(report.elapsed)
+            duration(report.elapsed)
         ));
         let has_applied = report
             .tenants

@@ -250,7 +250,7 @@ impl Report {
             }
         }
         text.push_str(&failures.text());
-        session.output.say(&text);
+        session.output.summary(&text);
         Ok(())
     }
 

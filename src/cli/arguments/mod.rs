@@ -11,6 +11,7 @@ mod lifecycle;
 mod provision;
 mod report;
 mod selection;
+mod shell;
 mod snapshot;
 mod targets;
 mod value;
@@ -26,6 +27,7 @@ pub(super) use provision::{
 };
 pub(super) use report::ReportArguments;
 pub(super) use selection::{ListedArguments, ScopeArguments};
+pub(super) use shell::CompletionShell;
 pub(super) use snapshot::{
     CaptureArguments, CheckArguments, MinifyArguments, RefreshArguments, RenderArguments,
 };
@@ -78,7 +80,9 @@ service file, password file.";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
-  schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish";
+  schemastamp completions zsh > ~/.zfunc/_schemastamp    # with ~/.zfunc in fpath, before compinit
+  schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish
+  schemastamp completions nushell > ~/.config/nushell/autoload/schemastamp.nu";
 
 const JSON_SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -164,7 +168,8 @@ pub(in crate::cli) enum Command {
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// Print the completions for SHELL
-        shell: clap_complete::Shell,
+        #[arg(value_enum)]
+        shell: CompletionShell,
     },
     /// Print the JSON Schema of the lines of --format json
     #[command(after_help = JSON_SCHEMA_EXAMPLES)]
