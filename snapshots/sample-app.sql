@@ -3,6 +3,7 @@
 -- objects: 44 tables, 5 views, 1 materialized view, 19 sequences, 15 indexes, 12 functions, 1 procedure, 1 aggregate, 1 operator, 5 types, 3 domains, 1 statistics, 10 triggers, 1 rule, 4 policies, 93 constraints
 -- versions: schema_migrations: 28 rows, last 20240129000000
 -- seed: plans
+-- fingerprint: ea98c46746027bac1699e1c0f6cb5e2e894c3814764e2adeed7953d837c8e381
 -- sha256: 4b0676f2564932db2f9a3110b97c64221425103b903bc3a82f8c0f7586c81d5a
 
 CREATE SCHEMA #{prefix};

@@ -2,6 +2,7 @@
 -- server: PostgreSQL 15, in the wording of pg_dump 18
 -- objects: 3 tables, 1 view, 1 index, 1 function, 1 type, 1 trigger, 5 constraints
 -- versions: schema_migrations: 2 rows, last 20260214090000
+-- fingerprint: b5f8578019f143de28c3d05840cce4929ad863da044bde0a19af3acc43a5eff7
 -- sha256: 02eef0bf9f9ae020628276dd8934b33b6306ab222ec655679fac3d1c72836628
 
 CREATE SCHEMA #{prefix};

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::arguments::CaptureArguments;
-use super::decide;
 use super::failure::CommandError;
 use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
 use super::output::Output;
 use super::session::Session;
+use super::{decide, first_capture};
 use crate::config::{Origin, Setting, Settings};
 use crate::connect;
 use crate::exit;
@@ -28,31 +28,91 @@ pub(super) async fn run(
 ) -> Result<u8, CommandError> {
     let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
     let header = kept.as_ref().map(Snapshot::header);
-    let decisions = merge_decisions(&arguments, header)?;
-    let seeds = merge_seeds(&arguments, header)?;
-    let versions_table = match &arguments.versions_table {
-        Some(table) => Some(table_name("--versions-table", table, &arguments.schema)?),
-        None => header.and_then(kept_versions_table),
-    };
-    let (source, server, scratch) = sources(session, &arguments).await?;
-    let mut capture = Capture {
-        schema: arguments.schema.clone(),
-        source,
-        seeds,
-        versions_table,
-        versions_from: arguments.versions_from.clone(),
-        decisions,
-        owners: !arguments.no_owner,
-        schema_owner: true,
-        privileges: !arguments.no_privileges,
-        server,
-        prove: !arguments.no_prove,
-        fill_views: true,
-        scratch,
-    };
-    let mut captured = loop {
+    let has_source =
+        arguments.schema.is_some() || arguments.migrations.is_some() || arguments.run.is_some();
+    if !has_source {
+        return Err(CommandError::Usage(
+            "pass --schema SCHEMA, --migrations DIR or --run CMD".to_owned(),
+        ));
+    }
+    let config = CaptureConfig::new(&arguments, header)?;
+    let (mut captured, capture) =
+        if let Some(captured) = first_capture::captured(session, &arguments, &config).await? {
+            (captured, None)
+        } else {
+            let (source, server, scratch) = sources(session, &arguments).await?;
+            let schema = arguments.schema.as_deref().unwrap_or_default();
+            let mut capture = config.capture(&arguments, schema, source, server, scratch);
+            (decided_capture(session, &mut capture).await?, Some(capture))
+        };
+    if arguments.minify {
+        captured.snapshot = captured.snapshot.minified().map_err(CaptureError::from)?;
+    }
+    if let Some(older) = &kept
+        && is_same_schema(session, capture.as_ref(), older, &captured.snapshot).await?
+    {
+        captured.snapshot = captured.snapshot.succeeding(older);
+    }
+    hand_over(session, arguments.output.as_deref(), &captured)?;
+    Ok(exit::DONE)
+}
+
+/// The seeds, decisions and version table of a capture, from flags and from the header of the file that is about to be
+/// replaced.
+pub(super) struct CaptureConfig {
+    seeds: Vec<String>,
+    pub(super) versions_table: Option<String>,
+    decisions: Decisions,
+}
+
+impl CaptureConfig {
+    fn new(arguments: &CaptureArguments, header: Option<&Header>) -> Result<Self, CommandError> {
+        let schema = arguments.schema.as_deref().unwrap_or_default();
+        Ok(Self {
+            decisions: merge_decisions(arguments, header)?,
+            seeds: merge_seeds(arguments, header)?,
+            versions_table: match &arguments.versions_table {
+                Some(table) => Some(table_name("--versions-table", table, schema)?),
+                None => header.and_then(kept_versions_table),
+            },
+        })
+    }
+
+    /// Returns the capture of a schema.
+    pub(super) fn capture(
+        &self,
+        arguments: &CaptureArguments,
+        schema: &str,
+        source: CaptureSource,
+        server: Option<Server>,
+        scratch: Option<Server>,
+    ) -> Capture {
+        Capture {
+            schema: schema.to_owned(),
+            source,
+            seeds: self.seeds.clone(),
+            versions_table: self.versions_table.clone(),
+            versions_from: arguments.versions_from.clone(),
+            decisions: self.decisions.clone(),
+            owners: !arguments.no_owner,
+            schema_owner: true,
+            privileges: !arguments.no_privileges,
+            server,
+            prove: !arguments.no_prove,
+            fill_views: true,
+            scratch,
+        }
+    }
+}
+
+/// Captures, and asks for decisions at a terminal until none is missing. The answers become decisions of the capture.
+pub(super) async fn decided_capture(
+    session: &Session,
+    capture: &mut Capture,
+) -> Result<Captured, CommandError> {
+    loop {
         match capture.clone().run(&session.shutdown).await {
-            Ok(captured) => break captured,
+            Ok(captured) => return Ok(captured),
             Err(CaptureError::Doubtful(undecided)) if !session.output.is_json() => {
                 let Some(answers) = decide::answers(session, &undecided).await? else {
                     return Err(CaptureError::Doubtful(undecided).into());
@@ -63,30 +123,24 @@ pub(super) async fn run(
             }
             Err(error) => return Err(error.into()),
         }
-    };
-    if arguments.minify {
-        captured.snapshot = captured.snapshot.minified().map_err(CaptureError::from)?;
     }
-    if let Some(older) = &kept
-        && is_same_schema(session, &capture, older, &captured.snapshot).await?
-    {
-        captured.snapshot = captured.snapshot.succeeding(older);
-    }
-    hand_over(session, arguments.output.as_deref(), &captured)?;
-    Ok(exit::DONE)
 }
 
 /// Returns `true` if the file that is about to be replaced holds the same schema with the same rows, however an older format
 /// words them: tenants and spares of it are then tenants and spares of the new snapshot.
 async fn is_same_schema(
     session: &Session,
-    capture: &Capture,
+    capture: Option<&Capture>,
     older: &Snapshot,
     new: &Snapshot,
 ) -> Result<bool, CommandError> {
     if older.fingerprint() == new.fingerprint() {
         return Ok(true);
     }
+    // A schema that was made for the capture is gone.
+    let Some(capture) = capture else {
+        return Ok(false);
+    };
     let (CaptureSource::Live(_), Some(server), Some(major)) =
         (&capture.source, &capture.server, new.header().server)
     else {
@@ -182,7 +236,8 @@ fn merge_seeds(
     }
     let mut seeds = Vec::new();
     for table in &arguments.seed {
-        let table = table_name("--seed", table, &arguments.schema)?;
+        let schema = arguments.schema.as_deref().unwrap_or_default();
+        let table = table_name("--seed", table, schema)?;
         if !seeds.contains(&table) {
             seeds.push(table);
         }
@@ -213,6 +268,7 @@ fn table_name(flag: &str, text: &str, schema: &str) -> Result<String, CommandErr
         Ok([table]) => Ok(table),
         Err(names) => match <[String; 2]>::try_from(names) {
             Ok([of, table]) if of == schema => Ok(table),
+            Ok(_) if schema.is_empty() => Err(wrong("name the table without a schema".to_owned())),
             Ok([of, _]) => Err(wrong(format!(
                 "the table must be in the schema '{schema}', not in '{of}'"
             ))),

@@ -7,7 +7,7 @@ use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
-use crate::fleet::refresh::RefreshError;
+use crate::fleet::refresh::{FirstError, RefreshError};
 use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{GroupError, GroupFileError, LineError, NoTenants, RegistryError, TargetError};
@@ -159,6 +159,8 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Refresh(Box<RefreshError>),
     #[error(transparent)]
+    First(Box<FirstError>),
+    #[error(transparent)]
     Drop(Box<DropError>),
     #[error(transparent)]
     Lifecycle(Box<LifecycleError>),
@@ -203,6 +205,7 @@ boxed! {
     Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),
+    First(FirstError),
     Drop(DropError),
     Lifecycle(LifecycleError),
 }

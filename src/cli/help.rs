@@ -23,7 +23,6 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("baseline", "adopt"),
     ("import", "adopt"),
     ("init", "capture"),
-    ("snapshot", "capture"),
     ("doctor", "diagnose"),
     ("ping", "diagnose"),
     ("list", "status"),

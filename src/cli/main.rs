@@ -12,7 +12,8 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
-    packaging, pool, provision, query, refresh, render, status, targets, undo, verify,
+    packaging, pool, project, provision, query, refresh, render, snapshot_show, status, targets,
+    undo, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -107,6 +108,7 @@ async fn run(arguments: Arguments) -> u8 {
         Some(
             Command::Render(_)
                 | Command::Minify(_)
+                | Command::Snapshot(_)
                 | Command::Completions { .. }
                 | Command::Man { .. }
                 | Command::JsonSchema
@@ -135,6 +137,7 @@ async fn run(arguments: Arguments) -> u8 {
                 return exit::DONE;
             }
             session.look_closer(&failure).await;
+            session.say_project();
             let code = session.output.fail(&failure, session.context());
             if session.common.diagnose
                 && matches!(code, exit::CONNECTION | exit::FILE)
@@ -147,7 +150,26 @@ async fn run(arguments: Arguments) -> u8 {
     }
 }
 
+/// Fills in what a project's file says, for the commands that it is about.
+fn with_project(
+    session: &Session,
+    mut command: Option<Command>,
+) -> Result<Option<Command>, CommandError> {
+    let only_prints = matches!(
+        command,
+        Some(Command::Completions { .. } | Command::Man { .. } | Command::JsonSchema)
+    );
+    if !only_prints {
+        let project = session.read_project()?;
+        if let Some(command) = &mut command {
+            project::fill(command, &session.common, project)?;
+        }
+    }
+    Ok(command)
+}
+
 async fn command(session: &Session, command: Option<Command>) -> Result<u8, CommandError> {
+    let command = with_project(session, command)?;
     let (fits, command_of_format) = match session.common.format {
         Format::Text | Format::Json => (true, ""),
         Format::Csv => (
@@ -186,6 +208,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
         Some(Command::Minify(arguments)) => minify::run(session, &arguments),
+        Some(Command::Snapshot(arguments)) => snapshot_show::run(session, &arguments),
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
@@ -203,7 +226,10 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Rename(arguments)) => Box::pin(move_tenant::rename(session, arguments)).await,
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
-        Some(Command::Diagnose(arguments)) => diagnose::run(session, arguments).await,
+        Some(Command::Diagnose(arguments)) => {
+            session.say_project();
+            diagnose::run(session, arguments).await
+        }
         Some(Command::Completions { shell }) => completions::print(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
@@ -212,6 +238,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             Ok(exit::DONE)
         }
         None if session.common.diagnose => {
+            session.say_project();
             diagnose::run(session, DiagnoseArguments::default()).await
         }
         None => Err(CommandError::Usage("no command; see --help".to_owned())),

@@ -11,7 +11,7 @@ use super::failure::CommandError;
 use super::lines::{Counts, Line, OutsideObject};
 use super::output::Output;
 use super::report::{build_report, may_be_of_event_trigger};
-use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
+use crate::config::{Environment, Origin, Project, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
 use crate::diagnose::{
     Context, Finding, LookPlan, look_closer, silent_plaintext, stays_on_this_machine,
@@ -20,7 +20,7 @@ use crate::path;
 use crate::pg::{Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
-use crate::text::milliseconds;
+use crate::text::{listed, milliseconds, safe};
 
 /// The argument that means stdin.
 pub(super) const STDIN: &str = "-";
@@ -45,6 +45,8 @@ pub(super) struct Session {
     links: Mutex<Vec<Link>>,
     /// Statements of snapshots and migrations that are not confined to the tenant's schema.
     outside: Mutex<Vec<OutsideObject>>,
+    /// The settings of the project, once its file was read.
+    project: OnceLock<Project>,
 }
 
 /// A check of one connection, and the name of its server.
@@ -72,6 +74,7 @@ impl Session {
             server: OnceLock::new(),
             links: Mutex::default(),
             outside: Mutex::default(),
+            project: OnceLock::new(),
         }
     }
 
@@ -106,10 +109,40 @@ impl Session {
 
     /// Returns the settings of the tool, which need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
-        Ok(ToolSettings::resolve(
+        Ok(self.of_project(ToolSettings::resolve(
             &self.common.tool(),
             &self.environment,
-        )?)
+        )?))
+    }
+
+    /// Reads the project's file. Without it, commands have no settings of a project.
+    pub(super) fn read_project(&self) -> Result<&Project, CommandError> {
+        let project = Project::find(&self.environment)?;
+        Ok(self.project.get_or_init(|| project))
+    }
+
+    /// The settings of the project that a failed command may have used.
+    pub(super) fn say_project(&self) {
+        let described = self.project.get().map(Project::describe);
+        let described = described.unwrap_or_default();
+        if !described.is_empty() {
+            let settings = described.iter().map(|(text, origin)| match origin {
+                Origin::Project { path, line, .. } => {
+                    format!("{} ({}, line {line})", safe(text), path.display())
+                }
+                origin => format!("{} ({origin})", safe(text)),
+            });
+            let settings = listed(settings, usize::MAX);
+            self.output
+                .note(&format!("settings of the project: {settings}"));
+        }
+    }
+
+    fn of_project(&self, tool: ToolSettings) -> ToolSettings {
+        match self.project.get() {
+            Some(project) => tool.with_project(project),
+            None => tool,
+        }
     }
 
     /// Reads a file that the user names, or what comes through a pipe; a signal and the timeout end the wait.
@@ -153,22 +186,23 @@ impl Session {
         &self,
         jobs: Option<String>,
     ) -> Result<ToolSettings, CommandError> {
-        Ok(ToolSettings::resolve(
+        Ok(self.of_project(ToolSettings::resolve(
             &ToolFlags {
                 jobs,
                 ..self.common.tool()
             },
             &self.environment,
-        )?)
+        )?))
     }
 
     /// Returns all settings, and prints their warnings.
     pub(super) fn settings(&self) -> Result<Settings, CommandError> {
-        let settings = Settings::resolve(
+        let mut settings = Settings::resolve(
             &self.common.connection(),
             &self.common.tool(),
             &self.environment,
         )?;
+        settings.tool = self.of_project(settings.tool);
         for warning in settings.connection.warnings() {
             self.output.warning(&warning.to_string());
         }

@@ -137,6 +137,16 @@ pub enum ConfigError {
         /// The problem.
         problem: String,
     },
+    /// The file of a project is not what it should be.
+    #[error("'{}'{}: {problem}", path.display(), at_line(*line))]
+    Project {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line, where it is known.
+        line: Option<usize>,
+        /// The problem.
+        problem: String,
+    },
     /// A file with a password that others may read.
     #[error("'{}' holds a password and others may read it (mode {mode:04o}); chmod 600, or use password_variable or a \
              password file", path.display())]
@@ -198,6 +208,7 @@ impl ConfigError {
             Self::ServiceFile { .. } | Self::ServiceNotFound { .. } => "config.service",
             Self::File { .. } => "config.file",
             Self::Targets { .. } => "config.targets",
+            Self::Project { .. } => "config.project",
             Self::CommandNotFound { .. } => "config.password_command",
             Self::Exposed { .. } => "config.exposed",
             Self::ProtocolRange { .. } => "config.protocol_range",

@@ -38,6 +38,15 @@ pub enum Origin {
         /// The target's name.
         target: String,
     },
+    /// A key of a project's file.
+    Project {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+    },
     /// Set by the program that uses the library.
     Code,
     /// Nothing said otherwise; the text says whose default it is.
@@ -66,6 +75,9 @@ impl fmt::Display for Origin {
             }
             Self::Target { path, target } => {
                 write!(formatter, "target '{target}' of '{}'", path.display())
+            }
+            Self::Project { key, path, line } => {
+                write!(formatter, "{key} in {}, line {line}", path.display())
             }
             Self::Code => formatter.write_str("the calling program"),
             Self::Default(whose) => write!(formatter, "default ({whose})"),

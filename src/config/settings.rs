@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::error::shown;
 use super::variables::ToolVariables;
-use super::{ConfigError, Connection, ConnectionFlags, Environment, Origin, Setting, ToolFlags};
+use super::{
+    ConfigError, Connection, ConnectionFlags, Environment, Origin, Project, Setting, ToolFlags,
+};
 
 /// All settings of a command that needs a server.
 #[derive(Clone, Debug)]
@@ -20,7 +22,7 @@ pub struct Settings {
 pub struct ToolSettings {
     /// The snapshot file; `None` for the only file in `snapshots/`.
     pub snapshot: Option<Setting<PathBuf>>,
-    /// The directory of migrations that `SCHEMASTAMP_MIGRATIONS` names.
+    /// The directory of migrations that `SCHEMASTAMP_MIGRATIONS` or a project names.
     pub migrations: Option<Setting<PathBuf>>,
     /// The name or path of psql; `None` for `psql` in `PATH`.
     pub psql: Option<Setting<PathBuf>>,
@@ -99,6 +101,14 @@ impl ToolSettings {
             timeout: timeout.map(seconds).transpose()?.unwrap_or(none),
             jobs: jobs.map(count).transpose()?,
         })
+    }
+
+    /// The same settings, with those of a project where neither a flag nor a variable says otherwise.
+    #[must_use]
+    pub fn with_project(mut self, project: &Project) -> Self {
+        self.snapshot = self.snapshot.or_else(|| project.snapshot.clone());
+        self.migrations = self.migrations.or_else(|| project.migrations.clone());
+        self
     }
 
     /// The timeout; `None` for no limit. `unset` is what counts when nothing sets it.

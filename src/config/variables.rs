@@ -15,6 +15,7 @@ const COMMAND: &str = "PASSWORD_COMMAND";
 /// Stands in for `DATABASE_URL`.
 pub(super) const DATABASE_URL: &str = "SCHEMASTAMP_DATABASE_URL";
 const TOOL: &[&str] = &[
+    "CONFIG",
     "SNAPSHOT",
     "MIGRATIONS",
     "PSQL",

@@ -241,7 +241,10 @@ fn place_of(origin: &Origin, separators: &BTreeMap<String, char>) -> Place {
         },
         Origin::Service { .. } => Place::Service(text::safe(&origin.to_string())),
         Origin::Target { .. } => Place::Target(text::safe(&origin.to_string())),
-        Origin::PasswordFile { .. } | Origin::Code | Origin::Default(_) => Place::Unknown,
+        Origin::PasswordFile { .. }
+        | Origin::Project { .. }
+        | Origin::Code
+        | Origin::Default(_) => Place::Unknown,
     }
 }
 

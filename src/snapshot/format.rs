@@ -327,6 +327,7 @@ impl Snapshot {
         for (object, decision) in header.decisions.iter() {
             let _ = writeln!(text, "-- {}: {object}", decision.word());
         }
+        let _ = writeln!(text, "-- fingerprint: {}", self.fingerprint());
         for fingerprint in &header.formerly {
             let _ = writeln!(text, "-- formerly: {fingerprint}");
         }
@@ -403,6 +404,7 @@ mod tests {
         -- versions: schema_migrations: 2 rows, last 7
         -- seed: plans, "My Plans"
         -- rename: function n()
+        -- fingerprint: 0eb08044f264f9641cf7abc251d2fd97959549bcb7f403a8d2aab4a7c5467f7c
         -- sha256: 9a96132f1f040228bf968cf4437863e06fb28d1868a01fe27510ac012afd05f0
 
         CREATE SCHEMA #{prefix};

@@ -103,6 +103,8 @@ pub(super) fn parse_header(
                 "seed" => header.seeds = parse_names(value).map_err(bad)?,
                 "keep" => header.decisions.add_remembered(value, Decision::Keep),
                 "rename" => header.decisions.add_remembered(value, Decision::Rename),
+                // Computed again from the body.
+                "fingerprint" => drop(parse_sha256(value).map_err(bad)?),
                 "formerly" => header.formerly.push(parse_sha256(value).map_err(bad)?),
                 "sha256" => {
                     parsed.checksum = Some(parse_sha256(value).map_err(bad)?);

@@ -30,6 +30,7 @@ pub(super) use selection::{ListedArguments, ScopeArguments};
 pub(super) use shell::CompletionShell;
 pub(super) use snapshot::{
     CaptureArguments, CheckArguments, MinifyArguments, RefreshArguments, RenderArguments,
+    SnapshotArguments, SnapshotCommand,
 };
 pub(super) use targets::{
     OneTargetArguments, TargetsArguments, TargetsCommand, TargetsExportArguments,
@@ -48,6 +49,7 @@ use self::lifecycle::{CLONE_EXAMPLES, DROP_EXAMPLES, RENAME_EXAMPLES};
 use self::provision::{POOL_EXAMPLES, PROVISION_EXAMPLES};
 use self::snapshot::{
     CAPTURE_EXAMPLES, CHECK_EXAMPLES, MINIFY_EXAMPLES, REFRESH_EXAMPLES, RENDER_EXAMPLES,
+    SNAPSHOT_EXAMPLES,
 };
 use self::targets::TARGETS_EXPORT_EXAMPLES;
 use super::common::CommonArguments;
@@ -119,6 +121,9 @@ pub(in crate::cli) enum Command {
     /// Remove comments and needless whitespace from a snapshot
     #[command(after_help = MINIFY_EXAMPLES)]
     Minify(MinifyArguments),
+    /// Show what a snapshot holds, and the fingerprint by which tenants name it
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Snapshot(SnapshotArguments),
     /// Print the SQL for one tenant
     #[command(after_help = RENDER_EXAMPLES)]
     Render(RenderArguments),

@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::provision::TenantKindArguments;
 use super::targets::OneTargetArguments;
@@ -17,12 +17,18 @@ pub(super) const CAPTURE_EXAMPLES: &str = "\
 Examples:
   schemastamp capture --schema tenant_demo --seed plans -o snapshots/billing.sql
   schemastamp capture --from db/structure.sql --schema app -o snapshots/app.sql
+  schemastamp capture --migrations db/migrations -o snapshots/app.sql
   schemastamp capture --schema tenant_demo --rename 'function audit()' -o snapshots/billing.sql";
 
 pub(super) const MINIFY_EXAMPLES: &str = "\
 Examples:
   schemastamp minify snapshots/billing.sql -o billing.min.sql
   schemastamp minify | wc -c";
+
+pub(super) const SNAPSHOT_EXAMPLES: &str = "\
+Examples:
+  schemastamp snapshot show
+  schemastamp snapshot show snapshots/billing.sql --format json";
 
 pub(super) const RENDER_EXAMPLES: &str = "\
 Examples:
@@ -44,7 +50,13 @@ Examples:
 pub(in crate::cli) struct CaptureArguments {
     /// Capture SCHEMA
     #[arg(long, value_name = "SCHEMA")]
-    pub(in crate::cli) schema: String,
+    pub(in crate::cli) schema: Option<String>,
+    /// Make the schema from the SQL migrations in DIR, in a scratch schema that is dropped again
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["schema", "from", "run", "scratch"])]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Have CMD make the schema that SCHEMASTAMP_TENANT names, with PG* set; it is dropped again
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["schema", "from", "scratch"])]
+    pub(in crate::cli) run: Option<String>,
     /// Write to FILE, not stdout; take over the decisions and seed tables of an existing FILE
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
@@ -83,6 +95,29 @@ pub(in crate::cli) struct CaptureArguments {
     pub(in crate::cli) minify: bool,
     #[command(flatten)]
     pub(in crate::cli) target: OneTargetArguments,
+}
+
+/// The arguments of `snapshot`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct SnapshotArguments {
+    #[command(subcommand)]
+    pub(in crate::cli) command: SnapshotCommand,
+}
+
+/// The commands of `snapshot`.
+#[derive(Clone, Debug, Subcommand)]
+pub(in crate::cli) enum SnapshotCommand {
+    /// Print the fingerprint, origin, versions, decisions and objects of a snapshot
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Show(SnapshotShowArguments),
+}
+
+/// The arguments of `snapshot show`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct SnapshotShowArguments {
+    /// Read the snapshot FILE, as with --snapshot
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: Option<PathBuf>,
 }
 
 /// The arguments of `minify`.

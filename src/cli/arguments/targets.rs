@@ -50,15 +50,10 @@ pub(in crate::cli) struct TargetsArguments {
     #[arg(long, value_name = "FILE", help_heading = "Targets")]
     pub(in crate::cli) targets: Option<PathBuf>,
     /// Work only on the target NAME of the file (repeatable)
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "targets",
-        help_heading = "Targets"
-    )]
+    #[arg(long, value_name = "NAME", help_heading = "Targets")]
     pub(in crate::cli) target: Vec<String>,
     /// Run at most N workers on all targets together
-    #[arg(long, value_name = "N", requires = "targets", value_parser = whole(1_usize..=usize::MAX), help_heading = "Targets")]
+    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX), help_heading = "Targets")]
     pub(in crate::cli) total_jobs: Option<usize>,
 }
 
@@ -67,19 +62,9 @@ pub(in crate::cli) struct TargetsArguments {
 #[group(skip)]
 pub(in crate::cli) struct OneTargetArguments {
     /// Read the servers of a fleet from FILE (TOML)
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "target",
-        help_heading = "Targets"
-    )]
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
     pub(in crate::cli) targets: Option<PathBuf>,
     /// Work on the target NAME of the file
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "targets",
-        help_heading = "Targets"
-    )]
+    #[arg(long, value_name = "NAME", help_heading = "Targets")]
     pub(in crate::cli) target: Option<String>,
 }

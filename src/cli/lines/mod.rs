@@ -7,6 +7,7 @@ mod outcome;
 mod outside;
 mod pool;
 mod row;
+mod snapshot;
 mod summary;
 mod target;
 mod tenant;
@@ -19,12 +20,13 @@ pub(super) use outcome::TenantOutcome;
 pub(super) use outside::OutsideObject;
 pub(super) use pool::{SparesLine, StrayLine};
 pub(super) use row::{ColumnObject, ResultObject, RowLine, RowObject};
+pub(super) use snapshot::{HeaderDecision, SnapshotDetailsLine};
 pub(super) use summary::{
     AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
     DropCounts, DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts,
     PoolStatusCounts, ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts,
-    RenderCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts, UndoCounts,
-    VerifyCounts, VersionCount,
+    RenderCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts,
+    UndoCounts, VerifyCounts, VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{
@@ -65,6 +67,8 @@ pub(super) enum Line {
     Stray(StrayLine),
     /// A snapshot that is not written to a file: `capture`, `minify`.
     Snapshot(SnapshotLine),
+    /// Origin and content of a snapshot: `snapshot show`.
+    SnapshotDetails(SnapshotDetailsLine),
     /// The last line of a command that did its work, also where tenants failed.
     Summary(SummaryLine),
     /// The last line of a command that could not begin, or not go on.

@@ -45,6 +45,8 @@ pub(in crate::cli) enum Counts {
     Capture(CaptureCounts),
     /// Of `minify`.
     Minify(MinifyCounts),
+    /// Of `snapshot show`.
+    SnapshotShow(SnapshotShowCounts),
     /// Of `pool fill`.
     PoolFill(PoolFillCounts),
     /// Of `pool status`.
@@ -159,6 +161,15 @@ pub(in crate::cli) struct MinifyCounts {
     pub(in crate::cli) after: usize,
     /// True if the file changed; null without a file.
     pub(in crate::cli) changed: Option<bool>,
+}
+
+/// Figures of `snapshot show`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct SnapshotShowCounts {
+    /// The file.
+    pub(in crate::cli) file: String,
+    /// The number of objects.
+    pub(in crate::cli) objects: usize,
 }
 
 /// Figures of `pool fill`.

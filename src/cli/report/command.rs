@@ -8,8 +8,9 @@ use super::library::{
 use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
-    drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
-    query_report, refresh_report, registry_report, target_report, undo_report, verify_report,
+    drop_report, first_report, fleet_report, hook_report, lifecycle_report, migrate_report,
+    pool_report, query_report, refresh_report, registry_report, target_report, undo_report,
+    verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
@@ -116,6 +117,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Query(error) => query_report(error, context),
         CommandError::Verify(error) => verify_report(error, context),
         CommandError::Refresh(error) => refresh_report(error, context),
+        CommandError::First(error) => first_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),
         CommandError::Lifecycle(error) => lifecycle_report(error, context),
         CommandError::Stream { .. } => ErrorReport::of(failure, "file.unusable"),

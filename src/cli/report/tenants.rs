@@ -13,11 +13,12 @@ use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
-use crate::fleet::refresh::RefreshError;
+use crate::fleet::refresh::{FirstError, RefreshError};
 use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{RegistryError, TargetError};
 use crate::pg::PsqlError;
+use crate::sql::quote;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
@@ -99,8 +100,13 @@ pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> Err
 
 /// Reports on a failed hook, with the end of its output.
 pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
-    let mut report = ErrorReport::of(failure, "tenant.hook")
+    let report = ErrorReport::of(failure, "tenant.hook")
         .hint("run the command for this tenant again, or drop the tenant");
+    with_detail(report, hook)
+}
+
+/// Adds the last lines of what a command said.
+fn with_detail(mut report: ErrorReport, hook: &HookFailure) -> ErrorReport {
     if let Some(said) = &hook.detail {
         report.details = said.lines().map(|line| format!("  {line}")).collect();
         report.more.detail = Some(said.clone());
@@ -136,6 +142,26 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
         RefreshError::Template(source) => ErrorReport::of(error, source.id()),
         RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
         RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
+    }
+}
+
+pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        FirstError::Refresh(error) => refresh_report(error, context),
+        FirstError::Outside { .. } => ErrorReport::of(error, "capture.outside").hint(
+            "nothing was run; write NAME or #{prefix}.NAME in the place of public.NAME, and run once by hand what is \
+             meant for the whole database; --allow-outside runs it for good",
+        ),
+        FirstError::Extension { extension, .. } => {
+            let hint = format!("run once: CREATE EXTENSION {} SCHEMA public", quote(extension));
+            ErrorReport::of(error, "capture.missing_extension").hint(hint)
+        }
+        FirstError::Command(failed) => {
+            with_detail(ErrorReport::of(error, "capture.command"), failed)
+        }
+        FirstError::Nothing => ErrorReport::of(error, "capture.nothing_made").hint(
+            "have the command work in the schema that SCHEMASTAMP_TENANT names, for instance with it as the search_path",
+        ),
     }
 }
 

@@ -2,8 +2,10 @@
 //! compares snapshots.
 
 mod compare;
+mod first;
 mod run;
 mod scratch;
 
 pub use compare::{SnapshotComparison, compare};
+pub use first::{FirstError, FirstSchema, FirstSource, with_first_schema};
 pub use run::{RefreshError, RefreshOptions, Refreshed, is_image_of, recapture, refresh};

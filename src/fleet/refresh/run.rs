@@ -267,7 +267,7 @@ async fn load(
 }
 
 /// Applies the pending migrations and returns their files.
-async fn apply(
+pub(super) async fn apply(
     server: &Server,
     scratch: &TenantName,
     migrations: &Migrations,

@@ -1,4 +1,4 @@
-//! What belongs to the schema `public` alone, and to no tenant: initdb gives it an owner, a comment, and privileges for
+//! Properties of the schema `public` itself, which no tenant has: initdb gives it an owner, a comment, and privileges for
 //! everybody.
 
 use std::collections::BTreeSet;
@@ -156,7 +156,7 @@ pub(super) fn without_schema_behind(value: &str, copy: &str) -> String {
     value
 }
 
-/// What a database has in its schema `public`.
+/// Content of a database's schema `public`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct PublicState {
     /// True if the schema exists.

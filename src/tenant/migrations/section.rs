@@ -72,6 +72,25 @@ pub(super) fn part(text: &str, wanted: Direction) -> Option<Part> {
     is_found.then_some(part)
 }
 
+/// The tool in whose words a file has sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SectionStyle {
+    Dbmate,
+    Goose,
+}
+
+/// Returns the tool in whose words a file has sections, if it has any.
+pub(super) fn section_style(text: &str) -> Option<SectionStyle> {
+    let line = text
+        .lines()
+        .find(|line| matches!(marker(line), Some(Marker::Section(..))))?;
+    Some(if line.contains("migrate:") {
+        SectionStyle::Dbmate
+    } else {
+        SectionStyle::Goose
+    })
+}
+
 enum Marker {
     /// A section begins. The flag says that it runs in a transaction.
     Section(Direction, bool),

@@ -98,6 +98,7 @@ fn every_command_ends_with_its_summary() {
         ),
         (&["minify"], "summary minify"),
         (&["minify", "-o", "small.sql"], "summary minify"),
+        (&["snapshot", "show", "small.sql"], "summary snapshot_show"),
         (&["pool", "fill", "--size", "1"], "summary pool_fill"),
         (&["pool", "status"], "summary pool_status"),
         (

@@ -7,5 +7,7 @@ mod ignored;
 mod input;
 mod json;
 mod output;
+mod project;
 mod shells;
+mod snapshot;
 mod usage;

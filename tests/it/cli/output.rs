@@ -71,6 +71,7 @@ fn minify_writes_to_stdout_or_a_file() {
     insta::assert_snapshot!(world.run(&["minify"]), @"
     -- schemastamp snapshot, format 2
     -- objects: 1 table, 1 function
+    -- fingerprint: 065a57e92cabac80b39d30d9f6c7a4f04b766d5eb96a5e01d4bfc245707bd5c2
     -- sha256: 065a57e92cabac80b39d30d9f6c7a4f04b766d5eb96a5e01d4bfc245707bd5c2
     CREATE SCHEMA #{prefix};
     CREATE TABLE #{prefix}.t (id integer PRIMARY KEY);

@@ -7,6 +7,7 @@ mod drift;
 mod event_triggers;
 mod external;
 mod faults;
+mod first;
 mod guarded;
 mod leaks;
 mod lifecycle;

@@ -1,0 +1,120 @@
+//! The first snapshot of an app that has migrations only: `capture --migrations` and `capture --run`.
+
+use super::arguments::CaptureArguments;
+use super::capture::{CaptureConfig, decided_capture};
+use super::failure::CommandError;
+use super::migrate::{external, load};
+use super::session::Session;
+use crate::connect;
+use crate::fleet::refresh::{FirstSchema, FirstSource, RefreshOptions, with_first_schema};
+use crate::pg::{PgDump, Server};
+use crate::snapshot::capture::{CaptureSource, Captured};
+use crate::tenant::migrate::ExternalCommand;
+use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::{NewVersionsTable, PlanStrictness};
+use crate::text::plural;
+
+/// Maker of the schema.
+enum Maker {
+    Migrations(Migrations, NewVersionsTable),
+    Command(ExternalCommand),
+}
+
+impl Maker {
+    fn new(session: &Session, arguments: &CaptureArguments) -> Result<Option<Self>, CommandError> {
+        if let Some(folder) = &arguments.migrations {
+            let migrations = load(folder, session)?;
+            let name = arguments.versions_table.as_deref();
+            let table = NewVersionsTable::for_layout(migrations.layout(), name);
+            return match table {
+                Some(table) => Ok(Some(Self::Migrations(migrations, table))),
+                None => Err(CommandError::Usage(format!(
+                    "'{}' has migrations of Flyway or refinery, whose version table only the tool itself writes; pass \
+                     its command with --run in the place of --migrations",
+                    folder.display()
+                ))),
+            };
+        }
+        let command = arguments
+            .run
+            .clone()
+            .map(|command| external(session, command));
+        Ok(command.transpose()?.map(Self::Command))
+    }
+
+    fn source(&self) -> FirstSource<'_> {
+        match self {
+            Self::Migrations(migrations, table) => FirstSource::Migrations { migrations, table },
+            Self::Command(command) => FirstSource::Command(command),
+        }
+    }
+}
+
+/// Returns what was captured of a schema that migrations or a command have made; `None` if neither is asked for.
+pub(super) async fn captured(
+    session: &Session,
+    arguments: &CaptureArguments,
+    config: &CaptureConfig,
+) -> Result<Option<Captured>, CommandError> {
+    let Some(maker) = Maker::new(session, arguments)? else {
+        return Ok(None);
+    };
+    let settings = arguments.target.settings(session)?;
+    let server = arguments.target.connect(session, &settings).await?.server;
+    let pg_dump = connect::pg_dump(
+        &settings.tool,
+        &session.environment,
+        &server,
+        &session.shutdown,
+    )
+    .await?;
+    let options = RefreshOptions {
+        versions_table: config.versions_table.clone(),
+        prove: !arguments.no_prove,
+        strictness: PlanStrictness::default(),
+        outside: session.common.outside(),
+    };
+    let capture = async |first: &FirstSchema| {
+        say(session, &maker, first);
+        capture_first(session, arguments, config, first, &server, &pg_dump).await
+    };
+    let made = with_first_schema(
+        &server,
+        maker.source(),
+        &options,
+        &session.shutdown,
+        capture,
+    );
+    Box::pin(made).await.map(Some)
+}
+
+/// Reports what was done in order to have a schema.
+fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
+    for leftover in &first.leftovers {
+        session.output.note(&format!(
+            "dropped '{leftover}', which a run that was killed had left behind"
+        ));
+    }
+    if let Maker::Migrations(_, table) = maker {
+        session.output.note(&format!(
+            "applied {}; their versions are in {}, as {} keeps them (--versions-table names another)",
+            plural(first.applied.len(), "migration"),
+            table.table,
+            table.style
+        ));
+    }
+}
+
+async fn capture_first(
+    session: &Session,
+    arguments: &CaptureArguments,
+    config: &CaptureConfig,
+    first: &FirstSchema,
+    server: &Server,
+    pg_dump: &PgDump,
+) -> Result<Captured, CommandError> {
+    let source = CaptureSource::Live(pg_dump.clone());
+    let schema = first.name.as_str();
+    let mut capture = config.capture(arguments, schema, source, Some(server.clone()), None);
+    decided_capture(session, &mut capture).await
+}

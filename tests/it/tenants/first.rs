@@ -1,0 +1,253 @@
+//! `capture --migrations` and `capture --run`: the first snapshot of an app that has migrations only.
+
+use crate::support::{Cluster, Database, Schemastamp};
+
+const USERS: &str = "CREATE TABLE users (id bigserial PRIMARY KEY, email text NOT NULL);\n\
+    CREATE TABLE plans (code text PRIMARY KEY);\nINSERT INTO plans VALUES ('free');\n";
+const NEXT: &str = "ALTER TABLE users ADD plan text REFERENCES plans;\n";
+
+/// The schemas that a run may have left behind.
+fn schemas(database: &Database<'_>) -> String {
+    database.query(
+        "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'",
+    )
+}
+
+fn capture<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let capture = [
+        "capture",
+        "--migrations",
+        "db",
+        "--seed",
+        "plans",
+        "-o",
+        "snapshots/app.sql",
+    ];
+    [&capture, more].concat()
+}
+
+#[test]
+fn the_version_table_is_that_of_the_layouts_tool() {
+    for (first, second, header, footer, table, last) in [
+        (
+            "20240101000000_a.sql",
+            "20240201000000_b.sql",
+            "-- migrate:up\n",
+            "-- migrate:down\nDROP TABLE x;\n",
+            "schema_migrations",
+            "20240201000000",
+        ),
+        ("1_a.up.sql", "2_b.up.sql", "", "", "schema_migrations", "2"),
+        (
+            "00001_a.sql",
+            "00002_b.sql",
+            "-- +goose Up\n",
+            "-- +goose Down\nDROP TABLE x;\n",
+            "goose_db_version",
+            "2",
+        ),
+        (
+            "2024-01-01-000000_a/up.sql",
+            "2024-02-01-000000_b/up.sql",
+            "",
+            "",
+            "__diesel_schema_migrations",
+            "20240201000000",
+        ),
+        (
+            "20240101000000_a.sql",
+            "20240201000000_b.sql",
+            "",
+            "",
+            "_sqlx_migrations",
+            "20240201000000",
+        ),
+    ] {
+        let database = Cluster::shared().database();
+        let world = Schemastamp::on(&database);
+        world.write(&format!("db/{first}"), format!("{header}{USERS}{footer}"));
+        world.write(&format!("db/{second}"), format!("{header}{NEXT}{footer}"));
+        let output = world.run(&capture(&[])).succeeds();
+        let note = format!("note: applied 2 migrations; their versions are in {table}, as ");
+        assert!(output.stderr.contains(&note), "{first}: {output}");
+        assert_eq!(schemas(&database), "public", "{first}");
+        let snapshot = world.read("snapshots/app.sql");
+        assert!(snapshot.contains("-- rows of plans"), "{first}: {snapshot}");
+        // On another day, and in CI, it is the same.
+        drop(world.run(&["check", "--migrations", "db"]).succeeds());
+        drop(world.run(&capture(&[])).succeeds());
+        assert_eq!(world.read("snapshots/app.sql"), snapshot, "{first}");
+        drop(world.run(&["provision", "acme"]).succeeds());
+        let status = world
+            .run(&["status", "acme", "--migrations", "db"])
+            .succeeds()
+            .stdout;
+        assert!(
+            status.starts_with("current acme") && status.contains(last),
+            "{first}: {status}"
+        );
+        drop(
+            world
+                .run(&["migrate", "acme", "--migrations", "db"])
+                .succeeds(),
+        );
+        drop(world.run(&["verify", "acme"]).succeeds());
+        assert_eq!(
+            database.query("SELECT count(*) FROM acme.plans"),
+            "1",
+            "{first}"
+        );
+    }
+}
+
+#[test]
+fn placeholders_and_a_named_version_table() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write(
+        "db/1_a.sql",
+        "CREATE TABLE #{prefix}.plans (code text PRIMARY KEY);\n",
+    );
+    let output = world.run(&capture(&[])).succeeds();
+    assert!(
+        output
+            .stderr
+            .contains("in schema_migrations, as Rails or dbmate"),
+        "{output}"
+    );
+    drop(std::fs::remove_file(world.path("snapshots/app.sql")));
+    let output = world
+        .run(&capture(&["--versions-table", "done"]))
+        .succeeds();
+    assert!(output.stderr.contains("in done, as "), "{output}");
+    assert!(
+        world
+            .read("snapshots/app.sql")
+            .contains("-- versions: done: 1 row, last 1")
+    );
+    drop(world.run(&["check", "--migrations", "db"]).succeeds());
+}
+
+#[test]
+fn what_works_outside_is_refused_with_file_and_line_before_anything_is_run() {
+    let database = Cluster::shared().database();
+    database.sql("CREATE TABLE public.shared (id int PRIMARY KEY)");
+    let world = Schemastamp::on(&database);
+    for (sql, id, words) in [
+        (
+            "SELECT 1;\nCREATE TABLE public.users (id int);\n",
+            "capture.outside",
+            "'db/1_a.sql', line 2: CREATE TABLE public.users (id int)",
+        ),
+        (
+            "CREATE TABLE plans (code text);\n\nINSERT INTO public.shared VALUES (1);\n",
+            "capture.outside",
+            "'db/1_a.sql', line 3: INSERT INTO public.shared",
+        ),
+        (
+            "\nCREATE EXTENSION IF NOT EXISTS citext;\n",
+            "capture.missing_extension",
+            "'db/1_a.sql', line 2: extension citext is not installed",
+        ),
+    ] {
+        world.write("db/1_a.sql", sql);
+        let output = world
+            .run(&[&capture(&[])[..], &["--format", "json"]].concat())
+            .exits_with(15);
+        let json = output.json();
+        let error = &json.last().unwrap()["error"];
+        assert_eq!(error["id"], id, "{output}");
+        assert!(
+            error["message"].as_str().unwrap().contains(words),
+            "{output}"
+        );
+        assert_eq!(schemas(&database), "public");
+    }
+    // What the database has for all is only read.
+    database.sql("CREATE EXTENSION citext");
+    world.write(
+        "db/1_a.sql",
+        "CREATE EXTENSION IF NOT EXISTS citext;\nCREATE TABLE plans (code public.citext, of int REFERENCES public.shared);\n",
+    );
+    drop(world.run(&capture(&[])).succeeds());
+    assert!(
+        world
+            .read("snapshots/app.sql")
+            .contains("code public.citext")
+    );
+}
+
+#[test]
+fn failures_leave_nothing_behind() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("db/1_a.sql", "CREATE TABLE plans (code text);\n");
+    world.write("db/2_b.sql", "ALTER TABLE plans ADD x nothing;\n");
+    let output = world.run(&capture(&[])).exits_with(14);
+    assert!(output.stderr.contains("2_b.sql"), "{output}");
+    assert_eq!(schemas(&database), "public");
+    world.write(
+        "db/2_b.sql",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS 'begin oops; end';\n",
+    );
+    drop(world.run(&capture(&[])));
+    assert_eq!(schemas(&database), "public");
+    assert!(!world.path("snapshots/app.sql").exists());
+    // The schema of a killed run is dropped by the next one.
+    database.sql("CREATE SCHEMA schemastamp_scratch_0123456789abcdef01234567");
+    std::fs::remove_file(world.path("db/2_b.sql")).unwrap();
+    let output = world.run(&capture(&[])).succeeds();
+    assert!(
+        output
+            .stderr
+            .contains("which a run that was killed had left behind"),
+        "{output}"
+    );
+    assert_eq!(schemas(&database), "public");
+    // Only its tool can write a table of Flyway's.
+    std::fs::remove_file(world.path("db/1_a.sql")).unwrap();
+    world.write("db/V1__a.sql", "CREATE TABLE plans (code text);\n");
+    let output = world.run(&capture(&[])).exits_with(2);
+    assert!(output.stderr.contains("--run"), "{output}");
+}
+
+#[test]
+fn the_apps_own_migrator_makes_the_schema() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write(
+        "migrate.sql",
+        "SET search_path TO :\"tenant\";\nCREATE TABLE schema_migrations (version varchar PRIMARY KEY);\n\
+         INSERT INTO schema_migrations VALUES ('7');\nCREATE TABLE users (id serial PRIMARY KEY);\n",
+    );
+    let command = "psql -X -q -v ON_ERROR_STOP=1 -v tenant=\"$SCHEMASTAMP_TENANT\" -f migrate.sql";
+    let run = ["capture", "--run", command, "-o", "snapshots/app.sql"];
+    drop(world.run(&run).succeeds());
+    let snapshot = world.read("snapshots/app.sql");
+    assert!(
+        snapshot.contains("-- versions: schema_migrations: 1 row, last 7"),
+        "{snapshot}"
+    );
+    assert_eq!(schemas(&database), "public");
+    drop(world.run(&run).succeeds());
+    assert_eq!(world.read("snapshots/app.sql"), snapshot);
+    drop(world.run(&["provision", "acme"]).succeeds());
+    drop(world.run(&["check", "--schema", "acme"]).succeeds());
+    for (command, id) in [
+        ("echo no such thing >&2; exit 3", "capture.command"),
+        ("true", "capture.nothing_made"),
+    ] {
+        let output = world
+            .run(&["capture", "--run", command, "--format", "json"])
+            .exits_with(15);
+        assert_eq!(output.json().last().unwrap()["error"]["id"], id, "{output}");
+        assert_eq!(schemas(&database), "acme public");
+    }
+    let output = world.run(&["capture"]).exits_with(2);
+    assert!(
+        output
+            .stderr
+            .contains("--schema SCHEMA, --migrations DIR or --run CMD"),
+        "{output}"
+    );
+}
