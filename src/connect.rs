@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Environment, Settings, ToolSettings};
+use crate::config::{Environment, Host, Settings, ToolSettings};
 use crate::diagnose::{
     Context, LibraryTraits, LookPlan, Origins, depends_on_library, examine, has_guarded,
     named_program, password_command, prepare, refuse_ignored,
@@ -28,7 +28,8 @@ pub struct Target {
     pub server: Server,
     /// The facts about the connection, for the explanation of a failure.
     pub context: Context,
-    /// The connection does not go through a Unix socket, on which there is no TLS.
+    /// The connection may leave this machine: it uses neither a Unix socket, on which there is no TLS, nor only addresses of
+    /// the loopback interface.
     pub over_network: bool,
     /// The input of a probe of the server after a failed connection.
     pub look: LookPlan,
@@ -107,10 +108,11 @@ pub async fn server(
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
     server.timeout = Some(settings.tool.timeout.value).filter(|timeout| !timeout.is_zero());
+    let hosts = connection.hosts();
     Ok(Target {
         context,
-        over_network: !prepared.socket,
-        look: LookPlan::new(connection.hosts(), prepared, libpq_major, server.timeout),
+        over_network: !prepared.socket && !hosts.iter().all(Host::is_loopback),
+        look: LookPlan::new(hosts, prepared, libpq_major, server.timeout),
         server,
     })
 }

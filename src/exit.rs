@@ -2,7 +2,7 @@
 
 /// Done.
 pub const DONE: u8 = 0;
-/// `check` or `verify` found differences, or `status` with `--reconcile` or `--exit-code` did.
+/// `check`, `verify` or `adopt` found differences, or `status` with `--reconcile` or `--exit-code` did.
 pub const DIFFERENCES: u8 = 1;
 /// Wrong usage, also a tenant's name that no schema can have.
 pub const USAGE: u8 = 2;
@@ -56,12 +56,14 @@ const CODES: &[(&str, u8)] = &[
     ("refresh.migration", SQL),
     ("pool.not_proven", SNAPSHOT),
     ("pool.", SQL),
+    ("migrate.unknown_run", USAGE),
     ("migrate.", PARTIAL),
     ("query.refused", USAGE),
     ("query.", PARTIAL),
     ("tenant.exists", EXISTS),
     ("tenant.name", USAGE),
     ("tenant.no_target", USAGE),
+    ("tenant.group", USAGE),
     ("tenant.missing", USAGE),
     ("tenant.none", USAGE),
     ("tenant.query", USAGE),

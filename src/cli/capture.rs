@@ -43,6 +43,7 @@ pub(super) async fn run(
         versions_from: arguments.versions_from.clone(),
         decisions,
         owners: !arguments.no_owner,
+        schema_owner: true,
         privileges: !arguments.no_privileges,
         server,
         prove: !arguments.no_prove,

@@ -19,7 +19,7 @@ pub(super) struct CommonArguments {
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// Use the snapshot FILE; repeatable for verify and migrate --check-drift [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
+    /// Use the snapshot FILE; repeatable for verify, adopt and migrate --check-drift [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
     #[arg(
         long,
         global = true,

@@ -8,8 +8,9 @@ use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
+use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
-use crate::fleet::{LineError, NoTenants, RegistryError, TargetError};
+use crate::fleet::{GroupError, GroupFileError, LineError, NoTenants, RegistryError, TargetError};
 use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
@@ -89,6 +90,14 @@ pub(super) enum CommandError {
         target: String,
         has_file: bool,
     },
+    /// The file of `--groups` cannot be used.
+    #[error("'{}', {source}", path.display())]
+    GroupFile {
+        path: PathBuf,
+        source: GroupFileError,
+    },
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// Two targets lead to the same database.
     #[error("the targets '{}' and '{}' lead to the same database", .0.escape_debug(), .1.escape_debug())]
     SharedTargets(String, String),
@@ -131,6 +140,11 @@ pub(super) enum CommandError {
     NoTenants(#[from] NoTenants),
     #[error(transparent)]
     Migrate(Box<MigrateError>),
+    #[error(transparent)]
+    Undo(Box<UndoError>),
+    /// `--undo` names a run that no target has a record of.
+    #[error("no run '{}' is recorded", .0.escape_debug())]
+    UnknownRun(String),
     /// The SQL of a query has something that is not run.
     #[error("{}", refused(origin, source))]
     QueryRefused {
@@ -185,6 +199,7 @@ boxed! {
     Target(TargetError),
     Registry(RegistryError),
     Migrate(MigrateError),
+    Undo(UndoError),
     Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),

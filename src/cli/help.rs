@@ -20,6 +20,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("diff", "verify"),
     ("compare", "verify"),
     ("dump", "capture"),
+    ("baseline", "adopt"),
+    ("import", "adopt"),
     ("init", "capture"),
     ("snapshot", "capture"),
     ("doctor", "diagnose"),

@@ -11,8 +11,8 @@ use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios, packaging,
-    pool, provision, query, refresh, render, status, targets, verify,
+    adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
+    packaging, pool, provision, query, refresh, render, status, targets, undo, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -173,13 +173,14 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         )));
     }
     let takes_several = match &command {
-        Some(Command::Verify(_)) => true,
+        Some(Command::Verify(_) | Command::Adopt(_)) => true,
         Some(Command::Migrate(arguments)) => arguments.check_drift,
         _ => false,
     };
     if session.common.snapshot.len() > 1 && !takes_several {
         return Err(CommandError::Usage(
-            "only verify and migrate --check-drift take --snapshot more than once".to_owned(),
+            "only verify, adopt and migrate --check-drift take --snapshot more than once"
+                .to_owned(),
         ));
     }
     match command {
@@ -188,7 +189,11 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
-        Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
+        Some(Command::Migrate(arguments)) => match arguments.undo.clone() {
+            Some(run) => Box::pin(undo::run(session, arguments, run)).await,
+            None => Box::pin(migrate::run(session, arguments)).await,
+        },
+        Some(Command::Adopt(arguments)) => Box::pin(adopt::run(session, arguments)).await,
         Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
+use super::groups::load_groups;
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
     TenantDetails, TenantLine, TenantOutcome,
@@ -21,7 +22,9 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::migrate::{MigrateOptions, MigrateReport, MigrationSource, migrate};
+use crate::fleet::migrate::{
+    MigrateError, MigrateOptions, MigrateReport, MigrationSource, migrate, new_run_id,
+};
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{VerifyOptions, verify};
 use crate::fleet::{RunShare, TenantSelection};
@@ -31,7 +34,7 @@ use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
-use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
 use crate::text::{duration, milliseconds, plural, safe};
@@ -75,14 +78,29 @@ pub(super) async fn run(
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(arguments.max_failures, arguments.canary);
-    let options = migrate_options(session, &arguments);
+    let groups = match &arguments.groups {
+        Some(path) => Some(load_groups(session, path, &selection)?),
+        None => None,
+    };
+    let limits = match &groups {
+        Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
+        None => servers.limits(arguments.max_failures, arguments.canary),
+    };
+    let mut options = migrate_options(session, &arguments);
+    if arguments.record && !arguments.dry_run {
+        options.record = Some(new_run_id().map_err(MigrateError::Random)?);
+    }
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
         let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
-            *failed = line(output, verbose, servers.name(index), tenant).err();
+            let target = servers.name(index);
+            let groups = groups.as_ref().map(|groups| groups.at(target));
+            let group = groups
+                .as_ref()
+                .and_then(|groups| groups.name_of(&tenant.tenant));
+            *failed = line(output, verbose, target, group, tenant).err();
         }
     };
     let migrate_target = async |index: usize, scope: TenantSelection, share: RunShare| {
@@ -90,6 +108,7 @@ pub(super) async fn run(
         let server = &entry.target.server;
         let mut options = MigrateOptions {
             scope,
+            groups: groups.as_ref().map(|groups| groups.at(servers.name(index))),
             ..options.clone()
         };
         if arguments.check_drift {
@@ -111,6 +130,11 @@ pub(super) async fn run(
     let mut outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
+    let reported = arguments.files.are_given().then(|| {
+        target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        })
+    });
     let mut report = MigrateReport {
         elapsed: start.elapsed(),
         ..MigrateReport::default()
@@ -119,7 +143,11 @@ pub(super) async fn run(
         let Some(Ok(part)) = &mut target.result else {
             continue;
         };
-        let part = std::mem::take(part);
+        let part = if arguments.files.are_given() {
+            part.clone()
+        } else {
+            std::mem::take(part)
+        };
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,
@@ -143,11 +171,8 @@ pub(super) async fn run(
         arguments.scope.check_found(&selection, found, output)?;
     }
     warn(output, &report);
-    let exit_code = conclude(session, &report, &failures)?;
-    if arguments.files.are_given() {
-        let targets = target_reports(&servers, &outcome, |index, part| {
-            TargetReport::from_migration(servers.name(index), part)
-        });
+    let exit_code = conclude(session, &report, &failures, options.record.as_deref())?;
+    if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Migrate,
             start,
@@ -292,6 +317,7 @@ fn line(
     output: Output,
     verbose: bool,
     target: Option<&str>,
+    group: Option<&str>,
     report: &TenantReport,
 ) -> Result<(), CommandError> {
     let ms = milliseconds(report.elapsed);
@@ -304,6 +330,7 @@ fn line(
             details: TenantDetails::Migrate(MigrateDetails {
                 from: report.from.clone(),
                 to: report.to.clone(),
+                group: group.map(str::to_owned),
                 applied: report.applied.clone(),
                 pending: report.pending.clone(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
@@ -387,24 +414,7 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
         | MigrateOutcome::NotReached => None,
         MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
-            let (code, id) = match failure.sqlstate.as_deref() {
-                None => (exit::PARTIAL, "migrate.failed".to_owned()),
-                Some(state) => {
-                    let name = crate::pg::condition_name(state).unwrap_or(state);
-                    (exit::SQL, format!("sql.{name}"))
-                }
-            };
-            Some(ErrorObject {
-                hint: failure.hint.clone(),
-                more: ErrorDetails {
-                    file: failure.file.clone(),
-                    statement_number: failure.statement,
-                    line: failure.line,
-                    detail: failure.detail.clone(),
-                    ..ErrorDetails::default()
-                },
-                ..plain(code, &id, failure.message.clone())
-            })
+            Some(failure_object(failure))
         }
         MigrateOutcome::Refused(problem) => {
             Some(plain(exit::PARTIAL, "migrate.refused", problem.to_string()))
@@ -415,6 +425,32 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
             "tenant.gone",
             "dropped or renamed during the run".to_owned(),
         )),
+    }
+}
+
+/// Returns the error of a tenant whose migration, up or down, failed.
+pub(super) fn failure_object(failure: &MigrateFailure) -> ErrorObject {
+    let (code, id) = match failure.sqlstate.as_deref() {
+        None => (exit::PARTIAL, "migrate.failed".to_owned()),
+        Some(state) => {
+            let name = crate::pg::condition_name(state).unwrap_or(state);
+            (exit::SQL, format!("sql.{name}"))
+        }
+    };
+    ErrorObject {
+        code,
+        id,
+        message: failure.message.clone(),
+        causes: Vec::new(),
+        statement: None,
+        hint: failure.hint.clone(),
+        more: ErrorDetails {
+            file: failure.file.clone(),
+            statement_number: failure.statement,
+            line: failure.line,
+            detail: failure.detail.clone(),
+            ..ErrorDetails::default()
+        },
     }
 }
 
@@ -433,6 +469,7 @@ fn conclude(
     session: &Session,
     report: &MigrateReport,
     failures: &FleetFailures,
+    run: Option<&str>,
 ) -> Result<u8, CommandError> {
     let output = session.output;
     let migrated = report.count(|outcome| *outcome == MigrateOutcome::Migrated);
@@ -448,6 +485,7 @@ fn conclude(
             tenants: group.tenants.len(),
         });
         session.summary(Counts::Migrate(MigrateCounts {
+            run: run.map(str::to_owned),
             migrated,
             up_to_date,
             pending,
@@ -479,6 +517,13 @@ fn conclude(
             failures.text(),
             duration(report.elapsed)
         ));
+        let has_applied = report
+            .tenants
+            .iter()
+            .any(|tenant| !tenant.applied.is_empty());
+        if let Some(run) = run.filter(|_| has_applied) {
+            output.say(&format!("recorded as run {run}: --undo {run} undoes it"));
+        }
     }
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));

@@ -4,6 +4,7 @@
 //! returns its exit code or a `Failure`. `report` turns a failure into the message, the id and the
 //! exit code that users see.
 
+mod adopt;
 mod arguments;
 mod bar;
 mod capture;
@@ -14,6 +15,7 @@ mod diagnose;
 mod doubts;
 mod drop;
 mod failure;
+mod groups;
 mod help;
 mod ignored;
 mod lines;
@@ -40,9 +42,11 @@ mod report_form;
 mod scope;
 mod servers;
 mod session;
+mod slip;
 mod snapshot_file;
 mod status;
 mod targets;
+mod undo;
 mod verify;
 
 pub use main::main;

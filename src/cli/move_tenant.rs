@@ -1,5 +1,7 @@
 //! The commands `rename` and `clone`.
 
+use std::collections::BTreeMap;
+
 use super::arguments::{RenameArguments, TwoTenantsArguments};
 use super::capture::report_notes;
 use super::failure::CommandError;
@@ -12,6 +14,7 @@ use super::output::Output;
 use super::prompt::ask;
 use super::servers::at;
 use super::session::Session;
+use super::slip::{Slip, slips_warning};
 use super::snapshot_file;
 use crate::config::Settings;
 use crate::connect;
@@ -44,6 +47,12 @@ impl MovePlan {
             return Err(CommandError::Usage(
                 "the old and the new name are the same".to_owned(),
             ));
+        }
+        if let Some(slip) = Slip::of(new.as_str(), true) {
+            let slips = BTreeMap::from([(new.as_str(), slip)]);
+            session
+                .output
+                .warning(&slips_warning(&slips).unwrap_or_default());
         }
         let settings = arguments.target.settings(session)?;
         let mut decisions = decided(session, &settings)?;

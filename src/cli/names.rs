@@ -1,12 +1,13 @@
 //! The tenants that `provision` creates: from the command line, a file, or stdin as they arrive.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncReadExt as _, Stdin};
 
 use super::failure::CommandError;
 use super::output::Output;
+use super::slip::{Slip, slips_warning};
 use crate::fleet::{LineError, NameLines};
 use crate::process::Shutdown;
 use crate::sql::TenantName;
@@ -24,6 +25,8 @@ pub(super) struct NameRequest {
     pub(super) text: String,
     /// The tenant, or the problem with its name.
     pub(super) tenant: Result<TenantName, CommandError>,
+    /// True if it was given on the command line.
+    is_argument: bool,
 }
 
 /// The names, one after the other. Duplicates on the command line and in a file count once. On
@@ -38,6 +41,8 @@ pub(super) struct NameReader {
     repeated: usize,
     /// `true` if names come from stdin.
     streams: bool,
+    /// True if names that are likely to be slips have been reported.
+    has_warned: bool,
 }
 
 impl NameReader {
@@ -51,6 +56,7 @@ impl NameReader {
         let waiting = tenants.iter().map(|name| NameRequest {
             text: name.clone(),
             tenant: TenantName::new(name.as_str()).map_err(CommandError::from),
+            is_argument: true,
         });
         let mut names = Self {
             waiting: waiting.collect(),
@@ -62,6 +68,7 @@ impl NameReader {
             stdin: None,
             repeated: 0,
             streams: from_file == Some(Path::new(STDIN)),
+            has_warned: false,
         };
         match from_file {
             None => {}
@@ -70,7 +77,7 @@ impl NameReader {
             }
             Some(path) => {
                 let bytes = read(path)?;
-                let mut lines = NameLines::default();
+                let mut lines = NameLines::of_file();
                 let mut found = lines.push(&bytes);
                 found.extend(lines.finish());
                 names.take(found);
@@ -98,6 +105,17 @@ impl NameReader {
                 return Ok(None);
             }
         }
+    }
+
+    /// Warns of the waiting names that are likely to be slips.
+    pub(super) fn warn_of_slips(&mut self, output: Output) {
+        let names: Vec<&NameRequest> = self.waiting.iter().collect();
+        self.has_warned |= warn_of_slips(&names, output);
+    }
+
+    /// Warns of a name that has arrived, unless an earlier one was reported.
+    pub(super) fn warn_of_slip(&mut self, wanted: &NameRequest, output: Output) {
+        self.has_warned = self.has_warned || warn_of_slips(&[wanted], output);
     }
 
     /// Returns the number of names, duplicates included, or `None` if they come from stdin.
@@ -174,18 +192,35 @@ impl NameReader {
                 Ok(tenant) => NameRequest {
                     text: tenant.to_string(),
                     tenant: Ok(tenant),
+                    is_argument: false,
                 },
                 Err(source) => {
                     let path = self.path.clone();
                     NameRequest {
                         text: source.text.clone(),
                         tenant: Err(CommandError::Line { path, source }),
+                        is_argument: false,
                     }
                 }
             };
             self.waiting.push_back(wanted);
         }
     }
+}
+
+/// Warns of names that are likely to be slips. Returns `true` if there are any.
+fn warn_of_slips(names: &[&NameRequest], output: Output) -> bool {
+    let mut slips = BTreeMap::new();
+    for wanted in names.iter().filter(|wanted| wanted.tenant.is_ok()) {
+        if let Some(slip) = Slip::of(&wanted.text, wanted.is_argument) {
+            slips.entry(wanted.text.as_str()).or_insert(slip);
+        }
+    }
+    let warning = slips_warning(&slips);
+    if let Some(warning) = &warning {
+        output.warning(warning);
+    }
+    warning.is_some()
 }
 
 #[cfg(test)]

@@ -80,10 +80,14 @@ impl ListedArguments {
 /// Reads a file with one name per line, or stdin. One line that is not a name refuses the list.
 async fn read_list(session: &Session, path: &Path) -> Result<Selection, CommandError> {
     let bytes = session.read_input_or_stdin(path).await?;
-    let mut lines = NameLines::default();
+    let is_stdin = path == Path::new(STDIN);
+    let mut lines = if is_stdin {
+        NameLines::default()
+    } else {
+        NameLines::of_file()
+    };
     let mut names = lines.push(&bytes);
     names.extend(lines.finish());
-    let is_stdin = path == Path::new(STDIN);
     let shown = if is_stdin {
         Path::new("standard input")
     } else {

@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 
 use super::arguments::{OneTargetArguments, TargetsArguments};
 use super::failure::CommandError;
+use super::groups::say_next_group;
 use super::lines::TenantOutcome;
 use super::lines::{ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine};
 use super::output::Output;
@@ -19,8 +20,8 @@ use crate::connect::Target;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::fleet::{
-    FleetOutcome, FleetTarget, Route, RunLimits, RunShare, Selection, SelectionRequest,
-    TenantSelection, on_each_target, shared_database,
+    FleetOutcome, FleetTarget, NextGroup, Route, RunLimits, RunShare, Selection, SelectionRequest,
+    TenantGroups, TenantSelection, on_each_target, shared_database,
 };
 use crate::process::Signal;
 use crate::sql::TenantName;
@@ -312,6 +313,20 @@ impl Servers {
     pub(super) fn limits(&self, max_failures: Option<usize>, canaries: usize) -> Arc<RunLimits> {
         let limits = RunLimits::new(self.entries.len(), max_failures, canaries);
         Arc::new(limits.with_workers(self.total_jobs))
+    }
+
+    /// Like [`Servers::limits`], for a run in which groups of tenants follow each other.
+    pub(super) fn limits_with_groups(
+        &self,
+        session: &Session,
+        max_failures: Option<usize>,
+        groups: &TenantGroups,
+    ) -> Arc<RunLimits> {
+        let output = session.output;
+        let targets = self.entries.len();
+        let limits = RunLimits::new(targets, max_failures, 0).with_workers(self.total_jobs);
+        let on_next = move |step: NextGroup<'_>| say_next_group(output, step);
+        Arc::new(limits.with_groups(targets, groups.rules().to_vec(), on_next))
     }
 
     /// Prints a target whose work failed; returns the exit code of this failure alone. The failure of

@@ -13,7 +13,9 @@ use super::output::Output;
 use super::report::{build_report, may_be_of_event_trigger};
 use crate::config::{Environment, Settings, ToolFlags, ToolSettings};
 use crate::connect::{self, Target};
-use crate::diagnose::{Context, Finding, LookPlan, look_closer, silent_plaintext};
+use crate::diagnose::{
+    Context, Finding, LookPlan, look_closer, silent_plaintext, stays_on_this_machine,
+};
 use crate::path;
 use crate::pg::{Server, event_triggers};
 use crate::process::Shutdown;
@@ -196,7 +198,11 @@ impl Session {
                 target.context.clone(),
                 self.shutdown.clone(),
             );
-            let look = async move { silent_plaintext(&server, mode, &context, &shutdown).await };
+            let hosts = target.look.hosts.clone();
+            let look = async move {
+                let finding = silent_plaintext(&server, mode, &context, &shutdown).await?;
+                (!stays_on_this_machine(&hosts).await).then_some(finding)
+            };
             let server = if name.is_empty() {
                 String::new()
             } else {

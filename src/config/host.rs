@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::error::shown;
 use super::value::has_colon;
 use super::{ConfigError, Connection};
@@ -22,6 +24,30 @@ impl Host {
                 .as_deref()
                 .is_none_or(|name| name.starts_with(['/', '@']))
     }
+
+    /// Returns `true` if the connection certainly stays on this machine: a socket, or an address or name of the loopback
+    /// interface.
+    pub fn is_loopback(&self) -> bool {
+        match (&self.address, &self.name) {
+            (Some(address), _) => is_loopback_address(address),
+            (None, Some(name)) => {
+                let name = name.to_ascii_lowercase();
+                let name = name.trim_end_matches('.');
+                self.is_socket()
+                    || name == "localhost"
+                    // RFC 6761, 6.3: such names are those of the loopback interface.
+                    || name.ends_with(".localhost")
+                    || is_loopback_address(name)
+            }
+            (None, None) => true,
+        }
+    }
+}
+
+fn is_loopback_address(text: &str) -> bool {
+    let text = text.split_once('%').map_or(text, |(address, _)| address);
+    text.parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// libpq's compiled-in port.
@@ -106,6 +132,52 @@ impl Connection {
                 })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_on_this_machine() {
+        let host = |name: &str, address: &str| {
+            let entry = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Host {
+                name: entry(name),
+                address: entry(address),
+                port: DEFAULT_PORT,
+            }
+        };
+        for (name, address, is_loopback) in [
+            ("", "", true),
+            ("/run/postgresql", "", true),
+            ("@abstract", "", true),
+            ("localhost", "", true),
+            ("LocalHost.", "", true),
+            ("app.localhost", "", true),
+            ("127.0.0.1", "", true),
+            ("127.1.2.3", "", true),
+            ("::1", "", true),
+            ("::ffff:127.0.0.1", "", true),
+            ("db.example.com", "127.0.0.1", true),
+            // A tunnel is as private as the address that it begins at.
+            ("localhost", "192.0.2.7", false),
+            ("localhost.example.com", "", false),
+            ("notlocalhost", "", false),
+            ("192.168.1.4", "", false),
+            ("10.0.0.5", "", false),
+            ("172.17.0.2", "", false),
+            ("0.0.0.0", "", false),
+            ("2001:db8::1", "", false),
+            ("::ffff:192.0.2.7", "", false),
+        ] {
+            assert_eq!(
+                host(name, address).is_loopback(),
+                is_loopback,
+                "{name} {address}"
+            );
         }
     }
 }

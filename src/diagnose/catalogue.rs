@@ -197,7 +197,7 @@ catalogue! {
     "tls.handshake": "the TLS handshake failed", "one side gave up without a reason that can be known here",
         "check the server's log at this moment";
     "tls.plaintext": "the connection is not encrypted", "the mode allows plaintext, and TLS was not established",
-        "[set sslmode=require], or better verify-full with the authority's certificate in [sslrootcert]";
+        "[set sslmode=require], or better verify-full with the authority's certificate in [sslrootcert]; [set sslmode=disable] where plaintext is meant";
     "tls.server_cert.unverified": "the server's certificate was not accepted",
         "libpq says no more than that its chain does not end in the root certificate file, or is out of date",
         "compare the server's chain with the root certificate file; schemastamp --diagnose names the reason";

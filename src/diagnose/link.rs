@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::finding::{Finding, Severity, Speaker};
+use crate::config::Host;
 use crate::pg::{ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::text;
@@ -77,6 +78,26 @@ pub async fn silent_plaintext(
         .await
         .ok()?;
     (!Link::of(&output.lines).encrypted).then(|| plaintext(mode, context))
+}
+
+/// Returns `true` if all names and addresses of a connection are this machine's own, also by its file of hosts.
+pub async fn stays_on_this_machine(hosts: &[Host]) -> bool {
+    for host in hosts.iter().filter(|host| !host.is_loopback()) {
+        let Some(name) = host.address.as_deref().or(host.name.as_deref()) else {
+            continue;
+        };
+        let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((name, host.port))).await;
+        let Ok(Ok(addresses)) = found else {
+            return false;
+        };
+        let mut addresses = addresses.peekable();
+        if addresses.peek().is_none()
+            || !addresses.all(|address| address.ip().to_canonical().is_loopback())
+        {
+            return false;
+        }
+    }
+    true
 }
 
 /// The warning that a connection is in plaintext.

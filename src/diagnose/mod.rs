@@ -30,7 +30,7 @@ pub use cure::Origins;
 pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};
 pub use libpq::{Library, LibraryTraits, depends_on_library, examine};
-pub use link::{Link, silent_plaintext};
+pub use link::{Link, silent_plaintext, stays_on_this_machine};
 pub use look::{LookPlan, look_closer};
 pub use prepare::{Prepared, has_guarded, password_command, prepare, refuse_ignored, settle};
 pub use report::{Expiry, ExpiryKind, Report, Summary};

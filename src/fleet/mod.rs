@@ -11,9 +11,11 @@
 //!
 //! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
+pub mod adopt;
 pub mod bulk;
 mod database;
 mod engine;
+mod groups;
 pub mod inventory;
 mod join;
 pub mod migrate;
@@ -26,13 +28,15 @@ pub mod report;
 mod route;
 mod selection;
 pub mod status;
+pub mod undo;
 pub mod verify;
 
 pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};
 pub use engine::{
-    FailureGroup, FleetOutcome, RunLimits, RunShare, TargetError, TargetRun, WorkerPermit,
-    on_each_target,
+    FailureGroup, FleetOutcome, GroupRules, NextGroup, RunLimits, RunShare, TargetError, TargetRun,
+    WorkerPermit, on_each_target,
 };
+pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups};
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;

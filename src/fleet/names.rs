@@ -37,12 +37,23 @@ pub enum LineProblem {
 /// line as LF does. Everything else in a line belongs to the name.
 #[derive(Debug, Default)]
 pub struct NameLines {
+    /// True if a line that begins with `#` is a comment.
+    has_comments: bool,
     line: usize,
     kept: Vec<u8>,
     overlong: bool,
 }
 
 impl NameLines {
+    /// Reads the lines of a file that people edit: one that begins with `#` is a comment. On stdin, where programs write,
+    /// each line is a name.
+    pub fn of_file() -> Self {
+        Self {
+            has_comments: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes bytes, and returns the names of the lines that they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Result<TenantName, LineError>> {
         let mut names = Vec::new();
@@ -77,7 +88,8 @@ impl NameLines {
         } else {
             bytes
         };
-        if bytes.trim_ascii().is_empty() {
+        let is_comment = self.has_comments && bytes.starts_with(b"#");
+        if is_comment || bytes.trim_ascii().is_empty() {
             return None;
         }
         let name = match std::str::from_utf8(bytes) {
@@ -101,7 +113,10 @@ mod tests {
     use super::*;
 
     fn names(chunks: &[&[u8]]) -> Vec<Result<String, String>> {
-        let mut lines = NameLines::default();
+        names_in(NameLines::default(), chunks)
+    }
+
+    fn names_in(mut lines: NameLines, chunks: &[&[u8]]) -> Vec<Result<String, String>> {
         let mut names: Vec<_> = chunks.iter().flat_map(|chunk| lines.push(chunk)).collect();
         names.extend(lines.finish());
         names
@@ -118,6 +133,23 @@ mod tests {
         let list = b"\xef\xbb\xbfacme\r\n\n  \n# no comment\n a \nlast";
         let expected = ["acme", "# no comment", " a ", "last"].map(|name| Ok(name.to_owned()));
         assert_eq!(names(&[list]), expected);
+    }
+
+    #[test]
+    fn a_file_has_comments_at_the_beginning_of_lines() {
+        let list = b"\xef\xbb\xbf# customers\nacme\r\n#globex\n #1 \na#b\n#";
+        let expected = ["acme", " #1 ", "a#b"].map(|name| Ok(name.to_owned()));
+        assert_eq!(names_in(NameLines::of_file(), &[list]), expected);
+        let cut: Vec<&[u8]> = list.chunks(1).collect();
+        assert_eq!(names_in(NameLines::of_file(), &cut), expected);
+        assert_eq!(names(&[list]).len(), 6);
+        // A comment is not judged, and its line is counted.
+        let long = [&b"#"[..], &[b'x'; 5000], b"\n#\xff\npg_x\n"].concat();
+        let error = names_in(NameLines::of_file(), &[&long])
+            .pop()
+            .unwrap()
+            .unwrap_err();
+        assert!(error.starts_with("line 3: "), "{error}");
     }
 
     #[test]

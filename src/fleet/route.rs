@@ -85,7 +85,7 @@ fn claim(target: &str, tenant: &str, weight: u32) -> f64 {
 }
 
 /// Returns `true` if a name matches a pattern with `*` and `?`.
-fn is_match(pattern: &str, name: &str) -> bool {
+pub(super) fn is_match(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut read) = (0, 0);

@@ -221,6 +221,7 @@ impl Snapshot {
             }
             let lent = lent.get_or_insert_with(|| LentCreate {
                 roles: BTreeSet::new(),
+                spares_owner: of_schema.is_none(),
                 from: index,
                 to: index,
             });
@@ -299,6 +300,8 @@ impl Snapshot {
 #[derive(Debug)]
 struct LentCreate {
     roles: BTreeSet<String>,
+    /// True if one of the roles may own the schema, as the snapshot leaves it to the role that creates it.
+    spares_owner: bool,
     /// Index of the first statement that makes one of them an owner.
     from: usize,
     /// Index of the last one.
@@ -313,18 +316,34 @@ impl LentCreate {
 
     /// A role that does not exist is left to the statement that makes it an owner, whose error says where it stands.
     fn grant(&self, tenant: &TenantName) -> String {
-        let roles: Vec<String> = self.roles.iter().map(|role| quote_literal(role)).collect();
         let grant = format!("GRANT CREATE ON SCHEMA {} TO ", tenant.quoted());
+        self.for_each_role(tenant, &grant)
+    }
+
+    fn for_each_role(&self, tenant: &TenantName, command: &str) -> String {
+        let roles: Vec<String> = self.roles.iter().map(|role| quote_literal(role)).collect();
+        let but_owner = if self.spares_owner {
+            format!(
+                " AND oid <> (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = {})",
+                quote_literal(tenant.as_str())
+            )
+        } else {
+            String::new()
+        };
         let body = format!(
-            "DECLARE role name; BEGIN FOR role IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ({}) LOOP \
+            "DECLARE role name; BEGIN FOR role IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ({}){but_owner} LOOP \
              EXECUTE pg_catalog.concat({}, pg_catalog.quote_ident(role)); END LOOP; END",
             roles.join(", "),
-            quote_literal(&grant)
+            quote_literal(command)
         );
         format!("DO {}", quote_literal(&body))
     }
 
     fn revoke(&self, tenant: &TenantName) -> String {
+        if self.spares_owner {
+            let revoke = format!("REVOKE CREATE ON SCHEMA {} FROM ", tenant.quoted());
+            return self.for_each_role(tenant, &revoke);
+        }
         format!(
             "REVOKE CREATE ON SCHEMA {} FROM {}",
             tenant.quoted(),

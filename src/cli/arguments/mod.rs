@@ -17,7 +17,9 @@ mod targets;
 mod value;
 
 pub(super) use diagnose::DiagnoseArguments;
-pub(super) use fleet::{MigrateArguments, QueryArguments, StatusArguments, VerifyArguments};
+pub(super) use fleet::{
+    AdoptArguments, MigrateArguments, QueryArguments, StatusArguments, VerifyArguments,
+};
 pub(super) use lifecycle::{DropArguments, RenameArguments, TwoTenantsArguments};
 pub(super) use provision::{
     IfExistsArgument, PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments,
@@ -39,7 +41,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::diagnose::DIAGNOSE_EXAMPLES;
-use self::fleet::{MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES};
+use self::fleet::{
+    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES,
+};
 use self::lifecycle::{CLONE_EXAMPLES, DROP_EXAMPLES, RENAME_EXAMPLES};
 use self::provision::{POOL_EXAMPLES, PROVISION_EXAMPLES};
 use self::snapshot::{
@@ -56,7 +60,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check or verify found differences, or status with --reconcile or --exit-code did
+  1   check, verify or adopt found differences, or status with --reconcile or --exit-code did
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
@@ -127,6 +131,9 @@ pub(in crate::cli) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// Bring tenants under care that another tool made: compare them with the snapshot, and mark them
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt(AdoptArguments),
     /// Run a query in each tenant, read-only unless --write is passed
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryArguments),

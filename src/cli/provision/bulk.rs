@@ -226,6 +226,10 @@ async fn next_request(
                 return None;
             }
         };
+        // A list was judged before the run.
+        if names.known().is_none() {
+            names.warn_of_slip(&wanted, session.output);
+        }
         let routed = wanted
             .tenant
             .and_then(|tenant| Ok((servers.route(&tenant)?, tenant)));

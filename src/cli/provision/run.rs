@@ -31,11 +31,12 @@ pub(in crate::cli) async fn run(
         .transpose()?;
     let tool = session.tool_with_jobs(arguments.jobs.clone())?;
     let path = snapshot_file::find(&tool)?;
-    let names = NameReader::new(
+    let mut names = NameReader::new(
         &arguments.tenants,
         arguments.from_file.as_deref(),
         &|path| session.read_input(path),
     )?;
+    names.warn_of_slips(session.output);
     let mut config = provision_config(
         &arguments,
         hook,

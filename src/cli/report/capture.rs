@@ -134,6 +134,7 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
             report.more.differences = Some(texts);
             report
         }
+        ProofError::Extension { .. } => ErrorReport::of(error, "capture.extension"),
         ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
         ProofError::Template(source) => ErrorReport::of(error, source.id()),
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),

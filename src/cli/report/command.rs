@@ -9,11 +9,12 @@ use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
     drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
-    query_report, refresh_report, registry_report, target_report, verify_report,
+    query_report, refresh_report, registry_report, target_report, undo_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
 use crate::diagnose::Context;
+use crate::fleet::GroupError;
 use crate::snapshot::SnapshotError;
 use crate::tenant::query::QueryRefusalReason;
 
@@ -77,6 +78,8 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         } else {
             "pass --targets FILE, or leave the column target out"
         }),
+        CommandError::GroupFile { .. } => ErrorReport::of(failure, "config.groups").without_causes(),
+        CommandError::Group(error) => group_report(failure, error),
         CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
             .hint("nothing was done; remove one of them from the targets file"),
         CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
@@ -98,6 +101,9 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Registry(error) => registry_report(error, context),
         CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::Undo(error) => undo_report(error, context),
+        CommandError::UnknownRun(_) => ErrorReport::of(failure, "migrate.unknown_run")
+            .hint("a run with --record prints its id; schemastamp_runs.applied has all of them"),
         CommandError::QueryRefused { source, .. } => {
             let report = ErrorReport::of(failure, "query.refused").without_causes();
             match source.reason {
@@ -115,5 +121,17 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Stream { .. } => ErrorReport::of(failure, "file.unusable"),
         CommandError::Interrupted(signal) => of_interruption(failure, *signal),
         CommandError::Signals(_) => ErrorReport::of(failure, "program.failed"),
+    }
+}
+
+fn group_report(failure: &CommandError, error: &GroupError) -> ErrorReport {
+    let report = ErrorReport::of(failure, "tenant.group");
+    match error {
+        GroupError::Unknown { .. } => report.hint("add the group to the file, or correct the row"),
+        GroupError::None(_) => report.hint(
+            "add them, or a pattern that matches them, to `tenants` of a group, or set rest = true for one group",
+        ),
+        GroupError::NoRest => report.hint("set rest = true for one group"),
+        _ => report,
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::groups::GroupStop;
 use super::limits::RunLimits;
 use crate::pg::PsqlError;
 use crate::process::Shutdown;
@@ -15,6 +16,8 @@ pub(in crate::fleet) enum RunEnd {
     Stopped,
     /// One of the tenants that go first failed.
     Canary,
+    /// A group of tenants failed, and no further one begins.
+    Group(GroupStop),
     /// As many tenants failed as the run allows.
     Failures(usize),
     /// The pool has enough spares.
@@ -30,6 +33,7 @@ impl fmt::Display for RunEnd {
         match self {
             Self::Stopped => formatter.write_str("the run was stopped"),
             Self::Canary => formatter.write_str("one of the first tenants failed"),
+            Self::Group(stop) => stop.fmt(formatter),
             Self::Failures(count) => write!(formatter, "{} failed", plural(*count, "tenant")),
             Self::PoolFull => formatter.write_str("the pool is full"),
             Self::ReceiverGone => formatter.write_str("the receiver of the results is gone"),
@@ -59,8 +63,8 @@ impl RunControl {
             self.end(RunEnd::Stopped);
         } else if self.limits.canary_failed() {
             self.end(RunEnd::Canary);
-        } else if let Some(failures) = self.limits.too_many_failures() {
-            self.end(RunEnd::Failures(failures));
+        } else {
+            self.end_by_failures();
         }
         !self.has_ended()
     }
@@ -78,8 +82,14 @@ impl RunControl {
     /// Counts a failed tenant, and ends the run if that was one too many.
     pub(in crate::fleet) fn count_failure(&mut self) {
         self.limits.count_failure();
+        self.end_by_failures();
+    }
+
+    fn end_by_failures(&mut self) {
         if let Some(failures) = self.limits.too_many_failures() {
             self.end(RunEnd::Failures(failures));
+        } else if let Some(stop) = self.limits.group_stop() {
+            self.end(RunEnd::Group(stop));
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::groups::{GroupRules, GroupStop, Groups, NextGroup};
 use crate::process::Shutdown;
 
 /// Longest wait before the state of the first tenants is checked again.
@@ -21,6 +22,7 @@ pub struct RunLimits {
     /// Held by the target whose tenants go first.
     turn: tokio::sync::Mutex<()>,
     changed: Notify,
+    groups: Option<Groups>,
 }
 
 /// The tenants that go first, one after the other over all targets.
@@ -38,6 +40,10 @@ struct Canaries {
 #[derive(Debug)]
 pub struct RunShare {
     limits: Arc<RunLimits>,
+    /// Number of groups that the target has ended.
+    groups_ended: usize,
+    /// `true` if none of the target's tenants is selected.
+    is_unused: bool,
 }
 
 /// The right to work. Dropping it lets another worker work.
@@ -62,6 +68,22 @@ impl RunLimits {
             }),
             turn: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
+            groups: None,
+        }
+    }
+
+    /// Has groups of tenants follow each other on a number of targets. `on_next` hears of each step from
+    /// a group to the next.
+    #[must_use]
+    pub fn with_groups(
+        self,
+        targets: usize,
+        groups: Vec<GroupRules>,
+        on_next: impl Fn(NextGroup<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            groups: Some(Groups::new(groups, targets, Box::new(on_next))),
+            ..self
         }
     }
 
@@ -96,11 +118,16 @@ impl RunLimits {
     pub(in crate::fleet) fn share(self: &Arc<Self>) -> RunShare {
         RunShare {
             limits: Arc::clone(self),
+            groups_ended: 0,
+            is_unused: false,
         }
     }
 
     /// Counts a failed tenant; returns the number of failures on all targets.
     pub(in crate::fleet) fn count_failure(&self) -> usize {
+        if let Some(groups) = &self.groups {
+            groups.count_failure();
+        }
         self.failures.fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -117,6 +144,11 @@ impl RunLimits {
         self.canaries().failed
     }
 
+    /// Returns the reason why no further group of tenants begins, if there is one.
+    pub(in crate::fleet) fn group_stop(&self) -> Option<GroupStop> {
+        self.groups.as_ref()?.stop()
+    }
+
     /// Never held across an await.
     fn canaries(&self) -> MutexGuard<'_, Canaries> {
         self.canaries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -124,10 +156,43 @@ impl RunLimits {
 }
 
 impl RunShare {
-    /// Returns the share of the only target of a run that ends after `max_failures` failed tenants,
-    /// and of which `canaries` tenants go first.
-    pub(in crate::fleet) fn alone(max_failures: Option<usize>, canaries: usize) -> Self {
-        Arc::new(RunLimits::new(1, max_failures, canaries)).share()
+    /// Gives the share up without a task: none of the target's tenants is selected.
+    pub(in crate::fleet) fn leave_unused(mut self) {
+        self.is_unused = true;
+    }
+
+    /// Returns the rules of the groups that follow each other; empty without groups.
+    pub(in crate::fleet) fn groups(&self) -> &[GroupRules] {
+        self.limits.groups.as_ref().map_or(&[], Groups::rules)
+    }
+
+    /// Adds the number of the target's tenants that have something to do, by group.
+    pub(in crate::fleet) fn plan_groups(&self, planned: &[usize]) {
+        if let Some(groups) = &self.limits.groups {
+            groups.plan(planned);
+        }
+    }
+
+    /// Adds a tenant of a group that cannot be started.
+    pub(in crate::fleet) fn refuse(&self, group: usize) {
+        if let Some(groups) = &self.limits.groups {
+            groups.refuse(group);
+        }
+    }
+
+    /// Waits until the target's next group may begin, the run is stopped, or no further group begins.
+    pub(in crate::fleet) async fn begin_group(&self, shutdown: &Shutdown) {
+        if let Some(groups) = &self.limits.groups {
+            groups.wait_for(self.groups_ended, shutdown).await;
+        }
+    }
+
+    /// Ends a group at this target.
+    pub(in crate::fleet) fn end_group(&mut self) {
+        self.groups_ended += 1;
+        if let Some(groups) = &self.limits.groups {
+            groups.end_group();
+        }
     }
 
     /// Returns the limits of the whole run.
@@ -180,5 +245,8 @@ impl Drop for RunShare {
         canaries.targets = canaries.targets.saturating_sub(1);
         drop(canaries);
         self.limits.changed.notify_waiters();
+        if let Some(groups) = &self.limits.groups {
+            groups.leave(self.groups_ended, self.is_unused);
+        }
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! [`on_each_target`] finds the selected tenants on each target and starts the target's task with its [`RunShare`] of the
 //! [`RunLimits`], which hold for all targets together. A [`Scheduler`] runs the tenants of one target: the first ones
-//! alone, then the rest with several workers, each tenant again after a pause if it was postponed. Where many tenants go
-//! through one psql, [`Scheduler::run_batch`] finds the tenant at which psql ended. [`RunControl`] ends a run early, and
-//! [`FailureGroups`] counts the failures by their reason.
+//! alone, then the rest with several workers, or one group after the other; each tenant again after a pause if it was
+//! postponed. Where many tenants go through one psql, [`Scheduler::run_batch`] finds the tenant at which psql ended.
+//! [`RunControl`] ends a run early, and [`FailureGroups`] counts the failures by their reason.
 //!
-//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`]: its tenants come from a stream that
-//! may never end, its workers are sessions that stay open, and their number is measured during the run. The
-//! [refill of a pool](super::pool::refill) runs behind sign-ups with a single session, and has nothing to schedule.
+//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`], and says why. `pool fill` runs on
+//! it, one pool after the other, so that `--jobs` and `--total-jobs` hold for each. The [refill of a
+//! pool](super::pool::refill) runs behind sign-ups with a single session, and has nothing to schedule.
 
 mod batch;
 mod control;
+mod groups;
 mod limits;
 mod queue;
 mod report;
@@ -20,6 +21,7 @@ mod targets;
 
 pub(super) use batch::{Batch, BatchTenants, CutCause};
 pub(super) use control::{RunControl, RunEnd};
+pub use groups::{GroupRules, NextGroup};
 pub use limits::{RunLimits, RunShare, WorkerPermit};
 pub(super) use queue::Turn;
 pub use report::FailureGroup;

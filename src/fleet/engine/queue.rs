@@ -11,6 +11,8 @@ const MOST_PER_CHUNK: usize = 50;
 pub(in crate::fleet) struct Turn {
     /// Index of the tenant.
     pub(in crate::fleet) tenant: usize,
+    /// Index of its group.
+    pub(in crate::fleet) group: usize,
     /// Number of times that it was postponed.
     pub(in crate::fleet) retries: u32,
     /// Number of new plans, because another run was faster.
@@ -28,12 +30,18 @@ impl Turn {
     pub(in crate::fleet) fn new(tenant: usize, alone: bool) -> Self {
         Self {
             tenant,
+            group: 0,
             retries: 0,
             replans: 0,
             separated: false,
             alone,
             ready: Instant::now(),
         }
+    }
+
+    /// Puts the tenant in a group.
+    pub(in crate::fleet) fn in_group(self, group: usize) -> Self {
+        Self { group, ..self }
     }
 }
 
@@ -118,6 +126,7 @@ mod tests {
     fn turn(tenant: usize, alone: bool, ready: Instant) -> Turn {
         Turn {
             tenant,
+            group: 0,
             retries: 0,
             replans: 0,
             separated: false,

@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const RECONNECTS: u32 = 3;
 
 /// Runs the turns of a known list of tenants: the canaries one after the other, then the rest by
-/// several workers at a time, until the queue is empty or the run ends.
+/// several workers at a time, until the queue is empty or the run ends. With groups, one group after the other.
 #[derive(Debug)]
 pub(in crate::fleet) struct Scheduler<'a> {
     shutdown: &'a Shutdown,
@@ -50,7 +50,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Runs all turns. The task gets those that are to go together, and may add turns or give them back.
+    /// Runs all turns: group by group, or else the canaries before the rest. The task gets those that
+    /// are to go together, and may add turns or give them back.
     pub(in crate::fleet) async fn run<F: Future<Output = ()>>(
         &self,
         turns: Vec<Turn>,
@@ -58,11 +59,55 @@ impl<'a> Scheduler<'a> {
         jobs: usize,
         task: impl Fn(Vec<Turn>) -> F,
     ) {
+        if share.groups().is_empty() {
+            self.run_canaries_first(turns, share, jobs, &task).await;
+        } else {
+            self.run_groups(turns, share, jobs, &task).await;
+        }
+    }
+
+    /// Runs the groups of this target, each when all targets have ended the one before it.
+    async fn run_groups<F: Future<Output = ()>>(
+        &self,
+        turns: Vec<Turn>,
+        mut share: RunShare,
+        jobs: usize,
+        task: &impl Fn(Vec<Turn>) -> F,
+    ) {
+        let workers: Vec<usize> = share
+            .groups()
+            .iter()
+            .map(|rules| rules.jobs.unwrap_or(jobs))
+            .collect();
+        let mut groups: Vec<Vec<Turn>> = workers.iter().map(|_| Vec::new()).collect();
+        for turn in turns {
+            if let Some(group) = groups.get_mut(turn.group) {
+                group.push(turn);
+            }
+        }
+        share.plan_groups(&groups.iter().map(Vec::len).collect::<Vec<_>>());
+        for (turns, workers) in groups.into_iter().zip(workers) {
+            share.begin_group(self.shutdown).await;
+            self.run_all(turns.into_iter(), workers, task).await;
+            if self.has_ended() {
+                return;
+            }
+            share.end_group();
+        }
+    }
+
+    async fn run_canaries_first<F: Future<Output = ()>>(
+        &self,
+        turns: Vec<Turn>,
+        share: RunShare,
+        jobs: usize,
+        task: &impl Fn(Vec<Turn>) -> F,
+    ) {
         let mut turns = turns.into_iter();
         let first = async |canaries: usize| {
             let ran = turns.len().min(canaries);
             self.queue().add_all(turns.by_ref().take(canaries));
-            self.worker(1, &task).await;
+            self.worker(1, task).await;
             let failed = self.failures.load(Ordering::Relaxed) > 0;
             if failed {
                 self.end(RunEnd::Canary);
@@ -70,7 +115,7 @@ impl<'a> Scheduler<'a> {
             (ran, failed)
         };
         share.go_first(self.shutdown, first).await;
-        self.run_all(turns, jobs, &task).await;
+        self.run_all(turns, jobs, task).await;
     }
 
     /// Runs turns of which none goes first.
@@ -206,6 +251,7 @@ impl<'a> Scheduler<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::engine::groups::GroupRules;
 
     const PAUSE: Duration = Duration::from_millis(1);
 
@@ -267,6 +313,48 @@ mod tests {
         let order = order.into_inner().unwrap();
         assert_eq!(order[..3], [(1, 0), (1, 1), (2, 0)]);
         assert_eq!(order.len(), 11);
+    }
+
+    #[tokio::test]
+    async fn a_group_begins_when_all_targets_have_ended_the_one_before() {
+        let shutdown = Shutdown::new();
+        let pause = Duration::from_millis(50);
+        let rules = ["early", "none", "main"].map(|name| {
+            let mut rules = GroupRules::new(name);
+            rules.pause = pause;
+            rules
+        });
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&steps);
+        let limits = RunLimits::new(3, None, 0).with_groups(3, rules.to_vec(), move |step| {
+            let step = (step.done.to_owned(), step.next.to_owned(), step.tenants);
+            seen.lock().unwrap().push(step);
+        });
+        let limits = Arc::new(limits);
+        let order = Mutex::new(Vec::new());
+        let run = async |share: RunShare, slow: Duration| {
+            let scheduler = Scheduler::new(&limits, PAUSE, &shutdown);
+            let turns = [2, 0, 2, 0].into_iter().enumerate();
+            let turns = turns.map(|(tenant, group)| Turn::new(tenant, true).in_group(group));
+            let task = async |turns: Vec<Turn>| {
+                tokio::time::sleep(slow).await;
+                let groups = turns.iter().map(|turn| turn.group);
+                order.lock().unwrap().extend(groups);
+            };
+            scheduler.run(turns.collect(), share, 1, task).await;
+        };
+        let unused = limits.share();
+        let (one, two) = (limits.share(), limits.share());
+        let start = Instant::now();
+        tokio::join!(
+            run(one, Duration::from_millis(1)),
+            run(two, Duration::from_millis(40)),
+            async { unused.leave_unused() }
+        );
+        assert_eq!(*order.lock().unwrap(), [0, 0, 0, 0, 2, 2, 2, 2]);
+        let step = ("early".to_owned(), "main".to_owned(), 4);
+        assert_eq!(*steps.lock().unwrap(), [step], "an empty group is no step");
+        assert!(start.elapsed() >= pause);
     }
 
     #[tokio::test]

@@ -104,7 +104,10 @@ where
                         let all = selection.at(target.name.as_deref());
                         (None, Some(task(index, all, share).await))
                     }
-                    Some(names) if names.is_empty() => (Some(names), None),
+                    Some(names) if names.is_empty() => {
+                        share.leave_unused();
+                        (Some(names), None)
+                    }
                     Some(names) => {
                         let scope = TenantSelection::Named(names.clone());
                         (Some(names), Some(task(index, scope, share).await))

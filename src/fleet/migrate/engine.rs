@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
+use super::record::create_runs;
 use super::report::MigrateReport;
 use crate::fleet::engine::{Batch, BatchTenants, CutCause, RunShare, Scheduler, Turn};
 use crate::fleet::inventory::{Fleet, read_fleet};
@@ -18,6 +19,7 @@ use crate::tenant::migrate::{
     MigrateFailure, MigrateOutcome, MigrationScript, ScriptContext, TenantReport, index_states,
 };
 use crate::tenant::migrations::Migrations;
+use crate::tenant::versions::TenantProblem;
 
 /// Maximum number of times that tenants are looked for that were created during the run.
 const LATECOMER_ROUNDS: usize = 3;
@@ -41,6 +43,7 @@ pub(super) async fn migrate_by_files(
         major: fleet.major,
         search_path: &fleet.search_path,
         key: &key,
+        run: options.record.as_deref(),
     };
     let entries: Vec<_> = fleet
         .tenants
@@ -49,6 +52,15 @@ pub(super) async fn migrate_by_files(
         .collect();
     if options.outside == OutsidePolicy::Refuse {
         refuse_outside(&entries)?;
+    }
+    let has_work = entries.iter().any(|entry| !entry.settled);
+    if let Some(role) = options
+        .record
+        .as_ref()
+        .filter(|_| has_work)
+        .map(|_| &options.role)
+    {
+        create_runs(server, role.as_deref(), shutdown).await?;
     }
     let state = State {
         entries,
@@ -68,6 +80,7 @@ pub(super) async fn migrate_by_files(
     if !options.dry_run {
         let batch = |turns| engine.batch(turns);
         let turns = engine.turns();
+        engine.count_refused(&share);
         engine
             .scheduler
             .run(turns, share, options.jobs, batch)
@@ -170,9 +183,22 @@ impl<'a, 'm> Engine<'a, 'm> {
             .filter(|(_, entry)| !entry.settled);
         open.map(|(tenant, entry)| {
             let alone = entry.pending.iter().any(|migration| !migration.transaction);
-            Turn::new(tenant, alone)
+            Turn::new(tenant, alone).in_group(self.options.group_of(&entry.report.tenant))
         })
         .collect()
+    }
+
+    /// Counts, in their groups, the tenants that exist and cannot be started.
+    fn count_refused(&self, share: &RunShare) {
+        let state = self.state();
+        let refused = state.entries.iter().filter(|entry| {
+            let outcome = &entry.report.outcome;
+            let is_missing = *outcome == MigrateOutcome::Odd(TenantProblem::NoSchema);
+            entry.settled && !outcome.is_good() && !is_missing
+        });
+        for entry in refused {
+            share.refuse(self.options.group_of(&entry.report.tenant));
+        }
     }
 
     /// Adds the tenants that were created during the run and are behind: a sign-up that began before the newest migration

@@ -46,13 +46,15 @@ pub(super) async fn migrate_by_command(
             elapsed: start.elapsed(),
         });
     }
-    let open: Vec<usize> = (0..reports.len())
-        .filter(|index| {
-            reports
-                .get(*index)
-                .is_some_and(|report| report.outcome == MigrateOutcome::NotReached)
-        })
-        .collect();
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    for (index, report) in reports.iter().enumerate() {
+        let group = options.group_of(&report.tenant);
+        match &report.outcome {
+            MigrateOutcome::NotReached => open.push((index, group)),
+            MigrateOutcome::Odd(TenantProblem::NoSchema) => {}
+            _ => share.refuse(group),
+        }
+    }
     let scheduler = Scheduler::new(share.limits(), options.retry_pause, shutdown);
     let shared = Mutex::new(&mut reports);
     let task = async |turns: Vec<Turn>| {
@@ -78,7 +80,7 @@ pub(super) async fn migrate_by_command(
     };
     let turns = open
         .into_iter()
-        .map(|index| Turn::new(index, true))
+        .map(|(index, group)| Turn::new(index, true).in_group(group))
         .collect();
     scheduler.run(turns, share, options.jobs, task).await;
     let ended_early = scheduler

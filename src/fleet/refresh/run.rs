@@ -6,7 +6,7 @@ use crate::pg::{PgDump, PsqlError, ScriptOptions, Server};
 use crate::process::{Shutdown, Signal};
 use crate::snapshot::capture::{
     Capture, CaptureError, CaptureSource, Captured, Exceptions, Note, Proof, ProofError,
-    ProofInputs, SourceOf, prove,
+    ProofInputs, SourceOf, prove, sets_schema_owner,
 };
 use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{
@@ -178,6 +178,7 @@ pub async fn recapture(
         versions_from: None,
         decisions: like.header().decisions.clone(),
         owners,
+        schema_owner: sets_schema_owner(like),
         privileges,
         server: Some(server.clone()),
         prove: options.prove,

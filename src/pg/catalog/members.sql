@@ -3,7 +3,7 @@
 named AS MATERIALIZED (
     SELECT DISTINCT ns.oid AS schema, d.classid, d.objid
     FROM ns CROSS JOIN LATERAL (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
-        WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid AND d.deptype = 'n' OFFSET 0) d
+        WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid AND d.deptype = 'n' OFFSET 0) d $own$
 ), relation (oid) AS MATERIALIZED (
     SELECT c.oid FROM (
         SELECT n.schema, n.objid FROM named n WHERE n.classid = 'pg_catalog.pg_class'::pg_catalog.regclass

@@ -6,4 +6,4 @@ mod sql;
 
 pub use definitions::{Definition, definitions};
 pub use objects::{Aspect, Aspects, DuplicateIdentity, ObjectId, objects};
-pub use sql::{BY_KEYS, by_keys_in_message, for_server, with_members};
+pub use sql::{BY_KEYS, by_keys_in_message, for_server, with_members, with_own_members};

@@ -14,7 +14,21 @@ pub fn by_keys_in_message() -> String {
 /// Returns SQL whose `$members$` stands for queries on the objects of the schema `ns`: `relation`, `routine`, `datatype` (each
 /// has `oid`), and `inside` (has `classid` and `objid`), which are the next entries of its WITH.
 pub fn with_members(sql: &str) -> String {
-    sql.replace("$members$", include_str!("members.sql").trim_end())
+    members(sql, "")
+}
+
+/// Returns the same SQL without the members of extensions, which are installed once and shared.
+pub fn with_own_members(sql: &str) -> String {
+    members(
+        sql,
+        "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid \
+         AND e.objsubid = 0 AND e.deptype = 'e' OFFSET 0)",
+    )
+}
+
+fn members(sql: &str, condition: &str) -> String {
+    let members = include_str!("members.sql").trim_end();
+    sql.replace("$members$", &members.replace("$own$", condition))
 }
 
 /// A query behind [`BY_KEYS`].

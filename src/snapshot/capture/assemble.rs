@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::rows::TableRows;
+use super::shared::SharedObjects;
 use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
@@ -73,6 +74,8 @@ pub struct Assembled {
     pub used: BTreeSet<String>,
     /// Names that a decision can use: objects with doubtful places, and `text of …`.
     pub decidable: BTreeSet<String>,
+    /// Names of extensions' objects that the body refers to.
+    pub shared: BTreeSet<String>,
 }
 
 /// The input of the body in addition to the dump.
@@ -91,6 +94,8 @@ pub struct SnapshotParts<'a> {
     pub new_name: &'a str,
     /// The OIDs of the schema's objects, with what they are: `table t`.
     pub oids: Option<&'a BTreeMap<u32, String>>,
+    /// Objects of extensions in the schema, which tenants share.
+    pub shared: Option<&'a SharedObjects>,
 }
 
 /// Builds the body: every mention of the schema becomes `#{prefix}`.
@@ -256,7 +261,7 @@ fn setval(statement: &DumpStatement, schema: &str) -> String {
         return statement.text.clone();
     };
     let found = mentions(parsed, &statement.object, &statement.text, schema, &catalog);
-    replace(&statement.text, &found)
+    replace(&statement.text, &found, None)
 }
 
 /// The statement with every mention of the schema replaced; `None` when something in it is undecided.
@@ -273,6 +278,10 @@ fn rename(
     let script = Script::parse(text).ok()?;
     let parsed = script.statements().next()?;
     let mut found = mentions(parsed, &statement.object, text, schema, catalog);
+    if let Some(shared) = parts.shared {
+        let names = shared.settle(&mut found, &statement.object, text, catalog);
+        assembled.shared.extend(names);
+    }
     let mut decided = true;
     if !settle(&mut found, text, 0, parts.pairs, parts.new_name) {
         undecided.contested.push(statement.object.to_string());
@@ -339,7 +348,12 @@ fn rename(
             undecided.doubts.push(doubt(place, &range, why));
         }
     }
-    let replaced = decided.then(|| replace(text, &found))?;
+    // What a routine finds by its search_path may be an extension's.
+    let behind = parts
+        .shared
+        .filter(|shared| shared.has_any())
+        .map(|_| schema);
+    let replaced = decided.then(|| replace(text, &found, behind))?;
     Some(if schema.contains('\\') {
         without_escape_marks(&replaced)
     } else {
@@ -373,23 +387,43 @@ fn without_escape_marks(text: &str) -> String {
     output
 }
 
-/// The text with `#{prefix}` in the place of the schema, and every other `#{` kept from being a placeholder.
-fn replace(text: &str, found: &[Mention]) -> String {
+/// The text with `#{prefix}` in the place of the schema, and every other `#{` kept from being a placeholder. In a
+/// `search_path`, the schema `behind` follows.
+fn replace(text: &str, found: &[Mention], behind: Option<&str>) -> String {
     let mut output = String::with_capacity(text.len());
     let mut at = 0;
-    for mention in found
-        .iter()
-        .filter(|mention| mention.verdict == MentionVerdict::Schema)
-    {
+    for mention in found.iter().filter(|mention| mention.verdict.is_schema()) {
         if mention.range.start < at {
             continue;
         }
         output.push_str(&escape_placeholders(slice(text, at..mention.range.start)));
         output.push_str(PLACEHOLDER);
+        if let Some(behind) = behind {
+            match mention.verdict {
+                MentionVerdict::PathName => {
+                    let _ = write!(output, ", {}", quote(behind));
+                }
+                MentionVerdict::PathItem => {
+                    let marks = quotation_marks(text, &mention.range);
+                    let _ = write!(output, "{marks}, {marks}{behind}");
+                }
+                _ => {}
+            }
+        }
         at = mention.range.end;
     }
     output.push_str(&escape_placeholders(slice(text, at..)));
     output
+}
+
+/// The marks around the content of a literal: doubled in a literal within a literal.
+fn quotation_marks<'a>(text: &'a str, content: &Range<usize>) -> &'a str {
+    let before = slice(text, ..content.start);
+    let after = slice(text, content.end..);
+    let count =
+        |bytes: &mut dyn Iterator<Item = u8>| bytes.take_while(|byte| *byte == b'\'').count();
+    let length = count(&mut before.bytes().rev()).min(count(&mut after.bytes()));
+    slice(after, ..length)
 }
 
 /// Numbers in a statement that are the OIDs of the schema's objects, with these. Objects that users make have OIDs from

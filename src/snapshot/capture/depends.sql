@@ -12,6 +12,8 @@ through (classid, objid, refclassid, refobjid) AS (
     LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
     WHERE d.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
       AND COALESCE(r.ev_class, d.objid) <> d.refobjid
+      -- A function of an extension depends on the schema that it is in, and reads nothing of it.
+      AND d.refclassid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass
 ), reader (classid, objid) AS (
     SELECT t.classid, t.objid FROM through t JOIN source s ON s.classid = t.refclassid AND s.objid = t.refobjid
     WHERE NOT EXISTS (SELECT FROM source o WHERE o.classid = t.classid AND o.objid = t.objid)

@@ -27,6 +27,8 @@ pub struct Dump {
     pub has_data: bool,
     /// Descriptions of what was left out: objects that name the schema and belong to no schema.
     pub left_out: Vec<String>,
+    /// Extensions that the dump creates in the schema `public`, when that is the one to capture.
+    pub extensions: Vec<String>,
     /// Other parts of the dump that a snapshot does not hold, by kind.
     pub concerns: Vec<Concern>,
     /// True if the dump names no other schema.

@@ -11,6 +11,7 @@ use super::not_null::name_not_nulls;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
 use super::overloads::sort_overloads;
+use super::shared::PUBLIC;
 use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::script::line_of;
@@ -281,6 +282,10 @@ impl<'a> DumpReader<'a> {
                 self.dump.refreshed.insert(object.name);
                 return Ok(());
             }
+            Action::Create if object.kind == ObjectKind::Extension && self.schema == PUBLIC => {
+                self.dump.extensions.push(object.name);
+                return Ok(());
+            }
             Action::Create if object.kind == ObjectKind::Extension => {
                 return Err(DumpError::Extension {
                     extension: object.name,
@@ -367,6 +372,15 @@ impl<'a> DumpReader<'a> {
                 return Ok(());
             }
             _ => {}
+        }
+        // CREATE EXTENSION without a schema, as people write it.
+        if object.kind == ObjectKind::Extension
+            && object.action == Action::Create
+            && object.scope == ObjectScope::None
+            && self.schema == PUBLIC
+        {
+            self.dump.extensions.push(object.name);
+            return Ok(());
         }
         if is_unqualified(&object) {
             return Err(DumpError::Unqualified {
@@ -538,6 +552,9 @@ impl<'a> DumpReader<'a> {
             });
         }
         drop_empty_sessions(&mut self.dump.statements);
+        if self.schema == PUBLIC {
+            self.leave_privileges_of_extensions();
+        }
         sort_by_name(&mut self.dump.statements, self.schema);
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
@@ -553,6 +570,19 @@ impl<'a> DumpReader<'a> {
             })
             .collect();
         Ok(self.dump)
+    }
+
+    /// Removes grants on what the dump does not make: members of extensions.
+    fn leave_privileges_of_extensions(&mut self) {
+        let own: HashSet<String> = self.made.iter().map(|(_, name, _)| name.clone()).collect();
+        self.dump.statements.retain(|statement| {
+            statement.object.action != Action::Privileges
+                || matches!(
+                    statement.object.kind,
+                    ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Setting
+                )
+                || own.contains(&statement.object.name)
+        });
     }
 
     /// `INSERT INTO schema_migrations`, as Rails appends it, means the table that the `search_path` finds.

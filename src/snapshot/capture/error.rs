@@ -155,6 +155,18 @@ pub enum ProofError {
         #[source]
         source: PsqlError,
     },
+    /// An extension cannot be put where the dump expects it.
+    #[error(
+        "extension {extension} cannot be installed in an empty schema public for the proof; name an empty database of \
+         the same server with --scratch"
+    )]
+    Extension {
+        /// The extension.
+        extension: String,
+        /// The server's message.
+        #[source]
+        source: PsqlError,
+    },
     /// The copy is not its source.
     #[error("the copy is not equal to its source: {}", listed(.0))]
     Different(Vec<Difference>),

@@ -9,7 +9,8 @@ use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::note::{Concern, ConcernId};
 use super::rows::{TableRows, VERSIONS_TABLES};
-use crate::pg::catalog::{BY_KEYS, with_members};
+use super::shared::PUBLIC;
+use crate::pg::catalog::{BY_KEYS, with_own_members};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
@@ -23,6 +24,8 @@ pub struct Inspection {
     pub major: u32,
     /// Extensions installed in the schema.
     pub extensions: Vec<String>,
+    /// True if the schema's owner is the one that initdb gave to `public`.
+    pub has_initial_owner: bool,
     /// Materialized views that hold their rows.
     pub populated: BTreeSet<String>,
     /// Tables.
@@ -87,7 +90,7 @@ pub async fn inspect(
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
     let substituted = |sql: &str| {
-        with_members(sql)
+        with_own_members(sql)
             .replace("$schema$", &quote_literal(schema))
             .replace("$pattern$", &quote_literal(&as_pattern(schema)))
     };
@@ -202,7 +205,8 @@ fn as_pattern(text: &str) -> String {
     })
 }
 
-/// Returns the schemas of a `search_path` except the tenant's, the system's and `"$user"`.
+/// Returns the schemas of a `search_path` except the tenant's, the system's and `"$user"`. All tenants share `public`, also
+/// where a template lives in it.
 pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
     tokens(search_path)
         .into_iter()
@@ -211,7 +215,9 @@ pub fn shared_schemas(search_path: &str, schema: &str) -> Vec<String> {
             TokenKind::Quoted(true) => Some(unquote(token.text(search_path))),
             _ => None,
         })
-        .filter(|name| name != "$user" && name != schema && !name.starts_with("pg_"))
+        .filter(|name| {
+            name != "$user" && (name != schema || name == PUBLIC) && !name.starts_with("pg_")
+        })
         .collect()
 }
 

@@ -4,6 +4,9 @@ $members$
 SELECT pg_catalog.json_build_object(
     'major', pg_catalog.current_setting('server_version_num')::int / 10000,
     'extensions', COALESCE((SELECT pg_catalog.json_agg(e.extname ORDER BY e.extname) FROM pg_catalog.pg_extension e JOIN ns ON ns.oid = e.extnamespace), '[]'),
+    -- initdb gives the schema public to itself (10 is BOOTSTRAP_SUPERUSERID), and from 15 on to pg_database_owner.
+    'has_initial_owner', COALESCE((SELECT n.nspowner = 10::pg_catalog.oid OR pg_catalog.pg_get_userbyid(n.nspowner) = 'pg_database_owner'
+        FROM pg_catalog.pg_namespace n JOIN ns ON ns.oid = n.oid), false),
     'populated', COALESCE((SELECT pg_catalog.json_agg(c.relname) FROM relation r
         CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
         WHERE c.relkind = 'm' AND c.relispopulated), '[]'),

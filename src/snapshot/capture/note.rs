@@ -92,6 +92,12 @@ pub enum ConcernId {
     RowsElsewhere,
     /// Properties that a dump cannot contain.
     NotInDump,
+    /// Properties of the schema `public` itself: its first owner, its comment, privileges of everybody.
+    PublicItself,
+    /// Extensions in the schema `public`, which tenants share.
+    SharedExtensions,
+    /// The tables of a schema `public` that is captured, whichever application they belong to.
+    WholeOfPublic,
 }
 
 impl ConcernId {
@@ -140,6 +146,16 @@ impl ConcernId {
             }
             Self::NotInDump => {
                 "a dump of definitions alone does not say, so it is not in the snapshot"
+            }
+            Self::PublicItself => {
+                "left out, as it belongs to the schema public rather than to a tenant"
+            }
+            Self::SharedExtensions => {
+                "stay in the schema public, which tenants share; the search_path of an app whose SQL names them without \
+                 a schema is the tenant, then public: extensions"
+            }
+            Self::WholeOfPublic => {
+                "all that is in the schema public goes into each tenant, whichever application it belongs to: tables"
             }
         }
     }

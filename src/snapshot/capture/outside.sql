@@ -6,7 +6,8 @@ $members$,
 dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM inside i
     CROSS JOIN LATERAL (SELECT d.* FROM pg_catalog.pg_depend d WHERE d.refclassid = i.classid AND d.refobjid = i.objid
-        AND d.classid NOT IN ('pg_catalog.pg_default_acl'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
+        AND d.classid NOT IN ('pg_catalog.pg_default_acl'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass,
+            'pg_catalog.pg_extension'::pg_catalog.regclass)
         -- A part of something inside, wherever it is: the trigger of a foreign key on the table that it refers to.
         AND d.deptype <> 'i' OFFSET 0) d
     WHERE NOT EXISTS (SELECT FROM inside o WHERE o.classid = d.classid AND o.objid = d.objid)
@@ -54,9 +55,13 @@ dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
     JOIN pg_catalog.pg_class k ON k.oid = d.classid AND k.relname = 'pg_publication_namespace'
     UNION
     SELECT 'extension_members', pg_catalog.pg_describe_object(d.classid, d.objid, 0) || ' (' || e.extname || ')'
-    FROM inside o CROSS JOIN LATERAL (SELECT d.* FROM pg_catalog.pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid
+    FROM ns CROSS JOIN LATERAL (SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+        WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = ns.oid AND d.deptype = 'n'
+        UNION SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, ns.oid OFFSET 0) o
+    CROSS JOIN LATERAL (SELECT d.* FROM pg_catalog.pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid
         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' OFFSET 0) d
-    JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+    -- An extension that is installed in the schema itself is reported as a whole.
+    JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extnamespace <> ns.oid
     -- Types of tables, and of arrays.
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.objid
         AND (t.typrelid <> 0 OR t.typelem <> 0))

@@ -14,6 +14,15 @@ struct Group {
 
 /// Sorts overloads that stand together by their text without the schema's name.
 pub(super) fn sort_overloads(statements: &mut Vec<DumpStatement>, schema: &str) {
+    sort_overloads_by(statements, schema, &|text| without_schema(text, schema));
+}
+
+/// Sorts overloads that stand together by a key of their text.
+pub(super) fn sort_overloads_by(
+    statements: &mut Vec<DumpStatement>,
+    schema: &str,
+    key: &dyn Fn(&str) -> String,
+) {
     let mut output = Vec::with_capacity(statements.len());
     let mut run: Vec<Group> = Vec::new();
     for statement in std::mem::take(statements) {
@@ -29,7 +38,7 @@ pub(super) fn sort_overloads(statements: &mut Vec<DumpStatement>, schema: &str) 
             flush(&mut run, &mut output, schema);
         }
         if creates && class(&statement).is_some() {
-            let key = without_schema(&statement.text, schema);
+            let key = key(&statement.text);
             run.push(Group {
                 statements: vec![statement],
                 key,
@@ -86,7 +95,7 @@ fn calls_its_name(statement: &DumpStatement, schema: &str) -> bool {
     is_atomic || named.count() > 1
 }
 
-fn without_schema(text: &str, schema: &str) -> String {
+pub(super) fn without_schema(text: &str, schema: &str) -> String {
     let tokens: Vec<Token> = tokens(text)
         .into_iter()
         .filter(|token| !token.is_trivia())

@@ -5,15 +5,17 @@ use super::dump::Dump;
 use super::error::ProofError;
 use super::exceptions::Exceptions;
 use super::proof_script::Script;
+use super::public::{PublicState, leave_out_own_aspects, sets_schema_owner, without_schema_behind};
 use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
-use crate::pg::catalog::{Aspect, Aspects, objects, with_members};
+use super::shared::PUBLIC;
+use crate::pg::catalog::{Aspect, Aspects, objects, with_own_members};
 use crate::pg::{ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::render::settings;
 use crate::snapshot::template::PLACEHOLDER;
-use crate::snapshot::{Marking, RenderOptions, Snapshot, TemplateError};
+use crate::snapshot::{Marking, RenderOptions, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
 
 /// The proof.
@@ -175,9 +177,9 @@ impl<const COPIES: usize> Loaded<COPIES> {
         begin(&mut script, server);
         if let SourceOf::Dump(dump) = source {
             let aside = fresh_name("aside").map_err(ProofError::Random)?;
-            load_dump(&mut script, inputs, dump, &aside)?;
+            load_dump(&mut script, server, inputs, dump, &aside, shutdown).await?;
         }
-        ask(&mut script, schema, major);
+        ask(&mut script, schema, major, schema);
         script.ours(ON_COORDINATOR);
         for tenant in &tenants {
             script.ours(&settings(server.timeout));
@@ -192,8 +194,8 @@ impl<const COPIES: usize> Loaded<COPIES> {
             }
         }
         for copy in tenants.iter().map(TenantName::as_str) {
-            ask(&mut script, copy, major);
-            let depends = with_members(include_str!("depends.sql"))
+            ask(&mut script, copy, major, schema);
+            let depends = with_own_members(include_str!("depends.sql"))
                 .replace("$schema$", &quote_literal(schema))
                 .replace("$copy$", &quote_literal(copy));
             script.ours(depends.trim_end().trim_end_matches(';'));
@@ -204,11 +206,16 @@ impl<const COPIES: usize> Loaded<COPIES> {
             copies: tenants.map(|tenant| (tenant, Aspects::default())),
         };
         let mut depends = Vec::new();
-        for aspect in read(server, &script, inputs, shutdown).await? {
+        for mut aspect in read(server, &script, inputs, shutdown).await? {
             let copy = loaded
                 .copies
                 .iter_mut()
                 .find(|(tenant, _)| tenant.as_str() == aspect.schema);
+            if schema == PUBLIC && copy.is_some() {
+                aspect.value = aspect
+                    .value
+                    .map(|value| without_schema_behind(&value, &aspect.schema));
+            }
             if aspect.aspect == "depends on" {
                 depends.push(
                     format!(
@@ -221,6 +228,13 @@ impl<const COPIES: usize> Loaded<COPIES> {
             } else if is_compared(&aspect, compare) {
                 copy.map_or(&mut loaded.source, |(_, aspects)| aspects)
                     .insert(aspect)?;
+            }
+        }
+        if schema == PUBLIC {
+            let keeps_owner = sets_schema_owner(snapshot);
+            leave_out_own_aspects(&mut loaded.source, keeps_owner);
+            for (_, aspects) in &mut loaded.copies {
+                leave_out_own_aspects(aspects, keeps_owner);
             }
         }
         if depends.is_empty() {
@@ -241,8 +255,8 @@ async fn reload(
     let mut script = Script::default();
     begin(&mut script, server);
     let aside = fresh_name("aside").map_err(ProofError::Random)?;
-    load_dump(&mut script, inputs, dump, &aside)?;
-    ask(&mut script, inputs.schema, inputs.major);
+    load_dump(&mut script, server, inputs, dump, &aside, shutdown).await?;
+    ask(&mut script, inputs.schema, inputs.major, inputs.schema);
     script.ours("ROLLBACK");
     let mut aspects = Aspects::default();
     for aspect in read(server, &script, inputs, shutdown).await? {
@@ -266,17 +280,26 @@ fn begin(script: &mut Script, server: &Server) {
 }
 
 /// Loads a dump under the source's name, with a live schema of that name out of the way, called `aside`.
-fn load_dump(
+async fn load_dump(
     script: &mut Script,
+    server: &Server,
     inputs: &ProofInputs<'_>,
     dump: LoadableDump<'_>,
     aside: &str,
-) -> Result<(), TemplateError> {
+    shutdown: &Shutdown,
+) -> Result<(), ProofError> {
     let schema = inputs.schema;
-    if inputs.live_exists {
-        script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
-    }
-    script.dump(dump.dump, schema)?;
+    let live_exists = inputs.live_exists;
+    load_statements(
+        script,
+        server,
+        dump.dump,
+        schema,
+        live_exists,
+        aside,
+        shutdown,
+    )
+    .await?;
     script.ours(&search_path(&[schema, "public"]));
     if matches!(inputs.source, SourceOf::Dump(_)) {
         script.compile_bodies(dump.dump)?;
@@ -287,9 +310,38 @@ fn load_dump(
     Ok(())
 }
 
-/// Lists the aspects of a schema.
-fn ask(script: &mut Script, schema: &str, major: u32) {
-    script.ours(&search_path(&[schema]));
+/// Loads the statements of a dump, with a live schema of the same name out of the way, called `aside`.
+pub(super) async fn load_statements(
+    script: &mut Script,
+    server: &Server,
+    dump: &Dump,
+    schema: &str,
+    live_exists: bool,
+    aside: &str,
+    shutdown: &Shutdown,
+) -> Result<(), ProofError> {
+    if schema == PUBLIC {
+        let state = PublicState::query(server, shutdown)
+            .await
+            .map_err(ProofError::Psql)?;
+        script.empty_public(&state, dump, aside);
+    } else {
+        if live_exists {
+            script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
+        }
+        script.schema_of(dump, schema);
+    }
+    Ok(script.dump(dump, schema)?)
+}
+
+/// Lists the aspects of a schema, which is the source or a copy of it. Objects of extensions in `public` have no schema in
+/// front in either.
+fn ask(script: &mut Script, schema: &str, major: u32, source: &str) {
+    if source == PUBLIC && schema != PUBLIC {
+        script.ours(&search_path(&[schema, PUBLIC]));
+    } else {
+        script.ours(&search_path(&[schema]));
+    }
     script.ours(objects(&[schema], major).trim_end().trim_end_matches(';'));
 }
 

@@ -2,6 +2,8 @@
 
 use super::dump::Dump;
 use super::error::ProofError;
+use super::public::{PublicState, is_on_schema};
+use super::shared::PUBLIC;
 use crate::pg::PsqlError;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::snapshot::rendered::Rendered;
@@ -21,6 +23,7 @@ pub(super) struct Script {
 #[derive(Clone)]
 enum Origin {
     Ours,
+    Extension(String),
     Dump(String, usize),
     Snapshot(String, usize),
 }
@@ -48,16 +51,49 @@ impl Script {
         );
     }
 
-    /// The dump's statements as they are, but for what psql would take for its own.
-    pub(super) fn dump(&mut self, dump: &Dump, schema: &str) -> Result<(), TemplateError> {
-        let creates = dump.statements.iter().any(|statement| {
-            statement.object.kind == ObjectKind::Schema && statement.object.action == Action::Create
-        });
-        if !creates {
+    /// Makes room for a dump of the schema `public`: an empty schema with the extensions that the dump expects there. A live
+    /// schema that is not empty is called `aside` meanwhile.
+    pub(super) fn empty_public(&mut self, state: &PublicState, dump: &Dump, aside: &str) {
+        let has_to_go = state.exists && !state.is_empty;
+        if has_to_go {
+            self.ours(&format!("ALTER SCHEMA {PUBLIC} RENAME TO {aside}"));
+        }
+        if has_to_go || !state.exists {
+            self.ours(&format!("CREATE SCHEMA {PUBLIC}"));
+        }
+        if has_to_go {
+            for extension in &state.extensions {
+                let sql = format!("ALTER EXTENSION {} SET SCHEMA {PUBLIC}", quote(extension));
+                self.push(&sql, Origin::Extension(extension.clone()));
+            }
+        }
+        for extension in &dump.extensions {
+            let sql = format!(
+                "CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {PUBLIC}",
+                quote(extension)
+            );
+            self.push(&sql, Origin::Extension(extension.clone()));
+        }
+    }
+
+    /// Creates the schema of a dump that does not create it.
+    pub(super) fn schema_of(&mut self, dump: &Dump, schema: &str) {
+        if !dump
+            .statements
+            .iter()
+            .any(|statement| is_on_schema(statement, Action::Create))
+        {
             self.ours(&format!("CREATE SCHEMA {}", quote(schema)));
         }
+    }
+
+    /// The dump's statements as they are, but for what psql would take for its own.
+    pub(super) fn dump(&mut self, dump: &Dump, schema: &str) -> Result<(), TemplateError> {
         let nobody = TenantName::new("nobody").map_err(|_| TemplateError::Glued { line: 0 })?;
         for statement in &dump.statements {
+            if schema == PUBLIC && is_on_schema(statement, Action::Create) {
+                continue;
+            }
             let template = Template::compile(&escape_placeholders(&statement.text))?;
             for compiled in &template.statements {
                 let mut sql = String::new();
@@ -141,6 +177,10 @@ impl Script {
             Some(Origin::Dump(object, line)) => ProofError::Dump {
                 object,
                 line,
+                source: error,
+            },
+            Some(Origin::Extension(extension)) => ProofError::Extension {
+                extension,
                 source: error,
             },
             Some(Origin::Snapshot(object, line)) => ProofError::Load {

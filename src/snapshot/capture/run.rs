@@ -13,10 +13,14 @@ use super::inspect::{
     Inspection, OidValues, inspect, oid_values, read_rows, shared_schemas, wanted_tables,
 };
 use super::note::{ConcernId, Note};
-use super::proof::{LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, prove};
+use super::proof::{
+    LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, load_statements, prove,
+};
 use super::proof_script::Script;
+use super::public::{is_on_schema, leave_out_own};
 use super::roles::roles_like;
 use super::rows::{TableRows, describe_versions};
+use super::shared::{Members, PUBLIC, SharedObjects};
 use super::unfilled::{names_unknown_object, unfilled};
 use crate::pg::catalog::{Definition, definitions};
 use crate::pg::{DumpOptions, PgDump, PgDumpError, Pooling, PsqlError, ScriptOptions, Server};
@@ -63,6 +67,8 @@ pub struct Capture {
     pub decisions: Decisions,
     /// `true` to keep owners.
     pub owners: bool,
+    /// `true` to keep the owner of the schema itself along with the others.
+    pub schema_owner: bool,
     /// `true` to keep grants.
     pub privileges: bool,
     /// The server for the exact judgement and the proof; `None` for neither.
@@ -150,36 +156,15 @@ impl Capture {
     /// # Errors
     /// See [`CaptureError`]; nothing is written anywhere.
     pub async fn run(self, shutdown: &Shutdown) -> Result<Captured, CaptureError> {
-        let (text, live) = match &self.source {
-            CaptureSource::Live(pg_dump) => {
-                let options = DumpOptions {
-                    owners: self.owners,
-                    privileges: self.privileges,
-                    ..DumpOptions::default()
-                };
-                make_sure_of_the_session(pg_dump, shutdown).await?;
-                (
-                    pg_dump
-                        .dump_schema(&self.schema, &options, shutdown)
-                        .await?,
-                    true,
-                )
-            }
-            CaptureSource::Dump(text) => (text.clone(), false),
-        };
+        let (text, live) = self.source_text(shutdown).await?;
         let mut dump = Dump::read(&text, &self.schema)?;
-        if !self.owners {
-            dump.statements
-                .retain(|statement| statement.object.action != Action::Owner);
-        }
-        if !self.privileges {
-            dump.statements
-                .retain(|statement| statement.object.action != Action::Privileges);
-        }
+        self.leave_out_unwanted(&mut dump);
         let inspection = match &self.server {
             Some(server) if live => {
                 let inspection = inspect(server, &self.schema, shutdown).await?;
-                if let Some(extension) = inspection.extensions.first() {
+                if self.schema != PUBLIC
+                    && let Some(extension) = inspection.extensions.first()
+                {
                     return Err(DumpError::Extension {
                         extension: extension.clone(),
                     }
@@ -198,17 +183,28 @@ impl Capture {
         if self.privileges {
             add_initial_privileges(&mut dump, inspection.as_ref(), &self.schema);
         }
+        let own_of_public = if self.schema == PUBLIC {
+            leave_out_own(&mut dump, inspection.as_ref())
+        } else {
+            Vec::new()
+        };
+        let shared = self
+            .shared_objects(&dump, inspection.as_ref(), shutdown)
+            .await?;
+        if let Some(shared) = &shared {
+            shared.requalify(&mut dump);
+        }
         let (mut rows, versions) = self
             .rows(&mut dump, &text, inspection.as_ref(), shutdown)
             .await?;
         let mut refresh = refreshed(&dump, inspection.as_ref());
         // What a role, a database or the server sets decides only where nothing else will do.
-        let mut search_path =
-            Vec::from_iter((self.schema != "public").then(|| "public".to_owned()));
+        let mut search_path = vec![PUBLIC.to_owned()];
         let of_session = inspection
             .as_ref()
             .map(|inspection| shared_schemas(&inspection.search_path, &self.schema));
         let mut notes = concerns(&dump, inspection.as_ref(), &rows, live);
+        notes.extend(self.notes_of_public(&dump, own_of_public));
         if !self.privileges {
             notes.retain(|note| {
                 note.as_concern()
@@ -263,6 +259,7 @@ impl Capture {
                     &refresh,
                     &search_path,
                     inspection.as_ref().map(|inspection| &inspection.oids),
+                    shared.as_ref(),
                     live,
                     &mut notes,
                     shutdown,
@@ -270,6 +267,8 @@ impl Capture {
                 .await?;
             used.extend(assembled.used);
             decidable.extend(assembled.decidable);
+            let extensions = shared_extensions(&dump, inspection.as_ref(), &assembled.shared);
+            notes.extend(Note::concern(ConcernId::SharedExtensions, extensions));
             let decisions = self.decisions_with_effect(&dump, &used, &decidable, &mut notes)?;
             let texts = assembled
                 .texts
@@ -279,10 +278,13 @@ impl Capture {
                     _ => format!("{object} ({places} places)"),
                 });
             notes.extend(Note::concern(ConcernId::NameInText, texts.collect()));
-            notes.extend(Note::concern(
-                ConcernId::RolesLikeSchema,
-                roles_like(&dump.statements, &self.schema),
-            ));
+            // PUBLIC is everybody.
+            if self.schema != PUBLIC {
+                notes.extend(Note::concern(
+                    ConcernId::RolesLikeSchema,
+                    roles_like(&dump.statements, &self.schema),
+                ));
+            }
             let header = Header {
                 server: inspection
                     .as_ref()
@@ -349,6 +351,82 @@ impl Capture {
             proof,
             notes,
         })
+    }
+
+    /// Returns the notes on a template in `public`: what of the schema is left out, and which tables go along.
+    fn notes_of_public(&self, dump: &Dump, left_out: Vec<String>) -> Vec<Note> {
+        if self.schema != PUBLIC {
+            return Vec::new();
+        }
+        let tables: BTreeSet<String> = dump.tables().map(quote).collect();
+        let tables = tables.into_iter().collect();
+        let left_out = Note::concern(ConcernId::PublicItself, left_out);
+        let tables = Note::concern(ConcernId::WholeOfPublic, tables);
+        left_out.into_iter().chain(tables).collect()
+    }
+
+    /// Returns the text of the dump, and whether it was made of a live schema just now.
+    async fn source_text(&self, shutdown: &Shutdown) -> Result<(String, bool), CaptureError> {
+        let source = match &self.source {
+            CaptureSource::Live(pg_dump) => {
+                let options = DumpOptions {
+                    owners: self.owners,
+                    privileges: self.privileges,
+                    ..DumpOptions::default()
+                };
+                make_sure_of_the_session(pg_dump, shutdown).await?;
+                (
+                    pg_dump
+                        .dump_schema(&self.schema, &options, shutdown)
+                        .await?,
+                    true,
+                )
+            }
+            CaptureSource::Dump(text) => (text.clone(), false),
+        };
+        Ok(source)
+    }
+
+    /// Removes what flags leave out.
+    fn leave_out_unwanted(&self, dump: &mut Dump) {
+        if !self.owners {
+            dump.statements
+                .retain(|statement| statement.object.action != Action::Owner);
+        }
+        if !self.privileges {
+            dump.statements
+                .retain(|statement| statement.object.action != Action::Privileges);
+        }
+        if !self.schema_owner {
+            dump.statements
+                .retain(|statement| !is_on_schema(statement, Action::Owner));
+        }
+    }
+
+    /// Returns the objects of extensions in the schema. For a dump, the server may know some of them.
+    async fn shared_objects(
+        &self,
+        dump: &Dump,
+        live: Option<&Inspection>,
+        shutdown: &Shutdown,
+    ) -> Result<Option<SharedObjects>, CaptureError> {
+        let has_none = live.is_some_and(|live| live.extensions.is_empty());
+        if self.schema != PUBLIC || has_none {
+            return Ok(None);
+        }
+        let members = match (live, self.scratch.as_ref().or(self.server.as_ref())) {
+            (_, None) => Members::default(),
+            (Some(_), Some(server)) => Members::query(server, &[], shutdown).await?,
+            // A server that cannot install an extension of the dump may have others.
+            (None, Some(server)) => {
+                match Members::query(server, &dump.extensions, shutdown).await {
+                    Ok(members) => members,
+                    Err(PsqlError::Script { .. }) => Members::query(server, &[], shutdown).await?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        Ok(Some(SharedObjects::new(dump, members, live.is_some())))
     }
 
     /// Returns the rows of a new tenant, and the header's text about the version tables.
@@ -572,6 +650,7 @@ impl Capture {
         refresh: &[String],
         search_path: &[String],
         oids: Option<&BTreeMap<u32, String>>,
+        shared: Option<&SharedObjects>,
         live: bool,
         notes: &mut Vec<Note>,
         shutdown: &Shutdown,
@@ -583,6 +662,7 @@ impl Capture {
             pairs: &[],
             new_name: "",
             oids,
+            shared,
         };
         let doubtful = |undecided: Undecided| {
             CaptureError::Doubtful(Undecided {
@@ -672,6 +752,19 @@ impl Capture {
     }
 }
 
+/// Extensions in the schema; the names that are used of them, if a dump does not say which these are.
+fn shared_extensions(
+    dump: &Dump,
+    inspection: Option<&Inspection>,
+    used: &BTreeSet<String>,
+) -> Vec<String> {
+    match inspection {
+        Some(inspection) => inspection.extensions.clone(),
+        None if dump.extensions.is_empty() => used.iter().cloned().collect(),
+        None => dump.extensions.clone(),
+    }
+}
+
 /// Objects that the snapshot does not hold, or shares with others.
 fn concerns(
     dump: &Dump,
@@ -739,11 +832,8 @@ async fn pairs(
     script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
     if !live {
-        if exists {
-            let aside = fresh_name("aside").map_err(ProofError::Random)?;
-            script.ours(&format!("ALTER SCHEMA {} RENAME TO {aside}", quote(schema)));
-        }
-        script.dump(dump, schema)?;
+        let aside = fresh_name("aside").map_err(ProofError::Random)?;
+        load_statements(&mut script, server, dump, schema, exists, &aside, shutdown).await?;
         script.ours(&settings(server.timeout));
     }
     script.ours(definitions(schema, major).trim_end().trim_end_matches(';'));

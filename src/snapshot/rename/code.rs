@@ -158,6 +158,9 @@ impl CodeReader<'_> {
                 .then_some(MentionVerdict::Schema);
         }
         if !view.is(index + 1, ".") {
+            if view.in_search_path(index) {
+                return Some(MentionVerdict::PathName);
+            }
             return view.names_schema(index).then_some(MentionVerdict::Schema);
         }
         if self.is_operator(view, index) || self.is_decisive(view, index, place) {

@@ -57,7 +57,7 @@ pub(super) fn read(
         Use::Prose => prose(reader, &inner, &tokens),
         Use::SearchPathItem => {
             if inner.text == reader.schema {
-                whole(reader, &inner, MentionVerdict::Schema);
+                whole(reader, &inner, MentionVerdict::PathItem);
             } else if !tokens.is_empty() {
                 // PostgreSQL takes the whole string for the name of one schema.
                 for token in &tokens {
@@ -70,7 +70,7 @@ pub(super) fn read(
         Use::SearchPathList => {
             for token in &tokens {
                 if reader.is_schema(*token, &inner.text) {
-                    reader.add(&inner, *token, MentionVerdict::Schema);
+                    reader.add(&inner, *token, MentionVerdict::PathName);
                 }
             }
         }

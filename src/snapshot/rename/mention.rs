@@ -8,6 +8,10 @@ use crate::snapshot::object::{Action, Object, ObjectKind};
 pub enum MentionVerdict {
     /// The schema.
     Schema,
+    /// The schema, as a string of its own in a list for `search_path`: `SET search_path TO 'app', 'pg_temp'`.
+    PathItem,
+    /// The schema, as an identifier in a list for `search_path`: `SET search_path TO app, pg_temp`.
+    PathName,
     /// Something that is only called the same: an alias, a column, a configuration parameter.
     Other,
     /// The schema or an alias: `PostgreSQL` can decide.
@@ -16,6 +20,13 @@ pub enum MentionVerdict {
     Doubtful(&'static str),
     /// A word in a constant, a message or a comment: it stays unless the user says otherwise, and is reported.
     Text,
+}
+
+impl MentionVerdict {
+    /// Returns `true` if the schema is meant.
+    pub fn is_schema(self) -> bool {
+        matches!(self, Self::Schema | Self::PathItem | Self::PathName)
+    }
 }
 
 /// A place where the schema's name is read.
@@ -68,6 +79,11 @@ impl Catalog {
     /// Returns whether a function, procedure or aggregate has the name.
     pub fn has_routine(&self, name: &str) -> bool {
         self.routines.contains(name)
+    }
+
+    /// Returns `true` if an object other than a routine has the name.
+    pub fn has_other(&self, name: &str) -> bool {
+        self.relations.contains(name) || self.others.contains(name)
     }
 
     /// Returns `true` if any object has the name.

@@ -155,6 +155,7 @@ pub(super) async fn captured(
         versions_from: None,
         decisions: of_definitions(decisions),
         owners: true,
+        schema_owner: true,
         privileges: true,
         server: Some(server.clone()),
         prove,

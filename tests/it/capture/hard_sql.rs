@@ -115,6 +115,8 @@ fn try_case(database: &Database<'_>, case: &HardCase, decided: bool) -> Outcome 
         // The way back: the tenant's own snapshot is the same, byte for byte.
         let mut back = capture();
         back.schema.clone_from(tenant);
+        // A template in public leaves the schema's owner to the role that creates the tenant.
+        back.schema_owner = case.schema != "public";
         // As from the header of the file: what looked like the source's name is no tenant's.
         for (object, decision) in captured.snapshot.header().decisions.iter() {
             back.decisions.add_remembered(object, decision);

@@ -5,6 +5,7 @@ mod concerns;
 mod dumps;
 mod hard_sql;
 mod identity;
+mod public;
 mod sample_app;
 mod settings;
 mod two_readers;
@@ -79,6 +80,7 @@ pub(crate) fn capture_with(database: &Database<'_>, schema: &str, client: &Clien
         versions_from: None,
         decisions: Decisions::default(),
         owners: true,
+        schema_owner: true,
         privileges: true,
         server: Some(server),
         prove: true,

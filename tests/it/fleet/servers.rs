@@ -11,9 +11,9 @@ use crate::bulk::target;
 use crate::provision::{SMALL, snapshot, wait_for};
 use crate::support::{Cluster, CommandOutput, Database, Options, Schemastamp, StopMode};
 
-const TARGETS: [&str; 2] = ["--targets", "targets.toml"];
+pub(super) const TARGETS: [&str; 2] = ["--targets", "targets.toml"];
 /// A target that refuses connections.
-const GONE: &str =
+pub(super) const GONE: &str =
     "[[target]]\nname = 'gone'\nhost = '127.0.0.1'\nport = 1\nuser = 'u'\nweight = 0\n";
 
 /// A second cluster, for the tests that do not stop it.
@@ -23,10 +23,10 @@ fn second() -> &'static Cluster {
 }
 
 /// Two databases on two servers, and a directory of migrations.
-struct World {
-    eu: Database<'static>,
-    us: Database<'static>,
-    run: Schemastamp,
+pub(super) struct World {
+    pub(super) eu: Database<'static>,
+    pub(super) us: Database<'static>,
+    pub(super) run: Schemastamp,
 }
 
 impl World {
@@ -38,7 +38,7 @@ impl World {
         world
     }
 
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         let (eu, us) = (Cluster::shared().database(), second().database());
         let run = Schemastamp::new()
             .env("PGHOST", "nowhere.invalid")
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Writes the targets file with further keys, and further targets.
-    fn targets(&self, eu: &str, us: &str, more: &str) {
+    pub(super) fn targets(&self, eu: &str, us: &str, more: &str) {
         let file = format!(
             "{}{}{more}",
             target("eu", &self.eu, &format!("tenants = ['a*', 'b*']\n{eu}")),
@@ -60,13 +60,13 @@ impl World {
         self.run.write("targets.toml", file);
     }
 
-    fn json(&self, arguments: &[&str]) -> CommandOutput {
+    pub(super) fn json(&self, arguments: &[&str]) -> CommandOutput {
         self.run
             .run(&[arguments, &TARGETS, &["--format", "json"]].concat())
     }
 
     /// The version of each tenant at both targets.
-    fn versions(&self) -> BTreeMap<String, String> {
+    pub(super) fn versions(&self) -> BTreeMap<String, String> {
         let mut versions = BTreeMap::new();
         for (name, database) in [("eu", &self.eu), ("us", &self.us)] {
             let schemas = database.query(
@@ -84,7 +84,7 @@ impl World {
 }
 
 /// The outcome of each tenant, by its name and target.
-fn outcomes(output: &CommandOutput) -> BTreeMap<String, String> {
+pub(super) fn outcomes(output: &CommandOutput) -> BTreeMap<String, String> {
     let lines = output.json();
     let tenants = lines.iter().filter(|line| line["type"] == "tenant");
     let key = |line: &Value| {
@@ -102,7 +102,7 @@ fn all_with(outcome: &str) -> BTreeMap<String, String> {
         .into()
 }
 
-fn summary(output: &CommandOutput) -> Value {
+pub(super) fn summary(output: &CommandOutput) -> Value {
     output.json().last().unwrap()["summary"].clone()
 }
 
@@ -159,6 +159,34 @@ fn one_run_works_on_all_targets() {
         .exits_with(18);
     assert_eq!(summary(&output)["failed"], 1, "{output}");
     assert!(world.run.leftovers().is_empty());
+}
+
+#[test]
+fn a_run_over_several_targets_has_one_id_and_is_undone_on_all_of_them() {
+    let world = World::new();
+    world.run.write(
+        "m/2_name.down.sql",
+        "ALTER TABLE #{prefix}.users DROP name;",
+    );
+    let migrate = ["migrate", "--migrations", "m"];
+    let output = world
+        .json(&[&migrate[..], &["--all", "--record"]].concat())
+        .succeeds();
+    let id = summary(&output)["run"].as_str().unwrap().to_owned();
+    let undo = [&migrate[..], &["--undo", &id]].concat();
+    let output = world
+        .json(&[&undo[..], &["--target", "us"]].concat())
+        .succeeds();
+    assert_eq!(outcomes(&output).len(), 2, "{output}");
+    let output = world.json(&undo).succeeds();
+    assert_eq!(outcomes(&output), all_with("undone"), "{output}");
+    assert!(world.versions().values().all(|version| version == "1"));
+    // A target that is down does not make the run unknown.
+    world.targets("", "", &format!("{GONE}tenants = ['g*']\n"));
+    let output = world.json(&undo).exits_with(18);
+    assert_eq!(summary(&output)["failed_targets"], 1, "{output}");
+    let output = world.json(&[&migrate[..], &["--undo", "nosuch", "--target", "eu"]].concat());
+    assert!(output.exits_with(2).stdout.contains("migrate.unknown_run"));
 }
 
 #[test]
@@ -342,10 +370,10 @@ fn status_reports_the_wrong_place_and_two_places() {
         .run(&[&["status"][..], &TARGETS].concat())
         .succeeds();
     insta::assert_snapshot!(output, @"
-    current a at eu: at 1
     current a2 at us: at 1; belongs at eu
     current b at eu: at 1; also at us
     current b at us: at 1; belongs at eu; also at eu
+    current a at eu: at 1
     current c at us: at 1
     current d at us: at 1
     --- stderr ---

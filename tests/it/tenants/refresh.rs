@@ -43,6 +43,7 @@ impl World<'_> {
             versions_from: None,
             decisions: Decisions::default(),
             owners: true,
+            schema_owner: true,
             privileges: true,
             server: Some(self.server.clone()),
             prove: true,
