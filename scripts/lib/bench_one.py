@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import socket
+import subprocess
 import time
 
 from bench_tools import (PG_BIN, PSQL, ROUNDS, SCHEMASTAMP, OpenConnection, ask, capture, database, drop, dump, in_turn, median,
@@ -51,6 +53,37 @@ def bench_provision(table):
     table.fact("`psql -f` with 10 ms round trip ÷ without", f"{times['psql_far'] / times['psql_near']:.1f}",
                "{psql_far:.0f} ms ÷ {psql_near:.0f} ms".format(**times))
     sql("ALTER SCHEMA kept_aside RENAME TO tenant_demo")
+
+
+def unanswered_port():
+    """A port of 127.0.0.1 whose packets are dropped, as by a firewall: the queue of its listener is full. And what keeps it so."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    held = [listener]
+    while True:
+        client = socket.socket()
+        client.settimeout(0.2)
+        held.append(client)
+        try:
+            client.connect(listener.getsockname())
+        except TimeoutError:
+            return listener.getsockname()[1], held
+
+
+def bench_diagnose(table):
+    """A diagnosis, of a healthy server and of one that does not answer."""
+    times = in_turn(ROUNDS, diagnose=lambda _: run([SCHEMASTAMP, "diagnose"]))
+    table.add("`diagnose` of a healthy server", times["diagnose"], 300, "ms")
+    port, held = unanswered_port()
+    dead = [SCHEMASTAMP, "diagnose", "--timeout", "2", "-h", "127.0.0.1", "-p", str(port)]
+    start = time.perf_counter()
+    code = subprocess.run(dead, stdin=subprocess.DEVNULL, capture_output=True).returncode
+    elapsed = (time.perf_counter() - start) * 1000
+    table.add("… of a server that does not answer, `--timeout 2`", elapsed, 2300, "ms")
+    table.check("… its exit code", str(code), code == 20)
+    for each in held:
+        each.close()
 
 
 def big_schema(name, size):

@@ -16,8 +16,8 @@ use super::session::Session;
 use super::snapshot_file;
 use super::verify::{Shown, print_differences};
 use crate::exit;
+use crate::fleet::TenantSelection;
 use crate::fleet::adopt::{AdoptOptions, AdoptOutcome, AdoptRefusal, AdoptedTenant, adopt};
-use crate::fleet::{RunShare, TenantSelection};
 use crate::tenant::compare::{Class, VersionReferences};
 use crate::text::{safe, swrite};
 
@@ -37,9 +37,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(None, 0);
-    let adopt_target = async |index: usize, scope: TenantSelection, _: RunShare| {
-        let _permit = limits.worker().await;
+    let adopt_target = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = AdoptOptions {
             scope,
@@ -56,7 +54,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         .await?)
     };
     let outcome = servers
-        .run(session, &selection, &limits, adopt_target)
+        .run_single(session, &selection, adopt_target)
         .await?;
     let shown = Shown {
         fine: false,
@@ -233,6 +231,9 @@ fn error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
         AdoptOutcome::Missing => return Some(missing_tenant(&tenant.tenant)),
         AdoptOutcome::Refused(AdoptRefusal::NoReference) => {
             ("tenant.no_reference", AdoptRefusal::NoReference.to_string())
+        }
+        AdoptOutcome::Refused(AdoptRefusal::Empty) => {
+            ("tenant.not_a_tenant", AdoptRefusal::Empty.to_string())
         }
         AdoptOutcome::Refused(refusal) => ("tenant.protected", refusal.to_string()),
         AdoptOutcome::Failed(message) | AdoptOutcome::Unknown(message) => {

@@ -143,11 +143,7 @@ pub(super) async fn run(
         let Some(Ok(part)) = &mut target.result else {
             continue;
         };
-        let part = if arguments.files.are_given() {
-            part.clone()
-        } else {
-            std::mem::take(part)
-        };
+        let part = std::mem::take(part);
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,

@@ -439,7 +439,7 @@ mod tests {
             (
                 "fe_sendauth: no password supplied".to_owned(),
                 "set PGPASSWORD to the password of role 'app-1', or let a program print it (--password-command), or add the \
-                 line 'db\\\\:x:5433:Shop:app-1:PASSWORD'",
+                 line 'db\\:x:5433:Shop:app-1:PASSWORD'",
             ),
             (
                 format!("{entry} \"10.0.0.7\", {rest}, SSL encryption"),

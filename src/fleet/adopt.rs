@@ -79,6 +79,9 @@ pub enum AdoptRefusal {
     /// It is a ready-made tenant of the pool.
     #[error("it is a ready-made tenant; claim it with `schemastamp provision --from-pool`")]
     Spare,
+    /// Nothing is in it.
+    #[error("the schema is empty")]
+    Empty,
     /// Nothing says what its version should be.
     #[error("no snapshot or migrations lead to its version")]
     NoReference,
@@ -99,6 +102,7 @@ struct Facts {
     name: String,
     comment: Option<String>,
     extension: Option<String>,
+    is_empty: bool,
 }
 
 /// Compares the tenants of the scope that have no marker, and marks those that are what their version should be.
@@ -203,9 +207,11 @@ fn settled(tenant: &Tenant, facts: Option<&Facts>) -> Option<AdoptOutcome> {
             extension.clone(),
         )));
     }
-    match facts.comment.as_deref().and_then(Mark::read)? {
-        Mark::Tenant { .. } => Some(AdoptOutcome::Marked),
-        Mark::Spare => Some(AdoptOutcome::Refused(AdoptRefusal::Spare)),
+    match facts.comment.as_deref().and_then(Mark::read) {
+        Some(Mark::Tenant { .. }) => Some(AdoptOutcome::Marked),
+        Some(Mark::Spare) => Some(AdoptOutcome::Refused(AdoptRefusal::Spare)),
+        None if facts.is_empty => Some(AdoptOutcome::Refused(AdoptRefusal::Empty)),
+        None => None,
     }
 }
 
@@ -221,7 +227,9 @@ async fn read_facts(
         "SELECT pg_catalog.json_build_object('name', n.nspname, 'comment', pg_catalog.obj_description(n.oid, 'pg_namespace'), \
          'extension', (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
          WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.objid = n.oid AND d.deptype = 'e' \
-         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass LIMIT 1)) \
+         AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass LIMIT 1), \
+         'is_empty', NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid) \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid)) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname IN \
          (SELECT wanted::pg_catalog.name FROM pg_catalog.json_array_elements_text({}) AS wanted);\n",
         quote_literal(&names)

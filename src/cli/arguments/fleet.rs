@@ -111,7 +111,7 @@ pub(in crate::cli) struct MigrateArguments {
         long,
         value_name = "RUN",
         conflicts_with_all = [
-            "run", "record", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
+            "run", "record", "groups", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
         ]
     )]
     pub(in crate::cli) undo: Option<String>,

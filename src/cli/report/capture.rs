@@ -47,6 +47,12 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
         CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
         CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::PartitionElsewhere { .. } => {
+            ErrorReport::of(error, "capture.partition_elsewhere").hint(
+                "detach them (ALTER TABLE … DETACH PARTITION …) or move the whole table into the tenant's schema; capture \
+                 --no-prove carries them as ordinary tables",
+            )
+        }
         CaptureError::UnusedDecisions { decidable, .. } => {
             let mut report = ErrorReport::of(error, "capture.unused_decision");
             report.more.objects = Some(decidable.clone());
@@ -150,8 +156,14 @@ fn denied(error: &PsqlError) -> bool {
         .find(|message| message.is_error() && message.hint.is_none());
     message.is_some_and(|message| {
         message.sqlstate == Some(SqlState::INSUFFICIENT_PRIVILEGE)
-            && !["set parameter", "member of role", "SET ROLE"]
-                .iter()
-                .any(|words| message.message.contains(words))
+            && ![
+                "set parameter",
+                "member of role",
+                "SET ROLE",
+                "superuser",
+                "for language ",
+            ]
+            .iter()
+            .any(|words| message.message.contains(words))
     })
 }

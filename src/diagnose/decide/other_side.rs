@@ -26,6 +26,9 @@ pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<
             credentials_refused(id, context)
         }
         "login.not_routed" => not_routed(context),
+        "tls.client_cert.required" if message.link == Link::Encrypted => {
+            certificate_wanted(context)
+        }
         "login.no_hba_entry" if message.speaker == Speaker::PostgreSql => missing_rule(message),
         id => Decision::new(id),
     })
@@ -34,8 +37,15 @@ pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<
 /// The words are about encryption. Whose connection are they about?
 fn plaintext_refused(message: &Message, context: &Context) -> Decision {
     let by_postgresql = message.speaker == Speaker::PostgreSql;
-    if message.link == Link::Encrypted {
-        return backend_without_tls();
+    match message.link {
+        Link::Encrypted => return backend_without_tls(),
+        // libpq ignores sslmode there.
+        Link::Socket => {
+            return Decision::new("tls.server_requires_tls")
+                .because("the server wants TLS, and a Unix socket carries none")
+                .cure("connect by TCP: name the server's host in [host]");
+        }
+        Link::Plaintext | Link::Unknown => {}
     }
     let unwilling = context
         .probe
@@ -125,6 +135,23 @@ fn is_about_rules(refusal: &Refusal) -> bool {
     refusal.message.contains("pg_hba.conf")
         || (refusal.sqlstate == "28000"
             && refusal.routine.as_deref() == Some("ClientAuthentication"))
+}
+
+/// A server wants a certificate. If this connection has shown one, it was another connection that had none.
+fn certificate_wanted(context: &Context) -> Decision {
+    match &context.configured.client_cert {
+        None => Decision::new("tls.client_cert.required"),
+        Some(shown) => Decision::new("server.pooler_backend")
+            .because(format!(
+                "the words are about a connection without a client certificate, and this one shows {}: a pooler in between \
+                 connects to the server without one",
+                shown.subject
+            ))
+            .cure(
+                "name a certificate and its key in the pooler's configuration (PgBouncer: server_tls_cert_file and \
+                 server_tls_key_file)",
+            ),
+    }
 }
 
 /// A pooler hands on what the server said to its own connection.

@@ -25,7 +25,7 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decis
         "tls.client_cert.required" if message.pattern.contains("handshake failure") => {
             handshake_failure(context, probe)
         }
-        id if id.starts_with("tls.client_cert.") && message.pattern.contains("alert ") => {
+        id if id.starts_with("tls.client_cert.") && is_about_shown_certificate(message) => {
             alert::decide(id, context, probe)
         }
         "tls.handshake" | "net.closed" | "net.not_postgresql" | "tls.direct_required" => {
@@ -43,6 +43,11 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decis
             .because("target_session_attrs asks for another kind than every host that answered"),
         id => Decision::new(id),
     })
+}
+
+/// An alert, or libpq 16's word (`sslcertmode=require`) for a certificate that was asked for and not shown.
+fn is_about_shown_certificate(message: &Message) -> bool {
+    message.pattern.contains("alert ") || message.pattern.starts_with("server accepted connection")
 }
 
 /// An error of the operating system on a Unix socket means that nobody answered; words of libpq mean what they say.

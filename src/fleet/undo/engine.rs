@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::options::{UndoError, UndoOptions};
 use super::plan::{TenantRun, UndoObstacle, WayDown, WaysDown, plan_undo};
 use super::report::{UndoOutcome, UndoReport, UndoneTenant};
-use crate::fleet::engine::{RunEnd, RunShare, Scheduler, Turn};
+use crate::fleet::engine::{RunShare, Scheduler, Turn};
 use crate::fleet::inventory::{Fleet, read_fleet};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, ScriptOptions, Server, read_json, restrict_key};
@@ -15,7 +15,7 @@ use crate::process::Shutdown;
 use crate::snapshot::lock;
 use crate::sql::TenantName;
 use crate::tenant::migrate::{BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep};
-use crate::tenant::migrations::Migrations;
+use crate::tenant::migrations::{MigrationVersion, Migrations};
 use crate::tenant::runs::{RunRecord, records_query, usable_query};
 use crate::tenant::versions::{Applied, VersionsTable};
 
@@ -147,10 +147,12 @@ fn ways_down(
     run: &str,
 ) -> Result<WaysDown, UndoError> {
     let own = records.iter().filter(|record| record.run == run);
-    let applied: BTreeSet<&str> = own.map(|record| record.version.as_str()).collect();
+    let applied: BTreeSet<MigrationVersion> = own
+        .filter_map(|record| MigrationVersion::parse(&record.version))
+        .collect();
     let mut ways = BTreeMap::new();
     for migration in migrations.as_slice() {
-        if applied.contains(migration.version.as_str()) {
+        if applied.contains(&migration.version) {
             let way = WayDown {
                 up: migration.file_name(),
                 down: migration.read_down()?,
@@ -231,6 +233,7 @@ impl<'m> Entry<'m> {
         if self.steps.is_empty() {
             return;
         }
+        self.has_begun = true;
         let step = self.steps.remove(0);
         self.report.undone.push(step.down.file_name());
         if !self.report.pending.is_empty() {
@@ -304,7 +307,6 @@ impl<'a, 'm> Engine<'a, 'm> {
                 self.settle_in(state, turn.tenant, UndoOutcome::Failed(failure));
                 return;
             }
-            entry.has_begun = true;
             tenant
         };
         let start = Instant::now();
@@ -332,10 +334,12 @@ impl<'a, 'm> Engine<'a, 'm> {
             entry.steps.is_empty()
         };
         if is_done {
+            self.scheduler.psql_worked();
             return self.settle(turn.tenant, UndoOutcome::Undone);
         }
         match ran {
             Err(PsqlError::Script { message, .. }) => {
+                self.scheduler.psql_worked();
                 let state = message.sqlstate;
                 let may_pass =
                     state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
@@ -360,9 +364,22 @@ impl<'a, 'm> Engine<'a, 'm> {
 
     /// Handles a psql that did not end by itself.
     async fn interrupted(&self, turn: Turn, tenant: &TenantName, error: PsqlError) {
-        let failure = MigrateFailure::new(error.to_string());
-        self.look_again(turn.tenant, tenant, failure).await;
-        self.scheduler.end(RunEnd::Psql(error));
+        match &error {
+            // Nothing was sent.
+            PsqlError::Connect { .. }
+            | PsqlError::Folder(_)
+            | PsqlError::Program(_)
+            | PsqlError::Password(_)
+            | PsqlError::Random(_) => self.scheduler.give_back(std::iter::once(turn)),
+            _ => {
+                if let Some(entry) = self.state().entries.get_mut(turn.tenant) {
+                    entry.has_begun = true;
+                }
+                let failure = MigrateFailure::new(error.to_string());
+                self.look_again(turn.tenant, tenant, failure).await;
+            }
+        }
+        self.scheduler.psql_failed(error).await;
     }
 
     /// Asks the server how many of a tenant's migrations are undone.

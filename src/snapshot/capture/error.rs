@@ -72,6 +72,12 @@ pub enum CaptureError {
         /// Number of large objects.
         large_objects: usize,
     },
+    /// Partitions of a table in another schema, which no copy can be: its bounds would be the same.
+    #[error("partitions of tables in another schema, which a tenant's copy cannot be, as the bounds are taken: {}", .partitions.join(", "))]
+    PartitionElsewhere {
+        /// The partitions, each with its table.
+        partitions: Vec<String>,
+    },
     /// Decisions that change nothing: a wrong name, most likely.
     #[error(
         "nothing doubtful is called {}{}",

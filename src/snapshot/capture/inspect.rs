@@ -30,6 +30,8 @@ pub struct Inspection {
     pub populated: BTreeSet<String>,
     /// Tables.
     pub tables: Vec<InspectedTable>,
+    /// Tables that are partitions of a table in another schema, with that table.
+    pub partitions_elsewhere: Vec<String>,
     /// Operators without a function that no other one names: a dropped one left them behind.
     pub shells: Vec<String>,
     /// `CREATE CAST` of the casts that have a type or function of the schema.

@@ -43,6 +43,11 @@ SELECT pg_catalog.json_build_object(
              FROM base b WHERE b.oid = 'pg_catalog.oid'::pg_catalog.regtype)) ORDER BY c.relname)
         FROM relation r CROSS JOIN LATERAL (SELECT c.* FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
         WHERE c.relkind IN ('r', 'p')), '[]'),
+    'partitions_elsewhere', COALESCE((SELECT pg_catalog.json_agg(c.oid::pg_catalog.regclass::text || ' of ' || i.inhparent::pg_catalog.regclass::text
+            ORDER BY c.relname)
+        FROM relation r JOIN pg_catalog.pg_inherits i ON i.inhrelid = r.oid
+        JOIN pg_catalog.pg_class c ON c.oid = r.oid JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+        WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND p.relnamespace <> c.relnamespace), '[]'),
     -- Operators without a function that no other one names: see objects.sql.
     'shells', COALESCE((SELECT pg_catalog.json_agg(o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ','
             || pg_catalog.format_type(o.oprright, NULL) || ')' ORDER BY o.oprname, o.oprleft, o.oprright)

@@ -128,8 +128,9 @@ fn significant(text: &str) -> Vec<Token> {
     all
 }
 
-/// Collects names that are qualified with the schema, also in `'app.s'::regclass`. Bodies that are
-/// strings are not read: they are not checked when they are loaded.
+/// Collects names that are qualified with the schema, also in `'app.s'::regclass` and, as people write
+/// it, in `nextval('app.s')`. Bodies that are strings are not read: they are not checked when they are
+/// loaded.
 fn collect_mentions(text: &str, schema: &str, found: &mut BTreeSet<String>) {
     let tokens = significant(text);
     let value = |at: usize| {
@@ -141,7 +142,9 @@ fn collect_mentions(text: &str, schema: &str, found: &mut BTreeSet<String>) {
         let is_cast = tokens
             .get(at + 1)
             .is_some_and(|next| next.kind == TokenKind::Cast);
-        if is_cast && let Some(literal) = content(*token, text) {
+        if (is_cast || is_sequence_argument(&tokens, at, text))
+            && let Some(literal) = content(*token, text)
+        {
             collect_mentions(&literal.text, schema, found);
         } else if tokens.get(at + 1).is_some_and(|dot| dot.is(text, "."))
             && value(at).as_deref() == Some(schema)
@@ -149,6 +152,17 @@ fn collect_mentions(text: &str, schema: &str, found: &mut BTreeSet<String>) {
             found.extend(value(at + 2));
         }
     }
+}
+
+/// Returns `true` for the first argument of a function on sequences.
+fn is_sequence_argument(tokens: &[Token], at: usize, text: &str) -> bool {
+    let before = |steps: usize| at.checked_sub(steps).and_then(|index| tokens.get(index));
+    before(1).is_some_and(|open| open.is(text, "("))
+        && before(2).is_some_and(|name| {
+            ["nextval", "currval", "setval"]
+                .iter()
+                .any(|function| name.is_word(text, function))
+        })
 }
 
 /// Sorts a run as `pg_dump` does: from its end, always the last by class and name that nothing left
@@ -254,6 +268,24 @@ mod tests {
                 "{moved:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_sequence_in_a_default_without_a_cast_comes_first() {
+        for call in [
+            "nextval('app.t_id_seq')",
+            "pg_catalog.nextval('app.\"t_id_seq\"')",
+            "nextval('app.t_id_seq'::regclass)",
+        ] {
+            let text = format!(
+                "CREATE SEQUENCE app.t_id_seq;\nCREATE TABLE app.t (id bigint DEFAULT {call} NOT NULL);\n\
+                 ALTER SEQUENCE app.t_id_seq OWNED BY app.t.id;\n"
+            );
+            assert_eq!(order(&text)[0], "CREATE SEQUENCE t_id_seq", "{call}");
+        }
+        // A text that only looks like it keeps no order.
+        let text = "CREATE SEQUENCE app.t_id_seq;\nCREATE TABLE app.t (name text DEFAULT 'app.t_id_seq');\n";
+        assert_eq!(order(text)[1], "CREATE SEQUENCE t_id_seq");
     }
 
     #[test]

@@ -162,14 +162,7 @@ impl Capture {
         let inspection = match &self.server {
             Some(server) if live => {
                 let inspection = inspect(server, &self.schema, shutdown).await?;
-                if self.schema != PUBLIC
-                    && let Some(extension) = inspection.extensions.first()
-                {
-                    return Err(DumpError::Extension {
-                        extension: extension.clone(),
-                    }
-                    .into());
-                }
+                self.refuse_what_no_copy_can_be(&inspection)?;
                 Some(inspection)
             }
             _ => None,
@@ -427,6 +420,22 @@ impl Capture {
             }
         };
         Ok(Some(SharedObjects::new(dump, members, live.is_some())))
+    }
+
+    /// Refuses the schema of an extension, and partitions of tables in another schema unless nothing is proven.
+    fn refuse_what_no_copy_can_be(&self, inspection: &Inspection) -> Result<(), CaptureError> {
+        if self.schema != PUBLIC
+            && let Some(extension) = inspection.extensions.first()
+        {
+            let extension = extension.clone();
+            return Err(DumpError::Extension { extension }.into());
+        }
+        if self.prove && !inspection.partitions_elsewhere.is_empty() {
+            return Err(CaptureError::PartitionElsewhere {
+                partitions: inspection.partitions_elsewhere.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Returns the rows of a new tenant, and the header's text about the version tables.

@@ -82,17 +82,21 @@ mod tests {
     use super::super::read_folder;
     use super::*;
 
-    /// Reads the way down of the first migration of a directory.
-    fn read(files: &[(&str, &str)]) -> Result<Option<Migration>, MigrationError> {
-        let folder = tempfile::tempdir().expect("a temporary directory");
+    /// Returns the first migration of a directory, which must outlive it.
+    fn staged(files: &[(&str, &str)]) -> (tempfile::TempDir, Migration) {
+        let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = folder.path().join(name);
-            let parent = path.parent().expect("a directory");
-            std::fs::create_dir_all(parent).expect("a directory");
-            std::fs::write(path, text).expect("a file");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
-        let migrations = read_folder(folder.path())?;
-        migrations.as_slice()[0].read_down()
+        let migrations = read_folder(folder.path()).unwrap();
+        (folder, migrations.as_slice()[0].clone())
+    }
+
+    fn read(files: &[(&str, &str)]) -> Result<Option<Migration>, MigrationError> {
+        let (_folder, migration) = staged(files);
+        migration.read_down()
     }
 
     /// Returns the file and the number of statements of the way down.

@@ -16,8 +16,9 @@ pub(super) fn hint_for(
     role: Option<&str>,
     login: Option<&str>,
 ) -> Option<String> {
-    if let Some(hint) =
-        hint_of_function(message).or_else(|| hint_of_parameter(message, role.or(login)))
+    if let Some(hint) = hint_of_function(message)
+        .or_else(|| hint_of_parameter(message, role.or(login)))
+        .or_else(|| hint_of_superuser(message))
     {
         return Some(hint);
     }
@@ -108,8 +109,11 @@ pub(super) fn hint_for(
 /// Returns a hint for a refused statement that is not part of a snapshot. `role` is the one that was
 /// refused, if it is known. Falls back to the server's own hint.
 pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
-    if let Some(hint) = hint_of_function(message).or_else(|| hint_of_parameter(message, role)) {
-        return Some(hint);
+    let special = hint_of_function(message)
+        .or_else(|| hint_of_parameter(message, role))
+        .or_else(|| hint_of_superuser(message));
+    if special.is_some() {
+        return special;
     }
     let says = |words: &str| message.message.contains(words);
     let text = match message.sqlstate? {
@@ -194,6 +198,20 @@ fn hint_of_parameter(message: &ServerMessage, role: Option<&str>) -> Option<Stri
     ))
 }
 
+/// Returns the hint for what no grant allows: operator classes and families, base types, functions in C.
+fn hint_of_superuser(message: &ServerMessage) -> Option<String> {
+    let is_denied = message.sqlstate? == SqlState::INSUFFICIENT_PRIVILEGE;
+    let text = message.message.as_str();
+    let needs_superuser = text.contains("must be superuser")
+        || text.ends_with("for language c")
+        || text.ends_with("for language internal");
+    (is_denied && needs_superuser).then(|| {
+        "only a superuser may do this: have the administrator run this command, or make these objects part of an extension in a \
+         shared schema"
+            .to_owned()
+    })
+}
+
 /// Returns the statement that lets a role create schemas in the database that the message names.
 fn grant_create(message: &str, role: Option<&str>) -> String {
     let database = message
@@ -227,6 +245,26 @@ mod tests {
 
     fn acme() -> TenantName {
         TenantName::new("acme").unwrap()
+    }
+
+    #[test]
+    fn what_only_a_superuser_may_do_says_whom_to_ask() {
+        for (words, asks) in [
+            ("must be superuser to create an operator family", true),
+            ("must be superuser to create a base type", true),
+            ("permission denied for language c", true),
+            ("permission denied for language plperl", false),
+            ("permission denied for table t", false),
+        ] {
+            let message = said(&format!("ERROR:  42501: {words}"));
+            for hint in [
+                hint_of(&message, Some("app")),
+                hint_for(&message, None, &acme(), None, Some("app")),
+            ] {
+                let hint = hint.unwrap();
+                assert_eq!(hint.contains("administrator"), asks, "{words}: {hint}");
+            }
+        }
     }
 
     #[test]

@@ -518,3 +518,38 @@ fn the_function_that_does_not_find_a_name_is_named() {
         }
     }
 }
+
+#[test]
+fn a_partition_of_a_table_elsewhere_is_refused_by_its_name() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE TABLE public.events (at int) PARTITION BY RANGE (at); CREATE SCHEMA tenant_a;
+         CREATE TABLE tenant_a.own (id int);
+         CREATE TABLE tenant_a.\"Early\" PARTITION OF public.events FOR VALUES FROM (0) TO (10)",
+    );
+    let run = Schemastamp::on(&database);
+    let capture = ["capture", "--schema", "tenant_a", "-o", "snapshots/a.sql"];
+    let output = run.run(&capture).exits_with(15);
+    assert!(
+        output
+            .stderr
+            .contains("tenant_a.\"Early\" of public.events"),
+        "{output}"
+    );
+    let output = run.run(&[&capture[..], &["--format", "json"]].concat());
+    assert!(
+        output.stdout.contains("\"capture.partition_elsewhere\""),
+        "{output}"
+    );
+    // The ways on that the hint names.
+    run.run(&[&capture[..], &["--no-prove"]].concat())
+        .succeeds();
+    run.run(&["provision", "b"]).succeeds();
+    database.sql("ALTER TABLE public.events DETACH PARTITION tenant_a.\"Early\"");
+    run.run(&capture).succeeds();
+    run.run(&["provision", "c"]).succeeds();
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_class WHERE relname = 'Early'"),
+        "3"
+    );
+}

@@ -207,3 +207,35 @@ fn rows_of_version_tables_that_a_dump_lacks_come_from_a_schema() {
         .exits_with(2);
     assert!(output.stderr.contains("there is no table"), "{output}");
 }
+
+#[test]
+fn a_file_written_by_hand_with_a_sequence_in_its_default_is_captured() {
+    let database = Cluster::shared().database();
+    let run = Schemastamp::on(&database);
+    for (file, sql) in [
+        (
+            "inline",
+            "CREATE SEQUENCE app.t_id_seq;\nCREATE TABLE app.t (id bigint DEFAULT nextval('app.t_id_seq') NOT NULL);\n\
+             ALTER SEQUENCE app.t_id_seq OWNED BY app.t.id;\n",
+        ),
+        ("serial", "CREATE TABLE app.t (id bigserial PRIMARY KEY);\n"),
+        (
+            "shared",
+            "CREATE SEQUENCE app.z;\nCREATE TABLE app.b (id bigint DEFAULT pg_catalog.nextval('app.z') NOT NULL);\n\
+             CREATE TABLE app.a (id bigint DEFAULT nextval('app.z'::text::regclass) NOT NULL);\n",
+        ),
+    ] {
+        run.write("dump.sql", format!("CREATE SCHEMA app;\n{sql}"));
+        let snapshot = format!("{file}.sql");
+        run.run(&[
+            "capture", "--from", "dump.sql", "--schema", "app", "-o", &snapshot,
+        ])
+        .succeeds();
+        run.run(&["provision", file, "--snapshot", &snapshot])
+            .succeeds();
+    }
+    assert_eq!(
+        database.query("SELECT nextval('inline.t_id_seq'), nextval('shared.z')"),
+        "1|1"
+    );
+}

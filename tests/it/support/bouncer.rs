@@ -107,11 +107,12 @@ impl Bouncer {
         let program = pgbouncer();
         let folder = Supervisor::make_folder();
         let port = free_port();
-        let nobody_else = ("postgres".to_owned(), String::new());
+        // The superuser, and the owner of databases if that is another one.
+        let owners = ["postgres", "plain_owner"].map(|name| (name.to_owned(), String::new()));
         let users = options
             .users
             .iter()
-            .chain([&nobody_else])
+            .chain(&owners)
             .map(|(name, password)| format!("\"{name}\" \"{password}\""));
         let users = users.collect::<Vec<_>>().join("\n");
         write_private(&folder.join("users.txt"), &users);

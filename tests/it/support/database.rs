@@ -6,11 +6,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Client, Cluster};
 
-/// A database of one test, reached as the superuser `postgres`; dropped with this value, open connections or not.
+/// The role that owns the databases of tests in place of the superuser, if `SCHEMASTAMP_TEST_PLAIN_OWNER=1`: what hosted services
+/// (RDS, Cloud SQL, Azure) give to the administrator of a database.
+const PLAIN_OWNER: &str = "plain_owner";
+
+/// A database of one test, reached as the superuser `postgres` or as the plain owner; dropped with this value, open connections or not.
 #[derive(Debug)]
 pub(crate) struct Database<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) name: String,
+    user: &'static str,
     drop: bool,
 }
 
@@ -18,10 +23,18 @@ impl<'a> Database<'a> {
     pub(super) fn create(cluster: &'a Cluster) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self::maintenance(cluster).sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+        let maintenance = Self::maintenance(cluster);
+        maintenance.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+        let user = if is_owner_plain() {
+            maintenance.sql(&owned_by_plain_owner(&name));
+            PLAIN_OWNER
+        } else {
+            SUPERUSER
+        };
         Self {
             cluster,
             name,
+            user,
             drop: true,
         }
     }
@@ -30,6 +43,7 @@ impl<'a> Database<'a> {
         Self {
             cluster,
             name: "postgres".to_owned(),
+            user: SUPERUSER,
             drop: false,
         }
     }
@@ -39,6 +53,7 @@ impl<'a> Database<'a> {
         Self {
             cluster,
             name: name.to_owned(),
+            user: SUPERUSER,
             drop: false,
         }
     }
@@ -87,7 +102,8 @@ impl<'a> Database<'a> {
     /// A `postgres://` URI that leads here over TCP.
     pub(crate) fn url(&self) -> String {
         format!(
-            "postgres://postgres@127.0.0.1:{}/{}",
+            "postgres://{}@127.0.0.1:{}/{}",
+            self.user,
             self.cluster.port(),
             self.name
         )
@@ -98,12 +114,34 @@ impl<'a> Database<'a> {
         [
             ("PGHOST", host),
             ("PGPORT", &port),
-            ("PGUSER", "postgres"),
+            ("PGUSER", self.user),
             ("PGDATABASE", &self.name),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
+}
+
+/// The superuser of every cluster.
+const SUPERUSER: &str = "postgres";
+
+/// Whether the tests run as a plain owner of their databases.
+fn is_owner_plain() -> bool {
+    std::env::var_os("SCHEMASTAMP_TEST_PLAIN_OWNER").is_some_and(|value| value == "1")
+}
+
+/// SQL that gives a database to the plain owner, who is made first where it is not there.
+fn owned_by_plain_owner(database: &str) -> String {
+    format!(
+        "SELECT pg_advisory_lock(15);
+         DO $$ BEGIN
+             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{PLAIN_OWNER}') THEN
+                 CREATE ROLE {PLAIN_OWNER} LOGIN CREATEROLE CREATEDB;
+                 GRANT pg_monitor, pg_signal_backend TO {PLAIN_OWNER};
+             END IF;
+         END $$;
+         ALTER DATABASE {database} OWNER TO {PLAIN_OWNER};"
+    )
 }
 
 impl Drop for Database<'_> {

@@ -113,7 +113,7 @@ fn equal_tenants_are_marked_at_their_version_and_different_ones_refused() {
     let output = run.run(&["adopt", "odd"]).exits_with(1);
     assert_eq!(
         output.to_string(),
-        "different 1 tenant: odd\n  unexpected column users.note\n--- stderr ---\n0 adopted, 1 different\n[exit status: 1]"
+        "different 1 tenant: odd\n  unexpected column users.note\n  table users, column order: has 'id, email, note', should have 'id, email'\n--- stderr ---\n0 adopted, 1 different\n[exit status: 1]"
     );
     assert!(run.leftovers().is_empty());
 }
@@ -123,13 +123,14 @@ fn what_is_no_tenant_is_refused_and_a_schema_without_versions_can_be_named() {
     let (world, run) = world(&["a"]);
     drop(run.run(&["pool", "fill", "--size", "1"]).succeeds());
     world.database.sql(
-        "CREATE SCHEMA bare; CREATE SCHEMA made; CREATE TABLE made.users (id int PRIMARY KEY, email text);
+        "CREATE SCHEMA bare; CREATE SCHEMA made; CREATE TABLE made.users (id int PRIMARY KEY);
          CREATE TABLE made.schema_migrations (version varchar PRIMARY KEY)",
     );
-    let output = adopt(&run, &["public", "bare", "nosuch", "a"]).exits_with(18);
+    let output = adopt(&run, &["public", "bare", "made", "nosuch", "a"]).exits_with(18);
     let found = [
         ("a", "adopted"),
-        ("bare", "different"),
+        ("bare", "refused tenant.not_a_tenant"),
+        ("made", "different"),
         ("nosuch", "missing tenant.missing"),
         ("public", "refused tenant.protected"),
     ];
@@ -159,13 +160,12 @@ fn a_role_that_does_not_own_the_schema_cannot_mark_it() {
     );
     world.database.sql(&grant);
     let run = run.env("PGUSER", "adopting_role");
-    run.write("snapshots/app.sql", {
-        let text = run.read("snapshots/app.sql");
-        text.lines()
-            .filter(|line| !line.contains("OWNER TO"))
-            .map(|line| format!("{line}\n"))
-            .collect::<String>()
-    });
+    let text = run.read("snapshots/app.sql");
+    let lines = text.lines().filter(|line| !line.contains("OWNER TO"));
+    run.write(
+        "snapshots/app.sql",
+        lines.collect::<Vec<_>>().join("\n") + "\n",
+    );
     let output = adopt(&run, &["a", "b"]).exits_with(18);
     let found = [("a", "failed tenant.not_adopted"), ("b", "adopted")];
     assert_eq!(outcomes(&output), expected(&found), "{output}");
