@@ -2,7 +2,7 @@
 
 /// Done.
 pub const DONE: u8 = 0;
-/// `check` or `verify` found differences, or `status` with `--reconcile` or `--exit-code` did.
+/// `check`, `verify` or `adopt` found differences, or `status` with `--reconcile` or `--exit-code` did.
 pub const DIFFERENCES: u8 = 1;
 /// Wrong usage, also a tenant's name that no schema can have.
 pub const USAGE: u8 = 2;
@@ -56,6 +56,7 @@ const CODES: &[(&str, u8)] = &[
     ("refresh.migration", SQL),
     ("pool.not_proven", SNAPSHOT),
     ("pool.", SQL),
+    ("migrate.unknown_run", USAGE),
     ("migrate.", PARTIAL),
     ("query.refused", USAGE),
     ("query.", PARTIAL),

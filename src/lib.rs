@@ -75,3 +75,8 @@ pub mod tls;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So is the code of the quickstart for Rust.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/quickstart/sqlx.md")]
+struct SqlxQuickstart;

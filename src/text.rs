@@ -164,6 +164,85 @@ pub fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
+/// `8.7 ms`, `343 ms`, `2.3 s`, `4 min 10 s`: the time that something took, as all reports give it.
+pub fn duration(time: Duration) -> String {
+    // The units end where rounding would reach the next one.
+    if time < Duration::from_micros(9_950) {
+        format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+    } else if time < Duration::from_micros(999_500) {
+        format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+    } else if time < Duration::from_millis(99_950) {
+        seconds(time)
+    } else {
+        let seconds = time.as_secs() + u64::from(time.subsec_millis() >= 500);
+        format!("{} min {} s", seconds / 60, seconds % 60)
+    }
+}
+
+/// Breaks lines that are longer than `width` at blanks, and indents what follows by two more than the line's own indent.
+///
+/// A quotation (`'…'` or `` `…` ``) stays on one line, so that a command can be copied.
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 40);
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if line.chars().count() <= width {
+            out.push_str(line);
+        } else {
+            wrap_line(line, width, &mut out);
+        }
+    }
+    out
+}
+
+fn wrap_line(line: &str, width: usize, out: &mut String) {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let indent = " ".repeat(indent.min(width / 2));
+    out.push_str(&indent);
+    let mut column = indent.chars().count();
+    let mut is_first = true;
+    for word in unbreakable(line.trim_start_matches(' ')) {
+        let length = word.chars().count();
+        if is_first {
+            is_first = false;
+        } else if column + 1 + length > width {
+            swrite!(*out, "\n{indent}  ");
+            column = indent.chars().count() + 2;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+}
+
+/// The parts of a line between blanks that are not within a quotation.
+fn unbreakable(line: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut begin, mut quote, mut before) = (0, None, ' ');
+    for (at, character) in line.char_indices() {
+        match quote {
+            None if matches!(character, '\'' | '`') && matches!(before, ' ' | '(' | '=') => {
+                // An apostrophe without its partner begins no quotation.
+                let rest = line.get(at + 1..).unwrap_or_default();
+                quote = rest.contains(character).then_some(character);
+            }
+            Some(open) if open == character => quote = None,
+            None if character == ' ' => {
+                parts.push(line.get(begin..at).unwrap_or_default());
+                begin = at + 1;
+            }
+            _ => {}
+        }
+        before = character;
+    }
+    parts.push(line.get(begin..).unwrap_or_default());
+    parts
+}
+
 /// An error and its sources on one line, from the nearest to the root.
 ///
 /// A source whose text the line has already, as with a transparent error, is not repeated.
@@ -207,6 +286,37 @@ fn is_steering(character: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn durations_have_one_unit_and_at_most_one_decimal() {
+        for (microseconds, text) in [
+            (123, "0.1 ms"),
+            (8_740, "8.7 ms"),
+            (9_960, "10 ms"),
+            (343_400, "343 ms"),
+            (999_600, "1.0 s"),
+            (2_291_400, "2.3 s"),
+            (99_960_000, "1 min 40 s"),
+            (250_400_000, "4 min 10 s"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(microseconds)), text);
+        }
+    }
+
+    #[test]
+    fn long_lines_break_at_blanks_outside_of_quotations() {
+        assert_eq!(
+            wrap("one two\n  three four five", 12),
+            "one two\n  three four\n    five"
+        );
+        let command = "run 'psql -c x' to the end";
+        assert_eq!(wrap(command, 12), "run\n  'psql -c x'\n  to the end");
+        assert_eq!(
+            wrap("the tenant's own schema", 14),
+            "the tenant's\n  own schema"
+        );
+        assert_eq!(wrap("exactly", 7), "exactly");
+    }
 
     #[test]
     fn escapes_what_steers_a_terminal() {

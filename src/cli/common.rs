@@ -19,7 +19,7 @@ pub(super) struct CommonArguments {
     help: Option<bool>,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// Use the snapshot FILE; repeatable for verify and migrate --check-drift [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
+    /// Use the snapshot FILE; repeatable for verify, adopt and migrate --check-drift [env: SCHEMASTAMP_SNAPSHOT] [default: the only file in snapshots/]
     #[arg(
         long,
         global = true,
@@ -66,7 +66,7 @@ pub(super) struct CommonArguments {
     /// Print more on stderr (repeatable)
     #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Common options")]
     pub(super) verbose: u8,
-    /// Print only errors on stderr
+    /// Print only errors, failures and the summary
     #[arg(
         long,
         short,

@@ -12,7 +12,7 @@ use super::arguments::DiagnoseArguments;
 use super::failure::CommandError;
 use super::lines::{Counts, DiagnoseCounts, FindingLine, Line};
 use super::nagios::{self, Thresholds};
-use super::output::Output;
+use super::output::{Output, terminal_width, wrapped};
 use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{ConfigError, Connection, Targets, ToolSettings};
@@ -196,10 +196,11 @@ fn print_text(output: Output, reports: &[Report]) -> Result<(), CommandError> {
             format!("{}: {verdict}", plural(reports.len(), "target")),
         ));
     }
+    let width = terminal_width(&std::io::stdout());
     let mut stdout = output.stdout();
     let written = lines
         .iter()
-        .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, line));
+        .try_for_each(|(severity, line)| write_line(&mut stdout, *severity, &wrapped(line, width)));
     let flushed = written.and_then(|()| stdout.flush());
     flushed.map_err(|source| CommandError::Stream {
         stream: "standard output",

@@ -256,7 +256,7 @@ async fn drop_all(
                     None,
                 )?;
             }
-            None => output.result(AnsiColor::Green.on_default(), "dropped", &text)?,
+            None => output.success(AnsiColor::Green.on_default(), "dropped", &text)?,
             Some(mut report) => {
                 (failed, last) = (failed + 1, report.code);
                 if output.is_json() {

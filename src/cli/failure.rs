@@ -8,6 +8,7 @@ use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
+use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{GroupError, GroupFileError, LineError, NoTenants, RegistryError, TargetError};
 use crate::path::PathError;
@@ -139,6 +140,11 @@ pub(super) enum CommandError {
     NoTenants(#[from] NoTenants),
     #[error(transparent)]
     Migrate(Box<MigrateError>),
+    #[error(transparent)]
+    Undo(Box<UndoError>),
+    /// `--undo` names a run that no target has a record of.
+    #[error("no run '{}' is recorded", .0.escape_debug())]
+    UnknownRun(String),
     /// The SQL of a query has something that is not run.
     #[error("{}", refused(origin, source))]
     QueryRefused {
@@ -193,6 +199,7 @@ boxed! {
     Target(TargetError),
     Registry(RegistryError),
     Migrate(MigrateError),
+    Undo(UndoError),
     Query(QueryError),
     Verify(VerifyError),
     Refresh(RefreshError),

@@ -3,9 +3,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
-use clap::error::{ContextKind, ContextValue};
-
 use super::arguments::{Arguments, Command, DiagnoseArguments};
 use super::common::Format;
 use super::failure::CommandError;
@@ -14,8 +11,8 @@ use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    capture, diagnose, drop, migrate, minify, move_tenant, nagios, packaging, pool, provision,
-    query, refresh, render, status, targets, verify,
+    adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
+    packaging, pool, provision, query, refresh, render, status, targets, undo, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -23,17 +20,16 @@ use crate::process::Shutdown;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match help::parse(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(arguments) => arguments,
-        Err(mut error) => {
-            suggest_command(&mut error);
+        Err(error) => {
             // Help and version go to stdout and are not errors, also if stdout was closed early.
             let code = if error.use_stderr() {
                 exit::USAGE
             } else {
                 exit::DONE
             };
-            drop(error.print());
+            help::print(&error);
             if code == exit::USAGE && wants_format("nagios", std::env::args_os()) {
                 drop(Output::raw(&nagios::unknown("wrong usage")));
                 return ExitCode::from(nagios::UNKNOWN);
@@ -63,47 +59,6 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
-}
-
-/// Commands under names that other tools give them.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("add", "provision"),
-    ("create", "provision"),
-    ("new", "provision"),
-    ("delete", "drop"),
-    ("remove", "drop"),
-    ("rm", "drop"),
-    ("diff", "verify"),
-    ("compare", "verify"),
-    ("dump", "capture"),
-    ("init", "capture"),
-    ("snapshot", "capture"),
-    ("doctor", "diagnose"),
-    ("ping", "diagnose"),
-    ("list", "status"),
-    ("ls", "status"),
-    ("mv", "rename"),
-    ("move", "rename"),
-    ("cp", "clone"),
-    ("copy", "clone"),
-    ("sql", "query"),
-    ("exec", "query"),
-    ("up", "migrate"),
-    ("upgrade", "migrate"),
-    ("update", "refresh"),
-    ("version", "--version"),
-];
-
-/// Puts the command that another tool's word stands for in the place of names that are merely spelt alike.
-fn suggest_command(error: &mut clap::Error) {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
-        return;
-    };
-    let known = OTHER_NAMES.iter().find(|(other, _)| other == word);
-    if let Some((_, command)) = known {
-        let command = ContextValue::Strings(vec![(*command).to_owned()]);
-        error.insert(ContextKind::SuggestedSubcommand, command);
-    }
 }
 
 /// Returns `true` if arguments that clap refuses ask for a format.
@@ -218,13 +173,14 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         )));
     }
     let takes_several = match &command {
-        Some(Command::Verify(_)) => true,
+        Some(Command::Verify(_) | Command::Adopt(_)) => true,
         Some(Command::Migrate(arguments)) => arguments.check_drift,
         _ => false,
     };
     if session.common.snapshot.len() > 1 && !takes_several {
         return Err(CommandError::Usage(
-            "only verify and migrate --check-drift take --snapshot more than once".to_owned(),
+            "only verify, adopt and migrate --check-drift take --snapshot more than once"
+                .to_owned(),
         ));
     }
     match command {
@@ -233,7 +189,11 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
-        Some(Command::Migrate(arguments)) => Box::pin(migrate::run(session, arguments)).await,
+        Some(Command::Migrate(arguments)) => match arguments.undo.clone() {
+            Some(run) => Box::pin(undo::run(session, arguments, run)).await,
+            None => Box::pin(migrate::run(session, arguments)).await,
+        },
+        Some(Command::Adopt(arguments)) => Box::pin(adopt::run(session, arguments)).await,
         Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,
         Some(Command::Verify(arguments)) => Box::pin(verify::run(session, arguments)).await,
@@ -244,7 +204,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Clone(arguments)) => Box::pin(move_tenant::clone(session, arguments)).await,
         Some(Command::Targets(arguments)) => targets::run(session, arguments.command).await,
         Some(Command::Diagnose(arguments)) => diagnose::run(session, arguments).await,
-        Some(Command::Completions { shell }) => packaging::completions(shell),
+        Some(Command::Completions { shell }) => completions::print(shell),
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
         Some(Command::JsonSchema) => {

@@ -22,7 +22,9 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::migrate::{MigrateOptions, MigrateReport, MigrationSource, migrate};
+use crate::fleet::migrate::{
+    MigrateError, MigrateOptions, MigrateReport, MigrationSource, migrate, new_run_id,
+};
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{VerifyOptions, verify};
 use crate::fleet::{RunShare, TenantSelection};
@@ -32,10 +34,10 @@ use crate::process::EnvValue;
 use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
-use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{FixedSchema, Migrations, other_migration, read_folder};
 use crate::tenant::versions::{PlanStrictness, TenantProblem};
-use crate::text::{milliseconds, plural, safe};
+use crate::text::{duration, milliseconds, plural, safe};
 
 pub(super) async fn run(
     session: &Session,
@@ -84,7 +86,10 @@ pub(super) async fn run(
         Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
         None => servers.limits(arguments.max_failures, arguments.canary),
     };
-    let options = migrate_options(session, &arguments);
+    let mut options = migrate_options(session, &arguments);
+    if arguments.record && !arguments.dry_run {
+        options.record = Some(new_run_id().map_err(MigrateError::Random)?);
+    }
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
@@ -125,6 +130,11 @@ pub(super) async fn run(
     let mut outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
+    let reported = arguments.files.are_given().then(|| {
+        target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_migration(servers.name(index), part)
+        })
+    });
     let mut report = MigrateReport {
         elapsed: start.elapsed(),
         ..MigrateReport::default()
@@ -157,11 +167,8 @@ pub(super) async fn run(
         arguments.scope.check_found(&selection, found, output)?;
     }
     warn(output, &report);
-    let exit_code = conclude(session, &report, &failures)?;
-    if arguments.files.are_given() {
-        let targets = target_reports(&servers, &outcome, |index, part| {
-            TargetReport::from_migration(servers.name(index), part)
-        });
+    let exit_code = conclude(session, &report, &failures, options.record.as_deref())?;
+    if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Migrate,
             start,
@@ -334,8 +341,9 @@ fn line(
         MigrateOutcome::UpToDate if !verbose => return Ok(()),
         MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
         MigrateOutcome::Migrated => format!(
-            "{tenant}: {from} to {to}, {} ({ms} ms)",
-            plural(report.applied.len(), "migration")
+            "{tenant}: {from} to {to}, {} ({})",
+            plural(report.applied.len(), "migration"),
+            duration(report.elapsed)
         ),
         MigrateOutcome::Pending => format!(
             "{tenant}: at {to}, would apply {}",
@@ -352,11 +360,16 @@ fn line(
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
-    output.result(
+    let (style, word) = (
         style(&report.outcome),
-        &report.outcome.word().replace('_', " "),
-        &rest,
-    )?;
+        report.outcome.word().replace('_', " "),
+    );
+    match &report.outcome {
+        MigrateOutcome::UpToDate | MigrateOutcome::Migrated | MigrateOutcome::Pending => {
+            output.success(style, &word, &rest)?;
+        }
+        _ => output.result(style, &word, &rest)?,
+    }
     if let MigrateOutcome::Failed(failure) = &report.outcome
         && let Some(detail) = failure.detail.as_deref().filter(|_| verbose)
     {
@@ -397,24 +410,7 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
         | MigrateOutcome::NotReached => None,
         MigrateOutcome::Odd(TenantProblem::NoSchema) => Some(missing_tenant(&report.tenant)),
         MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure) => {
-            let (code, id) = match failure.sqlstate.as_deref() {
-                None => (exit::PARTIAL, "migrate.failed".to_owned()),
-                Some(state) => {
-                    let name = crate::pg::condition_name(state).unwrap_or(state);
-                    (exit::SQL, format!("sql.{name}"))
-                }
-            };
-            Some(ErrorObject {
-                hint: failure.hint.clone(),
-                more: ErrorDetails {
-                    file: failure.file.clone(),
-                    statement_number: failure.statement,
-                    line: failure.line,
-                    detail: failure.detail.clone(),
-                    ..ErrorDetails::default()
-                },
-                ..plain(code, &id, failure.message.clone())
-            })
+            Some(failure_object(failure))
         }
         MigrateOutcome::Refused(problem) => {
             Some(plain(exit::PARTIAL, "migrate.refused", problem.to_string()))
@@ -425,6 +421,32 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
             "tenant.gone",
             "dropped or renamed during the run".to_owned(),
         )),
+    }
+}
+
+/// Returns the error of a tenant whose migration, up or down, failed.
+pub(super) fn failure_object(failure: &MigrateFailure) -> ErrorObject {
+    let (code, id) = match failure.sqlstate.as_deref() {
+        None => (exit::PARTIAL, "migrate.failed".to_owned()),
+        Some(state) => {
+            let name = crate::pg::condition_name(state).unwrap_or(state);
+            (exit::SQL, format!("sql.{name}"))
+        }
+    };
+    ErrorObject {
+        code,
+        id,
+        message: failure.message.clone(),
+        causes: Vec::new(),
+        statement: None,
+        hint: failure.hint.clone(),
+        more: ErrorDetails {
+            file: failure.file.clone(),
+            statement_number: failure.statement,
+            line: failure.line,
+            detail: failure.detail.clone(),
+            ..ErrorDetails::default()
+        },
     }
 }
 
@@ -443,6 +465,7 @@ fn conclude(
     session: &Session,
     report: &MigrateReport,
     failures: &FleetFailures,
+    run: Option<&str>,
 ) -> Result<u8, CommandError> {
     let output = session.output;
     let migrated = report.count(|outcome| *outcome == MigrateOutcome::Migrated);
@@ -458,6 +481,7 @@ fn conclude(
             tenants: group.tenants.len(),
         });
         session.summary(Counts::Migrate(MigrateCounts {
+            run: run.map(str::to_owned),
             migrated,
             up_to_date,
             pending,
@@ -469,7 +493,7 @@ fn conclude(
         }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
-            output.say(&format!(
+            output.summary(&format!(
                 "{}: {}: {}",
                 plural(group.tenants.len(), "tenant"),
                 group.reason,
@@ -483,12 +507,19 @@ fn conclude(
         ];
         parts.extend((pending > 0).then(|| format!("{pending} pending")));
         parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
-        output.say(&format!(
-            "{}{} ({} ms)",
+        output.summary(&format!(
+            "{}{} ({})",
             parts.join(", "),
             failures.text(),
-            milliseconds(report.elapsed)
+            duration(report.elapsed)
         ));
+        let has_applied = report
+            .tenants
+            .iter()
+            .any(|tenant| !tenant.applied.is_empty());
+        if let Some(run) = run.filter(|_| has_applied) {
+            output.say(&format!("recorded as run {run}: --undo {run} undoes it"));
+        }
     }
     if let Some(reason) = &report.ended_early {
         output.warning(&format!("ended early: {reason}; run again to continue"));

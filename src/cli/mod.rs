@@ -4,16 +4,19 @@
 //! returns its exit code or a `Failure`. `report` turns a failure into the message, the id and the
 //! exit code that users see.
 
+mod adopt;
 mod arguments;
 mod bar;
 mod capture;
 mod common;
+mod completions;
 mod decide;
 mod diagnose;
 mod doubts;
 mod drop;
 mod failure;
 mod groups;
+mod help;
 mod ignored;
 mod lines;
 mod log;
@@ -43,6 +46,7 @@ mod slip;
 mod snapshot_file;
 mod status;
 mod targets;
+mod undo;
 mod verify;
 
 pub use main::main;

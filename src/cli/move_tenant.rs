@@ -168,7 +168,7 @@ pub(super) async fn rename(
     ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
     let (old, new) = (safe(old.as_str()), safe(new.as_str()));
-    output.result(
+    output.success(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
         &format!("{old} to {new}{}", at(target.as_deref())),
@@ -219,6 +219,6 @@ pub(super) async fn clone(
         plural(cloned.tables, "table"),
         plural(cloned.sequences, "sequence")
     );
-    output.result(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
+    output.success(anstyle::AnsiColor::Green.on_default(), "cloned", &text)?;
     Ok(exit::DONE)
 }

@@ -1,4 +1,6 @@
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -12,10 +14,13 @@ use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
 use crate::exit;
 use crate::path;
-use crate::text::printable;
+use crate::text::{printable, wrap};
 
 /// The number of SIGPIPE, which ends a process that writes to a closed pipe.
 const SIGPIPE: u8 = 13;
+
+/// The least number of columns for which lines are broken.
+const LEAST_WIDTH: usize = 40;
 
 /// Prints results on stdout and everything else on stderr. Nothing else in the crate prints.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +65,22 @@ impl Output {
         })
     }
 
+    /// Prints the line of a success as [`Output::result`] does; nothing with `--quiet`.
+    pub(super) fn success(self, style: Style, word: &str, rest: &str) -> Result<(), CommandError> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.result(style, word, rest)
+    }
+
     /// Prints a line of a result as text: a colored word for the outcome, then the rest.
     pub(super) fn result(self, style: Style, word: &str, rest: &str) -> Result<(), CommandError> {
         beside_bar(|| {
+            let line = format!("{word} {}", printable(rest));
+            let line = wrapped(&line, terminal_width(&io::stdout()));
+            let rest = line.strip_prefix(word).unwrap_or(&line);
             let mut stdout = self.stdout();
-            writeln!(stdout, "{style}{word}{style:#} {}", printable(rest))
+            writeln!(stdout, "{style}{word}{style:#}{rest}")
                 .and_then(|()| stdout.flush())
                 .map_err(stdout_failed)
         })
@@ -104,6 +120,11 @@ impl Output {
         if !self.quiet {
             self.stderr_line(&printable(text));
         }
+    }
+
+    /// Prints the last line of a command for several tenants on stderr, also with `--quiet`.
+    pub(super) fn summary(self, text: &str) {
+        self.stderr_line(&printable(text));
     }
 
     /// Prints an error without a hint on stderr.
@@ -147,16 +168,36 @@ impl Output {
     }
 
     fn stderr(self, style: Style, label: &str, text: &str) {
-        self.stderr_line(&format!("{style}{label}:{style:#} {}", printable(text)));
+        let line = format!("{label}: {}", printable(text));
+        let line = wrapped(&line, terminal_width(&io::stderr()));
+        let text = line.strip_prefix(label).unwrap_or(&line);
+        let text = text.strip_prefix(':').unwrap_or(text);
+        self.print_on_stderr(&format!("{style}{label}:{style:#}{text}"));
     }
 
     fn stderr_line(self, line: &str) {
+        self.print_on_stderr(&wrapped(line, terminal_width(&io::stderr())));
+    }
+
+    fn print_on_stderr(self, text: &str) {
         beside_bar(|| {
             let mut stderr = anstream::AutoStream::new(io::stderr().lock(), self.color);
             // If stderr is closed, only the exit code can report the error.
-            drop(writeln!(stderr, "{line}"));
+            drop(writeln!(stderr, "{text}"));
         });
     }
+}
+
+/// The number of columns of a stream that is a terminal.
+pub(super) fn terminal_width(stream: &impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    // A terminal that does not know its size says 0.
+    Some(usize::from(size.ws_col)).filter(|columns| *columns >= LEAST_WIDTH)
+}
+
+/// The text as a terminal of this width can show it; as it is for a file or a pipe.
+pub(super) fn wrapped(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    width.map_or(Cow::Borrowed(text), |width| Cow::Owned(wrap(text, width)))
 }
 
 fn stdout_failed(source: io::Error) -> CommandError {

@@ -1,4 +1,4 @@
-//! The commands for packagers: completions and manual pages.
+//! The command `man`.
 
 use std::path::Path;
 
@@ -10,20 +10,6 @@ use super::manual;
 use super::output::Output;
 use crate::exit;
 use crate::path;
-
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8, CommandError> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "schemastamp", &mut text);
-    let mut text = String::from_utf8_lossy(&text).into_owned();
-    if shell == clap_complete::Shell::Fish {
-        // A bare question mark is a wildcard in fish before 4.0.
-        text = text
-            .replace(" ?/help", " \\?/help")
-            .replace("-s ? ", "-s '?' ");
-    }
-    Output::raw(&text)?;
-    Ok(exit::DONE)
-}
 
 /// Prints the page of a command, which several words name: `pool fill`.
 pub(super) fn man(names: &[String]) -> Result<u8, CommandError> {

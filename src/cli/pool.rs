@@ -29,7 +29,7 @@ use crate::fleet::bulk::{
 };
 use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
-use crate::text::{milliseconds, plural, safe, swrite};
+use crate::text::{duration, plural, safe, swrite};
 
 /// Number of digits of a fingerprint that are shown.
 const SHOWN: usize = 12;
@@ -237,10 +237,10 @@ async fn fill_one(
     }
     let ready = before + made;
     if !output.is_json() {
-        let ms = milliseconds(start.elapsed());
-        output.say(&format!(
-            "{made} made, {ready} ready{} ({ms} ms)",
-            at(target)
+        output.summary(&format!(
+            "{made} made, {ready} ready{} ({})",
+            at(target),
+            duration(start.elapsed())
         ));
     }
     say_others(output, &filling.before.spares);
@@ -416,7 +416,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         say_pool_of_another(output, drained.pool_of_another.as_deref());
         if !output.is_json() {
             let text = plural(drained.dropped, "spare");
-            output.say(&format!("{text} dropped{}", at(target)));
+            output.summary(&format!("{text} dropped{}", at(target)));
         }
         Ok(drained)
     };

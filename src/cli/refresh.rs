@@ -161,7 +161,7 @@ pub(super) async fn check(
         }
         SnapshotComparison::Older => {
             let format = committed.header().format;
-            output.say(&format!(
+            output.summary(&format!(
                 "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
             ));
             session.summary(Counts::Check(CheckCounts {
@@ -176,7 +176,7 @@ pub(super) async fn check(
             if !output.is_json() {
                 Output::raw(&diff)?;
             }
-            output.say(&format!(
+            output.summary(&format!(
                 "'{file}' is not what the {name} {}",
                 if migrations.is_some() { "make" } else { "has" }
             ));

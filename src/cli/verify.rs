@@ -124,11 +124,11 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
 
 /// The tenants that are listed.
 #[derive(Clone, Copy, Debug)]
-struct Shown {
+pub(super) struct Shown {
     /// Those that are equal, which text counts only.
-    fine: bool,
+    pub(super) fine: bool,
     /// Those that differ in names and orders only.
-    cosmetic: bool,
+    pub(super) cosmetic: bool,
 }
 
 impl Shown {
@@ -182,11 +182,7 @@ impl Report {
                 named(&verification.undistributed)
             ));
         }
-        if session.output.is_json() {
-            for_programs(target, verification, self.variants, shown)?;
-        } else {
-            for_people(session, target, verification, shown)?;
-        }
+        print_differences(session, target, verification, self.variants, shown)?;
         let different = verification
             .variants
             .iter()
@@ -254,7 +250,7 @@ impl Report {
             }
         }
         text.push_str(&failures.text());
-        session.output.say(&text);
+        session.output.summary(&text);
         Ok(())
     }
 
@@ -373,6 +369,21 @@ fn structured(text: Option<&str>) -> Value {
             .collect(),
         Ok(list @ Value::Array(_)) => list,
         _ => Value::String(text.to_owned()),
+    }
+}
+
+/// Prints a target's tenants and variants, after `earlier` variants of other targets.
+pub(super) fn print_differences(
+    session: &Session,
+    target: Option<&str>,
+    verification: &Verification,
+    earlier: usize,
+    shown: Shown,
+) -> Result<(), CommandError> {
+    if session.output.is_json() {
+        for_programs(target, verification, earlier, shown)
+    } else {
+        for_people(session, target, verification, shown)
     }
 }
 

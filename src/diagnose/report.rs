@@ -121,13 +121,15 @@ impl Report {
             paragraph(finding, &target, &mut lines);
         }
         let summary = self.summary();
-        let milliseconds = self.elapsed.as_millis();
         let verdict = match self.root_cause() {
             Some(root) => format!("{}: {}", root.id, root.what),
             None if summary.warnings == 0 => "all is well".to_owned(),
             None => format!("it works, with {}", plural(summary.warnings, "warning")),
         };
-        lines.push((None, format!("{target}{verdict} ({milliseconds} ms)")));
+        lines.push((
+            None,
+            format!("{target}{verdict} ({})", text::duration(self.elapsed)),
+        ));
         lines
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! Part of the inside: it may change in any release. [`service`](crate::service) is what stays.
 
+pub mod adopt;
 pub mod bulk;
 mod database;
 mod engine;
@@ -27,6 +28,7 @@ pub mod report;
 mod route;
 mod selection;
 pub mod status;
+pub mod undo;
 pub mod verify;
 
 pub use database::{DatabaseIdentity, FleetTarget, find_shared, shared_database};

@@ -14,6 +14,9 @@ pub const SPARE_NAME: &str = "schemastamp_spare_";
 /// The schema in which the pools of spare tenants are kept.
 pub const POOL: &str = "schemastamp_pool";
 
+/// The schema in which runs record what they have applied.
+pub const RUNS: &str = "schemastamp_runs";
+
 /// Words that an identifier must be quoted for (`quote_identifier` of `ruleutils.c` quotes every keyword that is not
 /// `UNRESERVED_KEYWORD`): those of `PostgreSQL` 13 to 18 together, sorted.
 #[rustfmt::skip]
@@ -145,8 +148,9 @@ impl TenantName {
     /// The rule the name breaks. Upper case, blanks, dashes, quotes and reserved words are legal: they are quoted.
     pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
         let name = Self::for_own_schema(name)?;
-        let is_own =
-            name.0 == POOL || name.0.starts_with(SCRATCH) || name.0.starts_with(SPARE_NAME);
+        let is_own = [POOL, RUNS].contains(&name.0.as_str())
+            || name.0.starts_with(SCRATCH)
+            || name.0.starts_with(SPARE_NAME);
         if is_own {
             return Err(NameError::Own { name: name.0 });
         }

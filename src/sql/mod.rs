@@ -14,7 +14,7 @@ mod session;
 pub mod token;
 
 pub use identifier::{
-    NameError, POOL, SCRATCH, SPARE_NAME, TenantName, fold, quote, quote_literal,
+    NameError, POOL, RUNS, SCRATCH, SPARE_NAME, TenantName, fold, quote, quote_literal,
 };
 pub use lexer::{tokens, tokens_of_template};
 pub use local::local;

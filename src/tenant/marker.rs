@@ -1,7 +1,7 @@
 //! Tells schemas apart: tenants, spares of a pool, and scratch schemas.
 
 pub use crate::snapshot::SPARE;
-pub use crate::sql::{POOL, SCRATCH, SPARE_NAME};
+pub use crate::sql::{POOL, RUNS, SCRATCH, SPARE_NAME};
 
 use crate::snapshot::MARK;
 

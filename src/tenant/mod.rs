@@ -15,6 +15,7 @@ mod newer;
 mod provision;
 pub mod query;
 mod rewrite;
+pub mod runs;
 pub mod spares;
 mod transaction;
 pub mod versions;

@@ -21,6 +21,7 @@ mod majors;
 mod pool;
 mod process;
 mod provision;
+mod quickstarts;
 mod releases;
 mod support;
 mod tenants;

@@ -18,8 +18,15 @@ use super::value::{seconds, whole};
 pub(super) const MIGRATE_EXAMPLES: &str = "\
 Examples:
   schemastamp migrate --all --migrations migrations --dry-run
-  schemastamp migrate --all --migrations migrations --jobs 4 --canary 10
+  schemastamp migrate --all --migrations migrations --jobs 4 --canary 10 --record
+  schemastamp migrate --undo 3f9c0a7be21d --migrations migrations --dry-run
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
+
+pub(super) const ADOPT_EXAMPLES: &str = "\
+Examples:
+  schemastamp adopt --all --dry-run
+  schemastamp adopt acme globex --migrations migrations
+  schemastamp adopt --match 'tenant_*' --targets targets.toml";
 
 pub(super) const QUERY_EXAMPLES: &str = "\
 Examples:
@@ -96,11 +103,44 @@ pub(in crate::cli) struct MigrateArguments {
     /// Refuse tenants that are not what their version should be, before the first one is touched
     #[arg(long, requires = "migrations")]
     pub(in crate::cli) check_drift: bool,
+    /// Record what is applied in the schema schemastamp_runs, so that --undo can undo it
+    #[arg(long, conflicts_with = "run")]
+    pub(in crate::cli) record: bool,
+    /// Undo what RUN applied, with the ways down of the migrations; of all its tenants if none are selected
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = [
+            "run", "record", "groups", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
+        ]
+    )]
+    pub(in crate::cli) undo: Option<String>,
     /// Report what is pending without changing anything
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
     #[command(flatten)]
     pub(in crate::cli) files: ReportArguments,
+}
+
+/// The arguments of `adopt`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct AdoptArguments {
+    #[command(flatten)]
+    pub(in crate::cli) scope: ScopeArguments,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) migrations: Option<PathBuf>,
+    /// Use TABLE as the version table, if it is not the only well-known one
+    #[arg(long, value_name = "TABLE")]
+    pub(in crate::cli) versions_table: Option<String>,
+    /// Refuse also other orders of columns and other names of indexes and constraints
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Report what would be adopted without changing anything
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
 }
 
 /// The arguments of `query`.

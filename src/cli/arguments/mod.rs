@@ -11,12 +11,15 @@ mod lifecycle;
 mod provision;
 mod report;
 mod selection;
+mod shell;
 mod snapshot;
 mod targets;
 mod value;
 
 pub(super) use diagnose::DiagnoseArguments;
-pub(super) use fleet::{MigrateArguments, QueryArguments, StatusArguments, VerifyArguments};
+pub(super) use fleet::{
+    AdoptArguments, MigrateArguments, QueryArguments, StatusArguments, VerifyArguments,
+};
 pub(super) use lifecycle::{DropArguments, RenameArguments, TwoTenantsArguments};
 pub(super) use provision::{
     IfExistsArgument, PoolArguments, PoolCommand, PoolDrainArguments, PoolFillArguments,
@@ -24,6 +27,7 @@ pub(super) use provision::{
 };
 pub(super) use report::ReportArguments;
 pub(super) use selection::{ListedArguments, ScopeArguments};
+pub(super) use shell::CompletionShell;
 pub(super) use snapshot::{
     CaptureArguments, CheckArguments, MinifyArguments, RefreshArguments, RenderArguments,
 };
@@ -37,7 +41,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::diagnose::DIAGNOSE_EXAMPLES;
-use self::fleet::{MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES};
+use self::fleet::{
+    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES,
+};
 use self::lifecycle::{CLONE_EXAMPLES, DROP_EXAMPLES, RENAME_EXAMPLES};
 use self::provision::{POOL_EXAMPLES, PROVISION_EXAMPLES};
 use self::snapshot::{
@@ -54,7 +60,7 @@ Examples:
 
 Exit codes:
   0   success
-  1   check or verify found differences, or status with --reconcile or --exit-code did
+  1   check, verify or adopt found differences, or status with --reconcile or --exit-code did
   2   wrong usage, or a tenant name that no schema can have
   10  a setting is missing, empty or malformed
   11  psql or pg_dump is missing, too old or failed
@@ -74,7 +80,9 @@ service file, password file.";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
-  schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish";
+  schemastamp completions zsh > ~/.zfunc/_schemastamp    # with ~/.zfunc in fpath, before compinit
+  schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish
+  schemastamp completions nushell > ~/.config/nushell/autoload/schemastamp.nu";
 
 const JSON_SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -123,6 +131,9 @@ pub(in crate::cli) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// Bring tenants under care that another tool made: compare them with the snapshot, and mark them
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt(AdoptArguments),
     /// Run a query in each tenant, read-only unless --write is passed
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryArguments),
@@ -157,7 +168,8 @@ pub(in crate::cli) enum Command {
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// Print the completions for SHELL
-        shell: clap_complete::Shell,
+        #[arg(value_enum)]
+        shell: CompletionShell,
     },
     /// Print the JSON Schema of the lines of --format json
     #[command(after_help = JSON_SCHEMA_EXAMPLES)]

@@ -20,16 +20,17 @@ pub(super) use outside::OutsideObject;
 pub(super) use pool::{SparesLine, StrayLine};
 pub(super) use row::{ColumnObject, ResultObject, RowLine, RowObject};
 pub(super) use summary::{
-    CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts, DropCounts,
-    DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts, PoolStatusCounts,
-    ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts, RenderCounts,
-    StatusCounts, Summary, SummaryLine, TargetsExportCounts, VerifyCounts, VersionCount,
+    AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
+    DropCounts, DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts,
+    PoolStatusCounts, ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts,
+    RenderCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts, UndoCounts,
+    VerifyCounts, VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{
-    CloneDetails, DropDetails, DryRunDetails, MigrateDetails, NoDetails, ProvisionDetails,
-    QueryDetails, RenameDetails, RenderDetails, StatusDetails, TenantContent, TenantDetails,
-    TenantLine, VerifyDetails,
+    AdoptDetails, CloneDetails, DropDetails, DryRunDetails, MigrateDetails, NoDetails,
+    ProvisionDetails, QueryDetails, RenameDetails, RenderDetails, StatusDetails, TenantContent,
+    TenantDetails, TenantLine, UndoDetails, VerifyDetails,
 };
 
 use schemars::JsonSchema;

@@ -9,8 +9,12 @@ use serde::Serialize;
 pub(in crate::cli) enum TenantOutcome {
     /// `provision`: it is there now, whole.
     Created,
-    /// `provision`: it was there before and was not touched.
+    /// `provision`: it was there before and was not touched; `adopt`: it had a marker before.
     Skipped,
+    /// `adopt`: it is what its version should be, and has its marker.
+    Adopted,
+    /// `adopt --dry-run`: it would get its marker.
+    WouldAdopt,
     /// Nothing was changed, or what was done is in `applied`; `error` says why.
     Failed,
     /// The server could not be asked what became of it; `error` says why.
@@ -27,8 +31,12 @@ pub(in crate::cli) enum TenantOutcome {
     Pending,
     /// The run ended before its turn.
     NotReached,
-    /// `migrate`: its versions do not fit the directory; nothing was tried.
+    /// `migrate`: its versions do not fit the directory, or it cannot be undone; nothing was tried.
     Refused,
+    /// `migrate --undo`: everything that the run applied is undone.
+    Undone,
+    /// `migrate --undo --dry-run`: it would be undone.
+    WouldUndo,
     /// Nothing is known of its versions, or they have a problem.
     Odd,
     /// It was dropped or renamed during the run.

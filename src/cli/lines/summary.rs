@@ -53,6 +53,10 @@ pub(in crate::cli) enum Counts {
     PoolDrain(PoolDrainCounts),
     /// Of `migrate`.
     Migrate(MigrateCounts),
+    /// Of `migrate --undo`.
+    Undo(UndoCounts),
+    /// Of `adopt`.
+    Adopt(AdoptCounts),
     /// Of `query`.
     Query(QueryCounts),
     /// Of `status`.
@@ -203,6 +207,9 @@ pub(in crate::cli) struct PoolDrainCounts {
 /// Figures of `migrate`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct MigrateCounts {
+    /// The run's id for `--undo`, with `--record`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) run: Option<String>,
     /// Tenants that were migrated.
     pub(in crate::cli) migrated: usize,
     /// Tenants that had nothing pending.
@@ -222,6 +229,30 @@ pub(in crate::cli) struct MigrateCounts {
     pub(in crate::cli) failed_targets: Option<usize>,
 }
 
+/// Figures of `migrate --undo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct UndoCounts {
+    /// The run that was undone.
+    pub(in crate::cli) run: String,
+    /// Tenants in which everything that the run applied is undone.
+    pub(in crate::cli) undone: usize,
+    /// Tenants that would be undone, with `--dry-run`.
+    pub(in crate::cli) would_undo: usize,
+    /// Tenants that cannot be undone.
+    pub(in crate::cli) refused: usize,
+    /// Tenants with any other outcome.
+    pub(in crate::cli) failed: usize,
+    /// Tenants whose turn did not come.
+    pub(in crate::cli) not_reached: usize,
+    /// The reasons why tenants were not undone, each with its number of tenants.
+    pub(in crate::cli) errors: Vec<ReasonCount>,
+    /// Reason why the run ended before all tenants had their turn.
+    pub(in crate::cli) ended_early: Option<String>,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) failed_targets: Option<usize>,
+}
+
 /// A reason, and the number of tenants that failed for it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct ReasonCount {
@@ -229,6 +260,26 @@ pub(in crate::cli) struct ReasonCount {
     pub(in crate::cli) reason: String,
     /// The number of tenants.
     pub(in crate::cli) tenants: usize,
+}
+
+/// Figures of `adopt`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct AdoptCounts {
+    /// Tenants that were marked.
+    pub(in crate::cli) adopted: usize,
+    /// Tenants that would be marked, with `--dry-run`.
+    pub(in crate::cli) would_adopt: usize,
+    /// Tenants that had a marker before.
+    pub(in crate::cli) skipped: usize,
+    /// Tenants that are not what their version should be.
+    pub(in crate::cli) different: usize,
+    /// Tenants that were refused for another reason, or could not be marked.
+    pub(in crate::cli) failed: usize,
+    /// Names that are no schemas.
+    pub(in crate::cli) missing: usize,
+    /// Targets that could not be asked for their tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) failed_targets: Option<usize>,
 }
 
 /// Figures of `query`.

@@ -42,6 +42,10 @@ pub(in crate::cli) enum TenantDetails {
     DryRun(DryRunDetails),
     /// Of `migrate`.
     Migrate(MigrateDetails),
+    /// Of `migrate --undo`.
+    Undo(UndoDetails),
+    /// Of `adopt`.
+    Adopt(AdoptDetails),
     /// Of `query`.
     Query(QueryDetails),
     /// Of `status`.
@@ -114,6 +118,43 @@ pub(in crate::cli) struct MigrateDetails {
     /// Problems that were no obstacle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) warnings: Vec<String>,
+}
+
+/// Fields of a tenant's line of `migrate --undo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct UndoDetails {
+    /// The run that is undone.
+    pub(in crate::cli) run: String,
+    /// Its last version before; null when it had none or it is not known.
+    pub(in crate::cli) from: Option<String>,
+    /// Its last version now; null when it has none or it is not known.
+    pub(in crate::cli) to: Option<String>,
+    /// The files of the ways down that were run, in order.
+    pub(in crate::cli) undone: Vec<String>,
+    /// The files that the run applied and that are still applied, the newest first.
+    pub(in crate::cli) pending: Vec<String>,
+}
+
+impl UndoDetails {
+    /// Creates the details of a tenant that was not worked on.
+    pub(in crate::cli) fn new(run: &str) -> Self {
+        Self {
+            run: run.to_owned(),
+            from: None,
+            to: None,
+            undone: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+}
+
+/// Fields of a tenant's line of `adopt`, unless it is different.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub(in crate::cli) struct AdoptDetails {
+    /// Its last version; null when it has none or nothing is known.
+    pub(in crate::cli) version: Option<String>,
+    /// The fingerprint of the snapshot that its marker names, or would name; null without one.
+    pub(in crate::cli) snapshot: Option<String>,
 }
 
 /// Fields of a tenant's line of `query`.

@@ -16,7 +16,7 @@ use crate::cli::session::Session;
 use crate::diagnose::Context;
 use crate::exit;
 use crate::tenant::{ProvisionError, ProvisionOutcome, ProvisionSource, TenantOrigin};
-use crate::text::{listed, milliseconds, plural, safe};
+use crate::text::{duration, listed, milliseconds, plural, safe};
 
 /// Number of failed tenants that the summary names.
 const NAMED: usize = 20;
@@ -144,11 +144,12 @@ impl ProvisionProgress {
             .map(|target| format!(" at {}", safe(target)))
             .unwrap_or_default();
         let rest = format!(
-            "{}{at}{} ({ms} ms{from}{tries})",
+            "{}{at}{} ({}{from}{tries})",
             safe(tenant),
-            made_of(&outcome)
+            made_of(&outcome),
+            duration(outcome.elapsed())
         );
-        output.result(style(&outcome), outcome.word(), &rest)
+        output.success(style(&outcome), outcome.word(), &rest)
     }
 
     fn fail(
@@ -244,7 +245,6 @@ impl ProvisionProgress {
             ..
         } = *self;
         let total = self.answered();
-        let ms = milliseconds(elapsed);
         if output.is_json() {
             let not_reached = Some(left).filter(|left| *left > 0);
             session.summary(if dry_run {
@@ -267,12 +267,13 @@ impl ProvisionProgress {
             } else {
                 String::new()
             };
-            output.say(&format!(
-                "{created} created, {skipped} skipped, {failed} failed ({ms} ms{by})"
+            output.summary(&format!(
+                "{created} created, {skipped} skipped, {failed} failed ({}{by})",
+                duration(elapsed)
             ));
         }
         if total > 1 && failed > 0 {
-            output.say(&format!("failed: {}", named(&self.named, failed)));
+            output.summary(&format!("failed: {}", named(&self.named, failed)));
         }
         if left > 0 {
             output.warning(&format!("{} not tried", plural(left, "tenant")));

@@ -26,7 +26,7 @@ use crate::sql::TenantName;
 use crate::tenant::query::{
     Query, QueryAccess, QueryFailure, QueryOutcome, ResultTable, StatementResult,
 };
-use crate::text::{milliseconds, plural, safe};
+use crate::text::{duration, milliseconds, plural, safe};
 
 pub(in crate::cli) async fn run(
     session: &Session,
@@ -277,15 +277,15 @@ impl<'a> Printer<'a> {
         }
         let changed: u64 = results.iter().map(|result| result.affected).sum();
         let rows = usize::try_from(changed).unwrap_or(usize::MAX);
-        self.session.output.result(
+        self.session.output.success(
             AnsiColor::Green.on_default(),
             "done",
             &format!(
-                "{}{}: {} changed ({} ms)",
+                "{}{}: {} changed ({})",
                 safe(tenant.tenant.as_str()),
                 at(target),
                 plural(rows, "row"),
-                milliseconds(tenant.elapsed)
+                duration(tenant.elapsed)
             ),
         )
     }
@@ -363,7 +363,7 @@ impl<'a> Printer<'a> {
         if report.not_reached > 0 {
             parts.insert(2, format!("{} not reached", report.not_reached));
         }
-        output.say(&format!("{}{}", parts.join(", "), failures.text()));
+        output.summary(&format!("{}{}", parts.join(", "), failures.text()));
     }
 }
 

@@ -9,7 +9,7 @@ use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
 use super::tenants::{
     drop_report, fleet_report, hook_report, lifecycle_report, migrate_report, pool_report,
-    query_report, refresh_report, registry_report, target_report, verify_report,
+    query_report, refresh_report, registry_report, target_report, undo_report, verify_report,
 };
 use crate::cli::failure::CommandError;
 use crate::connect::ConnectError;
@@ -101,6 +101,9 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Registry(error) => registry_report(error, context),
         CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
+        CommandError::Undo(error) => undo_report(error, context),
+        CommandError::UnknownRun(_) => ErrorReport::of(failure, "migrate.unknown_run")
+            .hint("a run with --record prints its id; schemastamp_runs.applied has all of them"),
         CommandError::QueryRefused { source, .. } => {
             let report = ErrorReport::of(failure, "query.refused").without_causes();
             match source.reason {

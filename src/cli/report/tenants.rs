@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
 use super::library::{of_interruption, psql_report};
-use super::migrations::ALLOW_OUTSIDE;
+use super::migrations::{ALLOW_OUTSIDE, migration_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::TenantOutcome;
@@ -14,6 +14,7 @@ use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
 use crate::fleet::refresh::RefreshError;
+use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{RegistryError, TargetError};
 use crate::pg::PsqlError;
@@ -71,8 +72,20 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
         MigrateError::Outside { .. } => {
             ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
         }
+        MigrateError::Record(source) => report_beneath(error, source, context),
         MigrateError::Psql(error) => psql_report(error, context),
         MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+    }
+}
+
+pub(super) fn undo_report(error: &UndoError, context: Option<&Context>) -> ErrorReport {
+    match error {
+        UndoError::Fleet(error) => fleet_report(error, context),
+        UndoError::Migration(error) => migration_report(error),
+        UndoError::Psql(error) => psql_report(error, context),
+        UndoError::NotUsable => ErrorReport::of(error, "sql.insufficient_privilege")
+            .hint("undo as the role that recorded the run (--role)"),
+        UndoError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }
 

@@ -172,7 +172,12 @@ fn line(session: &Session, placed: &Placed) -> Result<(), CommandError> {
         TenantOutcome::Behind => ("behind", AnsiColor::Yellow),
         _ => ("current", AnsiColor::Green),
     };
-    output.result(color.on_default(), word, &text(placed))
+    let text = text(placed);
+    if placed.attention() == Attention::Problem {
+        output.result(color.on_default(), word, &text)
+    } else {
+        output.success(color.on_default(), word, &text)
+    }
 }
 
 /// Describes a tenant on one line.
@@ -248,7 +253,7 @@ pub(super) fn summary(session: &Session, report: &StatusReport) -> Result<(), Co
         }));
     }
     for (version, count) in versions.iter().filter(|_| versions.len() > 1) {
-        output.say(&format!(
+        output.summary(&format!(
             "{}: {}",
             safe(version.unwrap_or("no version")),
             plural(*count, "tenant")
@@ -271,6 +276,6 @@ pub(super) fn summary(session: &Session, report: &StatusReport) -> Result<(), Co
         swrite!(text, ", {unregistered} not registered");
     }
     text.push_str(&report.failures.text());
-    output.say(&text);
+    output.summary(&text);
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::diagnose::probe::{ServerProbe, StartupReply};
 use crate::diagnose::{Context, Prepared, explain};
 use crate::pg::{EVENT_TRIGGERS, EventTrigger, PsqlError, ScriptOptions, Server, Version};
 use crate::process::{RunError, Shutdown, StderrTail};
-use crate::text::listed;
+use crate::text::{duration, listed};
 use crate::tls::SslMode;
 
 /// Fewer locks than `PostgreSQL`'s defaults give: 64 for each of 100 connections.
@@ -123,7 +123,6 @@ fn login_findings(
     context: &Context,
     elapsed: Duration,
 ) -> Vec<Finding> {
-    let milliseconds = elapsed.as_secs_f64() * 1000.0;
     let encryption = if prepared.socket {
         "a Unix socket"
     } else if link.encrypted {
@@ -132,8 +131,9 @@ fn login_findings(
         "plaintext"
     };
     let login = format!(
-        "psql logs in as {} over {encryption} in {milliseconds:.0} ms",
-        facts.user
+        "psql logs in as {} over {encryption} in {}",
+        facts.user,
+        duration(elapsed)
     );
     let mut findings = vec![
         Finding::ok("login", login)

@@ -65,10 +65,7 @@ pub(in crate::diagnose) async fn find_ways(
         for Reached { address, outcome } in reach(&found, deadline.share(1, 2)).await {
             match outcome {
                 Ok((stream, time)) => {
-                    ok.push(format!(
-                        "{address} in {:.1} ms",
-                        time.as_secs_f64() * 1000.0
-                    ));
+                    ok.push(format!("{address} in {}", text::duration(time)));
                     ways.push(Way {
                         host: host.clone(),
                         address,

@@ -1,8 +1,14 @@
 //! Creates many tenants with a few psql processes that stay open, on one server or several.
 //!
-//! The engine takes a request when it has a worker for it, so that no requests pile up, and reports
-//! each tenant as soon as it is done. It measures how many workers help: it starts another one as
-//! long as that speeds up the run, and as long as the server has locks and connections for it.
+//! A run takes a request when it has a worker for it, so that no requests pile up, and reports each
+//! tenant as soon as it is done. It measures how many workers help: it starts another one as long as
+//! that speeds up the run, and as long as the server has locks and connections for it.
+//!
+//! Its limits, and the rules by which it ends early, are those of the fleet's engine, like those of the
+//! other runs. Its loop is not, because its work is of another kind: requests arrive one by one, for days
+//! perhaps, and for several servers in one run; a request that finds no connection waits for another
+//! worker of its server instead of being postponed; and a worker is a session that outlives its
+//! requests, is kept alive while it is idle, and is closed when it turns out not to help.
 //!
 //! ```no_run
 //! # async fn fleet(provisioner: schemastamp::tenant::Provisioner) -> Result<(), Box<dyn std::error::Error>> {

@@ -156,12 +156,6 @@ impl RunLimits {
 }
 
 impl RunShare {
-    /// Returns the share of the only target of a run that ends after `max_failures` failed tenants,
-    /// and of which `canaries` tenants go first.
-    pub(in crate::fleet) fn alone(max_failures: Option<usize>, canaries: usize) -> Self {
-        Arc::new(RunLimits::new(1, max_failures, canaries)).share()
-    }
-
     /// Gives the share up without a task: none of the target's tenants is selected.
     pub(in crate::fleet) fn leave_unused(mut self) {
         self.is_unused = true;

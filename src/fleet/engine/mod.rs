@@ -6,9 +6,9 @@
 //! postponed. Where many tenants go through one psql, [`Scheduler::run_batch`] finds the tenant at which psql ended.
 //! [`RunControl`] ends a run early, and [`FailureGroups`] counts the failures by their reason.
 //!
-//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`]: its tenants come from a stream that
-//! may never end, its workers are sessions that stay open, and their number is measured during the run. The
-//! [refill of a pool](super::pool::refill) runs behind sign-ups with a single session, and has nothing to schedule.
+//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`], and says why. `pool fill` runs on
+//! it, one pool after the other, so that `--jobs` and `--total-jobs` hold for each. The [refill of a
+//! pool](super::pool::refill) runs behind sign-ups with a single session, and has nothing to schedule.
 
 mod batch;
 mod control;

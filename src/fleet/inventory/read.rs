@@ -10,7 +10,7 @@ use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, Server, SqlState, read_json};
 use crate::process::Shutdown;
 use crate::sql::TenantName;
-use crate::tenant::marker::{Mark, POOL, is_scratch, is_spare};
+use crate::tenant::marker::{Mark, POOL, RUNS, is_scratch, is_spare};
 use crate::tenant::versions::{Applied, AppliedVersion, Style, TenantProblem, VersionsTable};
 
 /// Maximum number of times that reading starts again because a tenant was dropped or renamed
@@ -215,7 +215,7 @@ fn tenant(schema: Schema, scope: &TenantSelection, versions_table: Option<&str>)
         if !is_tenant
             || is_scratch(name.as_str())
             || is_spare(name.as_str())
-            || name.as_str() == POOL
+            || [POOL, RUNS].contains(&name.as_str())
         {
             return None;
         }

@@ -54,7 +54,8 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
          pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, \
          pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid), \
-         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum) \
+         (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
+         pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum), '[]') \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
          AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace::oid)) ORDER BY c.relname) \

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::entry::QueueEntry;
 use super::options::{MigrateError, MigrateOptions};
+use super::record::create_runs;
 use super::report::MigrateReport;
 use crate::fleet::engine::{Batch, BatchTenants, CutCause, RunShare, Scheduler, Turn};
 use crate::fleet::inventory::{Fleet, read_fleet};
@@ -42,6 +43,7 @@ pub(super) async fn migrate_by_files(
         major: fleet.major,
         search_path: &fleet.search_path,
         key: &key,
+        run: options.record.as_deref(),
     };
     let entries: Vec<_> = fleet
         .tenants
@@ -50,6 +52,15 @@ pub(super) async fn migrate_by_files(
         .collect();
     if options.outside == OutsidePolicy::Refuse {
         refuse_outside(&entries)?;
+    }
+    let has_work = entries.iter().any(|entry| !entry.settled);
+    if let Some(role) = options
+        .record
+        .as_ref()
+        .filter(|_| has_work)
+        .map(|_| &options.role)
+    {
+        create_runs(server, role.as_deref(), shutdown).await?;
     }
     let state = State {
         entries,

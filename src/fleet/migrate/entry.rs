@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::options::MigrateOptions;
 use crate::fleet::inventory::Tenant;
-use crate::tenant::migrate::{MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{MigrateFailure, MigrateOutcome, TenantReport};
 use crate::tenant::migrations::{Migration, Migrations};
 use crate::tenant::versions::{Applied, PlanProblem, VersionsTable, plan_migrations};
 
@@ -13,6 +13,8 @@ pub(super) struct QueueEntry<'m> {
     pub(super) versions: Option<VersionsTable>,
     pub(super) pending: Vec<&'m Migration>,
     pub(super) settled: bool,
+    /// The failure of the last attempt, after which the tenant was to be tried again.
+    pub(super) failure: Option<MigrateFailure>,
 }
 
 impl<'m> QueueEntry<'m> {
@@ -36,6 +38,7 @@ impl<'m> QueueEntry<'m> {
             versions: None,
             pending: Vec::new(),
             settled: false,
+            failure: None,
         };
         entry.plan(tenant.applied, migrations, options);
         let would_run = !entry.settled || entry.report.outcome == MigrateOutcome::Pending;

@@ -5,10 +5,12 @@ mod engine;
 mod entry;
 mod external;
 mod options;
+mod record;
 mod recovery;
 mod report;
 mod run;
 
 pub use options::{MigrateError, MigrateOptions};
+pub use record::new_run_id;
 pub use report::MigrateReport;
 pub use run::{MigrationSource, migrate};

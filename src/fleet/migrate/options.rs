@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fleet::engine::{RunLimits, RunShare};
 use crate::fleet::groups::TenantGroups;
 use crate::fleet::inventory::FleetError;
 use crate::fleet::selection::TenantSelection;
@@ -22,7 +24,7 @@ pub struct MigrateOptions {
     /// Number of tenants that are migrated first, one after the other. The rest follows only if all
     /// of them succeed.
     pub canary: usize,
-    /// The group of each tenant, if groups follow each other. The rules of the groups are those of the run.
+    /// The group of each tenant, if groups follow each other.
     pub groups: Option<TenantGroups>,
     /// Number of failures after which no further tenant is started, or `None` for no limit.
     pub max_failures: Option<usize>,
@@ -42,11 +44,23 @@ pub struct MigrateOptions {
     pub outside: OutsidePolicy,
     /// Tenants that are refused because they are not what their version should be, with the objects that differ.
     pub drifted: BTreeMap<TenantName, Vec<String>>,
+    /// The run for which each migration is recorded, so that it can be undone; `None` for no record.
+    pub record: Option<String>,
     /// Only reports what would be run.
     pub dry_run: bool,
 }
 
 impl MigrateOptions {
+    /// Returns the share of a run on one server within the limits of the options.
+    pub(super) fn own_share(&self) -> RunShare {
+        let limits = RunLimits::new(1, self.max_failures, self.canary);
+        let limits = match &self.groups {
+            Some(groups) => limits.with_groups(1, groups.rules().to_vec(), |_| {}),
+            None => limits,
+        };
+        Arc::new(limits).share()
+    }
+
     /// Returns the index of a tenant's group; 0 without groups.
     pub(super) fn group_of(&self, tenant: &TenantName) -> usize {
         let groups = self.groups.as_ref();
@@ -70,6 +84,7 @@ impl MigrateOptions {
             strictness: PlanStrictness::default(),
             outside: OutsidePolicy::Refuse,
             drifted: BTreeMap::new(),
+            record: None,
             dry_run: false,
         }
     }
@@ -90,6 +105,9 @@ pub enum MigrateError {
         /// They, in their order.
         statements: Vec<OutsideStatement>,
     },
+    /// The table in which the run is recorded cannot be made or used; no tenant was started.
+    #[error("the run cannot be recorded")]
+    Record(#[source] PsqlError),
     /// psql failed before any tenant was started.
     #[error(transparent)]
     Psql(PsqlError),

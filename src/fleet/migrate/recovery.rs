@@ -42,6 +42,7 @@ impl Engine<'_, '_> {
         if state == Some(ALREADY) && turn.replans < REPLANS {
             return self.replan(turn, &tenant).await;
         }
+        self.remember(turn.tenant, &failure);
         let put_off = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if put_off && turn.retries < self.options.lock_retries {
             return self.scheduler.postpone(&turn);
@@ -59,6 +60,13 @@ impl Engine<'_, '_> {
             _ => MigrateOutcome::Failed(failure),
         };
         self.settle(turn.tenant, outcome);
+    }
+
+    /// Keeps the failure of an attempt, in case the run ends before the next one.
+    fn remember(&self, tenant: usize, failure: &MigrateFailure) {
+        if let Some(entry) = self.state().entries.get_mut(tenant) {
+            entry.failure = Some(failure.clone());
+        }
     }
 
     /// Handles a migration that another run has applied: plans what is left to do.
@@ -199,9 +207,11 @@ impl Engine<'_, '_> {
                             let failure = failure.clone();
                             entry.settle(MigrateOutcome::Failed(failure));
                         }
-                        _ => entry.settle(MigrateOutcome::Failed(MigrateFailure::new(
-                            "the run was stopped".to_owned(),
-                        ))),
+                        _ => {
+                            let stopped = || MigrateFailure::new("the run was stopped".to_owned());
+                            let failure = entry.failure.take().unwrap_or_else(stopped);
+                            entry.settle(MigrateOutcome::Failed(failure));
+                        }
                     }
                 }
                 _ => {}

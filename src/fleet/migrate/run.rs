@@ -49,7 +49,7 @@ pub async fn migrate<'a>(
     on_report: &mut (dyn FnMut(&TenantReport) + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let source = source.into();
-    let share = share.unwrap_or_else(|| RunShare::alone(options.max_failures, options.canary));
+    let share = share.unwrap_or_else(|| options.own_share());
     let versions_table = options.versions_table.as_deref();
     let fleet = read_fleet(server, &options.scope, versions_table, shutdown).await?;
     match source {

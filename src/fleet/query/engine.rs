@@ -1,13 +1,15 @@
 //! Queries all tenants: chooses the next ones, sends their script, and reports their results.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::options::{QueryError, QueryOptions};
 use super::output::OutputReader;
 use super::report::{QueryReport, TenantQuery};
-use crate::fleet::engine::{Batch, BatchTenants, CutCause, RunEnd, RunShare, Scheduler, Turn};
+use crate::fleet::engine::{
+    Batch, BatchTenants, CutCause, RunEnd, RunLimits, RunShare, Scheduler, Turn,
+};
 use crate::fleet::inventory::read_fleet;
 use crate::pg::{PsqlError, ScriptOptions, Server, ServerMessage, SqlState, restrict_key};
 use crate::process::{RunError, Shutdown};
@@ -41,7 +43,10 @@ pub async fn query(
     shutdown: &Shutdown,
     on_result: &mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
 ) -> Result<QueryReport, QueryError> {
-    let share = share.unwrap_or_else(|| RunShare::alone(options.max_failures, 0));
+    let share = share.unwrap_or_else(|| {
+        let limits = RunLimits::new(1, options.max_failures, 0);
+        Arc::new(limits).share()
+    });
     let fleet = read_fleet(server, &options.scope, None, shutdown).await?;
     let version = server.psql.version(&server.temporary, shutdown).await;
     let version = version.map_err(PsqlError::from)?;

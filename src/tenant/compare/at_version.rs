@@ -123,6 +123,14 @@ impl<'a> VersionReferences<'a> {
         }
     }
 
+    /// Returns the snapshot from which the reference of a tenant without a marker is made; `None` if nothing but other
+    /// tenants says what it should be.
+    pub(crate) fn origin(&self, applied: &Applied) -> Option<&'a Snapshot> {
+        let level = self.level(applied, None);
+        let base = self.snapshots.get(level.base?)?;
+        Some(base.snapshot)
+    }
+
     /// Returns the reference of the level of a tenant.
     pub(crate) fn reference(&self, level: &Level, applied: &Applied) -> LevelReference<'a> {
         let Some(base) = level.base.and_then(|index| self.snapshots.get(index)) else {

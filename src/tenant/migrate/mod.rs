@@ -6,6 +6,7 @@ mod failure;
 mod indexes;
 mod report;
 mod script;
+mod undo;
 
 pub use external::ExternalCommand;
 pub use failure::MigrateFailure;
@@ -13,3 +14,4 @@ pub(crate) use failure::anonymous;
 pub(crate) use indexes::index_states;
 pub use report::{MigrateOutcome, TenantReport};
 pub(crate) use script::{ALREADY, BUSY, MessagePlace, MigrationScript, ScriptContext};
+pub use undo::UndoStep;

@@ -11,6 +11,7 @@ use crate::sql::{
     SettingScope, TenantName, local, quote, quote_literal, session_cleanup, session_remembered,
 };
 use crate::tenant::migrations::Migration;
+use crate::tenant::runs::record_sql;
 use crate::tenant::versions::{Style, VersionsTable, qualified};
 use crate::text::swrite;
 
@@ -45,6 +46,42 @@ pub(crate) struct ScriptContext<'a> {
     pub(crate) search_path: &'a str,
     /// The unguessable beginning of the lines that report commits.
     pub(crate) key: &'a str,
+    /// The run for which migrations are recorded, or `None` if they are not.
+    pub(crate) run: Option<&'a str>,
+}
+
+/// State of the version table in which a step may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// The version is not in it: the migration is applied.
+    Absent,
+    /// The version is in it: the migration is undone.
+    Present,
+}
+
+/// A migration of a tenant, up or down.
+#[derive(Debug)]
+pub(super) struct ScriptStep<'m> {
+    pub(super) migration: &'m Migration,
+    pub(super) expected: Expected,
+    /// The statement that writes or removes the version row.
+    pub(super) finish: String,
+    /// The statements of `PL/pgSQL` that record the step for the run.
+    pub(super) record: Option<String>,
+}
+
+impl ScriptStep<'_> {
+    /// Returns the statement behind those of the migration. With a record it is one statement: outside of a
+    /// transaction neither may be without the other.
+    fn finishing_sql(&self) -> Option<String> {
+        match &self.record {
+            Some(record) => {
+                let body = format!("BEGIN {}; {record} END", self.finish);
+                Some(format!("DO {}", quote_literal(&body)))
+            }
+            None => Some(self.finish.clone()).filter(|sql| !sql.is_empty()),
+        }
+    }
 }
 
 /// A script under construction.
@@ -98,10 +135,43 @@ impl<'a> MigrationScript<'a> {
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
     ) -> Result<(), TemplateError> {
+        let table = qualified(tenant.as_str(), &versions.table);
+        let mut previous = versions.last().map(|version| version.text.as_str());
+        let mut steps = Vec::with_capacity(migrations.len());
+        for &migration in migrations {
+            let record = self
+                .context
+                .run
+                .map(|run| record_sql(run, tenant, &versions.table, previous, migration) + ";");
+            steps.push(ScriptStep {
+                migration,
+                expected: Expected::Absent,
+                // A plan has no migration that the table cannot hold.
+                finish: versions
+                    .style
+                    .write_sql(&table, migration)
+                    .unwrap_or_default(),
+                record,
+            });
+            previous = Some(migration.version.as_str());
+        }
+        self.steps(tenant, versions, &steps, separated, indexes)
+    }
+
+    /// Adds the steps of a tenant.
+    pub(super) fn steps(
+        &mut self,
+        tenant: &TenantName,
+        versions: &VersionsTable,
+        steps: &[ScriptStep<'_>],
+        separated: bool,
+        indexes: &BTreeMap<String, IndexState>,
+    ) -> Result<(), TemplateError> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
-        for (done, migration) in migrations.iter().enumerate() {
+        for (done, step) in steps.iter().enumerate() {
+            let migration = step.migration;
             let place = MessagePlace {
                 tenant: index,
                 file: migration.file_name(),
@@ -111,7 +181,7 @@ impl<'a> MigrationScript<'a> {
             let marker = format!("SELECT '{} {index} {}'", self.context.key, done + 1);
             let mut parts: Vec<(String, MessagePlace)> = Vec::new();
             let ours = |sql: String| (sql, place.clone());
-            let guard = version_guard(self.context, tenant, versions.style, &table, migration);
+            let guard = version_guard(self.context, tenant, versions.style, &table, step);
             if migration.transaction {
                 parts.extend([ours("BEGIN".to_owned()), ours(guard)]);
             } else {
@@ -128,8 +198,7 @@ impl<'a> MigrationScript<'a> {
                     parts.push((sql, here.clone()));
                 }
             }
-            // A plan has no migration that the table cannot hold.
-            parts.extend(versions.style.write_sql(&table, migration).map(ours));
+            parts.extend(step.finishing_sql().map(ours));
             if !migration.transaction {
                 parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
             } else if migration.changes_session() {
@@ -253,8 +322,9 @@ fn version_guard(
     tenant: &TenantName,
     style: Style,
     table: &str,
-    migration: &Migration,
+    step: &ScriptStep<'_>,
 ) -> String {
+    let migration = step.migration;
     let mut body = String::from("BEGIN ");
     if migration.transaction {
         if migration.changes_session() {
@@ -277,9 +347,13 @@ fn version_guard(
         lock_key(tenant)
     );
     if let Some(applied) = style.is_applied_sql(table, migration) {
+        let (refused, message) = match step.expected {
+            Expected::Absent => (applied, "the version is applied already"),
+            Expected::Present => (format!("NOT {applied}"), "the version is not applied"),
+        };
         swrite!(
             body,
-            "IF {applied} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = 'the version is applied already'; END IF; "
+            "IF {refused} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = '{message}'; END IF; "
         );
     }
     body.push_str("END");

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::section::Direction;
 use super::{Migration, MigrationError, MigrationVersion, Migrations};
 use crate::path::{PathError, read, read_to_string};
 
@@ -37,6 +38,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
                 let transaction = wants_transaction(&path)?;
                 migrations.push(Migration::compile(
                     &file,
+                    Direction::Up,
                     version,
                     rest,
                     text(&file)?,
@@ -67,6 +69,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
             parse_file_name(stem).ok_or_else(|| MigrationError::Name { path: path.clone() })?;
         migrations.push(Migration::compile(
             &path,
+            Direction::Up,
             version,
             rest,
             text(&path)?,
@@ -114,7 +117,7 @@ fn is_migration(path: &Path) -> bool {
 }
 
 /// Returns the visible entries of a directory, sorted.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(PathError::on("read", folder))? {
         let entry = entry.map_err(PathError::on("read", folder))?;
@@ -126,7 +129,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
     Ok(paths)
 }
 
-fn text(path: &Path) -> Result<String, MigrationError> {
+pub(super) fn text(path: &Path) -> Result<String, MigrationError> {
     String::from_utf8(read(path)?).map_err(|error| {
         let before = error
             .as_bytes()
@@ -148,12 +151,12 @@ fn is_undo(stem: &str) -> bool {
 }
 
 /// Flyway's versions may have underscores for dots.
-fn flyway(version: &str) -> Option<MigrationVersion> {
+pub(super) fn flyway(version: &str) -> Option<MigrationVersion> {
     MigrationVersion::parse(&version.replace('_', "."))
 }
 
 /// Parses `20240131_add_users`, `0001-add-users`, `20240131` or `V1_2__add_users`.
-fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
+pub(super) fn parse_file_name(stem: &str) -> Option<(MigrationVersion, &str)> {
     if let Some((version, name)) = stem
         .strip_prefix(['V', 'v'])
         .and_then(|rest| rest.split_once("__"))
@@ -186,7 +189,7 @@ struct Metadata {
     run_in_transaction: Option<bool>,
 }
 
-fn wants_transaction(folder: &Path) -> Result<bool, MigrationError> {
+pub(super) fn wants_transaction(folder: &Path) -> Result<bool, MigrationError> {
     let path = folder.join("metadata.toml");
     if !path.exists() {
         return Ok(true);

@@ -1,19 +1,20 @@
 use std::path::{Path, PathBuf};
 
+use super::section::{Direction, part};
 use super::{FixedSchema, MigrationError, MigrationVersion};
 use crate::snapshot::{
     CompiledStatement, OutsideStatement, Reach, Template, changes_session, sha256,
 };
 use crate::sql::refuse_nul;
 
-/// One migration's way up, ready to be run for any tenant.
+/// One migration's way up or down, ready to be run for any tenant.
 #[derive(Clone, Debug)]
 pub struct Migration {
     /// Its version.
     pub version: MigrationVersion,
     /// The rest of the file's name. It may be empty.
     pub name: String,
-    /// The file with the way up.
+    /// The file with the way.
     pub path: PathBuf,
     /// `true` if it runs in one transaction with its version.
     pub transaction: bool,
@@ -26,12 +27,13 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Compiles the way up of a file.
+    /// Compiles one way of a file.
     ///
     /// # Errors
     /// [`MigrationError`] with file and line.
     pub(super) fn compile(
         path: &Path,
+        way: Direction,
         version: MigrationVersion,
         name: &str,
         text: String,
@@ -42,8 +44,7 @@ impl Migration {
         let source = unix.strip_prefix('\u{feff}').unwrap_or(&unix);
         // Of the whole file: how it is cut into sections must not depend on who reads its lines.
         refuse_nul(source).map_err(|error| MigrationError::template(path.clone(), error.into()))?;
-        let part = super::section::up_part(source)
-            .ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
+        let part = part(source, way).ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
         if let Some(line) = part.variables {
             return Err(MigrationError::Variables { path, line });
         }
@@ -102,7 +103,7 @@ impl Migration {
                 .unwrap_or_default()
         };
         let own = name(&self.path);
-        if own == "up.sql" {
+        if own == "up.sql" || own == "down.sql" {
             format!("{}/{own}", self.path.parent().map(name).unwrap_or_default())
         } else {
             own

@@ -2,9 +2,10 @@
 //!
 //! It recognises `VERSION_name.sql`, `VERSION_name.up.sql` next to `.down.sql` (golang-migrate,
 //! sqlx), a directory `up` with such files, sections in one file (dbmate, goose),
-//! `VERSION_name/up.sql` (diesel), and `V1__name.sql` (Flyway, refinery). Only the way up is used.
+//! `VERSION_name/up.sql` (diesel), and `V1__name.sql` (Flyway, refinery). The ways down are read where a run is undone.
 
 mod directory;
+mod down;
 mod error;
 mod fixed;
 mod migration;

@@ -1,9 +1,9 @@
-//! Finds the way up in a file, and reads its comments on transactions: those of dbmate, goose, sqlx
+//! Finds the ways up and down in a file, and reads its comments on transactions: those of dbmate, goose, sqlx
 //! and schemastamp.
 
-/// The way up of a file.
+/// One way of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct UpPart {
+pub(super) struct Part {
     /// The SQL, with enough line ends in front to keep the line numbers of the file.
     pub(super) sql: String,
     /// `true` if the migration runs in one transaction.
@@ -12,36 +12,50 @@ pub(super) struct UpPart {
     pub(super) variables: Option<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
+/// A way of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
     Up,
     Down,
 }
 
-/// Extracts the way up from a file. Returns `None` if the file has sections and none of them is a
-/// way up.
-pub(super) fn up_part(text: &str) -> Option<UpPart> {
-    let mut part = UpPart {
+impl Direction {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// Returns `true` if a file has sections.
+pub(super) fn has_sections(text: &str) -> bool {
+    text.lines()
+        .any(|line| matches!(marker(line), Some(Marker::Section(..))))
+}
+
+/// Extracts one way from a file. Returns `None` if the file has sections and none of them is that way. A file without
+/// sections is the wanted way as a whole.
+pub(super) fn part(text: &str, wanted: Direction) -> Option<Part> {
+    let mut part = Part {
         sql: String::with_capacity(text.len()),
         transaction: true,
         variables: None,
     };
-    let sections = text
-        .lines()
-        .any(|line| matches!(marker(line), Some(Marker::Section(..))));
-    let (mut direction, mut up) = ((!sections).then_some(Direction::Up), !sections);
+    let sections = has_sections(text);
+    let (mut direction, mut is_found) = ((!sections).then_some(wanted), !sections);
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match marker(line) {
             Some(Marker::Section(new, transaction)) => {
                 direction = Some(new);
-                if new == Direction::Up {
-                    up = true;
+                if new == wanted {
+                    is_found = true;
                     part.transaction &= transaction;
                 }
             }
             // goose's comment is above the sections and counts for both ways. schemastamp's may be
-            // in the way up.
-            Some(Marker::NoTransaction) if direction != Some(Direction::Down) => {
+            // in the way itself.
+            Some(Marker::NoTransaction) if direction != Some(wanted.opposite()) => {
                 part.transaction = false;
             }
             // sqlx reads it on the first line only.
@@ -49,13 +63,13 @@ pub(super) fn up_part(text: &str) -> Option<UpPart> {
             Some(Marker::Variables) => part.variables = part.variables.or(Some(index + 1)),
             _ => {}
         }
-        if direction == Some(Direction::Up) {
+        if direction == Some(wanted) {
             part.sql.push_str(line);
         } else {
             part.sql.push('\n');
         }
     }
-    up.then_some(part)
+    is_found.then_some(part)
 }
 
 enum Marker {
@@ -100,6 +114,10 @@ fn marker(line: &str) -> Option<Marker> {
 mod tests {
     use super::*;
 
+    fn up_part(text: &str) -> Option<Part> {
+        part(text, Direction::Up)
+    }
+
     fn up(text: &str) -> (String, bool) {
         let part = up_part(text).unwrap();
         (part.sql, part.transaction)
@@ -126,6 +144,29 @@ mod tests {
         assert!(!up("-- migrate:up transaction:false\nSELECT 1;").1);
         assert!(up("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n").1);
         assert_eq!(up_part("-- migrate:down\nDROP TABLE t;\n"), None);
+    }
+
+    #[test]
+    fn ways_down_have_transactions_of_their_own() {
+        let down = |text: &str| {
+            let part = part(text, Direction::Down).unwrap();
+            (part.sql.trim().to_owned(), part.transaction)
+        };
+        let dbmate = "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\nSELECT 2;\n";
+        assert_eq!(
+            down(dbmate),
+            (
+                "-- migrate:down transaction:false\nSELECT 2;".to_owned(),
+                false
+            )
+        );
+        let dbmate = "-- migrate:up transaction:false\nSELECT 1;\n-- migrate:down\nSELECT 2;\n";
+        assert!(down(dbmate).1);
+        let goose =
+            "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n";
+        assert!(!down(goose).1);
+        assert_eq!(down("DROP TABLE t;"), ("DROP TABLE t;".to_owned(), true));
+        assert_eq!(part("-- migrate:up\nSELECT 1;\n", Direction::Down), None);
     }
 
     #[test]

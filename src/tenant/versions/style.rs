@@ -247,6 +247,40 @@ impl Style {
         })
     }
 
+    /// Returns SQL that removes the migration's row as the tool would on its way down, or `None` if only the tool can.
+    /// `previous` is the version that the tenant had before the migration.
+    pub(crate) fn remove_sql(
+        self,
+        table: &str,
+        migration: &Migration,
+        previous: Option<&str>,
+    ) -> Option<String> {
+        let version = &migration.version;
+        Some(match self {
+            Self::Ecto | Self::Sqlx => {
+                format!("DELETE FROM {table} WHERE version = {}", version.number()?)
+            }
+            Self::Rails | Self::Diesel => format!(
+                "DELETE FROM {table} WHERE version = {}",
+                quote_literal(version.as_str())
+            ),
+            Self::GolangMigrate => match previous {
+                Some(previous) => {
+                    let previous = MigrationVersion::parse(previous)?.number()?;
+                    format!("UPDATE {table} SET version = {previous}, dirty = false")
+                }
+                None => format!("DELETE FROM {table}"),
+            },
+            Self::Goose => {
+                format!(
+                    "DELETE FROM {table} WHERE version_id = {}",
+                    version.number()?
+                )
+            }
+            Self::Flyway | Self::Refinery | Self::Alembic | Self::Django => return None,
+        })
+    }
+
     /// SQL that gives the migration's row a time that does not depend on when it was written: what its version says, or
     /// else the year 2000. `None` for tables without times.
     pub(crate) fn settle_time_sql(self, table: &str, migration: &Migration) -> Option<String> {

@@ -52,7 +52,7 @@ pub enum TenantProblem {
     UnknownColumns {
         /// The table.
         table: String,
-        /// Its columns.
+        /// Its columns of `PostgreSQL`'s own types.
         columns: Vec<String>,
     },
     /// The role may not read it.
@@ -86,6 +86,10 @@ impl fmt::Display for TenantProblem {
                     tables.join(", ")
                 )
             }
+            Self::UnknownColumns { table, columns } if columns.is_empty() => write!(
+                formatter,
+                "version table '{table}' has no column of one of PostgreSQL's own types"
+            ),
             Self::UnknownColumns { table, columns } => write!(
                 formatter,
                 "the columns of version table '{table}' match no known tool: {}",

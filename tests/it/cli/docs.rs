@@ -1,6 +1,9 @@
 use std::path::Path;
+use std::process::Command;
 
 use regex::Regex;
+
+use crate::support::tools;
 
 /// Every id that the command's code holds is in `docs/errors.md`, and every id there is in the code.
 #[test]
@@ -71,4 +74,44 @@ fn every_id_is_documented() {
             "'{id}' is in docs/errors.md only"
         );
     }
+}
+
+/// mdBook builds the documentation without a word of warning, and every page is in it.
+#[test]
+fn the_book_has_every_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = tools().join("programs/bin/mdbook");
+    let target = tempfile::tempdir().unwrap();
+    let output = Command::new(&program)
+        .arg("build")
+        .arg(root)
+        .arg("--dest-dir")
+        .arg(target.path())
+        .output()
+        .unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; run scripts/install/migrators",
+                program.display()
+            )
+        });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    for folder in ["", "quickstart"] {
+        for entry in std::fs::read_dir(root.join("docs").join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let Some(page) = name.strip_suffix(".md").filter(|page| *page != "SUMMARY") else {
+                continue;
+            };
+            let page = if page == "README" { "index" } else { page };
+            let html = target.path().join(folder).join(format!("{page}.html"));
+            assert!(
+                html.exists(),
+                "docs/{folder}/{name} is not in docs/SUMMARY.md"
+            );
+        }
+    }
+    let written = std::fs::read_dir(target.path()).unwrap();
+    let mut names = written.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.any(|name| name.starts_with("searchindex")));
 }

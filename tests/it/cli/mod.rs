@@ -7,4 +7,5 @@ mod ignored;
 mod input;
 mod json;
 mod output;
+mod shells;
 mod usage;

@@ -143,14 +143,50 @@ fn color_follows_flag_and_terminal() {
 }
 
 #[test]
-fn quiet_prints_only_errors() {
+fn quiet_prints_errors_failures_and_the_summary() {
     let database = Cluster::shared().database();
     let world = Schemastamp::on(&database);
     world.write("snapshots/app.sql", snapshot(SMALL).replace("(7)", "(8)"));
-    let output = world.run(&["provision", "a", "b", "-q"]).succeeds();
-    assert!(output.stderr.is_empty(), "{output}");
-    let output = world.run(&["provision", "a", "-q"]).exits_with(17);
-    assert!(output.stderr.starts_with("error: tenant 'a'"), "{output}");
+    let both = |arguments: &[&str]| {
+        let output = world.run(&[arguments, &["-q"]].concat());
+        (output.code, output.stdout, output.stderr)
+    };
+    let (code, stdout, stderr) = both(&["provision", "a", "b"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    assert!(
+        stderr.starts_with("2 created, 0 skipped, 0 failed"),
+        "{stderr}"
+    );
+    assert_eq!(
+        both(&["provision", "c"]),
+        (Some(0), String::new(), String::new())
+    );
+    let (code, _, stderr) = both(&["provision", "a"]);
+    assert_eq!(code, Some(17));
+    assert!(stderr.starts_with("error: tenant 'a'"), "{stderr}");
+    for (arguments, summary) in [
+        (&["verify", "--all"] as &[&str], "3 equal\n"),
+        (&["status"], "3 tenants, 0 behind, 3 with problems\n"),
+        (&["rename", "c", "d", "--yes"], ""),
+        (&["clone", "d", "e"], ""),
+        (&["drop", "d", "e", "--yes"], ""),
+        (&["capture", "--schema", "a", "-o", "snapshots/app.sql"], ""),
+        (&["check", "--schema", "a"], ""),
+    ] {
+        let (code, stdout, stderr) = both(arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), summary), "{arguments:?}");
+        let failures = stdout.lines().filter(|line| line.starts_with("problem "));
+        assert_eq!(
+            failures.count(),
+            stdout.lines().count(),
+            "{arguments:?}: {stdout}"
+        );
+    }
+    database.sql("ALTER TABLE b.t ADD COLUMN extra int");
+    let (code, stdout, stderr) = both(&["verify", "--all"]);
+    assert_eq!(code, Some(1));
+    assert!(stdout.starts_with("different 1 tenant: b"), "{stdout}");
+    assert_eq!(stderr, "1 equal, 1 in 1 variant\n");
     let output = world.run(&["provision", "c", "-vv"]).succeeds();
     assert!(output.stderr.contains("starting"), "{output}");
 }

@@ -42,7 +42,7 @@ fn usage_errors_exit_with_2_and_help_with_0() {
 #[test]
 fn completions_and_manual_pages_are_printed() {
     let world = Schemastamp::new();
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+    for shell in ["bash", "zsh", "fish", "elvish", "nushell", "powershell"] {
         let script = world.run(&["completions", shell]).succeeds().stdout;
         assert!(
             script.contains("provision") && script.contains("if-exists"),

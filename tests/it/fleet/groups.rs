@@ -53,7 +53,8 @@ fn groups_follow_each_other_on_all_targets_and_a_failure_ends_the_run_between_th
          [[group]]\nname = 'main'\nrest = true\njobs = 4\n",
     );
     block(&world.us, "c1");
-    let output = migrate(&world, &["--all"]).exits_with(18);
+    // With fewer workers than targets, none waits for another group with a worker in its hand.
+    let output = migrate(&world, &["--all", "--total-jobs", "1"]).exits_with(18);
     // The group itself comes to its end.
     assert_eq!(of_outcome(&output, "migrated"), ["a0@eu", "c0@us", "c2@us"]);
     assert_eq!(of_outcome(&output, "failed"), ["c1@us"]);
@@ -103,6 +104,23 @@ fn failures_within_the_limit_of_a_group_let_the_next_one_begin() {
         reason.contains("group 'early': 2 tenants failed"),
         "{reason}"
     );
+}
+
+#[test]
+fn tenant_that_cannot_be_migrated_counts_in_its_group() {
+    let world = world(
+        "[[group]]\nname = 'early'\ntenants = ['a0', 'a1', 'nobody']\n[[group]]\nname = 'main'\nrest = true\n",
+    );
+    world
+        .eu
+        .sql("ALTER TABLE a0.schema_migrations DROP COLUMN version");
+    let output = migrate(&world, &["a0", "a1", "a2"]).exits_with(18);
+    assert_eq!(of_outcome(&output, "odd"), ["a0@eu"], "{output}");
+    assert_eq!(of_outcome(&output, "migrated"), ["a1@eu"]);
+    assert_eq!(of_outcome(&output, "not_reached"), ["a2@eu"]);
+    // One that does not exist cannot have come to harm.
+    let output = migrate(&world, &["nobody", "c0"]).exits_with(18);
+    assert_eq!(of_outcome(&output, "migrated"), ["c0@us"], "{output}");
 }
 
 #[test]

@@ -162,6 +162,34 @@ fn one_run_works_on_all_targets() {
 }
 
 #[test]
+fn a_run_over_several_targets_has_one_id_and_is_undone_on_all_of_them() {
+    let world = World::new();
+    world.run.write(
+        "m/2_name.down.sql",
+        "ALTER TABLE #{prefix}.users DROP name;",
+    );
+    let migrate = ["migrate", "--migrations", "m"];
+    let output = world
+        .json(&[&migrate[..], &["--all", "--record"]].concat())
+        .succeeds();
+    let id = summary(&output)["run"].as_str().unwrap().to_owned();
+    let undo = [&migrate[..], &["--undo", &id]].concat();
+    let output = world
+        .json(&[&undo[..], &["--target", "us"]].concat())
+        .succeeds();
+    assert_eq!(outcomes(&output).len(), 2, "{output}");
+    let output = world.json(&undo).succeeds();
+    assert_eq!(outcomes(&output), all_with("undone"), "{output}");
+    assert!(world.versions().values().all(|version| version == "1"));
+    // A target that is down does not make the run unknown.
+    world.targets("", "", &format!("{GONE}tenants = ['g*']\n"));
+    let output = world.json(&undo).exits_with(18);
+    assert_eq!(summary(&output)["failed_targets"], 1, "{output}");
+    let output = world.json(&[&migrate[..], &["--undo", "nosuch", "--target", "eu"]].concat());
+    assert!(output.exits_with(2).stdout.contains("migrate.unknown_run"));
+}
+
+#[test]
 fn dead_target_fails_only_its_own_tenants() {
     let world = World::new();
     world.targets("", "", &format!("{GONE}tenants = ['g*']\n"));
@@ -342,10 +370,10 @@ fn status_reports_the_wrong_place_and_two_places() {
         .run(&[&["status"][..], &TARGETS].concat())
         .succeeds();
     insta::assert_snapshot!(output, @"
-    current a at eu: at 1
     current a2 at us: at 1; belongs at eu
     current b at eu: at 1; also at us
     current b at us: at 1; belongs at eu; also at eu
+    current a at eu: at 1
     current c at us: at 1
     current d at us: at 1
     --- stderr ---

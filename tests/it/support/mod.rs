@@ -33,7 +33,7 @@ pub(crate) use database::{Database, psql};
 pub(crate) use hard_sql::{Expectation, HardCase};
 pub(crate) use options::{Options, ServerTls};
 pub(crate) use output::CommandOutput;
-pub(crate) use programs::{Client, Release, server_folder};
+pub(crate) use programs::{Client, Release, is_nightly, server_folder, tools};
 pub(crate) use proxy::Proxy;
 pub(crate) use schemastamp::Schemastamp;
 pub(crate) use supervisor::Supervisor;

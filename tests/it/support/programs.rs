@@ -5,12 +5,17 @@ use std::sync::OnceLock;
 
 use super::{ServerUser, Supervisor};
 
-/// The folder with other majors' programs that `scripts/install/servers` fills.
-fn tools() -> PathBuf {
+/// The folder with programs that `scripts/install/servers` fills.
+pub(crate) fn tools() -> PathBuf {
     std::env::var_os("SCHEMASTAMP_TEST_TOOLS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"),
         PathBuf::from,
     )
+}
+
+/// Whether this is a run of `scripts/nightly`: it has time for everything, and namespaces of its own.
+pub(crate) fn is_nightly() -> bool {
+    std::env::var_os("SCHEMASTAMP_TEST_NIGHTLY").is_some_and(|value| value == "1")
 }
 
 /// Panics with the step that makes up for it; a missing program is never a skipped test.

@@ -249,6 +249,63 @@ async fn busy_table_is_retried_without_blocking_others() {
 }
 
 #[tokio::test]
+async fn version_table_without_a_column_that_can_be_read_fails_only_its_own_tenant() {
+    let world = World::new();
+    world.tenants(&["a"]);
+    world.database.sql(
+        "CREATE SCHEMA b; CREATE TABLE b.schema_migrations ();\n\
+         CREATE SCHEMA c; CREATE DOMAIN c.v AS text; CREATE TABLE c.schema_migrations (version c.v);",
+    );
+    world.migration("2_name.sql", USERS);
+    let report = world.migrate(&options()).await;
+    assert_eq!(outcomes(&report), ["a: migrated", "b: odd", "c: odd"]);
+    assert_eq!(
+        groups(&report),
+        ["b c: version table 'schema_migrations' has no column of one of PostgreSQL's own types"]
+    );
+}
+
+#[tokio::test]
+async fn postponed_tenant_fails_with_its_own_reason_if_the_run_ends_before_its_next_turn() {
+    let world = World::new();
+    world.tenants(&["a", "b", "c"]);
+    world.database.sql("CREATE TABLE c.teams ()");
+    let both = format!("{USERS}\nCREATE TABLE #{{prefix}}.teams ();");
+    world.migration("2_name.sql", &both);
+    let environment = world.database.environment();
+    let holder = std::thread::spawn(move || {
+        let client = crate::support::Client::installed();
+        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
+        crate::support::psql(&client, &environment, script).unwrap();
+    });
+    world
+        .wait_for(
+            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
+            "1",
+        )
+        .await;
+    let report = world
+        .migrate(&MigrateOptions {
+            retry_pause: Duration::from_mins(1),
+            max_failures: Some(1),
+            ..options()
+        })
+        .await;
+    holder.join().unwrap();
+    assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: failed"]);
+    let mut found = groups(&report);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "b: 55P03 canceling statement due to lock timeout in 2_name.sql",
+            "c: 42P07 relation \"teams\" already exists in 2_name.sql, statement 2 (line 2)"
+        ]
+    );
+    assert_eq!(report.ended_early.as_deref(), Some("1 tenant failed"));
+}
+
+#[tokio::test]
 async fn concurrent_runs_apply_each_migration_once() {
     let world = World::new();
     let names: Vec<String> = (0..30).map(|n| format!("t{n:02}")).collect();

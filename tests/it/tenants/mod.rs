@@ -1,5 +1,6 @@
 //! Tenants on real servers: versions, migrations, comparison, and the rest of their life.
 
+mod adopt;
 mod cli;
 mod copies;
 mod drift;
@@ -21,5 +22,6 @@ mod query;
 mod refresh;
 mod strangers;
 mod styles;
+mod undo;
 mod verify;
 mod world;

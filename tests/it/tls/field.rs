@@ -7,7 +7,9 @@ use super::scene::{
     with_root, without_client,
 };
 use super::world::{Odd, World, with_app};
-use crate::support::{Authority, Client, Cluster, Leaf, Options, Schemastamp, TlsProxy};
+use crate::support::{
+    Authority, Client, Cluster, Leaf, Options, Schemastamp, TlsProxy, is_nightly,
+};
 
 /// Through stunnel with this certificate, which takes TLS in the server's place.
 fn behind(app: Schemastamp, chain: &str, key: &str) -> (Schemastamp, TlsProxy) {
@@ -213,11 +215,6 @@ fn the_second_of_two_hosts_has_the_fault() {
     expect(&app, "server.target_session", 20).unwrap();
     command_agrees(&app, "server.target_session").unwrap();
     expect(&app.env("PGDATABASE", "open"), "", 0).unwrap();
-}
-
-/// Whether the tests run by night, on a machine that lets them have namespaces of their own.
-fn is_nightly() -> bool {
-    std::env::var_os("SCHEMASTAMP_TEST_NIGHTLY").is_some_and(|value| value == "1")
 }
 
 /// Runs `diagnose` behind a shell script in namespaces of its own (`unshare` with these flags); returns the ids of the errors, and

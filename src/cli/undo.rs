@@ -1,0 +1,334 @@
+//! `migrate --undo`.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anstyle::AnsiColor;
+
+use super::arguments::MigrateArguments;
+use super::failure::CommandError;
+use super::lines::{
+    Counts, ErrorDetails, ErrorObject, Line, ReasonCount, TenantDetails, TenantLine, TenantOutcome,
+    UndoCounts, UndoDetails,
+};
+use super::migrate::{failure_object, load_chosen};
+use super::output::Output;
+use super::report::signal_exit_code;
+use super::scope::named;
+use super::servers::{FleetFailures, Servers, at};
+use super::session::Session;
+use crate::exit;
+use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoneTenant, undo_share};
+use crate::fleet::{RunShare, TenantSelection};
+use crate::sql::TenantName;
+use crate::text::{milliseconds, plural, safe};
+
+pub(super) async fn run(
+    session: &Session,
+    arguments: MigrateArguments,
+    run: String,
+) -> Result<u8, CommandError> {
+    let request = arguments.scope.request(session).await?;
+    let Some(migrations) = load_chosen(arguments.migrations.as_deref(), session)? else {
+        return Err(CommandError::Usage(
+            "--undo needs the directory with the ways down: pass --migrations DIR".to_owned(),
+        ));
+    };
+    let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
+    let selection = servers.resolve(session, request).await?;
+    let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let failed: Mutex<Option<CommandError>> = Mutex::new(None);
+    let tell = |index: usize, tenant: &UndoneTenant| {
+        let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_none() {
+            *failed = line(session, &run, servers.name(index), tenant).err();
+        }
+    };
+    let undo_target = async |index: usize, scope: TenantSelection, share: RunShare| {
+        let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
+        let options = options(session, &arguments, &run, scope);
+        let mut tell = |tenant: &UndoneTenant| tell(index, tenant);
+        let server = &entry.target.server;
+        let shutdown = &session.shutdown;
+        let report = undo_share(server, &migrations, &options, share, shutdown, &mut tell).await?;
+        Ok(report)
+    };
+    let outcome = servers
+        .run(session, &selection, &limits, undo_target)
+        .await?;
+    let mut report = Report::default();
+    for (index, target) in outcome.targets.iter().enumerate() {
+        let Some(Ok(part)) = &target.result else {
+            continue;
+        };
+        let is_left = |tenant: &&UndoneTenant| tenant.outcome == UndoOutcome::NotReached;
+        for tenant in part.tenants.iter().filter(is_left) {
+            tell(index, tenant);
+        }
+        report.is_known |= part.is_known;
+        report.tenants.extend(part.tenants.iter().cloned());
+        report.ended_early = report.ended_early.or_else(|| part.ended_early.clone());
+    }
+    if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    let details = || TenantDetails::Undo(UndoDetails::new(&run));
+    let failures = servers.tell_failures(session, &outcome, &details).await?;
+    if !report.is_known && failures.count() == failures.missing {
+        return Err(CommandError::UnknownRun(run));
+    }
+    report.conclude(session, &run, &failures)
+}
+
+fn options(
+    session: &Session,
+    arguments: &MigrateArguments,
+    run: &str,
+    scope: TenantSelection,
+) -> UndoOptions {
+    UndoOptions {
+        run: run.to_owned(),
+        scope,
+        versions_table: arguments.versions_table.clone(),
+        jobs: arguments.jobs.into(),
+        lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
+        lock_retries: arguments.lock_retries,
+        retry_pause: Duration::from_millis(500),
+        role: arguments.role.clone(),
+        outside: session.common.outside(),
+        dry_run: arguments.dry_run,
+    }
+}
+
+/// Prints one tenant's line.
+fn line(
+    session: &Session,
+    run: &str,
+    target: Option<&str>,
+    report: &UndoneTenant,
+) -> Result<(), CommandError> {
+    let output = session.output;
+    if output.is_json() {
+        return Output::json(&Line::Tenant(TenantLine {
+            tenant: report.tenant.as_str().to_owned(),
+            target: target.map(str::to_owned),
+            outcome: outcome(&report.outcome),
+            ms: Some(milliseconds(report.elapsed)),
+            details: TenantDetails::Undo(UndoDetails {
+                from: report.from.clone(),
+                to: report.to.clone(),
+                undone: report.undone.clone(),
+                pending: report.pending.clone(),
+                ..UndoDetails::new(run)
+            }),
+            error: error(report),
+        }));
+    }
+    let tenant = format!("{}{}", safe(report.tenant.as_str()), at(target));
+    let (from, to) = (
+        version(report.from.as_deref()),
+        version(report.to.as_deref()),
+    );
+    let (color, word, rest) = match &report.outcome {
+        UndoOutcome::Undone if report.undone.is_empty() && session.common.verbose == 0 => {
+            return Ok(());
+        }
+        UndoOutcome::Undone if report.undone.is_empty() => (
+            AnsiColor::Green,
+            "undone",
+            format!("{tenant}: at {to}, undone before"),
+        ),
+        UndoOutcome::Undone => {
+            let count = plural(report.undone.len(), "migration");
+            let ms = milliseconds(report.elapsed);
+            let rest = format!("{tenant}: {from} to {to}, {count} ({ms} ms)");
+            (AnsiColor::Green, "undone", rest)
+        }
+        UndoOutcome::WouldUndo => {
+            let files = report.pending.iter().map(|file| safe(file));
+            let files = files.collect::<Vec<_>>().join(", ");
+            (
+                AnsiColor::Yellow,
+                "would undo",
+                format!("{tenant}: at {from}, {files}"),
+            )
+        }
+        UndoOutcome::NotReached => {
+            let rest = format!("{tenant}: at {to}, {} to undo", report.pending.len());
+            (AnsiColor::Yellow, "not reached", rest)
+        }
+        UndoOutcome::Refused(obstacle) => {
+            (AnsiColor::Red, "refused", format!("{tenant}: {obstacle}"))
+        }
+        UndoOutcome::Failed(failure) => (
+            AnsiColor::Red,
+            "failed",
+            format!("{tenant}: at {to}; {failure}"),
+        ),
+        UndoOutcome::Unknown(failure) => (
+            AnsiColor::Red,
+            "unknown",
+            format!("{tenant}: at {to}; {failure}"),
+        ),
+    };
+    output.result(color.on_default(), word, &rest)?;
+    if session.common.verbose > 0
+        && let UndoOutcome::Failed(failure) = &report.outcome
+        && let Some(detail) = &failure.detail
+    {
+        output.say(&format!("  {}", detail.replace('\n', "\n  ")));
+    }
+    Ok(())
+}
+
+fn version(version: Option<&str>) -> String {
+    version.map_or_else(|| "nothing".to_owned(), safe)
+}
+
+fn outcome(outcome: &UndoOutcome) -> TenantOutcome {
+    match outcome {
+        UndoOutcome::Undone => TenantOutcome::Undone,
+        UndoOutcome::WouldUndo => TenantOutcome::WouldUndo,
+        UndoOutcome::NotReached => TenantOutcome::NotReached,
+        UndoOutcome::Refused(_) => TenantOutcome::Refused,
+        UndoOutcome::Failed(_) => TenantOutcome::Failed,
+        UndoOutcome::Unknown(_) => TenantOutcome::Unknown,
+    }
+}
+
+fn error(report: &UndoneTenant) -> Option<ErrorObject> {
+    match &report.outcome {
+        UndoOutcome::Failed(failure) | UndoOutcome::Unknown(failure) => {
+            Some(failure_object(failure))
+        }
+        UndoOutcome::Refused(obstacle) => Some(ErrorObject {
+            code: exit::PARTIAL,
+            id: "migrate.not_undone".to_owned(),
+            message: obstacle.to_string(),
+            causes: Vec::new(),
+            statement: None,
+            hint: None,
+            more: ErrorDetails::default(),
+        }),
+        _ => None,
+    }
+}
+
+/// Tenants that were refused or failed for one reason.
+#[derive(Debug)]
+struct Group {
+    reason: String,
+    tenants: Vec<TenantName>,
+}
+
+/// The tenants of all targets.
+#[derive(Debug, Default)]
+struct Report {
+    tenants: Vec<UndoneTenant>,
+    /// A target has records of the run.
+    is_known: bool,
+    ended_early: Option<String>,
+}
+
+impl Report {
+    fn count(&self, fits: impl Fn(&UndoOutcome) -> bool) -> usize {
+        self.tenants
+            .iter()
+            .filter(|tenant| fits(&tenant.outcome))
+            .count()
+    }
+
+    /// Groups what was not undone by its reason, the largest group first.
+    fn groups(&self) -> Vec<Group> {
+        let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
+        for tenant in &self.tenants {
+            let reason = match &tenant.outcome {
+                UndoOutcome::Refused(obstacle) => obstacle.to_string(),
+                UndoOutcome::Failed(failure) => failure.to_string(),
+                UndoOutcome::Unknown(failure) => format!("outcome unknown: {failure}"),
+                _ => continue,
+            };
+            groups
+                .entry(reason)
+                .or_default()
+                .push(tenant.tenant.clone());
+        }
+        let groups = groups.into_iter();
+        let mut groups: Vec<Group> = groups
+            .map(|(reason, tenants)| Group { reason, tenants })
+            .collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
+        groups
+    }
+
+    /// Prints the summary; returns the exit code.
+    fn conclude(
+        &self,
+        session: &Session,
+        run: &str,
+        failures: &FleetFailures,
+    ) -> Result<u8, CommandError> {
+        let undone = self.count(|outcome| *outcome == UndoOutcome::Undone);
+        let would_undo = self.count(|outcome| *outcome == UndoOutcome::WouldUndo);
+        let refused = self.count(|outcome| matches!(outcome, UndoOutcome::Refused(_)));
+        let not_reached = self.count(|outcome| *outcome == UndoOutcome::NotReached);
+        let good = undone + would_undo + refused + not_reached;
+        let failed = self.tenants.len() - good + failures.tenants + failures.missing;
+        let groups = self.groups();
+        if session.output.is_json() {
+            session.summary(Counts::Undo(UndoCounts {
+                run: run.to_owned(),
+                undone,
+                would_undo,
+                refused,
+                failed,
+                not_reached,
+                errors: groups
+                    .iter()
+                    .map(|group| ReasonCount {
+                        reason: group.reason.clone(),
+                        tenants: group.tenants.len(),
+                    })
+                    .collect(),
+                ended_early: self.ended_early.clone(),
+                failed_targets: failures.failed_targets(),
+            }))?;
+        } else {
+            for group in groups.iter().filter(|_| failed + refused > 1) {
+                let count = plural(group.tenants.len(), "tenant");
+                let names = named(&group.tenants);
+                session
+                    .output
+                    .say(&format!("{count}: {}: {names}", group.reason));
+            }
+            let mut parts = vec![
+                format!("{undone} undone"),
+                format!("{refused} refused"),
+                format!("{failed} failed"),
+            ];
+            parts.extend((would_undo > 0).then(|| format!("{would_undo} to undo")));
+            parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
+            session
+                .output
+                .say(&format!("{}{}", parts.join(", "), failures.text()));
+        }
+        if let Some(reason) = &self.ended_early {
+            session
+                .output
+                .warning(&format!("ended early: {reason}; run again to continue"));
+        }
+        let bad = failed + refused + not_reached + failures.targets;
+        Ok(match session.shutdown.signal() {
+            Some(signal) if bad > 0 => signal_exit_code(signal),
+            _ if failures.count() > 0 => failures
+                .exit_code(self.tenants.len())
+                .unwrap_or(exit::PARTIAL),
+            _ if bad == 0 => exit::DONE,
+            _ => match self.tenants.as_slice() {
+                [only] => error(only).map_or(exit::PARTIAL, |error| error.code),
+                _ => exit::PARTIAL,
+            },
+        })
+    }
+}

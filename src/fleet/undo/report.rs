@@ -1,0 +1,55 @@
+//! The report on an undo.
+
+use std::time::Duration;
+
+use super::plan::UndoObstacle;
+use crate::sql::TenantName;
+use crate::tenant::migrate::MigrateFailure;
+
+/// The result of one tenant.
+#[derive(Clone, Debug)]
+pub struct UndoneTenant {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The files of the ways down that were run, in order.
+    pub undone: Vec<String>,
+    /// The files of the ways up that are still to be undone, the newest first.
+    pub pending: Vec<String>,
+    /// Its last version before, or `None` if it is not known.
+    pub from: Option<String>,
+    /// Its last version now, or `None` if it has none or it is not known.
+    pub to: Option<String>,
+    /// The outcome.
+    pub outcome: UndoOutcome,
+    /// Time from the tenant's first statement to its last, including waits.
+    pub elapsed: Duration,
+}
+
+/// The outcome of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UndoOutcome {
+    /// Everything that the run applied is undone, also if it was before.
+    Undone,
+    /// A dry run: it would be undone.
+    WouldUndo,
+    /// It cannot be undone. Nothing was tried.
+    Refused(UndoObstacle),
+    /// A way down failed and was rolled back. Those before it stay undone.
+    Failed(MigrateFailure),
+    /// The connection was lost, and the server could not be asked afterwards.
+    Unknown(MigrateFailure),
+    /// The run ended before its turn.
+    NotReached,
+}
+
+/// The result of all tenants of a target.
+#[derive(Clone, Debug, Default)]
+pub struct UndoReport {
+    /// The tenants, by name.
+    pub tenants: Vec<UndoneTenant>,
+    /// `true` if the target has records of the run.
+    pub is_known: bool,
+    /// The reason why the run ended early, or `None`.
+    pub ended_early: Option<String>,
+}

@@ -1,0 +1,152 @@
+//! The table of the migrations that runs have applied, so that a run can be undone.
+
+use serde::Deserialize;
+
+use crate::pg::SqlState;
+use crate::sql::{RUNS, TenantName, quote, quote_literal};
+use crate::tenant::migrations::Migration;
+
+/// SQLSTATE of the error that a migration was undone already, or is not recorded for the run.
+pub const NOT_RECORDED: SqlState = SqlState::new(*b"SS009");
+/// The table, in the schema of the runs.
+const APPLIED: &str = "applied";
+/// The advisory lock that protects creating the table: the first 64 bits of the SHA-256 of `schemastamp runs`.
+const LOCK: i64 = 0x4a64_d4e4_895b_f1eb;
+
+/// A migration that a run has applied to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RunRecord {
+    /// Its place among all, in the order in which they were applied.
+    pub seq: i64,
+    /// The run.
+    pub run: String,
+    /// The tenant's name at that time.
+    pub tenant: String,
+    /// The name that this schema has now, or `None` if it was dropped.
+    pub name_now: Option<String>,
+    /// `true` if the schema that has the name now is another one.
+    pub is_replaced: bool,
+    /// The version table.
+    pub versions_table: String,
+    /// The version.
+    pub version: String,
+    /// The tenant's last version before, or `None` if it had none.
+    pub previous: Option<String>,
+    /// The file.
+    pub file: String,
+    /// `true` if it was undone.
+    pub is_undone: bool,
+}
+
+/// Returns the table's name.
+pub(crate) fn runs_table() -> String {
+    format!("{RUNS}.{APPLIED}")
+}
+
+/// Returns an SQL expression that is true if the table exists and may be used.
+///
+/// As with the table of the pools, its name is no secret: any role that may create schemas could have made it, with
+/// triggers that run as the migrating role.
+pub(crate) fn runs_are_usable() -> String {
+    format!(
+        "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
+         AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
+         AND pg_catalog.has_table_privilege(c.oid, 'SELECT') \
+         AND ((SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner) \
+         OR (pg_catalog.current_setting('is_superuser') = 'off' AND pg_catalog.pg_has_role(c.relowner, 'MEMBER'))) \
+         FROM pg_catalog.pg_class c WHERE c.relname = '{APPLIED}' \
+         AND c.relnamespace = pg_catalog.to_regnamespace('{RUNS}')::oid), false)"
+    )
+}
+
+/// Returns the script that creates the table if it does not exist, and fails if it belongs to an untrusted role.
+pub(crate) fn runs_creation(role: Option<&str>) -> String {
+    let table = runs_table();
+    let body = format!(
+        "BEGIN IF pg_catalog.to_regnamespace('{RUNS}') IS NULL THEN \
+         IF pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN \
+         PERFORM pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true); END IF; \
+         CREATE SCHEMA {RUNS}; \
+         COMMENT ON SCHEMA {RUNS} IS 'Migrations that schemastamp migrate --record has applied'; \
+         CREATE TABLE {table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, tenant name NOT NULL, \
+         schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, \
+         applied timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), applied_by name NOT NULL DEFAULT current_user, \
+         undone timestamp with time zone); \
+         CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema); \
+         END IF; \
+         IF NOT {usable} THEN RAISE EXCEPTION USING ERRCODE = '42501', \
+         MESSAGE = '{table} is not a table of this role, of one that it is a member of, or of a superuser', \
+         HINT = 'record and undo as the role that owns it (--role), or rename the schema {RUNS}'; END IF; END",
+        usable = runs_are_usable()
+    );
+    format!(
+        "BEGIN;\n{}SELECT pg_catalog.pg_advisory_xact_lock({LOCK});\nDO {};\nCOMMIT;\n",
+        as_role(role),
+        quote_literal(&body)
+    )
+}
+
+/// Returns the statement that switches to the role that records and undoes.
+fn as_role(role: Option<&str>) -> String {
+    role.map(|role| format!("SET LOCAL ROLE {};\n", quote(role)))
+        .unwrap_or_default()
+}
+
+/// Returns the statement that records a migration of a run, in the transaction that applies it.
+pub(crate) fn record_sql(
+    run: &str,
+    tenant: &TenantName,
+    versions_table: &str,
+    previous: Option<&str>,
+    migration: &Migration,
+) -> String {
+    let name = quote_literal(tenant.as_str());
+    format!(
+        "INSERT INTO {} (run, tenant, schema, versions_table, version, previous, file) \
+         SELECT {}, n.nspname, n.oid, {}, {}, {}, {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}",
+        runs_table(),
+        quote_literal(run),
+        quote_literal(versions_table),
+        quote_literal(migration.version.as_str()),
+        previous.map_or_else(|| "NULL".to_owned(), quote_literal),
+        quote_literal(&migration.file_name()),
+    )
+}
+
+/// Returns a statement of `PL/pgSQL` that marks a record as undone, and fails if it is already.
+pub(crate) fn undone_sql(record: &RunRecord) -> String {
+    format!(
+        "UPDATE {} SET undone = pg_catalog.now() WHERE seq = {} AND undone IS NULL; \
+         IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = '{NOT_RECORDED}', \
+         MESSAGE = 'the migration was undone already'; END IF;",
+        runs_table(),
+        record.seq
+    )
+}
+
+/// Returns the query for whether the table may be used; null if no run was ever recorded.
+pub(crate) fn usable_query(role: Option<&str>) -> String {
+    format!(
+        "BEGIN READ ONLY;\n{}SELECT CASE WHEN pg_catalog.to_regnamespace('{RUNS}') IS NULL THEN 'null'::json \
+         ELSE pg_catalog.to_json({}) END;\nCOMMIT;\n",
+        as_role(role),
+        runs_are_usable()
+    )
+}
+
+/// Returns the query for the records of a run, and for what other runs have applied to the same schemas after it.
+pub(crate) fn records_query(run: &str, role: Option<&str>) -> String {
+    let table = runs_table();
+    let run = quote_literal(run);
+    format!(
+        "BEGIN READ ONLY;\n{}SELECT pg_catalog.json_build_object('seq', a.seq, 'run', a.run, 'tenant', a.tenant, \
+         'name_now', n.nspname, 'is_replaced', n.nspname IS DISTINCT FROM a.tenant AND EXISTS \
+         (SELECT FROM pg_catalog.pg_namespace o WHERE o.nspname = a.tenant), \
+         'versions_table', a.versions_table, 'version', a.version, 'previous', a.previous, 'file', a.file, \
+         'is_undone', a.undone IS NOT NULL) \
+         FROM {table} a LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.schema \
+         WHERE a.run = {run} OR (a.undone IS NULL AND EXISTS (SELECT FROM {table} own WHERE own.run = {run} \
+         AND own.schema = a.schema AND own.seq < a.seq)) ORDER BY a.seq;\nCOMMIT;\n",
+        as_role(role)
+    )
+}

@@ -1,0 +1,9 @@
+-- migrate:up
+CREATE TABLE plans (
+    name text PRIMARY KEY,
+    seats int NOT NULL
+);
+INSERT INTO plans VALUES ('free', 3), ('team', 25);
+
+-- migrate:down
+DROP TABLE plans;

@@ -1,0 +1,412 @@
+//! `migrate --record` and `migrate --undo`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::world::World;
+use crate::provision::wait_for;
+use crate::support::{CommandOutput, Schemastamp};
+
+/// Tenants with the version table of Rails at version 1, and two migrations with ways down.
+fn world(tenants: &[&str]) -> (World<'static>, Schemastamp) {
+    let world = World::new();
+    world.tenants(tenants);
+    let run = Schemastamp::on(&world.database);
+    run.write(
+        "m/2_name.up.sql",
+        "ALTER TABLE #{prefix}.users ADD name text;",
+    );
+    run.write(
+        "m/2_name.down.sql",
+        "ALTER TABLE #{prefix}.users DROP name;",
+    );
+    run.write("m/3_age.up.sql", "ALTER TABLE #{prefix}.users ADD age int;");
+    run.write("m/3_age.down.sql", "ALTER TABLE #{prefix}.users DROP age;");
+    (world, run)
+}
+
+/// Migrates all tenants with a record; returns the run.
+fn record(run: &Schemastamp) -> String {
+    let output = run
+        .run(&[
+            "migrate",
+            "--all",
+            "--migrations",
+            "m",
+            "--record",
+            "--format",
+            "json",
+        ])
+        .succeeds();
+    let lines = output.json();
+    let id = lines.last().unwrap()["summary"]["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        id.len() == 12 && id.chars().all(|c| c.is_ascii_alphanumeric()),
+        "{id}"
+    );
+    id
+}
+
+fn undo(run: &Schemastamp, id: &str, more: &[&str]) -> CommandOutput {
+    let undo = [
+        "migrate",
+        "--undo",
+        id,
+        "--migrations",
+        "m",
+        "--format",
+        "json",
+    ];
+    run.run(&[&undo[..], more].concat())
+}
+
+/// The outcome of each tenant, with the reason.
+fn outcomes(output: &CommandOutput) -> BTreeMap<String, String> {
+    let lines = output.json();
+    let tenants = lines.iter().filter(|line| line["type"] == "tenant");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    tenants
+        .map(|line| {
+            let outcome = format!(
+                "{} {}",
+                text(&line["outcome"]),
+                text(&line["error"]["message"])
+            );
+            (text(&line["tenant"]), outcome.trim_end().to_owned())
+        })
+        .collect()
+}
+
+fn columns(world: &World<'_>, tenant: &str) -> String {
+    world.database.query(&format!(
+        "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '{tenant}.users'::regclass \
+         AND attnum > 0 AND NOT attisdropped"
+    ))
+}
+
+#[test]
+fn a_run_is_undone_for_exactly_its_tenants_newest_first() {
+    let (world, run) = world(&["a", "b"]);
+    drop(run.run(&["migrate", "b", "--migrations", "m"]).succeeds());
+    let id = record(&run);
+    let dry = undo(&run, &id, &["--dry-run"]).succeeds();
+    assert_eq!(
+        outcomes(&dry),
+        [("a".to_owned(), "would_undo".to_owned())].into(),
+        "{dry}"
+    );
+    assert_eq!(
+        dry.json()[0]["pending"],
+        serde_json::json!(["3_age.up.sql", "2_name.up.sql"])
+    );
+    assert_eq!(world.versions("a"), "1 2 3", "nothing is changed");
+    let text = run
+        .run(&["migrate", "--undo", &id, "--migrations", "m"])
+        .succeeds();
+    assert!(
+        text.stdout.starts_with("undone a: 3 to 1, 2 migrations ("),
+        "{text}"
+    );
+    assert!(
+        text.stderr.ends_with("1 undone, 0 refused, 0 failed\n"),
+        "{text}"
+    );
+    assert_eq!(
+        (world.versions("a"), columns(&world, "a")),
+        ("1".to_owned(), "id email".to_owned())
+    );
+    // It migrated `b` before, without a record.
+    assert_eq!(world.versions("b"), "1 2 3");
+    // Once more changes nothing, and what was undone can be applied again.
+    let again = undo(&run, &id, &[]).succeeds();
+    assert_eq!(again.json()[0]["undone"], serde_json::json!([]), "{again}");
+    let second = record(&run);
+    assert_ne!(second, id);
+    assert_eq!(columns(&world, "a"), "id email name age");
+    assert_eq!(world.versions("a"), "1 2 3");
+    assert!(run.leftovers().is_empty());
+}
+
+#[test]
+fn what_cannot_be_undone_is_refused_with_its_reason_and_the_others_are_undone() {
+    let (world, run) = world(&[
+        "dropped", "fine", "newer", "renamed", "replaced", "row", "run",
+    ]);
+    let id = record(&run);
+    run.write("m/4_x.up.sql", "SELECT 1;");
+    drop(
+        run.run(&["migrate", "newer", "--migrations", "m"])
+            .succeeds(),
+    );
+    run.write("m/0_old.up.sql", "SELECT 1;");
+    drop(run.run(&[
+        "migrate",
+        "run",
+        "--migrations",
+        "m",
+        "--record",
+        "--allow-out-of-order",
+    ]));
+    world.database.sql(
+        "DROP SCHEMA dropped CASCADE; ALTER SCHEMA renamed RENAME TO other; DROP SCHEMA replaced CASCADE;
+         DELETE FROM row.schema_migrations WHERE version = '2'; DELETE FROM run.schema_migrations WHERE version = '4'",
+    );
+    world.tenants(&["replaced"]);
+    let expected: BTreeMap<String, String> = [
+        ("dropped", "refused it was dropped after the run"),
+        ("fine", "undone"),
+        (
+            "newer",
+            "refused it has newer versions, which the run did not apply: 4",
+        ),
+        (
+            "renamed",
+            "refused it is called 'other' now; rename it back first",
+        ),
+        (
+            "replaced",
+            "refused it was dropped after the run, and another schema has its name now",
+        ),
+        ("row", "refused version 2 is not in its version table"),
+        (
+            "run",
+            "refused it has newer versions, which the run did not apply: 0, 4",
+        ),
+    ]
+    .map(|(tenant, outcome)| (tenant.to_owned(), outcome.to_owned()))
+    .into();
+    let output = undo(&run, &id, &[]).exits_with(18);
+    assert_eq!(outcomes(&output), expected, "{output}");
+    let lines = output.json();
+    assert_eq!(lines[0]["error"]["id"], "migrate.not_undone");
+    assert_eq!(lines.last().unwrap()["summary"]["refused"], 6);
+    assert_eq!(world.versions("newer"), "1 2 3 4");
+    // A name that the run has not, and a run that nobody knows.
+    let output = undo(&run, &id, &["other", "fine"]).exits_with(18);
+    assert_eq!(
+        outcomes(&output)["other"],
+        "refused the run applied nothing to it"
+    );
+    let output = undo(&run, "000000000000", &[]).exits_with(2);
+    assert_eq!(
+        output.json()[0]["error"]["id"],
+        "migrate.unknown_run",
+        "{output}"
+    );
+}
+
+#[test]
+fn without_a_way_down_nothing_of_the_tenant_is_touched() {
+    let (world, run) = world(&["a"]);
+    let id = record(&run);
+    for (file, text, reason) in [
+        (
+            "m/2_name.down.sql",
+            "-- nothing\n",
+            "refused 2_name.up.sql has no way down",
+        ),
+        (
+            "m/2_name.down.sql",
+            "ALTER SYSTEM RESET work_mem;",
+            "refused 2_name.down.sql has statements that reach beyond the database; --allow-outside runs them",
+        ),
+    ] {
+        run.write(file, text);
+        let output = undo(&run, &id, &[]).exits_with(18);
+        assert_eq!(outcomes(&output)["a"], reason, "{output}");
+        assert_eq!(world.versions("a"), "1 2 3");
+    }
+    std::fs::remove_file(run.path("m/2_name.up.sql")).unwrap();
+    let output = undo(&run, &id, &[]).exits_with(18);
+    assert_eq!(
+        outcomes(&output)["a"],
+        "refused the directory has no 2_name.up.sql"
+    );
+}
+
+#[test]
+fn a_way_down_that_fails_keeps_what_was_undone_and_the_next_call_continues() {
+    let (world, run) = world(&["a", "b"]);
+    let id = record(&run);
+    world
+        .database
+        .sql("CREATE VIEW a.names AS SELECT name FROM a.users");
+    let output = undo(&run, &id, &[]).exits_with(18);
+    let found = outcomes(&output);
+    assert!(
+        found["a"].starts_with("failed cannot drop column name of table"),
+        "{output}"
+    );
+    assert_eq!(found["b"], "undone");
+    let lines = output.json();
+    let line = lines.iter().find(|line| line["tenant"] == "a").unwrap();
+    assert_eq!(
+        (&line["undone"], &line["pending"], &line["error"]["file"]),
+        (
+            &serde_json::json!(["3_age.down.sql"]),
+            &serde_json::json!(["2_name.up.sql"]),
+            &serde_json::json!("2_name.down.sql")
+        )
+    );
+    assert_eq!(
+        (world.versions("a"), columns(&world, "a")),
+        ("1 2".to_owned(), "id email name".to_owned())
+    );
+    drop(undo(&run, &id, &["a"]).exits_with(14));
+    world.database.sql("DROP VIEW a.names");
+    let output = undo(&run, &id, &["a"]).succeeds();
+    assert_eq!(
+        output.json()[0]["undone"],
+        serde_json::json!(["2_name.down.sql"]),
+        "{output}"
+    );
+    assert_eq!(columns(&world, "a"), "id email");
+}
+
+#[test]
+fn an_undo_that_is_killed_continues_with_the_next_call() {
+    let (world, run) = world(&["a", "b", "c"]);
+    let id = record(&run);
+    let down = "ALTER TABLE #{prefix}.users DROP name;";
+    run.write("m/2_name.down.sql", format!("{down} SELECT pg_sleep(60);"));
+    let mut child = run.spawn(&["migrate", "--undo", &id, "--migrations", "m"]);
+    wait_for(|| world.versions("a") == "1 2");
+    child.kill().unwrap();
+    drop(run.finish(child));
+    // psql outlives its parent for a while; end what it left on the server, as its loss would.
+    let sleeps = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() \
+                  AND datname = current_database()";
+    world
+        .database
+        .query(&format!("SELECT count(pg_terminate_backend(pid)) {sleeps}"));
+    wait_for(|| world.database.query(&format!("SELECT count(*) {sleeps}")) == "0");
+    assert_eq!(
+        (world.versions("b"), columns(&world, "b")),
+        ("1 2 3".to_owned(), "id email name age".to_owned())
+    );
+    run.write("m/2_name.down.sql", down);
+    let output = undo(&run, &id, &["--jobs", "2"]).succeeds();
+    let lines = output.json();
+    let line = lines.iter().find(|line| line["tenant"] == "a").unwrap();
+    assert_eq!(
+        line["undone"],
+        serde_json::json!(["2_name.down.sql"]),
+        "{output}"
+    );
+    for tenant in ["a", "b", "c"] {
+        assert_eq!(
+            (world.versions(tenant), columns(&world, tenant)),
+            ("1".to_owned(), "id email".to_owned())
+        );
+    }
+}
+
+#[test]
+fn every_tool_has_its_row_removed() {
+    let ecto = "version bigint PRIMARY KEY, inserted_at timestamp(0)";
+    let golang = "version bigint PRIMARY KEY, dirty boolean NOT NULL";
+    let goose = "id serial PRIMARY KEY, version_id bigint, is_applied boolean, tstamp timestamp DEFAULT now()";
+    let diesel = "version varchar(50) PRIMARY KEY, run_on timestamp DEFAULT now()";
+    let sqlx = "version bigint PRIMARY KEY, description text, installed_on timestamptz DEFAULT now(), success boolean, \
+                checksum bytea, execution_time bigint";
+    for (name, table, columns, row) in [
+        ("ecto", "schema_migrations", ecto, "(1, now())"),
+        ("golang", "schema_migrations", golang, "(1, false)"),
+        ("goose", "goose_db_version", goose, "(1, 1, true)"),
+        ("diesel", "__diesel_schema_migrations", diesel, "('1')"),
+        (
+            "sqlx",
+            "_sqlx_migrations",
+            sqlx,
+            "(1, 'x', now(), true, '\\x00', 0)",
+        ),
+    ] {
+        let world = World::new();
+        world.database.sql(&format!(
+            "CREATE SCHEMA t; CREATE TABLE t.users (id int); CREATE TABLE t.{table} ({columns}); INSERT INTO t.{table} VALUES {row};
+             SELECT setval(pg_get_serial_sequence('t.{table}', 'id'), 1) FROM pg_attribute
+             WHERE attrelid = 't.{table}'::regclass AND attname = 'id'"
+        ));
+        let run = Schemastamp::on(&world.database);
+        for number in [2, 3] {
+            let text = format!(
+                "-- migrate:up transaction:false\nALTER TABLE #{{prefix}}.users ADD c{number} int;\n\
+                 -- migrate:down\nALTER TABLE #{{prefix}}.users DROP c{number};\n"
+            );
+            run.write(&format!("m/{number}_x.sql"), text);
+        }
+        let rows = || {
+            world
+                .database
+                .query(&format!("SELECT count(*), max(t::text) FROM t.{table} t"))
+        };
+        let before = rows();
+        let id = record(&run);
+        assert_ne!(rows(), before, "{name}");
+        let output = undo(&run, &id, &[]).succeeds();
+        assert_eq!(outcomes(&output)["t"], "undone", "{name}: {output}");
+        assert_eq!(rows(), before, "{name}");
+        let status = run
+            .run(&["status", "--migrations", "m", "--format", "json"])
+            .succeeds();
+        assert_eq!(status.json()[0]["behind"], 2, "{name}: {status}");
+    }
+}
+
+#[test]
+fn the_record_is_trusted_only_if_its_owner_is_and_is_no_tenant() {
+    let (world, run) = world(&["a"]);
+    let user = world.database.query("SELECT current_user");
+    world.database.sql("CREATE ROLE undo_stranger_role NOLOGIN");
+    world.database.sql(
+        "CREATE SCHEMA schemastamp_runs; CREATE TABLE schemastamp_runs.applied (x int);
+         ALTER TABLE schemastamp_runs.applied OWNER TO undo_stranger_role",
+    );
+    let migrate = ["migrate", "--all", "--migrations", "m", "--record"];
+    let output = run.run(&migrate).exits_with(14);
+    assert!(
+        output.stderr.contains("is not a table of this role"),
+        "{user}: {output}"
+    );
+    assert_eq!(
+        world.versions("a"),
+        "1",
+        "nothing is applied without a record"
+    );
+    world
+        .database
+        .sql("DROP SCHEMA schemastamp_runs CASCADE; DROP ROLE undo_stranger_role");
+    let id = record(&run);
+    // Also with a version table in it, it is never selected, and no tenant can be called like it.
+    world
+        .database
+        .sql("CREATE TABLE schemastamp_runs.schema_migrations (version varchar PRIMARY KEY)");
+    let output = run.run(&["status", "--format", "json"]).succeeds();
+    assert_eq!(output.json()[0]["tenant"], "a");
+    assert_eq!(output.json().len(), 2, "{output}");
+    let output = run
+        .run(&["drop", "schemastamp_runs", "--yes"])
+        .exits_with(2);
+    assert!(
+        output
+            .stderr
+            .contains("reserved for schemastamp's own schemas"),
+        "{output}"
+    );
+    // A dry run and a run with nothing to do create nothing.
+    drop(undo(&run, &id, &[]).succeeds());
+    world.database.sql("DROP SCHEMA schemastamp_runs CASCADE");
+    drop(run.run(&[&migrate[..], &["--dry-run"]].concat()).succeeds());
+    assert_eq!(
+        world
+            .database
+            .query("SELECT to_regnamespace('schemastamp_runs') IS NULL"),
+        "t"
+    );
+    let output = undo(&run, &id, &[]).exits_with(2);
+    assert!(output.stdout.contains("migrate.unknown_run"), "{output}");
+}
