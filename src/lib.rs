@@ -71,10 +71,10 @@ pub mod tenant;
 pub mod text;
 pub mod tls;
 
-/// The code of the README is compiled with the tests.
+/// The code of the page on the library is compiled with the tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/library.md")]
+struct Library;
 
 /// So is the code of the quickstart for Rust.
 #[cfg(doctest)]

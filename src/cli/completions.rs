@@ -23,7 +23,7 @@ const SSL_MODES: [&str; 6] = [
 /// The beginning of a line of clap's script that lists the words for a command.
 const BASH_LIST: &str = "            opts=\"";
 
-/// What bash does before it completes a word: options are offered for a word that begins with a hyphen, and commands for
+/// Lines for bash to run before it completes a word: options are offered for a word that begins with a hyphen, and commands for
 /// others. clap's script offers all words, names of arguments too.
 const BASH_WORDS: &str = r#"            if [[ ${cur} != -* ]]; then
                 local word words

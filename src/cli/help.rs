@@ -42,7 +42,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 /// The headings of the options that every command has.
 const COMMON_HEADINGS: [&str; 2] = ["Common options", "Connection"];
 
-/// What the short help says in their place.
+/// The text of the short help in their place.
 const COMMON: &str = "\
 Common options: -h HOST, -p PORT, -U ROLE, -d DATABASE, --snapshot FILE,
   --timeout SECONDS, --format json, -q, -v; --help explains every option";

@@ -127,7 +127,7 @@ pub(super) async fn run(
         )
         .await?)
     };
-    let mut outcome = servers
+    let outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
     let reported = arguments.files.are_given().then(|| {
@@ -139,11 +139,10 @@ pub(super) async fn run(
         elapsed: start.elapsed(),
         ..MigrateReport::default()
     };
-    for (index, target) in outcome.targets.iter_mut().enumerate() {
-        let Some(Ok(part)) = &mut target.result else {
+    for (index, target) in outcome.targets.iter().enumerate() {
+        let Some(Ok(part)) = &target.result else {
             continue;
         };
-        let part = std::mem::take(part);
         for tenant in part.tenants.iter().filter(|tenant| {
             matches!(
                 tenant.outcome,
@@ -152,7 +151,7 @@ pub(super) async fn run(
         }) {
             tell(index, true, tenant);
         }
-        report.add(servers.name(index), part);
+        report.add(servers.name(index), part.clone());
     }
     if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(failure);

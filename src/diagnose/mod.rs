@@ -19,6 +19,8 @@ mod look;
 mod message;
 mod prepare;
 pub mod probe;
+#[cfg(test)]
+mod properties;
 mod report;
 mod steps;
 mod verdict;

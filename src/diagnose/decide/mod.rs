@@ -6,8 +6,6 @@ mod alert;
 mod decision;
 mod dispatch;
 mod other_side;
-#[cfg(test)]
-mod properties;
 mod routing;
 mod this_side;
 

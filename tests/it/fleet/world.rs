@@ -278,6 +278,13 @@ impl<'a> Midway<'a> {
         self.child.id()
     }
 
+    /// `true` once the run has ended: on a busy machine, that is before all was done to it.
+    pub(super) fn is_over(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        // A process that has ended and was not waited for is a zombie.
+        stat.is_ok_and(|stat| stat.contains(") Z "))
+    }
+
     /// Waits for the end, checks all that the run has said and that it leaves nothing, and has a further run make what is
     /// missing. Returns what the run has said.
     #[track_caller]

@@ -130,7 +130,7 @@ fn what_is_no_tenant_is_refused_and_a_schema_without_versions_can_be_named() {
     let found = [
         ("a", "adopted"),
         ("bare", "refused tenant.not_a_tenant"),
-        ("made", "different"),
+        ("made", "refused tenant.no_reference"),
         ("nosuch", "missing tenant.missing"),
         ("public", "refused tenant.protected"),
     ];

@@ -32,10 +32,11 @@ fn killed_psql_does_not_end_the_run() {
             let psql = psql_of(run.pid());
             psql.iter().copied().for_each(kill);
             killed += psql.len();
-            !psql.is_empty()
+            !psql.is_empty() || run.is_over()
         });
         std::thread::sleep(PAUSE);
     }
+    assert!(killed > 0);
     let answers = run.end_with_unknown_at_most(killed);
     assert!(count(&answers, "created") > 0);
 }
@@ -50,11 +51,11 @@ fn terminated_backends_do_not_end_the_run() {
                 format!("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) {CREATING}) AS t");
             let count: usize = run.fleet.database.query(&query).parse().unwrap();
             terminated += count;
-            count > 0
+            count > 0 || run.is_over()
         });
         std::thread::sleep(PAUSE);
     }
-    assert!(terminated >= TIMES);
+    assert!(terminated > 0);
     // The server lives, and says what has become of each.
     run.end_with_unknown_at_most(0);
 }
