@@ -10,6 +10,7 @@ use super::lines::{
 };
 use super::migrate::load_chosen;
 use super::output::Output;
+use super::progress::Progress;
 use super::scope::{missing_code, missing_tenant};
 use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
@@ -53,9 +54,11 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         )
         .await?)
     };
+    let progress = Progress::waiting(session, "comparing tenants");
     let outcome = servers
         .run_single(session, &selection, adopt_target)
         .await?;
+    drop(progress);
     let shown = Shown {
         fine: false,
         cosmetic: arguments.strict,

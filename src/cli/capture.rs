@@ -6,6 +6,7 @@ use super::arguments::CaptureArguments;
 use super::failure::CommandError;
 use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
 use super::output::Output;
+use super::progress::Progress;
 use super::session::Session;
 use super::{decide, first_capture};
 use crate::config::{Origin, Setting, Settings};
@@ -21,6 +22,7 @@ use crate::snapshot::{
     Action, Decision, Decisions, FORMAT, Header, OutsidePolicy, Snapshot, parse_names,
 };
 use crate::sql::{TenantName, TokenKind, fold, tokens};
+use crate::text::safe;
 
 pub(super) async fn run(
     session: &Session,
@@ -116,7 +118,10 @@ async fn decided_capture(
     capture: &mut Capture,
 ) -> Result<Captured, CommandError> {
     loop {
-        match capture.clone().run(&session.shutdown).await {
+        let progress = Progress::waiting(session, format!("capturing {}", safe(&capture.schema)));
+        let captured = capture.clone().run(&session.shutdown).await;
+        drop(progress);
+        match captured {
             Ok(captured) => return Ok(captured),
             Err(CaptureError::Doubtful(undecided)) if !session.output.is_json() => {
                 let Some(answers) = decide::answers(session, &undecided).await? else {

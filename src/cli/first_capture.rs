@@ -3,6 +3,7 @@
 use super::arguments::CaptureArguments;
 use super::failure::CommandError;
 use super::migrate::{external, load};
+use super::progress::Progress;
 use super::session::Session;
 use crate::connect;
 use crate::fleet::refresh::{FirstSchema, FirstSource, RefreshOptions, with_first_schema};
@@ -74,7 +75,9 @@ pub(super) async fn captured(
         strictness: PlanStrictness::default(),
         outside: session.common.outside(),
     };
+    let progress = Progress::waiting(session, "making the schema");
     let capture = async |first: &FirstSchema| {
+        progress.end();
         say(session, &maker, first);
         let source = CaptureSource::Live(pg_dump);
         capture(first.name.as_str(), source, server.clone()).await

@@ -15,6 +15,7 @@ use super::lines::{
     TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
+use super::progress::Progress;
 use super::report::signal_exit_code;
 use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_tenant, named};
@@ -90,9 +91,11 @@ pub(super) async fn run(
     if arguments.record && !arguments.dry_run {
         options.record = Some(new_run_id().map_err(MigrateError::Random)?);
     }
+    let progress = Progress::counting(session, selection.count());
     // If stdout is closed, nothing more is printed, but the run continues.
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, verbose: bool, tenant: &TenantReport| {
+        progress.done();
         let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
             let target = servers.name(index);
@@ -130,6 +133,7 @@ pub(super) async fn run(
     let outcome = servers
         .run(session, &selection, &limits, migrate_target)
         .await?;
+    progress.end();
     let reported = arguments.files.are_given().then(|| {
         target_reports(&servers, &outcome, |index, part| {
             TargetReport::from_migration(servers.name(index), part)

@@ -11,6 +11,7 @@ use super::lines::{
     TenantDetails, TenantLine, TenantOutcome,
 };
 use super::output::Output;
+use super::progress::Progress;
 use super::prompt::ask;
 use super::servers::at;
 use super::session::Session;
@@ -143,7 +144,9 @@ pub(super) async fn rename(
         confirm(session, old.as_str(), new.as_str()).await?;
     }
     let output = session.output;
+    let progress = Progress::waiting(session, format!("renaming {}", safe(old.as_str())));
     let renamed = rename_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
+    drop(progress);
     if output.is_json() {
         Output::json(&Line::Tenant(TenantLine {
             tenant: new.as_str().to_owned(),
@@ -190,7 +193,9 @@ pub(super) async fn clone(
     } = MovePlan::new(session, arguments).await?;
     let output = session.output;
     let options = MoveOptions::new(decisions);
+    let progress = Progress::waiting(session, format!("cloning {}", safe(old.as_str())));
     let cloned = clone_tenant(&server, &pg_dump, &old, &new, &options, &session.shutdown).await?;
+    drop(progress);
     let notes: Vec<Note> = cloned.concerns.iter().cloned().map(Note::Concern).collect();
     report_notes(output, &notes);
     if output.is_json() {

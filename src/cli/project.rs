@@ -62,6 +62,7 @@ fn versions_table(command: &mut Command) -> Option<&mut Option<String>> {
         Command::Migrate(arguments) => Some(&mut arguments.versions_table),
         Command::Status(arguments) => Some(&mut arguments.versions_table),
         Command::Verify(arguments) => Some(&mut arguments.versions_table),
+        Command::Adopt(arguments) => Some(&mut arguments.versions_table),
         Command::Refresh(arguments) => Some(&mut arguments.versions_table),
         Command::Check(arguments) => Some(&mut arguments.versions_table),
         Command::Drop(arguments) => Some(&mut arguments.versions_table),
@@ -82,6 +83,7 @@ fn targets(command: &mut Command) -> Option<&mut TargetsArguments> {
         Command::Query(arguments) => Some(&mut arguments.targets),
         Command::Status(arguments) => Some(&mut arguments.targets),
         Command::Verify(arguments) => Some(&mut arguments.targets),
+        Command::Adopt(arguments) => Some(&mut arguments.targets),
         Command::Drop(arguments) => Some(&mut arguments.targets),
         Command::Targets(arguments) => match &mut arguments.command {
             TargetsCommand::Export(arguments) => Some(&mut arguments.targets),

@@ -6,6 +6,7 @@ use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
 use super::migrate::load_chosen;
 use super::output::Output;
+use super::progress::Progress;
 use super::session::Session;
 use super::snapshot_file;
 use crate::config::Settings;
@@ -38,6 +39,7 @@ pub(super) async fn run(
         &snapshot,
         !arguments.no_prove,
     );
+    let progress = Progress::waiting(session, "refreshing the snapshot in a scratch schema");
     let refreshed = Box::pin(refresh(
         &server,
         &pg_dump,
@@ -47,6 +49,7 @@ pub(super) async fn run(
         &session.shutdown,
     ))
     .await?;
+    drop(progress);
     report_notes(session.output, &refreshed.notes);
     for left in &refreshed.leftovers {
         output.note(&format!(
@@ -98,6 +101,7 @@ pub(super) async fn check(
     let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
     let options = refresh_options(session, arguments.versions_table, &committed, false);
     let is_older = committed.header().format < FORMAT;
+    let progress = Progress::waiting(session, "comparing the snapshot");
     let (now, name, same_schema) = match (&migrations, &arguments.schema) {
         (Some(migrations), _) => {
             let refreshed = Box::pin(refresh(
@@ -141,6 +145,7 @@ pub(super) async fn check(
             ));
         }
     };
+    drop(progress);
     let file = path.display().to_string();
     let comparison = match compare(&committed, &now, &file, &name) {
         SnapshotComparison::Different { .. } if is_older && same_schema => {

@@ -14,6 +14,7 @@ use super::lines::{
 };
 use super::migrate::{failure_object, load_chosen};
 use super::output::Output;
+use super::progress::Progress;
 use super::report::signal_exit_code;
 use super::scope::named;
 use super::servers::{FleetFailures, Servers, at};
@@ -38,8 +39,10 @@ pub(super) async fn run(
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
     let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let progress = Progress::counting(session, selection.count());
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, tenant: &UndoneTenant| {
+        progress.done();
         let failed = &mut *failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none() {
             *failed = line(session, &run, servers.name(index), tenant).err();
@@ -57,6 +60,7 @@ pub(super) async fn run(
     let outcome = servers
         .run(session, &selection, &limits, undo_target)
         .await?;
+    progress.end();
     let mut report = Report::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         let Some(Ok(part)) = &target.result else {

@@ -14,6 +14,7 @@ use super::lines::{
 };
 use super::migrate::load;
 use super::output::Output;
+use super::progress::Progress;
 use super::report_files::{RunFacts, target_reports};
 use super::scope::{missing_code, missing_tenant, named};
 use super::servers::{FleetFailures, Servers, at};
@@ -78,7 +79,9 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
+    let progress = Progress::waiting(session, "comparing tenants");
     let outcome = servers.run_single(session, &selection, compare).await?;
+    drop(progress);
     let mut report = Report::default();
     let shown = Shown {
         fine: !arguments.problems,

@@ -141,6 +141,11 @@ impl Selection {
         )
     }
 
+    /// Returns the number of selected tenants; `None` where the servers know which there are.
+    pub fn count(&self) -> Option<usize> {
+        self.is_by_name().then(|| self.tenants().len())
+    }
+
     /// Returns the tenants to look for at a target: those selected for it, and those selected for
     /// any target. `None` is the only server, without a targets file.
     pub fn at(&self, target: Option<&str>) -> TenantSelection {

@@ -62,7 +62,12 @@ pub(in crate::cli) struct TargetsArguments {
 #[group(skip)]
 pub(in crate::cli) struct OneTargetArguments {
     /// Read the servers of a fleet from FILE (TOML)
-    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "target",
+        help_heading = "Targets"
+    )]
     pub(in crate::cli) targets: Option<PathBuf>,
     /// Work on the target NAME of the file
     #[arg(long, value_name = "NAME", help_heading = "Targets")]

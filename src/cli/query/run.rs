@@ -15,6 +15,7 @@ use crate::cli::lines::{
     TenantDetails, TenantLine, TenantOutcome,
 };
 use crate::cli::output::Output;
+use crate::cli::progress::Progress;
 use crate::cli::report::signal_exit_code;
 use crate::cli::scope::{missing_tenant, named};
 use crate::cli::servers::{FleetFailures, Servers, at};
@@ -62,6 +63,7 @@ pub(in crate::cli) async fn run(
         checked.access(),
         servers.route().is_some(),
     ));
+    let progress = Progress::counting(session, selection.count());
     let query_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = QueryOptions {
@@ -69,7 +71,10 @@ pub(in crate::cli) async fn run(
             ..options.clone()
         };
         let target = entry.name.as_deref();
-        let mut take = |tenant: TenantQuery| lock(&printer).take(target, &tenant);
+        let mut take = |tenant: TenantQuery| {
+            progress.done();
+            lock(&printer).take(target, &tenant)
+        };
         let server = &entry.target.server;
         Ok(query(
             server,
@@ -84,6 +89,7 @@ pub(in crate::cli) async fn run(
     let mut outcome = servers
         .run(session, &selection, &limits, query_target)
         .await?;
+    progress.end();
     let mut printer = printer.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut report = QueryReport::default();
     for (index, target) in outcome.targets.iter_mut().enumerate() {

@@ -7,6 +7,7 @@ use crate::cli::arguments::StatusArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{StatusDetails, TenantDetails};
 use crate::cli::migrate::load_chosen;
+use crate::cli::progress::Progress;
 use crate::cli::report_files::{RunFacts, target_reports};
 use crate::cli::servers::Servers;
 use crate::cli::session::Session;
@@ -27,7 +28,9 @@ pub(in crate::cli) async fn run(
     let migrations = load_chosen(arguments.migrations.as_deref(), session)?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
+    let progress = Progress::waiting(session, "reading the versions of tenants");
     let mut outcome = read(session, &servers, &selection, &arguments).await?;
+    drop(progress);
     if arguments.reconcile {
         arguments
             .scope

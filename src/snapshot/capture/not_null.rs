@@ -22,10 +22,14 @@ pub(super) fn name_not_nulls(statements: &mut [DumpStatement]) {
             )
     };
     let mut taken = BTreeSet::new();
+    let mut are_named = false;
     for statement in statements.iter().filter(|statement| is_table(statement)) {
-        collect_names(&statement.text, &mut taken);
+        let names = Names::read(&statement.text);
+        are_named |= names.of_not_null;
+        taken.extend(names.all);
     }
-    if taken.is_empty() {
+    // A server before 18 has no such names to keep.
+    if !are_named {
         return;
     }
     for statement in statements
@@ -43,14 +47,29 @@ fn significant(text: &str) -> Vec<Token> {
     all
 }
 
-/// Collects the names behind `CONSTRAINT`.
-fn collect_names(text: &str, found: &mut BTreeSet<String>) {
-    for pair in significant(text).windows(2) {
-        if let [word, name] = pair
-            && word.is_word(text, "constraint")
-        {
-            found.extend(identifier_value(*name, text));
+/// The names of constraints that a table is created with.
+struct Names {
+    all: BTreeSet<String>,
+    /// One of them is that of a NOT NULL.
+    of_not_null: bool,
+}
+
+impl Names {
+    /// Reads what stands behind each `CONSTRAINT`.
+    fn read(text: &str) -> Self {
+        let mut names = Self {
+            all: BTreeSet::new(),
+            of_not_null: false,
+        };
+        for found in significant(text).windows(3) {
+            if let [word, name, kind] = found
+                && word.is_word(text, "constraint")
+            {
+                names.of_not_null |= kind.is_word(text, "not");
+                names.all.extend(identifier_value(*name, text));
+            }
         }
+        names
     }
 }
 
@@ -58,9 +77,11 @@ fn collect_names(text: &str, found: &mut BTreeSet<String>) {
 fn with_names(text: &str, table: &str, taken: &BTreeSet<String>) -> String {
     let mut output = String::with_capacity(text.len());
     let mut copied = 0;
+    // The table's other constraints, such as a CHECK, keep the server from choosing their names.
+    let own = Names::read(text).all;
     for found in unnamed(text) {
         let name = chosen_name(table, &found.column);
-        if taken.contains(&name) {
+        if taken.contains(&name) && !own.contains(&name) {
             output.push_str(crate::text::slice(text, copied..found.at));
             output.push_str("CONSTRAINT ");
             output.push_str(&quote(&name));
@@ -180,6 +201,14 @@ mod tests {
              \"Key\" numeric(3,1) CONSTRAINT \"events_Key_not_null\" NOT NULL,\n    CONSTRAINT events_x_not_null NOT NULL x,\n    \
              CONSTRAINT c CHECK ((at IS NOT NULL)),\n    y int CONSTRAINT z NOT NULL\n)\nPARTITION BY RANGE (at)"
         );
+    }
+
+    #[test]
+    fn a_name_that_the_table_itself_has_is_none_to_write_out() {
+        let text = "CREATE TABLE app.t (\n    a integer NOT NULL,\n    CONSTRAINT t_a_not_null CHECK ((a > 0))\n)";
+        assert_eq!(named(text, "t", &["t_a_not_null"]), text);
+        assert!(!Names::read(text).of_not_null);
+        assert!(Names::read("CREATE TABLE app.u (a integer CONSTRAINT x NOT NULL)").of_not_null);
     }
 
     #[test]

@@ -49,6 +49,48 @@ fn progress_bar_is_shown_on_terminals_only() {
     );
 }
 
+#[test]
+fn what_takes_long_says_what_it_does_on_terminals_only() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write(
+        "make.sh",
+        "until [ -e go ]; do sleep 0.1; done\npsql -q -c \"CREATE TABLE \\\"$SCHEMASTAMP_TENANT\\\".t (i int)\"\n",
+    );
+    let command = "sh make.sh";
+    let capture = format!("capture --run '{command}' -o snapshot.sql");
+    let line = format!("{} {capture}", env!("CARGO_BIN_EXE_schemastamp"));
+    let mut child = world
+        .command_of(
+            "/usr/bin/script".as_ref(),
+            &["-q", "-e", "-c", &line, "/dev/null"],
+        )
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut seen, mut buffer) = (String::new(), [0; 1024]);
+    while !seen.contains("making the schema, 1.") {
+        let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+        assert!(read > 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    world.write("go", "");
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut seen)
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "{seen}");
+    assert!(seen.contains("wrote 'snapshot.sql'"), "{seen}");
+    let piped = world
+        .run(&["capture", "--run", command, "-o", "other.sql"])
+        .succeeds();
+    assert!(!piped.stderr.contains("making"), "{piped}");
+}
+
 /// Ctrl-C is an answer to a question.
 #[test]
 fn interrupt_at_a_prompt_ends_the_command() {
