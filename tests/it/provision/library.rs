@@ -94,7 +94,7 @@ async fn outcomes_and_errors_can_be_matched() {
             assert_eq!(message.sqlstate.unwrap().as_str(), "3F000");
             assert_eq!(
                 (statement.sql.as_str(), statement.line),
-                ("SELECT nothing.here()", Some(9))
+                ("SELECT nothing.here()", Some(10))
             );
         }
         other => panic!("{other:?}"),

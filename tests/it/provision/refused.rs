@@ -11,16 +11,16 @@ fn failed_statement_is_named_and_nothing_is_left_behind() {
     let world = world(&database, &body);
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-    error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
+    error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 20 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
     hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--format", "json"]), @r#"
-    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
+    {"type":"tenant","tenant":"acme","outcome":"failed","ms":0.0,"error":{"code":14,"id":"sql.undefined_table","message":"relation \"acme.nowhere\" does not exist (SQLSTATE 42P01), in table u (line 20 of the snapshot)","statement":"CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )","hint":"capture the snapshot again: it does not create this object, or only further down; it may have been edited"}}
     {"type":"summary","summary":{"command":"provision","created":0,"skipped":0,"failed":1,"ms":0.0}}
     --- stderr ---
-    error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 19 of the snapshot)
+    error: tenant 'acme': relation "acme.nowhere" does not exist (SQLSTATE 42P01), in table u (line 20 of the snapshot)
       statement: CREATE TABLE acme.u ( id integer, t integer REFERENCES acme.nowhere )
     hint: capture the snapshot again: it does not create this object, or only further down; it may have been edited
     [exit status: 14]
@@ -41,7 +41,7 @@ fn run_continues_after_a_failed_tenant() {
     created ab ([time])
     created c ([time])
     --- stderr ---
-    error: tenant 'abc': new row for relation "t" violates check constraint "t_check" (SQLSTATE 23514), in table t (line 8 of the snapshot)
+    error: tenant 'abc': new row for relation "t" violates check constraint "t_check" (SQLSTATE 23514), in table t (line 9 of the snapshot)
       statement: INSERT INTO abc.t (id) VALUES (1)
       detail: Failing row contains (1, 1).
     2 created, 0 skipped, 1 failed ([time])
@@ -60,14 +60,14 @@ fn missing_roles_are_reported() {
     let world = world(&database, &body);
     insta::assert_snapshot!(world.run(&["provision", "acme"]), @r#"
     --- stderr ---
-    error: tenant 'acme': role "nobody_has_this" does not exist (SQLSTATE 42704), in table t (line 18 of the snapshot)
+    error: tenant 'acme': role "nobody_has_this" does not exist (SQLSTATE 42704), in table t (line 19 of the snapshot)
       statement: ALTER TABLE acme.t OWNER TO nobody_has_this
     hint: create the role (CREATE ROLE "nobody_has_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
     "#);
     insta::assert_snapshot!(world.run(&["provision", "acme", "--no-owner"]), @r#"
     --- stderr ---
-    error: tenant 'acme': role "nor_this" does not exist (SQLSTATE 42704), in table t (line 20 of the snapshot)
+    error: tenant 'acme': role "nor_this" does not exist (SQLSTATE 42704), in table t (line 21 of the snapshot)
       statement: GRANT SELECT ON TABLE acme.t TO nor_this
     hint: create the role (CREATE ROLE "nor_this"), or pass --no-owner and --no-privileges to leave out owners and grants
     [exit status: 14]
@@ -105,7 +105,7 @@ fn role_option_sets_the_owner() {
     assert_eq!(database.query(owners), owner);
     insta::assert_snapshot!(world.run(&["provision", "b", "-U", &login]), @"
     --- stderr ---
-    error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema b (line 5 of the snapshot)
+    error: tenant 'b': permission denied for database $DATABASE (SQLSTATE 42501), in schema b (line 6 of the snapshot)
       statement: CREATE SCHEMA b
     hint: run GRANT CREATE ON DATABASE $DATABASE TO $LOGIN, or provision as a role that may create schemas (--role or --username)
     [exit status: 14]
@@ -130,32 +130,32 @@ fn missing_outside_objects_are_reported() {
         world.run(&["provision", "acme"]).exits_with(14).stderr
     };
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a shared.citext);\n"), @r#"
-    error: tenant 'acme': schema "shared" does not exist (SQLSTATE 3F000), in table t (line 7 of the snapshot)
+    error: tenant 'acme': schema "shared" does not exist (SQLSTATE 3F000), in table t (line 8 of the snapshot)
       statement: CREATE TABLE acme.t (a shared.citext)
     hint: create the shared schema first: the snapshot needs it in addition to the tenant's own
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a public.citext);\n"), @r#"
-    error: tenant 'acme': type "public.citext" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
+    error: tenant 'acme': type "public.citext" does not exist (SQLSTATE 42704), in table t (line 8 of the snapshot)
       statement: CREATE TABLE acme.t (a public.citext)
     hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) USING columnar;\n"), @r#"
-    error: tenant 'acme': access method "columnar" does not exist (SQLSTATE 42704), in table t (line 7 of the snapshot)
+    error: tenant 'acme': access method "columnar" does not exist (SQLSTATE 42704), in table t (line 8 of the snapshot)
       statement: CREATE TABLE acme.t (a int) USING columnar
     hint: install its extension into the schema that the snapshot names, or check the spelling if you edited the snapshot
     "#);
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT public.crypt('a');\n"), @"
-    error: tenant 'acme': function public.crypt(unknown) does not exist (SQLSTATE 42883), in view v (line 7 of the snapshot)
+    error: tenant 'acme': function public.crypt(unknown) does not exist (SQLSTATE 42883), in view v (line 8 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT public.crypt('a')
     hint: create this function or its extension first: the snapshot needs it outside of the tenant's schema
     ");
     insta::assert_snapshot!(stderr("CREATE VIEW #{prefix}.v AS SELECT a FROM public.plans;\n"), @r#"
-    error: tenant 'acme': relation "public.plans" does not exist (SQLSTATE 42P01), in view v (line 7 of the snapshot)
+    error: tenant 'acme': relation "public.plans" does not exist (SQLSTATE 42P01), in view v (line 8 of the snapshot)
       statement: CREATE VIEW acme.v AS SELECT a FROM public.plans
     hint: create this relation first, in the schema that the snapshot names: the snapshot needs it outside of the tenant's schema
     "#);
     insta::assert_snapshot!(stderr("CREATE TABLE #{prefix}.t (a int) GARBAGE;\n"), @r#"
-    error: tenant 'acme': syntax error at or near "GARBAGE" (SQLSTATE 42601), in table t (line 7 of the snapshot)
+    error: tenant 'acme': syntax error at or near "GARBAGE" (SQLSTATE 42601), in table t (line 8 of the snapshot)
       statement: CREATE TABLE acme.t (a int) GARBAGE
     hint: check whether the snapshot was edited, or comes from a newer PostgreSQL: the server does not know this syntax
     "#);
