@@ -274,7 +274,11 @@ async fn drop_all(
             }
         }
     }
-    conclude(session, found.len() - failed, failed + earlier, 0, failures)?;
+    let dropped = found.len() - failed;
+    conclude(session, dropped, failed + earlier, 0, failures)?;
+    if !output.is_json() && found.len() + earlier > 1 {
+        output.summary(&format!("{dropped} dropped, {} failed", failed + earlier));
+    }
     if let Some(code) = failures.exit_code(found.len()) {
         return Ok(code);
     }
