@@ -1,3 +1,4 @@
+use super::made_rows::{count_rows, note_on_rows};
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::fleet::TenantSelection;
 use crate::fleet::inventory::{FleetError, read_fleet};
@@ -117,6 +118,9 @@ pub async fn refresh(
     let scratch = TenantName::for_own_schema(scratch_name().map_err(RefreshError::Random)?)?;
     let work = async {
         load(server, snapshot, &scratch, shutdown).await?;
+        let before = count_rows(server, scratch.as_str(), shutdown)
+            .await
+            .map_err(RefreshError::Load)?;
         let applied = apply(server, &scratch, migrations, options, shutdown).await?;
         let mut captured = recapture(
             server,
@@ -127,6 +131,13 @@ pub async fn refresh(
             shutdown,
         )
         .await?;
+        if !applied.is_empty() {
+            let after = count_rows(server, scratch.as_str(), shutdown)
+                .await
+                .map_err(RefreshError::Load)?;
+            let made = note_on_rows(&before, &after, &captured.notes);
+            captured.notes.extend(made);
+        }
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }

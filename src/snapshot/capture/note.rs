@@ -98,6 +98,8 @@ pub enum ConcernId {
     SharedExtensions,
     /// The tables of a schema `public` that is captured, whichever application they belong to.
     WholeOfPublic,
+    /// Rows that migrations made in tables that are not carried.
+    RowsOfMigrations,
 }
 
 impl ConcernId {
@@ -153,6 +155,9 @@ impl ConcernId {
             Self::SharedExtensions => {
                 "stay in the schema public, which tenants share; the search_path of an app whose SQL names them without \
                  a schema is the tenant, then public: extensions"
+            }
+            Self::RowsOfMigrations => {
+                "not carried, so that new tenants begin without them; --seed TABLE carries them: rows that the migrations made in"
             }
             Self::WholeOfPublic => {
                 "all that is in the schema public goes into each tenant, whichever application it belongs to: tables"
