@@ -34,6 +34,8 @@ pub struct RunRecord {
     pub previous: Option<String>,
     /// The file.
     pub file: String,
+    /// The SHA-256 of the way up in hexadecimal.
+    pub digest: String,
     /// `true` if it was undone.
     pub is_undone: bool,
 }
@@ -69,7 +71,7 @@ pub(crate) fn runs_creation(role: Option<&str>) -> String {
          CREATE SCHEMA {RUNS}; \
          COMMENT ON SCHEMA {RUNS} IS 'Migrations that schemastamp migrate --record has applied'; \
          CREATE TABLE {table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, tenant name NOT NULL, \
-         schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, \
+         schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, digest text NOT NULL, \
          applied timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), applied_by name NOT NULL DEFAULT current_user, \
          undone timestamp with time zone); \
          CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema); \
@@ -102,14 +104,15 @@ pub(crate) fn record_sql(
 ) -> String {
     let name = quote_literal(tenant.as_str());
     format!(
-        "INSERT INTO {} (run, tenant, schema, versions_table, version, previous, file) \
-         SELECT {}, n.nspname, n.oid, {}, {}, {}, {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}",
+        "INSERT INTO {} (run, tenant, schema, versions_table, version, previous, file, digest) \
+         SELECT {}, n.nspname, n.oid, {}, {}, {}, {}, {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}",
         runs_table(),
         quote_literal(run),
         quote_literal(versions_table),
         quote_literal(migration.version.as_str()),
         previous.map_or_else(|| "NULL".to_owned(), quote_literal),
         quote_literal(&migration.file_name()),
+        quote_literal(migration.digest()),
     )
 }
 
@@ -143,7 +146,7 @@ pub(crate) fn records_query(run: &str, role: Option<&str>) -> String {
          'name_now', n.nspname, 'is_replaced', n.nspname IS DISTINCT FROM a.tenant AND EXISTS \
          (SELECT FROM pg_catalog.pg_namespace o WHERE o.nspname = a.tenant), \
          'versions_table', a.versions_table, 'version', a.version, 'previous', a.previous, 'file', a.file, \
-         'is_undone', a.undone IS NOT NULL) \
+         'digest', a.digest, 'is_undone', a.undone IS NOT NULL) \
          FROM {table} a LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.schema \
          WHERE a.run = {run} OR (a.undone IS NULL AND EXISTS (SELECT FROM {table} own WHERE own.run = {run} \
          AND own.schema = a.schema AND own.seq < a.seq)) ORDER BY a.seq;\nCOMMIT;\n",

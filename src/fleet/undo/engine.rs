@@ -155,6 +155,7 @@ fn ways_down(
         if applied.contains(&migration.version) {
             let way = WayDown {
                 up: migration.file_name(),
+                digest: migration.digest().to_owned(),
                 down: migration.read_down()?,
             };
             ways.insert(migration.version.clone(), way);

@@ -229,6 +229,60 @@ fn without_a_way_down_nothing_of_the_tenant_is_touched() {
 }
 
 #[test]
+fn the_way_down_of_another_migration_is_never_run() {
+    let (world, run) = world(&["a"]);
+    let up = "ALTER TABLE #{prefix}.users ADD zip text;";
+    let sections = |up: &str, down: &str| format!("-- migrate:up\n{up}\n-- migrate:down\n{down}\n");
+    run.write(
+        "m/4_zip.sql",
+        sections(up, "ALTER TABLE #{prefix}.users DROP z;"),
+    );
+    let id = record(&run);
+    let refused = |reason: &str| {
+        let output = undo(&run, &id, &[]).exits_with(18);
+        assert_eq!(outcomes(&output)["a"], reason, "{output}");
+        assert_eq!(world.versions("a"), "1 2 3 4");
+        assert_eq!(columns(&world, "a"), "id email name age zip");
+    };
+    // The same version, and another migration.
+    let text = std::fs::read_to_string(run.path("m/4_zip.sql")).unwrap();
+    std::fs::remove_file(run.path("m/4_zip.sql")).unwrap();
+    run.write(
+        "m/4_other.sql",
+        sections("SELECT 1;", "DROP TABLE #{prefix}.users;"),
+    );
+    refused(
+        "refused the run applied 4_zip.sql, and the directory has 4_other.sql for this version",
+    );
+    std::fs::remove_file(run.path("m/4_other.sql")).unwrap();
+    // The same file with another way up.
+    run.write(
+        "m/4_zip.sql",
+        sections("SELECT 1;", "DROP TABLE #{prefix}.users;"),
+    );
+    refused(
+        "refused 4_zip.sql has changed since the run; its way down may be that of another migration",
+    );
+    run.write("m/4_zip.sql", text);
+    run.write("m/2_name.up.sql", "SELECT 1;");
+    refused(
+        "refused 2_name.up.sql has changed since the run; its way down may be that of another migration",
+    );
+    run.write(
+        "m/2_name.up.sql",
+        "ALTER TABLE #{prefix}.users ADD name text;\r\n",
+    );
+    // The way down may be repaired, also in the same file.
+    run.write(
+        "m/4_zip.sql",
+        sections(up, "ALTER TABLE #{prefix}.users\n  DROP zip;"),
+    );
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["a"], "undone", "{output}");
+    assert_eq!(columns(&world, "a"), "id email");
+}
+
+#[test]
 fn a_way_down_that_fails_keeps_what_was_undone_and_the_next_call_continues() {
     let (world, run) = world(&["a", "b"]);
     let id = record(&run);
