@@ -51,12 +51,13 @@ pub(crate) struct ScriptContext<'a> {
 }
 
 /// State of the version table in which a step may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Expected {
     /// The version is not in it: the migration is applied.
     Absent,
-    /// The version is in it: the migration is undone.
-    Present,
+    /// The migration is undone. Statements of `PL/pgSQL`, run under the tenant's lock and with the migration's settings,
+    /// fail unless that is still right.
+    AsPlanned(String),
 }
 
 /// A migration of a tenant, up or down.
@@ -188,6 +189,10 @@ impl<'a> MigrationScript<'a> {
                 parts.push(ours(guard));
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
+            if let Expected::AsPlanned(checks) = &step.expected {
+                let body = format!("BEGIN {checks} END");
+                parts.push(ours(format!("DO {}", quote_literal(&body))));
+            }
             for (number, statement) in migration.statements().iter().enumerate() {
                 let here = MessagePlace {
                     statement: Some(number + 1),
@@ -313,7 +318,7 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
 }
 
 /// Returns the beginning of each migration, as one statement that prints nothing: the transaction's
-/// settings, the tenant's lock, and a check that the version is not applied yet.
+/// settings, the tenant's lock, and, for a way up, a check that the version is not applied yet.
 ///
 /// The lock is only tried. A waiting statement would hold a database snapshot, which `CREATE INDEX
 /// CONCURRENTLY` of the lock's holder would wait for in turn.
@@ -346,14 +351,13 @@ fn version_guard(
          MESSAGE = 'another run works on this tenant'; END IF; ",
         lock_key(tenant)
     );
-    if let Some(applied) = style.is_applied_sql(table, migration) {
-        let (refused, message) = match step.expected {
-            Expected::Absent => (applied, "the version is applied already"),
-            Expected::Present => (format!("NOT {applied}"), "the version is not applied"),
-        };
+    if matches!(step.expected, Expected::Absent)
+        && let Some(applied) = style.is_applied_sql(table, migration)
+    {
         swrite!(
             body,
-            "IF {refused} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = '{message}'; END IF; "
+            "IF {applied} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', \
+             MESSAGE = 'the version is applied already'; END IF; "
         );
     }
     body.push_str("END");

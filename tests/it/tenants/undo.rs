@@ -282,6 +282,85 @@ fn the_way_down_of_another_migration_is_never_run() {
     assert_eq!(columns(&world, "a"), "id email");
 }
 
+/// A way down for version 3 that changes something else when it runs for `a`, whose turn is before that of `b`.
+fn meddling_down(header: &str, change: &str) -> String {
+    format!(
+        "{header}DO $do$ BEGIN IF current_schema() = 'a' THEN {change}; END IF; END $do$;\n\
+         ALTER TABLE #{{prefix}}.users DROP age;"
+    )
+}
+
+#[test]
+fn what_changed_after_the_plan_is_not_undone() {
+    let replace = "DROP SCHEMA b CASCADE; CREATE SCHEMA b; CREATE TABLE b.users (id int, email text, name text, age int); \
+                   CREATE TABLE b.schema_migrations (version varchar); INSERT INTO b.schema_migrations VALUES ('1'), ('2'), ('3')";
+    let record_later = "INSERT INTO schemastamp_runs.applied (run, tenant, schema, versions_table, version, previous, file, digest) \
+                        SELECT 'later', tenant, schema, versions_table, version, previous, file, digest \
+                        FROM schemastamp_runs.applied WHERE tenant = 'b' AND version = '2'";
+    for (change, reason, versions) in [
+        (
+            replace,
+            "the schema was dropped, renamed or replaced after the run",
+            "1 2 3",
+        ),
+        (
+            "INSERT INTO b.schema_migrations VALUES ('4')",
+            "it has a version now that it had not when the undo was planned",
+            "1 2 3 4",
+        ),
+        (
+            "DELETE FROM b.schema_migrations WHERE version = '3'",
+            "the version is not applied",
+            "1 2",
+        ),
+        (
+            record_later,
+            "another run has applied something to it since",
+            "1 2 3",
+        ),
+    ] {
+        for header in ["", "-- schemastamp: no-transaction\n"] {
+            let (world, run) = world(&["a", "b"]);
+            let id = record(&run);
+            run.write("m/3_age.down.sql", meddling_down(header, change));
+            let output = undo(&run, &id, &[]).exits_with(18);
+            let expected = [
+                ("a", "undone".to_owned()),
+                ("b", format!("failed {reason}")),
+            ];
+            let expected = expected.map(|(tenant, outcome)| (tenant.to_owned(), outcome));
+            assert_eq!(outcomes(&output), expected.into(), "{output}");
+            assert_eq!(world.versions("b"), versions);
+            assert_eq!(columns(&world, "b"), "id email name age", "{output}");
+        }
+    }
+}
+
+#[test]
+fn the_one_row_of_golang_migrate_may_change_as_planned() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA t; CREATE TABLE t.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+         INSERT INTO t.schema_migrations VALUES (1, false)",
+    );
+    let run = Schemastamp::on(&world.database);
+    for number in ["0002", "0003", "0004"] {
+        run.write(
+            &format!("m/{number}_x.up.sql"),
+            format!("CREATE TABLE #{{prefix}}.t{number} ();"),
+        );
+        run.write(
+            &format!("m/{number}_x.down.sql"),
+            format!("DROP TABLE #{{prefix}}.t{number};"),
+        );
+    }
+    let id = record(&run);
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["t"], "undone", "{output}");
+    let version = "SELECT version FROM t.schema_migrations";
+    assert_eq!(world.database.query(version), "1");
+}
+
 #[test]
 fn a_way_down_that_fails_keeps_what_was_undone_and_the_next_call_continues() {
     let (world, run) = world(&["a", "b"]);
