@@ -14,8 +14,10 @@ use crate::pg::{PsqlError, ScriptOptions, Server, read_json, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::lock;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep};
-use crate::tenant::migrations::{MigrationVersion, Migrations};
+use crate::tenant::migrate::{
+    BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep, index_states,
+};
+use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
 use crate::tenant::runs::{RunRecord, records_query, usable_query};
 use crate::tenant::versions::{Applied, VersionsTable};
 
@@ -290,26 +292,32 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
     }
 
+    /// Returns a tenant with its versions and the steps that are left.
+    fn planned(&self, index: usize) -> Option<(TenantName, VersionsTable, Vec<UndoStep<'m>>)> {
+        let state = self.state();
+        let entry = state.entries.get(index)?;
+        let versions = entry.versions.clone()?;
+        Some((entry.report.tenant.clone(), versions, entry.steps.clone()))
+    }
+
     /// Undoes one tenant. One psql each: an undo is rare, and must be simple to follow.
     async fn run_turn(&self, turn: Turn) {
-        let mut script = MigrationScript::new(self.context);
-        let tenant = {
-            let state = &mut *self.state();
-            let Some(entry) = state.entries.get_mut(turn.tenant) else {
-                return;
-            };
-            let Some(versions) = entry.versions.clone() else {
-                return;
-            };
-            let tenant = entry.report.tenant.clone();
-            if let Err(error) = script.undo(&tenant, &versions, &entry.steps) {
-                let failure = MigrateFailure::new(error.to_string());
-                drop(versions);
-                self.settle_in(state, turn.tenant, UndoOutcome::Failed(failure));
-                return;
-            }
-            tenant
+        let Some((tenant, versions, steps)) = self.planned(turn.tenant) else {
+            return;
         };
+        let downs: Vec<&Migration> = steps.iter().map(|step| step.down).collect();
+        let indexes = match index_states(self.server, &tenant, &downs, self.shutdown).await {
+            Ok(indexes) => indexes,
+            Err(error) => {
+                self.scheduler.give_back(std::iter::once(turn));
+                return self.scheduler.psql_failed(error).await;
+            }
+        };
+        let mut script = MigrationScript::new(self.context);
+        if let Err(error) = script.undo(&tenant, &versions, &steps, &indexes) {
+            let failure = MigrateFailure::new(error.to_string());
+            return self.settle(turn.tenant, UndoOutcome::Failed(failure));
+        }
         let start = Instant::now();
         let ran = self
             .server

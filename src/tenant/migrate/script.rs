@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::indexes::{IndexState, concurrent_index};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
-use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, TemplateError, lock_key};
 use crate::sql::{
     SettingScope, TenantName, local, quote, quote_literal, session_cleanup, session_remembered,
 };
@@ -171,6 +171,7 @@ impl<'a> MigrationScript<'a> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
+        let mut indexes = indexes.clone();
         for (done, step) in steps.iter().enumerate() {
             let migration = step.migration;
             let place = MessagePlace {
@@ -199,9 +200,10 @@ impl<'a> MigrationScript<'a> {
                     line: Some(statement.line),
                     ..place.clone()
                 };
-                for sql in statement_sql(migration, statement, tenant, indexes)? {
+                for sql in statement_sql(migration, statement, tenant, &indexes)? {
                     parts.push((sql, here.clone()));
                 }
+                follow_index(&mut indexes, statement);
             }
             parts.extend(step.finishing_sql().map(ours));
             if !migration.transaction {
@@ -231,6 +233,20 @@ impl<'a> MigrationScript<'a> {
         self.text.push_str(sql);
         self.text.push_str(";\n");
         self.messages.push((self.lines, place));
+    }
+}
+
+/// Brings the known indexes to their state after a statement: a migration behind it may create or drop the same one.
+fn follow_index(indexes: &mut BTreeMap<String, IndexState>, statement: &CompiledStatement) {
+    let object = &statement.object;
+    match (object.kind, object.action) {
+        (ObjectKind::Index, Action::Create) => {
+            indexes.insert(object.name.clone(), IndexState::Valid);
+        }
+        (ObjectKind::Index, Action::Drop) => {
+            indexes.remove(&object.name);
+        }
+        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::indexes::IndexState;
 use super::script::{Expected, MigrationScript, ScriptStep};
 use crate::snapshot::TemplateError;
 use crate::sql::TenantName;
@@ -25,6 +26,7 @@ impl MigrationScript<'_> {
         tenant: &TenantName,
         versions: &VersionsTable,
         steps: &[UndoStep<'_>],
+        indexes: &BTreeMap<String, IndexState>,
     ) -> Result<(), TemplateError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let known = known_versions(versions, steps);
@@ -53,7 +55,7 @@ impl MigrationScript<'_> {
             }
         });
         let steps: Vec<ScriptStep<'_>> = steps.collect();
-        self.steps(tenant, versions, &steps, true, &BTreeMap::new())
+        self.steps(tenant, versions, &steps, true, indexes)
     }
 }
 

@@ -361,6 +361,72 @@ fn the_one_row_of_golang_migrate_may_change_as_planned() {
     assert_eq!(world.database.query(version), "1");
 }
 
+/// The indexes of `a.users` apart from its key.
+fn indexes(world: &World<'_>) -> String {
+    world.database.query(
+        "SELECT string_agg(c.relname || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END, ' ' ORDER BY c.relname)
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE i.indrelid = 'a.users'::regclass AND NOT i.indisprimary",
+    )
+}
+
+#[test]
+fn an_undo_outside_of_transactions_continues_where_it_failed() {
+    let (world, run) = world(&["a"]);
+    let id = record(&run);
+    world
+        .database
+        .sql("CREATE INDEX users_age ON a.users (age); CREATE INDEX users_id ON a.users (id); INSERT INTO a.users VALUES (1, 'x'), (2, 'x')");
+    run.write(
+        "m/3_age.down.sql",
+        "-- schemastamp: no-transaction\nDROP INDEX CONCURRENTLY #{prefix}.users_age;\n\
+         CREATE UNIQUE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);\n\
+         DROP INDEX CONCURRENTLY users_id;\nALTER TABLE #{prefix}.users DROP age;",
+    );
+    let output = undo(&run, &id, &[]).exits_with(14);
+    assert!(
+        outcomes(&output)["a"].starts_with("failed could not create unique index"),
+        "{output}"
+    );
+    assert_eq!(indexes(&world), "users_email invalid users_id");
+    world.database.sql("DELETE FROM a.users WHERE id = 2");
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["a"], "undone", "{output}");
+    assert_eq!(indexes(&world), "users_email");
+    assert_eq!(
+        (world.versions("a"), columns(&world, "a")),
+        ("1".to_owned(), "id email".to_owned())
+    );
+}
+
+#[test]
+fn an_index_that_comes_and_goes_in_one_call_is_created_and_dropped() {
+    let (world, run) = world(&["a"]);
+    let (create, drop_it) = (
+        "CREATE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);",
+        "DROP INDEX CONCURRENTLY #{prefix}.users_email;",
+    );
+    for (version, up, down) in [
+        (4, create, drop_it),
+        (5, drop_it, create),
+        (6, create, drop_it),
+    ] {
+        let header = "-- schemastamp: no-transaction";
+        run.write(&format!("m/{version}_i.up.sql"), format!("{header}\n{up}"));
+        run.write(
+            &format!("m/{version}_i.down.sql"),
+            format!("{header}\n{down}"),
+        );
+    }
+    let id = record(&run);
+    assert_eq!(indexes(&world), "users_email");
+    drop(undo(&run, &id, &[]).succeeds());
+    assert_eq!(
+        (indexes(&world), world.versions("a")),
+        (String::new(), "1".to_owned())
+    );
+}
+
 #[test]
 fn a_way_down_that_fails_keeps_what_was_undone_and_the_next_call_continues() {
     let (world, run) = world(&["a", "b"]);
