@@ -337,6 +337,47 @@ fn what_changed_after_the_plan_is_not_undone() {
 }
 
 #[test]
+fn what_another_call_undoes_meanwhile_is_undone() {
+    let undo_age = "DELETE FROM b.schema_migrations WHERE version = '3'; ALTER TABLE b.users DROP age; \
+                    UPDATE schemastamp_runs.applied SET undone = now() WHERE tenant = 'b' AND version = '3'";
+    let undo_both = format!(
+        "{undo_age}; DELETE FROM b.schema_migrations WHERE version = '2'; ALTER TABLE b.users DROP name; \
+         UPDATE schemastamp_runs.applied SET undone = now() WHERE tenant = 'b'"
+    );
+    for (change, own) in [
+        (undo_both.as_str(), &[][..]),
+        (undo_age, &["2_name.down.sql"]),
+    ] {
+        for header in ["", "-- schemastamp: no-transaction\n"] {
+            let (world, run) = world(&["a", "b"]);
+            let id = record(&run);
+            run.write("m/3_age.down.sql", meddling_down(header, change));
+            let output = undo(&run, &id, &[]).succeeds();
+            let lines = output.json();
+            let line = lines.iter().find(|line| line["tenant"] == "b").unwrap();
+            assert_eq!(
+                (&line["outcome"], &line["undone"], &line["pending"]),
+                (
+                    &serde_json::json!("undone"),
+                    &serde_json::json!(own),
+                    &serde_json::json!([])
+                ),
+                "{output}"
+            );
+            assert_eq!(
+                (&line["from"], &line["to"]),
+                (&"3".into(), &"1".into()),
+                "{output}"
+            );
+            assert_eq!(
+                (world.versions("b"), columns(&world, "b")),
+                ("1".to_owned(), "id email".to_owned())
+            );
+        }
+    }
+}
+
+#[test]
 fn the_one_row_of_golang_migrate_may_change_as_planned() {
     let world = World::new();
     world.database.sql(
