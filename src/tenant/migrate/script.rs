@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::indexes::{IndexState, concurrent_index};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
-use crate::snapshot::{Action, CompiledStatement, ObjectKind, TemplateError, lock_key};
+use crate::snapshot::{
+    Action, CompiledStatement, ObjectKind, ObjectScope, TemplateError, lock_key,
+};
 use crate::sql::{
     SettingScope, TenantName, local, quote, quote_literal, session_cleanup, session_remembered,
 };
@@ -239,19 +241,21 @@ impl<'a> MigrationScript<'a> {
 /// Brings the known indexes to their state after a statement: a migration behind it may create or drop the same one.
 fn follow_index(indexes: &mut BTreeMap<String, IndexState>, statement: &CompiledStatement) {
     let object = &statement.object;
-    match (object.kind, object.action) {
-        (ObjectKind::Index, Action::Create) => {
+    if object.kind != ObjectKind::Index || matches!(object.scope, ObjectScope::Named(_)) {
+        return;
+    }
+    match object.action {
+        Action::Create => {
             indexes.insert(object.name.clone(), IndexState::Valid);
         }
-        (ObjectKind::Index, Action::Drop) => {
+        Action::Drop => {
             indexes.remove(&object.name);
         }
         _ => {}
     }
 }
 
-/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt
-/// created.
+/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt created or dropped.
 fn statement_sql(
     migration: &Migration,
     statement: &CompiledStatement,
