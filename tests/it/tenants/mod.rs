@@ -18,6 +18,7 @@ mod newer;
 mod older;
 mod outside;
 mod plain_owner;
+mod planted;
 mod pooler;
 mod query;
 mod refresh;
