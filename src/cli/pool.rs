@@ -27,7 +27,7 @@ use crate::exit;
 use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
-use crate::fleet::pool::{Spares, SparesToDrain, begin_fill, drain, status};
+use crate::fleet::pool::{PoolObstacle, Spares, SparesToDrain, begin_fill, drain, status};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::text::{duration, plural, safe, swrite};
 
@@ -268,13 +268,18 @@ fn say_others(output: Output, spares: &[Spares]) {
     }
 }
 
-/// Warns of a pool that this role does not trust: its owner could pass off any schema as a spare.
-fn say_pool_of_another(output: Output, owner: Option<&str>) {
-    if let Some(owner) = owner {
-        output.warning(&format!(
+/// Warns of a pool that this role does not use: its owner could pass off any schema as a spare.
+fn say_obstacle(output: Output, obstacle: Option<&PoolObstacle>) {
+    match obstacle {
+        None => {}
+        Some(PoolObstacle::OfAnother { owner }) => output.warning(&format!(
             "the pool belongs to role {}, and this role cannot use it: fill, claim and drain as that role (--role or --username)",
             safe(owner)
-        ));
+        )),
+        Some(PoolObstacle::Altered) => output.warning(
+            "the pool is not used: schemastamp_pool.spares is not an ordinary table, or has triggers, rules, row-level \
+             security or children",
+        ),
     }
 }
 
@@ -319,7 +324,7 @@ async fn tell_one(
     )
     .await
     .map_err(crate::fleet::pool::PoolError::from)?;
-    say_pool_of_another(output, seen.pool_of_another.as_deref());
+    say_obstacle(output, seen.obstacle.as_ref());
     for group in &seen.spares {
         let Spares {
             snapshot,
@@ -413,7 +418,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
         )
         .await
         .map_err(crate::fleet::pool::PoolError::from)?;
-        say_pool_of_another(output, drained.pool_of_another.as_deref());
+        say_obstacle(output, drained.obstacle.as_ref());
         if !output.is_json() {
             let text = plural(drained.dropped, "spare");
             output.summary(&format!("{text} dropped{}", at(target)));

@@ -259,16 +259,18 @@ impl Report {
 
     /// Returns `20 equal`, or `15 equal at 41, 5 equal at 40`.
     fn equal_text(&self) -> String {
-        let mut levels: Vec<&VersionLevel> =
-            self.levels.iter().filter(|level| level.equal > 0).collect();
-        levels.sort_by_key(|level| std::cmp::Reverse(level.equal));
-        let known = levels.iter().filter(|level| level.version.is_some());
-        if known.count() < 2 {
+        let mut equal: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for level in self.levels.iter().filter(|level| level.equal > 0) {
+            *equal.entry(level.version.as_deref()).or_default() += level.equal;
+        }
+        if equal.keys().flatten().count() < 2 {
             return format!("{} equal", self.equal);
         }
-        let parts = levels.iter().map(|level| match &level.version {
-            Some(version) => format!("{} equal at {}", level.equal, safe(version)),
-            None => format!("{} equal", level.equal),
+        let mut equal: Vec<(Option<&str>, usize)> = equal.into_iter().collect();
+        equal.sort_by_key(|(_, tenants)| std::cmp::Reverse(*tenants));
+        let parts = equal.iter().map(|(version, tenants)| match version {
+            Some(version) => format!("{tenants} equal at {}", safe(version)),
+            None => format!("{tenants} equal"),
         });
         parts.collect::<Vec<_>>().join(", ")
     }

@@ -12,6 +12,7 @@ pub mod marker;
 pub mod migrate;
 pub mod migrations;
 mod newer;
+mod own_table;
 mod provision;
 pub mod query;
 mod rewrite;
@@ -21,6 +22,7 @@ mod transaction;
 pub mod versions;
 
 pub use newer::{NewerError, NewerMigrations, NewerPolicy, NewerSource};
+pub(crate) use own_table::TableState;
 pub(crate) use provision::Psql;
 pub use provision::{
     BudgetError, FailedStatement, IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome,

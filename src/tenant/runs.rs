@@ -5,14 +5,19 @@ use serde::Deserialize;
 use crate::pg::SqlState;
 use crate::sql::{RUNS, TenantName, quote, quote_literal};
 use crate::tenant::migrations::Migration;
+use crate::tenant::own_table::OwnTable;
 
 /// SQLSTATE of the error that the records no longer let a migration be undone, because it was undone already, or
 /// something else happened to the tenant since the undo was planned.
 pub const NOT_RECORDED: SqlState = SqlState::new(*b"SS009");
 /// The message for a record that is closed.
 const UNDONE_ALREADY: &str = "the migration was undone already";
-/// The table, in the schema of the runs.
-const APPLIED: &str = "applied";
+/// The table of what runs have applied.
+const APPLIED: OwnTable = OwnTable {
+    schema: RUNS,
+    name: "applied",
+    privileges: &["SELECT", "INSERT", "UPDATE"],
+};
 /// The advisory lock that protects creating the table: the first 64 bits of the SHA-256 of `schemastamp runs`.
 const LOCK: i64 = 0x4a64_d4e4_895b_f1eb;
 
@@ -47,23 +52,7 @@ pub struct RunRecord {
 
 /// Returns the table's name.
 pub(crate) fn runs_table() -> String {
-    format!("{RUNS}.{APPLIED}")
-}
-
-/// Returns an SQL expression that is true if the table exists and may be used.
-///
-/// As with the table of the pools, its name is no secret: any role that may create schemas could have made it, with
-/// triggers that run as the migrating role.
-pub(crate) fn runs_are_usable() -> String {
-    format!(
-        "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
-         AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') \
-         AND pg_catalog.has_table_privilege(c.oid, 'SELECT') \
-         AND ((SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner) \
-         OR (pg_catalog.current_setting('is_superuser') = 'off' AND pg_catalog.pg_has_role(c.relowner, 'MEMBER'))) \
-         FROM pg_catalog.pg_class c WHERE c.relname = '{APPLIED}' \
-         AND c.relnamespace = pg_catalog.to_regnamespace('{RUNS}')::oid), false)"
-    )
+    APPLIED.path()
 }
 
 /// Returns the script that creates the table if it does not exist, and fails if it belongs to an untrusted role.
@@ -81,10 +70,9 @@ pub(crate) fn runs_creation(role: Option<&str>) -> String {
          undone timestamp with time zone); \
          CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema); \
          END IF; \
-         IF NOT {usable} THEN RAISE EXCEPTION USING ERRCODE = '42501', \
-         MESSAGE = '{table} is not a table of this role, of one that it is a member of, or of a superuser', \
-         HINT = 'record and undo as the role that owns it (--role), or rename the schema {RUNS}'; END IF; END",
-        usable = runs_are_usable()
+         {check} END",
+        check = APPLIED
+            .check("record and undo as the role that owns it (--role), or rename the schema schemastamp_runs"),
     );
     format!(
         "BEGIN;\n{}SELECT pg_catalog.pg_advisory_xact_lock({LOCK});\nDO {};\nCOMMIT;\n",
@@ -173,7 +161,7 @@ pub(crate) fn usable_query(role: Option<&str>) -> String {
         "BEGIN READ ONLY;\n{}SELECT CASE WHEN pg_catalog.to_regnamespace('{RUNS}') IS NULL THEN 'null'::json \
          ELSE pg_catalog.to_json({}) END;\nCOMMIT;\n",
         as_role(role),
-        runs_are_usable()
+        APPLIED.is_usable()
     )
 }
 

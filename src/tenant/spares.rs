@@ -1,6 +1,7 @@
 //! The table of spares.
 
 use super::marker::POOL;
+use super::own_table::OwnTable;
 use crate::pg::SqlState;
 use crate::snapshot::{RenderOptions, Rendered, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
@@ -9,8 +10,12 @@ use crate::sql::{TenantName, quote, quote_literal};
 pub const POOL_FULL: SqlState = SqlState::new(*b"SS007");
 /// SQLSTATE of the error that a claimed schema still names the spare.
 pub const STILL_NAMED: SqlState = SqlState::new(*b"SS008");
-/// The table of spares, in the schema of the pools.
-const SPARES: &str = "spares";
+/// The table of spares.
+const SPARES: OwnTable = OwnTable {
+    schema: POOL,
+    name: "spares",
+    privileges: &["DELETE"],
+};
 /// The advisory lock that protects creating and counting pools: the first 64 bits of the SHA-256 of
 /// `schemastamp pool`.
 const LOCK: i64 = -0x5128_50b1_e918_6ab8;
@@ -73,7 +78,7 @@ impl SpareKind {
 
 /// Returns the table's name.
 pub(crate) fn pool_table() -> String {
-    format!("{POOL}.{SPARES}")
+    SPARES.path()
 }
 
 /// Returns the statement that locks all pools until the end of the transaction.
@@ -91,19 +96,18 @@ pub(crate) fn as_role(options: &RenderOptions) -> String {
 }
 
 /// Returns an SQL expression that is true if the table exists and may be used.
-///
-/// Its name is no secret. Any role that may create schemas could have created it, with triggers
-/// that run as the claiming role. So it must belong to a superuser, to the current role, or to a
-/// role that the current role is a member of.
 pub(crate) fn pool_is_usable() -> String {
-    format!(
-        "COALESCE((SELECT c.relkind = 'r' AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
-         AND pg_catalog.has_table_privilege(c.oid, 'DELETE') \
-         AND ((SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = c.relowner) \
-         OR (pg_catalog.current_setting('is_superuser') = 'off' AND pg_catalog.pg_has_role(c.relowner, 'MEMBER'))) \
-         FROM pg_catalog.pg_class c WHERE c.relname = '{SPARES}' \
-         AND c.relnamespace = pg_catalog.to_regnamespace('{POOL}')::oid), false)"
-    )
+    SPARES.is_usable()
+}
+
+/// Returns an SQL expression for the table's state, or null if there is none.
+pub(crate) fn pool_state() -> String {
+    SPARES.state()
+}
+
+/// Returns an SQL expression for the role that the pool belongs to, or null if there is none.
+pub(crate) fn pool_owner() -> String {
+    SPARES.owner()
 }
 
 /// Returns statements that create the table if it does not exist, and fail if it belongs to an
@@ -119,10 +123,10 @@ pub(crate) fn creation() -> Vec<String> {
          CREATE TABLE {table} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
          owner name NOT NULL DEFAULT current_user, made timestamp with time zone NOT NULL DEFAULT pg_catalog.now()); \
          END IF; \
-         IF NOT {usable} THEN RAISE EXCEPTION USING ERRCODE = '42501', \
-         MESSAGE = '{table} is not a table of this role, of one that it is a member of, or of a superuser', \
-         HINT = 'fill and claim as the role that owns it (--role), or drop the schema {POOL}'; END IF; END",
-        usable = pool_is_usable()
+         {check} END",
+        check = SPARES.check(
+            "fill and claim as the role that owns it (--role), or drop the schema schemastamp_pool"
+        ),
     );
     vec![pool_lock(), format!("DO {}", quote_literal(&body))]
 }

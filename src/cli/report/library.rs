@@ -148,8 +148,8 @@ pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>
         ProvisionError::Exists { .. } => ErrorReport::of(error, error.id())
             .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
         ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, error.id()).hint(
-            "it was left untouched; provision as its owner, or as a member of that role, because anybody who may create \
-             schemas can imitate a tenant",
+            "it was left untouched; provision as its owner (--role), because anybody who may create schemas can imitate a \
+             tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
             let mut report = ErrorReport::of(error, error.id())

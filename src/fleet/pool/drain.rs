@@ -1,6 +1,6 @@
 //! Drops spares that are no longer wanted.
 
-use super::status::status;
+use super::status::{PoolObstacle, status};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::SPARE;
@@ -26,8 +26,8 @@ pub struct Drained {
     pub dropped: usize,
     /// Number of removed rows without a spare.
     pub forgotten: usize,
-    /// The owner of a pool that the current role does not trust. Nothing of it was dropped.
-    pub pool_of_another: Option<String>,
+    /// The reason why the current role does not use the pool. Nothing of it was dropped.
+    pub obstacle: Option<PoolObstacle>,
 }
 
 /// Drops spares, each in its own transaction. A spare that a claim takes at the same moment stays.
@@ -43,7 +43,7 @@ pub async fn drain(
 ) -> Result<Drained, PsqlError> {
     let seen = status(server, snapshot, options, shutdown).await?;
     let mut drained = Drained {
-        pool_of_another: seen.pool_of_another.clone(),
+        obstacle: seen.obstacle.clone(),
         ..Drained::default()
     };
     let rows = seen

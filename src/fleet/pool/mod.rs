@@ -19,4 +19,4 @@ pub use error::PoolError;
 pub use fill::{Filling, begin_fill};
 pub use refill::{RefillError, refill};
 pub use refiller::PoolRefiller;
-pub use status::{PoolStatus, ReadySpares, Spares, count_ready, status};
+pub use status::{PoolObstacle, PoolStatus, ReadySpares, Spares, count_ready, status};

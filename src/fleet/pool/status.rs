@@ -7,8 +7,11 @@ use crate::process::Shutdown;
 use crate::snapshot::SPARE;
 use crate::snapshot::{RenderOptions, Snapshot};
 use crate::sql::quote_literal;
+use crate::tenant::TableState;
 use crate::tenant::marker::{POOL, SPARE_NAME};
-use crate::tenant::spares::{SpareKind, as_role, pool_is_usable, pool_table};
+use crate::tenant::spares::{
+    SpareKind, as_role, pool_is_usable, pool_owner, pool_state, pool_table,
+};
 
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +20,8 @@ pub struct PoolStatus {
     pub spares: Vec<Spares>,
     /// Schemas that are marked as spares and have no row.
     pub strays: Vec<String>,
-    /// The owner of a pool that the current role does not trust.
-    pub pool_of_another: Option<String>,
+    /// The reason why the current role does not use the pool.
+    pub obstacle: Option<PoolObstacle>,
 }
 
 impl PoolStatus {
@@ -28,6 +31,18 @@ impl PoolStatus {
         let wanted = self.spares.iter().filter(|group| group.wanted);
         wanted.map(|group| group.ready).sum()
     }
+}
+
+/// The reason why a role does not use the pool of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolObstacle {
+    /// It belongs to a role that is not trusted, or that grants too little.
+    OfAnother {
+        /// The role.
+        owner: String,
+    },
+    /// Its table runs code when it is written to, or hides rows.
+    Altered,
 }
 
 /// Equivalent spares.
@@ -68,11 +83,13 @@ pub async fn status(
          WHERE n.nspname ~ '^{SPARE_NAME}[0-9a-f]{{24}}$')"
     );
     let sql = format!(
-        "{role}SELECT pg_catalog.json_build_array({}, \
-         (SELECT pg_catalog.pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = '{POOL}'));\n",
-        pool_is_usable()
+        "{role}SELECT pg_catalog.json_build_array({}, {});\n",
+        pool_state(),
+        pool_owner()
     );
-    let (there, pool_owner): (bool, Option<String>) = server.query_json_one(&sql, shutdown).await?;
+    let (state, owner): (Option<TableState>, Option<String>) =
+        server.query_json_one(&sql, shutdown).await?;
+    let there = state == Some(TableState::Usable);
     let groups = if there {
         format!(
             "{role}SELECT pg_catalog.json_build_object('snapshot', s.snapshot, 'options', s.options, 'owner', s.owner, \
@@ -96,11 +113,17 @@ pub async fn status(
             format!("pg_catalog.to_regnamespace('{POOL}') IS NULL")
         }
     );
-    let pool_of_another = pool_owner.filter(|_| !there);
+    let obstacle = match state {
+        Some(TableState::Usable) => None,
+        Some(TableState::Altered) => Some(PoolObstacle::Altered),
+        Some(TableState::OfAnother | TableState::Forbidden) | None => {
+            owner.map(|owner| PoolObstacle::OfAnother { owner })
+        }
+    };
     let mut found = PoolStatus {
         spares: Vec::new(),
         strays: Vec::new(),
-        pool_of_another,
+        obstacle,
     };
     for (index, value) in server
         .query_json(&format!("{groups}{strays}"), shutdown)

@@ -1,7 +1,7 @@
 //! The report on a comparison.
 
 use super::model::{ReportedTenant, Severity, TargetReport, VersionShare};
-use crate::fleet::verify::Verification;
+use crate::fleet::verify::{Verification, VersionLevel};
 use crate::sql::TenantName;
 use crate::tenant::compare::Class;
 
@@ -34,16 +34,32 @@ impl TargetReport {
                 tenants.push(tenant(name, outcome, severity, variant.version.as_ref()));
             }
         }
-        let versions = verification.levels.iter().map(|level| VersionShare {
-            version: level.version.clone(),
-            tenants: level.equal + level.different,
-        });
         Self {
             name: name.map(str::to_owned),
-            versions: versions.filter(|share| share.tenants > 0).collect(),
+            versions: shares(&verification.levels),
             tenants,
             variants: verification.variants.clone(),
             ..Self::default()
         }
     }
+}
+
+/// Counts the tenants of each version, whatever they were compared with, in the order of the levels.
+fn shares(levels: &[VersionLevel]) -> Vec<VersionShare> {
+    let mut shares: Vec<VersionShare> = Vec::new();
+    for level in levels {
+        let tenants = level.equal + level.different;
+        match shares
+            .iter_mut()
+            .find(|share| share.version == level.version)
+        {
+            Some(share) => share.tenants += tenants,
+            None => shares.push(VersionShare {
+                version: level.version.clone(),
+                tenants,
+            }),
+        }
+    }
+    shares.retain(|share| share.tenants > 0);
+    shares
 }

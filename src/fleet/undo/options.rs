@@ -45,7 +45,9 @@ pub enum UndoError {
     #[error(transparent)]
     Psql(#[from] PsqlError),
     /// The table of the runs exists, and the role may not use it or must not trust it.
-    #[error("the role may not use the record of runs, or it belongs to a role that is not trusted")]
+    #[error(
+        "the role may not use the record of runs: it belongs to a role that is not trusted or grants too little, or has triggers or rules"
+    )]
     NotUsable,
     /// Fails if the operating system has no random bytes.
     #[error("cannot make a key for the run")]

@@ -12,6 +12,7 @@ use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope, PLACEHOLDER, Snapshot};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::marker::Mark;
+use crate::tenant::own_table::is_trusted;
 
 /// Time to wait for the end of a message whose psql is gone. The server notices that within a
 /// second, if it can.
@@ -45,17 +46,10 @@ pub(super) async fn look(
     seen(server, &query(tenant, owner), shutdown).await
 }
 
-/// Returns an SQL expression that is true if the marker of the owner of a schema `n` counts.
-/// Anybody who may create schemas could copy a marker, so the owner must be a superuser, the role
-/// that tenants belong to, or a role that the current role is a member of.
-fn is_trusted(owner: Option<&str>) -> String {
-    let expected = owner
-        .map(|owner| format!(" OR r.rolname = {}", quote_literal(owner)))
-        .unwrap_or_default();
-    format!(
-        "(SELECT r.rolsuper{expected} OR (pg_catalog.current_setting('is_superuser') = 'off' \
-         AND pg_catalog.pg_has_role(r.oid, 'MEMBER')) FROM pg_catalog.pg_roles r WHERE r.oid = n.nspowner)"
-    )
+/// Returns an SQL expression that is true if the marker of a schema `n` counts: anybody who may create schemas could copy one.
+/// `owner` is the role that tenants belong to, if it is known.
+fn counts(owner: Option<&str>) -> String {
+    is_trusted("n.nspowner", owner)
 }
 
 /// Returns the fingerprints in the markers of the tenants that have one.
@@ -73,7 +67,7 @@ pub(super) async fn marks(
         "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace')) \
          FROM pg_catalog.pg_namespace n WHERE n.nspname IN ({}) AND {};\n",
         names.join(", "),
-        is_trusted(owner)
+        counts(owner)
     );
     let mut found = Vec::new();
     for value in server.query_json(&sql, shutdown).await? {
@@ -185,7 +179,7 @@ fn query(tenant: &TenantName, owner: Option<&str>) -> String {
         relations = names("relname", "pg_class", "relnamespace"),
         routines = names("proname", "pg_proc", "pronamespace"),
         types = names("typname", "pg_type", "typnamespace"),
-        trusted = is_trusted(owner),
+        trusted = counts(owner),
     )
 }
 

@@ -1,5 +1,6 @@
 //! The files of `--report` and `--metrics`.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::selection::create_tenants;
@@ -131,6 +132,51 @@ fn verify_reports_the_objects_of_each_variant_side_by_side() {
     assert!(
         metrics.contains(&"tenants_drifted{command=\"verify\"} 3".to_owned()),
         "{metrics:?}"
+    );
+}
+
+#[test]
+fn a_version_with_several_references_is_counted_once() {
+    let database = Cluster::shared().database();
+    create_tenants(&database, &["a"]);
+    let run = Schemastamp::on(&database);
+    let captured = run.run(&["capture", "--schema", "a", "-o", "snapshots/app.sql"]);
+    drop(captured.succeeds());
+    drop(run.run(&["provision", "b", "c", "d"]).succeeds());
+    database.sql("INSERT INTO d.schema_migrations VALUES ('0')");
+    let metrics_file = ["--metrics", "out/schemastamp.prom"];
+    let verify = run.run(&[&["verify", "--all"][..], &metrics_file].concat());
+    assert!(verify.stderr.ends_with("\n4 equal\n"), "{verify}");
+    let by_version = |found: &[String]| -> Vec<String> {
+        let of_version = found
+            .iter()
+            .filter(|line| line.starts_with("tenants_by_version"));
+        of_version.cloned().collect()
+    };
+    let found = metrics(&run);
+    assert_eq!(
+        by_version(&found),
+        ["tenants_by_version{command=\"verify\",version=\"1\"} 4"],
+        "{verify}"
+    );
+    // With another version, the summary tells them apart.
+    database.sql("INSERT INTO c.schema_migrations VALUES ('2')");
+    let verify = run.run(&[&["verify", "--all"][..], &metrics_file].concat());
+    assert!(
+        verify.stderr.ends_with("\n3 equal at 1, 1 equal at 2\n"),
+        "{verify}"
+    );
+    let found = metrics(&run);
+    assert_eq!(by_version(&found).len(), 2, "{found:?}");
+    let series: BTreeSet<&str> = found
+        .iter()
+        .filter_map(|line| line.split_once("} "))
+        .map(|(series, _)| series)
+        .collect();
+    assert_eq!(
+        series.len(),
+        found.len(),
+        "each series is written once: {found:?}"
     );
 }
 

@@ -19,6 +19,7 @@ mod older;
 mod outside;
 mod places;
 mod plain_owner;
+mod planted;
 mod pooler;
 mod query;
 mod refresh;
