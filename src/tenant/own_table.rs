@@ -14,11 +14,11 @@ pub(super) struct OwnTable {
     pub(super) privileges: &'static [&'static str],
 }
 
-/// Tells whether a table of schemastamp's own may be used.
+/// The state of a table of schemastamp's own, for the current role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TableState {
-    /// It may.
+    /// It may be used.
     Usable,
     /// It or its schema belongs to a role that is not trusted.
     OfAnother,
@@ -42,7 +42,7 @@ impl OwnTable {
             .map(|privilege| format!("pg_catalog.has_table_privilege(c.oid, '{privilege}')"))
             .collect();
         format!(
-            "(SELECT CASE WHEN NOT ({trusts_table} AND {trusts_schema}) THEN 'of_another' \
+            "(SELECT CASE WHEN NOT {trusts_both} THEN 'of_another' \
              WHEN c.relkind <> 'r' OR c.relispartition OR c.relrowsecurity \
              OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) \
              OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid) \
@@ -50,8 +50,7 @@ impl OwnTable {
              WHEN NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND {privileges}) THEN 'forbidden' ELSE 'usable' END \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname = '{schema}' AND c.relname = '{name}')",
-            trusts_table = is_trusted("c.relowner", None),
-            trusts_schema = is_trusted("n.nspowner", None),
+            trusts_both = is_trusted("c.relowner, n.nspowner", None),
             privileges = privileges.join(" AND "),
             schema = self.schema,
             name = self.name,
@@ -91,18 +90,18 @@ impl OwnTable {
     }
 }
 
-/// Returns an SQL expression that is true if what a role owns may be trusted: the current role, a superuser, the owner of the
-/// database (but not by superusers), and the role that is expected.
+/// Returns an SQL expression that is true if all of the owners may be trusted: the current role, a superuser, the owner of
+/// the database (but not by superusers), and the role that is expected. One query for several is planned faster.
 ///
-/// Membership proves nothing: from PostgreSQL 16 on, a role with CREATEROLE may grant a role that it made to anybody,
+/// Membership proves nothing: from `PostgreSQL` 16 on, a role with `CREATEROLE` may grant a role that it made to anybody,
 /// without the right to switch to it.
-pub(super) fn is_trusted(owner: &str, expected: Option<&str>) -> String {
+pub(super) fn is_trusted(owners: &str, expected: Option<&str>) -> String {
     let expected = expected
         .map(|role| format!(" OR r.rolname = {}", crate::sql::quote_literal(role)))
         .unwrap_or_default();
     format!(
-        "EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = {owner} AND (r.rolsuper OR r.rolname = current_user{expected} \
+        "(NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid IN ({owners}) AND NOT (r.rolsuper OR r.rolname = current_user{expected} \
          OR (r.oid = (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles s WHERE s.rolsuper AND s.rolname IN (current_user, session_user)))))"
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles s WHERE s.rolsuper AND s.rolname IN (current_user, session_user))))))"
     )
 }
