@@ -63,15 +63,16 @@ pub fn open(path: &Path) -> Result<fs::File, PathError> {
 /// # Errors
 /// The error names the path; what blocks (a FIFO, a socket) or has no end is [`io::ErrorKind::InvalidInput`].
 pub fn read(path: &Path) -> Result<Vec<u8>, PathError> {
-    let read = || {
-        let file = open_any(path)?;
-        match kind_of(&file)? {
-            Kind::File => read_bounded(file, LIMIT),
-            Kind::Device => read_bounded(file, DEVICE_LIMIT),
-            Kind::Stream => Err(not_a_file()),
-        }
-    };
+    let read = || read_file(&open_any(path)?);
     read().map_err(PathError::on("read", path))
+}
+
+fn read_file(file: &fs::File) -> io::Result<Vec<u8>> {
+    match kind_of(file)? {
+        Kind::File => read_bounded(file, LIMIT),
+        Kind::Device => read_bounded(file, DEVICE_LIMIT),
+        Kind::Stream => Err(not_a_file()),
+    }
 }
 
 /// Reads a whole file, or what comes through a FIFO or a pipe such as `/dev/fd/63` until it is closed.
@@ -87,8 +88,8 @@ pub fn read_input(
     let read = || {
         let file = open_any(path)?;
         match kind_of(&file)? {
-            Kind::File => read_bounded(file, LIMIT),
-            Kind::Device => read_bounded(file, DEVICE_LIMIT),
+            Kind::File => read_bounded(&file, LIMIT),
+            Kind::Device => read_bounded(&file, DEVICE_LIMIT),
             Kind::Stream => read_stream(file, timeout, is_cancelled),
         }
     };
@@ -100,9 +101,35 @@ pub fn read_input(
 /// # Errors
 /// As [`read`]; bytes that are not UTF-8 are [`io::ErrorKind::InvalidData`].
 pub fn read_to_string(path: &Path) -> Result<String, PathError> {
-    String::from_utf8(read(path)?).map_err(|error| {
-        PathError::on("read", path)(io::Error::new(io::ErrorKind::InvalidData, error))
-    })
+    text(read(path)?).map_err(PathError::on("read", path))
+}
+
+/// A file that was read whole, and the metadata of the same opened file.
+#[derive(Clone, Debug)]
+pub struct TextFile {
+    /// The content.
+    pub text: String,
+    /// The metadata, whatever has become of the path since.
+    pub metadata: fs::Metadata,
+}
+
+/// Reads a whole file as UTF-8, with its metadata.
+///
+/// # Errors
+/// As [`read_to_string`].
+pub fn read_text_file(path: &Path) -> Result<TextFile, PathError> {
+    let read = || {
+        let file = open_any(path)?;
+        Ok(TextFile {
+            text: text(read_file(&file)?)?,
+            metadata: file.metadata()?,
+        })
+    };
+    read().map_err(PathError::on("read", path))
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Ways in which something is read.
@@ -141,7 +168,7 @@ fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, text)
 }
 
-fn read_bounded(file: fs::File, limit: u64) -> io::Result<Vec<u8>> {
+fn read_bounded(file: &fs::File, limit: u64) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
     if length > limit {
         return Err(too_large(limit));

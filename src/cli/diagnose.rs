@@ -15,7 +15,7 @@ use super::nagios::{self, Thresholds};
 use super::output::{Output, terminal_width, wrapped};
 use super::report::signal_exit_code;
 use super::session::Session;
-use crate::config::{ConfigError, Connection, Targets, ToolSettings};
+use crate::config::{ConfigError, Connection, FileChoice, Targets, ToolSettings};
 use crate::diagnose::{EXPIRES_WITHIN, Finding, Inputs, Report, Severity, Summary, walk};
 use crate::exit;
 use crate::text::plural;
@@ -105,7 +105,7 @@ async fn reports(
         let text = "--targets cannot be combined with connection flags; write the connections into the targets file";
         return Err(CommandError::Usage(text.to_owned()));
     }
-    let targets = match Targets::read(path, environment) {
+    let targets = match Targets::read(path, FileChoice::Named, environment) {
         Ok(targets) => targets.targets,
         Err(error) => return Ok(vec![failed(&error)]),
     };

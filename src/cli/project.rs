@@ -6,8 +6,9 @@ use super::arguments::{
     Command, OneTargetArguments, PoolCommand, TargetsArguments, TargetsCommand,
 };
 use super::failure::CommandError;
+use super::output::Output;
 use super::session::Session;
-use crate::config::{Project, Setting};
+use crate::config::{FileChoice, Project, Setting};
 use crate::text::safe;
 
 /// Fills in what the command line leaves open.
@@ -23,19 +24,61 @@ pub(super) fn fill(
     let fleet = project
         .targets
         .as_ref()
-        .filter(|_| !session.common.connection().is_given());
+        .filter(|_| !session.common.connection().is_given())
+        .map(|file| ProjectTargets {
+            file,
+            choice: project.choice,
+            output: session.output,
+        });
     // A pooler's configuration is about the targets and never about one connection.
     let variable = match command {
         Command::Targets(_) => None,
         _ => session.environment.connection_variable(),
     };
     if let Some(arguments) = targets(command) {
-        fill_targets(arguments, fleet, variable.as_deref(), session)?;
+        fill_targets(arguments, fleet.as_ref(), variable.as_deref())?;
     }
     if let Some(arguments) = one_target(command) {
-        fill_one_target(arguments, fleet)?;
+        fill_one_target(arguments, fleet.as_ref())?;
     }
     Ok(())
+}
+
+/// The targets file of a project.
+struct ProjectTargets<'a> {
+    file: &'a Setting<PathBuf>,
+    choice: FileChoice,
+    output: Output,
+}
+
+impl ProjectTargets<'_> {
+    fn path(&self) -> String {
+        safe(&self.file.value.display().to_string())
+    }
+
+    /// Says that a command works on other servers than those that its line names.
+    fn say_used(&self) {
+        self.say(&format!(
+            "the servers are those of '{}' ({})",
+            self.path(),
+            self.file.origin
+        ));
+    }
+
+    /// Returns why the targets are left out, and how to use them.
+    fn unused(&self, variable: &str) -> String {
+        format!(
+            "the {} are not used because {variable} is set; for them, pass --targets '{}' or unset {variable}",
+            self.file.origin,
+            self.path()
+        )
+    }
+
+    fn say(&self, text: &str) {
+        if !self.output.is_json() {
+            self.output.note(text);
+        }
+    }
 }
 
 fn schema_and_seeds(command: &mut Command, project: &Project) {
@@ -110,9 +153,8 @@ fn one_target(command: &mut Command) -> Option<&mut OneTargetArguments> {
 
 fn fill_targets(
     arguments: &mut TargetsArguments,
-    fleet: Option<&Setting<PathBuf>>,
+    fleet: Option<&ProjectTargets<'_>>,
     variable: Option<&str>,
-    session: &Session,
 ) -> Result<(), CommandError> {
     if arguments.targets.is_some() {
         return Ok(());
@@ -121,19 +163,19 @@ fn fill_targets(
     let variable = variable.filter(|_| arguments.target.is_empty());
     match (fleet, variable) {
         (Some(fleet), None) => {
-            arguments.targets = Some(fleet.value.clone());
+            arguments.targets = Some(fleet.file.value.clone());
+            arguments.choice = fleet.choice;
+            fleet.say_used();
             Ok(())
         }
+        (Some(fleet), Some(variable)) if arguments.total_jobs.is_some() => {
+            Err(CommandError::Usage(format!(
+                "--total-jobs needs a file of targets, and {}",
+                fleet.unused(variable)
+            )))
+        }
         (Some(fleet), Some(variable)) => {
-            let unused = unused_targets(fleet, variable);
-            if arguments.total_jobs.is_some() {
-                return Err(CommandError::Usage(format!(
-                    "--total-jobs needs a file of targets, and {unused}"
-                )));
-            }
-            if !session.output.is_json() {
-                session.output.note(&unused);
-            }
+            fleet.say(&fleet.unused(variable));
             Ok(())
         }
         (None, _) if arguments.total_jobs.is_some() => Err(needs_targets("--total-jobs")),
@@ -142,28 +184,17 @@ fn fill_targets(
     }
 }
 
-/// Says why the targets of a project are left out, and how to use them.
-fn unused_targets(fleet: &Setting<PathBuf>, variable: &str) -> String {
-    let path = safe(&fleet.value.display().to_string());
-    format!(
-        "the {} are not used because {variable} is set; for them, pass --targets '{path}' or unset {variable}",
-        fleet.origin
-    )
-}
-
 fn fill_one_target(
     arguments: &mut OneTargetArguments,
-    fleet: Option<&Setting<PathBuf>>,
+    fleet: Option<&ProjectTargets<'_>>,
 ) -> Result<(), CommandError> {
-    if arguments.target.is_none() {
+    if arguments.target.is_none() || arguments.targets.is_some() {
         return Ok(());
     }
-    if arguments.targets.is_none() {
-        arguments.targets = fleet.map(|fleet| fleet.value.clone());
-    }
-    if arguments.targets.is_none() {
-        return Err(needs_targets("--target"));
-    }
+    let fleet = fleet.ok_or_else(|| needs_targets("--target"))?;
+    arguments.targets = Some(fleet.file.value.clone());
+    arguments.choice = fleet.choice;
+    fleet.say_used();
     Ok(())
 }
 

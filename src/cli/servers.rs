@@ -75,7 +75,7 @@ impl OneTargetArguments {
             return session.settings();
         };
         refuse_connection_flags(session)?;
-        let targets = Targets::read(path, &session.environment)?;
+        let targets = Targets::read(path, self.choice, &session.environment)?;
         let found = targets.targets.iter().find(|target| target.name == *name);
         let target = found.ok_or_else(|| unknown_target(name, &targets))?;
         say_warnings(session, target);
@@ -128,7 +128,7 @@ impl Servers {
             });
         };
         refuse_connection_flags(session)?;
-        let targets = Targets::read(path, &session.environment)?;
+        let targets = Targets::read(path, arguments.choice, &session.environment)?;
         let is_known = |name: &&String| targets.targets.iter().any(|target| target.name == **name);
         if let Some(name) = arguments.target.iter().find(|name| !is_known(name)) {
             return Err(unknown_target(name, &targets));

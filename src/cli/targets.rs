@@ -25,7 +25,8 @@ pub(super) async fn run(session: &Session, command: TargetsCommand) -> Result<u8
         return Err(CommandError::Usage("pass --targets FILE".to_owned()));
     };
     let chosen = &arguments.targets.target;
-    let mut targets = Targets::read(path, &session.environment)?.targets;
+    let file = Targets::read(path, arguments.targets.choice, &session.environment)?;
+    let mut targets = file.targets;
     targets.retain(|target| chosen.is_empty() || chosen.contains(&target.name));
     let exports: Vec<Export> = targets
         .iter()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{ConfigError, Environment, Origin, Setting};
+use super::{ConfigError, Environment, FileChoice, Origin, Setting};
 use crate::path;
 
 /// The file in the working directory.
@@ -28,6 +28,8 @@ pub struct Project {
     pub targets: Option<Setting<PathBuf>>,
     /// The version table.
     pub versions_table: Option<Setting<String>>,
+    /// The way in which its file came to be used.
+    pub choice: FileChoice,
 }
 
 /// The file as TOML.
@@ -46,27 +48,36 @@ impl Project {
     /// Reads the file that `SCHEMASTAMP_CONFIG` names, or else `schemastamp.toml` in the working directory, if there is one.
     ///
     /// # Errors
-    /// The named file is missing, or a file cannot be read; an unknown key, a value of another type, or an empty one, with
-    /// file and line.
+    /// The named file is missing, or a file cannot be read; the file in the working directory may be written by another
+    /// user; an unknown key, a value of another type, or an empty one, with file and line.
     pub fn find(environment: &Environment) -> Result<Self, ConfigError> {
         if let Some(named) = environment.text(VARIABLE)? {
             let origin = Origin::Variable(VARIABLE.to_owned());
-            return Self::read(Path::new(named), origin);
+            return Self::read(Path::new(named), origin, FileChoice::Named);
         }
         let is_there = environment
             .absolute(Path::new(FILE))
             .is_some_and(|path| path.exists());
         if is_there {
-            Self::read(Path::new(FILE), Origin::Default(FILE))
+            Self::read(Path::new(FILE), Origin::Default(FILE), FileChoice::Found)
         } else {
             Ok(Self::default())
         }
     }
 
-    fn read(path: &Path, origin: Origin) -> Result<Self, ConfigError> {
-        let text =
-            path::read_to_string(path).map_err(|source| ConfigError::File { origin, source })?;
-        Self::parse(path, &text)
+    fn read(path: &Path, origin: Origin, choice: FileChoice) -> Result<Self, ConfigError> {
+        let file =
+            path::read_text_file(path).map_err(|source| ConfigError::File { origin, source })?;
+        let named = format!("{VARIABLE}={FILE}");
+        if let Some(problem) = choice.fault(path, &file, &named) {
+            return Err(ConfigError::Project {
+                path: path.to_owned(),
+                line: None,
+                problem,
+            });
+        }
+        let project = Self::parse(path, &file.text)?;
+        Ok(Self { choice, ..project })
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
@@ -87,6 +98,7 @@ impl Project {
             snapshot: reader.path("snapshot", file.snapshot)?,
             targets: reader.path("targets", file.targets)?,
             versions_table: reader.text("versions_table", file.versions_table)?,
+            choice: FileChoice::default(),
         })
     }
 

@@ -9,7 +9,7 @@ use super::error::nearest;
 use super::flags::of_string;
 use super::keyword::{KEYWORDS, PASSWORD_COMMAND};
 use super::value::Given;
-use super::{ConfigError, Connection, Environment, Keyword, Origin, conninfo};
+use super::{ConfigError, Connection, Environment, FileChoice, Keyword, Origin, conninfo};
 use crate::path;
 use crate::path::{GROUP_AND_OTHERS, PERMISSIONS};
 
@@ -68,11 +68,14 @@ impl Targets {
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or names something that does not exist; a file with a password that others
-    /// may read.
-    pub fn read(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let origin = || Origin::Flag("--targets");
-        let text = path::read_to_string(path).map_err(|source| ConfigError::File {
-            origin: origin(),
+    /// may read; a file that was not named, and that another user may write.
+    pub fn read(
+        path: &Path,
+        choice: FileChoice,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let file = path::read_text_file(path).map_err(|source| ConfigError::File {
+            origin: Origin::Flag("--targets"),
             source,
         })?;
         let problem = |line: Option<usize>, problem: String| ConfigError::Targets {
@@ -80,6 +83,12 @@ impl Targets {
             line,
             problem,
         };
+        let named = format!("--targets '{}'", path.display());
+        if let Some(fault) = choice.fault(path, &file, &named) {
+            return Err(problem(None, fault));
+        }
+        let mode = file.metadata.permissions().mode();
+        let text = file.text;
         // serde's message about an invalid value shows the value, which may be a URL with a
         // password.
         let mut file: toml::Table = toml::from_str(&text).map_err(|error| {
@@ -135,7 +144,6 @@ impl Targets {
             }
             targets.push(target);
         }
-        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if has_password && mode & GROUP_AND_OTHERS != 0 {
             let path = path.to_owned();
             return Err(ConfigError::Exposed {
@@ -312,7 +320,7 @@ mod tests {
             ("PGHOST", "elsewhere"),
             ("HOME", "/nonexistent"),
         ]);
-        Targets::read(file.path(), &environment).map_err(|error| {
+        Targets::read(file.path(), FileChoice::Named, &environment).map_err(|error| {
             error
                 .to_string()
                 .replace(&file.path().display().to_string(), "t.toml")
@@ -431,7 +439,7 @@ mod tests {
         let set =
             |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         set(0o640);
-        let error = Targets::read(&file, &Environment::default())
+        let error = Targets::read(&file, FileChoice::Named, &Environment::default())
             .unwrap_err()
             .to_string();
         assert!(
@@ -439,6 +447,6 @@ mod tests {
             "{error}"
         );
         set(0o600);
-        assert!(Targets::read(&file, &Environment::default()).is_ok());
+        assert!(Targets::read(&file, FileChoice::Named, &Environment::default()).is_ok());
     }
 }

@@ -299,7 +299,7 @@ fn percent(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConnectionFlags, Targets};
+    use crate::config::{ConnectionFlags, FileChoice, Targets};
 
     const CURE: &str = "[set sslmode=require], [leave sslcert out], name it in [sslrootcert], [set hostaddr=::1], \
                         correct [password] (PgBouncer: [databases])";
@@ -439,7 +439,7 @@ mod tests {
             "[[target]]\nname = 'eu'\nhost = 'db'\nuser = 'u'\nsslcert = '/c'\n",
         );
         let environment = Environment::default();
-        let read = Targets::read(&targets, &environment).unwrap();
+        let read = Targets::read(&targets, FileChoice::Named, &environment).unwrap();
         let cure = Origins::new(&read.targets[0].connection, &environment).expand(CURE);
         let place = format!("target 'eu' of '{}'", targets.display());
         let expected = format!(

@@ -5,12 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use nix::unistd::{Gid, Group, Uid, User};
+use super::owner::{GROUP_WRITES, OTHERS_WRITE, ROOT, is_private_group, user_name};
 
-const ROOT: u32 = 0;
 const STICKY: u32 = 0o1000;
-const GROUP_WRITES: u32 = 0o020;
-const OTHERS_WRITE: u32 = 0o002;
 
 /// Refuses a directory in which another user could rename what is there: a script in it could be replaced by theirs between
 /// the moment it is written and the moment psql opens it.
@@ -58,19 +55,6 @@ fn fault(metadata: &Metadata) -> Option<String> {
     None
 }
 
-/// Returns whether a group has no member but this user: with an umask of 002, every user has one of their own.
-fn is_private_group(group: u32, own: u32) -> bool {
-    let (Ok(Some(group)), Ok(Some(user))) = (
-        Group::from_gid(Gid::from_raw(group)),
-        User::from_uid(Uid::from_raw(own)),
-    ) else {
-        return false;
-    };
-    group.name == user.name
-        && group.gid == user.gid
-        && group.mem.iter().all(|member| *member == user.name)
-}
-
 /// Returns whether an owner is root outside of this user namespace: a container that does not map root shows its files as the
 /// overflow user's.
 fn is_unmapped_root(owner: u32) -> bool {
@@ -87,13 +71,6 @@ fn is_unmapped_root(owner: u32) -> bool {
         map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"]
     };
     is_overflow() && !maps_all()
-}
-
-fn user_name(owner: u32) -> String {
-    match User::from_uid(Uid::from_raw(owner)) {
-        Ok(Some(user)) => format!("the user {}", user.name),
-        _ => format!("the user {owner}"),
-    }
 }
 
 #[cfg(test)]

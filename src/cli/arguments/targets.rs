@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::value::whole;
+use crate::config::FileChoice;
 
 pub(super) const TARGETS_EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,9 @@ pub(in crate::cli) struct TargetsArguments {
     /// Work on the servers listed in FILE (TOML)
     #[arg(long, value_name = "FILE", help_heading = "Targets")]
     pub(in crate::cli) targets: Option<PathBuf>,
+    /// The way in which the file came to be used.
+    #[arg(skip)]
+    pub(in crate::cli) choice: FileChoice,
     /// Work only on the target NAME of the file (repeatable)
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     pub(in crate::cli) target: Vec<String>,
@@ -69,6 +73,9 @@ pub(in crate::cli) struct OneTargetArguments {
         help_heading = "Targets"
     )]
     pub(in crate::cli) targets: Option<PathBuf>,
+    /// The way in which the file came to be used.
+    #[arg(skip)]
+    pub(in crate::cli) choice: FileChoice,
     /// Work on the target NAME of the file
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     pub(in crate::cli) target: Option<String>,

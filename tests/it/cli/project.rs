@@ -1,5 +1,8 @@
 //! `schemastamp.toml`: settings in the place of flags and variables.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
+
 use crate::support::{Cluster, Database, Schemastamp};
 
 const SOURCE: &str =
@@ -226,4 +229,124 @@ fn targets_of_a_project_give_way_to_variables_that_choose_a_server() {
         .run(&["targets", "export", "--format", "pgbouncer"])
         .succeeds();
     assert!(output.stdout.contains("one = host="), "{output}");
+}
+
+#[test]
+fn servers_from_the_targets_of_a_project_are_named_in_a_note() {
+    let database = fleet_database(Cluster::shared());
+    let world = fleet_project(&database);
+    let note = "note: the servers are those of 'fleet.toml' (targets in schemastamp.toml, line 1)";
+    for arguments in [
+        &["drop", "acme", "--dry-run"][..],
+        &["status", "--all"],
+        &["check", "--target", "one"],
+    ] {
+        let output = world.run(arguments);
+        assert_eq!(output.stderr.matches(note).count(), 1, "{output}");
+        let quiet = world.run(&[arguments, &["-q"]].concat());
+        assert!(!quiet.stderr.contains("the servers are"), "{quiet}");
+        let json = world.run(&[arguments, &["--format", "json"]].concat());
+        assert!(!json.stderr.contains("the servers are"), "{json}");
+    }
+    let output = world.run(&["status", "--all", "--targets", "fleet.toml"]);
+    assert!(!output.stderr.contains("the servers are"), "{output}");
+}
+
+/// Commands that would run the password command of a target.
+const CONNECTING: [&[&str]; 5] = [
+    &["status", "--all"],
+    &["query", "--all", "-c", "SELECT 1"],
+    &["drop", "acme", "--yes"],
+    &["clone", "acme", "copy", "--target", "one"],
+    &["targets", "export", "--format", "json"],
+];
+
+/// A project with a target whose password command leaves a file behind.
+fn trapped_project(database: &Database<'_>) -> Schemastamp {
+    let world = fleet_project(database);
+    let trap = "password_command = \"sh -c 'touch trap; echo x'\"\n";
+    world.write("fleet.toml", target(database) + trap);
+    world
+}
+
+/// Runs each command, which must refuse the file with these words before anything runs.
+fn refuses(world: &Schemastamp, words: &[&str]) {
+    for command in CONNECTING {
+        let output = world.run(command).exits_with(10);
+        let stderr = output
+            .stderr
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for word in words {
+            assert!(stderr.contains(word), "{word}: {output}");
+        }
+        assert!(!world.path("trap").exists(), "{command:?} ran the command");
+    }
+}
+
+#[test]
+fn found_files_that_others_may_write_are_refused() {
+    let database = fleet_database(Cluster::shared());
+    for file in ["schemastamp.toml", "fleet.toml"] {
+        let way_on = match file {
+            "fleet.toml" => "use it with --targets 'fleet.toml'",
+            _ => "use it with SCHEMASTAMP_CONFIG=schemastamp.toml",
+        };
+        for mode in [0o666, 0o602] {
+            let world = trapped_project(&database);
+            set_permissions(world.path(file), Permissions::from_mode(mode)).unwrap();
+            let fault =
+                format!("'{file}': everybody (mode {mode:04o}) may write to it; chmod go-w");
+            refuses(&world, &[&fault, way_on]);
+            let named = world.run(&["status", "--all", "--targets", "fleet.toml"]);
+            let world = world.env("SCHEMASTAMP_CONFIG", "schemastamp.toml");
+            assert_eq!(
+                named.code == Some(10),
+                file == "schemastamp.toml",
+                "{named}"
+            );
+            drop(world.run(&["status", "--all"]).succeeds());
+            assert!(world.path("trap").exists(), "a named file is used");
+        }
+        let world = trapped_project(&database);
+        set_permissions(world.path(file), Permissions::from_mode(0o644)).unwrap();
+        drop(world.run(&["status", "--all"]).succeeds());
+    }
+}
+
+#[test]
+fn found_files_of_another_user_are_refused() {
+    const OTHER: u32 = 54_321;
+    // Only root can give a file away.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let database = fleet_database(Cluster::shared());
+    let owner =
+        "it belongs to the user 54321, who is neither you nor root; chown it, or use it with";
+    for file in ["schemastamp.toml", "fleet.toml"] {
+        let world = trapped_project(&database);
+        chown(world.path(file), Some(OTHER), None).unwrap();
+        refuses(&world, &[&format!("'{file}': {owner}")]);
+        // The group of another user may not write either.
+        let world = trapped_project(&database);
+        chown(world.path(file), None, Some(OTHER)).unwrap();
+        set_permissions(world.path(file), Permissions::from_mode(0o664)).unwrap();
+        refuses(
+            &world,
+            &[&format!("'{file}': its group (mode 0664) may write to it")],
+        );
+        // A link of another user leads where that user wants.
+        let world = trapped_project(&database);
+        std::fs::rename(world.path(file), world.path("real.toml")).unwrap();
+        symlink("real.toml", world.path(file)).unwrap();
+        drop(world.run(&["status", "--all"]).succeeds());
+        std::fs::remove_file(world.path("trap")).unwrap();
+        lchown(world.path(file), Some(OTHER), None).unwrap();
+        refuses(
+            &world,
+            &[&format!("'{file}': it is a link of the user 54321")],
+        );
+    }
 }
