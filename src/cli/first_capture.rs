@@ -6,9 +6,12 @@ use super::migrate::{external, load_for_capture};
 use super::progress::Progress;
 use super::session::Session;
 use crate::connect;
-use crate::fleet::refresh::{FirstSchema, FirstSource, RefreshOptions, with_first_schema};
+use crate::fleet::refresh::{
+    FirstSchema, FirstSource, RefreshOptions, RowCounts, count_rows, note_on_rows,
+    with_first_schema,
+};
 use crate::pg::Server;
-use crate::snapshot::capture::{CaptureSource, Captured};
+use crate::snapshot::capture::{CaptureError, CaptureSource, Captured};
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{NewVersionsTable, PlanStrictness};
@@ -80,7 +83,13 @@ pub(super) async fn captured(
         progress.end();
         say(session, &maker, first);
         let source = CaptureSource::Live(pg_dump);
-        capture(first.name.as_str(), source, server.clone()).await
+        let mut captured = capture(first.name.as_str(), source, server.clone()).await?;
+        let rows = count_rows(&server, first.name.as_str(), &session.shutdown)
+            .await
+            .map_err(CaptureError::from)?;
+        let made = note_on_rows(&RowCounts::new(), &rows, &captured.notes);
+        captured.notes.extend(made);
+        Ok(captured)
     };
     let made = with_first_schema(
         &server,

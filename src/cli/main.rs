@@ -162,7 +162,7 @@ fn with_project(
     if !only_prints {
         let project = session.read_project()?;
         if let Some(command) = &mut command {
-            project::fill(command, &session.common, project)?;
+            project::fill(command, session, project)?;
         }
     }
     Ok(command)

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use super::arguments::{
     Command, OneTargetArguments, PoolCommand, TargetsArguments, TargetsCommand,
 };
-use super::common::CommonArguments;
 use super::failure::CommandError;
-use crate::config::Project;
+use super::session::Session;
+use crate::config::{Project, Setting};
+use crate::text::safe;
 
 /// Fills in what the command line leaves open.
 pub(super) fn fill(
     command: &mut Command,
-    common: &CommonArguments,
+    session: &Session,
     project: &Project,
 ) -> Result<(), CommandError> {
     schema_and_seeds(command, project);
@@ -22,10 +23,14 @@ pub(super) fn fill(
     let fleet = project
         .targets
         .as_ref()
-        .filter(|_| !common.connection().is_given())
-        .map(|setting| &setting.value);
+        .filter(|_| !session.common.connection().is_given());
+    // A pooler's configuration is about the targets and never about one connection.
+    let variable = match command {
+        Command::Targets(_) => None,
+        _ => session.environment.connection_variable(),
+    };
     if let Some(arguments) = targets(command) {
-        fill_targets(arguments, fleet)?;
+        fill_targets(arguments, fleet, variable.as_deref(), session)?;
     }
     if let Some(arguments) = one_target(command) {
         fill_one_target(arguments, fleet)?;
@@ -105,31 +110,56 @@ fn one_target(command: &mut Command) -> Option<&mut OneTargetArguments> {
 
 fn fill_targets(
     arguments: &mut TargetsArguments,
-    fleet: Option<&PathBuf>,
+    fleet: Option<&Setting<PathBuf>>,
+    variable: Option<&str>,
+    session: &Session,
 ) -> Result<(), CommandError> {
-    if arguments.targets.is_none() {
-        arguments.targets = fleet.cloned();
+    if arguments.targets.is_some() {
+        return Ok(());
     }
-    let needs_file = if arguments.total_jobs.is_some() {
-        Some("--total-jobs")
-    } else {
-        (!arguments.target.is_empty()).then_some("--target")
-    };
-    match needs_file {
-        Some(flag) if arguments.targets.is_none() => Err(needs_targets(flag)),
-        _ => Ok(()),
+    // `--target` can only mean a target of the project's file, and a flag wins over a variable.
+    let variable = variable.filter(|_| arguments.target.is_empty());
+    match (fleet, variable) {
+        (Some(fleet), None) => {
+            arguments.targets = Some(fleet.value.clone());
+            Ok(())
+        }
+        (Some(fleet), Some(variable)) => {
+            let unused = unused_targets(fleet, variable);
+            if arguments.total_jobs.is_some() {
+                return Err(CommandError::Usage(format!(
+                    "--total-jobs needs a file of targets, and {unused}"
+                )));
+            }
+            if !session.output.is_json() {
+                session.output.note(&unused);
+            }
+            Ok(())
+        }
+        (None, _) if arguments.total_jobs.is_some() => Err(needs_targets("--total-jobs")),
+        (None, _) if !arguments.target.is_empty() => Err(needs_targets("--target")),
+        (None, _) => Ok(()),
     }
+}
+
+/// Says why the targets of a project are left out, and how to use them.
+fn unused_targets(fleet: &Setting<PathBuf>, variable: &str) -> String {
+    let path = safe(&fleet.value.display().to_string());
+    format!(
+        "the {} are not used because {variable} is set; for them, pass --targets '{path}' or unset {variable}",
+        fleet.origin
+    )
 }
 
 fn fill_one_target(
     arguments: &mut OneTargetArguments,
-    fleet: Option<&PathBuf>,
+    fleet: Option<&Setting<PathBuf>>,
 ) -> Result<(), CommandError> {
     if arguments.target.is_none() {
         return Ok(());
     }
     if arguments.targets.is_none() {
-        arguments.targets = fleet.cloned();
+        arguments.targets = fleet.map(|fleet| fleet.value.clone());
     }
     if arguments.targets.is_none() {
         return Err(needs_targets("--target"));

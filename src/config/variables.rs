@@ -24,6 +24,24 @@ const TOOL: &[&str] = &[
     "JOBS",
 ];
 
+/// The keywords that choose a server, a database or a role.
+const PLACE: [&str; 6] = ["service", "host", "hostaddr", "port", "user", "dbname"];
+
+impl Environment {
+    /// Returns the variable with the highest precedence that chooses a server, a database or a role; `None` if none is set.
+    ///
+    /// A variable that only says how to connect, such as `PGSSLMODE` or `PGPASSWORD`, does not count.
+    pub fn connection_variable(&self) -> Option<String> {
+        let keywords = || PLACE.iter().filter_map(|name| Keyword::named(name));
+        let own =
+            keywords().map(|keyword| format!("{PREFIX}{}", keyword.name.to_ascii_uppercase()));
+        let urls = [USERNAME, DATABASE_URL, "DATABASE_URL"].map(str::to_owned);
+        let libpq = keywords().filter_map(|keyword| keyword.variable.map(str::to_owned));
+        let mut variables = own.chain(urls).chain(libpq);
+        variables.find(|variable| self.get(variable).is_some())
+    }
+}
+
 /// The variables about the tool itself.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct ToolVariables {

@@ -327,7 +327,10 @@ impl Snapshot {
         for (object, decision) in header.decisions.iter() {
             let _ = writeln!(text, "-- {}: {object}", decision.word());
         }
-        let _ = writeln!(text, "-- fingerprint: {}", self.fingerprint());
+        // Format 1 had no such line, and a file of it stays as it is.
+        if header.format > 1 {
+            let _ = writeln!(text, "-- fingerprint: {}", self.fingerprint());
+        }
         for fingerprint in &header.formerly {
             let _ = writeln!(text, "-- formerly: {fingerprint}");
         }

@@ -6,8 +6,11 @@ use crate::pg::SqlState;
 use crate::sql::{RUNS, TenantName, quote, quote_literal};
 use crate::tenant::migrations::Migration;
 
-/// SQLSTATE of the error that a migration was undone already, or is not recorded for the run.
+/// SQLSTATE of the error that the records no longer let a migration be undone, because it was undone already, or
+/// something else happened to the tenant since the undo was planned.
 pub const NOT_RECORDED: SqlState = SqlState::new(*b"SS009");
+/// The message for a record that is closed.
+const UNDONE_ALREADY: &str = "the migration was undone already";
 /// The table, in the schema of the runs.
 const APPLIED: &str = "applied";
 /// The advisory lock that protects creating the table: the first 64 bits of the SHA-256 of `schemastamp runs`.
@@ -22,6 +25,8 @@ pub struct RunRecord {
     pub run: String,
     /// The tenant's name at that time.
     pub tenant: String,
+    /// The OID of its schema.
+    pub schema: u32,
     /// The name that this schema has now, or `None` if it was dropped.
     pub name_now: Option<String>,
     /// `true` if the schema that has the name now is another one.
@@ -34,6 +39,8 @@ pub struct RunRecord {
     pub previous: Option<String>,
     /// The file.
     pub file: String,
+    /// The SHA-256 of the way up in hexadecimal.
+    pub digest: String,
     /// `true` if it was undone.
     pub is_undone: bool,
 }
@@ -69,7 +76,7 @@ pub(crate) fn runs_creation(role: Option<&str>) -> String {
          CREATE SCHEMA {RUNS}; \
          COMMENT ON SCHEMA {RUNS} IS 'Migrations that schemastamp migrate --record has applied'; \
          CREATE TABLE {table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, tenant name NOT NULL, \
-         schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, \
+         schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, digest text NOT NULL, \
          applied timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), applied_by name NOT NULL DEFAULT current_user, \
          undone timestamp with time zone); \
          CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema); \
@@ -102,25 +109,61 @@ pub(crate) fn record_sql(
 ) -> String {
     let name = quote_literal(tenant.as_str());
     format!(
-        "INSERT INTO {} (run, tenant, schema, versions_table, version, previous, file) \
-         SELECT {}, n.nspname, n.oid, {}, {}, {}, {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}",
+        "INSERT INTO {} (run, tenant, schema, versions_table, version, previous, file, digest) \
+         SELECT {}, n.nspname, n.oid, {}, {}, {}, {}, {} FROM pg_catalog.pg_namespace n WHERE n.nspname = {name}",
         runs_table(),
         quote_literal(run),
         quote_literal(versions_table),
         quote_literal(migration.version.as_str()),
         previous.map_or_else(|| "NULL".to_owned(), quote_literal),
         quote_literal(&migration.file_name()),
+        quote_literal(migration.digest()),
+    )
+}
+
+/// Returns statements of `PL/pgSQL` that fail unless a record is still open, its schema still has the tenant's name, and no
+/// later record of the schema is open. For the holder of the tenant's lock: a plan is older than the lock.
+pub(crate) fn still_last_sql(record: &RunRecord) -> String {
+    let table = runs_table();
+    let RunRecord { seq, schema, .. } = record;
+    let refused = [
+        (
+            format!(
+                "NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE oid = {schema} AND nspname = {})",
+                quote_literal(&record.tenant)
+            ),
+            "the schema was dropped, renamed or replaced after the run",
+        ),
+        (
+            format!("NOT EXISTS (SELECT FROM {table} WHERE seq = {seq} AND undone IS NULL)"),
+            UNDONE_ALREADY,
+        ),
+        (
+            format!(
+                "EXISTS (SELECT FROM {table} WHERE schema = {schema} AND seq > {seq} AND undone IS NULL)"
+            ),
+            "another run has applied something to it since",
+        ),
+    ];
+    refused
+        .map(|(condition, message)| raise_if(&condition, message))
+        .concat()
+}
+
+/// Returns a statement of `PL/pgSQL` that fails with [`NOT_RECORDED`] under a condition.
+pub(crate) fn raise_if(condition: &str, message: &str) -> String {
+    format!(
+        "IF {condition} THEN RAISE EXCEPTION USING ERRCODE = '{NOT_RECORDED}', MESSAGE = '{message}'; END IF; "
     )
 }
 
 /// Returns a statement of `PL/pgSQL` that marks a record as undone, and fails if it is already.
 pub(crate) fn undone_sql(record: &RunRecord) -> String {
     format!(
-        "UPDATE {} SET undone = pg_catalog.now() WHERE seq = {} AND undone IS NULL; \
-         IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = '{NOT_RECORDED}', \
-         MESSAGE = 'the migration was undone already'; END IF;",
+        "UPDATE {} SET undone = pg_catalog.now() WHERE seq = {} AND undone IS NULL; {}",
         runs_table(),
-        record.seq
+        record.seq,
+        raise_if("NOT FOUND", UNDONE_ALREADY)
     )
 }
 
@@ -140,10 +183,10 @@ pub(crate) fn records_query(run: &str, role: Option<&str>) -> String {
     let run = quote_literal(run);
     format!(
         "BEGIN READ ONLY;\n{}SELECT pg_catalog.json_build_object('seq', a.seq, 'run', a.run, 'tenant', a.tenant, \
-         'name_now', n.nspname, 'is_replaced', n.nspname IS DISTINCT FROM a.tenant AND EXISTS \
+         'schema', a.schema::bigint, 'name_now', n.nspname, 'is_replaced', n.nspname IS DISTINCT FROM a.tenant AND EXISTS \
          (SELECT FROM pg_catalog.pg_namespace o WHERE o.nspname = a.tenant), \
          'versions_table', a.versions_table, 'version', a.version, 'previous', a.previous, 'file', a.file, \
-         'is_undone', a.undone IS NOT NULL) \
+         'digest', a.digest, 'is_undone', a.undone IS NOT NULL) \
          FROM {table} a LEFT JOIN pg_catalog.pg_namespace n ON n.oid = a.schema \
          WHERE a.run = {run} OR (a.undone IS NULL AND EXISTS (SELECT FROM {table} own WHERE own.run = {run} \
          AND own.schema = a.schema AND own.seq < a.seq)) ORDER BY a.seq;\nCOMMIT;\n",

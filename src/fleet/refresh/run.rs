@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::made_rows::{count_rows, note_on_rows};
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::fleet::TenantSelection;
 use crate::fleet::inventory::{FleetError, read_fleet};
@@ -122,6 +123,9 @@ pub async fn refresh(
     let scratch = TenantName::for_own_schema(scratch_name().map_err(RefreshError::Random)?)?;
     let work = async {
         load(server, snapshot, &scratch, shutdown).await?;
+        let before = count_rows(server, scratch.as_str(), shutdown)
+            .await
+            .map_err(RefreshError::Load)?;
         let applied = apply(server, &scratch, migrations, options, shutdown).await?;
         let mut captured = recapture(
             server,
@@ -132,6 +136,13 @@ pub async fn refresh(
             shutdown,
         )
         .await?;
+        if !applied.is_empty() {
+            let after = count_rows(server, scratch.as_str(), shutdown)
+                .await
+                .map_err(RefreshError::Load)?;
+            let made = note_on_rows(&before, &after, &captured.notes);
+            captured.notes.extend(made);
+        }
         if is_minified(snapshot) {
             captured.snapshot = captured.snapshot.minified()?;
         }
@@ -181,7 +192,7 @@ pub async fn recapture(
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         versions_from: None,
-        decisions: like.header().decisions.clone(),
+        decisions: like.header().decisions.clone().for_instance(),
         owners,
         schema_owner: sets_schema_owner(like),
         privileges,

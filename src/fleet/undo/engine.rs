@@ -14,9 +14,11 @@ use crate::pg::{PsqlError, ScriptOptions, Server, read_json, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::lock;
 use crate::sql::TenantName;
-use crate::tenant::migrate::{BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep};
-use crate::tenant::migrations::{MigrationVersion, Migrations};
-use crate::tenant::runs::{RunRecord, records_query, usable_query};
+use crate::tenant::migrate::{
+    BUSY, MigrateFailure, MigrationScript, ScriptContext, UndoStep, index_states,
+};
+use crate::tenant::migrations::{Migration, MigrationVersion, Migrations};
+use crate::tenant::runs::{NOT_RECORDED, RunRecord, records_query, usable_query};
 use crate::tenant::versions::{Applied, VersionsTable};
 
 /// Time limit for asking what became of a tenant after a lost connection.
@@ -155,6 +157,7 @@ fn ways_down(
         if applied.contains(&migration.version) {
             let way = WayDown {
                 up: migration.file_name(),
+                digest: migration.digest().to_owned(),
                 down: migration.read_down()?,
             };
             ways.insert(migration.version.clone(), way);
@@ -236,10 +239,23 @@ impl<'m> Entry<'m> {
         self.has_begun = true;
         let step = self.steps.remove(0);
         self.report.undone.push(step.down.file_name());
+        self.report.to = step.record.previous;
         if !self.report.pending.is_empty() {
             self.report.pending.remove(0);
         }
-        self.report.to = step.record.previous;
+    }
+
+    /// Leaves out the first steps, which another call has undone. Returns `true` if there were any.
+    fn leave_out(&mut self, undone: &BTreeSet<i64>) -> bool {
+        let is_undone = |step: &&UndoStep<'m>| undone.contains(&step.record.seq);
+        let count = self.steps.iter().take_while(is_undone).count();
+        for step in self.steps.drain(..count) {
+            self.report.to = step.record.previous;
+        }
+        self.report
+            .pending
+            .drain(..count.min(self.report.pending.len()));
+        count > 0
     }
 }
 
@@ -289,26 +305,32 @@ impl<'a, 'm> Engine<'a, 'm> {
         }
     }
 
+    /// Returns a tenant with its versions and the steps that are left.
+    fn planned(&self, index: usize) -> Option<(TenantName, VersionsTable, Vec<UndoStep<'m>>)> {
+        let state = self.state();
+        let entry = state.entries.get(index)?;
+        let versions = entry.versions.clone()?;
+        Some((entry.report.tenant.clone(), versions, entry.steps.clone()))
+    }
+
     /// Undoes one tenant. One psql each: an undo is rare, and must be simple to follow.
     async fn run_turn(&self, turn: Turn) {
-        let mut script = MigrationScript::new(self.context);
-        let tenant = {
-            let state = &mut *self.state();
-            let Some(entry) = state.entries.get_mut(turn.tenant) else {
-                return;
-            };
-            let Some(versions) = entry.versions.clone() else {
-                return;
-            };
-            let tenant = entry.report.tenant.clone();
-            if let Err(error) = script.undo(&tenant, &versions, &entry.steps) {
-                let failure = MigrateFailure::new(error.to_string());
-                drop(versions);
-                self.settle_in(state, turn.tenant, UndoOutcome::Failed(failure));
-                return;
-            }
-            tenant
+        let Some((tenant, versions, steps)) = self.planned(turn.tenant) else {
+            return;
         };
+        let downs: Vec<&Migration> = steps.iter().map(|step| step.down).collect();
+        let indexes = match index_states(self.server, &tenant, &downs, self.shutdown).await {
+            Ok(indexes) => indexes,
+            Err(error) => {
+                self.scheduler.give_back(std::iter::once(turn));
+                return self.scheduler.psql_failed(error).await;
+            }
+        };
+        let mut script = MigrationScript::new(self.context);
+        if let Err(error) = script.undo(&tenant, &versions, &steps, &indexes) {
+            let failure = MigrateFailure::new(error.to_string());
+            return self.settle(turn.tenant, UndoOutcome::Failed(failure));
+        }
         let start = Instant::now();
         let ran = self
             .server
@@ -351,6 +373,9 @@ impl<'a, 'm> Engine<'a, 'm> {
                     .as_ref()
                     .map_or(0, |place| place.line as usize);
                 let failure = MigrateFailure::said(&message, &tenant, script.place(line));
+                if state == Some(NOT_RECORDED) {
+                    return self.overtaken(turn, &tenant, failure).await;
+                }
                 self.settle(turn.tenant, UndoOutcome::Failed(failure));
             }
             Err(error) => self.interrupted(turn, &tenant, error).await,
@@ -382,8 +407,25 @@ impl<'a, 'm> Engine<'a, 'm> {
         self.scheduler.psql_failed(error).await;
     }
 
-    /// Asks the server how many of a tenant's migrations are undone.
-    async fn look_again(&self, index: usize, tenant: &TenantName, failure: MigrateFailure) {
+    /// Handles records that are not as planned: another call may have undone the same, and may still be at work.
+    async fn overtaken(&self, turn: Turn, tenant: &TenantName, failure: MigrateFailure) {
+        let undone = self.read_undone(tenant).await.unwrap_or_default();
+        let state = &mut *self.state();
+        let Some(entry) = state.entries.get_mut(turn.tenant) else {
+            return;
+        };
+        let has_moved = entry.leave_out(&undone);
+        if entry.steps.is_empty() {
+            self.settle_in(state, turn.tenant, UndoOutcome::Undone);
+        } else if has_moved {
+            self.scheduler.add(turn);
+        } else {
+            self.settle_in(state, turn.tenant, UndoOutcome::Failed(failure));
+        }
+    }
+
+    /// Reads which records are closed, once nobody else works on the tenant. Returns `None` if the server cannot be asked.
+    async fn read_undone(&self, tenant: &TenantName) -> Option<BTreeSet<i64>> {
         // The shutdown was meant for the run.
         let unstopped = Shutdown::new();
         let look = async {
@@ -399,16 +441,18 @@ impl<'a, 'm> Engine<'a, 'm> {
                 .await
                 .ok()
         };
-        let records = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten();
+        let records = tokio::time::timeout(LAST_LOOK, look).await.ok().flatten()?;
+        let undone = records.iter().filter(|record| record.is_undone);
+        Some(undone.map(|record| record.seq).collect())
+    }
+
+    /// Asks the server how many of a tenant's migrations are undone.
+    async fn look_again(&self, index: usize, tenant: &TenantName, failure: MigrateFailure) {
+        let undone = self.read_undone(tenant).await;
         let state = &mut *self.state();
-        let Some(records) = records else {
+        let Some(undone) = undone else {
             return self.settle_in(state, index, UndoOutcome::Unknown(failure));
         };
-        let undone: BTreeSet<i64> = records
-            .iter()
-            .filter(|record| record.is_undone)
-            .map(|record| record.seq)
-            .collect();
         let Some(entry) = state.entries.get_mut(index) else {
             return;
         };

@@ -52,6 +52,18 @@ pub enum UndoObstacle {
         /// The file that the run applied.
         file: String,
     },
+    /// The directory has another migration of the version.
+    OtherMigration {
+        /// The file that the run applied.
+        file: String,
+        /// The file of the directory.
+        found: String,
+    },
+    /// The way up is not the text that the run applied.
+    Changed {
+        /// The file.
+        file: String,
+    },
     /// The migration has no way down.
     NoDown {
         /// The file of the way up.
@@ -95,6 +107,14 @@ impl fmt::Display for UndoObstacle {
                 write!(formatter, "version {version} is not in its version table")
             }
             Self::NoMigration { file } => write!(formatter, "the directory has no {file}"),
+            Self::OtherMigration { file, found } => write!(
+                formatter,
+                "the run applied {file}, and the directory has {found} for this version"
+            ),
+            Self::Changed { file } => write!(
+                formatter,
+                "{file} has changed since the run; its way down may be that of another migration"
+            ),
             Self::NoDown { file } => write!(formatter, "{file} has no way down"),
             Self::Outside { file } => write!(
                 formatter,
@@ -112,6 +132,8 @@ impl fmt::Display for UndoObstacle {
 pub(super) struct WayDown {
     /// The file of the way up.
     pub(super) up: String,
+    /// The SHA-256 of the way up in hexadecimal.
+    pub(super) digest: String,
     pub(super) down: Option<Migration>,
 }
 
@@ -161,25 +183,39 @@ pub(super) fn plan_undo<'a>(
     for record in open.iter().rev() {
         let version = MigrationVersion::parse(&record.version);
         let way = version.and_then(|version| ways.get(&version));
-        let Some(WayDown { up, down }) = way else {
-            return Err(UndoObstacle::NoMigration {
-                file: record.file.clone(),
-            });
-        };
-        let Some(down) = down else {
-            return Err(UndoObstacle::NoDown { file: up.clone() });
-        };
-        if outside == OutsidePolicy::Refuse && !down.beyond_the_database().is_empty() {
-            return Err(UndoObstacle::Outside {
-                file: down.file_name(),
-            });
-        }
         steps.push(UndoStep {
-            down,
+            down: way_down(record, way, outside)?,
             record: (*record).clone(),
         });
     }
     Ok(steps)
+}
+
+/// Returns the way down of what a record says, if the directory still has the same migration.
+fn way_down<'a>(
+    record: &RunRecord,
+    way: Option<&'a WayDown>,
+    outside: OutsidePolicy,
+) -> Result<&'a Migration, UndoObstacle> {
+    let file = record.file.clone();
+    let Some(way) = way else {
+        return Err(UndoObstacle::NoMigration { file });
+    };
+    if way.up != file {
+        let found = way.up.clone();
+        return Err(UndoObstacle::OtherMigration { file, found });
+    }
+    if way.digest != record.digest {
+        return Err(UndoObstacle::Changed { file });
+    }
+    let Some(down) = &way.down else {
+        return Err(UndoObstacle::NoDown { file });
+    };
+    if outside == OutsidePolicy::Refuse && !down.beyond_the_database().is_empty() {
+        let file = down.file_name();
+        return Err(UndoObstacle::Outside { file });
+    }
+    Ok(down)
 }
 
 /// Checks that the versions of the run are the newest that the tenant has.

@@ -99,6 +99,8 @@ pub enum ConcernId {
     SharedExtensions,
     /// The tables of a schema `public` that is captured, whichever application they belong to.
     WholeOfPublic,
+    /// Rows that migrations made in tables that are not carried.
+    RowsOfMigrations,
 }
 
 impl ConcernId {
@@ -155,6 +157,9 @@ impl ConcernId {
             Self::SharedExtensions => {
                 "extensions stay in the schema public, which tenants share (an app whose SQL names them without a schema \
                  needs public in its search_path, after the tenant)"
+            }
+            Self::RowsOfMigrations => {
+                "not carried, so that new tenants begin without them; --seed TABLE carries them: rows that the migrations made in"
             }
             Self::WholeOfPublic => {
                 "all that is in the schema public goes into each tenant, whichever application it belongs to: tables"

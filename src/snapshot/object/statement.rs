@@ -71,12 +71,7 @@ impl Parser<'_> {
             }
             "set" | "reset" => object(Action::Setting, ObjectKind::Setting, ObjectScope::None, ""),
             "select" => self.select(),
-            "drop" => object(
-                Action::Drop,
-                self.kind().unwrap_or(ObjectKind::Unknown),
-                ObjectScope::None,
-                "",
-            ),
+            "drop" => self.dropped(),
             "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint"
             | "release" | "prepare" => object(
                 Action::Transaction,
@@ -91,6 +86,17 @@ impl Parser<'_> {
     fn relation(&mut self, action: Action, kind: ObjectKind) -> Object {
         let name = self.name();
         object(action, kind, name.scope, &name.object)
+    }
+
+    /// Only an index has its name: its migration can be run again.
+    fn dropped(&mut self) -> Object {
+        let kind = self.kind().unwrap_or(ObjectKind::Unknown);
+        if kind != ObjectKind::Index {
+            return object(Action::Drop, kind, ObjectScope::None, "");
+        }
+        self.eat(&["concurrently"]);
+        self.eat(&["if", "exists"]);
+        self.relation(Action::Drop, kind)
     }
 
     /// `SELECT pg_catalog.setval('…')` and `SELECT pg_catalog.set_config('…')`.
@@ -427,6 +433,10 @@ mod tests {
             (
                 "CREATE OPERATOR CLASS app.oc FOR TYPE app.t USING btree AS STORAGE x",
                 "Create app operator class oc",
+            ),
+            (
+                "DROP INDEX CONCURRENTLY IF EXISTS #{prefix}.i, b",
+                "Drop # index i",
             ),
             (
                 "CREATE UNIQUE INDEX i ON ONLY app.t USING btree (id)",

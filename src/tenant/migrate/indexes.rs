@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::{Action, CompiledStatement, ObjectKind};
+use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope};
 use crate::sql::{TenantName, quote_literal, tokens};
 use crate::tenant::migrations::Migration;
 
@@ -16,11 +16,12 @@ pub(crate) enum IndexState {
     Invalid,
 }
 
-/// Returns `true` if a statement creates or drops an index concurrently.
+/// Returns whether a statement creates or drops an index of the tenant concurrently, or `None` if it does neither.
 pub(crate) fn concurrent_index(statement: &CompiledStatement, sql: &str) -> Option<Action> {
     let object = &statement.object;
     let matches = object.kind == ObjectKind::Index
         && !object.name.is_empty()
+        && !matches!(object.scope, ObjectScope::Named(_))
         && matches!(object.action, Action::Create | Action::Drop)
         && tokens(sql)
             .iter()

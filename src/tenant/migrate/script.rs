@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::indexes::{IndexState, concurrent_index};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
-use crate::snapshot::{Action, CompiledStatement, TemplateError, lock_key};
+use crate::snapshot::{
+    Action, CompiledStatement, ObjectKind, ObjectScope, TemplateError, lock_key,
+};
 use crate::sql::{
     SettingScope, TenantName, local, quote, quote_literal, session_cleanup, session_remembered,
 };
@@ -51,12 +53,13 @@ pub(crate) struct ScriptContext<'a> {
 }
 
 /// State of the version table in which a step may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Expected {
     /// The version is not in it: the migration is applied.
     Absent,
-    /// The version is in it: the migration is undone.
-    Present,
+    /// The migration is undone. Statements of `PL/pgSQL`, run under the tenant's lock and with the migration's settings,
+    /// fail unless that is still right.
+    AsPlanned(String),
 }
 
 /// A migration of a tenant, up or down.
@@ -170,6 +173,7 @@ impl<'a> MigrationScript<'a> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
+        let mut indexes = indexes.clone();
         for (done, step) in steps.iter().enumerate() {
             let migration = step.migration;
             let place = MessagePlace {
@@ -188,15 +192,20 @@ impl<'a> MigrationScript<'a> {
                 parts.push(ours(guard));
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
+            if let Expected::AsPlanned(checks) = &step.expected {
+                let body = format!("BEGIN {checks} END");
+                parts.push(ours(format!("DO {}", quote_literal(&body))));
+            }
             for (number, statement) in migration.statements().iter().enumerate() {
                 let here = MessagePlace {
                     statement: Some(number + 1),
                     line: Some(statement.line),
                     ..place.clone()
                 };
-                for sql in statement_sql(migration, statement, tenant, indexes)? {
+                for sql in statement_sql(migration, statement, tenant, &indexes)? {
                     parts.push((sql, here.clone()));
                 }
+                follow_index(&mut indexes, statement);
             }
             parts.extend(step.finishing_sql().map(ours));
             if !migration.transaction {
@@ -229,8 +238,24 @@ impl<'a> MigrationScript<'a> {
     }
 }
 
-/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt
-/// created.
+/// Brings the known indexes to their state after a statement: a migration behind it may create or drop the same one.
+fn follow_index(indexes: &mut BTreeMap<String, IndexState>, statement: &CompiledStatement) {
+    let object = &statement.object;
+    if object.kind != ObjectKind::Index || matches!(object.scope, ObjectScope::Named(_)) {
+        return;
+    }
+    match object.action {
+        Action::Create => {
+            indexes.insert(object.name.clone(), IndexState::Valid);
+        }
+        Action::Drop => {
+            indexes.remove(&object.name);
+        }
+        _ => {}
+    }
+}
+
+/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt created or dropped.
 fn statement_sql(
     migration: &Migration,
     statement: &CompiledStatement,
@@ -313,7 +338,7 @@ fn session_settings(context: &ScriptContext<'_>, tenant: &TenantName) -> Vec<Str
 }
 
 /// Returns the beginning of each migration, as one statement that prints nothing: the transaction's
-/// settings, the tenant's lock, and a check that the version is not applied yet.
+/// settings, the tenant's lock, and, for a way up, a check that the version is not applied yet.
 ///
 /// The lock is only tried. A waiting statement would hold a database snapshot, which `CREATE INDEX
 /// CONCURRENTLY` of the lock's holder would wait for in turn.
@@ -346,14 +371,13 @@ fn version_guard(
          MESSAGE = 'another run works on this tenant'; END IF; ",
         lock_key(tenant)
     );
-    if let Some(applied) = style.is_applied_sql(table, migration) {
-        let (refused, message) = match step.expected {
-            Expected::Absent => (applied, "the version is applied already"),
-            Expected::Present => (format!("NOT {applied}"), "the version is not applied"),
-        };
+    if matches!(step.expected, Expected::Absent)
+        && let Some(applied) = style.is_applied_sql(table, migration)
+    {
         swrite!(
             body,
-            "IF {refused} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', MESSAGE = '{message}'; END IF; "
+            "IF {applied} THEN RAISE EXCEPTION USING ERRCODE = '{ALREADY}', \
+             MESSAGE = 'the version is applied already'; END IF; "
         );
     }
     body.push_str("END");

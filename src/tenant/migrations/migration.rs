@@ -22,6 +22,7 @@ pub struct Migration {
     pub text: String,
     /// Names in a fixed schema where `#{prefix}` should be used. They cause warnings.
     pub fixed_schemas: Vec<FixedSchema>,
+    digest: String,
     template: Template,
     changes_session: bool,
 }
@@ -59,6 +60,8 @@ impl Migration {
             transaction,
             text,
             fixed_schemas,
+            // The other way of the same file leaves blank lines around this one.
+            digest: sha256(part.sql.trim()),
             changes_session: template.statements.iter().any(changes_session),
             template,
         })
@@ -101,6 +104,11 @@ impl Migration {
     /// Returns the SHA-256 of the whole file in hexadecimal.
     pub fn checksum(&self) -> String {
         sha256(&self.text)
+    }
+
+    /// Returns the SHA-256 of this way alone in hexadecimal: a change of the other way in the same file keeps it.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Returns the file's name for messages: `20240131_add_users.sql`, or diesel's

@@ -209,6 +209,17 @@ impl Style {
         Some(format!("EXISTS (SELECT FROM {table} WHERE {condition})"))
     }
 
+    /// Returns SQL that is true if the table has a version that is none of some, as [`Style::rows_sql`] writes them.
+    pub(crate) fn has_other_sql(self, table: &str, known: &[String]) -> String {
+        let known: Vec<String> = known.iter().map(|version| quote_literal(version)).collect();
+        format!(
+            "EXISTS (SELECT FROM pg_catalog.json_array_elements({}) AS now(version) \
+             WHERE now.version ->> 0 <> ALL (ARRAY[{}]::text[]))",
+            self.rows_sql(table),
+            known.join(", ")
+        )
+    }
+
     /// Returns SQL that writes the migration's row as the tool would, or `None` if only the tool
     /// can, or if its table cannot hold the version.
     pub(crate) fn write_sql(self, table: &str, migration: &Migration) -> Option<String> {

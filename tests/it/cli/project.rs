@@ -1,6 +1,6 @@
 //! `schemastamp.toml`: settings in the place of flags and variables.
 
-use crate::support::{Cluster, Schemastamp};
+use crate::support::{Cluster, Database, Schemastamp};
 
 const SOURCE: &str =
     "CREATE SCHEMA demo; CREATE TABLE demo.schema_migrations (version varchar PRIMARY KEY);
@@ -119,27 +119,111 @@ fn mistakes_are_named_with_file_and_line() {
     );
 }
 
-#[test]
-fn targets_of_a_project_give_way_to_connection_flags() {
-    let database = Cluster::shared().database();
+/// A database with one tenant, `acme`.
+fn fleet_database(cluster: &Cluster) -> Database<'_> {
+    let database = cluster.database();
     database.sql(
         "CREATE SCHEMA acme; CREATE TABLE acme.schema_migrations (version varchar PRIMARY KEY)",
     );
-    let world = Schemastamp::on(&database);
+    database
+}
+
+/// A target called `one`.
+fn target(database: &Database<'_>) -> String {
     let environment = database.environment();
-    let fleet = format!(
+    format!(
         "[[target]]\nname = \"one\"\nhost = \"{}\"\nport = \"{}\"\nuser = \"{}\"\ndbname = \"{}\"\n",
         environment["PGHOST"], environment["PGPORT"], environment["PGUSER"], database.name
-    );
-    world.write("fleet.toml", fleet);
+    )
+}
+
+/// A project whose targets are the database, without any variable that names a server.
+fn fleet_project(database: &Database<'_>) -> Schemastamp {
+    let world = Schemastamp::new();
+    world.write("fleet.toml", target(database));
     world.write("schemastamp.toml", "targets = \"fleet.toml\"\n");
-    let status = world
-        .run(&["status", "--all", "--format", "json"])
-        .succeeds()
-        .json();
+    world
+}
+
+const STATUS: [&str; 4] = ["status", "--all", "--format", "json"];
+
+#[test]
+fn targets_of_a_project_give_way_to_connection_flags() {
+    let database = fleet_database(Cluster::shared());
+    let world = fleet_project(&database);
+    let status = world.run(&STATUS).succeeds().json();
     assert_eq!(status[0]["target"], "one");
-    let named = ["status", "--all", "--format", "json", "--target", "one"];
+    let named = [&STATUS[..], &["--target", "one"]].concat();
     assert_eq!(world.run(&named).succeeds().json()[0]["target"], "one");
-    let flags = ["status", "--all", "--format", "json", "-d", &database.name];
+    let url = database.url();
+    let flags = [&STATUS[..], &["-d", &url]].concat();
     assert_eq!(world.run(&flags).succeeds().json()[0].get("target"), None);
+}
+
+#[test]
+fn targets_of_a_project_give_way_to_variables_that_choose_a_server() {
+    let database = fleet_database(Cluster::shared());
+    let other = Cluster::shared().database();
+    let url = other.url();
+    let drop_acme = ["drop", "acme", "--yes"];
+    for variables in [
+        &[("SCHEMASTAMP_DATABASE_URL", url.as_str())][..],
+        &[("DATABASE_URL", &url)],
+        &[("SCHEMASTAMP_HOST", "/nonexistent")],
+        &[
+            ("SCHEMASTAMP_USERNAME", "nobody"),
+            ("PGHOST", "/nonexistent"),
+        ],
+        &[("PGHOST", "/nonexistent")],
+        &[("PGHOSTADDR", "127.0.0.1"), ("PGPORT", "1")],
+        &[("PGPORT", "1")],
+        &[("SCHEMASTAMP_PORT", "1"), ("PGDATABASE", "none")],
+        &[("PGSERVICE", "none")],
+    ] {
+        let mut world = fleet_project(&database);
+        for (name, value) in variables {
+            world = world.env(name, value);
+        }
+        let output = world.run(&drop_acme);
+        assert!(
+            !output.stdout.contains("dropped acme"),
+            "{variables:?}: {output}"
+        );
+        let (name, _) = variables[0];
+        let note = format!(
+            "note: the targets in schemastamp.toml, line 1 are not used because {name} is set; for them, pass \
+             --targets 'fleet.toml' or unset {name}"
+        );
+        let stderr = output.stderr.replace('\n', " ");
+        assert!(stderr.contains(&note), "{variables:?}: {output}");
+        let quiet = world.run(&[&drop_acme[..], &["-q"]].concat());
+        assert!(!quiet.stderr.contains("not used"), "{quiet}");
+        let json = world.run(&[&drop_acme[..], &["--format", "json"]].concat());
+        assert!(!json.stderr.contains("not used"), "{json}");
+        // A flag that only a file of targets can mean wins.
+        let named = world
+            .run(&[&STATUS[..], &["--target", "one"]].concat())
+            .succeeds();
+        assert_eq!(named.json()[0]["target"], "one", "{named}");
+        let output = world
+            .run(&["status", "--all", "--total-jobs", "1"])
+            .exits_with(2);
+        assert!(
+            output
+                .stderr
+                .contains("--total-jobs needs a file of targets, and"),
+            "{output}"
+        );
+    }
+    // What only says how to connect chooses no other server.
+    let world = fleet_project(&database)
+        .env("PGSSLMODE", "disable")
+        .env("PGPASSWORD", "x")
+        .env("SCHEMASTAMP_APPLICATION_NAME", "x");
+    assert_eq!(world.run(&STATUS).succeeds().json()[0]["target"], "one");
+    let output = world
+        .env("DATABASE_URL", &url)
+        .run(&["targets", "export", "--format", "pgbouncer"])
+        .succeeds();
+    assert!(output.stdout.contains("one = host="), "{output}");
 }

@@ -372,3 +372,46 @@ fn the_apps_own_migrator_makes_the_schema() {
         "{output}"
     );
 }
+
+/// Rows that the snapshot does not carry are named, when it is made first and when it is renewed.
+#[test]
+fn rows_that_migrations_make_are_carried_or_named() {
+    let database = Cluster::shared().database();
+    let run = Schemastamp::on(&database);
+    run.write(
+        "db/1_users.sql",
+        USERS
+            .replace("TABLE ", "TABLE #{prefix}.")
+            .replace("INTO ", "INTO #{prefix}."),
+    );
+    let first = ["capture", "--migrations", "db", "-o", "snapshots/app.sql"];
+    let named = |output: &crate::support::CommandOutput, what: &str| {
+        output
+            .stderr
+            .contains(&format!("rows that the migrations made in: {what}"))
+    };
+    let output = run.run(&first).succeeds();
+    assert!(named(&output, "plans (1 row)"), "{output}");
+    let output = run
+        .run(&[&first[..], &["--seed", "plans"]].concat())
+        .succeeds();
+    assert!(
+        !output.stderr.contains("rows that the migrations made"),
+        "{output}"
+    );
+    run.write(
+        "db/2_roles.sql",
+        "CREATE TABLE #{prefix}.roles (name text); INSERT INTO #{prefix}.roles VALUES ('a'), ('b');\n\
+         INSERT INTO #{prefix}.plans VALUES ('paid');",
+    );
+    let output = run.run(&["refresh", "--migrations", "db"]).succeeds();
+    assert!(
+        named(&output, "roles (2 rows)") && !output.stderr.contains("plans ("),
+        "{output}"
+    );
+    let output = run.run(&["refresh", "--migrations", "db"]).succeeds();
+    assert!(
+        !output.stderr.contains("rows that the migrations made"),
+        "{output}"
+    );
+}

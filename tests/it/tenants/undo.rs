@@ -229,6 +229,246 @@ fn without_a_way_down_nothing_of_the_tenant_is_touched() {
 }
 
 #[test]
+fn the_way_down_of_another_migration_is_never_run() {
+    let (world, run) = world(&["a"]);
+    let up = "ALTER TABLE #{prefix}.users ADD zip text;";
+    let sections = |up: &str, down: &str| format!("-- migrate:up\n{up}\n-- migrate:down\n{down}\n");
+    run.write(
+        "m/4_zip.sql",
+        sections(up, "ALTER TABLE #{prefix}.users DROP z;"),
+    );
+    let id = record(&run);
+    let refused = |reason: &str| {
+        let output = undo(&run, &id, &[]).exits_with(18);
+        assert_eq!(outcomes(&output)["a"], reason, "{output}");
+        assert_eq!(world.versions("a"), "1 2 3 4");
+        assert_eq!(columns(&world, "a"), "id email name age zip");
+    };
+    // The same version, and another migration.
+    let text = std::fs::read_to_string(run.path("m/4_zip.sql")).unwrap();
+    std::fs::remove_file(run.path("m/4_zip.sql")).unwrap();
+    run.write(
+        "m/4_other.sql",
+        sections("SELECT 1;", "DROP TABLE #{prefix}.users;"),
+    );
+    refused(
+        "refused the run applied 4_zip.sql, and the directory has 4_other.sql for this version",
+    );
+    std::fs::remove_file(run.path("m/4_other.sql")).unwrap();
+    // The same file with another way up.
+    run.write(
+        "m/4_zip.sql",
+        sections("SELECT 1;", "DROP TABLE #{prefix}.users;"),
+    );
+    refused(
+        "refused 4_zip.sql has changed since the run; its way down may be that of another migration",
+    );
+    run.write("m/4_zip.sql", text);
+    run.write("m/2_name.up.sql", "SELECT 1;");
+    refused(
+        "refused 2_name.up.sql has changed since the run; its way down may be that of another migration",
+    );
+    run.write(
+        "m/2_name.up.sql",
+        "ALTER TABLE #{prefix}.users ADD name text;\r\n",
+    );
+    // The way down may be repaired, also in the same file.
+    run.write(
+        "m/4_zip.sql",
+        sections(up, "ALTER TABLE #{prefix}.users\n  DROP zip;"),
+    );
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["a"], "undone", "{output}");
+    assert_eq!(columns(&world, "a"), "id email");
+}
+
+/// A way down for version 3 that changes something else when it runs for `a`, whose turn is before that of `b`.
+fn meddling_down(header: &str, change: &str) -> String {
+    format!(
+        "{header}DO $do$ BEGIN IF current_schema() = 'a' THEN {change}; END IF; END $do$;\n\
+         ALTER TABLE #{{prefix}}.users DROP age;"
+    )
+}
+
+#[test]
+fn what_changed_after_the_plan_is_not_undone() {
+    let replace = "DROP SCHEMA b CASCADE; CREATE SCHEMA b; CREATE TABLE b.users (id int, email text, name text, age int); \
+                   CREATE TABLE b.schema_migrations (version varchar); INSERT INTO b.schema_migrations VALUES ('1'), ('2'), ('3')";
+    let record_later = "INSERT INTO schemastamp_runs.applied (run, tenant, schema, versions_table, version, previous, file, digest) \
+                        SELECT 'later', tenant, schema, versions_table, version, previous, file, digest \
+                        FROM schemastamp_runs.applied WHERE tenant = 'b' AND version = '2'";
+    for (change, reason, versions) in [
+        (
+            replace,
+            "the schema was dropped, renamed or replaced after the run",
+            "1 2 3",
+        ),
+        (
+            "INSERT INTO b.schema_migrations VALUES ('4')",
+            "it has a version now that it had not when the undo was planned",
+            "1 2 3 4",
+        ),
+        (
+            "DELETE FROM b.schema_migrations WHERE version = '3'",
+            "the version is not applied",
+            "1 2",
+        ),
+        (
+            record_later,
+            "another run has applied something to it since",
+            "1 2 3",
+        ),
+    ] {
+        for header in ["", "-- schemastamp: no-transaction\n"] {
+            let (world, run) = world(&["a", "b"]);
+            let id = record(&run);
+            run.write("m/3_age.down.sql", meddling_down(header, change));
+            let output = undo(&run, &id, &[]).exits_with(18);
+            let expected = [
+                ("a", "undone".to_owned()),
+                ("b", format!("failed {reason}")),
+            ];
+            let expected = expected.map(|(tenant, outcome)| (tenant.to_owned(), outcome));
+            assert_eq!(outcomes(&output), expected.into(), "{output}");
+            assert_eq!(world.versions("b"), versions);
+            assert_eq!(columns(&world, "b"), "id email name age", "{output}");
+        }
+    }
+}
+
+#[test]
+fn what_another_call_undoes_meanwhile_is_undone() {
+    let undo_age = "DELETE FROM b.schema_migrations WHERE version = '3'; ALTER TABLE b.users DROP age; \
+                    UPDATE schemastamp_runs.applied SET undone = now() WHERE tenant = 'b' AND version = '3'";
+    let undo_both = format!(
+        "{undo_age}; DELETE FROM b.schema_migrations WHERE version = '2'; ALTER TABLE b.users DROP name; \
+         UPDATE schemastamp_runs.applied SET undone = now() WHERE tenant = 'b'"
+    );
+    for (change, own) in [
+        (undo_both.as_str(), &[][..]),
+        (undo_age, &["2_name.down.sql"]),
+    ] {
+        for header in ["", "-- schemastamp: no-transaction\n"] {
+            let (world, run) = world(&["a", "b"]);
+            let id = record(&run);
+            run.write("m/3_age.down.sql", meddling_down(header, change));
+            let output = undo(&run, &id, &[]).succeeds();
+            let lines = output.json();
+            let line = lines.iter().find(|line| line["tenant"] == "b").unwrap();
+            assert_eq!(
+                (&line["outcome"], &line["undone"], &line["pending"]),
+                (
+                    &serde_json::json!("undone"),
+                    &serde_json::json!(own),
+                    &serde_json::json!([])
+                ),
+                "{output}"
+            );
+            assert_eq!(
+                (&line["from"], &line["to"]),
+                (&"3".into(), &"1".into()),
+                "{output}"
+            );
+            assert_eq!(
+                (world.versions("b"), columns(&world, "b")),
+                ("1".to_owned(), "id email".to_owned())
+            );
+        }
+    }
+}
+
+#[test]
+fn the_one_row_of_golang_migrate_may_change_as_planned() {
+    let world = World::new();
+    world.database.sql(
+        "CREATE SCHEMA t; CREATE TABLE t.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+         INSERT INTO t.schema_migrations VALUES (1, false)",
+    );
+    let run = Schemastamp::on(&world.database);
+    for number in ["0002", "0003", "0004"] {
+        run.write(
+            &format!("m/{number}_x.up.sql"),
+            format!("CREATE TABLE #{{prefix}}.t{number} ();"),
+        );
+        run.write(
+            &format!("m/{number}_x.down.sql"),
+            format!("DROP TABLE #{{prefix}}.t{number};"),
+        );
+    }
+    let id = record(&run);
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["t"], "undone", "{output}");
+    let version = "SELECT version FROM t.schema_migrations";
+    assert_eq!(world.database.query(version), "1");
+}
+
+/// The indexes of `a.users` apart from its key.
+fn indexes(world: &World<'_>) -> String {
+    world.database.query(
+        "SELECT string_agg(c.relname || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END, ' ' ORDER BY c.relname)
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE i.indrelid = 'a.users'::regclass AND NOT i.indisprimary",
+    )
+}
+
+#[test]
+fn an_undo_outside_of_transactions_continues_where_it_failed() {
+    let (world, run) = world(&["a"]);
+    let id = record(&run);
+    world
+        .database
+        .sql("CREATE INDEX users_age ON a.users (age); CREATE INDEX users_id ON a.users (id); INSERT INTO a.users VALUES (1, 'x'), (2, 'x')");
+    run.write(
+        "m/3_age.down.sql",
+        "-- schemastamp: no-transaction\nDROP INDEX CONCURRENTLY #{prefix}.users_age;\n\
+         CREATE UNIQUE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);\n\
+         DROP INDEX CONCURRENTLY users_id;\nALTER TABLE #{prefix}.users DROP age;",
+    );
+    let output = undo(&run, &id, &[]).exits_with(14);
+    assert!(
+        outcomes(&output)["a"].starts_with("failed could not create unique index"),
+        "{output}"
+    );
+    assert_eq!(indexes(&world), "users_email invalid users_id");
+    world.database.sql("DELETE FROM a.users WHERE id = 2");
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["a"], "undone", "{output}");
+    assert_eq!(indexes(&world), "users_email");
+    assert_eq!(
+        (world.versions("a"), columns(&world, "a")),
+        ("1".to_owned(), "id email".to_owned())
+    );
+}
+
+#[test]
+fn an_index_that_comes_and_goes_in_one_call_is_created_and_dropped() {
+    let (world, run) = world(&["a"]);
+    let (create, drop_it) = (
+        "CREATE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);",
+        "DROP INDEX CONCURRENTLY #{prefix}.users_email;",
+    );
+    for (version, up, down) in [
+        (4, create, drop_it),
+        (5, drop_it, create),
+        (6, create, drop_it),
+    ] {
+        let header = "-- schemastamp: no-transaction";
+        run.write(&format!("m/{version}_i.up.sql"), format!("{header}\n{up}"));
+        run.write(
+            &format!("m/{version}_i.down.sql"),
+            format!("{header}\n{down}"),
+        );
+    }
+    let id = record(&run);
+    assert_eq!(indexes(&world), "users_email");
+    drop(undo(&run, &id, &[]).succeeds());
+    assert_eq!(
+        (indexes(&world), world.versions("a")),
+        (String::new(), "1".to_owned())
+    );
+}
+
+#[test]
 fn a_way_down_that_fails_keeps_what_was_undone_and_the_next_call_continues() {
     let (world, run) = world(&["a", "b"]);
     let id = record(&run);
