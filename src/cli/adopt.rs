@@ -103,13 +103,20 @@ struct Figures {
     skipped: usize,
     different: usize,
     variants: usize,
+    refused: usize,
     failed: usize,
     missing: usize,
 }
 
 impl Figures {
     fn all(&self) -> usize {
-        self.adopted + self.would_adopt + self.skipped + self.different + self.failed + self.missing
+        self.adopted
+            + self.would_adopt
+            + self.skipped
+            + self.different
+            + self.refused
+            + self.failed
+            + self.missing
     }
 
     fn count(&mut self, outcome: &AdoptOutcome) {
@@ -118,9 +125,8 @@ impl Figures {
             AdoptOutcome::WouldAdopt => self.would_adopt += 1,
             AdoptOutcome::Marked => self.skipped += 1,
             AdoptOutcome::Missing => self.missing += 1,
-            AdoptOutcome::Refused(_) | AdoptOutcome::Failed(_) | AdoptOutcome::Unknown(_) => {
-                self.failed += 1;
-            }
+            AdoptOutcome::Refused(_) => self.refused += 1,
+            AdoptOutcome::Failed(_) | AdoptOutcome::Unknown(_) => self.failed += 1,
         }
     }
 
@@ -133,7 +139,7 @@ impl Figures {
                 would_adopt: self.would_adopt,
                 skipped: self.skipped,
                 different: self.different,
-                failed,
+                failed: self.refused + failed,
                 missing,
                 failed_targets: failures.failed_targets(),
             }));
@@ -143,6 +149,7 @@ impl Figures {
             (self.would_adopt, "to adopt"),
             (self.skipped, "adopted before"),
             (self.different, "different"),
+            (self.refused, "refused"),
             (failed, "failed"),
             (missing, "missing"),
         ] {
@@ -151,7 +158,7 @@ impl Figures {
             }
         }
         text.push_str(&failures.text());
-        session.output.say(&text);
+        session.output.summary(&text);
         Ok(())
     }
 
@@ -161,7 +168,7 @@ impl Figures {
         }
         match missing_code(self.missing, self.all()) {
             Some(code) => code,
-            None if self.failed > 0 => exit::PARTIAL,
+            None if self.failed + self.refused > 0 => exit::PARTIAL,
             None if self.different > 0 => exit::DIFFERENCES,
             None => exit::DONE,
         }
@@ -213,7 +220,12 @@ fn line(
     if let Some(snapshot) = snapshot.filter(|_| error.is_none()) {
         swrite!(text, ", snapshot {snapshot}");
     }
-    output.result(color.on_default(), word, &text)
+    match &tenant.outcome {
+        AdoptOutcome::Adopted | AdoptOutcome::WouldAdopt | AdoptOutcome::Marked => {
+            output.success(color.on_default(), word, &text)
+        }
+        _ => output.result(color.on_default(), word, &text),
+    }
 }
 
 fn outcome(outcome: &AdoptOutcome) -> TenantOutcome {

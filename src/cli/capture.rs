@@ -22,21 +22,15 @@ use crate::snapshot::{
     Action, Decision, Decisions, FORMAT, Header, OutsidePolicy, Snapshot, parse_names,
 };
 use crate::sql::{TenantName, TokenKind, fold, tokens};
-use crate::text::safe;
+use crate::text::{plural, safe};
 
 pub(super) async fn run(
     session: &Session,
-    arguments: CaptureArguments,
+    mut arguments: CaptureArguments,
 ) -> Result<u8, CommandError> {
+    choose_source(session, &mut arguments)?;
     let kept = arguments.output.as_deref().map(kept).transpose()?.flatten();
     let header = kept.as_ref().map(Snapshot::header);
-    let has_source =
-        arguments.schema.is_some() || arguments.migrations.is_some() || arguments.run.is_some();
-    if !has_source {
-        return Err(CommandError::Usage(
-            "pass --schema SCHEMA, --migrations DIR or --run CMD".to_owned(),
-        ));
-    }
     let config = CaptureConfig::new(&arguments, header)?;
     let of_first = async |schema: &str, source: CaptureSource, server: Server| {
         let mut capture = config.capture(&arguments, schema, source, Some(server), None);
@@ -62,6 +56,28 @@ pub(super) async fn run(
     }
     hand_over(session, arguments.output.as_deref(), &captured)?;
     Ok(exit::DONE)
+}
+
+/// Takes the migrations that a variable or the project's file names, if no flag says where the schema comes from.
+fn choose_source(session: &Session, arguments: &mut CaptureArguments) -> Result<(), CommandError> {
+    if arguments.schema.is_some() || arguments.migrations.is_some() || arguments.run.is_some() {
+        return Ok(());
+    }
+    if let Some(from) = &arguments.from {
+        return Err(CommandError::Usage(format!(
+            "pass --schema SCHEMA, the schema to take from '{}'",
+            from.display()
+        )));
+    }
+    if arguments.scratch.is_none()
+        && let Some(setting) = session.tool()?.migrations
+    {
+        arguments.migrations = Some(setting.value);
+        return Ok(());
+    }
+    Err(CommandError::Usage(
+        "pass --schema SCHEMA, --migrations DIR or --run CMD".to_owned(),
+    ))
 }
 
 /// The seeds, decisions and version table of a capture, from flags and from the header of the file that is about to be
@@ -414,16 +430,19 @@ fn hand_over(
         }));
     }
     if let Some(proof) = proof {
-        output.say(&format!("proven: {} objects equal", proof.objects));
+        output.say(&format!(
+            "proven: {} equal",
+            plural(proof.objects, "object")
+        ));
     }
     if let Some(file) = file {
-        let objects: usize = counts.values().sum();
+        let objects = plural(counts.values().sum(), "object");
         let word = if changed == Some(true) {
             "wrote"
         } else {
             "unchanged:"
         };
-        output.say(&format!("{word} '{}', {objects} objects", file.display()));
+        output.say(&format!("{word} '{}', {objects}", file.display()));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::lines::DoubtObject;
 use crate::snapshot::capture::{Doubt, Undecided};
+use crate::text::plural;
 
 /// Number of objects that a terminal shows.
 const SHOWN: usize = 50;
@@ -16,13 +17,16 @@ pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
         lines.extend(object_lines(undecided, object));
     }
     if objects.len() > SHOWN {
-        lines.push(format!("  and {} objects more", objects.len() - SHOWN));
+        lines.push(format!(
+            "  and {} more",
+            plural(objects.len() - SHOWN, "object")
+        ));
     }
     let flags: Vec<String> = objects
         .iter()
         .map(|object| format!("--rename {}", shell_words::quote(object)))
         .collect();
-    lines.push("  all of it names the schema:".to_owned());
+    lines.push("  if all of it names the schema:".to_owned());
     lines.push(format!("      {}", flags.join(" ")));
     lines
 }
@@ -133,7 +137,7 @@ mod tests {
             #1, line 2 of its definition: a literal may be run
                 EXECUTE 'SELECT é.app.t'
                                   ^^^
-          all of it names the schema:
+          if all of it names the schema:
               --rename 'function n(integer)' --rename 'view v'
         ");
         let json = json(&undecided.doubts);

@@ -11,7 +11,7 @@ use super::lines::{
     TenantOutcome,
 };
 use super::output::Output;
-use super::prompt::ask;
+use super::prompt::{Answer, ask};
 use super::report::{ErrorReport, build_report, signal_exit_code};
 use super::scope::{missing_code, missing_tenant};
 use super::servers::{FleetFailures, Servers, at};
@@ -403,9 +403,9 @@ async fn confirm(session: &Session, tenants: &[Candidate]) -> Result<(), Command
         several => (several.len().to_string(), "the number of tenants"),
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {
-        Some(answer) if answer == wanted => return Ok(()),
-        Some(_) => "the name did not match",
-        None => "pass --yes, because there is no terminal to ask on",
+        Answer::Line(answer) if answer == wanted => return Ok(()),
+        Answer::Line(_) | Answer::EndOfInput => "the answer did not match",
+        Answer::NoTerminal => "pass --yes, because there is no terminal to ask on",
     };
     Err(CommandError::Usage(format!("nothing was dropped: {why}")))
 }

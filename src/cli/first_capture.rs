@@ -2,7 +2,7 @@
 
 use super::arguments::CaptureArguments;
 use super::failure::CommandError;
-use super::migrate::{external, load};
+use super::migrate::{external, load_for_capture};
 use super::progress::Progress;
 use super::session::Session;
 use crate::connect;
@@ -26,7 +26,7 @@ enum Maker {
 impl Maker {
     fn new(session: &Session, arguments: &CaptureArguments) -> Result<Option<Self>, CommandError> {
         if let Some(folder) = &arguments.migrations {
-            let migrations = load(folder, session)?;
+            let migrations = load_for_capture(folder, session)?;
             let name = arguments.versions_table.as_deref();
             let table = NewVersionsTable::for_layout(migrations.layout(), name);
             return match table {

@@ -23,6 +23,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("baseline", "adopt"),
     ("import", "adopt"),
     ("init", "capture"),
+    ("show", "snapshot show"),
+    ("undo", "migrate --undo"),
+    ("rollback", "migrate --undo"),
+    ("down", "migrate --undo"),
+    ("fill", "pool fill"),
+    ("drain", "pool drain"),
+    ("export", "targets export"),
     ("doctor", "diagnose"),
     ("ping", "diagnose"),
     ("list", "status"),
@@ -113,19 +120,10 @@ fn shortened(command: clap::Command) -> clap::Command {
 /// Puts tips that lead somewhere in the place of those for words that are merely spelt alike.
 fn with_tips(mut error: clap::Error) -> clap::Error {
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
-        let known = OTHER_NAMES.iter().find(|(other, _)| other == word);
-        if let Some((_, command)) = known {
-            let command = (*command).to_owned();
-            error.insert(
-                ContextKind::SuggestedSubcommand,
-                ContextValue::Strings(Vec::new()),
-            );
-            let kind = if command.starts_with('-') {
-                "option"
-            } else {
-                "command"
-            };
-            suggest(&mut error, format!("the {kind} is '{command}'"));
+        if let Some(tip) = command_tip(word, error.get(ContextKind::Usage)) {
+            // clap prints a list of similar commands even if it is empty.
+            error.remove(ContextKind::SuggestedSubcommand);
+            suggest(&mut error, tip);
         }
     } else if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && error.kind() == ErrorKind::UnknownArgument
@@ -134,8 +132,7 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
         let flag = flag.split('=').next().unwrap_or_default().to_owned();
         let commands = commands_with(&flag);
         // clap's tip to write `-- --flag` is for values that look like flags.
-        let tips = Vec::new();
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        error.remove(ContextKind::Suggested);
         if !commands.is_empty() {
             suggest(
                 &mut error,
@@ -144,6 +141,32 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
         }
     }
     error
+}
+
+/// Returns the tip for an unknown command, if there is a better one than clap's.
+fn command_tip(word: &str, usage: Option<&ContextValue>) -> Option<String> {
+    let commands = Arguments::command();
+    // `Usage: schemastamp snapshot [OPTIONS] <COMMAND>`
+    let usage = usage.map(ToString::to_string).unwrap_or_default();
+    let group = usage.split_whitespace().nth(2);
+    if let Some(group) = group.and_then(|name| commands.find_subcommand(name)) {
+        let inner: Vec<&str> = group
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        return Some(format!(
+            "'{}' has the commands: {}",
+            group.get_name(),
+            inner.join(", ")
+        ));
+    }
+    let (_, command) = OTHER_NAMES.iter().find(|(other, _)| *other == word)?;
+    let kind = if command.starts_with('-') {
+        "option"
+    } else {
+        "command"
+    };
+    Some(format!("the {kind} is '{command}'"))
 }
 
 fn suggest(error: &mut clap::Error, tip: String) {
@@ -232,5 +255,57 @@ mod tests {
         }
         let unknown = error("s verify --nonsense");
         assert!(!unknown.contains("tip:"), "{unknown}");
+    }
+
+    #[test]
+    fn every_other_name_of_a_command_has_one_tip_that_leads_to_it() {
+        for (other, command) in OTHER_NAMES {
+            let error = error(&format!("s {other}"));
+            let tips: Vec<&str> = error.lines().filter(|line| line.contains("tip:")).collect();
+            let kind = if command.starts_with('-') {
+                "option"
+            } else {
+                "command"
+            };
+            assert_eq!(
+                tips,
+                [format!("  tip: the {kind} is '{command}'")],
+                "{other}"
+            );
+            assert!(error.lines().all(|line| line.trim_end() == line), "{error}");
+            let mut line = vec!["s"];
+            line.extend(command.split(' '));
+            line.push("--help");
+            assert!(
+                Arguments::try_parse_from(line).is_err_and(|error| !error.use_stderr()),
+                "{command}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_of_a_group_leads_to_those_of_the_group() {
+        for (line, tip) in [
+            (
+                "s snapshot list",
+                "  tip: 'snapshot' has the commands: show",
+            ),
+            (
+                "s snapshot shwo",
+                "  tip: 'snapshot' has the commands: show",
+            ),
+            (
+                "s pool create",
+                "  tip: 'pool' has the commands: fill, status, drain",
+            ),
+            (
+                "s -q targets ls",
+                "  tip: 'targets' has the commands: export",
+            ),
+        ] {
+            let error = error(line);
+            let tips: Vec<&str> = error.lines().filter(|line| line.contains("tip:")).collect();
+            assert_eq!(tips, [tip], "{error}");
+        }
     }
 }

@@ -32,7 +32,7 @@ use crate::fleet::{RunShare, TenantSelection};
 use crate::path::PathError;
 use crate::pg::Server;
 use crate::process::EnvValue;
-use crate::snapshot::{OutsidePolicy, OutsideStatement, Reach, grouped};
+use crate::snapshot::{OutsidePolicy, grouped};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
 use crate::tenant::migrate::{ExternalCommand, MigrateFailure, MigrateOutcome, TenantReport};
@@ -270,14 +270,8 @@ pub(super) fn load_chosen(
 
 /// Reads a directory of migrations and prints its warnings.
 pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, CommandError> {
+    let migrations = read(folder)?;
     let output = session.output;
-    let migrations = read_folder(folder)?;
-    if migrations.as_slice().is_empty() {
-        return Err(CommandError::NoMigrations {
-            folder: folder.to_owned(),
-            other: other_migration(folder)?,
-        });
-    }
     let allowed = session.common.outside() == OutsidePolicy::Allow;
     for migration in migrations.as_slice() {
         let path = &migration.path;
@@ -292,7 +286,7 @@ pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, Comma
         // Those of changed names say what to write instead.
         let unnamed: Vec<_> = migration
             .outside()
-            .filter(|statement| !is_named(statement, &migration.fixed_schemas))
+            .filter(|statement| migration.fixed_name_in(statement).is_none())
             .cloned()
             .collect();
         if !unnamed.is_empty() {
@@ -302,13 +296,44 @@ pub(super) fn load(folder: &Path, session: &Session) -> Result<Migrations, Comma
     Ok(migrations)
 }
 
-/// Returns whether a statement is reported by the name that it changes.
-fn is_named(statement: &OutsideStatement, fixed: &[FixedSchema]) -> bool {
-    let lines = statement.line..=statement.last_line;
-    statement.reach == Reach::Database
-        && fixed
-            .iter()
-            .any(|fixed| fixed.changed && lines.contains(&fixed.line))
+/// Reads a directory of migrations for the first capture. The capture itself refuses statements that work outside of the
+/// schema, so that a warning about them would say the same twice.
+pub(super) fn load_for_capture(
+    folder: &Path,
+    session: &Session,
+) -> Result<Migrations, CommandError> {
+    let migrations = read(folder)?;
+    for migration in migrations.as_slice() {
+        let lines: Vec<_> = migration
+            .outside()
+            .map(|statement| statement.line..=statement.last_line)
+            .collect();
+        let is_refused =
+            |fixed: &FixedSchema| fixed.changed && lines.iter().any(|at| at.contains(&fixed.line));
+        for fixed in &migration.fixed_schemas {
+            let is_allowed = fixed.changed && session.common.outside() == OutsidePolicy::Allow;
+            if !is_allowed && !is_refused(fixed) {
+                let path = migration.path.display();
+                session.output.warning(&format!("'{path}', {fixed}"));
+            }
+        }
+        if session.common.outside() != OutsidePolicy::Allow {
+            session.record_outside(&migration.path, migration.outside());
+        }
+    }
+    Ok(migrations)
+}
+
+/// Reads a directory that must have migrations.
+fn read(folder: &Path) -> Result<Migrations, CommandError> {
+    let migrations = read_folder(folder)?;
+    if migrations.as_slice().is_empty() {
+        return Err(CommandError::NoMigrations {
+            folder: folder.to_owned(),
+            other: other_migration(folder)?,
+        });
+    }
+    Ok(migrations)
 }
 
 /// Prints one tenant's line.

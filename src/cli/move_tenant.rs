@@ -12,7 +12,7 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
-use super::prompt::ask;
+use super::prompt::{Answer, ask};
 use super::servers::at;
 use super::session::Session;
 use super::slip::{Slip, slips_warning};
@@ -105,10 +105,11 @@ async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandE
         "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
-        Some(answer) if answer.trim() != "yes" => Err(CommandError::Usage(
+        Answer::NoTerminal => Ok(()),
+        Answer::Line(answer) if answer.trim() == "yes" => Ok(()),
+        Answer::Line(_) | Answer::EndOfInput => Err(CommandError::Usage(
             "nothing was renamed: the answer was not yes".to_owned(),
         )),
-        _ => Ok(()),
     }
 }
 

@@ -5,11 +5,21 @@ use std::io::{self, IsTerminal as _, Write as _};
 use super::failure::CommandError;
 use super::session::Session;
 
-/// Asks on the terminal and returns the answer without its line end, or `None` if stdin is not a
-/// terminal. A signal ends the command.
-pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<String>, CommandError> {
+/// Answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A line, without its end.
+    Line(String),
+    /// The input ended (Ctrl-D).
+    EndOfInput,
+    /// Stdin is not a terminal, so nothing was asked.
+    NoTerminal,
+}
+
+/// Asks on the terminal. A signal ends the command.
+pub(super) async fn ask(session: &Session, question: &str) -> Result<Answer, CommandError> {
     if !io::stdin().is_terminal() {
-        return Ok(None);
+        return Ok(Answer::NoTerminal);
     }
     drop(anstream::stderr().write_all(question.as_bytes()));
     let read = tokio::task::spawn_blocking(|| {
@@ -27,5 +37,11 @@ pub(super) async fn ask(session: &Session, question: &str) -> Result<Option<Stri
         stream: "standard input",
         source,
     })?;
-    Ok(Some(answer.trim_end_matches(['\n', '\r']).to_owned()))
+    if answer.is_empty() {
+        session.output.say("");
+        return Ok(Answer::EndOfInput);
+    }
+    Ok(Answer::Line(
+        answer.trim_end_matches(['\n', '\r']).to_owned(),
+    ))
 }

@@ -289,10 +289,13 @@ impl Report {
         };
         for level in self.levels.iter().filter(majority) {
             let version = level.version.as_deref().unwrap_or_default();
+            let compared = match level.equal + level.different {
+                1 => "its only tenant has nothing to be compared with".to_owned(),
+                tenants => format!("its {tenants} tenants are compared with each other"),
+            };
             output.warning(&format!(
-                "no snapshot or migrations lead to version {}: its {} are compared with each other",
-                safe(version),
-                plural(level.equal + level.different, "tenant")
+                "no snapshot or migrations lead to version {}: {compared}",
+                safe(version)
             ));
         }
     }

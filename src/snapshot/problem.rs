@@ -101,7 +101,7 @@ pub enum SnapshotError {
     },
     /// The first line is not the title.
     #[error(
-        "line 1: this is not a snapshot: the first line must begin with '{TITLE}{FORMAT}'; make one with `schemastamp capture`"
+        "line 1: this is not a snapshot: the first line must begin with '{TITLE}N' (N from {OLDEST_FORMAT} to {FORMAT}); make one with `schemastamp capture`"
     )]
     NotASnapshot,
     /// A later format.

@@ -13,7 +13,7 @@ use crate::fleet::inventory::FleetError;
 use crate::fleet::migrate::MigrateError;
 use crate::fleet::pool::PoolError;
 use crate::fleet::query::QueryError;
-use crate::fleet::refresh::{FirstError, RefreshError};
+use crate::fleet::refresh::{FirstError, RefreshError, WorkOutside};
 use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{RegistryError, TargetError};
@@ -22,6 +22,10 @@ use crate::sql::quote;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
 use crate::tenant::migrate::MigrateFailure as HookFailure;
+use crate::tenant::migrations::FixedSchema;
+
+/// The hint for work that `--timeout` ended.
+const TIMED_OUT: &str = "raise --timeout";
 
 /// Reports on `psql`, with `error` in front only if a script failed: a failed connection explains
 /// itself.
@@ -136,6 +140,7 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
         RefreshError::Fleet(error) => fleet_report(error, context),
         RefreshError::Migrate(error) => migrate_report(error, context),
         RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
+        RefreshError::TimedOut(_) => ErrorReport::of(error, "timeout").hint(TIMED_OUT),
         RefreshError::Stopped(signal) => of_interruption(error, *signal),
         RefreshError::Capture(error) => capture_report(error, context),
         RefreshError::Snapshot(source) => ErrorReport::of(error, source.id()),
@@ -148,13 +153,17 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
 pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> ErrorReport {
     match error {
         FirstError::Refresh(error) => refresh_report(error, context),
-        FirstError::Outside { .. } => ErrorReport::of(error, "capture.outside").hint(
-            "nothing was run; write NAME or #{prefix}.NAME in the place of public.NAME, and run once by hand what is \
-             meant for the whole database; --allow-outside runs it for good",
-        ),
+        FirstError::Psql(source) => report_beneath(error, source, context),
+        FirstError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
+        FirstError::Outside(work) => {
+            ErrorReport::of(error, "capture.outside").hint(outside_hint(work))
+        }
         FirstError::Extension { extension, .. } => {
             let hint = format!("run once: CREATE EXTENSION {} SCHEMA public", quote(extension));
             ErrorReport::of(error, "capture.missing_extension").hint(hint)
+        }
+        FirstError::TimedOut(failed) => {
+            with_detail(ErrorReport::of(error, "timeout").hint(TIMED_OUT), failed)
         }
         FirstError::Command(failed) => {
             with_detail(ErrorReport::of(error, "capture.command"), failed)
@@ -163,6 +172,22 @@ pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> Err
             "have the command work in the schema that SCHEMASTAMP_TENANT names, for instance with it as the search_path",
         ),
     }
+}
+
+/// The way on for migrations that work outside of the schema.
+fn outside_hint(work: &WorkOutside) -> String {
+    let mut parts = vec!["nothing was run".to_owned()];
+    if let Some(FixedSchema { schema, object, .. }) = &work.fixed {
+        let (schema, object) = (schema.escape_debug(), object.escape_debug());
+        parts.push(format!(
+            "write {object} or #{{prefix}}.{object} in the place of {schema}.{object}"
+        ));
+    }
+    if work.has_shared {
+        parts.push("run once by hand what is meant for the whole database".to_owned());
+    }
+    parts.push("--allow-outside runs it for good".to_owned());
+    parts.join("; ")
 }
 
 pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {

@@ -111,7 +111,7 @@ impl Engine<'_, '_> {
                 self.scheduler.psql_failed(error).await;
             }
             PsqlError::Run(RunError::TimedOut { after, .. }) => {
-                let failure = MigrateFailure::new(format!(
+                let failure = MigrateFailure::timed_out(format!(
                     "took longer than {:?}",
                     self.server.timeout.unwrap_or(*after)
                 ));

@@ -10,7 +10,7 @@ use crate::snapshot::{
 };
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::migrate::{ExternalCommand, MigrateFailure};
-use crate::tenant::migrations::Migrations;
+use crate::tenant::migrations::{FixedSchema, Migrations};
 use crate::tenant::versions::{NewVersionsTable, qualified};
 use crate::text::listed;
 
@@ -42,19 +42,33 @@ pub struct FirstSchema {
     pub leftovers: Vec<String>,
 }
 
+/// Statements of migrations that work outside of the schema.
+#[derive(Clone, Debug, Default)]
+pub struct WorkOutside {
+    /// File, line and beginning of each statement.
+    pub places: Vec<String>,
+    /// A name in a fixed schema that a tenant's own could take the place of.
+    pub fixed: Option<FixedSchema>,
+    /// `true` if one of the statements has no such name: `CREATE ROLE`, `CREATE SCHEMA` and similar.
+    pub has_shared: bool,
+}
+
 /// The reason why there is no first schema.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FirstError {
     /// As for a refresh.
     #[error(transparent)]
-    Refresh(#[from] RefreshError),
+    Refresh(RefreshError),
+    /// psql failed.
+    #[error("cannot make the schema")]
+    Psql(#[source] PsqlError),
+    /// A migration failed, or none can be applied.
+    #[error("the migrations cannot make the schema: {0}")]
+    Migration(String),
     /// A migration works on objects outside of the schema, so that the scratch schema would not hold all that it makes.
-    #[error("migrations work outside of the schema: {}", listed(places, LISTED))]
-    Outside {
-        /// File, line and beginning of each statement.
-        places: Vec<String>,
-    },
+    #[error("migrations work outside of the schema: {}", listed(&.0.places, LISTED))]
+    Outside(Box<WorkOutside>),
     /// An extension that the migrations need is not installed, and would be installed for good.
     #[error(
         "{place}: extension {extension} is not installed in this database, where it would stay"
@@ -65,6 +79,9 @@ pub enum FirstError {
         /// The extension.
         extension: String,
     },
+    /// The app's command exceeded the time limit.
+    #[error("{}", .0.message)]
+    TimedOut(Box<MigrateFailure>),
     /// The app's command failed.
     #[error("the command failed: {}", .0.message)]
     Command(Box<MigrateFailure>),
@@ -75,7 +92,18 @@ pub enum FirstError {
 
 impl From<PsqlError> for FirstError {
     fn from(error: PsqlError) -> Self {
-        Self::Refresh(error.into())
+        Self::Psql(error)
+    }
+}
+
+impl From<RefreshError> for FirstError {
+    /// There is no older snapshot that a message could speak of.
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Psql(error) => Self::Psql(error),
+            RefreshError::Migration(reason) => Self::Migration(reason),
+            other => Self::Refresh(other),
+        }
     }
 }
 
@@ -175,10 +203,7 @@ async fn make(
             command
                 .run_for(server, scratch, shutdown)
                 .await
-                .map_err(|mut failure| {
-                    failure.message = failure.message.replace(PLACEHOLDER, scratch.as_str());
-                    FirstError::Command(Box::new(failure))
-                })?;
+                .map_err(|failure| command_failed(failure, scratch, shutdown))?;
             let sql = format!(
                 "SELECT pg_catalog.to_json(EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
                  ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relkind IN ('r', 'p', 'v', 'm')));\n",
@@ -191,6 +216,22 @@ async fn make(
                 Err(FirstError::Nothing)
             }
         }
+    }
+}
+
+fn command_failed(
+    mut failure: MigrateFailure,
+    scratch: &TenantName,
+    shutdown: &Shutdown,
+) -> FirstError {
+    if let Some(signal) = shutdown.signal() {
+        return RefreshError::Stopped(signal).into();
+    }
+    failure.message = failure.message.replace(PLACEHOLDER, scratch.as_str());
+    if failure.is_timeout {
+        FirstError::TimedOut(Box::new(failure))
+    } else {
+        FirstError::Command(Box::new(failure))
     }
 }
 
@@ -208,7 +249,7 @@ async fn refuse_outside(
     let sql =
         "SELECT pg_catalog.json_agg(extname ORDER BY extname) FROM pg_catalog.pg_extension;\n";
     let installed: Vec<String> = server.query_json_one(sql, shutdown).await?;
-    let mut places = Vec::new();
+    let mut work = WorkOutside::default();
     for migration in migrations.as_slice() {
         for statement in migration.statements() {
             let place = format!("'{}', line {}", migration.path.display(), statement.line);
@@ -218,14 +259,18 @@ async fn refuse_outside(
                     return Err(FirstError::Extension { place, extension });
                 }
             } else if let Some(outside) = statement.outside() {
-                places.push(format!("{place}: {}", outside.excerpt));
+                work.places.push(format!("{place}: {}", outside.excerpt));
+                match migration.fixed_name_in(outside) {
+                    Some(fixed) => work.fixed = work.fixed.or_else(|| Some(fixed.clone())),
+                    None => work.has_shared = true,
+                }
             }
         }
     }
-    if places.is_empty() {
+    if work.places.is_empty() {
         Ok(())
     } else {
-        Err(FirstError::Outside { places })
+        Err(FirstError::Outside(Box::new(work)))
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::made_rows::{count_rows, note_on_rows};
 use super::scratch::{clean, clean_leftovers, scratch_name, with_scratch};
 use crate::fleet::TenantSelection;
@@ -68,6 +70,9 @@ pub enum RefreshError {
     /// A migration failed, or none can be applied.
     #[error("the migrations cannot be applied to the snapshot: {0}")]
     Migration(String),
+    /// The migrations exceeded the time limit.
+    #[error("the migrations took longer than {0:?}")]
+    TimedOut(Duration),
     /// A signal ended the run.
     #[error("stopped by {0}")]
     Stopped(Signal),
@@ -314,6 +319,11 @@ pub(super) async fn apply(
         ));
     };
     match (tenant.outcome, reason) {
+        (MigrateOutcome::Failed(failure) | MigrateOutcome::Unknown(failure), _)
+            if failure.is_timeout =>
+        {
+            return Err(RefreshError::TimedOut(server.timeout.unwrap_or_default()));
+        }
         (MigrateOutcome::UpToDate | MigrateOutcome::Migrated, _) => {}
         (_, Some(reason)) => return Err(RefreshError::Migration(reason)),
         (outcome, None) => return Err(RefreshError::Migration(outcome.word().to_owned())),

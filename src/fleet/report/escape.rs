@@ -1,6 +1,6 @@
 //! Escapes foreign text for each form of a report.
 
-use crate::text::{bounded, printable, safe, swrite};
+use crate::text::{bounded, clip, printable, safe, swrite};
 
 /// Escapes text on one line for HTML.
 pub(super) fn html(text: &str) -> String {
@@ -9,7 +9,7 @@ pub(super) fn html(text: &str) -> String {
 
 /// Escapes text that keeps its lines, such as a function's body, for HTML. At most `limit` characters.
 pub(super) fn html_lines(text: &str, limit: usize) -> String {
-    entities(&crate::text::clip(&printable(text), limit))
+    entities(&clip(&printable(text), limit))
 }
 
 fn entities(text: &str) -> String {
@@ -34,6 +34,15 @@ fn entities(text: &str) -> String {
 /// notifying somebody.
 pub(super) fn markdown_code(text: &str, limit: usize) -> String {
     format!("<code>{}</code>", markdown(text, limit))
+}
+
+/// Escapes text that keeps its lines, such as a function's body, for Markdown, also within a table.
+pub(super) fn markdown_code_lines(text: &str, limit: usize) -> String {
+    let lines: Vec<String> = clip(text, limit)
+        .lines()
+        .map(|line| markdown(&line.replace('\t', "    "), usize::MAX))
+        .collect();
+    format!("<code>{}</code>", lines.join("<br>"))
 }
 
 /// Escapes text for Markdown, also within a table.
@@ -94,6 +103,15 @@ mod tests {
             assert_eq!(markdown(text, 200), expected);
         }
         assert_eq!(markdown("1. x www.y", 200), "1. x www.y");
+    }
+
+    #[test]
+    fn a_definition_keeps_its_lines_in_markdown() {
+        assert_eq!(
+            markdown_code_lines("begin\r\n\tselect 1|2;\n\u{1b}end", 200),
+            "<code>begin<br>    select 1&#124;2;<br>&#92;x1bend</code>"
+        );
+        assert_eq!(markdown_code_lines("a\nbc", 3), "<code>a<br>b…</code>");
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn versions(page: &mut String, versions: &[VersionShare]) {
     }
     page.push_str("</div>\n<ul class=\"key\">\n");
     for (index, share) in versions.iter().enumerate() {
-        let percent = share.tenants.saturating_mul(1000) / all;
+        let percent = (share.tenants.saturating_mul(1000) + all / 2) / all;
         swriteln!(
             *page,
             "<li><i class=\"v{}\"></i><code>{}</code> {} <span class=\"quiet\">{}.{} %</span></li>",

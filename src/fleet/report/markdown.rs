@@ -1,6 +1,6 @@
 //! A report in Markdown, as GitHub and GitLab show it in pull requests and job summaries.
 
-use super::escape::{markdown, markdown_code};
+use super::escape::{markdown, markdown_code, markdown_code_lines};
 use super::model::{FleetReport, FleetVariant, Severity, TenantGroup};
 use super::words::{finished, headline, outcome_words, seconds, version_word};
 use crate::tenant::compare::DriftFinding;
@@ -109,7 +109,7 @@ fn drift(text: &mut String, report: &FleetReport) {
 /// Returns the rows of an object: one for each part that differs.
 fn rows(finding: &DriftFinding) -> Vec<String> {
     let side = |value: &Option<String>| match value {
-        Some(value) => markdown_code(value, LENGTH),
+        Some(value) => markdown_code_lines(value, LENGTH),
         None => "nothing".to_owned(),
     };
     let parts = finding.differing_parts().into_iter();

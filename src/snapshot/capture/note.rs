@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 const NAMED: usize = 10;
 
 use super::server_properties::ServerProperty;
+use crate::text::plural;
 
 /// Something worth knowing about a capture that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +134,8 @@ impl ConcernId {
                 "left out, as only members of these roles can set them: default privileges for what is created by"
             }
             Self::UnfilledViews => {
-                "left unfilled in a new tenant, as its tables are empty; refresh them when it has rows: materialized views"
+                "materialized views are left unfilled in a new tenant, as its tables are empty (refresh them when it has \
+                 rows)"
             }
             Self::ShellOperators => {
                 "left out, as no function stands behind them: operators that another one names"
@@ -153,8 +155,8 @@ impl ConcernId {
                 "left out, as it belongs to the schema public rather than to a tenant"
             }
             Self::SharedExtensions => {
-                "stay in the schema public, which tenants share; the search_path of an app whose SQL names them without \
-                 a schema is the tenant, then public: extensions"
+                "extensions stay in the schema public, which tenants share (an app whose SQL names them without a schema \
+                 needs public in its search_path, after the tenant)"
             }
             Self::RowsOfMigrations => {
                 "not carried, so that new tenants begin without them; --seed TABLE carries them: rows that the migrations made in"
@@ -248,21 +250,28 @@ impl fmt::Display for Note {
                 formatter.write_str("the snapshot was not proven equal to its source")
             }
             Self::AskedServer { objects } => {
-                write!(
-                    formatter,
-                    "{objects} definitions with names like the schema's were settled by the server"
-                )
-            }
-            Self::NameInRows { rows, values } => {
-                let (verb, values) = if *values == 1 {
-                    ("is", "1 value")
+                let (were, names) = if *objects == 1 {
+                    ("was", "a name")
                 } else {
-                    ("are", &*format!("{values} values"))
+                    ("were", "names")
                 };
                 write!(
                     formatter,
-                    "{values} in {rows} {verb} the schema's name and stay for every tenant; --rename '{rows}' makes \
-                     them the tenant's, --keep '{rows}' says that this is meant"
+                    "{} with {names} like the schema's {were} settled by the server",
+                    plural(*objects, "definition")
+                )
+            }
+            Self::NameInRows { rows, values } => {
+                let (are, stay, them) = if *values == 1 {
+                    ("is", "stays", "it")
+                } else {
+                    ("are", "stay", "them")
+                };
+                write!(
+                    formatter,
+                    "{} in {rows} {are} the schema's name and {stay} for every tenant; --rename '{rows}' makes {them} \
+                     the tenant's, --keep '{rows}' says that this is meant",
+                    plural(*values, "value")
                 )
             }
             Self::Carried { table, rows } => {

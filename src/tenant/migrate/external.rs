@@ -62,6 +62,7 @@ impl ExternalCommand {
             Stdout::Collect(OUTPUT_LIMIT),
         )
         .await;
+        let is_timeout = matches!(ran, Err(RunError::TimedOut { .. }));
         let (message, said) = match ran {
             Ok(Finished { code: 0, .. }) => return Ok(()),
             Ok(Finished {
@@ -111,6 +112,7 @@ impl ExternalCommand {
             .join("\n");
         Err(MigrateFailure {
             detail: (!kept.is_empty()).then_some(kept),
+            is_timeout,
             ..failed(message + &last.unwrap_or_default())
         })
     }

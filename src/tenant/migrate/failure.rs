@@ -21,6 +21,8 @@ pub struct MigrateFailure {
     pub detail: Option<String>,
     /// `HINT` of the server.
     pub hint: Option<String>,
+    /// `true` if the time limit ended it.
+    pub is_timeout: bool,
 }
 
 impl MigrateFailure {
@@ -34,6 +36,7 @@ impl MigrateFailure {
             line: None,
             detail: None,
             hint: None,
+            is_timeout: false,
         }
     }
 
@@ -52,6 +55,15 @@ impl MigrateFailure {
             line: place.and_then(|place| place.line),
             detail: message.detail.clone(),
             hint: message.hint.clone(),
+            is_timeout: false,
+        }
+    }
+
+    /// Creates a failure of work that the time limit ended.
+    pub(crate) fn timed_out(message: String) -> Self {
+        Self {
+            is_timeout: true,
+            ..Self::new(message)
         }
     }
 }

@@ -84,6 +84,15 @@ impl Migration {
             .filter_map(CompiledStatement::outside)
     }
 
+    /// Returns the name in a fixed schema that a statement changes, which is why it works outside of the tenant's schema.
+    pub fn fixed_name_in(&self, statement: &OutsideStatement) -> Option<&FixedSchema> {
+        let lines = statement.line..=statement.last_line;
+        self.fixed_schemas
+            .iter()
+            .filter(|_| statement.reach == Reach::Database)
+            .find(|fixed| fixed.changed && lines.contains(&fixed.line))
+    }
+
     /// Returns the statements that reach beyond the database.
     pub(crate) fn beyond_the_database(&self) -> Vec<OutsideStatement> {
         self.outside()

@@ -147,3 +147,91 @@ fn closed_stdout_is_not_success() {
     );
     assert!(output.stdout.ends_with("}\n141\n"), "{output}");
 }
+
+/// Types the answers at the questions of `capture` and returns its exit code and what it wrote.
+fn capture_with_answers(world: &Schemastamp, answers: &[(&str, &str)]) -> (Option<i32>, String) {
+    let line = format!(
+        "{} capture --schema app -o app.sql --no-owner",
+        env!("CARGO_BIN_EXE_schemastamp")
+    );
+    let mut child = world
+        .command_of(
+            "/usr/bin/script".as_ref(),
+            &["-q", "-e", "-c", &line, "/dev/null"],
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut seen, mut buffer) = (String::new(), [0; 1024]);
+    for (prompt, answer) in answers {
+        let mut asked = String::new();
+        while !asked.contains(prompt) {
+            let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+            assert!(read > 0, "{prompt}: {seen}{asked}");
+            asked.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        seen.push_str(&asked);
+        let typed = child.stdin.as_mut().unwrap().write_all(answer.as_bytes());
+        typed.unwrap();
+    }
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut seen)
+        .unwrap();
+    (child.wait().unwrap().code(), seen)
+}
+
+#[test]
+fn typing_error_at_a_decision_is_asked_about_again() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA app; CREATE TABLE app.audit (what text);
+         CREATE FUNCTION app.first(what text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what); END $$;
+         CREATE FUNCTION app.second(what text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
+  EXECUTE format('delete from %I.%I', 'app', 'audit'); END $$;",
+    );
+    let world = Schemastamp::on(&database);
+    let (one, several, place) = ("eep it, [q]uit: ", "by itself, [q]uit: ", "eep or [q]uit: ");
+    let quits: [&[(&str, &str)]; 3] = [
+        &[(one, "q\n")],
+        &[(one, "\n"), (one, "r\n"), (several, "\x04")],
+        &[(one, "k\n"), (several, "e\n"), (place, "Quit\n")],
+    ];
+    for answers in quits {
+        let (code, seen) = capture_with_answers(&world, answers);
+        assert_eq!(code, Some(15), "{seen}");
+        assert!(!world.path("app.sql").exists(), "{seen}");
+    }
+    let (code, seen) = capture_with_answers(
+        &world,
+        &[
+            (one, "h\n"),
+            (one, "e\n"),
+            (one, "R\n"),
+            (several, "\n"),
+            (several, "x\n"),
+            (several, "each\n"),
+            (place, "e\n"),
+            (place, "keep\n"),
+            (place, "r\n"),
+        ],
+    );
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(
+        seen.contains("answer with one of: rename, keep, each, quit"),
+        "{seen}"
+    );
+    let snapshot = world.read("app.sql");
+    for line in [
+        "\n-- rename: function first(what text)\n",
+        "\n-- keep: function second(what text)#1\n",
+        "\n-- rename: function second(what text)#2\n",
+    ] {
+        assert!(snapshot.contains(line), "{line}: {snapshot}");
+    }
+}

@@ -44,8 +44,8 @@ fn agrees(database: &Database<'_>, world: &Schemastamp) -> String {
     let output = world.run(&capture(&["-o", "snapshots/app.sql"])).succeeds();
     for note in [
         "note: left out, as it belongs to the schema public rather than to a tenant: ",
-        "note: stay in the schema public, which tenants share; the search_path of an app whose SQL names them without a \
-         schema is the tenant, then public: extensions: citext, moddatetime, pg_trgm, pgcrypto, unaccent\n",
+        "note: extensions stay in the schema public, which tenants share (an app whose SQL names them without a schema \
+         needs public in its search_path, after the tenant): citext, moddatetime, pg_trgm, pgcrypto, unaccent\n",
         "note: all that is in the schema public goes into each tenant, whichever application it belongs to: tables: \
          billing_jobs, crypt, schema_migrations, users\n",
     ] {

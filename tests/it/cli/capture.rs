@@ -86,7 +86,7 @@ END $$;",
         #1, line 5 of its definition: the bare name, as a string
             EXECUTE format('insert into %I.%I values (%L)', 'app', 'audit', what);
                                                              ^^^
-      all of it names the schema:
+      if all of it names the schema:
           --rename 'function write(what text)'
     hint: append these flags to the command, with --keep in the place of --rename where the text only looks alike, and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture
     [exit status: 15]
@@ -333,7 +333,7 @@ fn uncapturable_schemas_are_refused() {
     world.write("precious.sql", "SELECT 1;\n");
     insta::assert_snapshot!(world.run(&["capture", "--schema", "app", "-o", "precious.sql"]), @"
     --- stderr ---
-    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
+    error: 'precious.sql' exists and is not a readable snapshot: line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`
     hint: the file was left untouched; remove it, or pass another file to --output
     [exit status: 15]
     ");

@@ -27,7 +27,7 @@ fn invalid_snapshot_is_refused_with_file_and_line() {
     let good = snapshot(SMALL);
     insta::assert_snapshot!(refused(""), @"error: 'app.sql': the file is empty");
     insta::assert_snapshot!(refused("\n \n"), @"error: 'app.sql': the file is empty");
-    insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused("CREATE SCHEMA app;\n"), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`");
     insta::assert_snapshot!(refused(b"PGDMP\x01\x0e\x00"), @"error: 'app.sql': line 1: a NUL byte, behind which psql would not read the rest of the line");
     insta::assert_snapshot!(refused(good.replace("format 2", "format 3")), @"error: 'app.sql': line 1: the snapshot has format 3, this version reads formats 1 to 2; a newer schemastamp is needed");
     insta::assert_snapshot!(refused(first(&good, good.len() - 10)), @"error: 'app.sql': line 15: a dollar-quoted string starts here and never ends; the file may be truncated");
@@ -80,16 +80,16 @@ fn json_error_is_the_last_object() {
     let world = Schemastamp::new();
     world.write("app.sql", "no snapshot");
     insta::assert_snapshot!(world.run(&["render", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
-    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
+    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`"}}
     --- stderr ---
-    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
+    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`
     [exit status: 15]
     "#);
     let world = world.env("PGUSER", "app");
     insta::assert_snapshot!(world.run(&["provision", "acme", "--snapshot", "app.sql", "--format", "json"]), @r#"
-    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`"}}
+    {"type":"error","error":{"code":15,"id":"snapshot.not_a_snapshot","message":"'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`"}}
     --- stderr ---
-    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`
+    error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`
     [exit status: 15]
     "#);
 }
@@ -137,7 +137,7 @@ fn missing_or_ambiguous_snapshot_is_an_error() {
 fn hundred_megabytes_are_refused_in_time() {
     let start = Instant::now();
     let junk = vec![b'x'; 100_000_000];
-    insta::assert_snapshot!(refused(&junk), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format 2'; make one with `schemastamp capture`");
+    insta::assert_snapshot!(refused(&junk), @"error: 'app.sql': line 1: this is not a snapshot: the first line must begin with '-- schemastamp snapshot, format N' (N from 1 to 2); make one with `schemastamp capture`");
     let mut large = snapshot(SMALL);
     let row = format!("-- {}\n", "y".repeat(1000));
     while large.len() < 100_000_000 {

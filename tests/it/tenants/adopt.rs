@@ -135,6 +135,17 @@ fn what_is_no_tenant_is_refused_and_a_schema_without_versions_can_be_named() {
         ("public", "refused tenant.protected"),
     ];
     assert_eq!(outcomes(&output), expected(&found), "{output}");
+    let output = run
+        .run(&["-q", "adopt", "public", "bare", "a"])
+        .exits_with(18);
+    assert_eq!(output.stderr, "0 adopted, 1 adopted before, 2 refused\n");
+    assert!(
+        output
+            .stdout
+            .lines()
+            .all(|line| line.starts_with("refused ")),
+        "{output}"
+    );
     drop(adopt(&run, &["nosuch"]).exits_with(2));
     // A spare has no name that a tenant can have.
     let spare = world

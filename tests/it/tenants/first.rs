@@ -1,5 +1,8 @@
 //! `capture --migrations` and `capture --run`: the first snapshot of an app that has migrations only.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::support::{Cluster, Database, Schemastamp};
 
 const USERS: &str = "CREATE TABLE users (id bigserial PRIMARY KEY, email text NOT NULL);\n\
@@ -209,6 +212,124 @@ fn failures_leave_nothing_behind() {
     world.write("db/V1__a.sql", "CREATE TABLE plans (code text);\n");
     let output = world.run(&capture(&[])).exits_with(2);
     assert!(output.stderr.contains("--run"), "{output}");
+}
+
+#[test]
+fn messages_of_a_first_capture_speak_of_no_older_snapshot() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    for (sql, code, message, hint) in [
+        (
+            "CREATE TABLE plans (x nothing);\n",
+            14,
+            "the migrations cannot make the schema: 42704 type \"nothing\" does not exist",
+            None,
+        ),
+        (
+            "CREATE ROLE somebody;\n",
+            15,
+            "migrations work outside of the schema: 'db/1_a.sql', line 1: CREATE ROLE somebody",
+            Some(
+                "nothing was run; run once by hand what is meant for the whole database; --allow-outside runs it for good",
+            ),
+        ),
+        (
+            "CREATE TABLE public.users (id int);\n",
+            15,
+            "migrations work outside of the schema: 'db/1_a.sql', line 1: CREATE TABLE public.users (id int)",
+            Some(
+                "nothing was run; write users or #{prefix}.users in the place of public.users; --allow-outside runs it \
+                 for good",
+            ),
+        ),
+    ] {
+        world.write("db/1_a.sql", sql);
+        let output = world.run(&capture(&[])).exits_with(code);
+        assert!(!output.stderr.contains("warning:"), "{output}");
+        let output = world.run(&capture(&["--format", "json"]));
+        let error = output.json().last().unwrap()["error"].clone();
+        let said = error["message"].as_str().unwrap();
+        assert!(said.starts_with(message), "{output}");
+        if let Some(hint) = hint {
+            assert_eq!(error["hint"], hint);
+        }
+    }
+}
+
+#[test]
+fn time_limit_of_a_first_capture_and_of_a_refresh_is_reported_as_such() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    let times_out = |arguments: &[&str], message: &str| {
+        let limited = [arguments, &["--timeout", "1", "--format", "json"]].concat();
+        let output = world.run(&limited).exits_with(16);
+        let error = output.json().last().unwrap()["error"].clone();
+        assert_eq!(error["id"], "timeout", "{output}");
+        assert_eq!(error["message"], message, "{output}");
+        assert_eq!(schemas(&database), "public");
+    };
+    times_out(
+        &["capture", "--run", "echo working >&2; sleep 20"],
+        "the command took longer than 1s: working",
+    );
+    world.write("db/1_a.sql", "CREATE TABLE plans (code text);\n");
+    drop(world.run(&capture(&[])).succeeds());
+    world.write("db/2_slow.sql", "SELECT pg_sleep(20);\n");
+    let message = "the migrations took longer than 1s";
+    times_out(&["capture", "--migrations", "db"], message);
+    times_out(&["refresh", "--migrations", "db"], message);
+    times_out(&["check", "--migrations", "db"], message);
+}
+
+#[test]
+fn interrupt_of_the_apps_own_migrator_is_an_interrupt() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    let mut child = world
+        .command(&[
+            "capture",
+            "--run",
+            "touch begun; sleep 20",
+            "--format",
+            "json",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !world.path("begun").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(child.try_wait().unwrap().is_none());
+    }
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\"id\":\"interrupted\""), "{said}");
+    assert_eq!(schemas(&database), "public");
+}
+
+#[test]
+fn migrations_of_the_project_are_captured_if_no_flag_says_otherwise() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    world.write("db/1_a.sql", "CREATE TABLE plans (code text);\n");
+    world.write("schemastamp.toml", "migrations = \"db\"\n");
+    let output = world
+        .run(&["capture", "-o", "snapshots/app.sql"])
+        .succeeds();
+    assert!(output.stderr.contains("applied 1 migration"), "{output}");
+    drop(world.run(&["check"]).succeeds());
+    let output = world.run(&["capture", "--from", "dump.sql"]).exits_with(2);
+    assert!(
+        output
+            .stderr
+            .contains("pass --schema SCHEMA, the schema to take from 'dump.sql'"),
+        "{output}"
+    );
 }
 
 #[test]
