@@ -249,6 +249,44 @@ fn an_extension_that_cannot_move_names_the_way_out() {
 }
 
 #[test]
+fn verify_leaves_public_to_check() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE EXTENSION citext; CREATE TABLE users (id int, email citext);
+         CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SET search_path TO public AS $$ SELECT count(*) FROM users $$;",
+    );
+    let world = Schemastamp::on(&database);
+    drop(world.run(&capture(&["-o", "snapshots/app.sql"])).succeeds());
+    drop(world.run(&["provision", "acme"]).succeeds());
+    for arguments in [
+        &["verify", "public"][..],
+        &["verify", "acme", "public"],
+        &["verify", "acme", "public", "--each-other"],
+        &[
+            "verify",
+            "--tenants-query",
+            "SELECT nspname AS name FROM pg_namespace WHERE nspname IN ('acme', 'public')",
+        ],
+    ] {
+        let output = world.run(arguments).exits_with(2);
+        assert_eq!(output.stdout, "", "{output}");
+        assert!(
+            output
+                .stderr
+                .contains("error: 'public' is shared by all tenants")
+                && output.stderr.contains("schemastamp check --schema public"),
+            "{output}"
+        );
+    }
+    let output = world
+        .run(&["verify", "public", "--format", "json"])
+        .exits_with(2);
+    assert!(output.stdout.contains("tenant.protected"), "{output}");
+    drop(world.run(&["check", "--schema", "public"]).succeeds());
+    drop(world.run(&["verify", "acme"]).succeeds());
+}
+
+#[test]
 fn casts_of_tenants_are_not_those_of_public() {
     let cluster = Cluster::shared();
     let database = cluster.database();
