@@ -89,7 +89,8 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandE
         Ok(path) => Ok(snapshot_file::load(&path, session)?
             .header()
             .decisions
-            .clone()),
+            .clone()
+            .for_instance()),
         Err(CommandError::NoSnapshot | CommandError::SeveralSnapshots(_)) => {
             Ok(Decisions::default())
         }

@@ -31,6 +31,19 @@ pub struct Decisions {
     by_object: BTreeMap<String, Decision>,
     /// Those that nobody gave this time: they were read from a header.
     remembered: BTreeSet<String>,
+    /// True if they are applied to a schema that was made from the snapshot.
+    for_instance: bool,
+}
+
+/// The meaning of the numbers of an object's doubtful places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceNumbers {
+    /// They are those of the decisions.
+    Same,
+    /// Each place is one that was renamed: those that were kept do not name this schema.
+    AllRenamed,
+    /// The places are not those that were decided on.
+    Unknown,
 }
 
 /// Begins the name of the constants of an object: `text of table orders`.
@@ -62,6 +75,66 @@ impl Decisions {
     /// Returns whether a decision was read from a header.
     pub fn is_remembered(&self, object: &str) -> bool {
         self.remembered.contains(object)
+    }
+
+    /// The same decisions for a schema that was made from the snapshot, such as a tenant or a scratch copy.
+    #[must_use]
+    pub fn for_instance(mut self) -> Self {
+        self.for_instance = true;
+        self
+    }
+
+    /// Returns what the numbers of the `count` doubtful places of an object mean.
+    ///
+    /// A place that was kept (`'app'`) does not name a tenant that was made from the snapshot, so that the
+    /// tenant has fewer places, with other numbers.
+    pub(crate) fn place_numbers(&self, object: &str, count: usize) -> PlaceNumbers {
+        let bare = object.split_once('(').map_or(object, |(bare, _)| bare);
+        let numbers = self.remembered.iter().filter_map(|name| {
+            let (of, number) = name.rsplit_once('#')?;
+            let number = number.parse::<usize>().ok()?;
+            (of == object || of == bare).then_some(number)
+        });
+        let Some(total) = numbers.max().filter(|total| count < *total) else {
+            return PlaceNumbers::Same;
+        };
+        let is_renamed = |place: &usize| self.of(object, *place) == Some(Decision::Rename);
+        if self.for_instance && (1..=total).filter(is_renamed).count() == count {
+            PlaceNumbers::AllRenamed
+        } else {
+            PlaceNumbers::Unknown
+        }
+    }
+
+    /// Returns the decisions that were given this time, without those that a header remembers.
+    pub(crate) fn given(&self) -> Self {
+        let mut given = self.clone();
+        given
+            .by_object
+            .retain(|object, _| !self.is_remembered(object));
+        given
+    }
+
+    /// Gives each of an object's places a decision of its own, if one of them has one, so that their number is known.
+    pub(crate) fn number_places(&mut self, object: &str, places: &[Decision]) {
+        let bare = object.split_once('(').map_or(object, |(bare, _)| bare);
+        let has_place = |of: &str| {
+            (1..=places.len()).any(|place| self.by_object.contains_key(&format!("{of}#{place}")))
+        };
+        let Some(of) = [object, bare]
+            .into_iter()
+            .find(|of| has_place(of))
+            .map(str::to_owned)
+        else {
+            return;
+        };
+        for (at, decision) in places.iter().enumerate() {
+            let place = at + 1;
+            let exact = [format!("{object}#{place}"), format!("{bare}#{place}")];
+            if !exact.iter().any(|name| self.by_object.contains_key(name)) {
+                self.add_remembered(&format!("{of}#{place}"), *decision);
+            }
+        }
     }
 
     /// Keeps the decisions that a predicate accepts.
@@ -129,6 +202,33 @@ pub fn matches_pattern(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_places_are_those_of_the_schema_that_was_decided_on() {
+        let mut decisions = Decisions::default();
+        decisions.add_remembered("function f#1", Decision::Keep);
+        decisions.add_remembered("function f", Decision::Rename);
+        decisions.number_places("function f(text)", &[Decision::Keep, Decision::Rename]);
+        assert_eq!(
+            decisions.iter().collect::<Vec<_>>(),
+            [
+                ("function f", Decision::Rename),
+                ("function f#1", Decision::Keep),
+                ("function f#2", Decision::Rename),
+            ]
+        );
+        let object = "function f(text)";
+        assert_eq!(decisions.place_numbers(object, 2), PlaceNumbers::Same);
+        assert_eq!(decisions.place_numbers(object, 1), PlaceNumbers::Unknown);
+        assert_eq!(
+            decisions.place_numbers("function g()", 1),
+            PlaceNumbers::Same
+        );
+        let decisions = decisions.for_instance();
+        assert_eq!(decisions.place_numbers(object, 2), PlaceNumbers::Same);
+        assert_eq!(decisions.place_numbers(object, 1), PlaceNumbers::AllRenamed);
+        assert_eq!(decisions.place_numbers(object, 0), PlaceNumbers::Unknown);
+    }
 
     #[test]
     fn the_most_exact_decision_wins() {

@@ -133,6 +133,12 @@ pub enum NameError {
     /// `information_schema` is a system schema.
     #[error("'information_schema' is a system schema")]
     InformationSchema,
+    /// `"$user"` in a `search_path` is the schema of the current role, in quotes too
+    /// (`preprocessNamespacePath` in `namespace.c`).
+    #[error(
+        "the name '$user' stands for the current role's schema in a search_path: the tenant's functions would reach another one"
+    )]
+    CurrentUser,
     /// schemastamp makes schemas of such names itself, and drops some of them.
     #[error("the name '{}' is reserved for schemastamp's own schemas", name.escape_debug())]
     Own {
@@ -153,6 +159,9 @@ impl TenantName {
             || name.0.starts_with(SPARE_NAME);
         if is_own {
             return Err(NameError::Own { name: name.0 });
+        }
+        if name.0 == "$user" {
+            return Err(NameError::CurrentUser);
         }
         Ok(name)
     }
@@ -298,6 +307,7 @@ mod tests {
             ("a\0b", "NUL"),
             ("pg_x", "pg_"),
             ("information_schema", "system"),
+            ("$user", "current role"),
             ("schemastamp_pool", "own"),
             ("schemastamp_spare_1", "own"),
             ("schemastamp_scratch_0123456789abcdef01234567", "own"),

@@ -111,6 +111,10 @@ fn names_that_18_would_not_choose_again_are_written_out() {
          CREATE TABLE app.e26 PARTITION OF app.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
          CREATE TABLE app.e25 PARTITION OF app.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
          ALTER TABLE app.events DETACH PARTITION app.e25;
+         CREATE TABLE app.sizes (b int NOT NULL);
+         CREATE DOMAIN app.positive AS int CONSTRAINT sizes_b_not_null CHECK (value > 0);
+         ALTER TABLE app.sizes RENAME CONSTRAINT sizes_b_not_null TO other;
+         ALTER TABLE app.sizes RENAME CONSTRAINT other TO sizes_b_not_null;
          CREATE TABLE app.users (id int NOT NULL); ALTER TABLE app.users RENAME TO accounts;
          CREATE TABLE app.users (id int NOT NULL); ALTER TABLE app.users RENAME CONSTRAINT users_id_not_null1 TO users_id_not_null;",
     );

@@ -176,7 +176,7 @@ pub async fn recapture(
         seeds: like.header().seeds.clone(),
         versions_table: options.versions_table.clone(),
         versions_from: None,
-        decisions: like.header().decisions.clone(),
+        decisions: like.header().decisions.clone().for_instance(),
         owners,
         schema_owner: sets_schema_owner(like),
         privileges,

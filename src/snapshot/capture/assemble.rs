@@ -9,7 +9,7 @@ use super::dump::{Dump, DumpStatement};
 use super::dump_facts::sequence_tables;
 use super::rows::TableRows;
 use super::shared::SharedObjects;
-use crate::snapshot::decision::{Decision, Decisions, TEXT_OF};
+use crate::snapshot::decision::{Decision, Decisions, PlaceNumbers, TEXT_OF};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::snapshot::rename::{Catalog, Mention, MentionVerdict, Pair, mentions, settle};
 use crate::snapshot::strip_mark;
@@ -72,6 +72,8 @@ pub struct Assembled {
     pub texts: BTreeMap<String, usize>,
     /// The names and patterns of the decisions that had an effect.
     pub used: BTreeSet<String>,
+    /// The decision on each doubtful place of an object, in order.
+    pub places: BTreeMap<String, Vec<Decision>>,
     /// Names that a decision can use: objects with doubtful places, and `text of …`.
     pub decidable: BTreeSet<String>,
     /// Names of extensions' objects that the body refers to.
@@ -264,6 +266,18 @@ fn setval(statement: &DumpStatement, schema: &str) -> String {
     replace(&statement.text, &found, None)
 }
 
+/// Finds the decision on a place, and remembers that it was used.
+fn find(
+    decisions: &Decisions,
+    object: &str,
+    place: usize,
+    used: &mut BTreeSet<String>,
+) -> Option<Decision> {
+    let (name, decision) = decisions.find(object, place)?;
+    used.insert(name.to_owned());
+    Some(decision)
+}
+
 /// The statement with every mention of the schema replaced; `None` when something in it is undecided.
 fn rename(
     statement: &DumpStatement,
@@ -302,6 +316,12 @@ fn rename(
             why,
         }
     };
+    let oids: Vec<_> = oids_in(statement, parts.oids).into_iter().collect();
+    let is_doubtful = |mention: &&Mention| matches!(mention.verdict, MentionVerdict::Doubtful(_));
+    let numbers = decisions.place_numbers(
+        &object,
+        found.iter().filter(is_doubtful).count() + oids.len(),
+    );
     let (mut place, mut text_place) = (0, 0);
     for mention in &mut found {
         let (name, at) = match mention.verdict {
@@ -316,11 +336,20 @@ fn rename(
             _ => continue,
         };
         assembled.decidable.insert(name.clone());
-        let found = decisions.find(name, at);
-        if let Some((key, _)) = found {
-            assembled.used.insert(key.to_owned());
+        let found = match (numbers, mention.verdict) {
+            (PlaceNumbers::AllRenamed, MentionVerdict::Doubtful(_)) => Some(Decision::Rename),
+            (PlaceNumbers::Unknown, MentionVerdict::Doubtful(_)) => {
+                find(&decisions.given(), name, at, &mut assembled.used)
+            }
+            _ => find(decisions, name, at, &mut assembled.used),
+        };
+        if let (PlaceNumbers::Same, MentionVerdict::Doubtful(_), Some(decision)) =
+            (numbers, mention.verdict, found)
+        {
+            let places = assembled.places.entry(object.clone()).or_default();
+            places.push(decision);
         }
-        match (found.map(|(_, decision)| decision), mention.verdict) {
+        match (found, mention.verdict) {
             (Some(Decision::Rename), _) => mention.verdict = MentionVerdict::Schema,
             (Some(Decision::Keep), _) => mention.verdict = MentionVerdict::Other,
             (None, MentionVerdict::Doubtful(why)) => {
@@ -332,12 +361,14 @@ fn rename(
             (None, _) => *assembled.texts.entry(object.clone()).or_default() += 1,
         }
     }
-    for (range, of) in oids_in(statement, parts.oids) {
+    for (range, of) in oids {
         place += 1;
         assembled.decidable.insert(object.clone());
         let found = decisions.find(&object, place);
-        if let Some((key, _)) = found {
+        if let Some((key, decision)) = found {
             assembled.used.insert(key.to_owned());
+            let places = assembled.places.entry(object.clone()).or_default();
+            places.push(decision);
         }
         if found.map(|(_, decision)| decision) != Some(Decision::Keep) {
             decided = false;

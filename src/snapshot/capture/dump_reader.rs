@@ -561,7 +561,7 @@ impl<'a> DumpReader<'a> {
         sort_by_name(&mut self.dump.statements, self.schema);
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
-        name_not_nulls(&mut self.dump.statements);
+        name_not_nulls(&mut self.dump.statements, self.dump.server);
         self.place_unqualified_rows();
         self.dump.is_one_schema = self.others.is_empty();
         self.dump.concerns = self

@@ -12,8 +12,16 @@ use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::sql::identifier::MAX_BYTES;
 use crate::sql::{Token, quote, tokens};
 
-/// Writes out the names that the server might not choose, because another table has them.
-pub(super) fn name_not_nulls(statements: &mut [DumpStatement]) {
+/// Writes out the names that the server might not choose, because another table or a domain has them. `server` is the
+/// major version of the dump's, if the dump says it.
+pub(super) fn name_not_nulls(statements: &mut [DumpStatement], server: Option<u32>) {
+    let has_constraints = |statement: &DumpStatement| {
+        statement.object.action == Action::Create
+            && matches!(
+                statement.object.kind,
+                ObjectKind::Table | ObjectKind::ForeignTable | ObjectKind::Domain
+            )
+    };
     let is_table = |statement: &DumpStatement| {
         statement.object.action == Action::Create
             && matches!(
@@ -22,8 +30,11 @@ pub(super) fn name_not_nulls(statements: &mut [DumpStatement]) {
             )
     };
     let mut taken = BTreeSet::new();
-    let mut are_named = false;
-    for statement in statements.iter().filter(|statement| is_table(statement)) {
+    let mut are_named = server.is_some_and(|major| major >= 18);
+    for statement in statements
+        .iter()
+        .filter(|statement| has_constraints(statement))
+    {
         let names = Names::read(&statement.text);
         are_named |= names.of_not_null;
         taken.extend(names.all);

@@ -262,7 +262,10 @@ impl Capture {
             decidable.extend(assembled.decidable);
             let extensions = shared_extensions(&dump, inspection.as_ref(), &assembled.shared);
             notes.extend(Note::concern(ConcernId::SharedExtensions, extensions));
-            let decisions = self.decisions_with_effect(&dump, &used, &decidable, &mut notes)?;
+            let mut decisions = self.decisions_with_effect(&dump, &used, &decidable, &mut notes)?;
+            for (object, places) in &assembled.places {
+                decisions.number_places(object, places);
+            }
             let texts = assembled
                 .texts
                 .into_iter()

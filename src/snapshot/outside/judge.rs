@@ -5,6 +5,7 @@ use super::calls::{
 };
 use super::command::{Setting, changes_elsewhere, commands_the_server, language};
 use super::names::is_untrusted;
+use super::path::leaves_the_schema;
 use super::reach::Reach;
 use super::words::{Words, significant};
 use crate::sql::Statement;
@@ -108,7 +109,8 @@ fn of_statement(words: Words<'_>, setting: Setting, depth: usize) -> Option<Reac
         || changes_elsewhere(words)
         || changes_rows_elsewhere(words)
         || copies_elsewhere(words)
-        || (setting == Setting::File && selects_into_elsewhere(words));
+        || (setting == Setting::File
+            && (selects_into_elsewhere(words) || leaves_the_schema(words)));
     is_elsewhere.then_some(Reach::Database)
 }
 

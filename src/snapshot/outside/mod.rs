@@ -8,6 +8,7 @@ mod command;
 mod hidden;
 mod judge;
 mod names;
+mod path;
 mod reach;
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,11 @@ fn what_stays_in_the_tenants_schema() {
         "DROP CAST (#{prefix}.ty AS text)",
         "SET LOCAL SESSION AUTHORIZATION bob",
         "SELECT pg_catalog.set_config('search_path', '', true)",
+        "SELECT set_config('search_path', '\"#{prefix}\", public', true)",
+        "SET search_path = #{prefix}, public",
+        "SET LOCAL search_path TO '#{prefix}', public",
+        "SET search_path TO DEFAULT",
+        "ALTER FUNCTION #{prefix}.f() SET search_path = public",
         "SELECT pg_catalog.setval('#{prefix}.s', 7)",
         "SELECT #{prefix}.install()",
         "SELECT public.f(a) FROM #{prefix}.t",
@@ -123,6 +128,10 @@ fn what_is_elsewhere_in_the_database() {
         "LOCK TABLE public.t",
         "NOTIFY x",
         "DEALLOCATE ALL",
+        "SET search_path = public",
+        "SET LOCAL search_path TO 'public', #{prefix}",
+        "SET SCHEMA 'public'",
+        "SELECT pg_catalog.set_config('search_path', 'public', false)",
     ] {
         // psql's own data of COPY cannot stand in a template.
         if let Ok(template) = Template::compile(sql) {

@@ -17,6 +17,7 @@ mod migrators;
 mod newer;
 mod older;
 mod outside;
+mod places;
 mod plain_owner;
 mod pooler;
 mod query;
