@@ -337,7 +337,7 @@ fn casts_of_tenants_are_not_those_of_public() {
         "{output}"
     );
     // A dump of the whole database has the casts of its tenants, too.
-    world.write("structure.sql", &dumped(&database, None));
+    world.write("structure.sql", dumped(&database, None));
     let bare = ["--no-owner", "--no-privileges"];
     let live = world.run(&capture(&bare)).succeeds().stdout;
     let from = [&["--from", "structure.sql"][..], &bare].concat();
