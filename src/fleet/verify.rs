@@ -124,6 +124,9 @@ pub enum VerifyError {
     /// The tenants could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The scope has `public`. What belongs to that rather than to a tenant would be reported as a difference.
+    #[error("'public' is shared by all tenants and is not compared as one of them")]
+    Public,
     /// psql failed.
     #[error("the schemas could not be compared")]
     Psql(#[from] PsqlError),
@@ -229,6 +232,11 @@ pub async fn verify(
     options: &VerifyOptions,
     shutdown: &Shutdown,
 ) -> Result<Verification, VerifyError> {
+    if let TenantSelection::Named(names) = &options.scope
+        && names.iter().any(|name| name.as_str() == "public")
+    {
+        return Err(VerifyError::Public);
+    }
     let versions_table = options.versions_table.as_deref();
     let fleet = read_fleet(server, &options.scope, versions_table, shutdown).await?;
     let (mut present, mut missing) = (Vec::new(), Vec::new());
@@ -259,13 +267,14 @@ pub async fn verify(
         several => read_hashes(server, several, fleet.major, options, shutdown).await?,
     };
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
-    missing.extend(
-        present
-            .iter()
-            .filter(|tenant| !hashed.contains(tenant))
-            .cloned(),
-    );
+    // They have no objects, or were dropped meanwhile: that is decided for each of them.
+    let without_objects: Vec<Vec<TenantName>> = present
+        .iter()
+        .filter(|tenant| !hashed.contains(tenant))
+        .map(|tenant| vec![tenant.clone()])
+        .collect();
     let mut groups: Vec<Vec<TenantName>> = std::mem::take(&mut by_hash).into_values().collect();
+    groups.extend(without_objects);
     for group in &mut groups {
         group.sort();
     }
@@ -506,7 +515,7 @@ impl Comparison<'_> {
     }
 
     /// Compares the first tenant of each group in full. The result is `None` for one that no longer
-    /// has objects.
+    /// exists.
     async fn run(
         &self,
         server: &Server,
@@ -615,6 +624,12 @@ impl Comparison<'_> {
         script.push_str(&search_path(&[tenant.as_str()]));
         script.push_str(";\nSELECT '\"next\"';\n");
         script.push_str(&objects(&[tenant.as_str()], self.major));
+        // An empty schema prints nothing else, like one that was dropped.
+        swrite!(
+            *script,
+            "SELECT '\"exists\"' FROM pg_catalog.pg_namespace WHERE nspname = {};\n",
+            quote_literal(tenant.as_str())
+        );
     }
 
     fn compare(
@@ -669,15 +684,23 @@ impl Found {
     }
 }
 
+/// The schema that is being read.
+#[derive(Default)]
+struct SchemaRead {
+    /// The index of its group, or `None` for the reference.
+    group: Option<usize>,
+    aspects: Aspects,
+    /// True if the schema was still there after its aspects were read.
+    exists: bool,
+}
+
 /// Receives the aspects of the reference, then those of one tenant after the other.
 struct Reading<'a> {
     comparison: &'a Comparison<'a>,
     reference: &'a TenantName,
     groups: &'a [Vec<TenantName>],
     expected: Option<Aspects>,
-    /// The index of the group that is being read, and its aspects. The index is `None` for the
-    /// reference.
-    current: Option<(Option<usize>, Aspects)>,
+    current: Option<SchemaRead>,
     found: &'a mut Vec<Option<Found>>,
     /// An identity that came twice: then nothing that was compared counts.
     duplicate: Option<DuplicateIdentity>,
@@ -689,21 +712,27 @@ impl Reading<'_> {
             return;
         };
         if value == "next" {
-            let next = match &self.current {
-                None => None,
-                Some((None, _)) => Some(0),
-                Some((Some(index), _)) => Some(index + 1),
-            };
+            let group = self
+                .current
+                .as_ref()
+                .map(|current| current.group.map_or(0, |index| index + 1));
             self.end();
-            self.current = Some((next, Aspects::default()));
+            self.current = Some(SchemaRead {
+                group,
+                ..SchemaRead::default()
+            });
+        } else if value == "exists" {
+            if let Some(current) = &mut self.current {
+                current.exists = true;
+            }
         } else if let Some(aspect) = CatalogAspect::read(value)
-            && let Some((_, aspects)) = &mut self.current
+            && let Some(current) = &mut self.current
             && Aspect::is_compared(
                 &self.comparison.options.aspects,
                 &aspect.object.kind,
                 &aspect.aspect,
             )
-            && let Err(error) = aspects.insert(aspect)
+            && let Err(error) = current.aspects.insert(aspect)
         {
             self.duplicate.get_or_insert(error);
         }
@@ -711,12 +740,17 @@ impl Reading<'_> {
 
     /// Compares the aspects that were read.
     fn end(&mut self) {
-        let Some((index, aspects)) = self.current.take() else {
+        let Some(SchemaRead {
+            group,
+            aspects,
+            exists,
+        }) = self.current.take()
+        else {
             return;
         };
-        match (index, &self.expected) {
+        match (group, &self.expected) {
             (None, _) => self.expected = Some(aspects),
-            (Some(index), Some(expected)) if !aspects.is_empty() => {
+            (Some(index), Some(expected)) if exists || !aspects.is_empty() => {
                 let tenant = self.groups.get(index).and_then(|group| group.first());
                 if let (Some(tenant), Some(place)) = (tenant, self.found.get_mut(index)) {
                     *place =

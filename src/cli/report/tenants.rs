@@ -122,6 +122,9 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
     match error {
         VerifyError::Fleet(error) => fleet_report(error, context),
         VerifyError::Psql(source) => report_beneath(error, source, context),
+        VerifyError::Public => ErrorReport::of(error, "tenant.protected").hint(
+            "leave it out; `schemastamp check --schema public` compares it with the snapshot that was captured from it",
+        ),
         VerifyError::NoUsage(_) => ErrorReport::of(error, "sql.insufficient_privilege")
             .hint("verify as the tenants' owner (--username), or grant the right: GRANT USAGE ON SCHEMA … TO …"),
         VerifyError::Load(source) => psql_report(source, context)

@@ -314,11 +314,16 @@ WITH ns AS MATERIALIZED (
     FROM inside i JOIN pg_catalog.pg_ts_template t ON t.oid = i.objid AND t.tmplnamespace = i.schema
     WHERE i.classid = 'pg_catalog.pg_ts_template'::pg_catalog.regclass
     UNION ALL
-    -- Casts go with the schemas of their types.
+    -- Casts go with the schemas of their types, but not with that of an extension's: tenants have casts of these.
     SELECT ns.nspname, 'cast', ARRAY[pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL)],
         'definition', pg_catalog.jsonb_build_array(c.castmethod, c.castcontext, NULLIF(c.castfunc, 0)::pg_catalog.regprocedure::text)::text
     FROM pg_catalog.pg_cast c
-    CROSS JOIN LATERAL (SELECT DISTINCT t.typnamespace FROM pg_catalog.pg_type t WHERE t.oid IN (c.castsource, c.casttarget)) t
+    CROSS JOIN LATERAL (SELECT DISTINCT t.typnamespace FROM pg_catalog.pg_type t WHERE t.oid IN (c.castsource, c.casttarget)
+        -- Arrays and rows can be members through their element or relation alone (GenerateTypeDependencies in pg_type.c).
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+            AND m.objid IN (t.oid, t.typelem) AND m.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND m.objid = t.typrelid AND m.deptype = 'e')) t
     JOIN ns ON ns.oid = t.typnamespace
     -- Those below 16384 (FirstNormalObjectId) are the server's own.
     WHERE c.oid >= 16384::pg_catalog.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend m

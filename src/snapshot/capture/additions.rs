@@ -1,8 +1,9 @@
 //! Adds what belongs to the schema and `pg_dump` does not write.
 
-use super::casts::{cast, place_casts};
+use super::casts::{cast, leave_casts_of_extensions, place_casts};
 use super::dump::{Dump, DumpStatement};
 use super::inspect::Inspection;
+use super::shared::PUBLIC;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 
 /// Adds the casts of a live schema.
@@ -12,6 +13,9 @@ pub(super) fn add_casts(dump: &mut Dump, casts: &[String], schema: &str) {
             Some(statement) => dump.statements.push(statement),
             None => dump.left_out.push(text.clone()),
         }
+    }
+    if schema == PUBLIC {
+        leave_casts_of_extensions(dump);
     }
     place_casts(&mut dump.statements);
 }

@@ -334,7 +334,9 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
         let text = "CREATE TYPE app.ty AS (a integer);\nALTER TYPE app.ty OWNER TO bob;\n\
             CREATE FUNCTION app.f(app.ty) RETURNS text LANGUAGE sql AS '';\nCREATE VIEW app.v AS SELECT 1;\n\
             CREATE CAST (app.ty AS text) WITH FUNCTION app.f(app.ty) AS ASSIGNMENT;\n\
-            CREATE CAST (integer AS app.ty) WITH INOUT;\nCREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x);\n\
+            CREATE CAST (integer AS app.ty) WITH INOUT;\n\
+            CREATE TYPE app.span AS RANGE (subtype = integer, multirange_type_name = app.spans);\n\
+            CREATE CAST (app.spans AS text) WITH INOUT;\nCREATE CAST (a.x AS a.y) WITH FUNCTION app.g(a.x);\n\
             CREATE CAST (a.x AS a.y) WITH INOUT;\n";
         let dump = Dump::read(text, "app").unwrap();
         let objects: Vec<String> = dump
@@ -350,7 +352,9 @@ ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES 
                 "cast (integer AS ty)",
                 "function f(ty)",
                 "cast (ty AS text)",
-                "view v"
+                "view v",
+                "type span",
+                "cast (spans AS text)"
             ]
         );
         assert_eq!(

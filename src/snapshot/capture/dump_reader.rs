@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::casts::place_casts;
+use super::casts::{leave_casts_of_extensions, place_casts};
 use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
 use super::dump_mentions::{Mentions, has_words, holds_word};
 use super::dump_settings::DumpSettings;
@@ -539,6 +539,9 @@ impl<'a> DumpReader<'a> {
     }
 
     fn finish(mut self) -> Result<Dump, DumpError> {
+        if self.schema == PUBLIC {
+            leave_casts_of_extensions(&mut self.dump);
+        }
         if !self
             .dump
             .statements

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::dump::Dump;
+use super::dump::{Dump, DumpStatement};
 use super::overloads::{sort_overloads_by, without_schema};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
@@ -278,30 +278,33 @@ fn is_first(text: &str, mention: &Mention) -> bool {
     !slice(text, ..mention.range.start).contains('.')
 }
 
-/// Collects the names behind `SEQUENCE NAME` and `multirange_type_name =`.
+/// Collects the names that the statements of a dump make without a `CREATE` of their own.
 fn implicit_names(dump: &Dump) -> BTreeSet<String> {
+    dump.statements.iter().flat_map(implicit_names_of).collect()
+}
+
+/// Collects the names behind `SEQUENCE NAME` and `multirange_type_name =` in one statement.
+pub(super) fn implicit_names_of(statement: &DumpStatement) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for statement in &dump.statements {
-        let text = statement.text.as_str();
-        let is_concerned = statement.object.kind == ObjectKind::Type
-            || text.contains("SEQUENCE NAME")
-            || text.contains("AS IDENTITY");
-        if !is_concerned {
+    let text = statement.text.as_str();
+    let is_concerned = statement.object.kind == ObjectKind::Type
+        || text.contains("SEQUENCE NAME")
+        || text.contains("AS IDENTITY");
+    if !is_concerned {
+        return names;
+    }
+    let all: Vec<Token> = tokens(text)
+        .into_iter()
+        .filter(|token| !token.is_trivia())
+        .collect();
+    for window in all.windows(5) {
+        let [first, second, _, dot, name] = window else {
             continue;
-        }
-        let all: Vec<Token> = tokens(text)
-            .into_iter()
-            .filter(|token| !token.is_trivia())
-            .collect();
-        for window in all.windows(5) {
-            let [first, second, _, dot, name] = window else {
-                continue;
-            };
-            let introduces = (first.is_word(text, "sequence") && second.is_word(text, "name"))
-                || (first.is_word(text, "multirange_type_name") && second.is(text, "="));
-            if introduces && dot.is(text, ".") {
-                names.extend(identifier_value(*name, text));
-            }
+        };
+        let introduces = (first.is_word(text, "sequence") && second.is_word(text, "name"))
+            || (first.is_word(text, "multirange_type_name") && second.is(text, "="));
+        if introduces && dot.is(text, ".") {
+            names.extend(identifier_value(*name, text));
         }
     }
     names

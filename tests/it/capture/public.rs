@@ -248,6 +248,105 @@ fn an_extension_that_cannot_move_names_the_way_out() {
     drop(world.run(&capture(&["-U", &role])).succeeds());
 }
 
+#[test]
+fn verify_leaves_public_to_check() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE EXTENSION citext; CREATE TABLE users (id int, email citext);
+         CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SET search_path TO public AS $$ SELECT count(*) FROM users $$;",
+    );
+    let world = Schemastamp::on(&database);
+    drop(world.run(&capture(&["-o", "snapshots/app.sql"])).succeeds());
+    drop(world.run(&["provision", "acme"]).succeeds());
+    for arguments in [
+        &["verify", "public"][..],
+        &["verify", "acme", "public"],
+        &["verify", "acme", "public", "--each-other"],
+        &[
+            "verify",
+            "--tenants-query",
+            "SELECT nspname AS name FROM pg_namespace WHERE nspname IN ('acme', 'public')",
+        ],
+    ] {
+        let output = world.run(arguments).exits_with(2);
+        assert_eq!(output.stdout, "", "{output}");
+        assert!(
+            output
+                .stderr
+                .contains("error: 'public' is shared by all tenants")
+                && output.stderr.contains("schemastamp check --schema public"),
+            "{output}"
+        );
+    }
+    let output = world
+        .run(&["verify", "public", "--format", "json"])
+        .exits_with(2);
+    assert!(output.stdout.contains("tenant.protected"), "{output}");
+    drop(world.run(&["check", "--schema", "public"]).succeeds());
+    drop(world.run(&["verify", "acme"]).succeeds());
+}
+
+#[test]
+fn casts_of_tenants_are_not_those_of_public() {
+    let cluster = Cluster::shared();
+    let database = cluster.database();
+    database.sql(
+        "CREATE EXTENSION ltree; CREATE EXTENSION citext; CREATE TYPE ty AS (a int); CREATE TABLE rows (a int);
+         CREATE TYPE span AS RANGE (subtype = int); CREATE TYPE ltree_like AS (a int);
+         CREATE FUNCTION to_ty(ltree) RETURNS ty LANGUAGE sql AS $$ SELECT row(1)::ty $$;
+         CREATE CAST (ltree AS ty) WITH FUNCTION to_ty(ltree);
+         CREATE FUNCTION all_to_ty(ltree[]) RETURNS ty LANGUAGE sql AS $$ SELECT row(1)::ty $$;
+         CREATE CAST (ltree[] AS ty) WITH FUNCTION all_to_ty(ltree[]);
+         CREATE CAST (citext AS rows) WITH INOUT; CREATE CAST (span_multirange AS ltree) WITH INOUT;
+         CREATE FUNCTION folded(ltree) RETURNS citext LANGUAGE sql AS $$ SELECT 'x'::citext $$;
+         CREATE CAST (ltree AS citext) WITH FUNCTION folded(ltree); CREATE CAST (ltree AS bytea) WITH INOUT;",
+    );
+    let world = Schemastamp::on(&database);
+    let capture_file = capture(&["-o", "snapshots/app.sql"]);
+    let output = world.run(&capture_file).succeeds();
+    let snapshot = world.read("snapshots/app.sql");
+    for (from, to) in [
+        ("public.ltree", "#{prefix}.ty"),
+        ("public.ltree[]", "#{prefix}.ty"),
+        ("public.citext", "#{prefix}.rows"),
+        ("#{prefix}.span_multirange", "public.ltree"),
+    ] {
+        let cast = format!("CREATE CAST ({from} AS {to})");
+        assert!(snapshot.contains(&cast), "{cast}: {snapshot}");
+    }
+    // The database has these once, whichever tenants it has.
+    let shared = "CREATE CAST (public.ltree AS public.citext)";
+    assert!(output.stderr.contains(shared), "{output}");
+    assert!(
+        !snapshot.contains(shared) && !snapshot.contains("AS bytea)"),
+        "{snapshot}"
+    );
+    drop(world.run(&["provision", "acme", "globex"]).succeeds());
+    drop(world.run(&["verify", "acme", "globex"]).succeeds());
+    let output = world.run(&capture_file).succeeds();
+    assert_eq!(world.read("snapshots/app.sql"), snapshot);
+    assert!(!output.stderr.contains("AS acme."), "{output}");
+    drop(world.run(&["check", "--schema", "public"]).succeeds());
+    // A lost cast is a difference of the tenant.
+    database.sql("DROP CAST (ltree AS globex.ty)");
+    let output = world.run(&["verify", "acme", "globex"]).exits_with(1);
+    assert!(
+        output
+            .stdout
+            .contains("cast (public.ltree AS ty) is missing"),
+        "{output}"
+    );
+    // A dump of the whole database has the casts of its tenants, too.
+    world.write("structure.sql", dumped(&database, None));
+    let bare = ["--no-owner", "--no-privileges"];
+    let live = world.run(&capture(&bare)).succeeds().stdout;
+    let from = [&["--from", "structure.sql"][..], &bare].concat();
+    let output = world.run(&capture(&from)).succeeds();
+    assert_eq!(body(&output.stdout), body(&live));
+    assert!(output.stderr.contains(shared), "{output}");
+    assert!(!output.stderr.contains("AS acme."), "{output}");
+}
+
 /// A dump as Rails makes it.
 fn dumped(database: &Database<'_>, only: Option<&str>) -> String {
     let output = Command::new(Client::installed().pg_dump())

@@ -257,6 +257,54 @@ fn invalid_indexes_are_named_whether_or_not_tenants_differ() {
     );
 }
 
+#[test]
+fn an_empty_schema_is_different_and_only_one_that_does_not_exist_is_missing() {
+    let world = World::new();
+    world.tenants(&["a", "b"]);
+    world
+        .database
+        .sql("CREATE SCHEMA man; CREATE SCHEMA \"Ma'n\"");
+    let run = Schemastamp::on(&world.database);
+    let capture = ["capture", "--schema", "a", "-o", "snapshots/app.sql"];
+    drop(run.run(&capture).succeeds());
+    let output = run.run(&["verify", "man"]).exits_with(1);
+    assert!(
+        output.stdout.contains("different 1 tenant: man\n")
+            && output.stdout.contains("table users is missing"),
+        "{output}"
+    );
+    let output = run.run(&["verify", "nosuch"]).exits_with(2);
+    assert!(output.stdout.contains("missing nosuch"), "{output}");
+    for reference in [&[][..], &["--each-other"]] {
+        let command = [&["verify", "a", "b", "man", "Ma'n"], reference].concat();
+        let output = run.run(&command).exits_with(1);
+        assert!(
+            output.stdout.contains("different 2 tenants: Ma'n, man\n"),
+            "{output}"
+        );
+        assert!(
+            output.stderr.contains("2 equal, 2 in 1 variant\n"),
+            "{output}"
+        );
+        let output = run
+            .run(&[&command[..], &["nosuch", "--format", "json"]].concat())
+            .exits_with(18);
+        let lines = output.json();
+        let outcome = |tenant: &str| {
+            let line = lines.iter().find(|line| line["tenant"] == tenant);
+            line.expect("the tenant has a line")["outcome"].clone()
+        };
+        assert_eq!(outcome("man"), "different", "{output}");
+        assert_eq!(outcome("nosuch"), "missing", "{output}");
+        assert_eq!(outcome("b"), "equal", "{output}");
+    }
+    // Schemas without objects equal each other.
+    drop(
+        run.run(&["verify", "man", "Ma'n", "--each-other"])
+            .succeeds(),
+    );
+}
+
 /// Views and expressions that the server words differently once they were loaded from a dump.
 const REWORDED: &str = "CREATE SCHEMA app;
     CREATE TABLE app.schema_migrations (version text PRIMARY KEY);
