@@ -7,7 +7,7 @@ use crate::support::{Cluster, Database, Schemastamp};
 const PLANT: &str = "\
 CREATE SCHEMA schemastamp_runs; GRANT ALL ON SCHEMA schemastamp_runs TO PUBLIC; \
 CREATE TABLE schemastamp_runs.applied (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text, tenant name, schema oid, \
-versions_table name, version text, previous text, file text, applied timestamptz DEFAULT now(), \
+versions_table name, version text, previous text, file text, digest text, applied timestamptz DEFAULT now(), \
 applied_by name DEFAULT current_user, undone timestamptz); \
 CREATE SCHEMA schemastamp_pool; GRANT ALL ON SCHEMA schemastamp_pool TO PUBLIC; \
 CREATE TABLE schemastamp_pool.spares (name name PRIMARY KEY, snapshot text, options text, owner name DEFAULT current_user, \
