@@ -273,12 +273,15 @@ mod tests {
                 "{other}"
             );
             assert!(error.lines().all(|line| line.trim_end() == line), "{error}");
-            let mut line = vec!["s"];
-            line.extend(command.split(' '));
-            line.push("--help");
+            let (options, words): (Vec<&str>, Vec<&str>) =
+                command.split(' ').partition(|word| word.starts_with('-'));
+            let line = [&["s"][..], &words, &["--help"]].concat();
+            let help = Arguments::try_parse_from(line).unwrap_err();
+            assert!(!help.use_stderr(), "{command}");
+            let help = help.to_string();
             assert!(
-                Arguments::try_parse_from(line).is_err_and(|error| !error.use_stderr()),
-                "{command}"
+                options.iter().all(|option| help.contains(option)),
+                "{command}: {help}"
             );
         }
     }
