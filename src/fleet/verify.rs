@@ -124,7 +124,7 @@ pub enum VerifyError {
     /// The tenants could not be read.
     #[error(transparent)]
     Fleet(#[from] FleetError),
-    /// The scope has `public`. What belongs to that rather than to a tenant would be reported as a difference.
+    /// The scope has `public`. Its extensions and search paths would be reported as differences.
     #[error("'public' is shared by all tenants and is not compared as one of them")]
     Public,
     /// psql failed.
