@@ -293,6 +293,19 @@ fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
+/// Returns the one spelling of a path that may lead through links, of a file that may not exist yet.
+pub fn resolved(path: &Path) -> PathBuf {
+    let target = behind_links(path);
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match (fs::canonicalize(folder), target.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => target,
+    }
+}
+
 /// The mode of the file that is replaced, or what the umask leaves of 0666.
 fn permissions(path: &Path) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;

@@ -207,8 +207,8 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
     }
     match command {
         Some(Command::Capture(arguments)) => capture::run(session, arguments).await,
-        Some(Command::Minify(arguments)) => minify::run(session, &arguments),
-        Some(Command::Snapshot(arguments)) => snapshot_show::run(session, &arguments),
+        Some(Command::Minify(arguments)) => minify::run(session, &arguments).await,
+        Some(Command::Snapshot(arguments)) => snapshot_show::run(session, &arguments).await,
         Some(Command::Render(arguments)) => render::run(session, &arguments),
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,

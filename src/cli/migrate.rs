@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::MigrateArguments;
 use super::failure::CommandError;
-use super::groups::load_groups;
+use super::groups::{load_groups, refuse_stdin_twice, warn_of_unmatched};
 use super::lines::{
     Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
     TenantDetails, TenantLine, TenantOutcome,
@@ -46,6 +46,8 @@ pub(super) async fn run(
 ) -> Result<u8, CommandError> {
     let start = Instant::now();
     let output = session.output;
+    arguments.files.check()?;
+    refuse_stdin_twice(&arguments)?;
     let request = arguments.scope.explicit_request(session).await?;
     let migrations = match &arguments.run {
         Some(_) => None,
@@ -80,7 +82,7 @@ pub(super) async fn run(
     );
     let selection = servers.resolve(session, request).await?;
     let groups = match &arguments.groups {
-        Some(path) => Some(load_groups(session, path, &selection)?),
+        Some(path) => Some(load_groups(session, path, &selection).await?),
         None => None,
     };
     let limits = match &groups {
@@ -168,6 +170,9 @@ pub(super) async fn run(
     if failures.targets == 0 {
         let found = report.tenants.len() + failures.count();
         arguments.scope.check_found(&selection, found, output)?;
+        if let (Some(groups), false) = (&groups, selection.is_by_name()) {
+            warn_of_unmatched(output, groups, report.tenants.iter().map(|t| &t.tenant));
+        }
     }
     warn(output, &report);
     let exit_code = conclude(session, &report, &failures, options.record.as_deref())?;

@@ -4,20 +4,23 @@ use super::arguments::MinifyArguments;
 use super::failure::CommandError;
 use super::lines::{Counts, Line, MinifyCounts, SnapshotLine};
 use super::output::Output;
-use super::session::Session;
+use super::session::{Session, input_name};
 use super::snapshot_file;
 use crate::exit;
 
-pub(super) fn run(session: &Session, arguments: &MinifyArguments) -> Result<u8, CommandError> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: &MinifyArguments,
+) -> Result<u8, CommandError> {
     let path = match &arguments.file {
         Some(file) => file.clone(),
         None => snapshot_file::find(&session.tool()?)?,
     };
-    let snapshot = snapshot_file::load(&path, session)?;
+    let snapshot = snapshot_file::load_or_stdin(&path, session).await?;
     let minified = snapshot
         .minified()
         .map_err(|source| CommandError::Snapshot {
-            path: path.clone(),
+            path: input_name(&path).to_owned(),
             source,
         })?;
     let text = minified.to_text();

@@ -203,3 +203,65 @@ fn needs_targets(flag: &str) -> CommandError {
         "{flag} needs a file of targets: pass --targets FILE, or set targets in schemastamp.toml"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+    use crate::cli::arguments::Arguments;
+
+    /// Returns the arguments that a command needs besides its name.
+    fn needed(name: &str) -> &'static [&'static str] {
+        match name {
+            "provision" | "render" => &["acme"],
+            "rename" | "clone" => &["acme", "copy"],
+            "query" => &["-c", "SELECT 1"],
+            "fill" => &["--size", "1"],
+            "completions" => &["bash"],
+            _ => &[],
+        }
+    }
+
+    /// Checks that each command with arguments that a project has is in the list of those that are filled in.
+    fn check(path: &[&str], command: &clap::Command) {
+        for child in command
+            .get_subcommands()
+            .filter(|child| child.get_name() != "help")
+        {
+            check(&[path, &[child.get_name()]].concat(), child);
+        }
+        if command.has_subcommands() || path.len() < 2 {
+            return;
+        }
+        let line = [path, needed(command.get_name())].concat();
+        let parsed =
+            Arguments::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        let mut parsed = parsed.command.unwrap();
+        let has = |id: &str| {
+            command
+                .get_arguments()
+                .any(|argument| argument.get_id() == id)
+        };
+        // `diagnose` shows what counts for one connection, or for a file that is named.
+        let has_targets = has("targets") && command.get_name() != "diagnose";
+        let has_several = has("total_jobs");
+        assert_eq!(
+            versions_table(&mut parsed).is_some(),
+            has("versions_table"),
+            "{path:?}"
+        );
+        assert_eq!(targets(&mut parsed).is_some(), has_several, "{path:?}");
+        assert_eq!(
+            one_target(&mut parsed).is_some(),
+            has_targets && !has_several,
+            "{path:?}"
+        );
+    }
+
+    #[test]
+    fn every_command_with_arguments_of_a_project_is_filled_in() {
+        let command = Arguments::command();
+        check(&[command.get_name()], &command);
+    }
+}

@@ -1,5 +1,6 @@
 //! The files that `--report` and `--metrics` write.
 
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use super::arguments::ReportArguments;
@@ -15,6 +16,7 @@ use crate::fleet::report::{
 };
 use crate::path;
 use crate::sql::TenantName;
+use crate::text::safe;
 
 /// The facts about a run that its report does not take from the targets.
 #[derive(Clone, Debug)]
@@ -29,6 +31,24 @@ impl ReportArguments {
     /// Returns `true` if a file is to be written.
     pub(super) fn are_given(&self) -> bool {
         !self.report.is_empty() || self.metrics.is_some()
+    }
+
+    /// Refuses two options that write the same file: one would replace what the other wrote.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let reports = self.report.iter().map(|path| ("--report", path));
+        let metrics = self.metrics.iter().map(|path| ("--metrics", path));
+        let mut seen: Vec<(PathBuf, &str)> = Vec::new();
+        for (option, path) in reports.chain(metrics) {
+            let resolved = path::resolved(path);
+            if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == resolved) {
+                return Err(CommandError::Usage(format!(
+                    "{other} and {option} both write '{}'; give each a file of its own",
+                    safe(&path.display().to_string())
+                )));
+            }
+            seen.push((resolved, option));
+        }
+        Ok(())
     }
 
     /// Writes the files of a run.

@@ -27,6 +27,15 @@ pub(super) const STDIN: &str = "-";
 /// Most bytes that are read from stdin.
 const STDIN_LIMIT: u64 = 1 << 30;
 
+/// Returns the name of an input for messages.
+pub(super) fn input_name(path: &Path) -> &Path {
+    if path == Path::new(STDIN) {
+        Path::new("standard input")
+    } else {
+        path
+    }
+}
+
 /// The state that every command works with.
 #[derive(Debug)]
 pub(super) struct Session {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::CommandError;
-use super::session::Session;
+use super::session::{Session, input_name};
 use crate::config::ToolSettings;
 use crate::path;
 use crate::snapshot::{OutsidePolicy, Snapshot};
@@ -76,8 +76,21 @@ fn is_sql(path: &Path) -> bool {
 
 /// Reads a snapshot and prints its warnings.
 pub(super) fn load(path: &Path, session: &Session) -> Result<Snapshot, CommandError> {
-    let (bytes, output) = (session.read_input(path)?, session.output);
-    let snapshot = Snapshot::parse_bytes(&bytes, session.common.outside()).map_err(|source| {
+    parse(path, &session.read_input(path)?, session)
+}
+
+/// Like [`load`]; `-` is stdin.
+pub(super) async fn load_or_stdin(
+    path: &Path,
+    session: &Session,
+) -> Result<Snapshot, CommandError> {
+    let bytes = session.read_input_or_stdin(path).await?;
+    parse(input_name(path), &bytes, session)
+}
+
+fn parse(path: &Path, bytes: &[u8], session: &Session) -> Result<Snapshot, CommandError> {
+    let output = session.output;
+    let snapshot = Snapshot::parse_bytes(bytes, session.common.outside()).map_err(|source| {
         CommandError::Snapshot {
             path: path.to_owned(),
             source,

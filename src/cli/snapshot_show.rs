@@ -6,31 +6,32 @@ use super::arguments::{SnapshotArguments, SnapshotCommand};
 use super::failure::CommandError;
 use super::lines::{Counts, HeaderDecision, Line, SnapshotDetailsLine, SnapshotShowCounts};
 use super::output::Output;
-use super::session::Session;
+use super::session::{Session, input_name};
 use super::snapshot_file;
 use crate::exit;
 use crate::snapshot::Snapshot;
 use crate::sql::quote;
 use crate::text::safe;
 
-pub(super) fn run(session: &Session, arguments: &SnapshotArguments) -> Result<u8, CommandError> {
+pub(super) async fn run(
+    session: &Session,
+    arguments: &SnapshotArguments,
+) -> Result<u8, CommandError> {
     let SnapshotCommand::Show(arguments) = &arguments.command;
     let path = match &arguments.file {
         Some(file) => file.clone(),
         None => snapshot_file::find(&session.tool()?)?,
     };
-    let snapshot = snapshot_file::load(&path, session)?;
-    let details = details_of(&snapshot, path.display().to_string());
+    let snapshot = snapshot_file::load_or_stdin(&path, session).await?;
+    let file = input_name(&path).display().to_string();
+    let details = details_of(&snapshot, file.clone());
     let objects = details.objects.values().sum();
     if session.output.is_json() {
         Output::json(&Line::SnapshotDetails(details))?;
     } else {
         Output::raw(&text(&details))?;
     }
-    session.summary(Counts::SnapshotShow(SnapshotShowCounts {
-        file: path.display().to_string(),
-        objects,
-    }))?;
+    session.summary(Counts::SnapshotShow(SnapshotShowCounts { file, objects }))?;
     Ok(exit::DONE)
 }
 

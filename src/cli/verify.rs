@@ -36,6 +36,7 @@ const SHOWN: usize = 20;
 
 pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result<u8, CommandError> {
     let start = Instant::now();
+    arguments.files.check()?;
     let request = arguments.scope.explicit_request(session).await?;
     let tool = session.tool()?;
     let servers = Servers::find(session, &arguments.targets, &tool, false).await?;

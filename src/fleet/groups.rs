@@ -80,6 +80,15 @@ fn no_group(tenants: &[TenantName]) -> String {
     format!("{} {verb}", listed(names, NAMED))
 }
 
+/// A name or a pattern of the groups file that matches no tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmatchedEntry {
+    /// The name or pattern, as the file has it.
+    pub text: String,
+    /// The name of its group.
+    pub group: String,
+}
+
 /// The group of each tenant on one target.
 #[derive(Clone, Debug)]
 pub struct TenantGroups {
@@ -311,6 +320,31 @@ impl TenantGroups {
         self.assignment.plan.name(self.group_of(tenant))
     }
 
+    /// Returns the names and patterns of the file that match none of these tenants: first the names, by their order,
+    /// then the patterns.
+    pub fn unmatched<'a>(
+        &self,
+        tenants: impl Iterator<Item = &'a TenantName>,
+    ) -> Vec<UnmatchedEntry> {
+        let plan = &self.assignment.plan;
+        let tenants: HashSet<&str> = tenants.map(TenantName::as_str).collect();
+        let entry = |text: &str, group: usize| UnmatchedEntry {
+            text: text.to_owned(),
+            group: plan.name(group).unwrap_or_default().to_owned(),
+        };
+        let names: BTreeMap<&String, &usize> = plan.names.iter().collect();
+        let names = names
+            .into_iter()
+            .filter(|(name, _)| !tenants.contains(name.as_str()))
+            .map(|(name, group)| entry(name, *group));
+        let patterns = plan
+            .patterns
+            .iter()
+            .filter(|(pattern, _)| !tenants.iter().any(|tenant| is_match(pattern, tenant)))
+            .map(|(pattern, group)| entry(pattern, *group));
+        names.chain(patterns).collect()
+    }
+
     /// Returns the rules of the groups, in their order.
     pub fn rules(&self) -> &[GroupRules] {
         self.assignment.plan.rules()
@@ -350,6 +384,25 @@ mod tests {
         ] {
             assert_eq!(groups.name_of(&name(tenant)), Some(group), "{tenant}");
         }
+    }
+
+    #[test]
+    fn names_and_patterns_without_a_tenant_are_found() {
+        let plan = GroupPlan::parse(FILE).unwrap();
+        let groups = plan.assign(&Selection::all()).unwrap();
+        let unmatched = |tenants: &[&str]| {
+            let tenants: Vec<TenantName> = tenants.iter().map(|tenant| name(tenant)).collect();
+            let found = groups.unmatched(tenants.iter()).into_iter();
+            found
+                .map(|entry| format!("{} {}", entry.group, entry.text))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            unmatched(&["Acme", "globex"]),
+            ["early acme", "late trial_big", "early trial_*"]
+        );
+        assert_eq!(unmatched(&["acme", "trial_7"]), ["late trial_big"]);
+        assert_eq!(unmatched(&["acme", "trial_big"]), [""; 0]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use engine::{
     FailureGroup, FleetOutcome, GroupRules, NextGroup, RunLimits, RunShare, TargetError, TargetRun,
     WorkerPermit, on_each_target,
 };
-pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups};
+pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups, UnmatchedEntry};
 pub use names::{LineError, LineProblem, NameLines};
 pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;

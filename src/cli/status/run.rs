@@ -24,6 +24,7 @@ pub(in crate::cli) async fn run(
 ) -> Result<u8, CommandError> {
     let start = Instant::now();
     let output = session.output;
+    arguments.files.check()?;
     let request = arguments.scope.request(session).await?;
     let migrations = load_chosen(arguments.migrations.as_deref(), session)?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;

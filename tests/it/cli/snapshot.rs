@@ -1,5 +1,6 @@
 //! `snapshot show`, and the way from a tenant's marker to a file.
 
+use crate::provision::{SMALL, snapshot};
 use crate::support::{Cluster, Schemastamp};
 
 const SOURCE: &str =
@@ -107,4 +108,31 @@ fn what_a_snapshot_holds_is_shown() {
     assert_eq!(json[1]["summary"]["objects"], 5);
     let output = world.run(&["snapshot", "show", "none.sql"]).exits_with(12);
     assert!(output.stderr.contains("none.sql"), "{output}");
+}
+
+#[test]
+fn snapshot_comes_from_standard_input() {
+    let world = Schemastamp::new();
+    let text = snapshot(SMALL);
+    world.write("app.sql", &text);
+    let shown = world.run(&["snapshot", "show", "app.sql"]).succeeds();
+    let piped = world
+        .run_with_input(&["snapshot", "show", "-"], text.as_bytes())
+        .succeeds();
+    assert_eq!(
+        piped.stdout,
+        shown.stdout.replace("app.sql", "standard input")
+    );
+    let minified = world.run(&["minify", "app.sql"]).succeeds();
+    let piped = world
+        .run_with_input(&["minify", "-"], text.as_bytes())
+        .succeeds();
+    assert_eq!(piped.stdout, minified.stdout);
+    let output = world
+        .run_with_input(&["snapshot", "show", "-"], b"x")
+        .exits_with(15);
+    assert!(
+        output.stderr.contains("'standard input': line 1"),
+        "{output}"
+    );
 }

@@ -254,3 +254,79 @@ fn tenants_without_a_group_and_files_without_sense_are_refused_before_anything_i
     let output = migrate(&world, &["--all", "--canary", "1"]).exits_with(2);
     assert!(output.to_string().contains("--canary"), "{output}");
 }
+
+#[test]
+fn entries_of_the_groups_file_without_a_tenant_are_named_in_a_warning() {
+    let world = world(
+        "[[group]]\nname = 'early'\ntenants = ['A0', 'nosuch', 'a1', 'x*']\n[[group]]\nname = 'main'\nrest = true\n",
+    );
+    let warning = |output: &CommandOutput| {
+        let stderr = output
+            .stderr
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let warning = stderr.split_once("warning: no selected tenant matches ");
+        warning.map(|(_, rest)| rest.to_owned()).unwrap_or_default()
+    };
+    let all =
+        "'A0' (group 'early'), 'nosuch' (group 'early'), 'x*' (group 'early') of the groups file";
+    for selection in [&["--all"][..], &["a1", "c0"], &["--all", "--dry-run"]] {
+        let output = migrate(&world, selection).succeeds();
+        assert!(warning(&output).starts_with(all), "{selection:?}: {output}");
+    }
+    let output = migrate(&world, &["--match", "c*"]).succeeds();
+    assert!(
+        warning(&output).contains("'a1' (group 'early')"),
+        "{output}"
+    );
+    world.run.write(
+        "groups.toml",
+        "[[group]]\nname = 'early'\ntenants = ['a0', 'c?']\n[[group]]\nname = 'main'\nrest = true\n",
+    );
+    let output = migrate(&world, &["--all"]).succeeds();
+    assert_eq!(warning(&output), "", "{output}");
+}
+
+#[test]
+fn groups_come_from_standard_input() {
+    let world = world("");
+    let arguments = [
+        &[
+            "migrate",
+            "--migrations",
+            "m",
+            "--groups",
+            "-",
+            "--all",
+            "--format",
+            "json",
+        ][..],
+        &TARGETS,
+    ]
+    .concat();
+    let groups =
+        "[[group]]\nname = 'early'\ntenants = ['a0']\n[[group]]\nname = 'main'\nrest = true\n";
+    let output = world
+        .run
+        .run_with_input(&arguments, groups.as_bytes())
+        .succeeds();
+    assert_eq!(order(&output)[0], "early", "{output}");
+    let output = world.run.run_with_input(&arguments, b"x").exits_with(10);
+    let message = output.json()[0]["error"]["message"].to_string();
+    assert!(message.contains("'standard input', line 1"), "{output}");
+    let both = [
+        "migrate",
+        "--migrations",
+        "m",
+        "--groups",
+        "-",
+        "--from-file",
+        "-",
+    ];
+    let output = world.run.run_with_input(&both, b"a0").exits_with(2);
+    assert!(
+        output.stderr.contains("cannot both read standard input"),
+        "{output}"
+    );
+}

@@ -233,3 +233,33 @@ fn files_that_cannot_be_written_are_errors_after_the_summary() {
         .collect();
     assert_eq!(types, ["tenant", "summary", "error"], "{output}");
 }
+
+#[test]
+fn two_files_of_a_run_that_are_one_are_refused_before_it() {
+    let world = Schemastamp::new();
+    std::os::unix::fs::symlink("r.md", world.path("link.md")).unwrap();
+    for (command, files, options) in [
+        (
+            "status",
+            ["--report", "r.md", "--metrics", "r.md"],
+            "--report and --metrics",
+        ),
+        (
+            "verify",
+            ["--metrics", "./r.md", "--report", "link.md"],
+            "--report and --metrics",
+        ),
+        (
+            "migrate",
+            ["--report", "r.md", "--report", "./r.md"],
+            "--report and --report",
+        ),
+    ] {
+        let output = world
+            .run(&[&[command, "--all"][..], &files].concat())
+            .exits_with(2);
+        let words = format!("error: {options} both write '");
+        assert!(output.stderr.contains(&words), "{command}: {output}");
+        assert!(!world.path("r.md").exists(), "{command}");
+    }
+}
