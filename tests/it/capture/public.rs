@@ -96,7 +96,7 @@ fn agrees(database: &Database<'_>, world: &Schemastamp) -> String {
 
 #[test]
 fn a_template_in_public_shares_its_extensions() {
-    let cluster = Cluster::shared();
+    let cluster = Cluster::with_extension("pgcrypto");
     let database = cluster.database();
     database.sql(SOURCE);
     let world = Schemastamp::on(&database);
@@ -194,7 +194,7 @@ fn an_owner_and_a_comment_of_ones_own_stay() {
 
 #[test]
 fn overloads_of_an_extension_are_asked_where_only_arguments_distinguish_them() {
-    let database = Cluster::shared().database();
+    let database = Cluster::with_extension("pgcrypto").database();
     database.sql(
         "CREATE EXTENSION pgcrypto; CREATE FUNCTION digest(n int) RETURNS text LANGUAGE sql AS $$ SELECT 'own' $$;
          CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT public.digest(1) $$;",

@@ -170,7 +170,7 @@ fn quiet_prints_errors_failures_and_the_summary() {
         (&["status"], "3 tenants, 0 behind, 3 with problems\n"),
         (&["rename", "c", "d", "--yes"], ""),
         (&["clone", "d", "e"], ""),
-        (&["drop", "d", "e", "--yes"], ""),
+        (&["drop", "d", "e", "--yes"], "2 dropped, 0 failed\n"),
         (&["capture", "--schema", "a", "-o", "snapshots/app.sql"], ""),
         (&["check", "--schema", "a"], ""),
     ] {

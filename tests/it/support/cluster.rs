@@ -55,6 +55,16 @@ impl Cluster {
         cell.get_or_init(|| Self::start(&Options::default().release(release)))
     }
 
+    /// The shared cluster, or one of another release if the installed one was built without an extension.
+    pub(crate) fn with_extension(name: &str) -> &'static Self {
+        let shared = Self::shared();
+        let query = format!("SELECT count(*) FROM pg_available_extensions WHERE name = '{name}'");
+        match shared.maintenance().query(&query).as_str() {
+            "0" => Self::of_major(16),
+            _ => shared,
+        }
+    }
+
     /// Starts a cluster of one's own and waits until it takes connections.
     pub(crate) fn start(options: &Options) -> Self {
         let bin = server_folder(options.release);
