@@ -9,7 +9,7 @@ use super::error::ProvisionError;
 use super::hint::hint_for;
 use super::locate::{is_repeatable, locate, located_by_line};
 use super::outcome::{ProvisionOutcome, ProvisionSource, TenantOrigin};
-use super::provisioner::{IfExists, LINES_BEFORE, Provisioner, in_a_block, new_token, run_of};
+use super::provisioner::{IfExists, LINES_BEFORE, Provisioner, in_a_block, new_token};
 use crate::pg::{PsqlError, PsqlSession, ScriptOptions, ScriptOutput, ServerMessage, SqlState};
 use crate::process::{EnvValue, RunError, Shutdown};
 use crate::snapshot::citus::{DISTRIBUTES, refuse_distribution, whole_views};
@@ -18,6 +18,7 @@ use crate::sql::TenantName;
 use crate::tenant::claim::{claimed, forget_message};
 use crate::tenant::marker::POOL;
 use crate::tenant::spares::{POOL_FULL, STILL_NAMED};
+use crate::text::slice;
 
 /// The psql that runs the scripts.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Attempt<'a> {
     pub(super) tenant: &'a TenantName,
     /// The number of the attempt, starting at 1.
     pub(super) number: u32,
+    /// The part of the token that all attempts share, which the tenant's marker names.
+    pub(super) run: &'a str,
     /// The time when the first attempt began.
     pub(super) start: Instant,
     pub(super) shutdown: &'a Shutdown,
@@ -49,6 +52,12 @@ enum Ran {
 }
 
 impl Attempt<'_> {
+    /// Returns a token for a message of this attempt.
+    fn new_token(&self) -> Result<String, ProvisionError> {
+        let fresh = new_token()?;
+        Ok(format!("{}{}", self.run, slice(&fresh, self.run.len()..)))
+    }
+
     pub(super) async fn make(
         &self,
         psql: &mut Psql<'_>,
@@ -63,7 +72,7 @@ impl Attempt<'_> {
         if provisioner.one_by_one.load(Ordering::Relaxed) {
             return self.make_one_by_one(psql).await;
         }
-        let token = new_token()?;
+        let token = self.new_token()?;
         // Render the statements while psql reports its version.
         let (version, rendered) = tokio::join!(
             provisioner
@@ -111,7 +120,7 @@ impl Attempt<'_> {
         &self,
         psql: &mut Psql<'_>,
     ) -> Result<ProvisionOutcome, ProvisionError> {
-        let token = new_token()?;
+        let token = self.new_token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
         match self
@@ -135,7 +144,7 @@ impl Attempt<'_> {
         &self,
         psql: &mut Psql<'_>,
     ) -> Result<ProvisionOutcome, ProvisionError> {
-        let token = new_token()?;
+        let token = self.new_token()?;
         let statements = whole_views(self.provisioner.statements(self.tenant, &token)?);
         let statements: Vec<Rendered> = std::iter::once(Rendered::added(refuse_distribution()))
             .chain(statements)
@@ -163,7 +172,7 @@ impl Attempt<'_> {
     /// Claims a spare. Returns `None` if there is none.
     async fn claim(&self, psql: &mut Psql<'_>) -> Result<Option<ProvisionOutcome>, ProvisionError> {
         let provisioner = self.provisioner;
-        let token = new_token()?;
+        let token = self.new_token()?;
         let script = provisioner.claim_script_with(&token, self.tenant)?;
         match self
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
@@ -223,7 +232,9 @@ impl Attempt<'_> {
             Ok(output) if is_confirmed(&output.lines, token) => return Ran::Done(output),
             // Exit code 0 alone is no proof.
             Ok(_) => self.ended(token, PsqlError::Unconfirmed, source).await,
-            Err(PsqlError::Script { message, .. }) => self.refused(*message, statements).await,
+            Err(PsqlError::Script { message, .. }) => {
+                self.refused(*message, statements, source).await
+            }
             Err(error @ (PsqlError::Connect { .. } | PsqlError::Password(_))) => {
                 Err(ProvisionError::Connect(Arc::new(error)))
             }
@@ -245,11 +256,20 @@ impl Attempt<'_> {
         &self,
         message: ServerMessage,
         statements: &[Rendered],
+        source: ProvisionSource,
     ) -> Result<ProvisionOutcome, ProvisionError> {
         let options = &self.provisioner.options;
         let looks = options.if_exists != IfExists::Fail;
         let state = message.sqlstate;
         if self.says_exists(&message) {
+            // The message of an earlier attempt may have come to its end after it was given up: psql was killed, and the
+            // server had not begun with what it had sent.
+            if self.number > 1
+                && let Ok(Some(seen)) = self.look().await
+                && seen.is_of_run(self.run)
+            {
+                return Ok(self.created(source));
+            }
             return if looks {
                 self.existing().await
             } else {
@@ -399,7 +419,7 @@ impl Attempt<'_> {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant that another run created is not this run's.
                 Ok(RunState::Settled(Some(seen)))
-                    if seen.is_of_run(run_of(token)) || self.provisioner.makes_spares() =>
+                    if seen.is_of_run(self.run) || self.provisioner.makes_spares() =>
                 {
                     return Ok(self.created(source));
                 }

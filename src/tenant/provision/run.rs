@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::attempt::{Attempt, Psql};
 use super::error::ProvisionError;
 use super::outcome::ProvisionOutcome;
-use super::provisioner::{Provisioner, Retries};
+use super::provisioner::{Provisioner, Retries, new_token, run_of};
 use crate::pg::PsqlSession;
 use crate::process::{Backoff, Shutdown};
 use crate::sql::TenantName;
@@ -62,11 +62,16 @@ impl Provisioner {
         let start = Instant::now();
         let mut number = 1;
         let backoff = Backoff::new(retries.pause);
+        let token = match new_token() {
+            Ok(token) => token,
+            Err(error) => return (Err(error), number),
+        };
         loop {
             let attempt = Attempt {
                 provisioner: self,
                 tenant,
                 number,
+                run: run_of(&token),
                 start,
                 shutdown,
             };

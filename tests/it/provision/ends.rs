@@ -1,11 +1,12 @@
 //! Runs that are cut short: by their time, by signals, by the server.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::world::{Held, SMALL, schemas, wait_for, wait_until_blocked, waiting, world};
-use crate::support::{Cluster, Options, StopMode};
+use crate::support::{Client, Cluster, Options, StopMode};
 
 #[test]
 fn timeout_cancels_a_waiting_statement() {
@@ -166,6 +167,35 @@ fn tenant_of_a_concurrent_run_is_not_claimed() {
     held.release(&database);
     let output = world.finish(child).exits_with(17);
     assert_eq!(output.json()[0]["error"]["id"], "tenant.exists", "{output}");
+}
+
+/// psql is killed, the server has not begun with what it sent, and comes to its end only during the next attempt.
+#[test]
+fn tenant_of_an_earlier_attempt_of_the_run_is_created_by_it() {
+    let database = Cluster::shared().database();
+    let world = world(&database, SMALL);
+    let real = Client::installed().psql();
+    let script = format!(
+        "#!/bin/bash\nreal='{}'; here='{}'\n\
+         for ((i = 1; i < $#; i++)); do if [[ ${{!i}} == -f ]]; then j=$((i + 1)); file=${{!j}}; fi; done\n\
+         if [[ -n $file ]] && grep -q 'CREATE SCHEMA' \"$file\"; then\n\
+         if [[ ! -e $here/late.sql ]]; then cp \"$file\" \"$here/late.sql\"; echo 'schemastamp: connected' >&2; kill -9 $$; fi\n\
+         \"$real\" -X -q -w -f \"$here/late.sql\" >/dev/null 2>&1\nfi\n\
+         exec \"$real\" \"$@\"\n",
+        real.display(),
+        world.path("").display()
+    );
+    for more in [&[][..], &["--if-exists", "resume"]] {
+        let psql = world.write("psql", &script);
+        std::fs::set_permissions(&psql, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let psql = psql.to_str().unwrap();
+        let arguments = ["provision", "acme", "--psql", psql, "--format", "json"];
+        let output = world.run(&[&arguments[..], more].concat()).succeeds();
+        assert_eq!(output.json()[0]["outcome"], "created", "{output}");
+        assert_eq!(output.json()[0]["attempts"], 2, "{output}");
+        database.sql("DROP SCHEMA acme CASCADE");
+        std::fs::remove_file(world.path("late.sql")).unwrap();
+    }
 }
 
 #[test]
