@@ -8,7 +8,7 @@ use super::lines::{
     AdoptCounts, AdoptDetails, Counts, ErrorDetails, ErrorObject, Line, TenantDetails, TenantLine,
     TenantOutcome,
 };
-use super::migrate::load_chosen;
+use super::migrations::load_chosen;
 use super::output::Output;
 use super::progress::Progress;
 use super::scope::{missing_code, missing_tenant};

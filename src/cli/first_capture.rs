@@ -2,7 +2,7 @@
 
 use super::arguments::CaptureArguments;
 use super::failure::CommandError;
-use super::migrate::{external, load_for_capture};
+use super::migrations::{external, load_for_capture};
 use super::progress::Progress;
 use super::session::Session;
 use crate::connect;

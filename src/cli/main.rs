@@ -13,7 +13,7 @@ use super::session::Session;
 use super::{
     adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
     packaging, pool, project, provision, query, refresh, render, snapshot_show, status, targets,
-    undo, verify,
+    verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -213,7 +213,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
         Some(Command::Provision(arguments)) => Box::pin(provision::run(session, arguments)).await,
         Some(Command::Pool(arguments)) => Box::pin(pool::run(session, arguments)).await,
         Some(Command::Migrate(arguments)) => match arguments.undo.clone() {
-            Some(run) => Box::pin(undo::run(session, arguments, run)).await,
+            Some(run) => Box::pin(migrate::undo(session, arguments, run)).await,
             None => Box::pin(migrate::run(session, arguments)).await,
         },
         Some(Command::Adopt(arguments)) => Box::pin(adopt::run(session, arguments)).await,

@@ -24,6 +24,7 @@ mod log;
 mod main;
 mod manual;
 mod migrate;
+mod migrations;
 mod minify;
 mod move_tenant;
 mod nagios;
@@ -49,7 +50,6 @@ mod snapshot_file;
 mod snapshot_show;
 mod status;
 mod targets;
-mod undo;
 mod verify;
 
 pub use main::main;

@@ -4,7 +4,7 @@ use super::arguments::{CheckArguments, OneTargetArguments, RefreshArguments};
 use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
-use super::migrate::load_chosen;
+use super::migrations::load_chosen;
 use super::output::Output;
 use super::progress::Progress;
 use super::session::Session;

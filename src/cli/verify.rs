@@ -12,7 +12,7 @@ use super::lines::{
     Counts, Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, Line,
     TenantDetails, TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
-use super::migrate::load;
+use super::migrations::load;
 use super::output::Output;
 use super::progress::Progress;
 use super::report_files::{RunFacts, target_reports};

@@ -10,7 +10,7 @@ use super::tally::ProvisionProgress;
 use super::{bulk, dry_run, single};
 use crate::cli::arguments::{DiagnoseArguments, ProvisionArguments};
 use crate::cli::failure::CommandError;
-use crate::cli::migrate::{external, load};
+use crate::cli::migrations::{external, load};
 use crate::cli::names::NameReader;
 use crate::cli::servers::Servers;
 use crate::cli::session::Session;

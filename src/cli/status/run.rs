@@ -6,7 +6,7 @@ use super::placed::place;
 use crate::cli::arguments::StatusArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{StatusDetails, TenantDetails};
-use crate::cli::migrate::load_chosen;
+use crate::cli::migrations::load_chosen;
 use crate::cli::progress::Progress;
 use crate::cli::report_files::{RunFacts, target_reports};
 use crate::cli::servers::Servers;

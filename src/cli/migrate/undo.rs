@@ -6,26 +6,27 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 
-use super::arguments::MigrateArguments;
-use super::failure::CommandError;
-use super::lines::{
+use super::output::failure_object;
+use crate::cli::arguments::MigrateArguments;
+use crate::cli::failure::CommandError;
+use crate::cli::lines::{
     Counts, ErrorDetails, ErrorObject, Line, ReasonCount, TenantDetails, TenantLine, TenantOutcome,
     UndoCounts, UndoDetails,
 };
-use super::migrate::{failure_object, load_chosen};
-use super::output::Output;
-use super::progress::Progress;
-use super::report::signal_exit_code;
-use super::scope::named;
-use super::servers::{FleetFailures, Servers, at};
-use super::session::Session;
+use crate::cli::migrations::load_chosen;
+use crate::cli::output::Output;
+use crate::cli::progress::Progress;
+use crate::cli::report::signal_exit_code;
+use crate::cli::scope::named;
+use crate::cli::servers::{FleetFailures, Servers, at};
+use crate::cli::session::Session;
 use crate::exit;
 use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoneTenant, undo_share};
 use crate::fleet::{RunShare, TenantSelection};
 use crate::sql::TenantName;
 use crate::text::{milliseconds, plural, safe};
 
-pub(super) async fn run(
+pub(in crate::cli) async fn run(
     session: &Session,
     arguments: MigrateArguments,
     run: String,

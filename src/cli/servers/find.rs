@@ -4,31 +4,23 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use anstyle::AnsiColor;
-
-use super::arguments::{OneTargetArguments, TargetsArguments};
-use super::failure::CommandError;
-use super::groups::say_next_group;
-use super::lines::TenantOutcome;
-use super::lines::{ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine};
-use super::output::Output;
-use super::report::{ErrorReport, build_report, signal_exit_code};
-use super::scope::{missing_tenant, say_duplicates};
-use super::session::{Session, look_at_server};
+use crate::cli::arguments::{OneTargetArguments, TargetsArguments};
+use crate::cli::failure::CommandError;
+use crate::cli::groups::say_next_group;
+use crate::cli::scope::say_duplicates;
+use crate::cli::session::{Session, look_at_server};
 use crate::config::{Settings, TargetSettings, Targets, ToolSettings};
 use crate::connect::Target;
 use crate::diagnose::Context;
-use crate::exit;
 use crate::fleet::{
     FleetOutcome, FleetTarget, NextGroup, Route, RunLimits, RunShare, Selection, SelectionRequest,
     TenantGroups, TenantSelection, on_each_target, shared_database,
 };
-use crate::process::Signal;
 use crate::sql::TenantName;
-use crate::text::{plural, safe};
+use crate::text::safe;
 
 /// Servers that are resolved and not yet connected.
-pub(super) struct Servers {
+pub(in crate::cli) struct Servers {
     entries: Vec<ServerEntry>,
     /// The routing rules; `None` without a targets file.
     route: Option<Route>,
@@ -42,12 +34,12 @@ pub(super) struct Servers {
 
 /// One server.
 #[derive(Clone)]
-pub(super) struct ServerEntry {
+pub(in crate::cli) struct ServerEntry {
     /// Its name; `None` for the only one, without a targets file.
-    pub(super) name: Option<String>,
-    pub(super) target: Target,
+    pub(in crate::cli) name: Option<String>,
+    pub(in crate::cli) target: Target,
     /// `true` if tenants become distributed schemas of Citus.
-    pub(super) citus: bool,
+    pub(in crate::cli) citus: bool,
 }
 
 /// The error about connection flags next to a targets file.
@@ -70,7 +62,7 @@ fn unknown_target(name: &str, targets: &Targets) -> CommandError {
 
 impl OneTargetArguments {
     /// Returns the settings of the named target, or else those of this process.
-    pub(super) fn settings(&self, session: &Session) -> Result<Settings, CommandError> {
+    pub(in crate::cli) fn settings(&self, session: &Session) -> Result<Settings, CommandError> {
         let (Some(path), Some(name)) = (&self.targets, &self.target) else {
             return session.settings();
         };
@@ -86,7 +78,7 @@ impl OneTargetArguments {
     }
 
     /// Returns the server that the settings lead to.
-    pub(super) async fn connect(
+    pub(in crate::cli) async fn connect(
         &self,
         session: &Session,
         settings: &Settings,
@@ -106,7 +98,7 @@ fn say_warnings(session: &Session, target: &TargetSettings) {
 
 impl Servers {
     /// Returns the servers of the targets file, or else the one that the settings lead to.
-    pub(super) async fn find(
+    pub(in crate::cli) async fn find(
         session: &Session,
         arguments: &TargetsArguments,
         tool: &ToolSettings,
@@ -166,39 +158,39 @@ impl Servers {
     }
 
     /// Returns the servers, in the file's order.
-    pub(super) fn entries(&self) -> &[ServerEntry] {
+    pub(in crate::cli) fn entries(&self) -> &[ServerEntry] {
         &self.entries
     }
 
     /// Returns the routing rules, if there is a targets file.
-    pub(super) fn route(&self) -> Option<&Route> {
+    pub(in crate::cli) fn route(&self) -> Option<&Route> {
         self.route.as_ref()
     }
 
     /// Returns the target to which the routing rules send a tenant; `None` if they do not, or
     /// without a targets file.
-    pub(super) fn belongs_at(&self, tenant: &TenantName) -> Option<&str> {
+    pub(in crate::cli) fn belongs_at(&self, tenant: &TenantName) -> Option<&str> {
         let route = self.route.as_ref()?;
         route.name(route.target_of(tenant)?)
     }
 
     /// Returns the limit of workers on all servers together.
-    pub(super) fn total_jobs(&self) -> Option<usize> {
+    pub(in crate::cli) fn total_jobs(&self) -> Option<usize> {
         self.total_jobs
     }
 
     /// Returns the target's name if there is a targets file.
-    pub(super) fn name(&self, index: usize) -> Option<&str> {
+    pub(in crate::cli) fn name(&self, index: usize) -> Option<&str> {
         self.entries.get(index)?.name.as_deref()
     }
 
     /// Returns the facts about a target's connection.
-    pub(super) fn context(&self, index: usize) -> Option<&Context> {
+    pub(in crate::cli) fn context(&self, index: usize) -> Option<&Context> {
         self.entries.get(index).map(|entry| &entry.target.context)
     }
 
     /// Runs the tenants query, if there is one, and checks that its targets exist.
-    pub(super) async fn resolve(
+    pub(in crate::cli) async fn resolve(
         &self,
         session: &Session,
         request: SelectionRequest,
@@ -251,12 +243,18 @@ impl Servers {
     }
 
     /// Refuses two targets that lead to the same database.
-    pub(super) async fn refuse_shared(&self, session: &Session) -> Result<(), CommandError> {
+    pub(in crate::cli) async fn refuse_shared(
+        &self,
+        session: &Session,
+    ) -> Result<(), CommandError> {
         self.refuse(shared_database(&self.fleet_targets(), &session.shutdown).await)
     }
 
     /// The error about two targets, by their indexes, that lead to the same database.
-    pub(super) fn refuse(&self, shared: Option<(usize, usize)>) -> Result<(), CommandError> {
+    pub(in crate::cli) fn refuse(
+        &self,
+        shared: Option<(usize, usize)>,
+    ) -> Result<(), CommandError> {
         let Some((one, other)) = shared else {
             return Ok(());
         };
@@ -266,7 +264,7 @@ impl Servers {
 
     /// Runs a task for each server. The failure of the only server, without a targets file, is that
     /// of the command.
-    pub(super) async fn run<T, F: Future<Output = Result<T, CommandError>>>(
+    pub(in crate::cli) async fn run<T, F: Future<Output = Result<T, CommandError>>>(
         &self,
         session: &Session,
         selection: &Selection,
@@ -293,7 +291,7 @@ impl Servers {
     }
 
     /// Like [`Servers::run`], for a task that is one worker on each server.
-    pub(super) async fn run_single<T, F: Future<Output = Result<T, CommandError>>>(
+    pub(in crate::cli) async fn run_single<T, F: Future<Output = Result<T, CommandError>>>(
         &self,
         session: &Session,
         selection: &Selection,
@@ -310,13 +308,17 @@ impl Servers {
 
     /// Returns the limits of a run that ends after `max_failures` failed tenants, and of which
     /// `canaries` tenants go first.
-    pub(super) fn limits(&self, max_failures: Option<usize>, canaries: usize) -> Arc<RunLimits> {
+    pub(in crate::cli) fn limits(
+        &self,
+        max_failures: Option<usize>,
+        canaries: usize,
+    ) -> Arc<RunLimits> {
         let limits = RunLimits::new(self.entries.len(), max_failures, canaries);
         Arc::new(limits.with_workers(self.total_jobs))
     }
 
     /// Like [`Servers::limits`], for a run in which groups of tenants follow each other.
-    pub(super) fn limits_with_groups(
+    pub(in crate::cli) fn limits_with_groups(
         &self,
         session: &Session,
         max_failures: Option<usize>,
@@ -328,248 +330,10 @@ impl Servers {
         let on_next = move |step: NextGroup<'_>| say_next_group(output, step);
         Arc::new(limits.with_groups(targets, groups.rules().to_vec(), on_next))
     }
-
-    /// Prints a target whose work failed; returns the exit code of this failure alone. The failure of
-    /// the only server, without a targets file, is that of the command.
-    pub(super) async fn tell_failure(
-        &self,
-        session: &Session,
-        index: usize,
-        failure: CommandError,
-    ) -> Result<u8, CommandError> {
-        let Some((entry, name)) = self
-            .entries
-            .get(index)
-            .and_then(|entry| Some((entry, entry.name.clone()?)))
-        else {
-            return Err(failure);
-        };
-        look_at_server(&failure, &entry.target.context, &entry.target.look).await;
-        let mut report = build_report(&failure, Some(&entry.target.context));
-        let json = report.json();
-        report.message = format!("target '{}': {}", safe(&name), report.message);
-        failed_target(session, &name, &report, json)?;
-        Ok(if self.entries.len() == 1 {
-            report.code
-        } else {
-            exit::PARTIAL
-        })
-    }
-
-    /// Prints the targets that failed, with their tenants as far as they are known, and the tenants
-    /// that no target has. `details` are those of such a tenant's line.
-    pub(super) async fn tell_failures<T>(
-        &self,
-        session: &Session,
-        outcome: &FleetOutcome<T, CommandError>,
-        details: &dyn Fn() -> TenantDetails,
-    ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stdout).await
-    }
-
-    /// Like [`Servers::tell_failures`], for a command whose stdout holds nothing but data.
-    pub(super) async fn tell_failures_apart<T>(
-        &self,
-        session: &Session,
-        outcome: &FleetOutcome<T, CommandError>,
-        details: &dyn Fn() -> TenantDetails,
-    ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stderr).await
-    }
-
-    async fn tell<T>(
-        &self,
-        session: &Session,
-        outcome: &FleetOutcome<T, CommandError>,
-        details: &dyn Fn() -> TenantDetails,
-        place: Place,
-    ) -> Result<FleetFailures, CommandError> {
-        let mut failures = FleetFailures {
-            targets: 0,
-            tenants: 0,
-            missing: outcome.missing.len(),
-            code: exit::DONE,
-            signal: session.shutdown.signal(),
-        };
-        for (index, target) in outcome.targets.iter().enumerate() {
-            let Some(Err(failure)) = &target.result else {
-                continue;
-            };
-            let Some(entry) = self.entries.get(index) else {
-                continue;
-            };
-            let name = entry.name.clone().unwrap_or_default();
-            look_at_server(failure, &entry.target.context, &entry.target.look).await;
-            let mut report = build_report(failure, Some(&entry.target.context));
-            let json = report.json();
-            report.message = format!("target '{}': {}", safe(&name), report.message);
-            match &target.tenants {
-                Some(tenants) if tenants.is_empty() => {
-                    session.output.warning(&format!(
-                        "target '{}': {}; none of these tenants belongs there",
-                        safe(&name),
-                        json.message
-                    ));
-                }
-                Some(tenants) => {
-                    session.output.report(&report);
-                    for tenant in tenants {
-                        failed_tenant(session, place, tenant, &name, json.clone(), details())?;
-                    }
-                    failures.tenants += tenants.len();
-                    failures.code = report.code;
-                }
-                None => {
-                    failures.targets += 1;
-                    failures.code = report.code;
-                    failed_target(session, &name, &report, json)?;
-                }
-            }
-        }
-        for tenant in &outcome.missing {
-            failures.code = exit::code_of("tenant.missing");
-            let target = tenant.target.as_deref();
-            missing(session, place, &tenant.name, target, details())?;
-        }
-        Ok(failures)
-    }
-}
-
-/// The stream for the text of failed tenants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Stdout,
-    Stderr,
-}
-
-impl Place {
-    fn print(self, output: Output, word: &str, text: &str) -> Result<(), CommandError> {
-        match self {
-            Self::Stdout => output.result(AnsiColor::Red.on_default(), word, text),
-            Self::Stderr => {
-                output.failure(&format!("{word}: {text}"));
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Failures because of a target, and the tenants that are missing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FleetFailures {
-    /// Number of targets whose tenants are not known.
-    pub(super) targets: usize,
-    /// Number of tenants that failed with their target.
-    pub(super) tenants: usize,
-    /// Number of tenants that no target has.
-    pub(super) missing: usize,
-    /// The exit code of the last of them alone.
-    code: u8,
-    /// The signal that ended the run.
-    signal: Option<Signal>,
-}
-
-impl FleetFailures {
-    /// Returns the number of lines that these failures are.
-    pub(super) fn count(&self) -> usize {
-        self.targets + self.tenants + self.missing
-    }
-
-    /// Returns the exit code of a run with `others` further results. `None` if nothing failed here.
-    pub(super) fn exit_code(&self, others: usize) -> Option<u8> {
-        match (self.count(), others) {
-            (0, _) => None,
-            (count, _) if count > self.missing && self.signal.is_some() => {
-                self.signal.map(signal_exit_code)
-            }
-            (1, 0) if self.targets == 0 => Some(self.code),
-            _ => Some(exit::PARTIAL),
-        }
-    }
-
-    /// Returns the number of targets for the summary; `None` for none.
-    pub(super) fn failed_targets(&self) -> Option<usize> {
-        Some(self.targets).filter(|targets| *targets > 0)
-    }
-
-    /// Returns the end of a summary's text.
-    pub(super) fn text(&self) -> String {
-        if self.targets == 0 {
-            String::new()
-        } else {
-            format!(", {} not reached", plural(self.targets, "target"))
-        }
-    }
-}
-
-fn failed_target(
-    session: &Session,
-    name: &str,
-    report: &ErrorReport,
-    error: ErrorObject,
-) -> Result<(), CommandError> {
-    if session.output.is_json() {
-        Output::json(&Line::Target(TargetLine {
-            target: name.to_owned(),
-            outcome: TargetOutcome::Failed,
-            error,
-        }))?;
-    }
-    session.output.report(report);
-    Ok(())
-}
-
-fn failed_tenant(
-    session: &Session,
-    place: Place,
-    tenant: &TenantName,
-    target: &str,
-    error: ErrorObject,
-    details: TenantDetails,
-) -> Result<(), CommandError> {
-    if session.output.is_json() {
-        return Output::json(&Line::Tenant(TenantLine {
-            tenant: tenant.as_str().to_owned(),
-            target: Some(target.to_owned()),
-            outcome: TenantOutcome::Failed,
-            ms: None,
-            details,
-            error: Some(error),
-        }));
-    }
-    let text = format!(
-        "{}{}: {}",
-        safe(tenant.as_str()),
-        at(Some(target)),
-        error.message
-    );
-    place.print(session.output, "failed", &text)
-}
-
-/// Prints the line of a tenant that does not exist.
-fn missing(
-    session: &Session,
-    place: Place,
-    tenant: &TenantName,
-    target: Option<&str>,
-    details: TenantDetails,
-) -> Result<(), CommandError> {
-    if session.output.is_json() {
-        return Output::json(&Line::Tenant(TenantLine {
-            tenant: tenant.as_str().to_owned(),
-            target: target.map(str::to_owned),
-            outcome: TenantOutcome::Missing,
-            ms: None,
-            details,
-            error: Some(missing_tenant(tenant)),
-        }));
-    }
-    let text = format!("{}{}", safe(tenant.as_str()), at(target));
-    place.print(session.output, "missing", &text)
 }
 
 /// ` at eu`: a tenant's place in text; empty without a targets file.
-pub(super) fn at(target: Option<&str>) -> String {
+pub(in crate::cli) fn at(target: Option<&str>) -> String {
     target
         .map(|target| format!(" at {}", safe(target)))
         .unwrap_or_default()
