@@ -1,3 +1,5 @@
+//! Runs migrations on the tenants of all servers.
+
 use super::output::{conclude, line, warn};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

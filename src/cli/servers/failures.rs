@@ -1,4 +1,4 @@
-//! What is printed about targets and tenants that failed, and what it means for the exit code.
+//! Prints which targets and tenants failed, and derives the exit code from them.
 
 use anstyle::AnsiColor;
 

@@ -1,0 +1,9 @@
+//! Compares tenants with a snapshot or with each other, object by object, all of them at once.
+
+mod comparison;
+mod reloaded;
+mod run;
+mod verification;
+
+pub use run::verify;
+pub use verification::{DriftVariant, Verification, VerifyError, VerifyOptions, VersionLevel};
