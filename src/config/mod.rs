@@ -43,6 +43,7 @@ pub use found::FileChoice;
 pub use host::Host;
 pub use keyword::{KEYWORDS, Keyword};
 pub use origin::{Origin, Setting};
+pub use passfile::PasswordFileMiss;
 pub use password_command::CommandLine;
 pub use project::Project;
 pub use settings::{Settings, ToolSettings};

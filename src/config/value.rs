@@ -72,6 +72,10 @@ impl Given {
             }
             Kind::Database => self.database(),
             Kind::RootCertificate if value == "system" => Ok(value.to_owned()),
+            // The text itself is never shown: it may be a private key.
+            Kind::Path | Kind::RootCertificate | Kind::Key if value.contains("-----BEGIN ") => {
+                Err(ConfigError::Pem { origin: self.origin.clone() })
+            }
             // With a colon that is not the second character, libpq reads `engine:key`.
             Kind::Key if value.find(':').is_some_and(|at| at != 1) => Ok(value.to_owned()),
             Kind::Path | Kind::RootCertificate | Kind::Key => self.path(environment),

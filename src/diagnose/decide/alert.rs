@@ -4,6 +4,7 @@
 //! and `bad certificate` of a short key (`ssl_x509err2alert` in `ssl/statem/statem_lib.c`).
 
 use super::decision::Decision;
+use super::login::lone_key;
 use crate::diagnose::context::{Context, ShownCertificate};
 use crate::diagnose::probe::ServerProbe;
 use crate::text;
@@ -12,7 +13,8 @@ use crate::text;
 pub(super) fn decide(id: &'static str, context: &Context, probe: Option<&ServerProbe>) -> Decision {
     let decision = Decision::new(id);
     let Some(shown) = &context.configured.client_cert else {
-        return decision;
+        let lone = context.has_lone_client_key() && id == "tls.client_cert.required";
+        return if lone { lone_key(decision) } else { decision };
     };
     match id {
         "tls.client_cert.expired" => expired(shown),
