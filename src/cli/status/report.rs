@@ -13,7 +13,10 @@ impl StatusReport {
     /// Returns the report on a target.
     pub(super) fn of_target(&self, name: Option<&str>) -> TargetReport {
         let here = |tenant: &&Placed| tenant.target.as_deref() == name;
-        TargetReport::from_tenants(name, self.tenants.iter().filter(here).map(reported).collect())
+        TargetReport::from_tenants(
+            name,
+            self.tenants.iter().filter(here).map(reported).collect(),
+        )
     }
 }
 
