@@ -109,7 +109,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Migrate(error) => migrate_report(error, context),
         CommandError::Undo(error) => undo_report(error, context),
         CommandError::UnknownRun(_) => ErrorReport::of(failure, "migrate.unknown_run")
-            .hint("a run with --record prints its id; schemastamp_runs.applied has all of them"),
+            .hint("`schemastamp runs` lists the recorded runs"),
         CommandError::QueryRefused { source, .. } => {
             let report = ErrorReport::of(failure, "query.refused").without_causes();
             match source.reason {
