@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use super::arguments::Arguments;
@@ -152,10 +153,18 @@ impl TypedLine {
         names.filter(|name| is_plain_word(name)).collect()
     }
 
-    /// Parses the words before the one to complete, to which others may have to be added.
+    /// Parses the words before the one to complete, to which others may have to be added; `None` if one of them is unknown,
+    /// since clap would leave out what is behind it, such as the host.
     fn matches(&self) -> Option<ArgMatches> {
-        let command = Arguments::command().ignore_errors(true);
-        command.try_get_matches_from(&self.before).ok()
+        let parsed = Arguments::command().try_get_matches_from(&self.before);
+        match parsed.as_ref().map_err(clap::Error::kind) {
+            Ok(_) => parsed.ok(),
+            Err(ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand) => None,
+            Err(_) => {
+                let command = Arguments::command().ignore_errors(true);
+                command.try_get_matches_from(&self.before).ok()
+            }
+        }
     }
 }
 
@@ -216,7 +225,7 @@ mod tests {
             ("schemastamp verify -h two ", "two"),
             ("schemastamp rename --host three ", "three"),
             ("schemastamp query -h four ", "four"),
-            ("schemastamp verify --nonsense -h five a", "five"),
+            ("schemastamp capture -h five --schema ", "five"),
         ] {
             let settings = line(words).connections().unwrap();
             let [only] = settings.as_slice() else {
@@ -225,6 +234,9 @@ mod tests {
             let name = only.connection.hosts()[0].name.clone();
             assert_eq!(name.as_deref(), Some(host), "{words}");
         }
+        // What is behind an unknown option is not known either.
+        let strange = line("schemastamp verify --nonsense -h six a").connections();
+        assert!(strange.is_none(), "{strange:?}");
     }
 
     #[test]

@@ -218,7 +218,7 @@ fn names_of_tenants_are_completed_from_the_database() {
     for shell in [BASH_SHELL, FISH_SHELL, ZSH_SHELL, ELVISH_SHELL] {
         for (line, expected) in [
             ("schemastamp verify a", &["acid", "acme"][..]),
-            ("schemastamp verify --jobs 2 acme a", &["acid"]),
+            ("schemastamp query --jobs 2 acme a", &["acid"]),
             ("schemastamp rename g", &["globex"]),
             ("schemastamp capture --schema a", &["acid", "acme"]),
             ("schemastamp provision a", &[]),
