@@ -7,18 +7,9 @@ use clap_complete::Shell;
 use super::arguments::{Arguments, CompletionShell};
 use super::failure::CommandError;
 use super::output::Output;
+use crate::config::SSL_MODES;
 use crate::exit;
 use crate::text::swriteln;
-
-/// The modes of `--sslmode`, which the configuration checks and not clap.
-const SSL_MODES: [&str; 6] = [
-    "disable",
-    "allow",
-    "prefer",
-    "require",
-    "verify-ca",
-    "verify-full",
-];
 
 /// The beginning of a line of clap's script that lists the words for a command.
 const BASH_LIST: &str = "            opts=\"";
@@ -137,6 +128,7 @@ fn described(command: Command) -> Command {
 /// An argument with the kind of its value, which the name of the value says.
 fn with_hint(argument: Arg) -> Arg {
     if argument.get_id() == "sslmode" {
+        // The configuration checks the mode, not clap.
         return argument.value_parser(PossibleValuesParser::new(SSL_MODES));
     }
     if !argument.get_action().takes_values() {

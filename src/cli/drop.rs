@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let mut options = DropOptions::new();
     options.cascade = arguments.cascade;
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
     let look = async |index: usize, scope: TenantSelection| {

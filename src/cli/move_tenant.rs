@@ -18,7 +18,6 @@ use super::session::Session;
 use super::slip::{Slip, slips_warning};
 use super::snapshot_file;
 use crate::config::Settings;
-use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::Note;
@@ -65,14 +64,10 @@ impl MovePlan {
                 decisions.add(object, decision);
             }
         }
-        let server = arguments.target.connect(session, &settings).await?.server;
-        let pg_dump = connect::pg_dump(
-            &settings.tool,
-            &session.environment,
-            &server,
-            &session.shutdown,
-        )
-        .await?;
+        let (server, pg_dump) = arguments
+            .target
+            .connect_with_pg_dump(session, &settings)
+            .await?;
         Ok(Self {
             old,
             new,
@@ -128,7 +123,7 @@ pub(super) async fn rename(
     } = MovePlan::new(session, arguments.tenants).await?;
     let mut options = MoveOptions::new(decisions);
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let mentions: Vec<String> = setting_mentions(&server, &old, &session.shutdown)
         .await
         .map_err(LifecycleError::Psql)?

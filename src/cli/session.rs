@@ -17,7 +17,7 @@ use crate::diagnose::{
     Context, Finding, LookPlan, look_closer, silent_plaintext, stays_on_this_machine,
 };
 use crate::path;
-use crate::pg::{Server, event_triggers};
+use crate::pg::{PgDump, Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
 use crate::text::{listed, milliseconds, safe};
@@ -221,6 +221,16 @@ impl Session {
     /// Returns the server that the settings lead to.
     pub(super) async fn target(&self, settings: &Settings) -> Result<Target, CommandError> {
         self.target_called(settings, "").await
+    }
+
+    /// Finds a `pg_dump` that can dump the server.
+    pub(super) async fn find_pg_dump(
+        &self,
+        settings: &Settings,
+        server: &Server,
+    ) -> Result<PgDump, CommandError> {
+        let (tool, environment) = (&settings.tool, &self.environment);
+        Ok(connect::pg_dump(tool, environment, server, &self.shutdown).await?)
     }
 
     /// Returns one of several servers, whose name goes into messages.

@@ -53,7 +53,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
     let wanted = [
@@ -76,7 +76,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         let options = VerifyOptions {
             scope,
             aspects: aspects.clone(),
-            versions_table: arguments.versions_table.clone(),
+            versions_table: arguments.versions.table.clone(),
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };

@@ -65,7 +65,7 @@ use Kind::{
     RootCertificate, Secret, Text,
 };
 
-pub(super) const SSL_MODES: &[&str] = &[
+pub(crate) const SSL_MODES: &[&str] = &[
     "disable",
     "allow",
     "prefer",

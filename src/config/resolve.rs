@@ -31,12 +31,7 @@ impl Connection {
         flags: &ConnectionFlags,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let mut sources = Sources {
-            environment,
-            layers: Vec::new(),
-            service: None,
-            warnings: Vec::new(),
-        };
+        let mut sources = Sources::new(environment, Vec::new());
         let (given, string_in_flag) = flags.given(&mut sources.warnings)?;
         sources.add(given)?;
         sources.add(variables::connection(environment)?)?;
@@ -70,12 +65,7 @@ impl Connection {
         warnings: Vec<ConfigWarning>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let mut sources = Sources {
-            environment,
-            layers: Vec::new(),
-            service: None,
-            warnings,
-        };
+        let mut sources = Sources::new(environment, warnings);
         sources.add(given)?;
         sources.into_connection()
     }
@@ -102,7 +92,16 @@ fn database_url(
     Ok(None)
 }
 
-impl Sources<'_> {
+impl<'a> Sources<'a> {
+    fn new(environment: &'a Environment, warnings: Vec<ConfigWarning>) -> Self {
+        Self {
+            environment,
+            layers: Vec::new(),
+            service: None,
+            warnings,
+        }
+    }
+
     /// Adds a source, and right after it the service that it names, if it is the first to name one.
     fn add(&mut self, given: Vec<Given>) -> Result<(), ConfigError> {
         for given in &given {

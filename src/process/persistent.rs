@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use super::capture::{read_stderr_to_mark, read_to_mark};
-use super::run::{finish, spawn};
+use super::run::{finish, refuse_after_shutdown, spawn};
 use super::supervise::{ProcessGroup, supervise};
 use super::{ExitStatus, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail};
 
@@ -53,14 +53,7 @@ impl PersistentProcess {
         shutdown: &Shutdown,
     ) -> Result<Self, RunError> {
         let program = invocation.program.clone();
-        if let Some(signal) = shutdown.signal() {
-            return Err(RunError::Interrupted {
-                program,
-                signal,
-                ended: None,
-                stderr: StderrTail::default(),
-            });
-        }
+        refuse_after_shutdown(&program, shutdown)?;
         let mut command = invocation.to_command(&run_dir);
         command.stdin(std::process::Stdio::piped());
         let mut child = spawn(&invocation, command)?;
@@ -118,14 +111,7 @@ impl PersistentProcess {
         shutdown: &Shutdown,
     ) -> Result<ProcessReply, RunError> {
         let program = self.invocation.program.clone();
-        if let Some(signal) = shutdown.signal() {
-            return Err(RunError::Interrupted {
-                program,
-                signal,
-                ended: None,
-                stderr: StderrTail::default(),
-            });
-        }
+        refuse_after_shutdown(&program, shutdown)?;
         let start = Instant::now();
         // Until the answer is there, this program is not one to go on with.
         self.spoiled = true;

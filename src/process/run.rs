@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -39,14 +39,7 @@ pub async fn run(
     stdout: Stdout<'_>,
 ) -> Result<Finished, RunError> {
     let program = invocation.program.clone();
-    if let Some(signal) = shutdown.signal() {
-        return Err(RunError::Interrupted {
-            program,
-            signal,
-            ended: None,
-            stderr: StderrTail::default(),
-        });
-    }
+    refuse_after_shutdown(&program, shutdown)?;
     let start = Instant::now();
     let mut child = spawn(invocation, invocation.to_command(run_dir))?;
     let mut group = ProcessGroup::from_child(&child);
@@ -73,6 +66,19 @@ pub async fn run(
             elapsed: start.elapsed(),
         },
     )
+}
+
+/// Fails if the end of the run was requested before the program got anything to do.
+pub(super) fn refuse_after_shutdown(program: &Path, shutdown: &Shutdown) -> Result<(), RunError> {
+    match shutdown.signal() {
+        None => Ok(()),
+        Some(signal) => Err(RunError::Interrupted {
+            program: program.to_owned(),
+            signal,
+            ended: None,
+            stderr: StderrTail::default(),
+        }),
+    }
 }
 
 /// Starts a program.

@@ -25,8 +25,8 @@ pub(super) use summary::{
     AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
     DropCounts, DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts,
     PoolStatusCounts, ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts,
-    RenderCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts,
-    UndoCounts, VerifyCounts, VersionCount,
+    RenderCounts, RunCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine,
+    TargetsExportCounts, UndoCounts, VerifyCounts, VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{

@@ -64,7 +64,7 @@ pub(in crate::cli) async fn run(
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
@@ -73,8 +73,8 @@ pub(in crate::cli) async fn run(
         None => None,
     };
     let limits = match &groups {
-        Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
-        None => servers.limits(arguments.max_failures, arguments.canary),
+        Some(groups) => servers.limits_with_groups(session, arguments.workers.max_failures, groups),
+        None => servers.limits(arguments.workers.max_failures, arguments.canary),
     };
     let mut options = migrate_options(session, &arguments);
     if arguments.record && !arguments.dry_run {
@@ -213,10 +213,10 @@ async fn drifted(
 
 fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOptions {
     MigrateOptions {
-        versions_table: arguments.versions_table.clone(),
-        jobs: arguments.jobs.into(),
+        versions_table: arguments.versions.table.clone(),
+        jobs: arguments.workers.jobs.into(),
         canary: arguments.canary,
-        max_failures: arguments.max_failures,
+        max_failures: arguments.workers.max_failures,
         lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
         lock_retries: arguments.lock_retries,
         role: arguments.role.clone(),

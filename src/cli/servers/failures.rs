@@ -5,14 +5,15 @@ use anstyle::AnsiColor;
 use super::find::{ServerEntry, Servers, at};
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
-    ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine, TenantOutcome,
+    ErrorObject, Line, ReasonCount, RunCounts, TargetLine, TargetOutcome, TenantDetails,
+    TenantLine, TenantOutcome,
 };
 use crate::cli::output::Output;
 use crate::cli::report::{ErrorReport, build_report, signal_exit_code};
 use crate::cli::scope::missing_tenant;
 use crate::cli::session::{Session, look_at_server};
 use crate::exit;
-use crate::fleet::FleetOutcome;
+use crate::fleet::{FailureGroup, FleetOutcome};
 use crate::process::Signal;
 use crate::sql::TenantName;
 use crate::text::{plural, safe};
@@ -184,6 +185,27 @@ impl FleetFailures {
     /// Returns the number of targets for the summary; `None` for none.
     pub(in crate::cli) fn failed_targets(&self) -> Option<usize> {
         Some(self.targets).filter(|targets| *targets > 0)
+    }
+
+    /// Returns the figures of a run that goes through the tenants in turn.
+    pub(in crate::cli) fn run_counts(
+        &self,
+        failed: usize,
+        not_reached: usize,
+        groups: &[FailureGroup],
+        ended_early: Option<&str>,
+    ) -> RunCounts {
+        let errors = groups.iter().map(|group| ReasonCount {
+            reason: group.reason.clone(),
+            tenants: group.tenants.len(),
+        });
+        RunCounts {
+            failed,
+            not_reached,
+            errors: errors.collect(),
+            ended_early: ended_early.map(str::to_owned),
+            failed_targets: self.failed_targets(),
+        }
     }
 
     /// Returns the end of a summary's text.

@@ -110,7 +110,7 @@ async fn read(
     selection: &Selection,
     arguments: &StatusArguments,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
-    let versions_table = arguments.versions_table.as_deref();
+    let versions_table = arguments.versions.table.as_deref();
     let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;

@@ -110,14 +110,19 @@ pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>>
     tables
 }
 
-/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
-pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+/// Returns the `CREATE TABLE` of a table.
+fn table_definition<'a>(dump: &'a Dump, table: &str) -> Option<&'a str> {
     let created = dump.statements.iter().find(|statement| {
         statement.object.action == Action::Create
             && statement.object.kind == ObjectKind::Table
             && statement.object.name == table
     });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+    created.map(|statement| statement.text.as_str())
+}
+
+/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
+pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+    let Some(text) = table_definition(dump, table) else {
         return Vec::new();
     };
     let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
@@ -207,12 +212,7 @@ pub(super) fn is_partition_of(parents: &BTreeMap<String, String>, table: &str, o
 /// Returns the columns of a table whose values are names of objects, such as `regclass`, also in
 /// arrays. The flag is `true` for names of schemas: `regnamespace`.
 pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
-    let created = dump.statements.iter().find(|statement| {
-        statement.object.action == Action::Create
-            && statement.object.kind == ObjectKind::Table
-            && statement.object.name == table
-    });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+    let Some(text) = table_definition(dump, table) else {
         return Vec::new();
     };
     let tokens: Vec<Token> = crate::sql::tokens(text)

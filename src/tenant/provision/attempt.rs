@@ -84,16 +84,7 @@ impl Attempt<'_> {
         let statements = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
+        match self.run_snapshot(psql, &token, &script, &statements).await {
             Ran::Done(output) => {
                 if options.render.citus {
                     provisioner.report_warnings(self.tenant, &output.notices);
@@ -123,16 +114,7 @@ impl Attempt<'_> {
         let token = self.new_token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
+        match self.run_snapshot(psql, &token, &script, &statements).await {
             Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
             Ran::Over(over) => over,
         }
@@ -150,16 +132,7 @@ impl Attempt<'_> {
             .chain(statements)
             .collect();
         let script = Provisioner::script_one_by_one(&token, &statements);
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
+        match self.run_snapshot(psql, &token, &script, &statements).await {
             Ran::Done(output) => {
                 self.provisioner
                     .report_warnings(self.tenant, &output.notices);
@@ -167,6 +140,17 @@ impl Attempt<'_> {
             }
             Ran::Over(over) => over,
         }
+    }
+
+    async fn run_snapshot(
+        &self,
+        psql: &mut Psql<'_>,
+        token: &str,
+        script: &str,
+        statements: &[Rendered],
+    ) -> Ran {
+        let source = ProvisionSource::Snapshot;
+        self.run(psql, token, script, statements, source).await
     }
 
     /// Claims a spare. Returns `None` if there is none.
