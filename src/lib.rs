@@ -74,7 +74,7 @@ pub mod tls;
 /// The code of the page on the library is compiled with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]
-struct Library;
+struct LibraryPage;
 
 /// So is the code of the quickstart for Rust.
 #[cfg(doctest)]

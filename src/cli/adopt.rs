@@ -181,7 +181,7 @@ fn line(
     tenant: &AdoptedTenant,
 ) -> Result<(), CommandError> {
     let output = session.output;
-    let error = error(tenant);
+    let error = describe_error(tenant);
     if output.is_json() {
         return Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.tenant.as_str().to_owned(),
@@ -239,7 +239,7 @@ fn outcome(outcome: &AdoptOutcome) -> TenantOutcome {
     }
 }
 
-fn error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
+fn describe_error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
     let (id, message) = match &tenant.outcome {
         AdoptOutcome::Adopted | AdoptOutcome::WouldAdopt | AdoptOutcome::Marked => return None,
         AdoptOutcome::Missing => return Some(missing_tenant(&tenant.tenant)),

@@ -12,7 +12,7 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::servers::at;
 use super::session::Session;
 use super::slip::{Slip, slips_warning};
@@ -48,7 +48,7 @@ impl MovePlan {
                 "the old and the new name are the same".to_owned(),
             ));
         }
-        if let Some(slip) = Slip::of(new.as_str(), true) {
+        if let Some(slip) = Slip::find(new.as_str(), true) {
             let slips = BTreeMap::from([(new.as_str(), slip)]);
             session
                 .output
@@ -100,9 +100,9 @@ async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandE
         "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
-        Answer::NoTerminal => Ok(()),
-        Answer::Line(answer) if answer.trim() == "yes" => Ok(()),
-        Answer::Line(_) | Answer::EndOfInput => Err(CommandError::Usage(
+        PromptAnswer::NoTerminal => Ok(()),
+        PromptAnswer::Line(answer) if answer.trim() == "yes" => Ok(()),
+        PromptAnswer::Line(_) | PromptAnswer::EndOfInput => Err(CommandError::Usage(
             "nothing was renamed: the answer was not yes".to_owned(),
         )),
     }

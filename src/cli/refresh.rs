@@ -118,7 +118,7 @@ pub(super) async fn check(
         }
         comparison => comparison,
     };
-    report_check(session, &reference, &committed, file, comparison)
+    report_check(session, &reference, &committed, &file, comparison)
 }
 
 /// What `check` compares the committed snapshot with.
@@ -189,13 +189,13 @@ fn report_check(
     session: &Session,
     reference: &CheckReference<'_>,
     committed: &Snapshot,
-    file: String,
+    file: &str,
     comparison: SnapshotComparison,
 ) -> Result<u8, CommandError> {
     let output = session.output;
     let mut counts = CheckCounts {
         equal: false,
-        file: file.clone(),
+        file: file.to_owned(),
         diff: None,
         older_format: None,
     };

@@ -84,7 +84,7 @@ async fn read_list(session: &Session, path: &Path) -> Result<Selection, CommandE
     let mut lines = if is_stdin {
         NameLines::default()
     } else {
-        NameLines::of_file()
+        NameLines::for_file()
     };
     let mut names = lines.push(&bytes);
     names.extend(lines.finish());

@@ -51,7 +51,7 @@ pub(super) struct Session {
     /// The first server that the command has found.
     server: OnceLock<Server>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
-    links: Mutex<Vec<Link>>,
+    links: Mutex<Vec<PlaintextCheck>>,
     /// Statements of snapshots and migrations that are not confined to the tenant's schema.
     outside: Mutex<Vec<OutsideObject>>,
     /// The settings of the project, once its file was read.
@@ -60,7 +60,7 @@ pub(super) struct Session {
 
 /// A check of one connection, and the name of its server.
 #[derive(Debug)]
-struct Link {
+struct PlaintextCheck {
     server: String,
     look: JoinHandle<Option<Finding>>,
 }
@@ -118,7 +118,7 @@ impl Session {
 
     /// Returns the settings of the tool, which need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
-        Ok(self.of_project(ToolSettings::resolve(
+        Ok(self.with_project(ToolSettings::resolve(
             &self.common.tool(),
             &self.environment,
         )?))
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    fn of_project(&self, tool: ToolSettings) -> ToolSettings {
+    fn with_project(&self, tool: ToolSettings) -> ToolSettings {
         match self.project.get() {
             Some(project) => tool.with_project(project),
             None => tool,
@@ -195,7 +195,7 @@ impl Session {
         &self,
         jobs: Option<String>,
     ) -> Result<ToolSettings, CommandError> {
-        Ok(self.of_project(ToolSettings::resolve(
+        Ok(self.with_project(ToolSettings::resolve(
             &ToolFlags {
                 jobs,
                 ..self.common.tool()
@@ -211,7 +211,7 @@ impl Session {
             &self.common.tool(),
             &self.environment,
         )?;
-        settings.tool = self.of_project(settings.tool);
+        settings.tool = self.with_project(settings.tool);
         for warning in settings.connection.warnings() {
             self.output.warning(&warning.to_string());
         }
@@ -261,7 +261,7 @@ impl Session {
             } else {
                 format!("target '{name}': ")
             };
-            self.links().push(Link {
+            self.links().push(PlaintextCheck {
                 server,
                 look: tokio::spawn(look),
             });
@@ -272,7 +272,7 @@ impl Session {
     /// Waits for the checks, and warns of connections in plaintext.
     pub(super) async fn say_plaintext(&self) {
         let links = std::mem::take(&mut *self.links());
-        for Link { server, look } in links {
+        for PlaintextCheck { server, look } in links {
             if let Ok(Some(finding)) = look.await {
                 self.say(&server, &finding);
             }
@@ -281,11 +281,11 @@ impl Session {
 
     /// Like [`Session::say_plaintext`], for checks that have ended.
     pub(super) fn say_plaintext_if_known(&self) {
-        let known: Vec<Link> = self
+        let known: Vec<PlaintextCheck> = self
             .links()
             .extract_if(.., |link| link.look.is_finished())
             .collect();
-        for Link { server, look } in known {
+        for PlaintextCheck { server, look } in known {
             // The task has ended, so this does not wait.
             if let Some(Ok(Some(finding))) = futures_now(look) {
                 self.say(&server, &finding);
@@ -300,7 +300,7 @@ impl Session {
         ));
     }
 
-    fn links(&self) -> MutexGuard<'_, Vec<Link>> {
+    fn links(&self) -> MutexGuard<'_, Vec<PlaintextCheck>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

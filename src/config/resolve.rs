@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::child::KERBEROS;
 use super::conninfo;
-use super::flags::of_string;
+use super::flags::given_from_string;
 use super::host::DEFAULT_PORT;
 use super::keyword::{Handling, KEYWORDS, PASSWORD_COMMAND, TLS_VERSIONS};
 use super::value::Given;
@@ -56,11 +56,15 @@ impl Connection {
                 scheme: None,
             });
         };
-        Self::of_given(of_string(parts, &Origin::Code), warnings, environment)
+        Self::from_given(
+            given_from_string(parts, &Origin::Code),
+            warnings,
+            environment,
+        )
     }
 
     /// A connection of these values alone, without looking at any variable that names a connection.
-    pub(super) fn of_given(
+    pub(super) fn from_given(
         given: Vec<Given>,
         warnings: Vec<ConfigWarning>,
         environment: &Environment,
@@ -82,7 +86,7 @@ fn database_url(
         };
         let origin = Origin::Variable(variable.to_owned());
         return match conninfo::parse(text, &origin, warnings)? {
-            Some(parts) => Ok(Some(of_string(parts, &origin))),
+            Some(parts) => Ok(Some(given_from_string(parts, &origin))),
             None => Err(ConfigError::NotConnectionString {
                 origin,
                 scheme: None,

@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::Value;
 
 use super::error::nearest;
-use super::flags::of_string;
+use super::flags::given_from_string;
 use super::keyword::{KEYWORDS, PASSWORD_COMMAND};
 use super::value::Given;
 use super::{
@@ -222,7 +222,7 @@ fn read_target(
         };
         given.push(Given::new(keyword, password, Origin::Variable(variable)));
     }
-    let connection = Connection::of_given(given, warnings, environment)?;
+    let connection = Connection::from_given(given, warnings, environment)?;
     let target = TargetSettings {
         name: table.name,
         connection,
@@ -264,7 +264,7 @@ impl TargetTable<'_> {
             return Ok(Vec::new());
         };
         match conninfo::parse(&url, &self.origin, warnings)? {
-            Some(parts) => Ok(of_string(parts, &self.origin)),
+            Some(parts) => Ok(given_from_string(parts, &self.origin)),
             None => Err(ConfigError::NotConnectionString {
                 origin: self.origin.clone(),
                 scheme: None,

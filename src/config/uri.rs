@@ -4,11 +4,11 @@
 //! the user name and password is an error, and so are unescaped blanks.
 
 use super::StringProblem;
-use super::part::{Part, is_blank, part};
+use super::part::{StringPart, is_blank, part};
 
 /// The settings in a URI.
 pub(super) struct UriParts {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<StringPart>,
     /// Names of query parameters that frameworks add and libpq does not know.
     pub(super) ignored: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
     let mut found = Vec::new();
     let mut add = |name: &str, place: &'static str, text: &str| {
         if !text.is_empty() {
-            found.push(Part {
+            found.push(StringPart {
                 showable: false,
                 ..part(name, decode(text, place)?, 0, &[])?
             });
@@ -94,7 +94,10 @@ fn take<'a>(text: &'a str, until: &[char], into: &mut String) -> &'a str {
 }
 
 /// Returns the names of the parameters that are ignored.
-fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<Vec<String>, StringProblem> {
+fn query_parameters(
+    query: &str,
+    parts: &mut Vec<StringPart>,
+) -> Result<Vec<String>, StringProblem> {
     let mut ignored = Vec::new();
     let mut left = query;
     let mut number = 0;

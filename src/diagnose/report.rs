@@ -72,7 +72,7 @@ pub struct Report {
 
 /// The figures of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct ReportSummary {
     /// `ok`, or `problem` when there is an error.
     pub verdict: &'static str,
     /// Number of errors.
@@ -83,7 +83,7 @@ pub struct Summary {
 
 impl Report {
     /// Counts errors and warnings.
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> ReportSummary {
         let count = |severity| {
             self.findings
                 .iter()
@@ -92,7 +92,7 @@ impl Report {
         };
         let errors = count(Severity::Error);
         let verdict = if errors == 0 { "ok" } else { "problem" };
-        Summary {
+        ReportSummary {
             verdict,
             errors,
             warnings: count(Severity::Warning),

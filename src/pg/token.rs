@@ -4,14 +4,14 @@ use crate::tls::moment;
 
 /// A password that is a token with an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub struct PasswordToken {
     /// `an AWS IAM token` or `an access token`.
     pub kind: &'static str,
     /// The end, in seconds since 1970.
     pub expires: i64,
 }
 
-impl Token {
+impl PasswordToken {
     /// Returns `true` if it had expired at a moment.
     pub fn expired(&self, now: i64) -> bool {
         self.expires <= now
@@ -110,12 +110,12 @@ mod tests {
     fn tokens_say_when_they_expire() {
         let aws = "db.eu-west-1.rds.amazonaws.com:5432/?Action=connect&DBUser=app&X-Amz-Date=20260101T000000Z&\
                    X-Amz-Expires=900&X-Amz-Signature=x";
-        let token = Token::read(aws).unwrap();
+        let token = PasswordToken::read(aws).unwrap();
         assert_eq!(token.expires, 1_767_226_500);
         assert!(token.expired(1_767_226_500) && !token.expired(1_767_226_499));
         // {"alg":"none"}, {"exp":1767226500}
         let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3NjcyMjY1MDB9.x";
-        assert_eq!(Token::read(jwt).unwrap().expires, 1_767_226_500);
+        assert_eq!(PasswordToken::read(jwt).unwrap().expires, 1_767_226_500);
         for password in [
             "hunter2",
             "a.b.c",
@@ -123,7 +123,7 @@ mod tests {
             "X-Amz-Date=x&X-Amz-Expires=y",
             "eyJ.!.x",
         ] {
-            assert_eq!(Token::read(password), None, "{password}");
+            assert_eq!(PasswordToken::read(password), None, "{password}");
         }
     }
 

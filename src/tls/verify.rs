@@ -179,7 +179,7 @@ fn is_named_intermediate(name: &str) -> bool {
 }
 
 /// The authorities of the root file that could end the chain.
-fn anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certificate> {
+fn find_anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certificate> {
     let ends = |root: &&Certificate| {
         root.self_signed
             && chain
@@ -203,7 +203,7 @@ fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Ch
     if pinned {
         return None;
     }
-    let anchors = anchors(chain, trust);
+    let anchors = find_anchors(chain, trust);
     // One that is good is enough.
     if let Some(first) = anchors.first() {
         if anchors.iter().all(|root| !root.may_sign) {

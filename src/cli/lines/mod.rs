@@ -13,7 +13,7 @@ mod target;
 mod tenant;
 
 pub(super) use difference::{
-    Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, VariantLine,
+    DifferenceClass, DifferenceObject, InvalidIndex, LevelObject, ReferenceObject, VariantLine,
 };
 pub(super) use error::{DoubtObject, ErrorDetails, ErrorLine, ErrorObject};
 pub(super) use outcome::TenantOutcome;

@@ -48,7 +48,7 @@ pub(in crate::cli) async fn run(
     };
     let undo_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
-        let options = options(session, &arguments, &run, scope);
+        let options = undo_options(session, &arguments, &run, scope);
         let mut tell = |tenant: &UndoneTenant| tell(index, tenant);
         let server = &entry.target.server;
         let shutdown = &session.shutdown;
@@ -81,7 +81,7 @@ pub(in crate::cli) async fn run(
     conclude(session, &report, &run, &failures)
 }
 
-fn options(
+fn undo_options(
     session: &Session,
     arguments: &MigrateArguments,
     run: &str,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anstyle::AnsiColor;
 
 use super::csv::CsvPrinter;
-use super::json::{keys, result_object, row_object};
+use super::json::{result_object, row_keys, row_object};
 use super::table::TablePrinter;
 use crate::cli::arguments::QueryArguments;
 use crate::cli::common::Format;
@@ -233,7 +233,7 @@ impl<'a> Printer<'a> {
             // Other commands print these.
             Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
             Format::Json => {
-                let keys = keys(&table.columns);
+                let keys = row_keys(&table.columns);
                 for row in &table.rows {
                     Output::json(&Line::Row(RowLine {
                         tenant: tenant.as_str().to_owned(),

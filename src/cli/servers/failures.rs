@@ -62,7 +62,8 @@ impl Servers {
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
     ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stdout).await
+        self.tell(session, outcome, details, FailureStream::Stdout)
+            .await
     }
 
     /// Like [`Servers::tell_failures`], for a command whose stdout holds nothing but data.
@@ -72,7 +73,8 @@ impl Servers {
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
     ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stderr).await
+        self.tell(session, outcome, details, FailureStream::Stderr)
+            .await
     }
 
     async fn tell<T>(
@@ -80,7 +82,7 @@ impl Servers {
         session: &Session,
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
-        place: Place,
+        place: FailureStream,
     ) -> Result<FleetFailures, CommandError> {
         let mut failures = FleetFailures {
             targets: 0,
@@ -132,12 +134,12 @@ impl Servers {
 
 /// The stream for the text of failed tenants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FailureStream {
     Stdout,
     Stderr,
 }
 
-impl Place {
+impl FailureStream {
     fn print(self, output: Output, word: &str, text: &str) -> Result<(), CommandError> {
         match self {
             Self::Stdout => output.result(AnsiColor::Red.on_default(), word, text),
@@ -237,7 +239,7 @@ fn failed_target(
 
 fn failed_tenant(
     session: &Session,
-    place: Place,
+    place: FailureStream,
     tenant: &TenantName,
     target: &str,
     error: ErrorObject,
@@ -265,7 +267,7 @@ fn failed_tenant(
 /// Prints the line of a tenant that does not exist.
 fn missing(
     session: &Session,
-    place: Place,
+    place: FailureStream,
     tenant: &TenantName,
     target: Option<&str>,
     details: TenantDetails,

@@ -229,7 +229,7 @@ impl Bulk {
         }
         let provisioner = working.target.provisioner.clone();
         let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
-        let create = create(provisioner, hook, session, request, retries, shutdown);
+        let create = create_tenant(provisioner, hook, session, request, retries, shutdown);
         self.tasks.spawn(with_permit(permit, create));
         true
     }
@@ -432,7 +432,7 @@ async fn with_permit<T>(permit: WorkerPermit, task: impl Future<Output = T>) -> 
     ended
 }
 
-async fn create(
+async fn create_tenant(
     provisioner: Provisioner,
     hook: Option<ExternalCommand>,
     mut session: PsqlSession,

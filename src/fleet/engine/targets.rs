@@ -120,14 +120,14 @@ where
 }
 
 /// The selected tenants of a target, and the result of its task.
-type Ran<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
+type FinishedTarget<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
 
 /// Finds out for which tenants each failed target is responsible, and which are missing.
 fn attribute<T, E>(
     targets: &[FleetTarget],
     selection: &Selection,
     route: Option<&Route>,
-    ran: Vec<Ran<T, E>>,
+    ran: Vec<FinishedTarget<T, E>>,
 ) -> FleetOutcome<T, E> {
     let mut outcomes: Vec<TargetRun<T, E>> = ran
         .into_iter()

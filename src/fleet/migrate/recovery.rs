@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::engine::MigrateEngine;
 use crate::fleet::engine::Turn;
 use crate::fleet::inventory::read_fleet;
 use crate::fleet::selection::TenantSelection;
@@ -18,7 +18,7 @@ const REPLANS: u32 = 5;
 /// Time limit for reading the outcomes after a stopped run.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
-impl Engine<'_, '_> {
+impl MigrateEngine<'_, '_> {
     /// Handles a refused statement, whose transaction was rolled back.
     pub(super) async fn failed(
         &self,

@@ -1,7 +1,7 @@
 //! Proves that a spare of a snapshot becomes equal to a tenant.
 
 use super::error::PoolError;
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{
@@ -31,8 +31,8 @@ pub(super) async fn try_out(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<Proven, PoolError> {
-    let major = major(server, shutdown).await?;
-    let trial = Trial {
+    let major = read_major(server, shutdown).await?;
+    let trial = SpareTrial {
         server,
         snapshot,
         options,
@@ -80,7 +80,7 @@ pub(super) async fn try_out(
 }
 
 /// The parts of a trial.
-struct Trial<'a> {
+struct SpareTrial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     options: &'a RenderOptions,
@@ -95,7 +95,7 @@ struct Tried<const TENANTS: usize> {
     made: [(TenantName, Aspects); TENANTS],
 }
 
-impl Trial<'_> {
+impl SpareTrial<'_> {
     async fn run<const TENANTS: usize>(
         &self,
         tenants: [TenantName; TENANTS],
@@ -172,7 +172,8 @@ impl Trial<'_> {
             made: tenants.map(|tenant| (tenant, Aspects::default())),
         };
         for line in &output.lines {
-            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(ObjectAspect::read)
+            else {
                 continue;
             };
             // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
@@ -220,7 +221,7 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     ]
 }
 
-async fn major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
+async fn read_major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
     let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
     server.query_json_one(sql, shutdown).await
 }

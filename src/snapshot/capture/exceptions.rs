@@ -1,6 +1,6 @@
 //! Objects that a copy lacks on purpose.
 
-use crate::pg::catalog::Aspect;
+use crate::pg::catalog::ObjectAspect;
 use crate::snapshot::object::Action;
 use crate::snapshot::rendered::Rendered;
 
@@ -24,7 +24,7 @@ impl Exceptions<'_> {
     }
 
     /// The aspect as it is compared; `None` when it is not.
-    pub(crate) fn adjust(&self, mut aspect: Aspect) -> Option<Aspect> {
+    pub(crate) fn adjust(&self, mut aspect: ObjectAspect) -> Option<ObjectAspect> {
         let (kind, name) = (aspect.object.kind.as_str(), aspect.object.name());
         if kind == "index" && self.invalid_indexes.contains(&name) {
             return None;

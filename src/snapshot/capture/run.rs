@@ -16,7 +16,7 @@ use super::note::{ConcernId, Note};
 use super::proof::{
     LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, load_statements, prove,
 };
-use super::proof_script::Script;
+use super::proof_script::ProofScript;
 use super::public::{is_on_schema, leave_out_own};
 use super::roles::roles_like;
 use super::rows::{TableRows, describe_versions};
@@ -640,7 +640,9 @@ impl Capture {
                 let object = object.strip_prefix(TEXT_OF).unwrap_or(object);
                 let mut single = Decisions::default();
                 single.add(object, decision);
-                objects.iter().any(|known| single.of(known, 1).is_some())
+                objects
+                    .iter()
+                    .any(|known| single.decision_for(known, 1).is_some())
             };
             let stays = used.contains(name) || is_there();
             if !stays {
@@ -701,7 +703,7 @@ impl Capture {
         let new_name = fresh_name("settled")
             .map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
         let renames = live && self.scratch.is_none();
-        let pairs = pairs(server, dump, &self.schema, renames, &new_name, shutdown)
+        let pairs = compare_copies(server, dump, &self.schema, renames, &new_name, shutdown)
             .await
             .map_err(|error| contested(Some(Box::new(error))))?;
         parts.pairs = &pairs;
@@ -828,7 +830,7 @@ fn refreshed(dump: &Dump, inspection: Option<&Inspection>) -> Vec<String> {
 }
 
 /// Has the server print the schema's definitions before and after it is renamed, in a transaction that is rolled back.
-async fn pairs(
+async fn compare_copies(
     server: &Server,
     dump: &Dump,
     schema: &str,
@@ -839,7 +841,7 @@ async fn pairs(
     let (major, exists) = major_and_schema(server, schema, shutdown)
         .await
         .map_err(ProofError::Psql)?;
-    let mut script = Script::default();
+    let mut script = ProofScript::default();
     script.ours("BEGIN");
     script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));

@@ -121,7 +121,7 @@ fn mark_what_is_reached(
 }
 
 /// A place in the source where something else than the source's text comes.
-struct Mark {
+struct SourceMark {
     range: Range<usize>,
     piece: Piece,
 }
@@ -129,7 +129,7 @@ struct Mark {
 struct Compiler<'a> {
     source: &'a str,
     statement: &'a Statement,
-    marks: Vec<Mark>,
+    marks: Vec<SourceMark>,
 }
 
 impl<'a> Compiler<'a> {
@@ -184,7 +184,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn mark(&mut self, range: Range<usize>, piece: Piece) {
-        self.marks.push(Mark { range, piece });
+        self.marks.push(SourceMark { range, piece });
     }
 
     /// Escapes what psql would interpret outside of quotes: variables (`:name`, `:"name"`) and the

@@ -158,7 +158,7 @@ impl<'a> VersionReferences<'a> {
         else {
             return 0;
         };
-        lacking(versions, table).map_or(0, |versions| versions.len())
+        find_lacking(versions, table).map_or(0, |versions| versions.len())
     }
 
     /// Returns the snapshot with the most versions, or `None` if none has any.
@@ -182,7 +182,7 @@ impl<'a> VersionReferences<'a> {
         if versions.style != table.style {
             return None;
         }
-        let lacking = lacking(versions, table)?;
+        let lacking = find_lacking(versions, table)?;
         if lacking.is_empty() {
             return Some(Vec::new());
         }
@@ -208,7 +208,7 @@ impl<'a> VersionReferences<'a> {
 }
 
 /// Returns the versions that a tenant has and a snapshot does not, or `None` if the snapshot has one that the tenant lacks.
-fn lacking(
+fn find_lacking(
     snapshot: &VersionsTable,
     tenant: &VersionsTable,
 ) -> Option<Vec<Option<MigrationVersion>>> {

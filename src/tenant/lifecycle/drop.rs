@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::distribution::{HAS_DISTRIBUTED_SCHEMAS, distributed_bytes};
-use super::guard::{Demand, Facts, SchemaRefusal};
+use super::guard::{Demand, GuardFacts, SchemaRefusal};
 use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -61,7 +61,7 @@ impl Preview {
         } else {
             Demand::Tenant
         };
-        Ok(Facts::read(self.facts.clone())?.check(tenant, demand)?)
+        Ok(GuardFacts::read(self.facts.clone())?.check(tenant, demand)?)
     }
 }
 
@@ -124,7 +124,7 @@ fn outside(tenant: &TenantName) -> String {
 ///
 /// # Errors
 /// See [`PsqlError`].
-pub async fn preview(
+pub async fn preview_drop(
     server: &Server,
     tenant: &TenantName,
     versions_table: Option<&str>,
@@ -155,7 +155,7 @@ pub async fn preview(
         sequences = count("'S'"),
         relations = count("'r', 'p', 'f', 'v', 'm', 'S', 'i', 'I'"),
         outside = outside(tenant),
-        facts = Facts::sql(versions_table),
+        facts = GuardFacts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
         members = with_members("$members$"),
         by_keys = by_keys_in_message(),
@@ -197,7 +197,7 @@ pub async fn drop_tenant(
     options: &DropOptions,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, tenant, options.versions_table.as_deref(), shutdown)
+    let seen = preview_drop(server, tenant, options.versions_table.as_deref(), shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     seen.check(tenant, options)?;
@@ -210,7 +210,7 @@ pub(crate) async fn drop_own_schema(
     schema: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, schema, None, shutdown)
+    let seen = preview_drop(server, schema, None, shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(schema.clone()))?;
     drop_seen(server, schema, seen, false, shutdown).await

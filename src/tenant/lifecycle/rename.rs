@@ -3,7 +3,7 @@
 use super::guard::Demand;
 use super::state::{captured, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{
@@ -74,7 +74,7 @@ pub async fn rename_tenant(
         .filter(refreshes)
         .map(|statement| statement.object.name.clone())
         .collect();
-    let trial = Trial {
+    let trial = RenameTrial {
         server,
         snapshot,
         work: &work,
@@ -119,7 +119,7 @@ pub async fn rename_tenant(
 }
 
 /// The input of a rename's proof.
-struct Trial<'a> {
+struct RenameTrial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     /// The rename itself, behind `BEGIN`.
@@ -130,7 +130,7 @@ struct Trial<'a> {
     exceptions: Exceptions<'a>,
 }
 
-impl Trial<'_> {
+impl RenameTrial<'_> {
     /// Compares the renamed schema with a copy of the template. If they differ, a second trial with
     /// two copies finds the properties that the server sets by itself.
     async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
@@ -202,7 +202,7 @@ impl Trial<'_> {
         let mut renamed = Aspects::default();
         let mut copies = copies.map(|copy| (copy, Aspects::default()));
         for line in &output.lines {
-            let aspect = serde_json::from_str(line).ok().and_then(Aspect::read);
+            let aspect = serde_json::from_str(line).ok().and_then(ObjectAspect::read);
             let Some(aspect) = aspect.and_then(|aspect| self.exceptions.adjust(aspect)) else {
                 continue;
             };
@@ -226,7 +226,7 @@ struct Compared {
     copy: TenantName,
 }
 
-fn is_compared(aspect: &Aspect) -> bool {
+fn is_compared(aspect: &ObjectAspect) -> bool {
     let is_left_out = matches!(
         aspect.aspect.as_str(),
         "owner" | "privileges" | "security label"

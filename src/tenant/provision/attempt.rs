@@ -44,7 +44,7 @@ pub(super) struct Attempt<'a> {
 }
 
 /// The outcome of a message.
-enum Ran {
+enum MessageOutcome {
     /// The message is committed, and this is its output.
     Done(ScriptOutput),
     /// The message is not committed, or not certainly.
@@ -85,23 +85,23 @@ impl Attempt<'_> {
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
         match self.run_snapshot(psql, &token, &script, &statements).await {
-            Ran::Done(output) => {
+            MessageOutcome::Done(output) => {
                 if options.render.citus {
                     provisioner.report_warnings(self.tenant, &output.notices);
                 }
                 Ok(self.created(ProvisionSource::Snapshot))
             }
-            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. }))
                 if message.says_one_by_one() && !options.render.citus =>
             {
                 provisioner.one_by_one.store(true, Ordering::Relaxed);
                 self.make_one_by_one(psql).await
             }
-            Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
+            MessageOutcome::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(reason = %error, "tenant '{}': retrying, with the time limit set first", self.tenant);
                 self.make_patiently(psql).await
             }
-            Ran::Over(over) => over,
+            MessageOutcome::Over(over) => over,
         }
     }
 
@@ -115,8 +115,8 @@ impl Attempt<'_> {
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
         match self.run_snapshot(psql, &token, &script, &statements).await {
-            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
-            Ran::Over(over) => over,
+            MessageOutcome::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            MessageOutcome::Over(over) => over,
         }
     }
 
@@ -133,12 +133,12 @@ impl Attempt<'_> {
             .collect();
         let script = Provisioner::script_one_by_one(&token, &statements);
         match self.run_snapshot(psql, &token, &script, &statements).await {
-            Ran::Done(output) => {
+            MessageOutcome::Done(output) => {
                 self.provisioner
                     .report_warnings(self.tenant, &output.notices);
                 Ok(self.created(ProvisionSource::Snapshot))
             }
-            Ran::Over(over) => over,
+            MessageOutcome::Over(over) => over,
         }
     }
 
@@ -148,7 +148,7 @@ impl Attempt<'_> {
         token: &str,
         script: &str,
         statements: &[Rendered],
-    ) -> Ran {
+    ) -> MessageOutcome {
         let source = ProvisionSource::Snapshot;
         self.run(psql, token, script, statements, source).await
     }
@@ -162,11 +162,11 @@ impl Attempt<'_> {
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
             .await
         {
-            Ran::Done(output) if claimed(&output.lines, &token) == Some(true) => {
+            MessageOutcome::Done(output) if claimed(&output.lines, &token) == Some(true) => {
                 Ok(Some(self.created(ProvisionSource::Pool)))
             }
-            Ran::Done(_) => Ok(None),
-            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+            MessageOutcome::Done(_) => Ok(None),
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. }))
                 if has_state(&message, &[STILL_NAMED]) =>
             {
                 let (spare, objects) = (
@@ -185,8 +185,10 @@ impl Attempt<'_> {
                 Ok(None)
             }
             // Somebody has just dropped the pool.
-            Ran::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => Ok(None),
-            Ran::Over(over) => over.map(Some),
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => {
+                Ok(None)
+            }
+            MessageOutcome::Over(over) => over.map(Some),
         }
     }
 
@@ -197,7 +199,7 @@ impl Attempt<'_> {
         script: &str,
         statements: &[Rendered],
         source: ProvisionSource,
-    ) -> Ran {
+    ) -> MessageOutcome {
         let left = self.provisioner.left(self.start);
         let options = ScriptOptions::default();
         let ran = match psql {
@@ -212,8 +214,10 @@ impl Attempt<'_> {
                     .await
             }
         };
-        Ran::Over(match ran {
-            Ok(output) if is_confirmed(&output.lines, token) => return Ran::Done(output),
+        MessageOutcome::Over(match ran {
+            Ok(output) if is_confirmed(&output.lines, token) => {
+                return MessageOutcome::Done(output);
+            }
             // Exit code 0 alone is no proof.
             Ok(_) => self.ended(token, PsqlError::Unconfirmed, source).await,
             Err(PsqlError::Script { message, .. }) => {

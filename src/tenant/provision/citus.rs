@@ -39,7 +39,7 @@ enum CitusLimit {
     /// A trigger on a table: refused unless `citus.enable_unsafe_triggers` is on.
     Trigger,
     /// Taken from this version on.
-    Before(Version, &'static str),
+    Before(CitusVersion, &'static str),
     /// A foreign key that leaves the tenant: refused unless this is a reference table.
     Reference(String),
     /// The default of a column takes its value from a sequence: refused unless the extension's owner creates the tenant.
@@ -47,7 +47,7 @@ enum CitusLimit {
 }
 
 /// A version of Citus: 13.2.
-type Version = (u32, u32);
+type CitusVersion = (u32, u32);
 
 /// Answers of a server that decide about the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -72,7 +72,7 @@ impl CitusAnswers {
         self.group != 0
     }
 
-    fn version(&self) -> Version {
+    fn version(&self) -> CitusVersion {
         let mut numbers = self
             .version
             .split(|character: char| !character.is_ascii_digit())
@@ -90,7 +90,7 @@ impl CitusObstacles {
         let Ok(tenant) = TenantName::new(STAND_IN) else {
             return Self::default();
         };
-        let mut inspection = Inspection::default();
+        let mut inspection = CitusInspection::default();
         for statement in &snapshot.template().statements {
             let mut sql = String::new();
             // A snapshot that cannot be rendered fails at its first tenant, with the reason.
@@ -175,14 +175,14 @@ impl CitusObstacles {
 
 /// The objects that were found so far, and what later statements refer to.
 #[derive(Debug, Default)]
-struct Inspection {
+struct CitusInspection {
     found: Vec<CitusObstacle>,
     views: BTreeSet<Vec<String>>,
     partitioned: BTreeSet<Vec<String>>,
     ranges: BTreeSet<Vec<String>>,
 }
 
-impl Inspection {
+impl CitusInspection {
     fn add(&mut self, object: String, limit: CitusLimit) {
         self.found.push(CitusObstacle { object, limit });
     }

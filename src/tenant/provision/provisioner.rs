@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::aftermath::marks;
 use super::error::ProvisionError;
-use crate::pg::{PsqlError, PsqlSession, Server, ServerMessage, Severity, restrict_key};
+use crate::pg::{MessageSeverity, PsqlError, PsqlSession, Server, ServerMessage, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
@@ -128,7 +128,7 @@ impl Provisioner {
                 .warned
                 .lock()
                 .is_ok_and(|mut warned| warned.insert(general));
-            if notice.severity == Severity::Warning && is_new {
+            if notice.severity == MessageSeverity::Warning && is_new {
                 tracing::warn!("tenant '{tenant}': {text}");
             }
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::chain::distrust_finding;
 use crate::diagnose::finding::{Finding, Severity, Speaker};
-use crate::diagnose::probe::{Answer, Broken, ServerProbe, StartupReply, TlsObstacle};
+use crate::diagnose::probe::{Broken, ServerProbe, StartupReply, TlsAnswer, TlsObstacle};
 use crate::diagnose::steps::configuration::describe;
 use crate::diagnose::{Context, Prepared};
 use crate::text;
@@ -14,7 +14,7 @@ use crate::tls::{SslMode, Verdict};
 
 /// Returns the finding on the answer to the request for TLS.
 pub(super) fn answer_finding(
-    answer: &Answer,
+    answer: &TlsAnswer,
     obstacle: Option<TlsObstacle>,
     mode: SslMode,
     context: &Context,
@@ -27,12 +27,12 @@ pub(super) fn answer_finding(
     };
     let finding = |id: &str| Finding::from_catalogue(id, context).said_by(Speaker::Schemastamp);
     match answer {
-        Answer::Willing => Finding::ok("ssl_request", "the server is willing to use TLS"),
-        Answer::Unwilling if mode == SslMode::Disable => {
+        TlsAnswer::Willing => Finding::ok("ssl_request", "the server is willing to use TLS"),
+        TlsAnswer::Unwilling if mode == SslMode::Disable => {
             Finding::ok("ssl_request", "the server has no TLS")
         }
-        Answer::Unwilling => finding("tls.server_without_tls").at(no_tls),
-        Answer::Error(message) => {
+        TlsAnswer::Unwilling => finding("tls.server_without_tls").at(no_tls),
+        TlsAnswer::Error(message) => {
             // A server that is full or starting says so even here; psql will hear it too.
             let known = crate::diagnose::explain(message.as_bytes(), context);
             known
@@ -40,12 +40,12 @@ pub(super) fn answer_finding(
                 .next()
                 .unwrap_or_else(|| finding("net.not_postgresql"))
         }
-        Answer::Closed | Answer::Rubbish(_) if obstacle == Some(TlsObstacle::DirectOnly) => {
+        TlsAnswer::Closed | TlsAnswer::Rubbish(_) if obstacle == Some(TlsObstacle::DirectOnly) => {
             finding("tls.direct_required").at(no_tls)
         }
-        Answer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
-        Answer::Closed => finding("net.closed").with("when", "after the request for TLS"),
-        Answer::Silent => finding("net.silent").with("when", "after the request for TLS"),
+        TlsAnswer::Rubbish(bytes) => finding("net.not_postgresql").with("answer", bytes.clone()),
+        TlsAnswer::Closed => finding("net.closed").with("when", "after the request for TLS"),
+        TlsAnswer::Silent => finding("net.silent").with("when", "after the request for TLS"),
     }
 }
 

@@ -10,7 +10,7 @@ use super::findings::{answer_finding, broken_finding, handshake_findings, reply_
 use crate::config::Host;
 use crate::diagnose::finding::{Finding, Speaker};
 use crate::diagnose::probe::{
-    Answer, Broken, Deadline, Offer, Seen, ServerProbe, StartupReply, TlsObstacle, begin_login,
+    Broken, Deadline, Offer, Seen, ServerProbe, StartupReply, TlsAnswer, TlsObstacle, begin_login,
     connect, request_tls, shake_hands,
 };
 use crate::diagnose::steps::network::Way;
@@ -105,7 +105,7 @@ impl Visit<'_> {
     }
 
     fn offer(&self, alpn: bool, large: bool) -> Offer {
-        offer(&self.host, self.prepared.range, alpn, large)
+        new_offer(&self.host, self.prepared.range, alpn, large)
     }
 
     /// Asks for TLS, unless the handshake comes first, and takes the answer into the probe.
@@ -127,9 +127,12 @@ impl Visit<'_> {
     }
 
     /// Begins a login in plaintext, on a connection of its own.
-    async fn begin_in_plaintext(&self, answer: Option<&Answer>) -> Option<StartupReply> {
+    async fn begin_in_plaintext(&self, answer: Option<&TlsAnswer>) -> Option<StartupReply> {
         // A server that said nothing to the request for TLS would be asked in vain again.
-        let speaks = matches!(answer, None | Some(Answer::Willing | Answer::Unwilling));
+        let speaks = matches!(
+            answer,
+            None | Some(TlsAnswer::Willing | TlsAnswer::Unwilling)
+        );
         if !speaks || self.prepared.direct {
             return None;
         }
@@ -141,10 +144,10 @@ impl Visit<'_> {
     async fn begin_over_tls(
         &self,
         stream: TcpStream,
-        answer: Option<&Answer>,
+        answer: Option<&TlsAnswer>,
         offer: &Offer,
     ) -> Option<(Seen, Result<StartupReply, Broken>)> {
-        if !self.prepared.direct && answer != Some(&Answer::Willing) {
+        if !self.prepared.direct && answer != Some(&TlsAnswer::Willing) {
             return None;
         }
         let (seen, result) = shake_hands(stream, offer, self.limit()).await;
@@ -164,7 +167,7 @@ impl Visit<'_> {
     }
 }
 
-fn offer(host: &Host, range: TlsRange, alpn: bool, large: bool) -> Offer {
+fn new_offer(host: &Host, range: TlsRange, alpn: bool, large: bool) -> Offer {
     Offer {
         host: host.name.clone().unwrap_or_default(),
         range,
@@ -174,10 +177,10 @@ fn offer(host: &Host, range: TlsRange, alpn: bool, large: bool) -> Offer {
 }
 
 /// A TLS server takes the request for a broken record: it closes, or sends an alert.
-fn may_be_tls_at_once(answer: &Answer) -> bool {
+fn may_be_tls_at_once(answer: &TlsAnswer) -> bool {
     match answer {
-        Answer::Closed => true,
-        Answer::Rubbish(bytes) => bytes.starts_with("\\x15"),
+        TlsAnswer::Closed => true,
+        TlsAnswer::Rubbish(bytes) => bytes.starts_with("\\x15"),
         _ => false,
     }
 }
@@ -195,7 +198,7 @@ async fn speaks_tls_at_once(
         let Ok((stream, _)) = connect(address, deadline).await else {
             return false;
         };
-        let offer = offer(host, range, alpn, false);
+        let offer = new_offer(host, range, alpn, false);
         match shake_hands(stream, &offer, deadline).await.1 {
             Ok(mut stream) => {
                 let limit = deadline.at_most(AT_ONCE / 2);
@@ -219,10 +222,10 @@ pub(in crate::diagnose) async fn loses_large_messages(
     let Ok((mut stream, _)) = connect(address, deadline).await else {
         return false;
     };
-    if request_tls(&mut stream, deadline).await != Answer::Willing {
+    if request_tls(&mut stream, deadline).await != TlsAnswer::Willing {
         return false;
     }
-    let offer = offer(host, range, true, true);
+    let offer = new_offer(host, range, true, true);
     let (_, result) = shake_hands(stream, &offer, deadline).await;
     matches!(result, Err(Broken::Closed | Broken::Silent))
 }
