@@ -227,19 +227,19 @@ fn unbreakable(line: &str) -> Vec<&str> {
         match quote {
             None if matches!(character, '\'' | '`') && matches!(before, ' ' | '(' | '=') => {
                 // An apostrophe without its partner begins no quotation.
-                let rest = line.get(at + 1..).unwrap_or_default();
+                let rest = slice(line, at + 1..);
                 quote = rest.contains(character).then_some(character);
             }
             Some(open) if open == character => quote = None,
             None if character == ' ' => {
-                parts.push(line.get(begin..at).unwrap_or_default());
+                parts.push(slice(line, begin..at));
                 begin = at + 1;
             }
             _ => {}
         }
         before = character;
     }
-    parts.push(line.get(begin..).unwrap_or_default());
+    parts.push(slice(line, begin..));
     parts
 }
 

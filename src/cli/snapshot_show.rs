@@ -1,7 +1,5 @@
 //! The command `snapshot show`.
 
-use std::fmt::Write as _;
-
 use super::arguments::{SnapshotArguments, SnapshotCommand};
 use super::failure::CommandError;
 use super::lines::{Counts, HeaderDecision, Line, SnapshotDetailsLine, SnapshotShowCounts};
@@ -11,7 +9,7 @@ use super::snapshot_file;
 use crate::exit;
 use crate::snapshot::Snapshot;
 use crate::sql::quote;
-use crate::text::safe;
+use crate::text::{safe, swriteln};
 
 pub(super) async fn run(
     session: &Session,
@@ -66,7 +64,7 @@ fn details_of(snapshot: &Snapshot, file: String) -> SnapshotDetailsLine {
 fn text(details: &SnapshotDetailsLine) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<12} {}", safe(value));
+        swriteln!(text, "{name:<12} {}", safe(value));
     };
     line("file", &details.file);
     line("fingerprint", &details.fingerprint);

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::SqlState;
 use super::message::{MessageSeverity, MessageSource, Position, ScriptPlace, ServerMessage};
+use crate::text::slice;
 
 /// The labels of libpq's `pqBuildErrorMessage3` (fe-protocol3.c). Values may go on over several lines.
 const LABELS: [(&str, Field); 10] = [
@@ -248,7 +249,7 @@ fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
 /// Adds a line that begins no message; returns the field it belongs to.
 fn go_on(message: &mut ServerMessage, field: Field, line: &str) -> Field {
     if let Some((label, field)) = LABELS.iter().find(|(label, _)| line.starts_with(label)) {
-        return append(message, *field, line.get(label.len()..).unwrap_or_default());
+        return append(message, *field, slice(line, label.len()..));
     }
     if let Some(position) = position(line)
         .filter(|_| field == Field::Message && message.speaker == MessageSource::Server)

@@ -1,7 +1,6 @@
 //! The SQL for one tenant: settings of the transaction, the lock, the statements.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +17,7 @@ use crate::sql::{
     SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
     session_remembered, tokens,
 };
-use crate::text::slice;
+use crate::text::{slice, swrite};
 
 /// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
@@ -425,18 +424,18 @@ pub fn settings(timeout: Option<Duration>) -> String {
         ("default_tablespace", ""),
         ("default_table_access_method", "heap"),
     ];
-    let _ = write!(
+    swrite!(
         sql,
         "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)"
     );
     for (name, value) in always.iter().chain(EXACT_SETTINGS) {
-        let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
+        swrite!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
     for (since, name, value) in [
         (140_000, "client_connection_check_interval", "1s"),
         (170_000, "transaction_timeout", "0"),
     ] {
-        let _ = write!(
+        swrite!(
             sql,
             ", CASE WHEN pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) {since} \
              THEN pg_catalog.set_config('{name}', '{value}', true) END"

@@ -255,6 +255,8 @@ fn by_webpki(
 ) -> Result<(), rustls::Error> {
     let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
     let mut store = RootCertStore::empty();
+    // webpki ends a chain at any certificate of its store, OpenSSL without X509_V_FLAG_PARTIAL_CHAIN (which libpq
+    // does not set) only at a self-signed one. The others of the file can only help to get there.
     store.add_parsable_certificates(trust.roots.iter().filter(|root| root.self_signed).map(der));
     let helpers = trust.roots.iter().filter(|root| !root.self_signed);
     let intermediates: Vec<CertificateDer<'_>> =
@@ -269,6 +271,8 @@ fn by_webpki(
         .unwrap_or_default();
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
         .with_crls(crls)
+        // OpenSSL refuses a list that is past its next update (X509_V_ERR_CRL_HAS_EXPIRED); webpki does so only when
+        // it is told to.
         .enforce_revocation_expiration()
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;

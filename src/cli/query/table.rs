@@ -4,7 +4,7 @@ use crate::cli::failure::CommandError;
 use crate::cli::output::Output;
 use crate::sql::TenantName;
 use crate::tenant::query::ResultTable;
-use crate::text::{bounded, swrite};
+use crate::text::{bounded, slice, swrite};
 
 /// Number of rows that are kept to find the widths of the columns. Those after them are printed as they arrive.
 const KEPT: usize = 10_000;
@@ -164,7 +164,7 @@ impl TableGroup {
                 swrite!(*text, "{bar} {value}{gap} ");
             }
         }
-        text.truncate(start + text.get(start..).unwrap_or_default().trim_end().len());
+        text.truncate(start + slice(text, start..).trim_end().len());
         text.push('\n');
     }
 }

@@ -102,6 +102,7 @@ fn missing_rule(message: &Message) -> DecidedCause {
     };
     let kind = match message.words.rsplit(", ").next() {
         _ if place.is_empty() => "local",
+        // Servers before 14 say `SSL on` and `SSL off`, later ones `SSL encryption` and `no encryption` (`auth.c`).
         Some("SSL encryption" | "SSL on") => "hostssl",
         Some("GSS encryption") => "hostgssenc",
         _ => "host",

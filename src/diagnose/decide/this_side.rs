@@ -82,6 +82,8 @@ fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> DecidedC
     match wants {
         Some(true) if sends => return DecidedCause::new("tls.client_cert.refused"),
         Some(true) => return DecidedCause::new("tls.client_cert.required"),
+        // Nothing was seen of the server: PgBouncer with client_tls_sslmode=verify-ca is the usual sender of this
+        // alert under TLS 1.2.
         None if !sends => return DecidedCause::new("tls.client_cert.required"),
         Some(false) | None => {}
     }

@@ -86,6 +86,7 @@ impl Bulk {
     ) -> BulkReport {
         let mut exhausted = false;
         let mut look_after = tokio::time::interval(LOOK_AFTER);
+        // Ticks that were missed while the loop was busy would be made up for at once otherwise.
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let goes_on = self.control.goes_on(shutdown);
@@ -356,6 +357,7 @@ impl Bulk {
                 working.idle.push(session);
                 working.peak = working.peak.max(working.workers());
             }
+            // A login that a signal interrupted says nothing about the server.
             Err(_) if shutdown.signal().is_some() => {}
             Err(error) if working.workers() > 0 => {
                 working.hold_back(&error);

@@ -74,6 +74,8 @@ where
         limits,
         seen: Mutex::default(),
     };
+    // Without a survey: the task asks for its tenants anyway, and the failure of the only server is that of the
+    // command.
     if let [only] = targets {
         let result = task(0, selection.at(only.name.as_deref()), limits.share()).await;
         return FleetOutcome {
@@ -199,6 +201,7 @@ impl Survey<'_> {
     /// Checks that no other target leads to this database, and returns those of the selected names
     /// that it has; `None` for a selection of all or by pattern.
     async fn find(&self, target: &FleetTarget) -> Result<Option<Vec<TenantName>>, TargetError> {
+        // A survey is a connection, which `--total-jobs` counts.
         let _permit = self.limits.worker().await;
         let mut sql = DatabaseIdentity::sql();
         if self.selection.is_by_name() {

@@ -57,6 +57,8 @@ pub async fn begin_fill(
     let ready = before.ready();
     let missing = size.saturating_sub(ready);
     let (mut proven, mut ignored) = (None, Vec::new());
+    // A pool that has spares of this kind was proven when its first one was made. The proof costs about as much as
+    // two tenants.
     if missing > 0 && ready == 0 {
         let trial = try_out(server, snapshot, render, shutdown).await?;
         (proven, ignored) = (Some(trial.objects), trial.ignored);

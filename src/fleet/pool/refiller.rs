@@ -69,6 +69,7 @@ async fn keep(
     let (mut failed, mut said) = (false, false);
     loop {
         tokio::select! {
+            // The last notification may come together with one of a tenant, whose spare is still to be made.
             biased;
             () = made.notified() => {}
             () = last.notified() => break,

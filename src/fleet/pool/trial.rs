@@ -47,6 +47,7 @@ pub(super) async fn try_out(
         first.renamed.as_str(),
     );
     let mut ignored = Vec::new();
+    // An object that one side lacks is no property of the server; only values that differ may be.
     if found.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
         let second = trial.run([name()?, name()?], shutdown).await?;
         let copies: Vec<LoadedCopy<'_>> = first
@@ -108,6 +109,7 @@ impl SpareTrial<'_> {
             major,
         } = *self;
         let (spare, renamed) = (name()?, name()?);
+        // The script of a trial is run once: compiling its queries would cost more than running them.
         let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
         let mut push = |sql: &str| {
             script.push_str(sql);
@@ -130,6 +132,8 @@ impl SpareTrial<'_> {
             spare.quoted(),
             renamed.quoted()
         ));
+        // The same rewriting that a claim does. Whatever it misses shows as a difference: text that still has the
+        // name of the spare.
         for rewrite in rewrites(snapshot, &renamed, 0, RewriteReader::Psql)? {
             rewrite.statements.iter().for_each(|sql| push(sql));
         }

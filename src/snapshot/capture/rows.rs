@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::values::Value;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
+use crate::text::swrite;
 
 /// The well-known tables of migration tools, which `capture` finds if none is named.
 pub const VERSIONS_TABLES: &[&str] = &[
@@ -167,7 +167,7 @@ impl TableRows {
         }
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
-            let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
+            swrite!(head, " ({})", escape_placeholders(&columns.join(", ")));
         }
         if self.identity {
             head.push_str(" OVERRIDING SYSTEM VALUE");

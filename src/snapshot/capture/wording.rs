@@ -165,7 +165,7 @@ pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
         text.push_str(slice(source, from..start));
         from = end;
     }
-    text.push_str(source.get(from..statement.range().end).unwrap_or_default());
+    text.push_str(slice(source, from..statement.range().end));
     text
 }
 

@@ -188,10 +188,8 @@ fn identifier(
         .copied()
         .filter(|token| !token.is_trivia())
         .collect();
-    let namespace = view
-        .source
-        .get(view.at(index).map_or(0, |token| token.end)..)
-        .unwrap_or_default();
+    let behind = view.at(index).map_or(0, |token| token.end);
+    let namespace = slice(view.source, behind..);
     let namespace = namespace
         .trim_start_matches("::")
         .starts_with("regnamespace")

@@ -45,7 +45,7 @@ impl Template {
                     });
                 }
                 Segment::Meta { range } => {
-                    let text = source.get(range.clone()).unwrap_or_default();
+                    let text = slice(source, range.clone());
                     let command = text.split_whitespace().next().unwrap_or_default().chars();
                     let command = command
                         .filter(|character| !character.is_control())

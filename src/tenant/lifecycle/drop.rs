@@ -226,6 +226,8 @@ async fn drop_seen(
     if !cascade && !seen.outside.is_empty() {
         return Err(DropError::Outside(seen.outside));
     }
+    // DROP SCHEMA locks every relation of the schema until the end of its transaction. A big schema would fail with "out of
+    // shared memory", and take the locks that others need before that.
     let most = (seen.locks / LOCK_SHARE).max(64);
     let (mut dropped, mut count) = (0, 0);
     let in_part = |dropped: usize, tables: usize, source: DropError| match dropped {

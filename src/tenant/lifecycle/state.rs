@@ -168,6 +168,7 @@ pub(super) async fn captured(
 /// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the
 /// one that was captured.
 pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) -> String {
+    // Two renames in opposite directions would wait for each other otherwise.
     let (first, second) = if old < new { (old, new) } else { (new, old) };
     let body = format!(
         "BEGIN IF ({}) IS DISTINCT FROM '{}' THEN RAISE EXCEPTION USING ERRCODE = '{CHANGED}', MESSAGE = 'changed'; END IF; END",

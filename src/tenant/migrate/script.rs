@@ -22,6 +22,29 @@ pub(crate) const ALREADY: SqlState = SqlState::new(*b"SS001");
 /// Raised if another run holds the tenant's lock.
 pub(crate) const BUSY: SqlState = SqlState::new(*b"SS002");
 
+/// Reasons why a tenant cannot be added to a script.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScriptError {
+    /// A migration cannot be rendered for the tenant.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The version table cannot hold the migration's version, so that nothing would say that it is applied or undone. A plan
+    /// has no such migration.
+    #[error("the version table has no row for '{file}'")]
+    NoVersionRow {
+        /// The migration's file.
+        file: String,
+    },
+}
+
+impl ScriptError {
+    pub(super) fn without_row(migration: &Migration) -> Self {
+        Self::NoVersionRow {
+            file: migration.file_name(),
+        }
+    }
+}
+
 /// The place that a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessagePlace {
@@ -76,13 +99,13 @@ pub(super) struct ScriptStep<'m> {
 impl ScriptStep<'_> {
     /// Returns the statement behind those of the migration. With a record it is one statement: outside of a
     /// transaction neither may be without the other.
-    fn finishing_sql(&self) -> Option<String> {
+    fn finishing_sql(&self) -> String {
         match &self.record {
             Some(record) => {
                 let body = format!("BEGIN {}; {record} END", self.finish);
-                Some(format!("DO {}", quote_literal(&body)))
+                format!("DO {}", quote_literal(&body))
             }
-            None => Some(self.finish.clone()).filter(|sql| !sql.is_empty()),
+            None => self.finish.clone(),
         }
     }
 }
@@ -137,7 +160,7 @@ impl<'a> MigrationScript<'a> {
         migrations: &[&Migration],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), ScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let mut previous = versions.last().map(|version| version.text.as_str());
         let mut steps = Vec::with_capacity(migrations.len());
@@ -149,11 +172,10 @@ impl<'a> MigrationScript<'a> {
             steps.push(ScriptStep {
                 migration,
                 expected: Expected::Absent,
-                // A plan has no migration that the table cannot hold.
                 finish: versions
                     .style
                     .write_sql(&table, migration)
-                    .unwrap_or_default(),
+                    .ok_or_else(|| ScriptError::without_row(migration))?,
                 record,
             });
             previous = Some(migration.version.as_str());
@@ -169,7 +191,7 @@ impl<'a> MigrationScript<'a> {
         steps: &[ScriptStep<'_>],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), ScriptError> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
@@ -207,7 +229,7 @@ impl<'a> MigrationScript<'a> {
                 }
                 follow_index(&mut indexes, statement);
             }
-            parts.extend(step.finishing_sql().map(ours));
+            parts.push(ours(step.finishing_sql()));
             if !migration.transaction {
                 parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
             } else if migration.changes_session() {
@@ -281,6 +303,7 @@ fn statement_sql(
     );
     Ok(match (index, indexes.get(&statement.object.name)) {
         (Action::Create, Some(IndexState::Valid)) | (Action::Drop, None) => Vec::new(),
+        // CREATE INDEX CONCURRENTLY that was interrupted leaves an invalid index under the name.
         (Action::Create, Some(IndexState::Invalid)) => vec![drop, sql],
         _ => vec![sql],
     })
@@ -311,6 +334,8 @@ fn tenant_settings(
         ("standard_conforming_strings", "on".to_owned()),
         ("client_min_messages", "warning".to_owned()),
     ];
+    // client_connection_check_interval is new in 14: the server ends a statement whose psql is gone, and with it the
+    // lock.
     if context.major >= 14 {
         settings.push(("client_connection_check_interval", "1s".to_owned()));
     }
@@ -364,6 +389,7 @@ fn version_guard(
             );
         }
     }
+    // Outside of a transaction the lock is that of the session, which ends with psql.
     let scope = if migration.transaction { "_xact" } else { "" };
     swrite!(
         body,

@@ -129,6 +129,7 @@ pub(in crate::tenant) async fn ask_until_settled(
     sql: &str,
 ) -> Result<Option<std::vec::IntoIter<Value>>, PsqlError> {
     let mut server = server.clone();
+    // The limit of the run may be used up, and a signal may have ended it; the answer is needed all the same.
     server.timeout = Some(LIMIT);
     let start = Instant::now();
     loop {

@@ -226,6 +226,8 @@ impl Attempt<'_> {
             Err(error @ (PsqlError::Connect { .. } | PsqlError::Password(_))) => {
                 Err(ProvisionError::Connect(Arc::new(error)))
             }
+            // psql announces its connection before it sends anything: without the announcement, nothing can have
+            // happened.
             Err(error) if !error.began() => Err(self.not_started(error)),
             Err(error) => self.ended(token, error, source).await,
         })
@@ -288,6 +290,8 @@ impl Attempt<'_> {
         {
             return self.existing().await;
         }
+        // 57014 stands for a statement_timeout and for a statement that was cancelled otherwise. The elapsed time
+        // tells them apart, less what an answer takes to arrive.
         if let (Some(SqlState::QUERY_CANCELED), Some(after)) =
             (state, self.provisioner.server.timeout)
             && self.start.elapsed() + Duration::from_millis(50) >= after
@@ -403,6 +407,7 @@ impl Attempt<'_> {
         cause: PsqlError,
         source: ProvisionSource,
     ) -> Result<ProvisionOutcome, ProvisionError> {
+        // An error of the server ends the message for certain. Any other end may have come after the commit.
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant that another run created is not this run's.
@@ -412,6 +417,7 @@ impl Attempt<'_> {
                     return Ok(self.created(source));
                 }
                 Ok(RunState::Settled(_)) => None,
+                // The server goes on with a message whose psql is gone, and may commit it after this answer.
                 Ok(RunState::StillRunning) => Some(None),
                 Err(error) => Some(Some(Box::new(error))),
             };

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::newer::{NewerMigrations, NewerSource};
 use crate::tenant::spares::registering;
-use crate::text::slice;
+use crate::text::{slice, swriteln};
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
 /// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
@@ -278,7 +277,7 @@ impl Provisioner {
             script.push_str(&statement.sql);
             script.push_str(";\n");
         }
-        let _ = writeln!(script, "COMMIT;\n{confirmation};");
+        swriteln!(script, "COMMIT;\n{confirmation};");
         script
     }
 
