@@ -23,6 +23,7 @@ const LIBRARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server, and what is to be known when it cannot be reached.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Target {
     /// The server.
     pub server: Server,

@@ -28,6 +28,7 @@ const OWN: [&str; 8] = [
 ];
 /// Servers, and the rule that sends tenants to them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Targets {
     /// The rule for a tenant that no target lists.
     pub rule: Rule,
@@ -47,6 +48,7 @@ pub enum Rule {
 
 /// A server of the file.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TargetSettings {
     /// Its name, unique in the file.
     pub name: String,

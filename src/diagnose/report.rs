@@ -7,6 +7,7 @@ use crate::text::{self, plural, swrite};
 
 /// The end of something that a connection depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expiry {
     /// Its kind.
     pub kind: ExpiryKind,
@@ -59,6 +60,7 @@ impl ExpiryKind {
 
 /// A whole diagnosis.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// The name of the server in a targets file, or `None` for the only one.
     pub target: Option<String>,

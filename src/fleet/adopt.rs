@@ -35,6 +35,7 @@ pub struct AdoptOptions {
 
 /// One tenant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AdoptedTenant {
     /// The tenant.
     pub tenant: TenantName,
@@ -89,6 +90,7 @@ pub enum AdoptRefusal {
 
 /// The result for all tenants of a target.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct AdoptReport {
     /// The tenants that are not different, by name.
     pub tenants: Vec<AdoptedTenant>,

@@ -62,6 +62,7 @@ impl Default for ScriptOptions {
 
 /// The output of a successful script.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ScriptOutput {
     /// The rows, unaligned, without headers, one a line.
     pub lines: Vec<String>,

@@ -11,6 +11,7 @@ use super::{ExitStatus, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdo
 
 /// A program that ran to its own end, with whatever exit code.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Finished {
     /// The exit code.
     pub code: i32,

@@ -21,6 +21,7 @@ pub enum SparesToDrain {
 
 /// The result of draining.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Drained {
     /// Number of dropped schemas.
     pub dropped: usize,

@@ -14,6 +14,7 @@ use crate::tenant::spares::creation;
 
 /// The work to bring a pool to its size.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Filling {
     /// The provisioner that creates the spares, one for each name of [`Filling::names`].
     pub provisioner: Provisioner,

@@ -15,6 +15,7 @@ use crate::tenant::spares::{
 
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolStatus {
     /// Groups of equivalent spares. The requested kind is first.
     pub spares: Vec<Spares>,

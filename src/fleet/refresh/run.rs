@@ -37,6 +37,7 @@ pub struct RefreshOptions {
 
 /// A renewed snapshot.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refreshed {
     /// Returns the snapshot.
     pub snapshot: Snapshot,

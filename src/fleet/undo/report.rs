@@ -46,6 +46,7 @@ pub enum UndoOutcome {
 
 /// The result of all tenants of a target.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct UndoReport {
     /// The tenants, by name.
     pub tenants: Vec<UndoneTenant>,

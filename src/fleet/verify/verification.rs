@@ -36,6 +36,7 @@ pub struct VersionLevel {
 
 /// Tenants that differ from the reference in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DriftVariant {
     /// Their version, if they are compared at their own version.
     pub version: Option<String>,
@@ -58,6 +59,7 @@ impl DriftVariant {
 
 /// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verification {
     /// The tenants that equal the reference, by name.
     pub equal: Vec<TenantName>,

@@ -51,6 +51,7 @@ pub struct Undecided {
 
 /// A body, and what became of the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Assembled {
     /// The body.
     pub body: String,

@@ -20,6 +20,7 @@ use crate::sql::{TenantName, quote, quote_literal};
 
 /// The proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Proof {
     /// Number of compared objects of the copy.
     pub objects: usize,

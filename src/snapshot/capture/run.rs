@@ -43,6 +43,7 @@ const WORDING: u32 = 18;
     clippy::large_enum_variant,
     reason = "made once for a capture, never kept in numbers"
 )]
+#[non_exhaustive]
 pub enum CaptureSource {
     /// A live database, through `pg_dump`.
     Live(PgDump),
@@ -85,6 +86,7 @@ pub struct Capture {
 
 /// A snapshot and what is to be said about it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Captured {
     /// The snapshot.
     pub snapshot: Snapshot,

@@ -21,6 +21,7 @@ use crate::text::swriteln;
 
 /// A tenant that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cloned {
     /// Number of tables that were copied.
     pub tables: usize,

@@ -21,6 +21,7 @@ const LOCK_SHARE: u64 = 4;
 
 /// Objects that would go with a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct Preview {
     /// Tables, partitions included.
     pub tables: u64,

@@ -20,6 +20,7 @@ use crate::tenant::{RewriteReader, rewrites};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Renamed {
     /// The objects whose text was rewritten: `function audit(integer)`.
     pub rewritten: Vec<String>,

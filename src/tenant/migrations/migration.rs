@@ -9,6 +9,7 @@ use crate::sql::refuse_nul;
 
 /// One migration's way up or down, ready to be run for any tenant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Migration {
     /// Its version.
     pub version: MigrationVersion,

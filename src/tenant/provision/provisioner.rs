@@ -24,6 +24,7 @@ pub(super) const LINES_BEFORE: usize = 2;
 
 /// The reaction to an existing tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IfExists {
     /// It is an error.
     #[default]
@@ -56,6 +57,7 @@ impl Default for Retries {
 
 /// Options of provisioning.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ProvisionOptions {
     /// Options of rendering. Without a timeout, that of the server applies.
     pub render: RenderOptions,

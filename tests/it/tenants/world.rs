@@ -31,11 +31,16 @@ pub(super) fn all() -> TenantSelection {
 
 /// Options with pauses fit for tests.
 pub(super) fn options() -> MigrateOptions {
-    MigrateOptions {
-        lock_timeout: Duration::from_millis(200),
-        retry_pause: Duration::from_millis(100),
-        ..MigrateOptions::new(all())
-    }
+    let mut options = MigrateOptions::new(all());
+    options.lock_timeout = Duration::from_millis(200);
+    options.retry_pause = Duration::from_millis(100);
+    options
+}
+
+pub(super) fn options_with(change: impl FnOnce(&mut MigrateOptions)) -> MigrateOptions {
+    let mut options = options();
+    change(&mut options);
+    options
 }
 
 impl World<'_> {
