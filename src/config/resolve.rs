@@ -386,6 +386,7 @@ fn defaults(connection: &mut Connection, environment: &Environment) -> Result<()
     default("port", &DEFAULT_PORT.to_string(), "libpq");
     default("gssencmode", "disable", "schemastamp");
     default("application_name", "schemastamp", "schemastamp");
+    // As libpq 16 and later: `sslrootcert=system` makes verify-full the default.
     let system = connection.value("sslrootcert") == Some("system");
     let sslmode = Setting::new(
         if system { "verify-full" } else { "prefer" }.to_owned(),

@@ -84,6 +84,8 @@ pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation>
 /// Each failed attempt (TLS and plaintext, each address) adds a line of its own, so all lines count. Lines of this side that say
 /// nothing known are left out; bytes that are not UTF-8 do no harm.
 fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
+    // Not always UTF-8: with OpenSSL 3 on glibc, libpq prints uninitialised memory for a certificate file that it may
+    // not read (the result of strerror_r is ignored).
     let bytes = stderr.get(..stderr.len().min(LIMIT)).unwrap_or(stderr);
     let all = String::from_utf8_lossy(bytes);
     let mut messages: Vec<Message> = all.split(['\n', '\r']).filter_map(message).collect();
@@ -158,6 +160,7 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> MessageLin
         Some(SslMode::Allow) if before > 0 => MessageLink::Encrypted,
         Some(SslMode::Disable | SslMode::Allow) => MessageLink::Plaintext,
         Some(SslMode::Prefer) if before > 0 => MessageLink::Plaintext,
+        // With `prefer`, TLS comes first and plaintext second; with `allow` the other way round (libpq, sslmode).
         Some(SslMode::Prefer) if after > 0 => MessageLink::Encrypted,
         _ => MessageLink::Unknown,
     }

@@ -119,6 +119,7 @@ impl Snapshot {
             Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
+        // Before the first grant of the snapshot, or behind everything if it has none.
         let mut default_privileges = options.privileges;
         let mut repeated: Vec<(String, String)> = Vec::new();
         let lent = if options.owners {
@@ -417,9 +418,11 @@ pub fn settings(timeout: Option<Duration>) -> String {
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("standard_conforming_strings", "on"),
+        // As in a dump: a body may name a table that comes later.
         ("check_function_bodies", "off"),
         ("xmloption", "content"),
         ("client_min_messages", "warning"),
+        // A query of a table with policies fails then, instead of seeing a part of its rows.
         ("row_security", "off"),
         ("default_tablespace", ""),
         ("default_table_access_method", "heap"),
@@ -432,6 +435,7 @@ pub fn settings(timeout: Option<Duration>) -> String {
         swrite!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
     for (since, name, value) in [
+        // The server notices within a second that psql is gone, and rolls back; 13 notices when it answers.
         (140_000, "client_connection_check_interval", "1s"),
         (170_000, "transaction_timeout", "0"),
     ] {
@@ -464,6 +468,7 @@ pub fn lock_key(tenant: &TenantName) -> i64 {
 fn without_default_privileges(tenant: &TenantName) -> String {
     let body =
         include_str!("default_privileges.sql").replace("$tenant$", &quote_literal(tenant.as_str()));
+    // The tenant's name stands in the body as a literal, and may hold the tag.
     let mut tag = "$stamp$".to_owned();
     while tenant.as_str().contains(&tag) {
         tag.insert(1, '_');

@@ -91,6 +91,7 @@ impl<'a> Lexer<'a> {
             b'#' if self.template && next == b'{' => self.placeholder(start),
             b':' if next == b':' => (TokenKind::Cast, start + 2),
             b':' if next == b'=' => (TokenKind::Punctuation, start + 2),
+            // `dot_dot` of scan.l: a FOR loop of PL/pgSQL over integers.
             b'.' if next == b'.' => (TokenKind::Punctuation, start + 2),
             b'.' if next.is_ascii_digit() => (TokenKind::Number, self.number(start)),
             b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':' => {
@@ -144,6 +145,7 @@ impl<'a> Lexer<'a> {
         let mut index = start + prefix.len() + 1;
         while index < self.source.len() {
             match self.at(index) {
+                // Only in E'…': with standard_conforming_strings on, a backslash elsewhere is a backslash.
                 b'\\' if prefix == Prefix::Escape => index += 2,
                 b'\'' if self.at(index + 1) == b'\'' => index += 2,
                 b'\'' => match self.continuation(index + 1) {
@@ -232,6 +234,7 @@ impl<'a> Lexer<'a> {
                 self.while_(start + 1, |byte| byte.is_ascii_digit()),
             );
         }
+        // `dolqdelim`: a tag is an identifier without a dollar sign.
         let tag_end = if starts_word(self.at(start + 1)) {
             self.while_(start + 1, |byte| continues_word(byte) && byte != b'$')
         } else {
@@ -261,6 +264,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&self, start: usize) -> usize {
+        // From 16 on, numbers may have underscores, and begin with 0x, 0o or 0b.
         let digits = |index| self.while_(index, |byte: u8| byte.is_ascii_digit() || byte == b'_');
         if self.at(start) == b'0'
             && matches!(self.at(start + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B')
@@ -286,6 +290,7 @@ impl<'a> Lexer<'a> {
         let mut end = start + 1;
         while is_operator(self.at(end)) && end < self.source.len() {
             let pair = (self.at(end), self.at(end + 1));
+            // `a<--b` is `a < ` and a comment, as for the server.
             if pair == (b'-', b'-')
                 || pair == (b'/', b'*')
                 || (self.template && pair == (b'#', b'{'))

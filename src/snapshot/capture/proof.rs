@@ -39,6 +39,7 @@ pub struct Proof {
 /// The operating system has no random bytes.
 pub fn fresh_name(prefix: &str) -> std::io::Result<String> {
     let key = restrict_key()?;
+    // 96 random bits: nobody can guess the name, and no text has it by chance.
     Ok(format!("{prefix}_{}", key.get(..24).unwrap_or(&key)))
 }
 
@@ -185,6 +186,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
         for tenant in &tenants {
             script.ours(&settings(server.timeout));
             let options = RenderOptions {
+                // The source's own marker is not compared, and the copy is no tenant.
                 mark: Marking::None,
                 ..compare.clone()
             };
