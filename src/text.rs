@@ -222,7 +222,9 @@ fn wrap_line(line: &str, width: usize, out: &mut String) {
 /// The parts of a line between blanks that are not within a quotation.
 fn unbreakable(line: &str) -> Vec<&str> {
     let mut parts = Vec::new();
-    let (mut begin, mut quote, mut before) = (0, None, ' ');
+    let mut begin = 0;
+    let mut quote = None;
+    let mut before = ' ';
     for (at, character) in line.char_indices() {
         match quote {
             None if matches!(character, '\'' | '`') && matches!(before, ' ' | '(' | '=') => {

@@ -114,12 +114,10 @@ async fn diagnose_targets(
     let mut tasks = JoinSet::new();
     let count = targets.len();
     for (index, target) in targets.into_iter().enumerate() {
-        let (turns, tool, environment, shutdown) = (
-            Arc::clone(&turns),
-            tool.clone(),
-            environment.clone(),
-            shutdown.clone(),
-        );
+        let turns = Arc::clone(&turns);
+        let tool = tool.clone();
+        let environment = environment.clone();
+        let shutdown = shutdown.clone();
         tasks.spawn(async move {
             let _turn = turns.acquire().await;
             let inputs = Inputs {

@@ -199,7 +199,8 @@ async fn drop_all(
     failures: &FleetFailures,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let (mut failed, mut last) = (0, exit::DONE);
+    let mut failed = 0;
+    let mut last = exit::DONE;
     let earlier = failures.count() - failures.targets;
     // The failed connections of servers: their further tenants do not wait for another one.
     let mut down: BTreeMap<usize, ErrorReport> = BTreeMap::new();

@@ -24,7 +24,8 @@ pub(super) async fn run(
         })?;
     let text = minified.to_text();
     let output = session.output;
-    let (before, after) = (snapshot.body().len(), minified.body().len());
+    let before = snapshot.body().len();
+    let after = minified.body().len();
     let changed = output.snapshot(arguments.output.as_deref(), text)?;
     let file = arguments.output.as_ref();
     let file = file.map(|file| file.display().to_string());

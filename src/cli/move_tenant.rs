@@ -39,10 +39,8 @@ struct MovePlan {
 
 impl MovePlan {
     async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, CommandError> {
-        let (old, new) = (
-            TenantName::new(arguments.old)?,
-            TenantName::new(arguments.new)?,
-        );
+        let old = TenantName::new(arguments.old)?;
+        let new = TenantName::new(arguments.new)?;
         if old == new {
             return Err(CommandError::Usage(
                 "the old and the new name are the same".to_owned(),
@@ -95,7 +93,8 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandE
 
 /// Explains the rename and asks for confirmation, if stdin is a terminal. A script is not asked.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandError> {
-    let (old, new) = (safe(old), safe(new));
+    let old = safe(old);
+    let new = safe(new);
     let question = format!(
         "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
@@ -167,7 +166,8 @@ pub(super) async fn rename(
     }
     ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     output.success(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
@@ -214,7 +214,8 @@ pub(super) async fn clone(
         return Ok(exit::DONE);
     }
     ignored::say(output, &cloned.ignored);
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     let text = format!(
         "{old} to {new}{}: {}, {}",
         at(target.as_deref()),

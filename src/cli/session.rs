@@ -229,7 +229,8 @@ impl Session {
         settings: &Settings,
         server: &Server,
     ) -> Result<PgDump, CommandError> {
-        let (tool, environment) = (&settings.tool, &self.environment);
+        let tool = &settings.tool;
+        let environment = &self.environment;
         Ok(connect::pg_dump(tool, environment, server, &self.shutdown).await?)
     }
 
@@ -246,11 +247,9 @@ impl Session {
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, shutdown) = (
-                target.server.clone(),
-                target.context.clone(),
-                self.shutdown.clone(),
-            );
+            let server = target.server.clone();
+            let context = target.context.clone();
+            let shutdown = self.shutdown.clone();
             let hosts = target.look.hosts.clone();
             let look = async move {
                 let finding = silent_plaintext(&server, mode, &context, &shutdown).await?;

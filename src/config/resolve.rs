@@ -326,7 +326,8 @@ fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigW
             (Origin::Service { .. }, Origin::Service { .. })
         );
         if !together && whole(&host.origin) != whole(&address.origin) {
-            let (address, host) = (address.origin.clone(), host.origin.clone());
+            let address = address.origin.clone();
+            let host = host.origin.clone();
             warnings.push(ConfigWarning::AddressOverHost { address, host });
         }
     }

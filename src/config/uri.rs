@@ -55,7 +55,8 @@ pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
 
 /// Reads `host:port,[address]:port,…`; returns the lists with their commas, and what follows.
 fn hosts_and_ports(text: &str) -> Result<(String, String, &str), StringProblem> {
-    let (mut hosts, mut ports) = (String::new(), String::new());
+    let mut hosts = String::new();
+    let mut ports = String::new();
     let mut left = text;
     loop {
         let mut after = match left.strip_prefix('[') {
@@ -110,7 +111,8 @@ fn query_parameters(
         if value.contains('=') {
             return Err(StringProblem::SecondEquals(number));
         }
-        let (name, value) = (decode(name, "query")?, decode(value, "query")?);
+        let name = decode(name, "query")?;
+        let value = decode(value, "query")?;
         left = next;
         parts.push(match (name.as_str(), value.as_str()) {
             // The spelling of JDBC, which libpq accepts too.
@@ -153,7 +155,8 @@ fn decode(text: &str, place: &'static str) -> Result<String, StringProblem> {
             continue;
         }
         let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        let (high, low) = (digit(bytes.next()), digit(bytes.next()));
+        let high = digit(bytes.next());
+        let low = digit(bytes.next());
         let (Some(high), Some(low)) = (high, low) else {
             return Err(StringProblem::Percent(place));
         };

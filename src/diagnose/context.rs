@@ -242,7 +242,8 @@ fn system_roots(connection: &Connection, environment: &Environment) -> Option<Sy
         return None;
     }
     let variable = |name: &str| environment.get(name).map(PathBuf::from);
-    let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let file = variable("SSL_CERT_FILE");
+    let directory = variable("SSL_CERT_DIR");
     let has_certificate = |path: &Path| {
         crate::path::read(path).is_ok_and(|bytes| {
             bytes

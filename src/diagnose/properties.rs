@@ -179,7 +179,8 @@ impl Facts {
 
 /// Asserts what holds of every finding, whatever was said.
 fn check(facts: &Facts, row: &MessageRow, finding: &Finding) -> Result<(), TestCaseError> {
-    let (id, fix) = (finding.id.as_str(), finding.fix.as_str());
+    let id = finding.id.as_str();
+    let fix = finding.fix.as_str();
     let by_server = row.speaker.sends_messages();
     let on_socket = facts.has(Fact::OnSocket);
     let wants_tls = facts.mode >= SslMode::Require;

@@ -62,7 +62,8 @@ impl ServerMessage {
 
 fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> = Vec::new();
-    let (mut field, mut prefixed) = (Field::Message, false);
+    let mut field = Field::Message;
+    let mut prefixed = false;
     // The script of the first message that has one: the first line of a message is psql's own.
     let mut running: Option<PathBuf> = None;
     if stderr.is_empty() {

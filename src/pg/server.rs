@@ -250,7 +250,9 @@ impl Server {
     ) -> Result<(), PsqlError> {
         // psql prints it when it has run the whole file. Without it an empty output would pass for an empty result.
         let end = script::restrict_key().map_err(PsqlError::Random)?;
-        let (mut line_number, mut refused, mut is_whole) = (0, None, false);
+        let mut line_number = 0;
+        let mut refused = None;
+        let mut is_whole = false;
         let mut take_line = |line: &[u8]| {
             line_number += 1;
             is_whole = line == end.as_bytes();

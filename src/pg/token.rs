@@ -66,8 +66,12 @@ fn basic_date(date: &str) -> Option<i64> {
     if date.len() != 16 || !date.ends_with('Z') || date.get(8..9) != Some("T") {
         return None;
     }
-    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
-    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
+    let year = digits(0..4)?;
+    let month = digits(4..6)?;
+    let day = digits(6..8)?;
+    let hour = digits(9..11)?;
+    let minute = digits(11..13)?;
+    let second = digits(13..15)?;
     // Days from the civil date: years begin in March, so that the leap day is the last.
     let (year, month) = if month <= 2 {
         (year - 1, month + 9)
@@ -82,7 +86,8 @@ fn basic_date(date: &str) -> Option<i64> {
 /// Base64 of the alphabet for URLs, without padding.
 fn base64url(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
+    let mut bits = 0_u32;
+    let mut count = 0;
     for letter in text.trim_end_matches('=').bytes() {
         let value = match letter {
             b'A'..=b'Z' => letter - b'A',

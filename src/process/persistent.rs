@@ -63,9 +63,11 @@ impl PersistentProcess {
             stream: "the pipes",
             source: std::io::ErrorKind::NotConnected.into(),
         };
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (stdout, stderr) = (stdout.ok_or_else(unpiped)?, stderr.ok_or_else(unpiped)?);
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let stdout = stdout.ok_or_else(unpiped)?;
+        let stderr = stderr.ok_or_else(unpiped)?;
         Ok(Self {
             invocation,
             run_dir,
@@ -122,7 +124,8 @@ impl PersistentProcess {
             // It has ended. Its outputs and its exit code show the reason.
             tracing::debug!(%error, "the order was not read");
         }
-        let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
+        let mut collected = Vec::new();
+        let mut stderr = StderrTail::default();
         let out = read_to_mark(&mut self.stdout, mark.as_bytes(), limit, &mut collected);
         let err = read_stderr_to_mark(&mut self.stderr, mark.as_bytes(), &mut stderr);
         let (ended, reason) = supervise(

@@ -44,7 +44,8 @@ pub async fn run(
     let start = Instant::now();
     let mut child = spawn(invocation, invocation.to_command(run_dir))?;
     let mut group = ProcessGroup::from_child(&child);
-    let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
+    let mut collected = Vec::new();
+    let mut stderr = StderrTail::default();
     let out = drain_stdout(child.stdout.take(), stdout, &mut collected);
     let err = drain_stderr(child.stderr.take(), &mut stderr);
     let (ended, reason) = supervise(invocation, shutdown, &mut group, &mut child, out, err)

@@ -75,8 +75,9 @@ pub(super) async fn supervise(
     stdout: impl Future<Output = Result<ReadEnd, ReadError>>,
     stderr: impl Future<Output = Result<ReadEnd, ReadError>>,
 ) -> io::Result<(Option<ExitStatus>, Option<StopReason>)> {
-    let (mut stdout, mut stderr) = (pin!(stdout), pin!(stderr));
-    let mut seen = Observed::default();
+    let mut stdout = pin!(stdout);
+    let mut stderr = pin!(stderr);
+    let mut seen = ChildProgress::default();
     let mut alarm = invocation.timeout.map(|timeout| Instant::now() + timeout);
     // On SIGINT, psql has the server cancel the statement. A psql that SIGTERM or SIGKILL ends leaves a server that goes on with
     // the message that it has received, and commits it.
@@ -142,7 +143,7 @@ pub(super) async fn supervise(
 
 /// What is known of a child, and what was done to it.
 #[derive(Default)]
-struct Observed {
+struct ChildProgress {
     ended: Option<ExitStatus>,
     stdout_read: bool,
     stderr_read: bool,

@@ -271,7 +271,8 @@ impl Snapshot {
 
     /// Counts the objects of each kind that the snapshot creates.
     pub fn counts(&self) -> BTreeMap<ObjectKind, usize> {
-        let (mut counts, mut twice) = (BTreeMap::new(), BTreeSet::new());
+        let mut counts = BTreeMap::new();
+        let mut twice = BTreeSet::new();
         for CompiledStatement { object, .. } in &self.template.statements {
             // A view in a circle and a base type are created in two steps. Others can share a name: operators.
             if object.action != Action::Create || object.kind == ObjectKind::Schema {

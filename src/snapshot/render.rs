@@ -156,7 +156,8 @@ impl Snapshot {
                 sql = marked(&sql, mark);
             }
             if options.citus && is_repeated(object.action, object.kind) {
-                let (identity, mut plain) = (object.to_string(), String::new());
+                let identity = object.to_string();
+                let mut plain = String::new();
                 statement.render_plain(tenant, &mut plain)?;
                 // A view that `pg_dump` wrote twice: the later one is whole.
                 repeated.retain(|(other, _)| *other != identity);

@@ -63,7 +63,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn token(&self, start: usize) -> (TokenKind, usize) {
-        let (byte, next) = (self.at(start), self.at(start + 1));
+        let byte = self.at(start);
+        let next = self.at(start + 1);
         match byte {
             _ if is_space(byte) => (TokenKind::Space, self.while_(start, is_space)),
             b'-' if next == b'-' => (
@@ -107,7 +108,8 @@ impl<'a> Lexer<'a> {
 
     /// `xcstart` … `xcstop`: comments nest.
     fn block_comment(&self, start: usize) -> (TokenKind, usize) {
-        let (mut index, mut depth) = (start + 2, 1);
+        let mut index = start + 2;
+        let mut depth = 1;
         while index < self.source.len() {
             match (self.at(index), self.at(index + 1)) {
                 (b'/', b'*') => {
@@ -207,7 +209,8 @@ impl<'a> Lexer<'a> {
     /// `quotecontinue`: blanks with at least one line end, then another quote. Comments may stand between
     /// (`special_whitespace`) once the line has ended.
     fn continuation(&self, from: usize) -> Option<usize> {
-        let (mut index, mut line_ended) = (from, false);
+        let mut index = from;
+        let mut line_ended = false;
         loop {
             match self.at(index) {
                 b'\n' | b'\r' => line_ended = true,

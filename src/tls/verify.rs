@@ -120,7 +120,8 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
 
 /// By names alone: does the chain end in a self-signed certificate of the root file?
 fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<ChainFault> {
-    let (leaf, mut last) = (chain.first()?, chain.first()?);
+    let leaf = chain.first()?;
+    let mut last = chain.first()?;
     let known = |certificate: &Certificate| {
         trust
             .roots

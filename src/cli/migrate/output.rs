@@ -72,10 +72,8 @@ pub(super) fn line(
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
-    let (style, word) = (
-        style(&report.outcome),
-        report.outcome.word().replace('_', " "),
-    );
+    let style = outcome_style(&report.outcome);
+    let word = report.outcome.word().replace('_', " ");
     match &report.outcome {
         MigrateOutcome::UpToDate | MigrateOutcome::Migrated | MigrateOutcome::Pending => {
             output.success(style, &word, &rest)?;
@@ -233,7 +231,7 @@ pub(super) fn conclude(
     })
 }
 
-fn style(outcome: &MigrateOutcome) -> Style {
+fn outcome_style(outcome: &MigrateOutcome) -> Style {
     match outcome {
         MigrateOutcome::Migrated | MigrateOutcome::UpToDate => AnsiColor::Green.on_default(),
         MigrateOutcome::Pending | MigrateOutcome::NotReached => AnsiColor::Yellow.on_default(),

@@ -126,10 +126,8 @@ fn line(
         }));
     }
     let tenant = format!("{}{}", safe(report.tenant.as_str()), at(target));
-    let (from, to) = (
-        version(report.from.as_deref()),
-        version(report.to.as_deref()),
-    );
+    let from = version(report.from.as_deref());
+    let to = version(report.to.as_deref());
     let (color, word, rest) = match &report.outcome {
         UndoOutcome::Undone if report.undone.is_empty() && session.common.verbose == 0 => {
             return Ok(());

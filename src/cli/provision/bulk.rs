@@ -262,7 +262,8 @@ async fn next_request(
         match routed {
             Ok((target, tenant)) => return Some(TenantRequest { tenant, target }),
             Err(failure) => {
-                let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
+                let tenant = wanted.text.as_str();
+                let elapsed = Duration::ZERO;
                 let answer = TenantResult {
                     tenant,
                     target: None,
@@ -312,7 +313,8 @@ async fn pass_over(
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
                 let made_of = TenantOrigin::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
-                let (tenant, target) = (tenant.as_str(), servers.name(index));
+                let tenant = tenant.as_str();
+                let target = servers.name(index);
                 let result = Ok(ProvisionOutcome::Skipped { elapsed, made_of });
                 tally.answer(
                     session,

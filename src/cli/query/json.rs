@@ -88,7 +88,8 @@ fn is_number(text: &str) -> bool {
 /// Removes the blanks between the tokens of JSON, line ends included.
 fn on_one_line(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
+    let mut quoted = false;
+    let mut escaped = false;
     for character in json.chars() {
         if !quoted && character.is_ascii_whitespace() {
             continue;

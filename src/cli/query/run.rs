@@ -313,7 +313,8 @@ impl<'a> Printer<'a> {
         let done = report.done - unprinted;
         let failed = report.failed + unprinted + failures.tenants + failures.missing;
         if self.session.output.is_json() {
-            let (groups, ended_early) = (report.groups(), report.ended_early.as_deref());
+            let groups = report.groups();
+            let ended_early = report.ended_early.as_deref();
             self.session.summary(Counts::Query(QueryCounts {
                 queried: done,
                 rows: self.rows,

@@ -183,7 +183,8 @@ pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> Err
 fn outside_hint(work: &WorkOutside) -> String {
     let mut parts = vec!["nothing was run".to_owned()];
     if let Some(FixedSchema { schema, object, .. }) = &work.fixed {
-        let (schema, object) = (schema.escape_debug(), object.escape_debug());
+        let schema = schema.escape_debug();
+        let object = object.escape_debug();
         parts.push(format!(
             "write {object} or #{{prefix}}.{object} in the place of {schema}.{object}"
         ));

@@ -139,7 +139,8 @@ impl Servers {
         }
         let route = Some(Route::new(&targets));
         let names = targets.targets.iter().map(|t| t.name.clone()).collect();
-        let (mut entries, mut registry) = (Vec::new(), None);
+        let mut entries = Vec::new();
+        let mut registry = None;
         for target in targets.targets {
             let is_chosen = arguments.target.is_empty() || arguments.target.contains(&target.name);
             if !is_chosen && !target.registry {

@@ -380,7 +380,8 @@ fn after_a_password(message: &Message, context: &Context) -> Option<DecidedCause
         name.as_deref()
             .is_some_and(|name| !name.is_empty() && message.words.contains(name))
     };
-    let (user, database) = (names(&context.user), names(&context.database));
+    let user = names(&context.user);
+    let database = names(&context.database);
     if !asked {
         return None;
     }

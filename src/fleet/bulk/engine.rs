@@ -229,7 +229,8 @@ impl Bulk {
             };
         }
         let provisioner = working.target.provisioner.clone();
-        let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
+        let hook = self.options.hook.clone();
+        let shutdown = shutdown.clone();
         let create = create_tenant(provisioner, hook, session, request, retries, shutdown);
         self.tasks.spawn(with_permit(permit, create));
         true
@@ -409,7 +410,8 @@ impl Bulk {
             mut closing,
             ..
         } = self;
-        let (mut not_begun, mut workers) = (Vec::new(), Vec::new());
+        let mut not_begun = Vec::new();
+        let mut workers = Vec::new();
         for working in targets {
             not_begun.extend(working.waiting);
             workers.push(working.peak);

@@ -95,7 +95,8 @@ where
         .zip(shares)
         .enumerate()
         .map(|(index, (target, share))| {
-            let (survey, task) = (&survey, &task);
+            let survey = &survey;
+            let task = &task;
             async move {
                 let found = match survey.find(target).await {
                     Ok(found) => found,

@@ -49,15 +49,14 @@ pub async fn begin_fill(
     size: usize,
     shutdown: &Shutdown,
 ) -> Result<Filling, PoolError> {
-    let (server, snapshot, render) = (
-        provisioner.server(),
-        provisioner.snapshot(),
-        &provisioner.options().render,
-    );
+    let server = provisioner.server();
+    let snapshot = provisioner.snapshot();
+    let render = &provisioner.options().render;
     let before = status(server, snapshot, render, shutdown).await?;
     let ready = before.ready();
     let missing = size.saturating_sub(ready);
-    let (mut proven, mut ignored) = (None, Vec::new());
+    let mut proven = None;
+    let mut ignored = Vec::new();
     // A pool that has spares of this kind was proven when its first one was made. The proof costs about as much as
     // two tenants.
     if missing > 0 && ready == 0 {

@@ -77,7 +77,8 @@ pub async fn status(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<PoolStatus, PsqlError> {
-    let (kind, role) = (SpareKind::new(snapshot, options), as_role(options));
+    let kind = SpareKind::new(snapshot, options);
+    let role = as_role(options);
     let table = pool_table();
     let marked = format!(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \

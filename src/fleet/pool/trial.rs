@@ -108,7 +108,8 @@ impl SpareTrial<'_> {
             options,
             major,
         } = *self;
-        let (spare, renamed) = (name()?, name()?);
+        let spare = name()?;
+        let renamed = name()?;
         // The script of a trial is run once: compiling its queries would cost more than running them.
         let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
         let mut push = |sql: &str| {
@@ -203,10 +204,8 @@ fn name() -> Result<TenantName, PoolError> {
 /// Returns statements that list the tables and materialized views of the renamed schema whose rows
 /// hold the spare's name: seeds that contain it, and values that triggers and functions made of it.
 fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
-    let (spare, renamed) = (
-        quote_literal(spare.as_str()),
-        quote_literal(renamed.as_str()),
-    );
+    let spare = quote_literal(spare.as_str());
+    let renamed = quote_literal(renamed.as_str());
     let body = format!(
         "DECLARE t record; holds boolean; found text := ''; BEGIN \
          FOR t IN SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

@@ -88,7 +88,9 @@ fn hostile() -> FleetReport {
 /// is not closed, an attribute without quotes, a bare `<` or `&`.
 fn parse(page: &str) -> (Vec<String>, String) {
     const VOID: [&str; 2] = ["meta", "br"];
-    let (mut elements, mut text, mut open) = (Vec::new(), String::new(), Vec::<String>::new());
+    let mut elements = Vec::new();
+    let mut text = String::new();
+    let mut open = Vec::<String>::new();
     let mut rest = page.strip_prefix("<!DOCTYPE html>\n").expect("a doctype");
     while let Some(at) = rest.find('<') {
         text.push_str(&resolved(&rest[..at]));

@@ -159,7 +159,8 @@ impl Verification {
         groups: Vec<Vec<TenantName>>,
         findings: Vec<Option<Vec<DriftFinding>>>,
     ) {
-        let (mut equal, mut different) = (0, 0);
+        let mut equal = 0;
+        let mut different = 0;
         for (tenants, findings) in groups.into_iter().zip(findings) {
             match findings {
                 None => self.missing.extend(tenants),

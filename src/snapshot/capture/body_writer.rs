@@ -175,7 +175,8 @@ pub(super) fn with_own_delimiter(object: &Object, text: String) -> String {
         delimiter.extend(suffixes.next());
     }
     delimiter.push('$');
-    let (before, behind) = (slice(&text, ..token.start), slice(&text, token.end..));
+    let before = slice(&text, ..token.start);
+    let behind = slice(&text, token.end..);
     format!("{before}{delimiter}{body}{delimiter}{behind}")
 }
 

@@ -125,7 +125,9 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
     let Some(text) = table_definition(dump, table) else {
         return Vec::new();
     };
-    let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
+    let mut columns = Vec::new();
+    let mut depth = 0_usize;
+    let mut first = false;
     for token in crate::sql::tokens(text)
         .into_iter()
         .filter(|token| !token.is_trivia())
@@ -167,7 +169,8 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
 pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
     let mut parents = BTreeMap::new();
     for statement in &dump.statements {
-        let (object, text) = (&statement.object, statement.text.as_str());
+        let object = &statement.object;
+        let text = statement.text.as_str();
         if object.kind != ObjectKind::Table || !text.contains("PARTITION") {
             continue;
         }
@@ -181,7 +184,8 @@ pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
                     .zip(words)
                     .all(|(token, word)| token.is_word(text, word))
             })?;
-            let (schema, name) = (tokens.get(at + 2)?, tokens.get(at + 4)?);
+            let schema = tokens.get(at + 2)?;
+            let name = tokens.get(at + 4)?;
             identifier_value(*schema, text)?;
             identifier_value(*name, text)
         };

@@ -25,7 +25,8 @@ impl Exceptions<'_> {
 
     /// The aspect as it is compared; `None` when it is not.
     pub(crate) fn adjust(&self, mut aspect: ObjectAspect) -> Option<ObjectAspect> {
-        let (kind, name) = (aspect.object.kind.as_str(), aspect.object.name());
+        let kind = aspect.object.kind.as_str();
+        let name = aspect.object.name();
         if kind == "index" && self.invalid_indexes.contains(&name) {
             return None;
         }

@@ -90,7 +90,8 @@ impl SortGroup {
         let Some(first) = self.statements.first() else {
             return false;
         };
-        let (of, object) = (&first.object, &statement.object);
+        let of = &first.object;
+        let object = &statement.object;
         let is_about = object.name == of.name && object.kind != ObjectKind::Column
             || object.table.as_deref() == Some(of.name.as_str())
                 && object.kind == ObjectKind::Column;

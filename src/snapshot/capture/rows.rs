@@ -192,7 +192,8 @@ impl TableRows {
 /// A qualified name with `#{prefix}` for the schema, also within the types of arguments; `None` when it is not in it.
 fn renamed(name: &str, schema: &str, of_schemas: bool) -> Option<String> {
     let tokens = crate::sql::tokens(name);
-    let (mut template, mut found) = (String::with_capacity(name.len()), false);
+    let mut template = String::with_capacity(name.len());
+    let mut found = false;
     for (at, token) in tokens.iter().enumerate() {
         let qualifies = tokens.get(at + 1).is_some_and(|next| next.is(name, ".")) || of_schemas;
         if qualifies && identifier_value(*token, name).as_deref() == Some(schema) {
@@ -223,10 +224,8 @@ fn literal(value: &Value) -> String {
 }
 
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let (left, right) = (
-        left.and_then(Value::as_text),
-        right.and_then(Value::as_text),
-    );
+    let left = left.and_then(Value::as_text);
+    let right = right.and_then(Value::as_text);
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),

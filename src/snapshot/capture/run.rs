@@ -248,7 +248,8 @@ impl Capture {
             self.judge_oids(found, &mut names)?;
         }
         let is_filled = refresh.clone();
-        let (mut unfilled_views, mut unfilled_notes) = (Vec::new(), Vec::new());
+        let mut unfilled_views = Vec::new();
+        let mut unfilled_notes = Vec::new();
         let mut postponed = 0;
         let notes_on_rows = notes.clone();
         // A proof that fails may show a better search_path or a better order of the views: then the body is made again.
@@ -908,7 +909,9 @@ async fn compare_copies(
         .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut before, mut pairs, mut renamed) = (BTreeMap::new(), Vec::new(), false);
+    let mut before = BTreeMap::new();
+    let mut pairs = Vec::new();
+    let mut renamed = false;
     for line in &output.lines {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;

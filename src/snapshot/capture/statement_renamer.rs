@@ -110,7 +110,8 @@ impl<'a> StatementRenamer<'a> {
         let constants = format!("{TEXT_OF}{object}");
         let numbers = self.decisions.place_numbers(&object, places);
         let mut is_decided = true;
-        let (mut place, mut text_place) = (0, 0);
+        let mut place = 0;
+        let mut text_place = 0;
         for mention in found {
             let (name, at) = match mention.verdict {
                 MentionVerdict::Doubtful(_) => {
@@ -292,7 +293,8 @@ fn oids_in(statement: &DumpStatement, oids: Option<&BTreeMap<u32, String>>) -> V
         return Vec::new();
     }
     let text = statement.text.as_bytes();
-    let (mut found, mut at) = (Vec::new(), 0);
+    let mut found = Vec::new();
+    let mut at = 0;
     while let Some(byte) = text.get(at) {
         if !byte.is_ascii_digit() {
             at += 1;

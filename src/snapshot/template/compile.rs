@@ -34,8 +34,10 @@ impl Template {
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let mut statements = Vec::new();
         let mut is_hidden = false;
-        let (mut line, mut counted) = (1, 0);
-        let (mut digest, mut small) = (Sha256::new(), String::new());
+        let mut line = 1;
+        let mut counted = 0;
+        let mut digest = Sha256::new();
+        let mut small = String::new();
         for segment in Segments::new(source, true) {
             let statement = &match segment? {
                 Segment::Statement(statement) => statement,

@@ -213,19 +213,21 @@ fn find_lacking(
     tenant: &VersionsTable,
 ) -> Option<Vec<Option<MigrationVersion>>> {
     if tenant.style == Style::GolangMigrate {
-        let last = |table: &VersionsTable| table.last().and_then(AppliedVersion::version);
-        let (first, last) = (last(snapshot), last(tenant));
-        return match first.cmp(&last) {
+        let last_version = |table: &VersionsTable| table.last().and_then(AppliedVersion::version);
+        let of_snapshot = last_version(snapshot);
+        let of_tenant = last_version(tenant);
+        return match of_snapshot.cmp(&of_tenant) {
             std::cmp::Ordering::Greater => None,
             std::cmp::Ordering::Equal => Some(Vec::new()),
-            std::cmp::Ordering::Less => Some(vec![last]),
+            std::cmp::Ordering::Less => Some(vec![of_tenant]),
         };
     }
     let texts = |table: &VersionsTable| -> BTreeSet<String> {
         let versions = table.versions.iter();
         versions.map(|version| version.text.clone()).collect()
     };
-    let (old, new) = (texts(snapshot), texts(tenant));
+    let old = texts(snapshot);
+    let new = texts(tenant);
     old.is_subset(&new).then(|| {
         new.difference(&old)
             .map(|text| MigrationVersion::parse(text))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::distribution::is_distributed;
 use super::guard::Demand;
 use super::rows::{checks_aside, checks_back, fill_views, find_obstacle};
-use super::state::{StateBefore, captured, explain, guard, look};
+use super::state::{StateBefore, capture_tenant, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -53,7 +53,7 @@ pub async fn clone_tenant(
     let demand = Demand::AnySchema;
     let before = look(server, old, new, versions_table, demand, shutdown).await?;
     let decisions = &options.decisions;
-    let captured = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+    let captured = capture_tenant(server, pg_dump, old, decisions, true, shutdown).await?;
     if let Some(obstacle) = find_obstacle(server, old, &captured, decisions, shutdown).await? {
         return Err(obstacle.into());
     }

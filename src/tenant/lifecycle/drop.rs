@@ -230,7 +230,8 @@ async fn drop_seen(
     // DROP SCHEMA locks every relation of the schema until the end of its transaction. A big schema would fail with "out of
     // shared memory", and take the locks that others need before that.
     let most = (seen.locks / LOCK_SHARE).max(64);
-    let (mut dropped, mut count) = (0, 0);
+    let mut dropped = 0;
+    let mut count = 0;
     let in_part = |dropped: usize, tables: usize, source: DropError| match dropped {
         0 => source,
         _ => DropError::InPart {

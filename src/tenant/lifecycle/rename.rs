@@ -1,7 +1,7 @@
 //! Renames a tenant: the server renames identifiers, text is rewritten, and the result is proven.
 
 use super::guard::Demand;
-use super::state::{captured, explain, guard, look};
+use super::state::{capture_tenant, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
 use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
@@ -52,9 +52,10 @@ pub async fn rename_tenant(
     };
     let versions_table = options.versions_table.as_deref();
     let before = look(server, old, new, versions_table, demand, shutdown).await?;
-    let source = captured(server, pg_dump, old, &options.decisions, false, shutdown).await?;
+    let source = capture_tenant(server, pg_dump, old, &options.decisions, false, shutdown).await?;
     let snapshot = &source.snapshot;
-    let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
+    let mut rewriting = String::new();
+    let mut rewritten = Vec::new();
     for rewrite in rewrites(snapshot, new, before.major, RewriteReader::Psql)? {
         rewritten.push(rewrite.object);
         for sql in rewrite.statements {
@@ -98,7 +99,8 @@ pub async fn rename_tenant(
     })?;
     if !found.is_empty() && found.iter().all(may_be_reworded) {
         // The proof of a capture finds out what the server words differently after a reload.
-        let proven = captured(server, pg_dump, old, &options.decisions, true, shutdown).await?;
+        let proven =
+            capture_tenant(server, pg_dump, old, &options.decisions, true, shutdown).await?;
         let reworded = proven.proof.map(|proof| proof.reworded).unwrap_or_default();
         found.retain(|difference| {
             !reworded

@@ -139,7 +139,7 @@ fn decisions_for_definitions(decisions: &Decisions) -> Decisions {
 }
 
 /// Captures the tenant as it is.
-pub(super) async fn captured(
+pub(super) async fn capture_tenant(
     server: &Server,
     pg_dump: &PgDump,
     tenant: &TenantName,

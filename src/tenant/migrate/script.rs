@@ -24,7 +24,7 @@ pub(crate) const BUSY: SqlState = SqlState::new(*b"SS002");
 
 /// Reasons why a tenant cannot be added to a script.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ScriptError {
+pub(crate) enum MigrationScriptError {
     /// A migration cannot be rendered for the tenant.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -37,7 +37,7 @@ pub(crate) enum ScriptError {
     },
 }
 
-impl ScriptError {
+impl MigrationScriptError {
     pub(super) fn without_row(migration: &Migration) -> Self {
         Self::NoVersionRow {
             file: migration.file_name(),
@@ -160,7 +160,7 @@ impl<'a> MigrationScript<'a> {
         migrations: &[&Migration],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), ScriptError> {
+    ) -> Result<(), MigrationScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let mut previous = versions.last().map(|version| version.text.as_str());
         let mut steps = Vec::with_capacity(migrations.len());
@@ -175,7 +175,7 @@ impl<'a> MigrationScript<'a> {
                 finish: versions
                     .style
                     .write_sql(&table, migration)
-                    .ok_or_else(|| ScriptError::without_row(migration))?,
+                    .ok_or_else(|| MigrationScriptError::without_row(migration))?,
                 record,
             });
             previous = Some(migration.version.as_str());
@@ -191,7 +191,7 @@ impl<'a> MigrationScript<'a> {
         steps: &[ScriptStep<'_>],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), ScriptError> {
+    ) -> Result<(), MigrationScriptError> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);

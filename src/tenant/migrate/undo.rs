@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::indexes::IndexState;
-use super::script::{Expected, MigrationScript, ScriptError, ScriptStep};
+use super::script::{Expected, MigrationScript, MigrationScriptError, ScriptStep};
 use crate::sql::TenantName;
 use crate::tenant::migrations::{Migration, MigrationVersion};
 use crate::tenant::runs::{RunRecord, raise_if, still_last_sql, undone_sql};
@@ -26,7 +26,7 @@ impl MigrationScript<'_> {
         versions: &VersionsTable,
         steps: &[UndoStep<'_>],
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), ScriptError> {
+    ) -> Result<(), MigrationScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let known = known_versions(versions, steps);
         let has_other = versions.style.has_other_sql(&table, &known);
@@ -48,11 +48,11 @@ impl MigrationScript<'_> {
             Ok(ScriptStep {
                 migration: step.down,
                 expected: Expected::AsPlanned(checks.concat()),
-                finish: removal.ok_or_else(|| ScriptError::without_row(step.down))?,
+                finish: removal.ok_or_else(|| MigrationScriptError::without_row(step.down))?,
                 record: Some(undone_sql(&step.record)),
             })
         });
-        let steps = steps.collect::<Result<Vec<ScriptStep<'_>>, ScriptError>>()?;
+        let steps = steps.collect::<Result<Vec<ScriptStep<'_>>, MigrationScriptError>>()?;
         self.steps(tenant, versions, &steps, true, indexes)
     }
 }

@@ -27,7 +27,8 @@ impl Migration {
         };
         let folder = path.parent().unwrap_or(Path::new("."));
         let transaction = !path.ends_with("down.sql") || wants_transaction(folder)?;
-        let (version, name) = (self.version.clone(), &self.name);
+        let version = self.version.clone();
+        let name = &self.name;
         let down = Self::compile(&path, Direction::Down, version, name, text, transaction)?;
         Ok(Some(down).filter(|down| !down.statements().is_empty()))
     }
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn ways_down_are_found_in_every_layout() {
-        let (up, drop) = ("CREATE TABLE t ();", "DROP TABLE t; DROP TABLE s;");
+        let up = "CREATE TABLE t ();";
+        let drop = "DROP TABLE t; DROP TABLE s;";
         for (files, expected) in [
             (
                 &[("1_a.up.sql", up), ("1_a.down.sql", drop)][..],

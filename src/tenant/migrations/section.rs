@@ -43,7 +43,8 @@ pub(super) fn parse_way(text: &str, wanted: Direction) -> Option<MigrationWay> {
         variables: None,
     };
     let sections = has_sections(text);
-    let (mut direction, mut is_found) = ((!sections).then_some(wanted), !sections);
+    let mut direction = (!sections).then_some(wanted);
+    let mut is_found = !sections;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match marker(line) {
             Some(Marker::Section(new, transaction)) => {

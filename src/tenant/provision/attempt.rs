@@ -169,10 +169,8 @@ impl Attempt<'_> {
             MessageOutcome::Over(Err(ProvisionError::Sql { message, .. }))
                 if has_state(&message, &[STILL_NAMED]) =>
             {
-                let (spare, objects) = (
-                    &message.message,
-                    message.detail.as_deref().unwrap_or_default(),
-                );
+                let spare = &message.message;
+                let objects = message.detail.as_deref().unwrap_or_default();
                 tracing::warn!(%objects, "the spare {spare} was changed by hand and names itself; it is handed out to nobody");
                 let forget = forget_message(spare, &provisioner.options.render);
                 if let Err(error) = provisioner

@@ -335,9 +335,11 @@ fn without_name(text: &str, name: &str) -> String {
     let in_word = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
-    let (mut general, mut rest) = (String::new(), 0);
+    let mut general = String::new();
+    let mut rest = 0;
     for (start, _) in text.match_indices(name) {
-        let (before, after) = (slice(text, ..start), slice(text, start + name.len()..));
+        let before = slice(text, ..start);
+        let after = slice(text, start + name.len()..);
         if in_word(before.chars().next_back()) || in_word(after.chars().next()) {
             continue;
         }
@@ -361,10 +363,8 @@ pub(super) fn message_with(token: &str, message: &str) -> String {
 /// Returns the messages of a transaction whose statements have no time limit. Each message has the
 /// token.
 pub(super) fn in_a_block(token: &str, message: &str) -> String {
-    let (begin, commit) = (
-        message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"),
-        message_with(token, "COMMIT"),
-    );
+    let begin = message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0");
+    let commit = message_with(token, "COMMIT");
     format!("{begin};\n{message}{commit};\n")
 }
 

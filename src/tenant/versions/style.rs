@@ -318,7 +318,8 @@ fn time_of(version: &str) -> String {
     let format = time::macros::format_description!("[year][month][day][hour][minute][second]");
     match time::PrimitiveDateTime::parse(version, format) {
         Ok(time) => {
-            let (date, clock) = (time.date(), time.time());
+            let date = time.date();
+            let clock = time.time();
             let (hour, minute, second) = clock.as_hms();
             format!("{date} {hour:02}:{minute:02}:{second:02}+00")
         }
