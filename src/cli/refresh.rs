@@ -121,7 +121,7 @@ pub(super) async fn check(
     report_check(session, &reference, &committed, &file, comparison)
 }
 
-/// What `check` compares the committed snapshot with.
+/// The other side of the comparison that `check` makes.
 enum CheckReference<'a> {
     Schema(&'a str),
     /// The committed snapshot, to which these are applied.

@@ -141,7 +141,7 @@ pub(super) async fn supervise(
     }
 }
 
-/// What is known of a child, and what was done to it.
+/// The facts about a child so far, and the steps taken to end it.
 #[derive(Default)]
 struct ChildProgress {
     ended: Option<ExitStatus>,

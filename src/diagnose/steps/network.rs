@@ -50,7 +50,7 @@ pub(in crate::diagnose) async fn find_ways(
     (search.ways, findings)
 }
 
-/// What resolving and reaching the hosts has shown so far.
+/// The result so far of resolving and reaching the hosts.
 #[derive(Default)]
 struct Search {
     ways: Vec<Way>,

@@ -1,4 +1,4 @@
-//! What a body is assembled from, and the result.
+//! The input of a body, and the result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

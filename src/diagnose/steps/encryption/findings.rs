@@ -94,7 +94,7 @@ pub(super) fn broken_finding(
         Broken::Rubbish(words) => finding("net.not_postgresql").with("answer", words.clone()),
         // A limit of rustls says nothing about OpenSSL.
         Broken::Limits(words) => {
-            return Finding::skipped("tls", format!("it cannot be looked at here: {words}"));
+            return Finding::skipped("tls", format!("it cannot be checked here: {words}"));
         }
     };
     let range = prepared.range;
