@@ -7,10 +7,17 @@ use super::dump::RowsAt;
 /// Rows whose table the `search_path` in force finds, and the tables that the dump makes.
 #[derive(Default)]
 pub(super) struct UnqualifiedRows {
-    /// The rows by table, with the value that the dump has set before them, or `None` before it sets one.
-    rows: BTreeMap<String, Vec<(Option<Vec<String>>, RowsAt)>>,
+    /// The rows by table.
+    rows: BTreeMap<String, Vec<RowsWithPath>>,
     /// The tables that the dump makes, by schema.
     tables: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Rows, and the `search_path` that finds their table.
+struct RowsWithPath {
+    /// The value that the dump has set, or `None` before it sets one.
+    search_path: Option<Vec<String>>,
+    place: RowsAt,
 }
 
 /// The rows of one table, as far as they are those of the schema.
@@ -33,10 +40,8 @@ impl UnqualifiedRows {
     }
 
     pub(super) fn add(&mut self, table: String, search_path: Option<Vec<String>>, place: RowsAt) {
-        self.rows
-            .entry(table)
-            .or_default()
-            .push((search_path, place));
+        let rows = self.rows.entry(table).or_default();
+        rows.push(RowsWithPath { search_path, place });
     }
 
     /// Returns the rows of the schema's tables: `INSERT INTO schema_migrations`, as Rails appends it, means the table that
@@ -61,7 +66,7 @@ impl UnqualifiedRows {
                 places: Vec::new(),
                 has_others: false,
             };
-            for (search_path, place) in places {
+            for RowsWithPath { search_path, place } in places {
                 let path = search_path.as_deref().unwrap_or(&default);
                 let found = path.iter().find(|schema| has(schema));
                 if found.map_or(!is_elsewhere, |found| found == schema) {

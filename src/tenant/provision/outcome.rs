@@ -5,7 +5,6 @@ use serde::{Serialize, Serializer};
 /// The successful outcome of provisioning a tenant. Serialises to the fields of the command's line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ProvisionOutcome {
     /// The tenant was created, and is complete.
     #[non_exhaustive]
