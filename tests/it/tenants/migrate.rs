@@ -440,7 +440,7 @@ async fn slow_tenant_times_out() {
     let statement_timeout = Some(Duration::from_millis(300));
     let report = world
         .migrate(&options_with(|options| {
-            options.statement_timeout = statement_timeout
+            options.statement_timeout = statement_timeout;
         }))
         .await;
     assert_eq!(
