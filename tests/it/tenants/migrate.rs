@@ -188,18 +188,7 @@ async fn busy_table_is_retried_without_blocking_others() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.migration("2_name.sql", USERS);
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(1.2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 1.2).await;
     let report = world.migrate(&options()).await;
     assert_eq!(
         outcomes(&report),
@@ -208,18 +197,7 @@ async fn busy_table_is_retried_without_blocking_others() {
     holder.join().unwrap();
 
     world.migration("3_age.sql", "ALTER TABLE #{prefix}.users ADD age int;");
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 2.0).await;
     let report = world
         .migrate(&options_with(|options| options.lock_retries = 1))
         .await;
@@ -258,18 +236,7 @@ async fn postponed_tenant_fails_with_its_own_reason_if_the_run_ends_before_its_n
     world.database.sql("CREATE TABLE c.teams ()");
     let both = format!("{USERS}\nCREATE TABLE #{{prefix}}.teams ();");
     world.migration("2_name.sql", &both);
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 2.0).await;
     let report = world
         .migrate(&options_with(|options| {
             options.retry_pause = Duration::from_mins(1);
