@@ -226,6 +226,7 @@ impl Style {
         let version = &migration.version;
         Some(match self {
             Self::Ecto => format!(
+                // Ecto writes a `naive_datetime`: UTC, without fractions of a second.
                 "INSERT INTO {table} (version, inserted_at) VALUES ({}, pg_catalog.date_trunc('second', pg_catalog.timezone('UTC', pg_catalog.now())))",
                 version.number()?
             ),
@@ -251,6 +252,8 @@ impl Style {
                 "INSERT INTO {table} (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, '\\x{}'::bytea, 0)",
                 version.number()?,
+                // sqlx makes the description of the file's name in the same way, and compares the checksum on its
+                // next run.
                 quote_literal(&migration.name.replace('_', " ")),
                 sha384(&migration.text)
             ),
