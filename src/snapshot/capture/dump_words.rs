@@ -1,6 +1,6 @@
 //! The words by which messages name what a dump has.
 
-use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
+use crate::snapshot::object::{Object, ObjectScope};
 use crate::sql::quote;
 
 /// Most characters of a statement that a message shows.
@@ -34,25 +34,4 @@ pub(super) fn described(object: &Object) -> String {
         },
         None => format!("{words} {}", qualified(object)),
     }
-}
-
-/// Returns `true` if a statement creates an object in the first schema of the `search_path`, as
-/// `pg_dump` before 10.3 wrote them.
-pub(super) fn is_unqualified(object: &Object) -> bool {
-    let of_a_schema = !matches!(
-        object.kind,
-        ObjectKind::Schema
-            | ObjectKind::Extension
-            | ObjectKind::DefaultPrivileges
-            | ObjectKind::Cast
-            | ObjectKind::Global
-            | ObjectKind::Setting
-            | ObjectKind::Unknown
-    );
-    object.scope == ObjectScope::None
-        && of_a_schema
-        && matches!(
-            object.action,
-            Action::Create | Action::Alter | Action::Owner
-        )
 }

@@ -14,6 +14,8 @@ mod dump_mentions;
 mod dump_reader;
 mod dump_rows;
 mod dump_settings;
+mod dump_transaction;
+mod dump_unknown;
 mod dump_words;
 mod error;
 mod exceptions;
