@@ -42,6 +42,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         let options = AdoptOptions {
             scope,
             versions_table: arguments.versions.table.clone(),
+            aspects: arguments.aspects.chosen(),
             strict: arguments.strict,
             dry_run: arguments.dry_run,
         };
@@ -138,7 +139,8 @@ impl Figures {
                 would_adopt: self.would_adopt,
                 skipped: self.skipped,
                 different: self.different,
-                failed: self.refused + failed,
+                refused: self.refused,
+                failed,
                 missing,
                 failed_targets: failures.failed_targets(),
             }));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::aftermath::{RunState, SchemaState, look, look_after};
+use super::aftermath::{AttemptState, SchemaState, look, look_after};
 use super::error::ProvisionError;
 use super::hint::hint_for;
 use super::locate::{is_repeatable, locate, located_by_line};
@@ -409,14 +409,14 @@ impl Attempt<'_> {
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant that another run created is not this run's.
-                Ok(RunState::Settled(Some(seen)))
+                Ok(AttemptState::Settled(Some(seen)))
                     if seen.is_of_run(self.run) || self.provisioner.makes_spares() =>
                 {
                     return Ok(self.created(source));
                 }
-                Ok(RunState::Settled(_)) => None,
+                Ok(AttemptState::Settled(_)) => None,
                 // The server goes on with a message whose psql is gone, and may commit it after this answer.
-                Ok(RunState::StillRunning) => Some(None),
+                Ok(AttemptState::StillRunning) => Some(None),
                 Err(error) => Some(Some(Box::new(error))),
             };
             if let Some(look) = look {
