@@ -12,7 +12,7 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     adopt, capture, completions, diagnose, drop, dynamic_completions, help, migrate, minify,
-    move_tenant, nagios, packaging, pool, project, provision, query, refresh, render,
+    move_tenant, nagios, packaging, pool, project, provision, query, refresh, render, runs,
     snapshot_show, status, targets, verify,
 };
 use crate::config::Environment;
@@ -220,6 +220,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             Some(run) => Box::pin(migrate::undo(session, arguments, run)).await,
             None => Box::pin(migrate::run(session, arguments)).await,
         },
+        Some(Command::Runs(arguments)) => runs::run(session, arguments).await,
         Some(Command::Adopt(arguments)) => Box::pin(adopt::run(session, arguments)).await,
         Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,

@@ -118,6 +118,33 @@ fn ordinary_role_is_told_before_the_run_that_it_cannot_create_serial_columns() {
 }
 
 #[test]
+fn role_that_citus_has_not_recorded_is_refused_with_what_records_it() {
+    let Some(nodes) = Nodes::shared() else { return };
+    let database = nodes.database();
+    let role = format!("late_{}", database.name);
+    database.sql(&format!(
+        "SET citus.enable_ddl_propagation TO off; CREATE ROLE {role} LOGIN"
+    ));
+    let world = world(&database, SMALL);
+    let cure = format!("GRANT {role} TO CURRENT_USER");
+    for option in ["-U", "--role"] {
+        let refused = world
+            .run(&["provision", "a", "--citus", option, &role])
+            .exits_with(10);
+        assert!(refused.stderr.contains(&cure), "{refused}");
+    }
+    database.sql(&cure);
+    database.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {role}",
+        database.name
+    ));
+    world
+        .run(&["provision", "a", "--citus", "-U", &role])
+        .succeeds();
+    assert_eq!(distributed(&database), "a");
+}
+
+#[test]
 fn copy_of_a_distributed_tenant_is_distributed() {
     let Some(nodes) = Nodes::shared() else { return };
     let database = nodes.database();
