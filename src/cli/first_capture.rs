@@ -119,7 +119,7 @@ fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
     }
     if let Maker::Migrations(_, table) = maker {
         session.output.note(&format!(
-            "applied {}; their versions are in {}, as {} keeps them (--versions-table names another)",
+            "applied {}; their versions are in {}, as with {} (see --versions-table)",
             plural(first.applied.len(), "migration"),
             table.table,
             table.style
