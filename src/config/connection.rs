@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::error::nearest;
 use super::keyword::{Handling, KEYWORDS, Keyword, PASSWORD_COMMAND};
-use super::passfile::PasswordFileMiss;
+use super::passfile_miss::PasswordFileMiss;
 use super::value::Given;
 use super::{CommandLine, ConfigError, ConfigWarning, Environment, Origin, Setting};
 use crate::process::EnvValue;

@@ -2,25 +2,16 @@
 
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::{ConfigError, ConfigWarning, Host, Origin, Setting};
+use super::{ConfigError, ConfigWarning, Host, Origin, PasswordFileMiss, Setting};
 use crate::path;
 
 /// The directories in which libpq is commonly built to find the server's socket. A password file
 /// calls them `localhost`.
 const SOCKET_FOLDERS: &[&str] = &["/var/run/postgresql", "/run/postgresql", "/tmp"];
-
-/// A password file without a line for the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PasswordFileMiss {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, starting at 1, of which all fields but one fit, and the name of that field.
-    pub nearest: Option<(usize, &'static str)>,
-}
 
 /// The passwords of a connection's hosts in a password file.
 #[derive(Debug)]

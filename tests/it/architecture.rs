@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use crate::support::{Sources, read_sources};
+
 /// The top-level modules from the ground up. A module imports only from the rows above its own in this list; modules
 /// of one row do not import each other.
 const LEVELS: &[&[&str]] = &[
@@ -24,8 +26,6 @@ const LEVELS: &[&[&str]] = &[
 /// is a fault as well, so that this list only gets shorter.
 const CIRCLES: &[&str] = &[];
 
-/// Source files by their path below `src`, such as `pg/server.rs`.
-type Sources = BTreeMap<String, String>;
 /// A module by the names that lead to it: `["pg", "server"]`; empty for the crate's root.
 type Module = Vec<String>;
 
@@ -72,7 +72,7 @@ struct UsedPath {
 #[test]
 fn no_module_imports_upwards_or_in_a_circle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let found = faults(&sources(&root), LEVELS, CIRCLES);
+    let found = faults(&read_sources(&root), LEVELS, CIRCLES);
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
@@ -191,25 +191,6 @@ fn an_item_of_a_mod_file_that_its_modules_use_is_named() {
 fn tree(files: &[(&str, &str)]) -> Sources {
     let own = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
     files.iter().map(own).collect()
-}
-
-/// Reads all sources below a directory.
-fn sources(root: &Path) -> Sources {
-    let mut found = Sources::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-                found.insert(name.to_owned(), std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    assert!(found.len() > 100, "{} files", found.len());
-    found
 }
 
 /// Everything that breaks the order, each with the arrow that does.

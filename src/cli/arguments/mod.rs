@@ -11,6 +11,7 @@ mod lifecycle;
 mod provision;
 mod report;
 mod selection;
+mod shared;
 mod shell;
 mod snapshot;
 mod targets;
@@ -18,7 +19,8 @@ mod value;
 
 pub(super) use diagnose::DiagnoseArguments;
 pub(super) use fleet::{
-    AdoptArguments, MigrateArguments, QueryArguments, StatusArguments, VerifyArguments,
+    AdoptArguments, MigrateArguments, QueryArguments, RunsArguments, StatusArguments,
+    VerifyArguments,
 };
 pub(super) use lifecycle::{DropArguments, RenameArguments, TwoTenantsArguments};
 pub(super) use provision::{
@@ -43,7 +45,8 @@ use clap::{Parser, Subcommand};
 
 use self::diagnose::DIAGNOSE_EXAMPLES;
 use self::fleet::{
-    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES,
+    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, RUNS_EXAMPLES, STATUS_EXAMPLES,
+    VERIFY_EXAMPLES,
 };
 use self::lifecycle::{CLONE_EXAMPLES, DROP_EXAMPLES, RENAME_EXAMPLES};
 use self::provision::{POOL_EXAMPLES, PROVISION_EXAMPLES};
@@ -81,8 +84,9 @@ service file, password file.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
-  schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
-  schemastamp completions zsh > ~/.zfunc/_schemastamp    # with ~/.zfunc in fpath, before compinit
+  source <(schemastamp completions bash)             # in .bashrc
+  source <(schemastamp completions bash --tenants)   # and names of tenants
+  schemastamp completions zsh > ~/.zfunc/_schemastamp   # with ~/.zfunc in fpath
   schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish
   schemastamp completions nushell > ~/.config/nushell/autoload/schemastamp.nu";
 
@@ -136,6 +140,9 @@ pub(in crate::cli) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// List the runs of `migrate --record`, for `migrate --undo`
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArguments),
     /// Bring tenants under care that another tool made: compare them with the snapshot, and mark them
     #[command(after_help = ADOPT_EXAMPLES)]
     Adopt(AdoptArguments),
@@ -175,6 +182,9 @@ pub(in crate::cli) enum Command {
         /// Print the completions for SHELL
         #[arg(value_enum)]
         shell: CompletionShell,
+        /// Complete the names of tenants and targets too: each Tab on one asks the database
+        #[arg(long)]
+        tenants: bool,
     },
     /// Print the JSON Schema of the lines of --format json
     #[command(after_help = JSON_SCHEMA_EXAMPLES)]

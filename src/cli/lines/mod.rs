@@ -7,26 +7,28 @@ mod outcome;
 mod outside;
 mod pool;
 mod row;
+mod run;
 mod snapshot;
 mod summary;
 mod target;
 mod tenant;
 
 pub(super) use difference::{
-    Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, VariantLine,
+    DifferenceClass, DifferenceObject, InvalidIndex, LevelObject, ReferenceObject, VariantLine,
 };
 pub(super) use error::{DoubtObject, ErrorDetails, ErrorLine, ErrorObject};
 pub(super) use outcome::TenantOutcome;
 pub(super) use outside::OutsideObject;
 pub(super) use pool::{SparesLine, StrayLine};
 pub(super) use row::{ColumnObject, ResultObject, RowLine, RowObject};
+pub(super) use run::{RunLine, RunState, RunsCounts};
 pub(super) use snapshot::{HeaderDecision, SnapshotDetailsLine};
 pub(super) use summary::{
     AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
     DropCounts, DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts,
     PoolStatusCounts, ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts,
-    RenderCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts,
-    UndoCounts, VerifyCounts, VersionCount,
+    RenderCounts, RunCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine,
+    TargetsExportCounts, UndoCounts, VerifyCounts, VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{
@@ -55,6 +57,8 @@ pub(super) enum Line {
     Target(TargetLine),
     /// A target for a pooler: `targets export`.
     Export(ExportLine),
+    /// A recorded run: `runs`.
+    Run(RunLine),
     /// A row of a tenant: `query`.
     Row(RowLine),
     /// Tenants that differ alike from their reference: `verify`.

@@ -2,13 +2,13 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use crate::diagnose::context::Context;
 use crate::diagnose::message::Message;
 use crate::diagnose::words::Endpoint;
 use crate::text;
 
-pub(super) fn unreachable(id: &'static str, message: &Message, context: &Context) -> Decision {
+pub(super) fn unreachable(id: &'static str, message: &Message, context: &Context) -> DecidedCause {
     let by_name = context
         .host
         .as_deref()
@@ -19,9 +19,9 @@ pub(super) fn unreachable(id: &'static str, message: &Message, context: &Context
         Some(Endpoint::Network { address, .. })
             if id == "net.unreachable" && by_name && address.contains(':') && only_ipv6 =>
         {
-            Decision::new("net.ipv6_only").with("address", text::safe(address))
+            DecidedCause::new("net.ipv6_only").with("address", text::safe(address))
         }
-        _ => Decision::new(id),
+        _ => DecidedCause::new(id),
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn unreachable(id: &'static str, message: &Message, context: &Context
 pub(in crate::diagnose) fn without_interface(
     id: &'static str,
     address: &SocketAddr,
-) -> Option<Decision> {
+) -> Option<DecidedCause> {
     match address {
         SocketAddr::V6(address) if address.scope_id() == 0 => {
             let address = address.ip().to_string();
@@ -39,8 +39,8 @@ pub(in crate::diagnose) fn without_interface(
     }
 }
 
-fn at_link(id: &'static str, address: &str) -> Decision {
-    Decision::new(id)
+fn at_link(id: &'static str, address: &str) -> DecidedCause {
+    DecidedCause::new(id)
         .because("an address of the local link (fe80::) means nothing without the interface that leads to it")
         .cure(with_interface(address))
 }
@@ -58,7 +58,7 @@ fn untranslated(words: &str) -> Option<&str> {
 }
 
 /// A name without an address.
-pub(super) fn no_address(message: &Message, context: &Context) -> Decision {
+pub(super) fn no_address(message: &Message, context: &Context) -> DecidedCause {
     let named = untranslated(&message.words).map(str::to_owned);
     let name = named.or_else(|| context.host.clone()).unwrap_or_default();
     let words = message.words.rsplit(": ").next().unwrap_or_default();
@@ -66,18 +66,18 @@ pub(super) fn no_address(message: &Message, context: &Context) -> Decision {
 }
 
 /// The reason why a host has no address, as far as its form and the resolver's words show it.
-pub(in crate::diagnose) fn without_address(name: &str, words: &str) -> Decision {
+pub(in crate::diagnose) fn without_address(name: &str, words: &str) -> DecidedCause {
     if let Some(decision) = malformed(name) {
         return decision;
     }
     let shown = text::safe(name);
-    let decision = Decision::new("net.dns");
+    let decision = DecidedCause::new("net.dns");
     match ResolverAnswer::new(words) {
         // A resolver that does not answer says nothing about the name.
         Some(ResolverAnswer::None) => decision
             .because("the resolver of this machine does not answer, or could not get an answer itself; the name may be right")
             .cure("try again, or check the name servers in /etc/resolv.conf, the network, and the DNS policy of a container"),
-        _ if is_private_name(name) => Decision::new("net.private_name").with("host", shown),
+        _ if is_private_name(name) => DecidedCause::new("net.private_name").with("host", shown),
         Some(ResolverAnswer::UnknownName) => decision
             .because("the resolver knows no such name")
             .cure(format!(
@@ -132,7 +132,7 @@ impl ResolverAnswer {
 }
 
 /// A text that no host can have as its name.
-fn malformed(name: &str) -> Option<Decision> {
+fn malformed(name: &str) -> Option<DecidedCause> {
     let shown = text::safe(name);
     let letters = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let placeholder = name.starts_with('$')
@@ -173,7 +173,7 @@ fn malformed(name: &str) -> Option<Decision> {
     } else {
         return None;
     };
-    Some(Decision::new("net.dns").because(why).cure(cure))
+    Some(DecidedCause::new("net.dns").because(why).cure(cure))
 }
 
 fn with_interface(address: &str) -> String {

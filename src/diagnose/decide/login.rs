@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use crate::diagnose::context::{
     ConfiguredPassword, Context, PasswordForm, ShownCertificate, UnusedPasswordFile,
 };
 use crate::diagnose::finding::Speaker;
-use crate::diagnose::message::{Link, Message};
+use crate::diagnose::message::{Message, MessageLink};
 use crate::text;
 
 /// The name and the password, or the token, were not accepted.
@@ -15,13 +15,13 @@ pub(super) fn credentials_refused(
     id: &'static str,
     message: &Message,
     context: &Context,
-) -> Decision {
+) -> DecidedCause {
     let password = &context.configured.password;
     if id == "login.wrong_password" && matches!(password, ConfiguredPassword::None(_)) {
         return not_our_password(context);
     }
     if let Some(token) = context.expired_token() {
-        return Decision::new("login.token_expired")
+        return DecidedCause::new("login.token_expired")
             .because(format!(
                 "the password is {}, and it expired at {}",
                 token.kind,
@@ -30,8 +30,8 @@ pub(super) fn credentials_refused(
             .with("expired", token.end());
     }
     let decision = match context.token() {
-        Some(token) => Decision::new(id).with("token_expires", token.end()),
-        None => Decision::new(id),
+        Some(token) => DecidedCause::new(id).with("token_expires", token.end()),
+        None => DecidedCause::new(id),
     };
     match password {
         // A directory or a pooler may have other reasons; a password that is none comes before them.
@@ -43,9 +43,9 @@ pub(super) fn credentials_refused(
 }
 
 /// libpq ends a connection that asks for a password and has none, so the words are about another one.
-fn not_our_password(context: &Context) -> Decision {
+fn not_our_password(context: &Context) -> DecidedCause {
     let user = context.user.as_deref().unwrap_or("ROLE");
-    Decision::new("server.pooler_backend")
+    DecidedCause::new("server.pooler_backend")
         .because(format!(
             "the words are about a password, and this connection has none: a pooler in between logs in to the server as '{}' with one \
              of its own",
@@ -57,7 +57,7 @@ fn not_our_password(context: &Context) -> Decision {
         ))
 }
 
-fn in_form(decision: Decision, form: PasswordForm) -> Decision {
+fn in_form(decision: DecidedCause, form: PasswordForm) -> DecidedCause {
     let (why, cure) = match form {
         PasswordForm::Placeholder => (
             "the password has the form of a placeholder: nothing has put the real one in its place",
@@ -76,8 +76,8 @@ fn in_form(decision: Decision, form: PasswordForm) -> Decision {
 }
 
 /// The certificate was taken, and its name is not the role's, or is mapped to none.
-pub(super) fn certificate_user(context: &Context) -> Decision {
-    let decision = Decision::new("login.certificate_user");
+pub(super) fn certificate_user(context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("login.certificate_user");
     let (Some(shown), Some(user)) = (&context.configured.client_cert, &context.user) else {
         return decision;
     };
@@ -113,7 +113,7 @@ pub(super) fn certificate_user(context: &Context) -> Decision {
     }
 }
 
-fn without_common_name(decision: Decision, shown: &ShownCertificate) -> Decision {
+fn without_common_name(decision: DecidedCause, shown: &ShownCertificate) -> DecidedCause {
     decision
         .because(format!(
             "the certificate ({}) has no common name, which the server compares with the role's name",
@@ -135,10 +135,11 @@ fn of_map(name: &str) -> String {
 }
 
 /// The server asked the operating system, over a Unix socket or from an ident service.
-pub(super) fn peer(message: &Message, context: &Context) -> Decision {
-    let decision = Decision::new("login.peer");
+pub(super) fn peer(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("login.peer");
     let account = context.configured.account.as_deref();
-    let (Link::Socket, Some(account), Some(user)) = (message.link, account, &context.user) else {
+    let (MessageLink::Socket, Some(account), Some(user)) = (message.link, account, &context.user)
+    else {
         return decision;
     };
     let (shown, role) = (text::safe(account), text::safe(user));
@@ -165,16 +166,16 @@ pub(super) fn peer(message: &Message, context: &Context) -> Decision {
 }
 
 /// The words of the decision for a private key without a certificate, which libpq does not use.
-pub(super) fn lone_key(decision: Decision) -> Decision {
+pub(super) fn lone_key(decision: DecidedCause) -> DecidedCause {
     decision
         .because("the server wants a certificate; a private key is named in [sslkey], and no certificate")
         .cure("name the certificate of that key in [sslcert]")
 }
 
 /// No source has a password for a server that asks for one.
-pub(super) fn no_password(context: &Context) -> Decision {
+pub(super) fn no_password(context: &Context) -> DecidedCause {
     let Some(user) = &context.user else {
-        return Decision::new("login.no_password");
+        return DecidedCause::new("login.no_password");
     };
     let line = text::safe(&password_line(context, user));
     let whose = format!("the password of role '{}'", text::safe(user));
@@ -187,15 +188,15 @@ pub(super) fn no_password(context: &Context) -> Decision {
     match file {
         Some(UnusedPasswordFile::Open(path)) => {
             let path = shown(path);
-            Decision::new("login.password_file")
+            DecidedCause::new("login.password_file")
                 .because(format!(
                     "libpq does not read '{path}', and no other source has a password"
                 ))
                 .cure(format!("chmod 0600 '{path}'"))
         }
-        Some(UnusedPasswordFile::Unusable { path, problem }) => Decision {
+        Some(UnusedPasswordFile::Unusable { path, problem }) => DecidedCause {
             what: Some("the password file cannot be used".to_owned()),
-            ..Decision::new("login.password_file")
+            ..DecidedCause::new("login.password_file")
         }
         .because(format!(
             "'{}' is not read: {problem}; no other source has a password",
@@ -209,13 +210,13 @@ pub(super) fn no_password(context: &Context) -> Decision {
             let nearest = miss.nearest.map_or_else(String::new, |(line, field)| {
                 format!("; line {line} fits but for its {field}")
             });
-            Decision::new("login.no_password")
+            DecidedCause::new("login.no_password")
                 .because(format!(
                     "'{path}' has no line for this connection{nearest}, and no other source has a password"
                 ))
                 .cure(format!("add the line '{line}' to '{path}', or {give}"))
         }
-        None => Decision::new("login.no_password").cure(format!(
+        None => DecidedCause::new("login.no_password").cure(format!(
             "{give}, or let a program print it ([password_command]), or add the line '{line}' to a password file of mode 0600"
         )),
     }

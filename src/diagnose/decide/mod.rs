@@ -13,6 +13,6 @@ mod routing;
 mod settings;
 mod this_side;
 
-pub(super) use decision::Decision;
+pub(super) use decision::DecidedCause;
 pub(super) use dispatch::decide;
 pub(super) use host::{without_address, without_interface};

@@ -1,11 +1,11 @@
 //! Names of roles and databases that a server does not take: where they come from, and how they are written.
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use crate::diagnose::context::Context;
 use crate::text;
 
 /// Adds to a refusal what the configuration says about the names in it: a default that nobody chose comes before all else.
-pub(super) fn about_names(decision: Decision, context: &Context) -> Decision {
+pub(super) fn about_names(decision: DecidedCause, context: &Context) -> DecidedCause {
     let unnamed = context.configured.unnamed;
     let about_role = matches!(
         decision.id,
@@ -39,7 +39,7 @@ pub(super) fn about_names(decision: Decision, context: &Context) -> Decision {
 }
 
 /// SQL folds a name without quotes to lower case; a setting keeps it as it is.
-fn in_capitals(decision: Decision, keyword: &str, create: &str, name: &str) -> Decision {
+fn in_capitals(decision: DecidedCause, keyword: &str, create: &str, name: &str) -> DecidedCause {
     let folded = name.to_ascii_lowercase();
     if folded == name || decision.fix.is_some() {
         return decision;

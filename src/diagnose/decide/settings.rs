@@ -1,14 +1,14 @@
 //! Settings of this side that the other side, or an older libpq, does not go along with.
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use crate::config::Keyword;
 use crate::diagnose::context::Context;
-use crate::diagnose::message::{Link, Message};
+use crate::diagnose::message::{Message, MessageLink};
 use crate::text;
 use crate::tls::SslMode;
 
 /// The method that the server asked for, in libpq's words for it (`check_expected_areq` in `fe-auth.c`).
-pub(super) fn other_method(message: &Message) -> Decision {
+pub(super) fn other_method(message: &Message) -> DecidedCause {
     const METHODS: [(&str, &str); 6] = [
         ("requested a cleartext password", "password"),
         ("requested a hashed password", "md5"),
@@ -17,7 +17,7 @@ pub(super) fn other_method(message: &Message) -> Decision {
         ("requested SASL authentication", "scram-sha-256"),
         ("did not complete authentication", "none"),
     ];
-    let decision = Decision::new("login.auth_method");
+    let decision = DecidedCause::new("login.auth_method");
     let found = METHODS
         .iter()
         .find(|(words, _)| message.words.ends_with(words));
@@ -31,10 +31,10 @@ pub(super) fn other_method(message: &Message) -> Decision {
 }
 
 /// Channel binding needs TLS, which a Unix socket does not have.
-pub(super) fn binding_without_tls(message: &Message, context: &Context) -> Decision {
-    let decision = Decision::new("login.channel_binding");
+pub(super) fn binding_without_tls(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("login.channel_binding");
     match message.link {
-        Link::Socket => decision.because(
+        MessageLink::Socket => decision.because(
             "channel binding ties the login to a TLS connection, and a Unix socket carries none",
         ),
         _ if context.sslmode >= Some(SslMode::Require) => decision,
@@ -43,7 +43,7 @@ pub(super) fn binding_without_tls(message: &Message, context: &Context) -> Decis
 }
 
 /// libpq names the setting. One that is right for a newer version is no mistake.
-pub(super) fn unknown_value(message: &Message, context: &Context) -> Decision {
+pub(super) fn unknown_value(message: &Message, context: &Context) -> DecidedCause {
     let quoted = message.words.split('"').nth(1).unwrap_or_default();
     let option = message
         .words
@@ -60,7 +60,7 @@ pub(super) fn unknown_value(message: &Message, context: &Context) -> Decision {
         .libpq_major
         .map_or_else(String::new, |major| format!(" {major}"));
     match (known, option) {
-        (Some(keyword), Some(_)) => Decision::new("program.libpq_too_old")
+        (Some(keyword), Some(_)) => DecidedCause::new("program.libpq_too_old")
             .because(format!(
                 "{} needs libpq {} or later, and psql loads libpq{version}",
                 keyword.name, keyword.since
@@ -69,7 +69,7 @@ pub(super) fn unknown_value(message: &Message, context: &Context) -> Decision {
                 "[leave {} out], or use a psql with a newer libpq",
                 keyword.name
             )),
-        (Some(keyword), None) => Decision::new("config.value")
+        (Some(keyword), None) => DecidedCause::new("config.value")
             .because(format!(
                 "psql loads libpq{version}, which does not know '{}' for {}",
                 text::safe(quoted),
@@ -79,13 +79,13 @@ pub(super) fn unknown_value(message: &Message, context: &Context) -> Decision {
                 "[leave {} out], or correct it, or use a psql with a newer libpq",
                 keyword.name
             )),
-        (None, _) => Decision::new("config.value"),
+        (None, _) => DecidedCause::new("config.value"),
     }
 }
 
 /// The servers that answered are of another kind than `target_session_attrs` asks for.
-pub(super) fn other_session(message: &Message, context: &Context) -> Decision {
-    let decision = Decision::new("server.target_session");
+pub(super) fn other_session(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("server.target_session");
     let whose = if context.configured.several_hosts {
         "every host that answered"
     } else {

@@ -1,7 +1,7 @@
 //! libpq, OpenSSL, a TLS alert or the operating system has spoken.
 
 use super::alert;
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use super::host::{no_address, unreachable};
 use super::login::{lone_key, no_password};
 use super::routing::{not_routed, protocol_version};
@@ -15,7 +15,7 @@ use crate::text;
 use crate::tls::Verdict;
 
 /// Interprets words of this side.
-pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decision> {
+pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<DecidedCause> {
     if let Some(Endpoint::Socket(path)) = &message.endpoint
         && let Some(decision) = on_a_socket(message, path)
     {
@@ -49,7 +49,7 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decis
         "login.method_not_supported" => method_not_supported(message),
         "login.requirepeer" => other_peer(message),
         "server.target_session" => other_session(message, context),
-        id => Decision::new(id),
+        id => DecidedCause::new(id),
     })
 }
 
@@ -59,7 +59,7 @@ fn is_about_shown_certificate(message: &Message) -> bool {
 }
 
 /// An error of the operating system on a Unix socket means that nobody answered; words of libpq mean what they say.
-fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
+fn on_a_socket(message: &Message, path: &str) -> Option<DecidedCause> {
     let of_the_system = match message.id {
         Some(id) => {
             id.starts_with("net.") && message.speaker == Speaker::Network && id != "net.timeout"
@@ -69,7 +69,7 @@ fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
     if !of_the_system {
         return None;
     }
-    let decision = Decision::new("net.socket_missing").with("socket", text::safe(path));
+    let decision = DecidedCause::new("net.socket_missing").with("socket", text::safe(path));
     Some(match message.words.as_str() {
         "Permission denied" => decision
             .because("this user may not use the socket, or not search its directory")
@@ -85,18 +85,20 @@ fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
 }
 
 /// Alert 40: a server of TLS 1.2 that wants a certificate, or one that finds no cipher in common.
-fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
     let sends = context.configured.client_cert.is_some();
     let wants = probe
         .filter(|probe| probe.handshake_begun())
         .map(ServerProbe::insists_on_client_cert);
     match wants {
-        Some(true) if sends => return Decision::new("tls.client_cert.refused"),
-        Some(true) => return Decision::new("tls.client_cert.required"),
-        None if !sends => return Decision::new("tls.client_cert.required"),
+        Some(true) if sends => return DecidedCause::new("tls.client_cert.refused"),
+        Some(true) => return DecidedCause::new("tls.client_cert.required"),
+        // Nothing was seen of the server: PgBouncer with client_tls_sslmode=verify-ca is the usual sender of this
+        // alert under TLS 1.2.
+        None if !sends => return DecidedCause::new("tls.client_cert.required"),
         Some(false) | None => {}
     }
-    let decision = Decision::new("tls.no_shared_cipher");
+    let decision = DecidedCause::new("tls.no_shared_cipher");
     match &context.configured.openssl_conf {
         Some(file) if probe.is_some_and(|probe| probe.tls) => decision
             .because(format!(
@@ -114,21 +116,21 @@ fn broken_off(
     message: &Message,
     context: &Context,
     probe: Option<&ServerProbe>,
-) -> Decision {
+) -> DecidedCause {
     let configured = &context.configured;
     if configured.direct {
         // libpq's words for a server that does not know direct negotiation are those for any broken connection.
         if !probe.is_some_and(|probe| probe.tls) {
-            return Decision::new("tls.direct_refused");
+            return DecidedCause::new("tls.direct_refused");
         }
-        return Decision::new(if id == "tls.direct_required" {
+        return DecidedCause::new(if id == "tls.direct_required" {
             "tls.handshake"
         } else {
             id
         });
     }
     let Some(probe) = probe else {
-        return Decision::new(id);
+        return DecidedCause::new(id);
     };
     let obstacle = probe.obstacle;
     if obstacle == Some(TlsObstacle::DirectOnly)
@@ -138,22 +140,24 @@ fn broken_off(
     }
     if id == "tls.direct_required" {
         // An alert in place of an answer, and no TLS either.
-        return Decision::new("net.not_postgresql");
+        return DecidedCause::new("net.not_postgresql");
     }
     if obstacle == Some(TlsObstacle::LosesLargeMessages) && id != "net.not_postgresql" {
-        return Decision::new("tls.large_hello");
+        return DecidedCause::new("tls.large_hello");
     }
     match &probe.broken {
-        Some(Broken::Alert(alert)) if alert == "NoApplicationProtocol" => Decision::new("tls.alpn"),
-        _ if id == "tls.handshake" && message.words.contains("no shared") => {
-            Decision::new("tls.no_shared_cipher")
+        Some(Broken::Alert(alert)) if alert == "NoApplicationProtocol" => {
+            DecidedCause::new("tls.alpn")
         }
-        _ => Decision::new(id),
+        _ if id == "tls.handshake" && message.words.contains("no shared") => {
+            DecidedCause::new("tls.no_shared_cipher")
+        }
+        _ => DecidedCause::new(id),
     }
 }
 
-fn direct_required(context: &Context) -> Decision {
-    let decision = Decision::new("tls.direct_required");
+fn direct_required(context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.direct_required");
     match context.configured.libpq_major {
         Some(major) if major < 17 => decision.cure(format!(
             "let the proxy pass TCP through to PostgreSQL; or use a psql with libpq 17 or later and set \
@@ -164,7 +168,7 @@ fn direct_required(context: &Context) -> Decision {
 }
 
 /// libpq has one sentence for every reason not to trust a server. Some reasons lie in its configuration.
-fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+fn unverified(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
     let configured = &context.configured;
     if let Some((directory, state)) = &configured.crl_directory {
         return no_lists(&text::safe(&directory.to_string_lossy()), *state);
@@ -175,22 +179,22 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
         // An authority that this machine does not know would not be found elsewhere either.
         let hopeless = matches!(verdict, Some(Verdict::Rejected(_)));
         if let Some(misled_by) = roots.misled_by.as_ref().filter(|_| !hopeless) {
-            return Decision::new("tls.root_cert.no_system_roots")
+            return DecidedCause::new("tls.root_cert.no_system_roots")
                 .because(format!("{misled_by} leads to no certificate"))
                 .cure(with_bundle(roots, "unset it"));
         }
         if trusted {
-            return Decision::new("tls.root_cert.no_system_roots")
+            return DecidedCause::new("tls.root_cert.no_system_roots")
                 .because("the authority is among this machine's, and psql's OpenSSL looks for them elsewhere")
                 .cure(with_bundle(roots, "name a file in [sslrootcert]"));
         }
     }
-    Decision::new("tls.server_cert.unverified")
+    DecidedCause::new("tls.server_cert.unverified")
 }
 
 /// OpenSSL wants a list of every authority as soon as a directory for them is named.
-fn no_lists(directory: &str, state: CrlDirectory) -> Decision {
-    let decision = Decision::new("tls.crl.incomplete");
+fn no_lists(directory: &str, state: CrlDirectory) -> DecidedCause {
+    let decision = DecidedCause::new("tls.crl.incomplete");
     let reason = match state {
         CrlDirectory::Unhashed => {
             return decision
@@ -220,8 +224,8 @@ fn with_bundle(roots: &SystemRoots, otherwise: &str) -> String {
     }
 }
 
-fn openssl_config(context: &Context) -> Decision {
-    let decision = Decision::new("tls.openssl_config");
+fn openssl_config(context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.openssl_config");
     match &context.configured.openssl_conf {
         Some(file) => decision
             .because(format!(
@@ -233,8 +237,8 @@ fn openssl_config(context: &Context) -> Decision {
 }
 
 /// A method that this libpq was built without, which no other version of psql as such has.
-fn method_not_supported(message: &Message) -> Decision {
-    let decision = Decision::new("login.method_not_supported");
+fn method_not_supported(message: &Message) -> DecidedCause {
+    let decision = DecidedCause::new("login.method_not_supported");
     match message.words.as_str() {
         "GSSAPI authentication not supported" => decision
             .because(
@@ -257,8 +261,8 @@ fn method_not_supported(message: &Message) -> Decision {
 }
 
 /// A certificate was wanted and none was shown; a key alone is none.
-fn certificate_missing(message: &Message, context: &Context) -> Decision {
-    let decision = Decision::new("tls.client_cert.required");
+fn certificate_missing(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.client_cert.required");
     if context.has_lone_client_key() && message.fix.is_empty() {
         return lone_key(decision);
     }
@@ -266,8 +270,8 @@ fn certificate_missing(message: &Message, context: &Context) -> Decision {
 }
 
 /// The words name the operating system's user that the server does run as.
-fn other_peer(message: &Message) -> Decision {
-    let decision = Decision::new("login.requirepeer");
+fn other_peer(message: &Message) -> DecidedCause {
+    let decision = DecidedCause::new("login.requirepeer");
     let is_plain = |name: &&str| {
         !name.is_empty()
             && name

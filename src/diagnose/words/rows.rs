@@ -7,7 +7,7 @@ use crate::diagnose::finding::Speaker;
 
 /// A message, its source, and its meaning.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct MessageRow {
     /// The speaker.
     pub speaker: Speaker,
     /// The whole sentence; `*` stands for anything.
@@ -27,7 +27,7 @@ macro_rules! rows {
         $($pattern:literal => $finding:literal, $seen_in:literal $(, $fix:literal)? $(, because $why:literal)?;)*
     })*) => {
         /// All rows.
-        pub const ROWS: &[Row] = &[$($(Row {
+        pub const ROWS: &[MessageRow] = &[$($(MessageRow {
             speaker: Speaker::$speaker,
             pattern: $pattern,
             finding: $finding,

@@ -1,27 +1,21 @@
 //! The report on a migration.
 
-use super::model::{ReportedTenant, Severity, TargetReport};
+use super::model::{OutcomeWeight, ReportedTenant, TargetReport};
 use crate::fleet::migrate::MigrateReport;
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
 impl TargetReport {
     /// Creates the report on the migration of one target's tenants.
     pub fn from_migration(name: Option<&str>, report: &MigrateReport) -> Self {
-        let mut target = Self {
-            name: name.map(str::to_owned),
-            tenants: report.tenants.iter().map(reported).collect(),
-            ..Self::default()
-        };
-        target.count_versions();
-        target
+        Self::from_tenants(name, report.tenants.iter().map(reported).collect())
     }
 }
 
 fn reported(tenant: &TenantReport) -> ReportedTenant {
     let severity = match tenant.outcome {
-        MigrateOutcome::UpToDate | MigrateOutcome::Migrated => Severity::Fine,
-        MigrateOutcome::Pending | MigrateOutcome::NotReached => Severity::Notice,
-        _ => Severity::Problem,
+        MigrateOutcome::UpToDate | MigrateOutcome::Migrated => OutcomeWeight::Fine,
+        MigrateOutcome::Pending | MigrateOutcome::NotReached => OutcomeWeight::Notice,
+        _ => OutcomeWeight::Problem,
     };
     let is_known = !matches!(
         tenant.outcome,

@@ -16,15 +16,18 @@ pub enum ReportCommand {
     Verify,
     /// `migrate`.
     Migrate,
+    /// `migrate --undo`.
+    Undo,
 }
 
 impl ReportCommand {
-    /// Returns the command's name.
+    /// Returns the command's name, as in the summary of the JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Verify => "verify",
             Self::Migrate => "migrate",
+            Self::Undo => "undo",
         }
     }
 }
@@ -80,7 +83,7 @@ pub struct ReportedTenant {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// Its version, if it is known.
     pub version: Option<String>,
     /// Number of pending migrations, if it is known.
@@ -91,7 +94,7 @@ pub struct ReportedTenant {
 
 /// The weight of an outcome, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum OutcomeWeight {
     /// Somebody must do something about it.
     Problem,
     /// It is expected for a while: pending migrations, other names of indexes.
@@ -106,7 +109,7 @@ pub struct OutcomeCount {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// Number of tenants.
     pub tenants: usize,
 }
@@ -126,7 +129,7 @@ pub struct TenantGroup {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// The reason, and for tenants that are behind, how far.
     pub reason: String,
     /// The tenants by name, each with its target.
@@ -134,6 +137,17 @@ pub struct TenantGroup {
 }
 
 impl TargetReport {
+    /// Creates the report on a target's tenants, with their versions counted.
+    pub fn from_tenants(name: Option<&str>, tenants: Vec<ReportedTenant>) -> Self {
+        let mut target = Self {
+            name: name.map(str::to_owned),
+            tenants,
+            ..Self::default()
+        };
+        target.count_versions();
+        target
+    }
+
     /// Counts the tenants at each version, the newest first.
     pub fn count_versions(&mut self) {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
@@ -175,7 +189,7 @@ impl FleetReport {
 
     /// Returns the number of tenants with a problem, and of targets that are not known.
     pub fn problems(&self) -> usize {
-        let is_problem = |tenant: &&ReportedTenant| tenant.severity == Severity::Problem;
+        let is_problem = |tenant: &&ReportedTenant| tenant.severity == OutcomeWeight::Problem;
         let unknown = self.targets.iter().filter(|target| target.error.is_some());
         self.tenants().filter(is_problem).count() + unknown.count()
     }
@@ -200,13 +214,14 @@ impl FleetReport {
 
     /// Groups the tenants that are not as they should be by outcome and reason: problems first, then the largest group.
     pub fn groups(&self) -> Vec<TenantGroup> {
-        let mut groups: BTreeMap<(Severity, &'static str, String), Vec<String>> = BTreeMap::new();
+        let mut groups: BTreeMap<(OutcomeWeight, &'static str, String), Vec<String>> =
+            BTreeMap::new();
         for target in &self.targets {
             for tenant in &target.tenants {
                 // The variants have them, with their objects.
                 let is_drift =
                     matches!(tenant.outcome, "different" | "foreign_tenant" | "cosmetic");
-                if tenant.severity == Severity::Fine || is_drift {
+                if tenant.severity == OutcomeWeight::Fine || is_drift {
                     continue;
                 }
                 let key = (tenant.severity, tenant.outcome, tenant.why());
@@ -255,7 +270,7 @@ impl FleetReport {
 }
 
 fn count_outcomes<'a>(tenants: impl Iterator<Item = &'a ReportedTenant>) -> Vec<OutcomeCount> {
-    let mut counts: BTreeMap<(Severity, &'static str), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(OutcomeWeight, &'static str), usize> = BTreeMap::new();
     for tenant in tenants {
         *counts.entry((tenant.severity, tenant.outcome)).or_default() += 1;
     }

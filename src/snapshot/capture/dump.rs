@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::note::Concern;
-use super::rows::{TableRows, VERSIONS_TABLES};
+use super::rows::{TableRows, VERSIONS_TABLES, is_tool_table};
 use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
 use crate::sql::{Script, ScriptError, quote};
+use crate::text::slice;
 
 /// The content of a dump for one schema.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ pub struct Dump {
     pub has_data: bool,
     /// Descriptions of what was left out: objects that name the schema and belong to no schema.
     pub left_out: Vec<String>,
+    /// Partitions of tables in another schema, each with its table.
+    pub(super) partitions_of_others: Vec<PartitionOfOther>,
     /// Extensions that the dump creates in the schema `public`, when that is the one to capture.
     pub extensions: Vec<String>,
     /// Other parts of the dump that a snapshot does not hold, by kind.
@@ -45,6 +48,17 @@ pub(super) enum RowsAt {
     Insert {
         statement: Range<usize>,
     },
+}
+
+/// A table of the schema that is a partition of a table in another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PartitionOfOther {
+    /// The partition, quoted.
+    pub(super) partition: String,
+    /// Its table, with the schema.
+    pub(super) parent: String,
+    /// True if the dump makes it as a table of its own, and attaches it later, as `pg_dump` does.
+    pub(super) is_attached: bool,
 }
 
 /// A statement and what it is about.
@@ -88,6 +102,38 @@ pub enum DumpError {
     Strings {
         /// 1-based line.
         line: usize,
+    },
+    /// A setting that changes the meaning of what follows.
+    #[error(
+        "line {line}: '{}' changes what follows in the file, and a snapshot would not have it; take the line out, or load \
+         the file into a database and capture from there",
+        setting.escape_debug()
+    )]
+    Setting {
+        /// 1-based line.
+        line: usize,
+        /// The setting with its value.
+        setting: String,
+    },
+    /// A transaction that never ends, so that psql would make nothing of it.
+    #[error(
+        "line {line}: the transaction that begins here never ends, so that what the file makes in it is rolled back"
+    )]
+    Unfinished {
+        /// 1-based line of the `BEGIN`.
+        line: usize,
+    },
+    /// A table that has rows under a name that it has been given later.
+    #[error(
+        "line {line}: table {} gets this name here, and has rows under it, which capture does not follow; load the file \
+         into a database and capture from there",
+        quote(table)
+    )]
+    Renamed {
+        /// 1-based line.
+        line: usize,
+        /// The new name.
+        table: String,
     },
     /// Nothing of the schema.
     #[error("the dump has no schema '{}'{}", schema.escape_debug(), found(others))]
@@ -194,7 +240,7 @@ impl Dump {
         let mut all: Option<CopyData> = None;
         for place in places {
             let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
-            let sql = text.get(statement.clone()).unwrap_or_default();
+            let sql = slice(text, statement.clone());
             let refuse = |source| DumpError::Rows {
                 line: line_of(text, statement.start),
                 table: table.to_owned(),
@@ -202,11 +248,13 @@ impl Dump {
             };
             let script = Script::parse_head(sql);
             let data = match place {
-                RowsAt::Copy { data, .. } => CopyData {
-                    columns: values::columns(&script, sql),
-                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
-                        .map_err(refuse)?,
-                },
+                RowsAt::Copy { data, .. } => {
+                    values::refuse_copy_options(&script, sql).map_err(refuse)?;
+                    CopyData {
+                        columns: values::columns(&script, sql),
+                        rows: values::copy_rows(slice(text, data.clone())).map_err(refuse)?,
+                    }
+                }
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
             };
             match &mut all {
@@ -233,9 +281,13 @@ impl Dump {
                         && !carried.iter().any(|rows| rows.table == **table)
                 })
                 .map(|table| {
+                    let effect = if is_tool_table(table) {
+                        "in which a migration tool keeps its own settings"
+                    } else {
+                        "without which a tenant has no version"
+                    };
                     format!(
-                        "the rows of {table}, without which a tenant has no version (--versions-from takes them from a \
-                         schema of the database)"
+                        "the rows of {table}, {effect} (--versions-from takes them from a schema of the database)"
                     )
                 }),
         );

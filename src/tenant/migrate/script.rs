@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::indexes::{IndexState, concurrent_index};
+use super::indexes::{IndexState, concurrent_index, indexes_as_planned_sql};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{
@@ -21,6 +21,29 @@ use crate::text::swrite;
 pub(crate) const ALREADY: SqlState = SqlState::new(*b"SS001");
 /// Raised if another run holds the tenant's lock.
 pub(crate) const BUSY: SqlState = SqlState::new(*b"SS002");
+
+/// Reasons why a tenant cannot be added to a script.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MigrationScriptError {
+    /// A migration cannot be rendered for the tenant.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The version table cannot hold the migration's version, so that nothing would say that it is applied or undone. A plan
+    /// has no such migration.
+    #[error("the version table has no row for '{file}'")]
+    NoVersionRow {
+        /// The migration's file.
+        file: String,
+    },
+}
+
+impl MigrationScriptError {
+    pub(super) fn without_row(migration: &Migration) -> Self {
+        Self::NoVersionRow {
+            file: migration.file_name(),
+        }
+    }
+}
 
 /// The place that a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,16 +97,32 @@ pub(super) struct ScriptStep<'m> {
 }
 
 impl ScriptStep<'_> {
-    /// Returns the statement behind those of the migration. With a record it is one statement: outside of a
-    /// transaction neither may be without the other.
-    fn finishing_sql(&self) -> Option<String> {
-        match &self.record {
-            Some(record) => {
-                let body = format!("BEGIN {}; {record} END", self.finish);
-                Some(format!("DO {}", quote_literal(&body)))
-            }
-            None => Some(self.finish.clone()).filter(|sql| !sql.is_empty()),
+    /// Returns the statement behind those of the migration. With a record or with checks it is one statement: outside of a
+    /// transaction none may be without the others.
+    fn finishing_sql(&self, checks: &str) -> String {
+        let record = self.record.as_deref().unwrap_or("");
+        if record.is_empty() && checks.is_empty() {
+            return self.finish.clone();
         }
+        let body = format!("BEGIN {checks}{}; {record} END", self.finish);
+        format!("DO {}", quote_literal(&body))
+    }
+
+    /// Returns the checks of an undo, as statements of `PL/pgSQL`; empty for a way up.
+    fn checks(&self) -> &str {
+        match &self.expected {
+            Expected::Absent => "",
+            Expected::AsPlanned(checks) => checks,
+        }
+    }
+
+    /// Returns the statement that checks whether an undo may go on; `None` for a way up.
+    fn check_sql(&self) -> Option<String> {
+        let checks = Some(self.checks()).filter(|checks| !checks.is_empty())?;
+        Some(format!(
+            "DO {}",
+            quote_literal(&format!("BEGIN {checks} END"))
+        ))
     }
 }
 
@@ -137,7 +176,7 @@ impl<'a> MigrationScript<'a> {
         migrations: &[&Migration],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), MigrationScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let mut previous = versions.last().map(|version| version.text.as_str());
         let mut steps = Vec::with_capacity(migrations.len());
@@ -149,11 +188,10 @@ impl<'a> MigrationScript<'a> {
             steps.push(ScriptStep {
                 migration,
                 expected: Expected::Absent,
-                // A plan has no migration that the table cannot hold.
                 finish: versions
                     .style
                     .write_sql(&table, migration)
-                    .unwrap_or_default(),
+                    .ok_or_else(|| MigrationScriptError::without_row(migration))?,
                 record,
             });
             previous = Some(migration.version.as_str());
@@ -169,7 +207,7 @@ impl<'a> MigrationScript<'a> {
         steps: &[ScriptStep<'_>],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), MigrationScriptError> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
@@ -192,22 +230,32 @@ impl<'a> MigrationScript<'a> {
                 parts.push(ours(guard));
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
-            if let Expected::AsPlanned(checks) = &step.expected {
-                let body = format!("BEGIN {checks} END");
-                parts.push(ours(format!("DO {}", quote_literal(&body))));
-            }
+            let check = step.check_sql();
+            parts.extend(check.clone().map(ours));
+            let mut concurrent = BTreeMap::new();
             for (number, statement) in migration.statements().iter().enumerate() {
                 let here = MessagePlace {
                     statement: Some(number + 1),
                     line: Some(statement.line),
                     ..place.clone()
                 };
-                for sql in statement_sql(migration, statement, tenant, &indexes)? {
-                    parts.push((sql, here.clone()));
+                // Outside of a transaction, others may have replaced the tenant since the last statement.
+                if number > 0 && !migration.transaction {
+                    parts.extend(check.clone().map(ours));
+                }
+                let planned = statement_sql(migration, statement, tenant, &indexes)?;
+                parts.extend(planned.sql.into_iter().map(|sql| (sql, here.clone())));
+                if let Some(action) = planned.concurrent_index {
+                    concurrent.insert(statement.object.name.as_str(), action);
                 }
                 follow_index(&mut indexes, statement);
             }
-            parts.extend(step.finishing_sql().map(ours));
+            let checks = if migration.transaction {
+                String::new()
+            } else {
+                step.checks().to_owned() + &indexes_as_planned_sql(tenant, &concurrent)
+            };
+            parts.push(ours(step.finishing_sql(&checks)));
             if !migration.transaction {
                 parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
             } else if migration.changes_session() {
@@ -255,34 +303,49 @@ fn follow_index(indexes: &mut BTreeMap<String, IndexState>, statement: &Compiled
     }
 }
 
-/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt created or dropped.
+/// The work for a statement of a migration.
+struct PlannedStatement {
+    /// The SQL: nothing for an index that an earlier attempt created or dropped.
+    sql: Vec<String>,
+    /// The action on an index of the tenant outside of a transaction, if it is one.
+    concurrent_index: Option<Action>,
+}
+
+/// Returns what is run for a statement of a migration.
 fn statement_sql(
     migration: &Migration,
     statement: &CompiledStatement,
     tenant: &TenantName,
     indexes: &BTreeMap<String, IndexState>,
-) -> Result<Vec<String>, TemplateError> {
+) -> Result<PlannedStatement, TemplateError> {
     let mut sql = String::new();
     statement.render(tenant, &mut sql)?;
     if migration.transaction {
-        return Ok(vec![if statement.object.action == Action::Setting {
-            local(&sql)
-        } else {
-            sql
-        }]);
+        if statement.object.action == Action::Setting {
+            sql = local(&sql);
+        }
+        return Ok(PlannedStatement {
+            sql: vec![sql],
+            concurrent_index: None,
+        });
     }
-    let Some(index) = concurrent_index(statement, &sql) else {
-        return Ok(vec![sql]);
-    };
-    let drop = format!(
-        "DROP INDEX CONCURRENTLY {}.{}",
-        tenant.quoted(),
-        quote(&statement.object.name)
-    );
-    Ok(match (index, indexes.get(&statement.object.name)) {
-        (Action::Create, Some(IndexState::Valid)) | (Action::Drop, None) => Vec::new(),
-        (Action::Create, Some(IndexState::Invalid)) => vec![drop, sql],
+    let index_action = concurrent_index(statement, &sql);
+    let sql = match (index_action, indexes.get(&statement.object.name)) {
+        (Some(Action::Create), Some(IndexState::Valid)) | (Some(Action::Drop), None) => Vec::new(),
+        // CREATE INDEX CONCURRENTLY that was interrupted leaves an invalid index under the name.
+        (Some(Action::Create), Some(IndexState::Invalid)) => {
+            let drop = format!(
+                "DROP INDEX CONCURRENTLY {}.{}",
+                tenant.quoted(),
+                quote(&statement.object.name)
+            );
+            vec![drop, sql]
+        }
         _ => vec![sql],
+    };
+    Ok(PlannedStatement {
+        sql,
+        concurrent_index: index_action,
     })
 }
 
@@ -311,6 +374,8 @@ fn tenant_settings(
         ("standard_conforming_strings", "on".to_owned()),
         ("client_min_messages", "warning".to_owned()),
     ];
+    // client_connection_check_interval is new in 14: the server ends a statement whose psql is gone, and with it the
+    // lock.
     if context.major >= 14 {
         settings.push(("client_connection_check_interval", "1s".to_owned()));
     }
@@ -364,6 +429,7 @@ fn version_guard(
             );
         }
     }
+    // Outside of a transaction the lock is that of the session, which ends with psql.
     let scope = if migration.transaction { "_xact" } else { "" };
     swrite!(
         body,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::citus::Words;
+use crate::snapshot::citus::StatementTokens;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
 
@@ -39,7 +39,7 @@ enum CitusLimit {
     /// A trigger on a table: refused unless `citus.enable_unsafe_triggers` is on.
     Trigger,
     /// Taken from this version on.
-    Before(Version, &'static str),
+    Before(CitusVersion, &'static str),
     /// A foreign key that leaves the tenant: refused unless this is a reference table.
     Reference(String),
     /// The default of a column takes its value from a sequence: refused unless the extension's owner creates the tenant.
@@ -47,7 +47,7 @@ enum CitusLimit {
 }
 
 /// A version of Citus: 13.2.
-type Version = (u32, u32);
+type CitusVersion = (u32, u32);
 
 /// Answers of a server that decide about the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -62,6 +62,8 @@ pub struct CitusAnswers {
     login: String,
     /// The extension's owner.
     owner: String,
+    /// Those of the roles that create tenants which Citus has not recorded, and which are no superusers.
+    unrecorded: Vec<String>,
     /// The node's group: 0 is the coordinator.
     group: i64,
 }
@@ -72,7 +74,20 @@ impl CitusAnswers {
         self.group != 0
     }
 
-    fn version(&self) -> Version {
+    /// Returns the role that creates the tenants if Citus has not recorded it, as happens with roles that are older than
+    /// the extension. It would then create the role on the workers with the first object, as this role itself, which
+    /// only a superuser may do (tried with Citus 13.2.2).
+    ///
+    /// `role` is the role that creates the tenants, if it is not the one that logs in.
+    pub fn unrecorded_role<'a>(&'a self, role: Option<&'a str>) -> Option<&'a str> {
+        let role = role.unwrap_or(&self.login);
+        self.unrecorded
+            .iter()
+            .any(|name| name == role)
+            .then_some(role)
+    }
+
+    fn version(&self) -> CitusVersion {
         let mut numbers = self
             .version
             .split(|character: char| !character.is_ascii_digit())
@@ -90,12 +105,12 @@ impl CitusObstacles {
         let Ok(tenant) = TenantName::new(STAND_IN) else {
             return Self::default();
         };
-        let mut inspection = Inspection::default();
+        let mut inspection = CitusInspection::default();
         for statement in &snapshot.template().statements {
             let mut sql = String::new();
             // A snapshot that cannot be rendered fails at its first tenant, with the reason.
             if statement.render_plain(&tenant, &mut sql).is_ok() {
-                inspection.inspect(statement, &Words::new(&sql));
+                inspection.inspect(statement, &StatementTokens::new(&sql));
             }
         }
         Self {
@@ -105,17 +120,20 @@ impl CitusObstacles {
 
     /// Asks the server what decides about them.
     ///
+    /// `role` is the role that creates the tenants, if it is not the one that logs in.
+    ///
     /// # Errors
     /// See [`PsqlError`].
     pub async fn ask(
         &self,
         server: &Server,
+        role: Option<&str>,
         shutdown: &Shutdown,
     ) -> Result<CitusAnswers, PsqlError> {
-        server.query_json_one(&self.question(), shutdown).await
+        server.query_json_one(&self.question(role), shutdown).await
     }
 
-    fn question(&self) -> String {
+    fn question(&self, role: Option<&str>) -> String {
         let tables: BTreeSet<String> = self
             .found
             .iter()
@@ -132,9 +150,13 @@ impl CitusObstacles {
              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p \
              WHERE p.logicalrelid = pg_catalog.to_regclass(t.name) AND p.partmethod = 'n' AND p.repmodel = 't')), '[]'), \
              'login', current_user, 'owner', pg_catalog.pg_get_userbyid(e.extowner), \
+             'unrecorded', COALESCE((SELECT pg_catalog.json_agg(r.rolname) FROM pg_catalog.pg_roles r \
+             WHERE r.rolname IN (current_user, {}) AND NOT r.rolsuper AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object o \
+             WHERE o.classid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND o.objid = r.oid)), '[]'), \
              'group', (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g LIMIT 1)) \
              FROM pg_catalog.pg_extension e WHERE e.extname = 'citus';\n",
-            tables.join(", ")
+            tables.join(", "),
+            role.map_or_else(|| "NULL".to_owned(), quote_literal)
         )
     }
 
@@ -175,19 +197,19 @@ impl CitusObstacles {
 
 /// The objects that were found so far, and what later statements refer to.
 #[derive(Debug, Default)]
-struct Inspection {
+struct CitusInspection {
     found: Vec<CitusObstacle>,
     views: BTreeSet<Vec<String>>,
     partitioned: BTreeSet<Vec<String>>,
     ranges: BTreeSet<Vec<String>>,
 }
 
-impl Inspection {
+impl CitusInspection {
     fn add(&mut self, object: String, limit: CitusLimit) {
         self.found.push(CitusObstacle { object, limit });
     }
 
-    fn inspect(&mut self, statement: &CompiledStatement, words: &Words<'_>) {
+    fn inspect(&mut self, statement: &CompiledStatement, words: &StatementTokens<'_>) {
         let object = &statement.object;
         let text = object.to_string();
         self.views.extend(words.created_view());
@@ -233,7 +255,7 @@ impl Inspection {
     }
 
     /// Column privileges: a parenthesis in front of `ON`.
-    fn privileges(&mut self, text: String, words: &Words<'_>) {
+    fn privileges(&mut self, text: String, words: &StatementTokens<'_>) {
         let on = words.find(0, "on");
         let of_columns = words
             .find(0, "(")
@@ -245,14 +267,14 @@ impl Inspection {
     }
 
     /// Triggers on views are taken.
-    fn trigger(&mut self, text: String, words: &Words<'_>) {
+    fn trigger(&mut self, text: String, words: &StatementTokens<'_>) {
         let table = words.find(0, "on").map(|on| words.name_at(on + 1).0);
         if !table.is_some_and(|table| self.views.contains(&table)) {
             self.add(text, CitusLimit::Trigger);
         }
     }
 
-    fn table(&mut self, text: &str, words: &Words<'_>) {
+    fn table(&mut self, text: &str, words: &StatementTokens<'_>) {
         if let Some((name, behind)) = words.created_table() {
             self.created_table(text, words, name, behind);
         } else if let Some((name, action)) = words.altered() {
@@ -269,7 +291,13 @@ impl Inspection {
         }
     }
 
-    fn created_table(&mut self, text: &str, words: &Words<'_>, name: Vec<String>, behind: usize) {
+    fn created_table(
+        &mut self,
+        text: &str,
+        words: &StatementTokens<'_>,
+        name: Vec<String>,
+        behind: usize,
+    ) {
         if self.ranges.iter().any(|range| words.mentions(range)) {
             let reason = "columns of a range type of the schema are not supported";
             self.add(text.to_owned(), CitusLimit::Always(reason));
@@ -294,7 +322,13 @@ impl Inspection {
         }
     }
 
-    fn altered_table(&mut self, text: &str, words: &Words<'_>, name: &[String], action: usize) {
+    fn altered_table(
+        &mut self,
+        text: &str,
+        words: &StatementTokens<'_>,
+        name: &[String],
+        action: usize,
+    ) {
         if words.has_at(action, &["inherit"]) {
             self.add(text.to_owned(), CitusLimit::Always(INHERITS));
         }
@@ -316,7 +350,7 @@ const INHERITS: &str = "tables in a distributed schema cannot inherit or be inhe
 const MULTI_LEVEL: &str = "partitions that are partitioned themselves are not supported";
 
 /// Returns `true` for a default with `nextval`, and for the serial types, which have one.
-fn uses_sequence(words: &Words<'_>) -> bool {
+fn uses_sequence(words: &StatementTokens<'_>) -> bool {
     let serial = |at: usize| {
         // Behind a column's name; a column may be called like the type.
         SERIAL.iter().any(|word| words.has_at(at, &[word]))
@@ -340,7 +374,7 @@ const SERIAL: [&str; 6] = [
 
 /// Returns `true` for `CREATE STATISTICS … ON (lower(a)), b FROM …`: an opening parenthesis, or a
 /// call, between ON and FROM.
-fn is_on_an_expression(words: &Words<'_>) -> bool {
+fn is_on_an_expression(words: &StatementTokens<'_>) -> bool {
     let (Some(on), Some(from)) = (words.find(0, "on"), words.find(0, "from")) else {
         return false;
     };
@@ -348,7 +382,7 @@ fn is_on_an_expression(words: &Words<'_>) -> bool {
 }
 
 /// Returns the foreign keys of a statement that refer to tables outside of the tenant: the constraint, and the table.
-fn references(words: &Words<'_>) -> Vec<(Option<String>, String)> {
+fn references(words: &StatementTokens<'_>) -> Vec<(Option<String>, String)> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = words.find(from, "references") {
@@ -385,7 +419,7 @@ mod tests {
         GRANT SELECT(name),UPDATE(name) ON TABLE #{prefix}.users TO app;\n";
 
     /// The answer of a coordinator with Citus 13.2.2 on `PostgreSQL` 15.20, where `public.kinds` is a reference table.
-    const CITUS_13_2: &str = r#"{"version" : "13.2-1", "unsafe_triggers" : false, "not_reference" : ["public.\"Plans\""], "login" : "app", "owner" : "postgres", "group" : 0}"#;
+    const CITUS_13_2: &str = r#"{"version" : "13.2-1", "unsafe_triggers" : false, "not_reference" : ["public.\"Plans\""], "login" : "app", "owner" : "postgres", "unrecorded" : ["late"], "group" : 0}"#;
 
     fn answers() -> CitusAnswers {
         serde_json::from_str(CITUS_13_2).unwrap()
@@ -443,6 +477,19 @@ mod tests {
             }
             .is_worker()
         );
+    }
+
+    #[test]
+    fn role_that_citus_does_not_know_is_named() {
+        let answers = answers();
+        assert_eq!(answers.unrecorded_role(None), None);
+        assert_eq!(answers.unrecorded_role(Some("late")), Some("late"));
+        let login = CitusAnswers {
+            login: "late".to_owned(),
+            ..answers.clone()
+        };
+        assert_eq!(login.unrecorded_role(None), Some("late"));
+        assert_eq!(login.unrecorded_role(Some("app")), None);
     }
 
     #[test]

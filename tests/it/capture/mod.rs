@@ -1,5 +1,6 @@
 //! Capture, proof, render and the way back, on a real server.
 
+mod by_hand;
 mod comparison;
 mod concerns;
 mod dumps;
@@ -118,4 +119,20 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// Runs `pg_dump` with these arguments.
+fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(Client::installed().pg_dump())
+        .args(arguments)
+        .env_clear()
+        .envs(database.environment())
+        .output()
+        .expect("pg_dump starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8")
 }

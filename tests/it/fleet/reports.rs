@@ -135,6 +135,38 @@ fn verify_reports_the_objects_of_each_variant_side_by_side() {
     );
 }
 
+/// A view of a hundred columns, of which the last one differs.
+#[test]
+fn long_definitions_are_shown_where_they_differ() {
+    let database = Cluster::shared().database();
+    let columns: Vec<String> = (0..100).map(|at| format!("{at} AS column_{at}")).collect();
+    let view = |schema: &str, last: &str| {
+        let columns = columns.join(", ");
+        format!("CREATE VIEW {schema}.v AS SELECT {columns}, '{last}'::text AS last;")
+    };
+    create_tenants(&database, &["a", "b"]);
+    database.sql(&format!("{}{}", view("a", "expected"), view("b", "found")));
+    let run = Schemastamp::on(&database);
+    drop(
+        run.run(&["capture", "--schema", "a", "-o", "snapshots/app.sql"])
+            .succeeds(),
+    );
+    let verify = [&["verify", "--all"][..], &FILES].concat();
+    let output = run.run(&verify).exits_with(1);
+    let (markdown, html) = (run.read("out/report.md"), run.read("out/report.html"));
+    for text in [&output.stdout, &markdown] {
+        assert!(
+            text.contains("expected") && text.contains("found"),
+            "{text}"
+        );
+        assert!(!text.contains("column_1,"), "{text}");
+    }
+    assert!(
+        html.contains("column_1,") && html.contains("column_99"),
+        "{html}"
+    );
+}
+
 #[test]
 fn a_version_with_several_references_is_counted_once() {
     let database = Cluster::shared().database();
@@ -211,6 +243,49 @@ fn migrate_reports_failures_by_group_and_ready_tenants_are_counted() {
         .find(|line| line.starts_with("pool_ready{"))
         .unwrap();
     assert!(ready.ends_with("\"} 2"), "{ready}");
+}
+
+#[test]
+fn an_undo_reports_what_cannot_be_undone() {
+    let database = Cluster::shared().database();
+    create_tenants(&database, &["a", "b"]);
+    let run = Schemastamp::on(&database);
+    run.write("m/2_x.up.sql", "CREATE TABLE #{prefix}.x ();");
+    run.write("m/2_x.down.sql", "DROP TABLE #{prefix}.x;");
+    let migrate = ["migrate", "--migrations", "m", "--format", "json"];
+    let recorded = run.run(&[&migrate[..], &["--all", "--record"]].concat());
+    let lines = recorded.succeeds().json();
+    let id = lines.last().unwrap()["summary"]["run"].as_str().unwrap();
+    database.sql("INSERT INTO b.schema_migrations VALUES ('3')");
+    drop(
+        run.run(&[&migrate[..], &["--undo", id], &FILES].concat())
+            .exits_with(18),
+    );
+    assert_eq!(
+        metrics(&run),
+        [
+            "tenants{command=\"undo\"} 2",
+            "tenants_by_version{command=\"undo\",version=\"3\"} 1",
+            "tenants_by_version{command=\"undo\",version=\"1\"} 1",
+            "tenants_by_outcome{command=\"undo\",outcome=\"refused\"} 1",
+            "tenants_by_outcome{command=\"undo\",outcome=\"undone\"} 1",
+            "tenants_with_problems{command=\"undo\"} 1",
+            "last_run_exit_code{command=\"undo\"} 18",
+        ]
+    );
+    let markdown = run.read("out/report.md");
+    assert!(
+        markdown.starts_with("## schemastamp undo: 1 refused, 1 undone\n"),
+        "{markdown}"
+    );
+    assert!(
+        markdown.contains("| refused | 1 | it has newer versions, which the run did not apply&#58; 3 | <code>b</code> |"),
+        "{markdown}"
+    );
+    assert!(
+        run.read("out/report.html")
+            .contains("<title>schemastamp undo")
+    );
 }
 
 #[test]
