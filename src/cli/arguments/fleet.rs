@@ -241,6 +241,9 @@ pub(in crate::cli) struct VerifyArguments {
     /// Use TABLE as the version table, if it is not the only well-known one
     #[arg(long, value_name = "TABLE")]
     pub(in crate::cli) versions_table: Option<String>,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(in crate::cli) jobs: u16,
     /// Compare owners too
     #[arg(long)]
     pub(in crate::cli) owners: bool,
